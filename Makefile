@@ -1,0 +1,46 @@
+# make demo    train a model on this machine, from nothing
+# make test    run every test
+# make lint    formatting, types, floors
+# make bench   measure, side by side with what people would pick instead
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+.PHONY: demo test lint format bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/sklearn_estimator/run.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/unit tests/house -q -n 2
+	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info
+
+# Debian's Python comes without the part that makes environments.
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); bash tools/make_venv.sh $(PYTHON) $(VENV); }
+	$(BIN)/python -m pip install -q "uv>=0.7"
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
+	$(BIN)/python tools/install.py -e . -e compat/azureml scikit-learn joblib
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
+	$(BIN)/python tools/install.py -e . -e compat/azureml --group dev
+	touch $@

@@ -1,0 +1,13 @@
+"""The same with submitit."""
+
+import os
+import sys
+import time
+
+import submitit
+
+os.chdir(sys.argv[1])
+executor = submitit.LocalExecutor(folder=sys.argv[2] + ".submitit")
+executor.submit(submitit.helpers.CommandFunction([sys.executable, "train.py", sys.argv[2]], verbose=False)).result()
+with open(sys.argv[2], "a") as file:
+    file.write(f"seen {time.time()!r}\n")

@@ -1,0 +1,5 @@
+"""azureml.core.compute."""
+
+from trainshed import ComputeTarget
+
+__all__ = ["ComputeTarget"]

@@ -1,0 +1,5 @@
+"""azureml.core.conda_dependencies."""
+
+from trainshed import CondaDependencies
+
+__all__ = ["CondaDependencies"]

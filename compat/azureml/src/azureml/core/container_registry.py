@@ -1,0 +1,5 @@
+"""azureml.core.container_registry."""
+
+from trainshed import ContainerRegistry
+
+__all__ = ["ContainerRegistry"]

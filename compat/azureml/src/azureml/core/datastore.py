@@ -1,0 +1,5 @@
+"""azureml.core.datastore."""
+
+from trainshed import Datastore
+
+__all__ = ["Datastore"]

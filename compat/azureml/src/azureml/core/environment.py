@@ -1,0 +1,5 @@
+"""azureml.core.environment."""
+
+from trainshed import Environment
+
+__all__ = ["Environment"]

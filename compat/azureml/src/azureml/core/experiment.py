@@ -1,0 +1,5 @@
+"""azureml.core.experiment."""
+
+from trainshed import Experiment
+
+__all__ = ["Experiment"]

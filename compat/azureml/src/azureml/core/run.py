@@ -1,0 +1,5 @@
+"""azureml.core.run."""
+
+from trainshed import Run, get_run
+
+__all__ = ["Run", "get_run"]

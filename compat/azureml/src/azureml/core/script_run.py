@@ -1,0 +1,5 @@
+"""azureml.core.script_run."""
+
+from trainshed import ScriptRun
+
+__all__ = ["ScriptRun"]

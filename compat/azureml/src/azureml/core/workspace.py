@@ -1,0 +1,5 @@
+"""azureml.core.workspace."""
+
+from trainshed import Workspace
+
+__all__ = ["Workspace"]

@@ -1,0 +1,5 @@
+"""azureml.data.data_reference."""
+
+from trainshed import DataReference
+
+__all__ = ["DataReference"]

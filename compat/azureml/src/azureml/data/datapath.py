@@ -1,0 +1,5 @@
+"""azureml.data.datapath."""
+
+from trainshed import DataPath
+
+__all__ = ["DataPath"]

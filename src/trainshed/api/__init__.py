@@ -1,0 +1,1 @@
+"""What users hold: workspace, experiment, run, estimator, run configuration, datastore, compute target."""

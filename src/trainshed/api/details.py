@@ -1,0 +1,118 @@
+"""What ``run.get_details()`` returns."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from trainshed.errors import did_you_mean
+
+
+class Details(dict[str, Any]):
+    """A dict whose keys can also be read as attributes.
+
+    SDK v1 returned a plain dict while its articles wrote ``run.get_details().status``; both work here.
+
+    Example:
+        >>> Details(status="Completed").status
+        'Completed'
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the value of a key."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"The run's details have no '{name}'.{did_you_mean(name, self)}") from None
+
+
+def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
+    """Return a run's details in v1's shape.
+
+    Args:
+        record: the run's record, with its spec.
+        log_files: name of a log file → its URL.
+    """
+    spec, told = record["spec"], record["details"]
+    details = Details(runId=record["id"], target=record["target"], status=record["status"])
+    for key, moment in (("startTimeUtc", record["started"]), ("endTimeUtc", record["ended"])):
+        if moment is not None:
+            details[key] = utc(moment)
+    details["services"] = {}
+    details["warnings"] = list(told.get("warnings") or ())
+    if told.get("error"):
+        details["error"] = {"error": told["error"]}
+    details["properties"] = {
+        "_azureml.ComputeTargetType": record["target"],
+        **({"ContentSnapshotId": spec["snapshot"]} if spec["snapshot"] else {}),
+        **record["properties"],
+    }
+    details["inputDatasets"], details["outputDatasets"] = [], []
+    details["runDefinition"] = run_definition(spec)
+    details["environment"] = told.get("environment") or {}
+    details["logFiles"] = log_files
+    return details
+
+
+def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked for, in the camelCase of v1's run definition.
+
+    Args:
+        spec: a RunSpec as JSON.
+    """
+    wish = spec["environment"]
+    return {
+        "script": spec["script"],
+        "command": list(spec["command"]),
+        "arguments": list(spec["arguments"]),
+        "target": spec["target"],
+        "framework": "Python",
+        "communicator": "None",
+        "nodeCount": spec["node_count"],
+        "maxRunDurationSeconds": spec["max_run_duration_seconds"],
+        "priority": spec["priority"],
+        "environmentVariables": dict(spec["environment_variables"]),
+        "environment": {
+            "python": {
+                "interpreterPath": wish["interpreter"],
+                "userManagedDependencies": wish["kind"] == "existing",
+                "condaDependencies": {
+                    "name": "project_environment",
+                    "dependencies": [
+                        *([f"python={wish['python']}"] if wish["python"] else []),
+                        *wish["conda"],
+                        {"pip": [*wish["pip_options"], *wish["pip"]]},
+                    ],
+                    "channels": list(wish["channels"]),
+                },
+            },
+        },
+        "history": {"outputCollection": True, "snapshotProject": True, "directoriesToWatch": ["logs"]},
+        "mpi": {"processCountPerNode": spec["process_count_per_node"]},
+        "dataReferences": {item["name"]: _reference(item) for item in spec["data"]},
+    }
+
+
+def _reference(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "dataStoreName": item["datastore"],
+        "pathOnDataStore": item["path"],
+        "mode": item["mode"],
+        "pathOnCompute": item["path_on_compute"],
+        "overwrite": item["overwrite"],
+    }
+
+
+def utc(moment: float) -> str:
+    """Return a time as v1 wrote it.
+
+    Args:
+        moment: seconds since the epoch.
+
+    Example:
+        >>> utc(0.25)
+        '1970-01-01T00:00:00.250000Z'
+    """
+    whole = int(moment // 1)
+    micros = int(moment % 1 * 1_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{micros:06d}Z"

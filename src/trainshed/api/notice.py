@@ -1,0 +1,28 @@
+"""How this room speaks to the user outside of exceptions."""
+
+from __future__ import annotations
+
+import sys
+
+
+def warn(message: str) -> None:
+    """Say something the user should know, by ``logging.warning`` as SDK v1 did.
+
+    Args:
+        message: one or two sentences.
+    """
+    import logging  # 5 ms that most programs need not wait for
+
+    logging.getLogger("trainshed").warning(message)
+
+
+def inform(message: str) -> None:
+    """Say something the user may want to know, by ``logging.info``.
+
+    Args:
+        message: one sentence.
+    """
+    # Where nobody has imported logging nobody has asked to see this, and importing it takes 5 ms.
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        logging.getLogger("trainshed").info(message)

@@ -1,0 +1,114 @@
+"""Files that list packages: pip's requirements, conda's YAML."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from trainshed.errors import UserErrorException
+
+OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "--pre")
+_SHORT = {"-i": "--index-url", "-f": "--find-links"}
+_COMMENT = r"(^|\s)#.*$"
+_DEPTH = 10
+
+
+def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
+    """Read a pip requirements file.
+
+    Args:
+        path: the file; files that it includes with ``-r`` are read too, relative to it.
+        depth: how many files have included this one.
+
+    Returns:
+        The requirements, and the options, each as one string such as ``"--extra-index-url URL"``.
+
+    Raises:
+        UserErrorException: no such file, or a line that has no meaning here; it is named.
+    """
+    packages: list[str] = []
+    options: list[str] = []
+    for number, line in _lines(path):
+        name, _, value = line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
+        name, value = _SHORT.get(name, name), value.strip()
+        if name in ("-r", "--requirement") and depth < _DEPTH:
+            more = read_requirements(os.path.join(os.path.dirname(path), value), depth + 1)
+            packages += more[0]
+            options += more[1]
+        elif name in OPTIONS:
+            options.append(f"{name} {value}".strip())
+        elif line.startswith("-") or " --hash" in line:
+            raise UserErrorException(
+                f"{path}, line {number}: {line!r} cannot be used here. Give packages, -r FILE, or {', '.join(OPTIONS)}."
+            )
+        else:
+            packages.append(line)
+    return packages, options
+
+
+def _lines(path: str) -> list[tuple[int, str]]:
+    """Return the lines that say something, continued ones joined, with their numbers."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserErrorException(f"The requirements file '{path}' cannot be read: {_reason(error)}.") from error
+    found, begun = [], ""
+    for number, line in enumerate(text.splitlines(), 1):
+        whole = begun + line
+        if whole.endswith("\\"):
+            begun = whole[:-1]
+            continue
+        begun = ""
+        said = re.sub(_COMMENT, "", whole).strip()
+        if said:
+            found.append((number, said))
+    return found
+
+
+def read_conda_file(path: str) -> dict[str, Any]:
+    """Read a conda environment file.
+
+    Args:
+        path: YAML with ``dependencies`` and perhaps ``name`` and ``channels``.
+
+    Raises:
+        UserErrorException: no such file, no YAML, or YAML of another shape; what is wrong is named.
+    """
+    import yaml  # 15 ms that only those who bring a file wait for
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            said = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserErrorException(f"The conda file '{path}' cannot be read: {_reason(error)}.") from error
+    except yaml.YAMLError as error:
+        raise UserErrorException(f"The conda file '{path}' is not valid YAML: {error}") from error
+    return check_conda(said, f"The conda file '{path}'")
+
+
+def check_conda(said: Any, what: str) -> dict[str, Any]:
+    """Return the content of a conda environment file if it has the right shape.
+
+    Args:
+        said: what was read.
+        what: how an error calls it.
+
+    Raises:
+        UserErrorException: another shape.
+    """
+    if not isinstance(said, dict):
+        raise UserErrorException(f"{what} must be a mapping with 'dependencies'.")
+    for key in ("dependencies", "channels"):
+        if not isinstance(said.get(key) or [], list):
+            raise UserErrorException(f"{what}: '{key}' must be a list.")
+    for item in said.get("dependencies") or []:
+        pip = isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], list)
+        if not isinstance(item, str) and not (pip and all(isinstance(line, str) for line in item["pip"])):
+            raise UserErrorException(f"{what}: dependency {item!r} is neither a package nor a 'pip:' list of packages.")
+    return {**said, "dependencies": list(said.get("dependencies") or []), "channels": list(said.get("channels") or [])}
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -1,0 +1,217 @@
+"""The one way from a run configuration to a RunSpec: a pure function, with all that is refused refused here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from trainshed.api.conda_dependencies import SDK
+from trainshed.api.data_reference import DataReference
+from trainshed.api.environment import STOCK_IMAGES, Environment
+from trainshed.api.runconfig import DataReferenceConfiguration, RunConfiguration
+from trainshed.errors import TrainingException, UserErrorException
+from trainshed.spec.checks import check_run_spec
+from trainshed.spec.environment import EXISTING, EnvironmentSpec
+from trainshed.spec.run import DataSpec, RunSpec
+
+_EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
+MAX_DURATION_SECONDS_DEFAULT = 2592000
+"""v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
+
+
+class Wishes(NamedTuple):
+    """What a submit says besides the run configuration.
+
+    Attributes:
+        experiment: name of the experiment.
+        tags: labels of the run.
+        priority: higher starts first.
+        slots: slots of the target's queue.
+        solver: how conda packages are met, unless the environment says so itself.
+    """
+
+    experiment: str
+    tags: Mapping[str, Any] = {}
+    priority: int | None = None
+    slots: int = 1
+    solver: str = "auto"
+
+
+def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
+    """Return what a run configuration asks for, without the source snapshot.
+
+    Args:
+        config: the run configuration; it is not changed.
+        wishes: what else was said.
+
+    Raises:
+        TrainingException: something that this release does not do.
+        UserErrorException: a value that cannot be used; the sentence names it.
+
+    Example:
+        >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), Wishes("trial")).arguments
+        ('--alpha', '0.8')
+    """
+    refuse(config)
+    references = dict(config.data_references)
+    arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
+    command = _command(config.command, references)
+    priority = wishes.priority if wishes.priority is not None else config.priority
+    return check_run_spec(
+        RunSpec(
+            experiment=wishes.experiment,
+            script=None if command else _script(config.script),
+            command=command,
+            arguments=arguments,
+            target=config.target,
+            environment=environment_to_spec(config.environment, wishes.solver),
+            environment_variables=_variables(config),
+            data=tuple(_data(name, reference) for name, reference in references.items()),
+            slots=_whole("slots", wishes.slots),
+            priority=_whole("priority", priority or 0),
+            max_run_duration_seconds=_limit(config.max_run_duration_seconds),
+            tags={str(key): str(value) for key, value in wishes.tags.items()},
+        )
+    )
+
+
+def refuse(config: RunConfiguration) -> None:
+    """Raise if the configuration asks for what comes with a later release.
+
+    Args:
+        config: the run configuration.
+
+    Raises:
+        TrainingException: more than one process, or a container.
+    """
+    processes = max(config.node_count, config.mpi.node_count, config.pytorch.node_count)
+    processes *= max(config.mpi.process_count_per_node, config.pytorch.process_count or 1)
+    if processes > 1 or config.tensorflow.worker_count > 1:
+        raise TrainingException(
+            "This release runs one process on one node. "
+            "Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
+        )
+    docker = config.environment.docker
+    image = docker.base_image if docker.base_image not in STOCK_IMAGES else None
+    wanted = image or docker.base_dockerfile or docker.build_context
+    if wanted and (config.docker.use_docker or docker.enabled):
+        raise TrainingException(
+            f"This release runs scripts without containers, and the run asks for the image {str(wanted)!r}. "
+            "Leave the image out and name the packages instead, e.g. pip_packages=[...]."
+        )
+    for unknown in (config.data, config.output_data):
+        if unknown:
+            raise TrainingException(
+                "This release has no datasets as inputs. Use a data reference: datastore.path(…).as_mount()."
+            )
+
+
+def environment_to_spec(environment: Environment, solver: str = "auto") -> EnvironmentSpec:
+    """Return what an environment asks of a node.
+
+    Args:
+        environment: the environment.
+        solver: how conda packages are met, unless it says so itself.
+    """
+    python = environment.python
+    if python.user_managed_dependencies:
+        return EnvironmentSpec(kind=EXISTING, interpreter=str(python.interpreter_path or "python"))
+    dependencies = python.conda_dependencies
+    index_url, options = None, []
+    for line in dependencies.pip_options:
+        name, _, value = line.replace("=", " ", 1).partition(" ") if "=" in line.split(" ")[0] else line.partition(" ")
+        if name == "--index-url":
+            index_url = value.strip()
+        else:
+            options.append(f"{name} {value.strip()}".strip())
+    return EnvironmentSpec(
+        python=dependencies.get_python_version(),
+        conda=tuple(dependencies.conda_packages),
+        # Put in by default, as v1 did; what it stands for needs no installing.
+        pip=tuple(package for package in dependencies.pip_packages if package != SDK),
+        channels=tuple(dependencies.conda_channels),
+        solver=environment.conda_solver or solver,
+        index_url=index_url,
+        pip_options=tuple(options),
+    )
+
+
+def _argument(value: Any, place: int, references: dict[str, DataReferenceConfiguration]) -> str:
+    """Return one argument as the script gets it; a data reference leaves its configuration behind."""
+    if isinstance(value, DataReference):
+        add_reference(references, value)
+        return str(value)
+    if hasattr(value, "as_mount") and hasattr(value, "datastore_type"):
+        return _argument(value.as_mount(), place, references)
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    # Numbers of numpy and its like tell their plain value by item().
+    plain = value.item() if hasattr(value, "item") and not isinstance(value, (str, bytes)) else value
+    if isinstance(plain, (str, int, float)):
+        return str(plain)
+    raise UserErrorException(
+        f"Argument {place + 1} is {value!r} of type {type(value).__name__}; "
+        "a script takes strings, numbers, paths and data references."
+    )
+
+
+def add_reference(references: dict[str, DataReferenceConfiguration], reference: DataReference) -> None:
+    """Add a data reference to those of a run.
+
+    Args:
+        references: name → configuration; changed in place.
+        reference: the new one.
+
+    Raises:
+        UserErrorException: another one has this name.
+    """
+    config = reference.to_config()
+    name = reference.data_reference_name
+    if references.setdefault(name, config) != config:
+        raise UserErrorException(
+            f"Two different data references are named '{name}'. Give one another name: "
+            f"datastore.path('{reference.path_on_datastore or ''}', data_reference_name='…')."
+        )
+
+
+def _command(command: Any, references: dict[str, DataReferenceConfiguration]) -> tuple[str, ...]:
+    if not command:
+        return ()
+    if isinstance(command, str):
+        return ("/bin/sh", "-c", command)
+    return tuple(_argument(value, place, references) for place, value in enumerate(command))
+
+
+def _script(script: str | None) -> str:
+    return os.path.normpath(script or "train.py").replace(os.sep, "/")
+
+
+def _variables(config: RunConfiguration) -> dict[str, str]:
+    given = [*config.environment.environment_variables.items(), *config.environment_variables.items()]
+    return {str(name): str(value) for name, value in given if (name, value) != _EXAMPLE}
+
+
+def _data(name: str, reference: DataReferenceConfiguration) -> DataSpec:
+    if not reference.data_store_name:
+        raise UserErrorException(f"Data reference '{name}' names no datastore.")
+    return DataSpec(
+        name=name,
+        datastore=str(reference.data_store_name),
+        path=str(reference.path_on_data_store or "").strip("/"),
+        mode=str(reference.mode),
+        path_on_compute=reference.path_on_compute,
+        overwrite=bool(reference.overwrite),
+    )
+
+
+def _limit(seconds: Any) -> int | None:
+    if seconds is None or seconds == MAX_DURATION_SECONDS_DEFAULT:
+        return None
+    return _whole("max_run_duration_seconds", seconds)
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UserErrorException(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
+    return value

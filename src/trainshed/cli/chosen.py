@@ -1,0 +1,53 @@
+"""Which workspace and which run the user means."""
+
+from __future__ import annotations
+
+import argparse
+
+from trainshed.api import places
+from trainshed.api.run import Run
+from trainshed.api.workspace import Workspace
+from trainshed.errors import NotFoundException, UserErrorException
+
+LAST = "@last"
+_MANY = 1000
+
+
+def workspace(options: argparse.Namespace) -> Workspace:
+    """Return the workspace that is meant.
+
+    Args:
+        options: what was typed.
+    """
+    root = places.chosen(options.workspace)
+    return Workspace.from_config() if root is None else Workspace(path=root)
+
+
+def run(options: argparse.Namespace) -> Run:
+    """Return the run that is meant.
+
+    Args:
+        options: what was typed.
+
+    Raises:
+        NotFoundException: no run of this name.
+        UserErrorException: several.
+    """
+    where, name = workspace(options), str(options.run_name)
+    if name == LAST:
+        newest = where.connection.call("GET", "/runs", query={"limit": 1})["runs"]
+        if not newest:
+            raise NotFoundException("There are no runs yet. Submit one: trainshed submit DIR --script train.py")
+        return where.get_run(newest[0]["id"])
+    try:
+        return where.get_run(name)
+    except NotFoundException:
+        known = [record["id"] for record in where.connection.call("GET", "/runs", query={"limit": _MANY})["runs"]]
+        meant = [run_id for run_id in known if run_id.startswith(name)]
+        if len(meant) > 1:
+            raise UserErrorException(
+                f"{len(meant)} runs begin with '{name}', such as {meant[0]} and {meant[1]}. Write more of the id."
+            ) from None
+        if not meant:
+            raise
+        return where.get_run(meant[0])

@@ -1,0 +1,92 @@
+"""``trainshed logs``, ``files`` and ``get``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from trainshed.api.run import Run
+from trainshed.cli import chosen, show
+from trainshed.client.follow import follow
+from trainshed.client.http import quoted
+from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.spec import layout
+
+
+def logs(options: argparse.Namespace) -> int:
+    """Print the log of a run.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    if options.follow and options.file is None:
+        follow_all(run)
+    elif options.follow:
+        show.raw(follow(run.experiment.workspace.connection, run.id, options.file))
+    else:
+        show.raw(run.read(options.file or _best_log(run)))
+    return 0
+
+
+def _best_log(run: Run) -> str:
+    """Return the script's log, or the environment's while there is no script's."""
+    names = run.get_file_names()
+    for name in (layout.DRIVER_LOG, layout.BUILD_LOG):
+        if name in names:
+            return name
+    raise NotFoundException(f"Run {run.id} is {run.status} and has no log yet. Wait for it: trainshed logs -f {run.id}")
+
+
+def follow_all(run: Run) -> None:
+    """Print how the environment comes to be, then what the script prints, until the run has ended.
+
+    Args:
+        run: the run.
+    """
+    connection = run.experiment.workspace.connection
+    try:
+        for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
+            show.raw(follow(connection, run.id, name))
+    except KeyboardInterrupt:
+        print(f"\nThe run goes on. Stop it: trainshed cancel {run.id}", file=sys.stderr)
+        raise
+
+
+def files(options: argparse.Namespace) -> int:
+    """List the files of a run.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    found = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "files"))["files"]
+    if options.json:
+        show.as_json(found)
+    else:
+        show.table(("FILE", "BYTES"), ((file["name"], file["size"]) for file in found))
+    return 0
+
+
+def get(options: argparse.Namespace) -> int:
+    """Download a file of a run, or all below a folder.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    if not options.file.endswith("/"):
+        from trainshed.api.transfer import download
+
+        written = [download(run.read(options.file), options.file, options.output)]
+    else:
+        names = [name for name in run.get_file_names() if name.startswith(options.file)]
+        if not names:
+            raise UserErrorException(f"Run {run.id} has nothing below '{options.file}'. See: trainshed files {run.id}")
+        run.download_files(options.file, options.output)
+        written = names
+    if options.json:
+        show.as_json(written)
+    else:
+        print("\n".join(show.clean(path) for path in written))
+    return 0

@@ -1,0 +1,82 @@
+"""``trainshed target`` and ``trainshed service``."""
+
+from __future__ import annotations
+
+import argparse
+
+from trainshed.api.compute import ComputeTarget, LocalTarget
+from trainshed.cli import chosen, show
+from trainshed.errors import NotFoundException, UserErrorException
+
+
+def target(options: argparse.Namespace) -> int:
+    """List compute targets, or set one.
+
+    Args:
+        options: what was typed.
+    """
+    where = chosen.workspace(options)
+    if options.name is None:
+        if options.slots is not None:
+            raise UserErrorException("Say which target: trainshed target local --slots N")
+        found = ComputeTarget.list(where)
+    else:
+        one = ComputeTarget(where, options.name)
+        if options.slots is not None and isinstance(one, LocalTarget):
+            one.slots = options.slots
+        found = [one]
+    records = [each.serialize() for each in found]
+    if options.json:
+        show.as_json(records)
+    else:
+        show.table(
+            ("TARGET", "KIND", "SLOTS"), ((each["name"], each["kind"], each.get("slots", "")) for each in records)
+        )
+    return 0
+
+
+def service(options: argparse.Namespace) -> int:
+    """Look at or stop the workspace's service.
+
+    Args:
+        options: what was typed.
+    """
+    from trainshed.client.embedded import running
+
+    where = chosen.workspace(options)
+    if options.what == "logs":
+        return _logs(where.path / "service.log")
+    if options.what == "stop":
+        from trainshed.client.stopping import stop
+
+        stopped = stop(where.path)
+        _say(options, {"running": False, "stopped": stopped}, "stopped; runs go on" if stopped else "not running")
+        return 0
+    connection = where.connection if options.what == "start" else running(where.path)
+    if connection is None:
+        _say(options, {"running": False, "workspace": str(where.path)}, "not running; the next command starts it")
+        return 0
+    facts = {"running": True, **connection.call("GET", "/service"), "url": connection.base_url}
+    _say(
+        options,
+        facts,
+        f"running: pid {facts['pid']}, {facts['url']}, {facts['runs_active']} unfinished runs, since "
+        f"{show.moment(facts['started'])}, workspace {facts['workspace']}",
+    )
+    return 0
+
+
+def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -> None:
+    if options.json:
+        show.as_json(facts)
+    else:
+        print(sentence)
+
+
+def _logs(path: object) -> int:
+    try:
+        with open(str(path), "rb") as file:
+            show.raw(iter(lambda: file.read(1 << 16), b""))
+    except FileNotFoundError:
+        raise NotFoundException(f"The service has written no log yet ({path}).") from None
+    return 0

@@ -1,0 +1,159 @@
+"""What can be typed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from trainshed.version import VERSION
+
+_ABOUT = """Train machine-learning models on this machine: each run in an environment of its own, from a snapshot of its
+source folder, with its log, metrics and files kept."""
+
+_EXAMPLES = """examples:
+  trainshed submit ./src --script train.py -p scikit-learn --follow -- --alpha 0.8
+  trainshed runs --status Failed
+  trainshed logs -f @last
+  trainshed get @last outputs/model.pkl
+
+A RUN is named by its id, by a beginning of its id that only it has, or by @last, the newest.
+'trainshed COMMAND --help' says more about a command."""
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """Return what was typed.
+
+    Args:
+        words: the program's arguments. What follows ``--`` belongs to the script that is submitted.
+    """
+    cut = words.index("--") if "--" in words else len(words)
+    options = parser().parse_args(words[:cut])
+    options.arguments = words[cut + 1 :]
+    return options
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="trainshed", description=_ABOUT, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"trainshed {VERSION}")
+    top.set_defaults(json=False, workspace=None)
+    _common(top)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _submit(commands)
+    _history(commands)
+    _files(commands)
+    _machinery(commands)
+    return top
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes, before its name or after it."""
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    parser.add_argument(
+        "--workspace",
+        metavar="NAME|PATH",
+        default=argparse.SUPPRESS,
+        help="workspace; otherwise $TRAINSHED_WORKSPACE, a config.json here or above, or 'default'",
+    )
+
+
+def _command(commands: Any, name: str, run: str, help: str, example: str = "") -> argparse.ArgumentParser:  # noqa: A002 - argparse's own word
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}" if example else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run)
+    _common(made)
+    return made
+
+
+def _submit(commands: Any) -> None:
+    made = _command(
+        commands,
+        "submit",
+        "submit:submit",
+        "submit a script as a run",
+        "trainshed submit ./src --script train.py -p numpy -p 'pandas<3' -e SEED=7 -- --alpha 0.8",
+    )
+    made.usage = "trainshed submit DIR [options] [-- ARGUMENTS OF THE SCRIPT]"
+    made.add_argument("folder", metavar="DIR", help="source folder: all of it is sent, less what .amlignore leaves out")
+    made.add_argument("--script", metavar="FILE", help="Python file in DIR (default: train.py)")
+    made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
+    made.add_argument("--experiment", metavar="NAME", help="gather the run under this name (default: the folder's)")
+    packages = made.add_argument_group("packages")
+    packages.add_argument(
+        "-p", "--pip", action="append", default=[], metavar="PACKAGE", help="pip requirement; repeatable"
+    )
+    packages.add_argument(
+        "-c", "--conda", action="append", default=[], metavar="PACKAGE", help="conda package; repeatable"
+    )
+    packages.add_argument("-r", "--requirements", metavar="FILE", help="pip requirements file")
+    packages.add_argument("--conda-file", metavar="FILE", help="conda environment file")
+    packages.add_argument("--python", metavar="VERSION", help="Python version, such as 3.11")
+    packages.add_argument("--use-python", metavar="PATH", help="build nothing: use this Python as it is")
+    running = made.add_argument_group("running")
+    running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
+    running.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="label of the run; repeatable")
+    running.add_argument("--priority", type=int, metavar="N", help="higher starts first (default: 0)")
+    running.add_argument("--slots", type=int, default=1, metavar="N", help="slots of the queue it takes (default: 1)")
+    running.add_argument("--time-limit", type=int, metavar="SECONDS", help="end the run after so long")
+    running.add_argument("--follow", action="store_true", help="show its log; exit with its exit code")
+
+
+def _history(commands: Any) -> None:
+    runs = _command(
+        commands, "runs", "runs:runs", "list runs, newest first", "trainshed runs --status Failed --tag stage=trial"
+    )
+    runs.add_argument("--experiment", metavar="NAME", help="only of this experiment")
+    runs.add_argument("--status", metavar="STATUS", help="only in this state, e.g. Running, Completed, Failed")
+    runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only with this label")
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    for name, what in (
+        ("show", "tell all about a run"),
+        ("cancel", "ask for the end of a run"),
+        ("wait", "wait for the end of a run and exit with its exit code"),
+    ):
+        function = "show_command" if name == "show" else name
+        _run_argument(_command(commands, name, f"runs:{function}", what, f"trainshed {name} @last"))
+    metrics = _command(
+        commands, "metrics", "runs:metrics", "print what a run has logged", "trainshed metrics @last mse"
+    )
+    _run_argument(metrics)
+    metrics.add_argument("name", nargs="?", metavar="NAME", help="only this metric")
+
+
+def _files(commands: Any) -> None:
+    logs = _command(commands, "logs", "files:logs", "print the log of a run", "trainshed logs -f @last")
+    _run_argument(logs)
+    logs.add_argument(
+        "file", nargs="?", metavar="FILE", help="another file of the run (default: what the script printed)"
+    )
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    _run_argument(_command(commands, "files", "files:files", "list the files of a run", "trainshed files @last"))
+    get = _command(
+        commands, "get", "files:get", "download a file of a run", "trainshed get @last outputs/model.pkl -o m.pkl"
+    )
+    _run_argument(get)
+    get.add_argument("file", metavar="FILE", help="as 'trainshed files' lists it; with a / at its end: all below it")
+    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to (default: here)")
+
+
+def _machinery(commands: Any) -> None:
+    target = _command(
+        commands, "target", "machinery:target", "list compute targets, or set one", "trainshed target local --slots 4"
+    )
+    target.add_argument("name", nargs="?", metavar="NAME", help="the target")
+    target.add_argument("--slots", type=int, metavar="N", help="how many one-slot runs may run at once")
+    service = _command(
+        commands, "service", "machinery:service", "look at or stop this workspace's service", "trainshed service status"
+    )
+    service.add_argument("what", choices=("status", "start", "stop", "logs"), help="runs go on when it is stopped")
+
+
+def _run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_name", metavar="RUN", help="id, beginning of an id, or @last")

@@ -1,0 +1,175 @@
+"""``trainshed runs``, ``show``, ``metrics``, ``cancel`` and ``wait``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from trainshed.api.run import Run
+from trainshed.api.watch import failure
+from trainshed.cli import chosen, show
+from trainshed.client.follow import wait as wait_for_end
+from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.spec import states
+
+_PAGE = 1000
+_CANCELED = 130
+_SIGNAL = 128
+
+
+def runs(options: argparse.Namespace) -> int:
+    """List runs.
+
+    Args:
+        options: what was typed.
+    """
+    if options.status is not None and options.status not in states.ALL:
+        known = sorted(states.ALL)
+        raise UserErrorException(
+            f"There is no state '{options.status}'; there is {', '.join(known)}.{did_you_mean(options.status, known)}"
+        )
+    connection = chosen.workspace(options).connection
+    query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
+    records: list[dict[str, Any]] = []
+    while len(records) < options.limit:
+        size = min(options.limit - len(records), _PAGE)
+        before = records[-1]["seq"] if records else None
+        page = connection.call("GET", "/runs", query={**query, "limit": size, "before": before})["runs"]
+        records += page
+        if len(page) < size:
+            break
+    if options.json:
+        show.as_json(records)
+    else:
+        show.table(("RUN", "STATUS", "TARGET", "CREATED", "TOOK", "TAGS"), map(_row, records))
+    return 0
+
+
+def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    took = show.duration(record["started"], record["ended"])
+    tags = " ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items())
+    return record["id"], record["status"], record["target"], show.moment(record["created"]), took, tags
+
+
+def show_run(run: Run) -> None:
+    """Print what a person wants to know of a run.
+
+    Args:
+        run: the run.
+    """
+    record, details = run.record(), run.get_details()
+    spec = record["spec"]
+    lines = {
+        "Run": record["id"],
+        "Experiment": f"{record['experiment']} (number {record['number']})",
+        "Status": record["status"] + (f" ({record['reason']})" if record["reason"] else ""),
+        "Target": record["target"],
+        "Command": " ".join([spec["script"] or "", *spec["command"], *spec["arguments"]]).strip(),
+        "Created": show.moment(record["created"]),
+        "Started": show.moment(record["started"]),
+        "Ended": show.moment(record["ended"]),
+        "Took": show.duration(record["started"], record["ended"]),
+        "Tags": ", ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items()),
+        "Python": str(details["environment"].get("python") or ""),
+    }
+    for title, text in lines.items():
+        if text:
+            print(f"{title + ':':<12}{show.clean(text)}")
+    for warning in details["warnings"]:
+        print(f"{'Warning:':<12}{show.clean(warning['message'])}")
+    for name, value in run.get_metrics().items():
+        print(f"{'Metric:':<12}{show.clean(name)} = {_brief(value)}")
+    if "error" in details:
+        print()
+        for line in failure(record["id"], details["error"]["error"]).splitlines():
+            print(show.clean(line))
+
+
+def show_command(options: argparse.Namespace) -> int:
+    """Tell all about a run.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    if options.json:
+        show.as_json(run.get_details())
+    else:
+        show_run(run)
+    return 0
+
+
+def metrics(options: argparse.Namespace) -> int:
+    """Print what a run has logged.
+
+    Args:
+        options: what was typed.
+    """
+    found = chosen.run(options).get_metrics(options.name)
+    if options.json:
+        show.as_json(found)
+        return 0
+    if options.name is not None and not found:
+        raise UserErrorException(f"The run has logged no metric '{options.name}' (yet).")
+    show.table(("METRIC", "VALUE"), ((name, _brief(value)) for name, value in found.items()))
+    return 0
+
+
+def _brief(value: Any) -> str:
+    """Return a metric on one line: of many values the last ones."""
+    if isinstance(value, list) and len(value) > 5:
+        return f"… {', '.join(str(item) for item in value[-5:])}  ({len(value)} values)"
+    return show.clean(value)
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """Ask for the end of a run.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    run.cancel()
+    if options.json:
+        show.as_json(run.record())
+    else:
+        print(f"{run.id} {run.status}")
+    return 0
+
+
+def wait(options: argparse.Namespace) -> int:
+    """Wait for the end of a run.
+
+    Args:
+        options: what was typed.
+    """
+    run = chosen.run(options)
+    code = exit_code_at_end(run)
+    if options.json:
+        show.as_json(run.get_details())
+    else:
+        print(f"{run.id} {run.status}")
+    return code
+
+
+def exit_code_at_end(run: Run) -> int:
+    """Wait for the end of a run, say why if it failed, and return its exit code.
+
+    Args:
+        run: the run.
+
+    Returns:
+        0 if it completed; else the script's own code, 128 + the signal that ended it, 130 if it was cancelled, or 1.
+    """
+    record = wait_for_end(run.experiment.workspace.connection, run.id)
+    if record["status"] == states.COMPLETED:
+        return 0
+    if record["status"] == states.CANCELED:
+        print(f"trainshed: run {run.id} was cancelled.", file=sys.stderr)
+        return _CANCELED
+    error = record["details"].get("error") or {}
+    print(f"trainshed: run {run.id} failed: {show.clean(error.get('message', ''))}", file=sys.stderr)
+    if error.get("signal"):
+        return _SIGNAL + int(error["signal"])
+    return int(error.get("exit_code") or 1)

@@ -1,0 +1,109 @@
+"""How answers look on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from trainshed.client.terminal import Cleaner
+
+_COLUMN = 60
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON; floats that JSON lacks become the strings ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
+
+    Args:
+        value: JSON types.
+    """
+    import json
+
+    print(json.dumps(_plain(value), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def clean(text: Any) -> str:
+    """Return text from a record on one line, unable to drive the terminal.
+
+    Args:
+        text: made a string.
+    """
+    cleaner = Cleaner()
+    raw = str(text).encode("utf-8", "replace")
+    return (cleaner.feed(raw) + cleaner.rest()).decode("utf-8", "replace").replace("\n", " ").replace("\r", " ")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table.
+
+    Args:
+        head: titles of the columns.
+        rows: one sequence a row.
+    """
+    lines = [list(head), *([clean(cell)[:_COLUMN] for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def moment(seconds: float | None) -> str:
+    """Return a time as the user's clock has it.
+
+    Args:
+        seconds: since the epoch, or None.
+    """
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def duration(begin: float | None, end: float | None) -> str:
+    """Return how long something took, or has taken up to now.
+
+    Args:
+        begin: seconds since the epoch, or None if it has not begun.
+        end: seconds since the epoch, or None if it has not ended.
+
+    Example:
+        >>> duration(0.0, 75.0)
+        '1m15s'
+    """
+    if begin is None:
+        return ""
+    seconds = max((time.time() if end is None else end) - begin, 0.0)
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def raw(pieces: Iterable[bytes]) -> None:
+    """Print bytes as they come: untouched into a file or a pipe, made safe on a terminal.
+
+    Args:
+        pieces: the bytes.
+    """
+    out = getattr(sys.stdout, "buffer", None)
+    cleaner = Cleaner() if sys.stdout.isatty() else None
+    for piece in pieces:
+        _write(out, cleaner.feed(piece) if cleaner else piece)
+    if cleaner:
+        _write(out, cleaner.rest())
+
+
+def _write(out: Any, piece: bytes) -> None:
+    if out is None:
+        sys.stdout.write(piece.decode("utf-8", "replace"))
+        return
+    out.write(piece)
+    out.flush()

@@ -1,0 +1,85 @@
+"""``trainshed submit``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from typing import Any
+
+from trainshed.api.estimator import Estimator
+from trainshed.api.experiment import Experiment
+from trainshed.cli import chosen, show
+from trainshed.errors import UserErrorException
+
+
+def submit(options: argparse.Namespace) -> int:
+    """Submit a script as a run.
+
+    Args:
+        options: what was typed.
+    """
+    folder, script = _source(options)
+    estimator = _estimator(options, folder, script)
+    estimator.run_config.arguments = list(options.arguments)
+    experiment = Experiment(chosen.workspace(options), options.experiment or _name(folder))
+    run = experiment.submit(
+        estimator, tags=_pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots
+    )
+    if options.json:
+        show.as_json(run.record())
+    else:
+        print(run.id, flush=True)
+    if options.follow:
+        from trainshed.cli.files import follow_all
+        from trainshed.cli.runs import exit_code_at_end
+
+        follow_all(run)
+        return exit_code_at_end(run)
+    if sys.stdout.isatty() and not options.json:
+        print(f"Watch it: trainshed logs -f {run.id}", file=sys.stderr)
+    return 0
+
+
+def _source(options: argparse.Namespace) -> tuple[str, str]:
+    """Return folder and script; a script may be given in place of the folder."""
+    if options.script is None and os.path.isfile(options.folder):
+        folder, script = os.path.split(options.folder)
+        return folder or ".", script
+    return options.folder, options.script or "train.py"
+
+
+def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimator:
+    estimator = Estimator(
+        folder,
+        compute_target=options.target,
+        entry_script=script,
+        pip_packages=options.pip or None,
+        conda_packages=options.conda or None,
+        pip_requirements_file=options.requirements,
+        conda_dependencies_file=options.conda_file,
+        environment_variables=_pairs(options.env, "-e"),
+        user_managed=options.use_python is not None,
+        max_run_duration_seconds=options.time_limit,
+    )
+    if options.python:
+        estimator.conda_dependencies.set_python_version(options.python)
+    if options.use_python:
+        estimator.run_config.environment.python.interpreter_path = options.use_python
+    return estimator
+
+
+def _pairs(given: list[str], option: str) -> dict[str, Any]:
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UserErrorException(f"{option} {text!r} must be of the form NAME=VALUE.")
+        pairs[name] = value
+    return pairs
+
+
+def _name(folder: str) -> str:
+    """Make a name for an experiment out of the folder's."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(os.path.abspath(folder))).strip("-_") or "experiment"

@@ -1,0 +1,154 @@
+"""Find the service of a workspace on this machine, or start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from trainshed.client.http import Connection
+from trainshed.errors import ServiceException, WorkspaceException
+from trainshed.version import VERSION
+
+_START_SECONDS = 60.0
+_BUSY = 4
+_LAST_LINES = 8
+
+
+def connect(root: Path) -> Connection:
+    """Return a connection to the service of a workspace; it starts the service at its first call if need be.
+
+    Args:
+        root: the workspace folder.
+
+    Raises:
+        WorkspaceException: no such folder.
+    """
+    if not root.is_dir():
+        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
+    sign = _sign(root)
+    if sign is None or sign.get("version") != VERSION:
+        sign = _started(root)
+    return Connection(_address(sign), str(sign["token"]), refresh=lambda: _renewed(root))
+
+
+def running(root: Path) -> Connection | None:
+    """Return a connection to the service if it runs, and None, without starting it, if it does not.
+
+    Args:
+        root: the workspace folder.
+    """
+    sign = _sign(root)
+    if sign is None:
+        return None
+    connection = Connection(_address(sign), str(sign["token"]))
+    try:
+        connection.call("GET", "/service")
+    except ServiceException:
+        return None
+    return connection
+
+
+def _renewed(root: Path) -> tuple[str, str]:
+    sign = _started(root)
+    return _address(sign), str(sign["token"])
+
+
+def _address(sign: dict[str, Any]) -> str:
+    return f"http://127.0.0.1:{sign['port']}"
+
+
+def _sign(root: Path) -> dict[str, Any] | None:
+    """Return what the service says of itself, if the file is ours alone."""
+    try:
+        with open(root / "service.json", "rb") as file:
+            facts = os.fstat(file.fileno())
+            if os.name == "posix" and (facts.st_mode & 0o077 or facts.st_uid != os.getuid()):
+                raise WorkspaceException(
+                    f"{root / 'service.json'} could be read by others, and it holds a token. "
+                    f"Mend it: chmod 600 {root / 'service.json'}, then trainshed service stop."
+                )
+            sign: dict[str, Any] = json.load(file)
+            return sign
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _started(root: Path) -> dict[str, Any]:
+    """Start the service, one client at a time; whoever comes second finds it running."""
+    import fcntl  # absent on Windows, where only a service elsewhere can be used
+
+    with open(os.open(root / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sign = _sign(root)
+        if sign is not None and _answers(sign):
+            if sign.get("version") == VERSION:
+                return sign
+            # Of another release: it makes room for ours, and runs go on meanwhile.
+            Connection(_address(sign), str(sign["token"])).call("POST", "/service/stop")
+        _launch(root)
+        sign = _sign(root)
+    if sign is None:
+        raise ServiceException(f"The service went away as soon as it had started; see {root / 'service.log'}.")
+    return sign
+
+
+def _answers(sign: dict[str, Any]) -> bool:
+    """Tell whether the service of a sign is there; a sign outlives a service that was killed."""
+    try:
+        Connection(_address(sign), str(sign["token"])).call("GET", "/service")
+    except ServiceException:
+        return False
+    return True
+
+
+def _launch(root: Path) -> None:
+    import subprocess  # not needed by the many calls that find the service running
+
+    ready, tell = os.pipe()
+    with open(root / "service.log", "ab") as log:
+        begin = log.tell()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "trainshed.service.main", str(root), "--ready-fd", str(tell)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=root,
+            pass_fds=[tell],
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": _import_path()},
+        )
+    os.close(tell)
+    with os.fdopen(ready, "rb") as line:
+        told = _line(line)
+    if told or child.poll() == _BUSY:
+        child.returncode = 0  # it lives on by design: no warning about a child that was never waited for
+        return
+    raise ServiceException(_why(root, begin, child.poll() is None))
+
+
+def _line(pipe: IO[bytes]) -> bool:
+    """Wait until the service says that it listens, or is gone (the pipe closes then)."""
+    if not select.select([pipe], [], [], _START_SECONDS)[0]:
+        return False
+    return bool(pipe.readline())
+
+
+def _import_path() -> str:
+    """Let the service find this very package, also when it was not installed but put on the path."""
+    ours = str(Path(__file__).parent.parent.parent)
+    theirs = os.environ.get("PYTHONPATH", "")
+    return f"{ours}{os.pathsep}{theirs}" if theirs else ours
+
+
+def _why(root: Path, begin: int, hangs: bool) -> str:
+    if hangs:
+        return f"The service did not start within {_START_SECONDS:.0f} s; see {root / 'service.log'}."
+    with open(root / "service.log", "rb") as log:
+        log.seek(begin)
+        lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
+    told = "\n".join(lines[-_LAST_LINES:])
+    return f"The service could not start. Its last words, from {root / 'service.log'}:\n{told}"

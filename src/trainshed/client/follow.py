@@ -1,0 +1,58 @@
+"""Watching a run from afar: each byte of its log once, also when the service goes away in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from trainshed.client.http import Connection, quoted
+from trainshed.errors import ServiceException
+from trainshed.spec import states
+
+_PATIENCE = 5
+_WAIT_SECONDS = 50
+
+
+def follow(connection: Connection, run_id: str, name: str, offset: int = 0) -> Iterator[bytes]:
+    """Yield a file of a run as it grows, until the run writes it no more.
+
+    A broken connection is taken up again at the byte where it broke.
+
+    Args:
+        connection: to the service.
+        run_id: the run.
+        name: of the file, e.g. ``"azureml-logs/70_driver_log.txt"``.
+        offset: byte at which to begin.
+
+    Raises:
+        ServiceException: the service cannot be reached, or breaks off again and again.
+    """
+    path, failures = quoted("runs", run_id, "files", name), 0
+    while True:
+        pieces = connection.stream("GET", path, {"follow": 1, "offset": offset})
+        try:
+            for piece in pieces:
+                offset += len(piece)
+                failures = 0
+                yield piece
+        except ServiceException:
+            failures += 1
+            if failures > _PATIENCE:
+                raise
+        else:
+            return
+
+
+def wait(connection: Connection, run_id: str) -> dict[str, Any]:
+    """Return the record of a run when it has ended.
+
+    Args:
+        connection: to the service.
+        run_id: the run.
+    """
+    while True:
+        record: dict[str, Any] = connection.call(
+            "GET", quoted("runs", run_id, "wait"), query={"timeout": _WAIT_SECONDS}
+        )
+        if states.is_terminal(record["status"]):
+            return record

@@ -1,0 +1,252 @@
+"""Calls to the service: JSON in, JSON out, its errors raised here as the exceptions they were there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from trainshed.client.wire import Answer, Wire
+from trainshed.errors import ServiceException, TrainshedError, named
+
+API = "/api/v1"
+_CALL_SECONDS = 300.0
+_ERROR = 400
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
+_NOT_TWICE = frozenset({"/service/stop"})
+"""POSTs that must not be sent again when the answer was lost. All others may: POST /runs carries a submit id."""
+
+Body = Callable[[], Iterable[bytes]]
+Refresh = Callable[[], "tuple[str, str]"]
+
+
+class Connection:
+    """The way to one service. It may be used by several threads; a stream has a line of its own.
+
+    Args:
+        base_url: e.g. ``"http://127.0.0.1:43117"``.
+        token: sent with each call.
+        refresh: called when the service is not there (any more); it brings it back and returns its new
+            ``(base_url, token)``. Without it a lost service is an error at once.
+
+    Example:
+        >>> Connection("http://127.0.0.1:9", "secret").base_url
+        'http://127.0.0.1:9'
+    """
+
+    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None) -> None:
+        self._refresh = refresh
+        self._idle: list[Wire] = []
+        self._pid = os.getpid()
+        self._point_to(base_url, token)
+
+    def _point_to(self, base_url: str, token: str) -> None:
+        scheme, _, place = base_url.rstrip("/").partition("://")
+        host, _, port = place.rpartition(":")
+        if scheme != "http" or not host or not port.isdigit():
+            raise ServiceException(f"Service address {base_url!r} is not of the form http://host:port.")
+        self.base_url = base_url.rstrip("/")
+        self._place, self._host, self._port, self._token = place, host, int(port), token
+
+    def call(self, method: str, path: str, json: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+        """Make one call and return its JSON answer.
+
+        Args:
+            method: ``"GET"``, ``"POST"``, ``"PUT"`` or ``"DELETE"``.
+            path: below ``/api/v1``, with its parts :func:`quoted`, e.g. ``"/runs"``.
+            json: body to send as JSON; None sends none.
+            query: parameters; those that are None are left out.
+
+        Raises:
+            TrainshedError: what the service raised, as the same class.
+            ServiceException: the service cannot be reached.
+        """
+        body = None if json is None else _to_json(json)
+        wire, answer = self._ask(
+            method, path, query, _one(body), None if body is None else len(body), "application/json"
+        )
+        return _from_json(self._whole_body(wire, answer))
+
+    def upload(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Body,
+        length: int | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Send raw bytes and return the JSON answer.
+
+        Args:
+            method: ``"PUT"`` or ``"POST"``.
+            path: as for :meth:`call`.
+            body: the bytes, or a function that returns their pieces (called again when the call is repeated).
+            length: number of bytes; needed when ``body`` is a function.
+            query: as for :meth:`call`.
+
+        Raises:
+            TrainshedError: as :meth:`call`.
+        """
+        pieces = _one(body) if isinstance(body, bytes) else body
+        size = len(body) if isinstance(body, bytes) else length
+        wire, answer = self._ask(method, path, query, pieces, size, "application/octet-stream")
+        return _from_json(self._whole_body(wire, answer))
+
+    def stream(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
+        """Make a call and yield its answer's bytes as they come.
+
+        Args:
+            method: usually ``"GET"``.
+            path: as for :meth:`call`.
+            query: as for :meth:`call`.
+
+        Raises:
+            TrainshedError: as :meth:`call`, before the first byte.
+            ServiceException: the service went away in the middle; ask again from where it broke.
+        """
+        wire, answer = self._ask(method, path, query, None, None, "", seconds=None)
+        if answer.status >= _ERROR:
+            self._whole_body(wire, answer)
+        return self._pieces(wire, answer)
+
+    def _pieces(self, wire: Wire, answer: Answer) -> Iterator[bytes]:
+        try:
+            yield from wire.body(answer)
+        except OSError as error:
+            raise ServiceException(f"The service at {self._place} went away in the middle of an answer.") from error
+        finally:
+            self._give_back(wire)
+
+    def close(self) -> None:
+        """Hang up all idle lines. The next call opens a new one."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: Body | None,
+        length: int | None,
+        kind: str,
+        seconds: float | None = _CALL_SECONDS,
+    ) -> tuple[Wire, Answer]:
+        target = API + path + _query(query)
+        problem: OSError | None = None
+        for way in (self._reuse, self._open, self._renew):
+            wire = None
+            try:
+                wire = way()
+                if wire is None:
+                    continue
+                return wire, wire.exchange(self._head(method, target, length, kind), body, seconds)
+            except TimeoutError as error:
+                raise ServiceException(
+                    f"The service at {self._place} does not answer; see service.log in the workspace folder."
+                ) from error
+            except OSError as error:
+                problem = error
+                if wire is not None:
+                    wire.close()
+                    if path in _NOT_TWICE:
+                        break
+        raise ServiceException(
+            f"The service at {self._place} cannot be reached ({problem}). "
+            "'trainshed service status' tells whether it runs; any other command starts it."
+        ) from problem
+
+    def _head(self, method: str, target: str, length: int | None, kind: str) -> bytes:
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._place}", f"Authorization: Bearer {self._token}"]
+        if length is not None:
+            lines += [f"Content-Type: {kind}", f"Content-Length: {length}"]
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+    def _reuse(self) -> Wire | None:
+        if self._pid != os.getpid():
+            # After a fork the lines are the parent's: two processes talking on one get each other's answers.
+            self._idle, self._pid = [], os.getpid()
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.reusable:
+                return wire
+            wire.close()
+        return None
+
+    def _open(self) -> Wire:
+        return Wire(self._host, self._port)
+
+    def _renew(self) -> Wire | None:
+        if self._refresh is None:
+            return None
+        self.close()
+        self._point_to(*self._refresh())
+        return self._open()
+
+    def _give_back(self, wire: Wire) -> None:
+        if wire.reusable:
+            self._idle.append(wire)
+        else:
+            wire.close()
+
+    def _whole_body(self, wire: Wire, answer: Answer) -> bytes:
+        content = b"".join(self._pieces(wire, answer))
+        if answer.status >= _ERROR:
+            raise _error(answer.status, content)
+        return content
+
+
+def quoted(*parts: str) -> str:
+    """Return a path of these parts, each made safe for a URL; slashes inside a part stay.
+
+    Args:
+        parts: e.g. ``"runs"``, a run id, ``"files"``, ``"outputs/my model.pkl"``.
+
+    Example:
+        >>> quoted("runs", "r1", "files", "outputs/my model.pkl")
+        '/runs/r1/files/outputs/my%20model.pkl'
+    """
+    return "".join("/" + _percent(part) for part in parts)
+
+
+def _percent(text: str) -> str:
+    return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
+
+
+def _query(query: Mapping[str, Any] | None) -> str:
+    pairs = [f"{name}={_percent(str(value))}" for name, value in (query or {}).items() if value is not None]
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def _to_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def _from_json(content: bytes) -> Any:
+    # Floats that JSON lacks are rare, and looking into each object costs: only where the mark occurs.
+    hook = _float if b'"$float"' in content else None
+    try:
+        return json.loads(content, object_hook=hook) if content else None
+    except ValueError as error:
+        raise ServiceException("What answered is not this release's service: its answer is no JSON.") from error
+
+
+def _float(value: dict[str, Any]) -> Any:
+    if len(value) == 1 and value.get("$float") in ("NaN", "Infinity", "-Infinity"):
+        return float(value["$float"])
+    return value
+
+
+def _error(status: int, content: bytes) -> TrainshedError:
+    try:
+        told = json.loads(content)["error"]
+        return named(str(told["type"]))(str(told["message"]), told.get("details") or {})
+    except (ValueError, KeyError, TypeError):
+        return ServiceException(
+            f"The service answered with HTTP status {status} and no explanation; is it of this client's release?"
+        )
+
+
+def _one(body: bytes | None) -> Body | None:
+    return None if body is None else lambda: (body,)

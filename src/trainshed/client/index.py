@@ -1,0 +1,96 @@
+"""What was known of a source folder at its last submit: an unchanged file costs one look, an unchanged folder no call.
+
+The index is a cache in the workspace folder: lost or broken, it is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from typing import Any
+
+_VERSION = 1
+_RACY = 2_000_000_000
+"""Nanoseconds: a file changed this shortly before it was looked at could change again without its times showing it."""
+
+
+class Index:
+    """Facts of one source folder, from its last submit.
+
+    Attributes:
+        files: path → ``[size, mtime_ns, inode, ctime_ns, mode, sha256]``.
+        links: path → target.
+        dirs: the empty folders.
+        snapshot: id of the snapshot they made, or None.
+        time: when the folder was looked at, in nanoseconds since the epoch.
+
+    Args:
+        path: where the index is kept; None keeps none.
+        folder: the source folder.
+    """
+
+    def __init__(self, path: str | None, folder: str) -> None:
+        self._path = path
+        self._folder = folder
+        known = self._load() or {}
+        self.files: dict[str, list[Any]] = known.get("files", {})
+        self.links: dict[str, str] = known.get("links", {})
+        self.dirs: list[str] = known.get("dirs", [])
+        self.snapshot: str | None = known.get("id")
+        self.time: int = known.get("time", 0)
+
+    def _load(self) -> dict[str, Any] | None:
+        if self._path is None:
+            return None
+        try:
+            with open(self._path, "rb") as file:
+                known = json.load(file)
+        except (OSError, ValueError):
+            return None
+        if not isinstance(known, dict) or known.get("version") != _VERSION or known.get("folder") != self._folder:
+            return None
+        return known
+
+    def settled(self, facts: list[Any]) -> bool:
+        """Tell whether times of a file are old enough to be believed.
+
+        Args:
+            facts: as in :attr:`files`.
+        """
+        limit = self.time - _RACY
+        return bool(facts[1] < limit and facts[3] < limit)
+
+    def save(self) -> None:
+        """Write the index, whole or not at all; a folder that cannot be written costs only the speed-up."""
+        if self._path is None:
+            return
+        record = {
+            "version": _VERSION,
+            "folder": self._folder,
+            "time": self.time,
+            "id": self.snapshot,
+            "files": self.files,
+            "links": self.links,
+            "dirs": self.dirs,
+        }
+        part = f"{self._path}.{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            with open(part, "w", encoding="ascii") as file:
+                json.dump(record, file, separators=(",", ":"))
+            os.replace(part, self._path)
+        except OSError:
+            return
+
+
+def index_path(workspace: str, folder: str) -> str:
+    """Return where a workspace keeps the index of a source folder.
+
+    Args:
+        workspace: the workspace folder.
+        folder: the source folder, absolute.
+    """
+    # A checksum suffices (a folder that shares it finds its own name missing) and spares importing OpenSSL.
+    mark = zlib.crc32(folder.encode("utf-8", "surrogateescape"))
+    return os.path.join(workspace, "index", f"{mark:08x}.json")

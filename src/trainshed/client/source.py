@@ -1,0 +1,348 @@
+"""A source folder becomes a snapshot: what is in it, by the hash of its content."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from trainshed.client.http import Connection
+from trainshed.client.ignore import AMLIGNORE, Ignore, rules_of
+from trainshed.client.index import Index
+from trainshed.errors import SnapshotException
+
+SNAPSHOT_MAX_SIZE_BYTES = 300 << 20
+"""Most bytes of a snapshot; set this or ``AML_SNAPSHOT_MAX_SIZE`` (bytes, it wins) to allow more."""
+SNAPSHOT_MAX_FILES = 2000
+"""Most files new or changed since the folder's last submit, unless ``AML_SNAPSHOT_NO_FILE_LIMIT`` is set."""
+
+_GIVE_UP = 100_000
+_TRIES = 3
+_CHUNK = 1 << 20
+_KEEP_FILE = 4 << 20
+_KEEP_ALL = 64 << 20
+_OFFENDERS = 5
+
+
+class Source:
+    """A source folder as it was when looked at.
+
+    Attributes:
+        folder: its real path.
+        changed: files that are new or changed since the index was made.
+        size: bytes of all its files.
+        skipped: sockets, pipes and devices, which are left out.
+        known: id of the snapshot if nothing changed since the last submit, else None.
+    """
+
+    def __init__(self, folder: str, index: Index) -> None:
+        self.folder = folder
+        self.changed: list[str] = []
+        self.size = 0
+        self.skipped: list[str] = []
+        self.known: str | None = None
+        self._looked = time.time_ns()
+        self._index = index
+        self._files: dict[str, list[Any]] = {}
+        self._links: dict[str, str] = {}
+        self._dirs: list[str] = []
+        self._unsure: list[str] = []
+        self._contents: dict[str, bytes] = {}
+        self._kept = 0
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return what is in the folder, in the form of the service's API."""
+        files: list[dict[str, Any]] = [
+            {"path": path, "kind": "file", "sha256": facts[5], "size": facts[0], "mode": _mode(facts[4])}
+            for path, facts in self._files.items()
+        ]
+        links = [{"path": path, "kind": "link", "target": target} for path, target in self._links.items()]
+        return [*files, *links, *({"path": path, "kind": "dir"} for path in self._dirs)]
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file is part of the snapshot, itself or through a link to a folder.
+
+        Args:
+            path: relative to the folder.
+        """
+        parents = (path[:place] for place, char in enumerate(path) if char == "/")
+        return path in self._files or path in self._links or any(parent in self._links for parent in parents)
+
+    def look(self) -> None:
+        """Walk the folder: one stat a file."""
+        rules = rules_of(self.folder)
+        stack = [""]
+        while stack:
+            prefix = stack.pop()
+            if not self._look_into(prefix, rules, stack) and prefix:
+                self._dirs.append(prefix[:-1])
+            if len(self.changed) > _GIVE_UP:
+                return
+
+    def _look_into(self, prefix: str, rules: Ignore, stack: list[str]) -> bool:
+        """Take in one folder; tell whether anything in it counts."""
+        excludes, before = rules.excludes, len(stack)
+        found = False
+        for entry in _listed(self.folder, prefix):
+            name = entry.name
+            path = prefix + name
+            is_dir = entry.is_dir(follow_symlinks=False)
+            if excludes(path, name, is_dir):
+                continue
+            if is_dir:
+                stack.append(path + "/")
+            elif entry.is_file(follow_symlinks=False):
+                self._file(path, entry.stat(follow_symlinks=False))
+                found = True
+            elif entry.is_symlink():
+                self._links[path] = self._target(path)
+                found = True
+            else:
+                self.skipped.append(path)
+        return found or len(stack) > before
+
+    def _file(self, path: str, now: os.stat_result) -> None:
+        facts = [now.st_size, now.st_mtime_ns, now.st_ino, now.st_ctime_ns, now.st_mode]
+        self.size += now.st_size
+        known = self._index.files.get(path)
+        if known is None or known[:5] != facts:
+            self.changed.append(path)
+            self._files[path] = facts
+        else:
+            self._files[path] = known
+            if not self._index.settled(known):
+                self._unsure.append(path)
+
+    def _target(self, path: str) -> str:
+        full = os.path.join(self.folder, path)
+        target = os.readlink(full)
+        real = os.path.realpath(full)
+        if real != self.folder and not real.startswith(os.path.join(self.folder, "")):
+            raise SnapshotException(
+                f"'{path}' is a link to '{target}', outside of the source folder. "
+                f"Copy what it points to into the folder, or leave the link out with a line '/{path}' in {AMLIGNORE}."
+            )
+        return os.path.relpath(target, os.path.dirname(full)) if os.path.isabs(target) else target
+
+    def check_limits(self) -> None:
+        """Raise if there is more than a snapshot may hold.
+
+        Raises:
+            SnapshotException: too many bytes or too many new files; it names the biggest.
+        """
+        most = _max_size()
+        if self.size > most:
+            raise SnapshotException(
+                f"The source folder {self.folder} has {_mb(self.size)}, and a snapshot may have {_mb(most)}. Biggest: "
+                f"{_biggest(self._files, lambda facts: int(facts[0]), _mb)}. Leave files out with {AMLIGNORE}, "
+                "put data on a datastore, or set AML_SNAPSHOT_MAX_SIZE to a number of bytes."
+            )
+        if len(self.changed) > SNAPSHOT_MAX_FILES and not os.environ.get("AML_SNAPSHOT_NO_FILE_LIMIT"):
+            changed = {path: self._files[path] for path in self.changed}
+            raise SnapshotException(
+                f"The source folder {self.folder} has {len(self.changed)} new or changed files; a snapshot may have "
+                f"{SNAPSHOT_MAX_FILES}. Most are in: {_biggest(changed, lambda _: 1, lambda n: f'{n} files')}. "
+                f"Leave files out with {AMLIGNORE}, or set AML_SNAPSHOT_NO_FILE_LIMIT=1."
+            )
+
+    def hash(self) -> None:
+        """Read what is new or changed, and make sure of what changed a moment before it was looked at last."""
+        same = self._same_shape()
+        for path in self.changed:
+            self._hash(path)
+        for path in self._unsure:
+            before = self._files[path][5]
+            self._hash(path)
+            same = same and self._files[path][5] == before
+        if same and not self.changed:
+            self.known = self._index.snapshot
+
+    def _same_shape(self) -> bool:
+        index = self._index
+        return (
+            len(self._files) == len(index.files)
+            and self._links == index.links
+            and sorted(self._dirs) == sorted(index.dirs)
+        )
+
+    def _hash(self, path: str) -> None:
+        for _ in range(_TRIES):
+            facts, content = _hashed(os.path.join(self.folder, path), path)
+            if facts is not None:
+                self._files[path] = facts
+                if content is not None and self._kept + len(content) <= _KEEP_ALL:
+                    self._contents[facts[5]] = content
+                    self._kept += len(content)
+                return
+        raise SnapshotException(
+            f"'{path}' is being written to. Submit again when it is still, or add it to {AMLIGNORE}."
+        )
+
+    def remember(self, snapshot: str) -> None:
+        """Keep what was learnt for the next submit.
+
+        Args:
+            snapshot: id of the snapshot that was made of this.
+        """
+        if self.known is not None and not self._unsure:
+            return
+        index = self._index
+        index.files, index.links, index.dirs = self._files, self._links, self._dirs
+        index.snapshot, index.time = snapshot, self._looked
+        index.save()
+
+    def frames(self, wanted: list[str]) -> tuple[list[tuple[bytes, str, str]], int]:
+        """Return what to upload for these hashes, and its length in bytes.
+
+        Args:
+            wanted: sha256 of contents that the service lacks.
+        """
+        where = {facts[5]: (path, facts[0]) for path, facts in self._files.items()}
+        frames, total = [], 0
+        for sha in wanted:
+            path, size = where[sha]
+            frames.append((bytes.fromhex(sha) + size.to_bytes(8, "big"), sha, path))
+            total += 40 + size
+        return frames, total
+
+    def content(self, sha: str, path: str, size: int) -> Iterator[bytes]:
+        """Yield the content of a file, from memory if it was small.
+
+        Args:
+            sha: its hash.
+            path: where it lies.
+            size: bytes it must have.
+
+        Raises:
+            SnapshotException: it is shorter by now.
+        """
+        if sha in self._contents:
+            yield self._contents[sha]
+            return
+        with open(os.path.join(self.folder, path), "rb") as file:
+            while size:
+                piece = file.read(min(size, _CHUNK))
+                if not piece:
+                    raise SnapshotException(f"'{path}' became shorter while it was uploaded. Submit again.")
+                size -= len(piece)
+                yield piece
+
+
+def take(folder: str, index: str | None = None) -> Source:
+    """Look at a source folder.
+
+    Args:
+        folder: path of the folder.
+        index: where its index is kept; None keeps none.
+
+    Raises:
+        SnapshotException: over a limit, a link that leads outside, a file that cannot be read or keeps changing.
+    """
+    real = os.path.realpath(folder)
+    source = Source(real, Index(index, real))
+    source.look()
+    source.check_limits()
+    source.hash()
+    return source
+
+
+def send(source: Source, connection: Connection) -> str:
+    """Bring a source to the service; only contents that it lacks are sent.
+
+    Args:
+        source: what :func:`take` gave.
+        connection: to the service.
+
+    Returns:
+        Id of the snapshot; it is remembered for the next time.
+
+    Raises:
+        SnapshotException: the service does not accept it.
+    """
+    entries = source.entries()
+    answer = connection.call("POST", "/snapshots", {"entries": entries})
+    if "missing" in answer:
+        frames, total = source.frames(answer["missing"])
+
+        def body() -> Iterator[bytes]:
+            for head, sha, path in frames:
+                yield head
+                yield from source.content(sha, path, int.from_bytes(head[32:], "big"))
+
+        connection.upload("POST", "/blobs", body, total)
+        answer = connection.call("POST", "/snapshots", {"entries": entries})
+    if "id" not in answer:
+        raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
+    source.remember(str(answer["id"]))
+    return str(answer["id"])
+
+
+def _listed(folder: str, prefix: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(os.path.join(folder, prefix)) as entries:
+            return list(entries)
+    except PermissionError as error:
+        raise SnapshotException(
+            f"The folder '{prefix or folder}' cannot be read. Change its permissions or add it to {AMLIGNORE}."
+        ) from error
+
+
+def _hashed(full: str, path: str) -> tuple[list[Any] | None, bytes | None]:
+    """Return a file's facts with its hash, and its content if it is small; no facts if it changed meanwhile."""
+    import hashlib  # brings OpenSSL along, and a folder that did not change needs no hash
+
+    try:
+        path.encode()
+        fd = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except UnicodeEncodeError as error:
+        raise SnapshotException(
+            f"The name of file {path!r} is not UTF-8. Rename it or add it to {AMLIGNORE}."
+        ) from error
+    except OSError as error:
+        raise SnapshotException(
+            f"'{path}' cannot be read ({error.strerror}). Change its permissions or add it to {AMLIGNORE}."
+        ) from error
+    with open(fd, "rb", buffering=0) as file:
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode):
+            return None, None
+        digest, kept = hashlib.sha256(), before.st_size <= _KEEP_FILE
+        pieces = []
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+            if kept:
+                pieces.append(piece)
+        after = os.fstat(fd)
+    facts = [before.st_size, before.st_mtime_ns, before.st_ino, before.st_ctime_ns, before.st_mode]
+    if facts != [after.st_size, after.st_mtime_ns, after.st_ino, after.st_ctime_ns, after.st_mode]:
+        return None, None
+    return [*facts, digest.hexdigest()], b"".join(pieces) if kept else None
+
+
+def _mode(mode: int) -> int:
+    return 0o755 if mode & 0o100 else 0o644
+
+
+def _max_size() -> int:
+    text = os.environ.get("AML_SNAPSHOT_MAX_SIZE")
+    if not text:
+        return SNAPSHOT_MAX_SIZE_BYTES
+    if not text.isdigit():
+        raise SnapshotException(f"AML_SNAPSHOT_MAX_SIZE is {text!r}; give a number of bytes.")
+    return int(text)
+
+
+def _mb(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MB"
+
+
+def _biggest(files: dict[str, list[Any]], weigh: Any, show: Any) -> str:
+    """Name the heaviest things directly in the folder, each with its weight."""
+    weights: dict[str, int] = {}
+    for path, facts in files.items():
+        top, slash, _ = path.partition("/")
+        weights[top + slash] = weights.get(top + slash, 0) + weigh(facts)
+    heaviest = sorted(weights.items(), key=lambda item: -item[1])[:_OFFENDERS]
+    return ", ".join(f"{name} ({show(weight)})" for name, weight in heaviest)

@@ -1,0 +1,31 @@
+"""End the embedded service of a workspace, and know that it has ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trainshed.client.embedded import running
+
+
+def stop(root: Path) -> bool:
+    """Stop the service of a workspace and return when its process has let go of it; runs go on.
+
+    Args:
+        root: the workspace folder.
+
+    Returns:
+        Whether it was running.
+    """
+    import fcntl  # absent on Windows, where there is no embedded service
+
+    connection = running(root)
+    if connection is not None:
+        connection.call("POST", "/service/stop")
+        connection.close()
+    fd = os.open(root / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    finally:
+        os.close(fd)
+    return connection is not None

@@ -1,0 +1,148 @@
+"""One keep-alive HTTP/1.1 connection on a plain socket.
+
+Not ``http.client``: importing it brings the e-mail parser and TLS along, 23 ms where this takes 4, and the import
+is most of what a submit costs.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader
+
+_CONNECT_SECONDS = 10.0
+_MAX_LINE = 1 << 16
+_MAX_HEADERS = 200
+_PIECE = 1 << 16
+
+
+class Answer:
+    """What the service answered, with the body still on the wire.
+
+    Attributes:
+        status: HTTP status.
+        headers: by lower-case name.
+    """
+
+    def __init__(self, status: int, headers: dict[str, str]) -> None:
+        self.status = status
+        self.headers = headers
+
+
+class Wire:
+    """One connection; it carries one exchange at a time.
+
+    Args:
+        host: name or address.
+        port: TCP port.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        # As bytes: a str would be put through the codec of international names, another import.
+        self._socket = socket.create_connection((host.encode(), port), timeout=_CONNECT_SECONDS)  # type: ignore[arg-type]
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A stream may be silent for hours; the kernel notices a peer that is gone.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._file: BufferedReader = self._socket.makefile("rb", _PIECE)  # type: ignore[assignment]
+        self._whole = True
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+    def __del__(self) -> None:
+        # A line that nobody uses any more is closed without a word: leaving it open is no mistake of the user's.
+        if hasattr(self, "_file"):
+            self.close()
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the last exchange ended cleanly and the other side keeps the line open."""
+        if not self._whole:
+            return False
+        try:
+            self._socket.settimeout(0)
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False  # bytes that nobody asked for, or the other side's goodbye
+
+    def exchange(self, head: bytes, body: Callable[[], Iterable[bytes]] | None, seconds: float | None) -> Answer:
+        """Send a request and read the head of its answer.
+
+        Args:
+            head: request line and headers, with the empty line at the end.
+            body: gives the pieces of the body.
+            seconds: longest silence to bear; None: for ever.
+
+        Raises:
+            OSError: the connection broke or stayed silent.
+        """
+        self._whole = False
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.sendall(head)
+            for piece in body() if body else ():
+                self._socket.sendall(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            # A refusal may come, and the line be cut, before the body is through: read it if it is there.
+            answer = self._head()
+            answer.headers["connection"] = "close"
+            return answer
+        return self._head()
+
+    def _line(self) -> bytes:
+        line = self._file.readline(_MAX_LINE)
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the connection closed in the middle of an answer")
+        return line.rstrip(b"\r\n")
+
+    def _head(self) -> Answer:
+        while True:
+            version, _, rest = self._line().partition(b" ")
+            if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+                raise ConnectionResetError("what answered does not speak HTTP")
+            headers = {}
+            for _ in range(_MAX_HEADERS):
+                line = self._line()
+                if not line:
+                    break
+                name, _, value = line.partition(b":")
+                headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
+            if not rest.startswith(b"1"):
+                return Answer(int(rest[:3]), headers)
+
+    def body(self, answer: Answer) -> Iterator[bytes]:
+        """Yield the body as it comes.
+
+        Args:
+            answer: what :meth:`exchange` gave.
+
+        Raises:
+            OSError: the connection broke before the body was whole.
+        """
+        if answer.headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := int(self._line().split(b";")[0], 16):
+                yield from self._exactly(size)
+                self._line()
+            while self._line():
+                pass
+        elif "content-length" in answer.headers:
+            yield from self._exactly(int(answer.headers["content-length"]))
+        elif answer.status not in (204, 304):
+            raise ConnectionResetError("the answer does not tell how long it is")
+        self._whole = answer.headers.get("connection", "").lower() != "close"
+
+    def _exactly(self, size: int) -> Iterator[bytes]:
+        while size:
+            piece = self._file.read1(min(size, _PIECE))
+            if not piece:
+                raise ConnectionResetError("the connection closed in the middle of an answer")
+            size -= len(piece)
+            yield piece

@@ -1,0 +1,99 @@
+"""A datastore that is a folder this node can see."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict
+
+from trainshed.errors import NotFoundException
+from trainshed.spec.run import DataSpec
+
+
+def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> str:
+    """Make one data reference reachable before the script starts.
+
+    Args:
+        item: the reference.
+        store: the datastore's record, ``{"kind": "folder", "path": "/…"}``.
+        run_dir: the run directory.
+        code_dir: the script's working folder, to which ``path_on_compute`` is relative.
+
+    Returns:
+        Absolute path that stands for the reference in the script's arguments.
+
+    Raises:
+        NotFoundException: the datastore has nothing at that path.
+    """
+    source = os.path.join(store["path"], item.path) if item.path else store["path"]
+    if item.mode == "upload":
+        place = _place(item, run_dir, code_dir)
+        os.makedirs(place, exist_ok=True)
+        return place
+    if not os.path.exists(source):
+        if item.mode == "download" or item.path:
+            raise NotFoundException(
+                f"Datastore '{item.datastore}' has nothing at '{item.path}'. Upload it first "
+                "(datastore.upload) or correct the path of the data reference."
+            )
+        os.makedirs(source)
+    if item.mode == "mount":
+        return _link(source, os.path.join(run_dir, "data", item.name))
+    place = _place(item, run_dir, code_dir)
+    copy(source, place, item.overwrite)
+    return place
+
+
+def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> None:
+    """Do what is left to do after the script: bring an ``upload`` reference to its datastore.
+
+    Args:
+        item: the reference.
+        store: the datastore's record.
+        run_dir: the run directory.
+        code_dir: the script's working folder.
+    """
+    if item.mode == "upload":
+        target = os.path.join(store["path"], item.path) if item.path else store["path"]
+        copy(_place(item, run_dir, code_dir), target, item.overwrite)
+
+
+def copy(source: str, target: str, overwrite: bool) -> None:
+    """Copy a file or a tree of regular files; links are not followed out of the tree, they are left out.
+
+    Args:
+        source: file or folder.
+        target: file name or folder to copy to (or, for a file, an existing folder to copy into).
+        overwrite: replace files that are there; otherwise they are kept.
+    """
+    import shutil  # 10 ms; runs that only link do not need it
+
+    if os.path.isfile(source):
+        into_folder = os.path.isdir(target)
+        pairs = [(source, os.path.join(target, os.path.basename(source)) if into_folder else target)]
+    else:
+        os.makedirs(target, exist_ok=True)
+        pairs = [
+            (os.path.join(folder, name), os.path.join(target, os.path.relpath(folder, source), name))
+            for folder, _, names in os.walk(source)
+            for name in names
+        ]
+    for origin, goal in pairs:
+        if os.path.islink(origin) or not os.path.isfile(origin) or (os.path.exists(goal) and not overwrite):
+            continue
+        os.makedirs(os.path.dirname(goal), exist_ok=True)
+        # Under another name first: a reader never sees half a file.
+        shutil.copy2(origin, goal + ".part")
+        os.replace(goal + ".part", goal)
+
+
+def _place(item: DataSpec, run_dir: str, code_dir: str) -> str:
+    if item.path_on_compute:
+        return os.path.join(code_dir, os.path.expanduser(item.path_on_compute))
+    return os.path.join(run_dir, "data", item.name)
+
+
+def _link(source: str, link: str) -> str:
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    if not os.path.lexists(link):
+        os.symlink(source, link)
+    return link

@@ -1,0 +1,5 @@
+"""How a run gets its Python: the one that is there, or one built for it by uv or conda, once, and cached."""
+
+from trainshed.environments.prepare import Prepared, prepare
+
+__all__ = ["Prepared", "prepare"]

@@ -1,0 +1,173 @@
+"""From a wish for a Python to one that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from trainshed.environments import cache, commands, conda, interpreters, pip_settings, uv
+from trainshed.environments.packages import Lists, sort_out
+from trainshed.environments.pypi_names import ADVICE, as_requirements
+from trainshed.errors import EnvironmentBuildException
+from trainshed.spec.environment import EXISTING, EnvironmentSpec
+
+
+class Prepared(NamedTuple):
+    """An environment that is ready.
+
+    Attributes:
+        python: absolute path of its interpreter.
+        path_entries: folders to put in front of PATH.
+        variables: to be set for the script.
+        key: name in the cache; ``""`` for one that was there.
+        cached: whether it had been built before.
+        solver: ``"existing"``, ``"uv"`` or ``"conda"``.
+        notes: sentences that the user must see.
+        resolved: what is installed, ``name==version``.
+        slot: held open, keeps the environment from being pruned.
+    """
+
+    python: str
+    path_entries: Tuple[str, ...]
+    variables: Dict[str, str]
+    key: str
+    cached: bool
+    solver: str
+    notes: Tuple[str, ...]
+    resolved: Tuple[str, ...]
+    slot: Optional[cache.Slot]
+
+
+def prepare(wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = ()) -> Prepared:
+    """Find the environment that is wished for, or build it.
+
+    Args:
+        wish: what was asked for.
+        home: Trainshed's home on this node.
+        log: where builds write.
+        sites: folders in which the packages of this Python lie.
+
+    Raises:
+        EnvironmentBuildException: it cannot be had; the message says why, in the solver's words where it was one.
+    """
+    if wish.kind == EXISTING:
+        return _existing(wish.interpreter)
+    return Builder(wish, home, log, sites).prepare()
+
+
+def _existing(name: str) -> Prepared:
+    found = interpreters.own().path if name == "python" else commands.program(os.path.expanduser(name))
+    if found is None:
+        raise EnvironmentBuildException(
+            f"The interpreter '{name}' is not on this node. Give the path of a Python that is, "
+            "or let an environment be built (user_managed_dependencies = False)."
+        )
+    path = os.path.abspath(found)
+    return Prepared(path, (os.path.dirname(path),), {}, "", True, "existing", (), (), None)
+
+
+class Builder:
+    """One wish for an environment of its own. Arguments: see :func:`prepare`."""
+
+    def __init__(self, wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str]) -> None:
+        self._home = home
+        self._log = log
+        options = [*wish.pip_options, *([f"--index-url {wish.index_url}"] if wish.index_url else [])]
+        self._lists: Lists = sort_out(wish.conda, wish.pip, options, wish.python)
+        self._solver = wish.solver
+        self._channels = conda.channels(wish.channels)
+        self._tool = conda.tool(sites) if self._lists.conda and wish.solver != "pypi" else None
+        self._notes: List[str] = [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
+
+    def prepare(self) -> Prepared:
+        """Return the environment, from conda where it is wished for and can be had, else from PyPI."""
+        if not self._lists.conda or self._solver == "pypi":
+            return self._from_pypi("")
+        if self._tool is None:
+            if self._solver == "conda":
+                raise EnvironmentBuildException(f"conda is asked for, but there is none here: {ADVICE}.")
+            return self._from_pypi(f"there is no conda on this node; for conda's own packages {ADVICE}")
+        silence = conda.Silence(self._home, self._channels)
+        try:
+            return self._from_conda(self._tool, silence.lately() and self._solver == "auto")
+        except conda.Unreachable as error:
+            names = " ".join(pip_settings.masked(name) for name in self._channels)
+            if self._solver == "conda":
+                raise EnvironmentBuildException(f"No conda channel ({names}) can be reached:\n{error}") from error
+            silence.note()
+            return self._from_pypi(f"no conda channel ({names}) can be reached")
+
+    def _from_conda(self, tool: conda.Tool, silent: bool) -> Prepared:
+        python = interpreters.minor_of(self._lists.python or "{}.{}".format(*interpreters.own().version))
+        python_spec = "python" + (python if python[0] in "<>=!~" else f"={python}")
+        specs = [python_spec, *sorted(spec.text for spec in self._lists.conda)]
+        slot = cache.Slot(self._home, self._key("conda", specs, self._channels))
+        record = slot.found()
+        cached = record is not None
+        if record is None:
+            if silent:
+                raise conda.Unreachable("It was asked a moment ago.")
+
+            def make(prefix: Path) -> Dict[str, Any]:
+                conda.build(tool, specs, self._channels, prefix, str(self._home), self._log)
+                uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, str(self._home), self._log)
+                return self._record(prefix, "conda")
+
+            record = slot.build(self._log, make)
+        return self._ready(slot, record, cached, {"CONDA_PREFIX": str(slot.prefix)})
+
+    def _from_pypi(self, because: str) -> Prepared:
+        requirements, renamed = as_requirements(self._lists.conda)
+        if self._lists.conda:
+            names = ", ".join(renamed + [spec.name for spec in self._lists.conda if not _in(spec.name, renamed)])
+            self._notes.append(f"conda_packages were taken from PyPI ({names})" + (f": {because}." if because else "."))
+        wanted = sorted({*requirements, *self._lists.pip})
+        base = self._interpreter()
+        slot = cache.Slot(self._home, self._key("uv", wanted, [base.text]))
+        record = slot.found()
+        cached = record is not None
+        if record is None:
+
+            def make(prefix: Path) -> Dict[str, Any]:
+                uv.make_venv(base.path, prefix, str(self._home), self._log)
+                uv.install(prefix / "bin" / "python", wanted, self._lists.options, str(self._home), self._log)
+                return self._record(prefix, "uv")
+
+            record = slot.build(self._log, make)
+        return self._ready(slot, record, cached, {"VIRTUAL_ENV": str(slot.prefix)})
+
+    def _interpreter(self) -> interpreters.Interpreter:
+        wanted = self._lists.python
+        found = interpreters.find(wanted)
+        if found is None and wanted and uv.download_python(wanted, str(self._home), self._log):
+            found = interpreters.find(wanted)
+        if found is None:
+            known = ", ".join(sorted({one.text for one in interpreters.everything()}))
+            raise EnvironmentBuildException(
+                f"Python {wanted} is not on this node and could not be downloaded; there is {known}. "
+                "Ask for one of these, or install the one you need."
+            )
+        if wanted and not interpreters.satisfies(found.version, wanted):
+            self._notes.append(f"Python {wanted} is not on this node; {found.text} was taken.")
+        return found
+
+    def _key(self, solver: str, packages: List[str], more: List[str]) -> str:
+        settings = sorted(pip_settings.settings(os.environ).items())
+        wish = {"solver": solver, "packages": packages, "more": more, "pip": list(self._lists.pip)}
+        return cache.key_of({**wish, "options": list(self._lists.options), "settings": settings})
+
+    def _record(self, prefix: Path, solver: str) -> Dict[str, Any]:
+        return {"solver": solver, "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)})}
+
+    def _ready(self, slot: cache.Slot, record: Dict[str, Any], cached: bool, variables: Dict[str, str]) -> Prepared:
+        programs = slot.prefix / "bin"
+        self._log.write(f"Environment {slot.key} ({'found built' if cached else 'built'}).\n".encode())
+        resolved = tuple(record["resolved"])
+        notes = tuple(self._notes)
+        python = str(programs / "python")
+        return Prepared(python, (str(programs),), variables, slot.key, cached, record["solver"], notes, resolved, slot)
+
+
+def _in(name: str, renamed: Sequence[str]) -> bool:
+    return any(text.startswith(f"{name} as ") for text in renamed)

@@ -1,0 +1,54 @@
+"""Program: solve and install conda packages with py-rattler. ``python -m … '{"specs", "channels", …}'``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any, Dict
+
+from trainshed.environments.conda import UNREACHABLE
+
+
+async def build(order: Dict[str, Any]) -> int:
+    """Solve and install.
+
+    Args:
+        order: ``{"specs", "channels", "prefix", "cache"}``.
+
+    Returns:
+        Exit code: 0, :data:`UNREACHABLE`, or 1 when there is no solution.
+    """
+    import rattler
+    from rattler.exceptions import GatewayError, SolverError
+
+    gateway = rattler.Gateway(cache_dir=order["cache"])
+    try:
+        records = await rattler.solve(
+            order["channels"],
+            order["specs"],
+            gateway=gateway,
+            platforms=[rattler.Platform.current(), rattler.Platform("noarch")],
+            virtual_packages=rattler.VirtualPackage.detect(),
+        )
+        print(f"Solved: {len(records)} packages.", flush=True)
+        for record in sorted(records, key=lambda one: one.name.normalized):
+            print(f"  {record.name.normalized} {record.version}", flush=True)
+        await rattler.install(
+            records, target_prefix=order["prefix"], cache_dir=order["cache"] + "/pkgs", show_progress=False
+        )
+    except GatewayError as error:
+        print(f"error: a channel cannot be reached: {error}")
+        return UNREACHABLE
+    except SolverError as error:
+        print(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = asyncio.run(build(json.loads(sys.argv[1])))
+    sys.stdout.flush()
+    # The solver's threads may still be winding up, and Python's own leave-taking trips over them.
+    os._exit(code)

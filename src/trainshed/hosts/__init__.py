@@ -1,0 +1,1 @@
+"""A machine we can type on: its processes, and files on it."""

@@ -1,0 +1,1 @@
+"""How one command becomes many processes: pure functions from a command to argv and variables."""

@@ -1,0 +1,1 @@
+"""What happens on a node: prepare, start the script, see how it ends. Standard library only."""

@@ -1,0 +1,57 @@
+"""Ask the environments room for the run's Python, and keep what it said for the run's details."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+
+from trainshed.environments import prepare
+from trainshed.environments.cache import Slot
+from trainshed.spec.environment import EnvironmentSpec
+
+
+class Ready(NamedTuple):
+    """An environment the script can be started with.
+
+    Attributes:
+        python: path of its interpreter.
+        variables: what it adds to the script's environment.
+        facts: what the run's details say of it.
+        notes: sentences that the user must see.
+        slot: held for the life of the run, so that the environment is not pruned meanwhile.
+    """
+
+    python: str
+    variables: Dict[str, str]
+    facts: Dict[str, Any]
+    notes: Tuple[str, ...]
+    slot: Optional[Slot]
+
+
+def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str) -> Ready:
+    """Build the environment or find it built.
+
+    Args:
+        wish: what was asked for.
+        place: the part of ``spec.json`` that describes this node.
+        log: file to which the build writes.
+
+    Raises:
+        EnvironmentBuildException: it cannot be built; the message has the solver's words.
+    """
+    with open(log, "ab", buffering=0) as file:
+        made = prepare(wish, Path(place["home"]), file, place.get("sites", ()))
+        for note in made.notes:
+            file.write(f"Note: {note}\n".encode())
+    added = dict(made.variables)
+    if made.path_entries:
+        added["PATH"] = os.pathsep.join(made.path_entries)
+    facts = {
+        "key": made.key,
+        "solver": made.solver,
+        "cached": made.cached,
+        "python": made.python,
+        "packages": list(made.resolved),
+    }
+    return Ready(made.python, added, facts, tuple(made.notes), made.slot)

@@ -1,0 +1,175 @@
+"""Start the user's processes, wait for their end as an event, and leave none behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from typing import Dict, List, Optional, Tuple
+
+from trainshed.hosts import process
+
+_SIGNALS_RESET = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ]
+
+
+class Ending:
+    """How a script ended.
+
+    Attributes:
+        code: exit code, or None when a signal ended it.
+        number: the signal that ended it, or None.
+        cause: ``"itself"``, ``"cancel"`` or ``"time_limit"``.
+        leftovers: processes it had left running, which were ended.
+    """
+
+    def __init__(self) -> None:
+        self.code: Optional[int] = None
+        self.number: Optional[int] = None
+        self.cause = "itself"
+        self.leftovers = 0
+
+
+class Watch:
+    """The shim's eyes: its children's ends and the service's wish to cancel, as events.
+
+    Args:
+        marker: ``NAME=value`` in the environment of every process of the run.
+    """
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker
+        self.cancelled = False
+        self._ended: Dict[int, int] = {}
+        self._wake, waker = os.pipe()
+        os.set_blocking(waker, False)
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore)
+        signal.signal(signal.SIGTERM, self._on_term)
+
+    def _on_term(self, *_: object) -> None:
+        self.cancelled = True
+
+    def pause(self, seconds: Optional[float]) -> None:
+        """Return when a signal came or so many seconds have passed (None: whenever); then collect ended children."""
+        if select.select([self._wake], [], [], seconds)[0]:
+            os.read(self._wake, 4096)
+        self.reap()
+
+    def reap(self) -> bool:
+        """Collect every child that has ended.
+
+        Returns:
+            Whether there are children left.
+        """
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            self._ended[pid] = status
+
+    def status_of(self, pid: int) -> Optional[int]:
+        """Return the wait status of a child that has ended, or None."""
+        return self._ended.get(pid)
+
+    def family(self) -> set[int]:
+        """Return all processes of the run that are alive."""
+        self.reap()
+        return process.family(os.getpid(), self.marker)
+
+    def end_family(self, grace: float) -> int:
+        """End all processes of the run: TERM, grace, KILL, until none is left; return how many were told."""
+        return process.end(self.family, grace, self.pause)
+
+
+def start(argv: Tuple[str, ...], variables: Dict[str, str], folder: str, log: str) -> int:
+    """Start a program in a session of its own with its output going straight to a file.
+
+    Args:
+        argv: what to execute; ``argv[0]`` is a path, or a name that is looked up on ``variables['PATH']``.
+        variables: its whole environment.
+        folder: its working folder.
+        log: file to which its standard output and error are appended.
+
+    Returns:
+        Its pid.
+
+    Raises:
+        OSError: it cannot be executed.
+    """
+    # The shim lives in the same folder: posix_spawn, which spares the 10 ms of importing subprocess, knows no cwd.
+    os.chdir(folder)
+    appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        _found(argv[0], variables.get("PATH", os.defpath)),
+        list(argv),
+        variables,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, appended, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsigdef=_SIGNALS_RESET,
+        setsigmask=[],
+        **_own_session(),  # type: ignore[arg-type]
+    )
+
+
+def wait(watch: Watch, pids: List[int], limit: Optional[float], grace: float) -> Ending:
+    """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
+
+    Args:
+        watch: where ends and wishes are seen.
+        pids: the processes started.
+        limit: seconds they may take, or None.
+        grace: seconds between TERM and KILL.
+    """
+    ending = Ending()
+    deadline = None if limit is None else time.monotonic() + limit
+    watch.reap()
+    while any(watch.status_of(pid) is None for pid in pids):
+        if watch.cancelled or (deadline is not None and time.monotonic() >= deadline):
+            ending.cause = "cancel" if watch.cancelled else "time_limit"
+            watch.end_family(grace)
+            break
+        watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
+    # Without a child and without a subreaper's adopted orphan there is nothing to look for.
+    if watch.reap() or not process.LINUX:
+        ending.leftovers = watch.end_family(grace)
+    _read_status(watch, pids, ending)
+    return ending
+
+
+def _read_status(watch: Watch, pids: List[int], ending: Ending) -> None:
+    """Take the first failure, or the first process's success."""
+    statuses = [status for status in (watch.status_of(pid) for pid in pids) if status is not None]
+    status = next((s for s in statuses if s != 0), 0 if statuses else None)
+    if status is None:
+        return
+    if os.WIFSIGNALED(status):
+        ending.number = os.WTERMSIG(status)
+    else:
+        ending.code = os.WEXITSTATUS(status)
+
+
+def _found(program: str, path: str) -> str:
+    if os.sep in program:
+        return program
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder, program)
+        if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
+            return candidate
+    raise FileNotFoundError(2, f"no program '{program}' on PATH")
+
+
+def _own_session() -> Dict[str, object]:
+    # Python knows the flag only where the C library has it; a group of its own is the next best.
+    return {"setsid": True} if process.LINUX else {"setpgroup": 0}
+
+
+def _ignore(*_: object) -> None:
+    """A handler must be set for the wakeup descriptor to hear of the signal."""

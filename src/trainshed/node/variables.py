@@ -1,0 +1,84 @@
+"""The environment variables that a script finds."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, Mapping, Sequence, Tuple
+
+from trainshed.spec.run import RunSpec
+
+# What belongs to the service's own interpreter, not to the script's.
+_OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "TRAINSHED_", "AZUREML_", "__PYVENV")
+_KEPT = ("TRAINSHED_HOME",)
+_REFERENCE = re.compile(r"\$(\{?)((?:AZUREML|AZ_BATCH)[A-Za-z0-9_]*)(\}?)")
+
+
+def inherited(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return what a script inherits from the service's environment.
+
+    Args:
+        environ: the service's.
+    """
+    return {k: v for k, v in environ.items() if k in _KEPT or not k.startswith(_OURS)}
+
+
+def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any]) -> Dict[str, str]:
+    """Return the variables that every process of the run finds, besides the inherited ones.
+
+    Args:
+        run_id: id of the run.
+        spec: what was asked for.
+        run_dir: the run directory.
+        place: the part of ``spec.json`` that describes this node.
+    """
+    root = str(place.get("environment_variables", {}).get("AZUREML_ROOT_RUN_ID", run_id))
+    return {
+        "TRAINSHED_RUN_DIR": run_dir,
+        "TRAINSHED_RUN_ID": run_id,
+        "AZUREML_RUN_ID": run_id,
+        "AZUREML_ROOT_RUN_ID": root,
+        "AZUREML_EXPERIMENT_ID": spec.experiment,
+        "AZUREML_ARM_PROJECT_NAME": spec.experiment,
+        "AZUREML_TARGET_TYPE": "local" if spec.target == "local" else "cluster",
+        "AZUREML_NODE_COUNT": str(spec.node_count),
+        "AZUREML_OUTPUT_DIRECTORY": "./outputs",
+        "AZUREML_DRIVERLOG_PATH": "azureml-logs/70_driver_log.txt",
+        "EXAMPLE_ENV_VAR": "EXAMPLE_VALUE",
+        # What a script prints is seen as it prints it, and is on disk when it is killed.
+        "PYTHONUNBUFFERED": "1",
+        **{str(k): str(v) for k, v in place.get("environment_variables", {}).items()},
+    }
+
+
+def merge(*layers: Mapping[str, str]) -> Dict[str, str]:
+    """Return all layers as one, later ones over earlier ones; PATH and PYTHONPATH are put in front instead.
+
+    Args:
+        layers: from the weakest to the strongest.
+    """
+    merged: Dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            older = merged.get(name)
+            in_front = name in ("PATH", "PYTHONPATH") and older and older != value
+            merged[name] = f"{value}{os.pathsep}{older}" if in_front else value
+    return merged
+
+
+def expand(arguments: Sequence[str], variables: Mapping[str, str]) -> Tuple[str, ...]:
+    """Replace ``$AZUREML_…`` and ``$AZ_BATCH…`` in arguments; all else stays byte for byte.
+
+    Args:
+        arguments: the script's arguments.
+        variables: what the script will find in its environment; an unknown name stays as it is.
+
+    Example:
+        >>> expand(["$AZUREML_RUN_ID", "$HOME"], {"AZUREML_RUN_ID": "r1"})
+        ('r1', '$HOME')
+    """
+
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match.group(2), match.group(0))
+
+    return tuple(_REFERENCE.sub(value, argument) for argument in arguments)

@@ -1,0 +1,48 @@
+"""Tell whoever waits on a run that something about it has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Bus:
+    """Carries news of runs from the working threads to the waiting requests."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver in this event loop from now on."""
+        self._loop = loop
+
+    def publish(self, run_id: str) -> None:
+        """Say that a run has changed; callable from any thread.
+
+        Args:
+            run_id: the run.
+        """
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, run_id)
+
+    def _deliver(self, run_id: str) -> None:
+        for event in self._waiting.get(run_id, ()):
+            event.set()
+
+    @asynccontextmanager
+    async def listen(self, run_id: str) -> AsyncIterator[asyncio.Event]:
+        """Yield an event that is set at every change of the run; clear it before looking.
+
+        Args:
+            run_id: the run.
+        """
+        event = asyncio.Event()
+        self._waiting.setdefault(run_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[run_id].discard(event)
+            if not self._waiting[run_id]:
+                del self._waiting[run_id]

@@ -1,0 +1,105 @@
+"""Bring what a run has written home: journal, phases, files. Incremental, and idempotent by file and offset."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from trainshed.service import files
+from trainshed.spec import layout
+from trainshed.store.files import Files
+from trainshed.store.metrics import Metrics
+from trainshed.targets.target import Target
+
+_CHUNK = 4 << 20
+_TAIL_BYTES = 8192
+_TAIL_LINES = 20
+
+
+class Collector:
+    """Reads run directories through their target.
+
+    Args:
+        metrics: where journal events go.
+        manifests: where lists of files go.
+        runs: folder of the run directories.
+    """
+
+    def __init__(self, metrics: Metrics, manifests: Files, runs: Path) -> None:
+        self._metrics = metrics
+        self._manifests = manifests
+        self._runs = runs
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def journal(self, run_id: str, target: Target) -> None:
+        """Store the events that the script has written since the last time.
+
+        Args:
+            run_id: the run.
+            target: where it runs.
+        """
+        with self._locks[run_id]:
+            offset = self._metrics.offset(run_id)
+            while chunk := target.read(run_id, layout.JOURNAL, offset, _CHUNK):
+                whole = chunk.rfind(b"\n") + 1
+                if not whole:
+                    if len(chunk) < _CHUNK:
+                        return  # the last line is still being written
+                    whole = len(chunk)  # no event is that long: garbage, to be passed over
+                events = _events(chunk[:whole], offset)
+                offset += whole
+                self._metrics.append(run_id, events, offset)
+
+    def phases(self, run_id: str, target: Target) -> list[dict[str, Any]]:
+        """Return the shim's diary: ``{"phase", "time", …}`` in order.
+
+        Args:
+            run_id: the run.
+            target: where it runs.
+        """
+        return [event for _, event in _events(target.read(run_id, layout.PHASES, 0, _CHUNK), 0)]
+
+    def manifest(self, run_id: str) -> None:
+        """Record every file of a run that has ended, with its hash.
+
+        Args:
+            run_id: the run.
+        """
+        self._manifests.replace(run_id, files.manifest(self._runs / run_id))
+
+    def tail(self, run_id: str, name: str) -> str:
+        """Return the last lines of a text file of the run, for people.
+
+        Args:
+            run_id: the run.
+            name: file in the run directory.
+        """
+        try:
+            with open(self._runs / run_id / name, "rb") as file:
+                file.seek(max(file.seek(0, 2) - _TAIL_BYTES, 0))
+                text = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+    def forget(self, run_id: str) -> None:
+        """Let go of what was kept for a run that has ended."""
+        self._locks.pop(run_id, None)
+
+
+def _events(lines: bytes, start: int) -> list[tuple[int, dict[str, Any]]]:
+    """Parse whole lines; one that is no JSON object (torn when a disk was full) is passed over."""
+    events = []
+    offset = start
+    for line in lines.splitlines(keepends=True):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict):
+            events.append((offset, event))
+        offset += len(line)
+    return events

@@ -1,0 +1,76 @@
+"""What a node's last words mean for the history."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from trainshed.spec import states
+from trainshed.targets.target import ABSENT, ENDED, Observation
+
+_OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
+
+
+class Ending(NamedTuple):
+    """A terminal state, why, and what the run's details say of it.
+
+    Attributes:
+        status: one of the terminal states.
+        reason: one of :data:`trainshed.spec.states.REASONS`.
+        details: merged into the run's details.
+        time: when it ended, in seconds since the epoch; None: now.
+    """
+
+    status: str
+    reason: str
+    details: dict[str, Any]
+    time: float | None = None
+
+
+def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) -> Ending:
+    """Return how a run ended.
+
+    Args:
+        seen: what its target saw last.
+        tail: the last lines of the log that tells most.
+        tail_of: name of that log.
+        cancel_requested: whether the user asked for the end.
+    """
+    if seen.state == ENDED:
+        return _told(seen.exit, tail, tail_of)
+    if seen.state == ABSENT:
+        if cancel_requested:
+            return Ending(states.CANCELED, "canceled_by_user", {})
+        return _lost(
+            "start_failed",
+            "The run could not be started on its node; service.log in the workspace folder may say why.",
+            tail,
+        )
+    if seen.rebooted:
+        return _lost("host_lost", "The machine went down while the run was on it.", tail)
+    message = "The process that held the run was killed from outside; what it had started has been ended."
+    return _lost("shim_lost", message, tail)
+
+
+def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
+    details: dict[str, Any] = {
+        "exit": {name: exit_record.get(name) for name in ("exit_code", "signal", "leftovers")},
+        "environment": exit_record.get("environment"),
+        "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
+    }
+    if exit_record["outcome"] == "failed":
+        details["error"] = {
+            "code": "UserError",
+            "reason": exit_record["reason"],
+            "message": exit_record["message"],
+            "phase": exit_record["phase"],
+            "exit_code": exit_record.get("exit_code"),
+            "signal": exit_record.get("signal"),
+            "log": tail_of,
+            "log_tail": tail,
+        }
+    return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
+
+
+def _lost(reason: str, message: str, tail: str) -> Ending:
+    error = {"code": "SystemError", "reason": reason, "message": message, "log_tail": tail}
+    return Ending(states.FAILED, reason, {"error": error})

@@ -1,0 +1,98 @@
+"""Who may speak to the service: the right host name and the token, on every route but the health check."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trainshed.errors import AuthenticationException, InternalException, TrainshedError, UserErrorException
+
+log = logging.getLogger("trainshed.service")
+PUBLIC = frozenset({"/healthz"})
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class Guard:
+    """Checks each request before any route sees it, and dresses each answer.
+
+    Args:
+        app: what is guarded.
+        token: the only one accepted.
+        hosts: accepted values of the Host header, which keep a web page from reaching in by a DNS name of its own.
+        seen: called at each request: somebody uses the service.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str], seen: Callable[[], None]) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._hosts = hosts
+        self._seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request pass or answer why not."""
+        if scope["type"] != "http":
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        if refusal is not None:
+            await as_response(refusal)(scope, receive, dressed)
+            return
+        self._seen()
+        await self._app(scope, receive, dressed)
+
+    def _refusal(self, request: Request) -> TrainshedError | None:
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return UserErrorException("The Host header does not name this service.")
+        if request.url.path in PUBLIC:
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self._token):
+            return AuthenticationException(
+                "The token is missing or wrong. It is in service.json of the workspace folder; "
+                "'trainshed service status' tells which folder that is."
+            )
+        return None
+
+
+def as_response(error: TrainshedError) -> Response:
+    """Return the answer that carries an error to the client.
+
+    Args:
+        error: what was raised.
+    """
+    body = {"type": type(error).__name__, "message": error.message, "details": error.details}
+    return JSONResponse({"error": body}, status_code=error.status)
+
+
+async def answer_user(_: Request, error: Exception) -> Response:
+    """Turn an exception of ours into its answer."""
+    assert isinstance(error, TrainshedError)
+    return as_response(error)
+
+
+async def answer_bug(_: Request, error: Exception) -> Response:
+    """Turn any other exception into an answer that tells nothing of our insides but where to look."""
+    number = uuid.uuid4().hex[:8]
+    log.error("error %s at %s", number, time.time(), exc_info=error)
+    return as_response(
+        InternalException(f"The service made a mistake (error {number}); service.log in the workspace folder has it.")
+    )

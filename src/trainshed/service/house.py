@@ -1,0 +1,67 @@
+"""The service's parts, put together over one workspace folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainshed.runtime.tree import assemble
+from trainshed.service.bus import Bus
+from trainshed.service.collect import Collector
+from trainshed.service.place import Places
+from trainshed.service.supervisor import Supervisor
+from trainshed.store.database import Database
+from trainshed.store.files import Files
+from trainshed.store.history import History
+from trainshed.store.metrics import Metrics
+from trainshed.store.registry import Registry
+from trainshed.store.snapshots import Snapshots
+from trainshed.version import VERSION
+
+
+class House:
+    """Everything that a request may need.
+
+    Args:
+        root: the workspace folder.
+        home: Trainshed's home on this machine.
+    """
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        self.runs = root / "runs"
+        self.runs.mkdir(mode=0o700, exist_ok=True)
+        self.database = Database(root / "history.db")
+        self.history = History(self.database)
+        self.metrics = Metrics(self.database)
+        self.files = Files(self.database)
+        self.snapshots = Snapshots(root / "snapshots")
+        self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))
+        self.bus = Bus()
+        self.collector = Collector(self.metrics, self.files, self.runs)
+        self.supervisor = Supervisor(self.history, self.collector, self.bus, self.places, self.runs)
+        self.started = time.time()
+        self.last_seen = time.monotonic()
+        self.stop: Callable[[], None] = lambda: None
+
+    def seen(self) -> None:
+        """Note that somebody uses the service."""
+        self.last_seen = time.monotonic()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the service tells of itself."""
+        return {
+            "pid": os.getpid(),
+            "version": VERSION,
+            "workspace": str(self.root),
+            "started": self.started,
+            "runs_active": len(self.history.active()),
+        }
+
+    def close(self) -> None:
+        """Stop working; runs go on."""
+        self.supervisor.stop()
+        self.database.close()

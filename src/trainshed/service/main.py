@@ -1,0 +1,146 @@
+"""Program: serve one workspace. ``python -m trainshed.service.main WORKSPACE_FOLDER [--ready-fd N]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from trainshed.errors import TrainshedError
+from trainshed.service.guard import Guard, answer_bug, answer_user
+from trainshed.service.house import House
+from trainshed.service.routes import ROUTES
+from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.version import VERSION
+
+IDLE_SECONDS = 300.0
+BUSY = 4
+"""Exit code when another process serves the workspace."""
+
+
+def main() -> int:
+    """Serve until told to stop, or until nothing runs and nobody has called for a while.
+
+    Returns:
+        0, or :data:`BUSY` when another process serves the workspace.
+    """
+    parser = argparse.ArgumentParser(prog="trainshed.service", description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--ready-fd", type=int, help="descriptor to which one line is written when it listens")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
+    with _sole_service(options.workspace) as sole:
+        if not sole:
+            return BUSY
+        asyncio.run(_serve(options.workspace, home, options.ready_fd))
+    return 0
+
+
+@contextlib.contextmanager
+def _sole_service(root: Path) -> Iterator[bool]:
+    """Hold the workspace's lock, waiting a little for a service that is about to leave."""
+    fd = os.open(root / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + 10
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if (root / "service.json").exists() or time.monotonic() > deadline:
+                    yield False
+                    return
+                time.sleep(0.02)  # the lock of a service that has taken down its sign is free in a moment
+                continue
+            yield True
+            return
+    finally:
+        os.close(fd)
+
+
+async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
+    house = House(root, home)
+    house.bus.attach(asyncio.get_running_loop())
+    listener = _listen()
+    port = listener.getsockname()[1]
+    token = secrets.token_urlsafe(32)
+    app = Starlette(
+        routes=[*ROUTES, *TRANSFERS], exception_handlers={TrainshedError: answer_user, Exception: answer_bug}
+    )
+    app.state.house = house
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    config = uvicorn.Config(
+        Guard(app, token, hosts, house.seen),
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    house.stop = stop
+    house.supervisor.start()
+    _put_up_sign(root, {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION})
+    if ready_fd is not None:
+        os.write(ready_fd, b"ready\n")
+        os.close(ready_fd)
+    idle = asyncio.create_task(_leave_when_idle(house))
+    logging.getLogger("trainshed.service").info("serving %s on port %d", root, port)
+    try:
+        await server.serve([listener])
+    finally:
+        idle.cancel()
+        with contextlib.suppress(FileNotFoundError):
+            (root / "service.json").unlink()
+        await asyncio.to_thread(house.close)
+
+
+def _listen() -> socket.socket:
+    # Named by its protocol, without which asyncio leaves Nagle's algorithm on: 40 ms an answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
+    return listener
+
+
+def _put_up_sign(root: Path, facts: dict[str, object]) -> None:
+    """Tell clients where we are: whole, and for their eyes only."""
+    part = root / f"service.json.{os.getpid()}"
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(facts, file)
+    part.replace(root / "service.json")
+
+
+async def _leave_when_idle(house: House) -> None:
+    patience = float(os.environ.get("TRAINSHED_IDLE_SECONDS") or IDLE_SECONDS)
+    while True:
+        left = house.last_seen + patience - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+        elif await asyncio.to_thread(house.history.active):
+            await asyncio.sleep(patience)
+        else:
+            house.stop()
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

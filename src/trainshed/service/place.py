@@ -1,0 +1,155 @@
+"""What this workspace has: its folders, targets and datastores, as nodes and the queue need to know them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.spec.run import RunSpec
+from trainshed.store.registry import Registry
+from trainshed.targets import registry as targets
+
+DEFAULT_DATASTORES = ("workspaceblobstore", "workspacefilestore")
+
+
+class Places:
+    """The workspace's own records, with their defaults.
+
+    Args:
+        root: the workspace folder.
+        home: Trainshed's home on this machine.
+        runtime: the tree put on a script's PYTHONPATH.
+        records: the registry of named things.
+    """
+
+    def __init__(self, root: Path, home: Path, runtime: Path, records: Registry) -> None:
+        self.root = root
+        self._home = home
+        self._runtime = runtime
+        self._records = records
+        for name in DEFAULT_DATASTORES:
+            folder = root / "datastores" / name
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not any(record["name"] == name for record in records.list("datastore")):
+                records.put("datastore", name, {"name": name, "kind": "folder", "path": str(folder)})
+        if not records.list("target"):
+            records.put("target", targets.LOCAL, {"name": targets.LOCAL, "kind": "local"})
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Return the records of all targets; slots that nobody set are the machine's cores."""
+        return [{**targets.default_local(), **record} for record in self._records.list("target")]
+
+    def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change the settings of a target.
+
+        Args:
+            name: the target.
+            changes: ``{"slots": int}``.
+
+        Raises:
+            ComputeTargetException: no such target.
+            UserErrorException: an unknown setting or a value out of range.
+        """
+        unknown = [key for key in changes if key != "slots"]
+        if unknown:
+            raise UserErrorException(f"A target has no setting '{unknown[0]}'.{did_you_mean(unknown[0], ['slots'])}")
+        record = targets.check({**self._target(name), **changes})
+        self._records.put("target", name, record)
+        return record
+
+    def slots(self, name: str) -> int:
+        """Return how many slots a target has.
+
+        Raises:
+            ComputeTargetException: no such target.
+        """
+        return int(self._target(name)["slots"])
+
+    def _target(self, name: str) -> dict[str, Any]:
+        known = {record["name"]: record for record in self.targets()}
+        if name not in known:
+            raise targets.unknown(name, list(known))
+        return known[name]
+
+    def datastores(self) -> list[dict[str, Any]]:
+        """Return the records of all datastores."""
+        return [
+            {**record, "default": record["name"] == DEFAULT_DATASTORES[0]} for record in self._records.list("datastore")
+        ]
+
+    def datastore(self, name: str) -> dict[str, Any]:
+        """Return the record of one datastore.
+
+        Raises:
+            NotFoundException: no such datastore.
+        """
+        known = {record["name"]: record for record in self.datastores()}
+        if name not in known:
+            raise NotFoundException(
+                f"There is no datastore '{name}'; there is {', '.join(sorted(known))}.{did_you_mean(name, known)}"
+            )
+        return known[name]
+
+    def add_datastore(self, name: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Register a folder as a datastore.
+
+        Args:
+            name: its name.
+            record: ``{"kind": "folder", "path": absolute path}``.
+
+        Raises:
+            UserErrorException: another kind, or no such folder.
+        """
+        path = Path(str(record.get("path", "")))
+        if record.get("kind") != "folder" or not path.is_absolute() or not path.is_dir():
+            raise UserErrorException(f"Datastore '{name}': give kind 'folder' and the absolute path of a folder.")
+        made = {"name": name, "kind": "folder", "path": str(path)}
+        self._records.put("datastore", name, made)
+        return made
+
+    def drop_datastore(self, name: str) -> None:
+        """Forget a datastore; its files stay."""
+        self.datastore(name)
+        self._records.delete("datastore", name)
+
+    def check_data(self, spec: RunSpec) -> None:
+        """Raise if the run refers to a datastore that does not exist."""
+        for item in spec.data:
+            self.datastore(item.datastore)
+
+    def record(self, run_id: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """Return the content of a run's ``spec.json``.
+
+        Args:
+            run_id: the run.
+            spec: what was asked for, as JSON.
+        """
+        return {
+            "version": 1,
+            "run_id": run_id,
+            "attempt": 1,
+            "spec": spec,
+            "place": {
+                "home": str(self._home),
+                "snapshots": str(self.root / "snapshots"),
+                "runtime": str(self._runtime),
+                # A shim starts without its Python's packages, but some of them help it to build environments.
+                "sites": [path for path in sys.path if path.endswith("-packages")],
+                "datastores": {record["name"]: record for record in self.datastores()},
+                "environment_variables": {
+                    "AZUREML_ARM_WORKSPACE_NAME": self.name,
+                    "AZUREML_WORKSPACE_ID": self.name,
+                },
+            },
+        }
+
+    @property
+    def name(self) -> str:
+        """The workspace's name."""
+        try:
+            return str(json.loads((self.root / "config.json").read_text()).get("workspace_name", self.root.name))
+        except FileNotFoundError:
+            return self.root.name

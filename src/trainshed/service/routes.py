@@ -1,0 +1,239 @@
+"""The API: JSON in, one call, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trainshed.errors import UserErrorException
+from trainshed.service.house import House
+from trainshed.spec import states
+from trainshed.spec.checks import check_run_spec
+from trainshed.spec.codec import from_json
+from trainshed.spec.run import RunSpec
+
+JSON_LIMIT = 64 << 20
+"""Bytes of a JSON body; a source manifest of 100,000 files has about 20 MB."""
+
+Handler = Callable[[House, Request, Any], Any]
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` with floats that JSON lacks as ``{"$float": "NaN"}``.
+
+    Example:
+        >>> plain([1.0, float("inf")])
+        [1.0, {'$float': 'Infinity'}]
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+async def body_of(request: Request) -> Any:
+    """Return the JSON body of a request, or None where there is none.
+
+    Raises:
+        UserErrorException: no JSON, or too much of it.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > JSON_LIMIT:
+            raise UserErrorException(f"The request is larger than {JSON_LIMIT >> 20} MB.")
+        parts.append(part)
+    if not size:
+        return None
+    try:
+        return json.loads(b"".join(parts))
+    except (ValueError, RecursionError) as error:
+        raise UserErrorException(f"The request is not valid JSON: {error}") from error
+
+
+def endpoint(handler: Handler) -> Endpoint:
+    """Wrap a plain function: body parsed, run in a thread, its answer sent as JSON."""
+
+    async def serve(request: Request) -> Response:
+        body = await body_of(request)
+        return JSONResponse(await run_in_threadpool(handler, request.app.state.house, request, body))
+
+    return serve
+
+
+def field(body: Any, name: str, kind: type, default: Any = None) -> Any:
+    """Return a field of a JSON body, of the right type.
+
+    Raises:
+        UserErrorException: missing without default, or of another type.
+    """
+    value = body.get(name, default) if isinstance(body, dict) else default
+    if not isinstance(value, kind):
+        raise UserErrorException(f"Field '{name}' is missing or is not a {kind.__name__}.")
+    return value
+
+
+def number(request: Request, name: str, default: int) -> int:
+    """Return a query parameter that is a whole number."""
+    text = request.query_params.get(name, str(default))
+    if not text.lstrip("-").isdigit():
+        raise UserErrorException(f"Query parameter '{name}' is {text!r}; give a whole number.")
+    return int(text)
+
+
+def service_facts(house: House, _: Request, __: Any) -> dict[str, Any]:
+    """GET /service."""
+    return house.facts()
+
+
+def put_snapshot(house: House, _: Request, body: Any) -> dict[str, Any]:
+    """POST /snapshots."""
+    entries = field(body, "entries", list)
+    wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
+    missing = house.snapshots.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
+    return {"missing": missing} if missing else {"id": house.snapshots.put_tree(entries)}
+
+
+def submit(house: House, _: Request, body: Any) -> dict[str, Any]:
+    """POST /runs."""
+    submit_id = field(body, "submit_id", str)
+    spec = check_run_spec(from_json(RunSpec, body.get("spec")))
+    if spec.snapshot is not None:
+        house.snapshots.tree(spec.snapshot)
+    run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
+    return house.supervisor.submit(run_id, submit_id, spec)
+
+
+def list_runs(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs."""
+    query = request.query_params
+    key, equals, value = query.get("tag", "").partition("=")
+    runs = house.history.list_runs(
+        experiment=query.get("experiment"),
+        status=query.get("status"),
+        tags={key: value if equals else None} if key else None,
+        target=query.get("target"),
+        limit=min(number(request, "limit", 100), 1000),
+        before=number(request, "before", 0) or None,
+    )
+    return {"runs": runs}
+
+
+def get_run(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}."""
+    return house.supervisor.look(request.path_params["run"])
+
+
+def cancel(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """POST /runs/{id}/cancel."""
+    house.supervisor.cancel(request.path_params["run"])
+    return house.history.get(request.path_params["run"])
+
+
+def tags(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """POST /runs/{id}/tags."""
+    run_id = request.path_params["run"]
+    house.history.set_tags(run_id, field(body, "set", dict, {}))
+    house.history.remove_tags(run_id, field(body, "remove", list, []))
+    return {"tags": house.history.get(run_id)["tags"]}
+
+
+def properties(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """POST /runs/{id}/properties."""
+    run_id = request.path_params["run"]
+    house.history.add_properties(run_id, field(body, "set", dict, {}))
+    return {"properties": house.history.get(run_id)["properties"]}
+
+
+def metrics(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/metrics."""
+    run_id = request.path_params["run"]
+    house.supervisor.look(run_id)
+    return {"metrics": plain(house.metrics.read(run_id, request.query_params.get("name")))}
+
+
+def experiments(house: House, _: Request, __: Any) -> dict[str, Any]:
+    """GET /experiments."""
+    return {"experiments": house.history.experiments()}
+
+
+def targets(house: House, _: Request, __: Any) -> dict[str, Any]:
+    """GET /targets."""
+    return {"targets": house.places.targets()}
+
+
+def set_target(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /targets/{name}."""
+    changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
+    record = house.places.set_target(request.path_params["name"], changes)
+    house.supervisor.wake()
+    return record
+
+
+async def wait(request: Request) -> Response:
+    """GET /runs/{id}/wait: answer at the end of the run, or after ``timeout`` seconds."""
+    house: House = request.app.state.house
+    run_id = request.path_params["run"]
+    deadline = time.monotonic() + min(number(request, "timeout", 30), 60)
+    async with house.bus.listen(run_id) as news:
+        while True:
+            news.clear()
+            record = await run_in_threadpool(house.supervisor.look, run_id)
+            left = deadline - time.monotonic()
+            if record["status"] in states.TERMINAL or left <= 0:
+                return JSONResponse(record)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(news.wait(), left)
+
+
+async def stop(request: Request) -> Response:
+    """POST /service/stop."""
+    house: House = request.app.state.house
+    house.stop()
+    return JSONResponse({"stopping": True})
+
+
+async def healthz(_: Request) -> Response:
+    """GET /healthz."""
+    return JSONResponse({"ok": True})
+
+
+def run_directory(house: House, run_id: str) -> Path:
+    """Return the run directory of a run that exists."""
+    return house.runs / str(house.history.get(run_id)["id"])
+
+
+API = "/api/v1"
+ROUTES = [
+    Route("/healthz", healthz),
+    Route(f"{API}/service", endpoint(service_facts)),
+    Route(f"{API}/service/stop", stop, methods=["POST"]),
+    Route(f"{API}/snapshots", endpoint(put_snapshot), methods=["POST"]),
+    Route(f"{API}/runs", endpoint(submit), methods=["POST"]),
+    Route(f"{API}/runs", endpoint(list_runs)),
+    Route(f"{API}/runs/{{run}}", endpoint(get_run)),
+    Route(f"{API}/runs/{{run}}/wait", wait),
+    Route(f"{API}/runs/{{run}}/cancel", endpoint(cancel), methods=["POST"]),
+    Route(f"{API}/runs/{{run}}/tags", endpoint(tags), methods=["POST"]),
+    Route(f"{API}/runs/{{run}}/properties", endpoint(properties), methods=["POST"]),
+    Route(f"{API}/runs/{{run}}/metrics", endpoint(metrics)),
+    Route(f"{API}/experiments", endpoint(experiments)),
+    Route(f"{API}/targets", endpoint(targets)),
+    Route(f"{API}/targets/{{name}}", endpoint(set_target), methods=["PUT"]),
+]

@@ -1,0 +1,239 @@
+"""Queue and reconcile: the one worker that acts on wishes and on news, and so changes the state of runs."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from trainshed.errors import TrainshedError, UserErrorException
+from trainshed.service.bus import Bus
+from trainshed.service.collect import Collector
+from trainshed.service.ending import Ending, verdict
+from trainshed.service.place import Places
+from trainshed.spec import layout, states
+from trainshed.spec.run import RunSpec
+from trainshed.store.history import History
+from trainshed.targets import registry
+from trainshed.targets.target import ABSENT, ALIVE, LOST, Target
+
+log = logging.getLogger("trainshed.service")
+_TICK = 1.0
+_LOOKAHEAD = 32
+
+
+class Supervisor:
+    """Starts what is queued, hears of ends, and writes every change of state.
+
+    Args:
+        history: the runs.
+        collector: brings home what they write.
+        bus: told of every change.
+        places: what a node needs to know of this workspace.
+        runs: folder of the run directories.
+    """
+
+    def __init__(self, history: History, collector: Collector, bus: Bus, places: Places, runs: Path) -> None:
+        self._history = history
+        self._collector = collector
+        self._bus = bus
+        self._places = places
+        self._wishes: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._targets: dict[str, Target] = {
+            record["name"]: registry.make(record, runs, lambda run_id: self._wishes.put(("ended", run_id)))
+            for record in places.targets()
+        }
+        self._used: dict[str, tuple[str, int]] = {}
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="finish")
+        self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Take up what an earlier service left, then work."""
+        self._wishes.put(("recover", ""))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop working; runs go on."""
+        self._wishes.put(("stop", ""))
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+        for target in self._targets.values():
+            target.close()
+
+    def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
+        """Put a run into the queue; it is durable when this returns.
+
+        Args:
+            run_id: id for a new run.
+            submit_id: the client's name for this submit; a second submit of the same name is the same run.
+            spec: what to run.
+
+        Returns:
+            The run's record.
+
+        Raises:
+            UserErrorException: the target could never run it.
+        """
+        slots = self._places.slots(spec.target)
+        if spec.slots > slots:
+            raise UserErrorException(
+                f"The run asks for {spec.slots} slots, but target '{spec.target}' has {slots}. "
+                f"Ask for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}"
+            )
+        self._places.check_data(spec)
+        record = self._history.create_run(run_id, submit_id, spec, time.time())
+        self._wishes.put(("dispatch", ""))
+        return record
+
+    def cancel(self, run_id: str) -> None:
+        """Ask for the end of a run; queued ones end at once.
+
+        Args:
+            run_id: the run.
+        """
+        status = self._history.request_cancel(run_id, time.time())
+        if status == states.CANCEL_REQUESTED:
+            self._pool.submit(self._guarded, self._tell_target, run_id)
+        self._bus.publish(run_id)
+        self._wishes.put(("dispatch", ""))
+
+    def look(self, run_id: str) -> dict[str, Any]:
+        """Return a run's record as of now: what its node has written since the last time is taken in first.
+
+        Args:
+            run_id: the run.
+        """
+        record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL or record["status"] in (states.NOT_STARTED, states.QUEUED):
+            return record
+        self._take_in(record)
+        return self._history.get(run_id)
+
+    def wake(self) -> None:
+        """Look at the queue again: the number of slots may have changed."""
+        self._wishes.put(("dispatch", ""))
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                kind, run_id = self._wishes.get(timeout=_TICK if self._used else None)
+            except queue.Empty:
+                kind, run_id = "tick", ""
+            if kind == "stop":
+                return
+            self._guarded(self._act, kind, run_id)
+
+    def _guarded(self, work: Any, *args: Any) -> None:
+        """Go on after a mistake of ours: the next run must not suffer for it."""
+        try:
+            work(*args)
+        except Exception:  # the supervisor's tick
+            log.exception("while supervising %s", args)
+
+    def _act(self, kind: str, run_id: str) -> None:
+        if kind == "recover":
+            self._recover()
+        if kind == "ended":
+            self._pool.submit(self._guarded, self._finish, run_id)
+        if kind == "tick":
+            for record in self._history.active():
+                if record["id"] in self._used:
+                    self._take_in(record)
+        if kind in ("recover", "dispatch"):
+            self._dispatch()
+
+    def _recover(self) -> None:
+        for record in self._history.active():
+            if record["status"] in (states.NOT_STARTED, states.QUEUED):
+                continue
+            run_id, target = record["id"], self._targets[record["target"]]
+            spec = self._history.get(run_id)["spec"]
+            self._used[run_id] = (record["target"], spec["slots"])
+            seen = target.poll([run_id])[run_id]
+            if seen.state == ABSENT and not record["cancel_requested"]:
+                self._hand_over(run_id, spec)
+            elif seen.state != ALIVE:
+                self._pool.submit(self._guarded, self._finish, run_id)
+            elif record["cancel_requested"]:
+                target.cancel(run_id)
+
+    def _dispatch(self) -> None:
+        for name in self._targets:
+            free = self._places.slots(name) - sum(slots for used, slots in self._used.values() if used == name)
+            while free > 0:
+                waiting = self._history.queued(name, limit=_LOOKAHEAD)
+                started = 0
+                for record in waiting:
+                    spec = self._history.get(record["id"])["spec"]
+                    if spec["slots"] > free:
+                        # What was asked for first starts first, even when something smaller would fit.
+                        return
+                    if self._start(record["id"], spec):
+                        free -= spec["slots"]
+                    started += 1
+                    if free <= 0:
+                        break
+                if not started:
+                    break
+
+    def _start(self, run_id: str, spec: dict[str, Any]) -> bool:
+        if not self._history.move(run_id, states.PREPARING, now=time.time()):
+            return False  # cancelled meanwhile
+        self._used[run_id] = (spec["target"], spec["slots"])
+        self._bus.publish(run_id)
+        self._hand_over(run_id, spec)
+        return True
+
+    def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
+        target = self._targets[spec["target"]]
+        try:
+            target.submit(run_id, self._places.record(run_id, spec))
+        except TrainshedError as error:
+            ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
+            self._conclude(run_id, ending)
+            return
+        if self._history.get(run_id)["cancel_requested"]:
+            # Wished between the change of state and the hand-over, when there was nobody to tell.
+            target.cancel(run_id)
+
+    def _tell_target(self, run_id: str) -> None:
+        self._targets[self._history.get(run_id)["target"]].cancel(run_id)
+
+    def _take_in(self, record: dict[str, Any]) -> None:
+        run_id, target = record["id"], self._targets[record["target"]]
+        for phase in self._collector.phases(run_id, target):
+            if phase["phase"] == states.RUNNING and self._history.move(run_id, states.RUNNING, now=phase["time"]):
+                self._bus.publish(run_id)
+        self._collector.journal(run_id, target)
+
+    def _finish(self, run_id: str) -> None:
+        record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL:
+            return
+        target = self._targets[record["target"]]
+        seen = target.poll([run_id])[run_id]
+        if seen.state == ALIVE:
+            return
+        if seen.state == LOST:
+            target.cancel(run_id)  # what a lost shim left behind must not run on
+            seen = target.poll([run_id])[run_id]
+        self._take_in(record)
+        self._history.move(run_id, states.FINALIZING, now=time.time())
+        self._collector.manifest(run_id)
+        reason = seen.exit.get("reason", "")
+        tail_of = layout.BUILD_LOG if reason == "env_build_failed" else layout.DRIVER_LOG
+        tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else tail_of)
+        self._conclude(run_id, verdict(seen, tail, tail_of, record["cancel_requested"]))
+
+    def _conclude(self, run_id: str, ending: Ending) -> None:
+        self._history.move(
+            run_id, ending.status, reason=ending.reason, details=ending.details, now=ending.time or time.time()
+        )
+        self._used.pop(run_id, None)
+        self._collector.forget(run_id)
+        self._bus.publish(run_id)
+        self._wishes.put(("dispatch", ""))

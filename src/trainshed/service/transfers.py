@@ -1,0 +1,186 @@
+"""The API's byte routes: blobs of snapshots, files of runs, files of datastores."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.service.files import create_inside, listing, open_inside
+from trainshed.service.follow import follow
+from trainshed.service.house import House
+from trainshed.service.routes import API, endpoint, number, run_directory
+from trainshed.spec import layout, states
+from trainshed.spec.checks import check_relative_path
+
+_IN_MEMORY = 64 << 20
+_CHUNK = 1 << 18
+_FRAME_HEAD = 40
+_TYPE = "application/octet-stream"
+
+
+async def put_blobs(request: Request) -> Response:
+    """POST /blobs: frames of 32 bytes of sha256, 8 of length (big-endian) and the content."""
+    house: House = request.app.state.house
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(house.root)) as spool:
+        async for part in request.stream():
+            spool.write(part)
+        spool.seek(0)
+        stored = await run_in_threadpool(house.snapshots.put_objects, _frames(spool))
+    return JSONResponse({"stored": stored})
+
+
+def _frames(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    while head := stream.read(_FRAME_HEAD):
+        size = int.from_bytes(head[32:], "big")
+        content = stream.read(size)
+        if len(head) != _FRAME_HEAD or len(content) != size:
+            raise UserErrorException("The upload ended in the middle of a file. Submit again.")
+        yield head[:32].hex(), content
+
+
+def list_files(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/files."""
+    record = house.history.get(request.path_params["run"])
+    if record["status"] in states.TERMINAL:
+        return {"files": house.files.list(record["id"])}
+    found = sorted((name, facts) for name, facts, _ in listing(house.runs / record["id"]))
+    return {"files": [{"name": name, "size": facts.st_size, "modified": facts.st_mtime} for name, facts in found]}
+
+
+async def get_file(request: Request) -> Response:
+    """GET /runs/{id}/files/{name}."""
+    house: House = request.app.state.house
+    run_id, name = request.path_params["run"], request.path_params["name"]
+    check_relative_path(name, "File name")
+    run_dir = await run_in_threadpool(run_directory, house, run_id)
+    offset = number(request, "offset", 0)
+    relative = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
+    if number(request, "follow", 0):
+
+        def finished() -> bool:
+            status = house.supervisor.look(run_id)["status"]
+            built = name == layout.BUILD_LOG and status not in (states.NOT_STARTED, states.QUEUED, states.PREPARING)
+            return built or status in states.TERMINAL
+
+        chunks = follow(run_dir, relative, offset, finished, run_id, house.bus)
+        return StreamingResponse(chunks, media_type=_TYPE)
+    try:
+        file = await run_in_threadpool(open_inside, run_dir, relative)
+    except NotFoundException as error:
+        raise await run_in_threadpool(_not_found, run_dir, run_id, name) from error
+    file.seek(offset)
+    return StreamingResponse(_pages(file), media_type=_TYPE)
+
+
+def _not_found(run_dir: Path, run_id: str, name: str) -> NotFoundException:
+    known = [there for there, _, _ in listing(run_dir)]
+    return NotFoundException(
+        f"Run {run_id} has no file '{name}'.{did_you_mean(name, known)} "
+        "run.get_file_names() or 'trainshed files' lists what it has."
+    )
+
+
+async def _pages(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while page := await run_in_threadpool(file.read, _CHUNK):
+            yield page
+
+
+async def put_file(request: Request) -> Response:
+    """PUT /runs/{id}/files/{name}."""
+    house: House = request.app.state.house
+    run_id, name = request.path_params["run"], request.path_params["name"]
+    check_relative_path(name, "File name")
+    run_dir = await run_in_threadpool(run_directory, house, run_id)
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    await _receive(request, run_dir, layout.place_of(name), overwrite=False)
+    record = await run_in_threadpool(house.history.get, run_id)
+    if record["status"] in states.TERMINAL:
+        await run_in_threadpool(house.collector.manifest, run_id)
+    return JSONResponse({"name": name})
+
+
+async def _receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
+    with create_inside(root, relative, overwrite) as file:
+        async for part in request.stream():
+            await run_in_threadpool(file.write, part)
+
+
+def list_datastores(house: House, _: Request, __: Any) -> dict[str, Any]:
+    """GET /datastores."""
+    return {"datastores": house.places.datastores()}
+
+
+def put_datastore(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /datastores/{name}."""
+    return house.places.add_datastore(request.path_params["name"], body if isinstance(body, dict) else {})
+
+
+def drop_datastore(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """DELETE /datastores/{name}."""
+    house.places.drop_datastore(request.path_params["name"])
+    return {}
+
+
+def list_data(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /datastores/{name}/files."""
+    root = Path(house.places.datastore(request.path_params["name"])["path"])
+    prefix = request.query_params.get("prefix", "").strip("/")
+    found = []
+    for folder, folders, names in root.walk() if hasattr(root, "walk") else _walk(root):
+        folders.sort()
+        for name in sorted(names):
+            path = folder / name
+            relative = path.relative_to(root).as_posix()
+            if path.is_file() and not path.is_symlink() and (not prefix or f"{relative}/".startswith(f"{prefix}/")):
+                found.append({"name": relative, "size": path.stat().st_size})
+    return {"files": found}
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    import os  # Path.walk came with Python 3.12
+
+    return ((Path(folder), folders, names) for folder, folders, names in os.walk(root))
+
+
+async def get_data(request: Request) -> Response:
+    """GET /datastores/{name}/files/{path}."""
+    house: House = request.app.state.house
+    record = await run_in_threadpool(house.places.datastore, request.path_params["name"])
+    file = await run_in_threadpool(open_inside, Path(record["path"]), request.path_params["path"])
+    return StreamingResponse(_pages(file), media_type=_TYPE)
+
+
+async def put_data(request: Request) -> Response:
+    """PUT /datastores/{name}/files/{path}: keep what is there unless ``overwrite``."""
+    house: House = request.app.state.house
+    record = await run_in_threadpool(house.places.datastore, request.path_params["name"])
+    root, relative = Path(record["path"]), request.path_params["path"]
+    check_relative_path(relative, "Path on the datastore")
+    overwrite = bool(number(request, "overwrite", 0))
+    if not overwrite and (root / relative).exists():
+        return JSONResponse({"stored": False})
+    await _receive(request, root, relative, overwrite)
+    return JSONResponse({"stored": True})
+
+
+ROUTES = [
+    Route(f"{API}/blobs", put_blobs, methods=["POST"]),
+    Route(f"{API}/runs/{{run}}/files", endpoint(list_files)),
+    Route(f"{API}/runs/{{run}}/files/{{name:path}}", get_file),
+    Route(f"{API}/runs/{{run}}/files/{{name:path}}", put_file, methods=["PUT"]),
+    Route(f"{API}/datastores", endpoint(list_datastores)),
+    Route(f"{API}/datastores/{{name}}", endpoint(put_datastore), methods=["PUT"]),
+    Route(f"{API}/datastores/{{name}}", endpoint(drop_datastore), methods=["DELETE"]),
+    Route(f"{API}/datastores/{{name}}/files", endpoint(list_data)),
+    Route(f"{API}/datastores/{{name}}/files/{{path:path}}", get_data),
+    Route(f"{API}/datastores/{{name}}/files/{{path:path}}", put_data, methods=["PUT"]),
+]

@@ -1,0 +1,101 @@
+"""Rules that a record must keep, checked where it is made and again where it is received."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from trainshed.errors import UserErrorException
+from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
+from trainshed.spec.run import MODES, RunSpec
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
+
+
+def check_experiment_name(name: Any) -> str:
+    """Return ``name`` if it can name an experiment.
+
+    Raises:
+        UserErrorException: not a string, or not letters, digits, ``_`` and ``-`` (1 to 255, the first alphanumeric).
+
+    Example:
+        >>> check_experiment_name("my-run_1")
+        'my-run_1'
+    """
+    if not isinstance(name, str) or not NAME.match(name):
+        raise UserErrorException(
+            f"Experiment name {name!r} cannot be used: it takes letters, digits, '_' and '-', "
+            "begins with a letter or digit, and has 1 to 255 characters."
+        )
+    return name
+
+
+def check_relative_path(path: str, what: str) -> str:
+    """Return ``path`` if it is a canonical relative POSIX path that stays inside its folder.
+
+    Args:
+        path: e.g. ``"outputs/model.pkl"``.
+        what: how an error calls it, e.g. ``"File name"``.
+
+    Raises:
+        UserErrorException: absolute, empty, with ``..``, ``.``, ``//``, a backslash, or a NUL.
+    """
+    parts = path.split("/")
+    if not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
+        raise UserErrorException(
+            f"{what} {path!r} cannot be used: give a relative path with '/' between its parts and no '.' or '..', "
+            "such as 'outputs/model.pkl'."
+        )
+    return path
+
+
+def check_run_spec(spec: RunSpec) -> RunSpec:
+    """Return ``spec`` if it is one that could be run.
+
+    Raises:
+        UserErrorException: a value out of range or in contradiction with another; the sentence names the field.
+    """
+    check_experiment_name(spec.experiment)
+    if bool(spec.script) == bool(spec.command):
+        raise UserErrorException("Give either a script or a command to run (not both, not neither).")
+    if spec.script:
+        check_relative_path(spec.script, "Script")
+    for field in ("node_count", "process_count_per_node", "slots"):
+        if getattr(spec, field) < 1:
+            raise UserErrorException(f"{field} is {getattr(spec, field)}; it must be at least 1.")
+    if spec.max_run_duration_seconds is not None and spec.max_run_duration_seconds <= 0:
+        raise UserErrorException("max_run_duration_seconds must be positive, or None for no limit.")
+    if not 0 <= spec.grace_seconds <= 3600:
+        raise UserErrorException("grace_seconds must be between 0 and 3600.")
+    for name in spec.environment_variables:
+        if not VARIABLE.match(name):
+            raise UserErrorException(f"Environment variable name {name!r} is not a name (letters, digits, '_').")
+    _check_environment(spec)
+    _check_data(spec)
+    return spec
+
+
+def _check_environment(spec: RunSpec) -> None:
+    wish = spec.environment
+    if wish.kind not in (MANAGED, EXISTING):
+        raise UserErrorException(f"environment.kind is {wish.kind!r}; it is 'managed' or 'existing'.")
+    if wish.solver not in SOLVERS:
+        raise UserErrorException(f"environment.solver is {wish.solver!r}; it is one of {', '.join(SOLVERS)}.")
+
+
+def _check_data(spec: RunSpec) -> None:
+    seen = set()
+    for item in spec.data:
+        if not REFERENCE.match(item.name):
+            raise UserErrorException(
+                f"Data reference name {item.name!r} cannot be used: it takes letters, digits and '_'."
+            )
+        if item.name in seen:
+            raise UserErrorException(f"Two data references are named {item.name!r}; give one another name.")
+        seen.add(item.name)
+        if item.mode not in MODES:
+            raise UserErrorException(f"Data reference mode {item.mode!r} is not one of {', '.join(MODES)}.")
+        if item.path:
+            check_relative_path(item.path, "Path on the datastore")

@@ -1,0 +1,106 @@
+"""Records to JSON and back, strictly: an unknown or missing field, or a wrong type, is an error that names it.
+
+Written for the few shapes that records here use (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...],
+nested records), so that the client needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from trainshed.errors import UserErrorException, did_you_mean
+
+VERSION = 1
+Record = TypeVar("Record")
+
+
+def to_json(record: Any) -> Dict[str, Any]:
+    """Return a record as a dict of JSON types, with the version of the format in ``"version"``.
+
+    Args:
+        record: a dataclass instance of this package.
+
+    Example:
+        >>> from trainshed.spec.environment import EnvironmentSpec
+        >>> to_json(EnvironmentSpec())["solver"]
+        'auto'
+    """
+    return {"version": VERSION, **_plain(record)}
+
+
+def from_json(kind: Type[Record], data: Any) -> Record:
+    """Return the record of class ``kind`` that ``data`` describes.
+
+    Args:
+        kind: a dataclass of this package.
+        data: what :func:`to_json` gave, perhaps after a trip through JSON.
+
+    Raises:
+        UserErrorException: an unknown or missing field, a wrong type, or a version from the future.
+    """
+    if isinstance(data, dict) and data.get("version", VERSION) != VERSION:
+        raise UserErrorException(
+            f"{kind.__name__}: format version {data['version']} is not known here (this is version {VERSION}). "
+            "Use the same release of Trainshed on both sides."
+        )
+    data = {k: v for k, v in data.items() if k != "version"} if isinstance(data, dict) else data
+    return _record(kind, data, kind.__name__)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _record(kind: Type[Record], data: Any, where: str) -> Record:
+    if not isinstance(data, dict):
+        raise UserErrorException(f"{where}: expected an object, got {_name(data)}.")
+    hints = get_type_hints(kind)
+    unknown = [name for name in data if name not in hints]
+    if unknown:
+        raise UserErrorException(f"{where}: unknown field '{unknown[0]}'.{did_you_mean(unknown[0], hints)}")
+    for item in dataclasses.fields(kind):  # type: ignore[arg-type]
+        required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        if required and item.name not in data:
+            raise UserErrorException(f"{where}: field '{item.name}' is missing.")
+    return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if origin is Union:
+        options = get_args(hint)
+        if value is None and type(None) in options:
+            return None
+        return _value(next(o for o in options if o is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise UserErrorException(f"{where}: expected a list, got {_name(value)}.")
+        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise UserErrorException(f"{where}: expected an object, got {_name(value)}.")
+        key_hint, value_hint = get_args(hint)
+        return {_value(key_hint, k, where): _value(value_hint, v, f"{where}['{k}']") for k, v in value.items()}
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _record(hint, value, where)
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    # bool is an int in Python, but 'true' nodes are no number of nodes.
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise UserErrorException(f"{where}: expected {hint.__name__}, got {_name(value)} ({value!r}).")
+    if hint is str and "\0" in value:
+        raise UserErrorException(f"{where}: a NUL character cannot be passed to a program.")
+    return value
+
+
+def _name(value: Any) -> str:
+    return type(value).__name__

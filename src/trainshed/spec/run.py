@@ -1,0 +1,87 @@
+"""The one record: everything the user asked for in one submit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Tuple
+
+from trainshed.spec.environment import EnvironmentSpec
+
+MODES = ("mount", "download", "upload")
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """One data reference: a place on a datastore and how the node gets to it.
+
+    Attributes:
+        name: letters, digits and underscores; the node sets ``AZUREML_DATAREFERENCE_<name>``.
+        datastore: name of a registered datastore.
+        path: path inside the datastore, ``""`` for its root.
+        mode: ``"mount"``, ``"download"`` (before the script) or ``"upload"`` (after it).
+        path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
+        overwrite: whether files that are already there are replaced.
+    """
+
+    name: str
+    datastore: str
+    path: str = ""
+    mode: str = "mount"
+    path_on_compute: Optional[str] = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What to run, with what, where and on how many; says everything and decides nothing.
+
+    Attributes:
+        experiment: name of the experiment the run belongs to.
+        snapshot: id of the source snapshot; None runs in an empty folder.
+        script: Python file to run, relative to the snapshot.
+        command: argv to run instead of ``script``; excludes it.
+        arguments: argv after the script. ``$AZUREML_…`` and ``$AZ_BATCH…`` names are expanded on the node,
+            everything else reaches the script byte for byte.
+        target: name of the compute target.
+        environment: the Python to run it with.
+        environment_variables: set for the script.
+        data: data references, by which arguments can name paths.
+        node_count: how many nodes (≥ 1).
+        process_count_per_node: how many processes on each (≥ 1).
+        launcher: how one command becomes many processes: ``"single"`` and, later, others.
+        slots: slots of the target's queue that the run takes on each node (≥ 1).
+        priority: higher starts first; equal ones in order of submission.
+        max_run_duration_seconds: the run is ended and Failed after this; None means never.
+        grace_seconds: time between TERM and KILL when the run is cancelled or over its time.
+        kind: v1's run type.
+        display_name: shown instead of the id.
+        parent: id of the parent run.
+        tags: mutable labels, str → str.
+        properties: immutable labels, str → str.
+
+    Example:
+        >>> RunSpec(experiment="diabetes", script="train.py").target
+        'local'
+    """
+
+    experiment: str
+    snapshot: Optional[str] = None
+    script: Optional[str] = None
+    command: Tuple[str, ...] = ()
+    arguments: Tuple[str, ...] = ()
+    target: str = "local"
+    environment: EnvironmentSpec = field(default_factory=EnvironmentSpec)
+    environment_variables: Dict[str, str] = field(default_factory=dict)
+    data: Tuple[DataSpec, ...] = ()
+    node_count: int = 1
+    process_count_per_node: int = 1
+    launcher: str = "single"
+    slots: int = 1
+    priority: int = 0
+    max_run_duration_seconds: Optional[int] = None
+    grace_seconds: float = 30.0
+    kind: str = "azureml.scriptrun"
+    display_name: Optional[str] = None
+    parent: Optional[str] = None
+    tags: Dict[str, str] = field(default_factory=dict)
+    properties: Dict[str, str] = field(default_factory=dict)

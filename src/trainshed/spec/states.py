@@ -1,0 +1,80 @@
+"""The states of a run, the moves between them, and the reasons for an end.
+
+Names and classes of state follow Azure ML's SDK v1 (``azureml-surface`` section 1.4).
+"""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet
+
+NOT_STARTED = "NotStarted"
+QUEUED = "Queued"
+PROVISIONING = "Provisioning"
+STARTING = "Starting"
+PREPARING = "Preparing"
+RUNNING = "Running"
+FINALIZING = "Finalizing"
+CANCEL_REQUESTED = "CancelRequested"
+NOT_RESPONDING = "NotResponding"
+COMPLETED = "Completed"
+FAILED = "Failed"
+CANCELED = "Canceled"
+
+TERMINAL: FrozenSet[str] = frozenset({COMPLETED, FAILED, CANCELED})
+
+_ORDER = (NOT_STARTED, QUEUED, PROVISIONING, PREPARING, STARTING, RUNNING, FINALIZING)
+ALL: FrozenSet[str] = frozenset(_ORDER) | TERMINAL | {CANCEL_REQUESTED, NOT_RESPONDING}
+
+
+def _legal() -> Dict[str, FrozenSet[str]]:
+    """Forward along the order, or out to an end; a terminal state moves nowhere."""
+    moves = {}
+    for place, state in enumerate(_ORDER):
+        later = frozenset(_ORDER[place + 1 :])
+        moves[state] = later | {CANCEL_REQUESTED, NOT_RESPONDING} | TERMINAL
+    moves[CANCEL_REQUESTED] = frozenset({FINALIZING}) | TERMINAL
+    # Contact may return at any point of the run's life.
+    moves[NOT_RESPONDING] = frozenset(_ORDER[2:]) | {CANCEL_REQUESTED} | TERMINAL
+    moves.update({state: frozenset() for state in TERMINAL})
+    return moves
+
+
+LEGAL_MOVES: Dict[str, FrozenSet[str]] = _legal()
+
+REASONS: FrozenSet[str] = frozenset(
+    {
+        "exit",
+        "signal",
+        "oom",
+        "oom_child",
+        "env_build_failed",
+        "data_failed",
+        "snapshot_lost",
+        "start_failed",
+        "image_pull",
+        "node_fail",
+        "host_lost",
+        "shim_lost",
+        "rank_failed",
+        "upload_failed",
+        "time_limit",
+        "canceled_by_user",
+        "preempted",
+    }
+)
+"""Machine-readable causes of a terminal state."""
+
+
+def is_terminal(status: str) -> bool:
+    """Tell whether a run in this state has ended for good.
+
+    Example:
+        >>> is_terminal("Completed"), is_terminal("Running")
+        (True, False)
+    """
+    return status in TERMINAL
+
+
+def sources_of(status: str) -> FrozenSet[str]:
+    """Return the states from which a run may move to ``status``."""
+    return frozenset(state for state, targets in LEGAL_MOVES.items() if status in targets)

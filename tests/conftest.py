@@ -1,0 +1,61 @@
+"""What all tests share: a home of their own, and a workspace with its service, gone when the test is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainshed import Workspace
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_uv_cache: Path) -> Path:
+    """Point everything at a home below ``tmp_path``; nothing of the user's is touched."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("TRAINSHED_HOME", str(home))
+    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "120")
+    monkeypatch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
+    monkeypatch.delenv("TRAINSHED_WORKSPACE", raising=False)
+    monkeypatch.delenv("TRAINSHED_CONDA", raising=False)
+    return home
+
+
+@pytest.fixture(scope="session")
+def shared_uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache of downloads for all tests of all workers, unless the machine has one."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    return Path(os.environ.get("UV_CACHE_DIR") or shared / "uv-cache")
+
+
+@pytest.fixture
+def workspace(home: Path) -> Iterator[Workspace]:
+    """The default workspace of a new home; its service is stopped afterwards."""
+    from trainshed.client.stopping import stop
+
+    made = Workspace()
+    yield made
+    for run in made.connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
+        if run["status"] not in ("Completed", "Failed", "Canceled"):
+            made.connection.call("POST", f"/runs/{run['id']}/cancel")
+            made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})
+    made.connection.close()
+    stop(made.path)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A source folder with nothing in it yet."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def this_python() -> str:
+    """The Python that runs the tests, for runs that need no environment of their own."""
+    return sys.executable

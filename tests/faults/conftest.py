@@ -1,0 +1,33 @@
+"""The fixture of the tests of faults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from box import Box, gone
+
+from trainshed.client.embedded import running
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
+    """A service over an empty workspace; stopped, with all its runs, at the end of the test."""
+    monkeypatch.setenv("TRAINSHED_HOME", str(tmp_path / "home"))
+    root = tmp_path / "home" / "workspaces" / "test"
+    root.mkdir(parents=True, mode=0o700)
+    (tmp_path / "projects").mkdir()
+    made = Box(root, tmp_path / "projects")
+    yield made
+    for record in made.service.call("GET", "/runs", query={"limit": 1000})["runs"]:
+        with contextlib.suppress(Exception):
+            made.service.call("POST", f"/runs/{record['id']}/cancel")
+            made.wait(record["id"])
+    if (left := running(root)) is not None:
+        pid = left.call("GET", "/service")["pid"]
+        fd = os.pidfd_open(pid)
+        left.call("POST", "/service/stop")
+        gone(fd)

@@ -1,0 +1,54 @@
+"""What must stay light stays light: told by the modules that are not imported, which no busy machine can change."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+NODE_ROOMS = ("errors.py", "spec", "runtime", "environments", "data", "launchers", "hosts", "node")
+
+
+def imported(code: str, *flags: str) -> set[str]:
+    """Return the modules that are loaded after ``code`` in a new Python."""
+    argv = [sys.executable, *flags, "-c", f"{code}\nimport sys; print(*sys.modules)"]
+    env = {"PYTHONPATH": str(SOURCE), "PATH": ""}
+    return set(subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_the_front_door_imports_nothing() -> None:
+    more = imported("import trainshed") - imported("pass")
+    assert {name for name in more if not name.startswith("trainshed")} <= {"__future__"}
+
+
+@pytest.mark.parametrize(
+    "heavy", ["asyncio", "logging", "starlette", "uvicorn", "email", "ssl", "urllib.request", "yaml", "subprocess"]
+)
+def test_a_submit_does_not_pay_for(heavy: str) -> None:
+    code = "from trainshed import Estimator, Experiment, Workspace, ScriptRunConfig\nimport trainshed.client.embedded"
+    assert heavy not in imported(code)
+
+
+def test_the_runtime_in_a_script_is_next_to_nothing() -> None:
+    more = imported("from trainshed.runtime.run import Run") - imported("import json, threading")
+    assert {name for name in more if not name.startswith("trainshed")} <= {"__future__"}
+
+
+def test_every_public_name_can_be_imported() -> None:
+    import trainshed
+
+    assert all(getattr(trainshed, name) is not None for name in trainshed.__all__)
+    assert sorted(trainshed.__all__) == list(trainshed.__all__)
+    with pytest.raises(AttributeError, match="Did you mean 'Estimator'"):
+        trainshed.Estimater  # noqa: B018
+
+
+def test_node_rooms_keep_to_an_old_syntax() -> None:
+    for room in NODE_ROOMS:
+        place = SOURCE / "trainshed" / room
+        for path in [place] if place.is_file() else place.rglob("*.py"):
+            ast.parse(path.read_text(), feature_version=(3, 8))

@@ -1,0 +1,146 @@
+"""The command line over the real service and real runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed import Workspace
+from trainshed.cli.main import main
+
+pytestmark = pytest.mark.usefixtures("workspace")
+
+
+class Shell:
+    """Types commands and reads what comes."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+
+    def __call__(self, *words: object, code: int = 0) -> str:
+        self._capfd.readouterr()
+        returned = main([str(word) for word in words])
+        out, self.err = self._capfd.readouterr()
+        assert returned == code, self.err
+        return out
+
+    def json(self, *words: object, code: int = 0) -> Any:
+        return json.loads(self(*words, "--json", code=code))
+
+
+@pytest.fixture
+def sh(capfd: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capfd)
+
+
+SCRIPT = """
+import argparse, os, sys
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--alpha", type=float)
+parser.add_argument("--exit", type=int, default=0)
+args = parser.parse_args()
+print("alpha is", args.alpha, os.environ.get("SEED"))
+Run.get_context().log("alpha", args.alpha)
+open("outputs/model.txt", "w").write("model")
+sys.exit(args.exit)
+"""
+
+
+@pytest.fixture
+def submitted(sh: Shell, project: Path) -> str:
+    (project / "train.py").write_text(SCRIPT)
+    words = ["submit", project, "--use-python", sys.executable, "-e", "SEED=7", "--tag", "a=b", "--experiment", "trial"]
+    return sh(*words, "--", "--alpha", "0.8").strip()
+
+
+def test_from_submit_to_the_model(sh: Shell, submitted: str, tmp_path: Path) -> None:
+    assert sh("wait", submitted) == f"{submitted} Completed\n"
+    assert sh("logs", submitted[:-2]) == "alpha is 0.8 7\n"
+    assert "alpha is 0.8 7\n" in sh("logs", "-f", "@last")
+    assert sh.json("metrics", "@last") == {"alpha": 0.8}
+    assert sh("metrics", "@last", "alpha").split() == ["METRIC", "VALUE", "alpha", "0.8"]
+    assert "outputs/model.txt" in sh("files", "@last")
+    sh("get", "@last", "outputs/model.txt", "-o", tmp_path / "m.txt")
+    assert (tmp_path / "m.txt").read_text() == "model"
+    sh("get", "@last", "outputs/", "-o", tmp_path / "all")
+    assert (tmp_path / "all" / "outputs" / "model.txt").is_file()
+    shown = sh("show", submitted)
+    for word in (submitted, "Completed", "train.py --alpha 0.8", "a=b", "alpha = 0.8"):
+        assert word in shown
+    assert sh.json("show", submitted)["status"] == "Completed"
+
+
+def test_runs_are_listed_and_filtered(sh: Shell, submitted: str) -> None:
+    sh("wait", submitted)
+    assert submitted in sh("runs")
+    assert [run["id"] for run in sh.json("runs", "--tag", "a=b", "--experiment", "trial", "--status", "Completed")] == [
+        submitted
+    ]
+    assert sh.json("runs", "--tag", "a=c") == sh.json("runs", "--experiment", "none") == []
+
+
+def test_the_exit_code_is_the_runs_own(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text(SCRIPT)
+    words = ["submit", project, "--use-python", sys.executable, "--follow", "--", "--alpha", "1", "--exit", "7"]
+    out = sh(*words, code=7)
+    assert "alpha is 1.0 None" in out
+    assert "exit code 7" in sh.err
+    sh("wait", "@last", code=7)
+    (project / "train.py").write_text("import os; os.kill(os.getpid(), 9)")
+    sh("submit", project, "--use-python", sys.executable, "--follow", code=128 + signal.SIGKILL)
+
+
+def test_cancel(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("import signal; signal.pause()")
+    run = sh("submit", project, "--use-python", sys.executable).strip()
+    assert run in sh("cancel", run)
+    sh("wait", run, code=130)
+    assert "was cancelled" in sh.err
+
+
+def test_what_is_not_there_is_one_line_with_the_nearest(sh: Shell, submitted: str) -> None:
+    sh("wait", submitted)
+    sh("show", submitted[:-1] + "z", code=2)
+    assert "Did you mean" in sh.err
+    sh("get", submitted, "outputs/modl.txt", code=2)
+    assert "Did you mean 'outputs/model.txt'?" in sh.err
+    sh("metrics", submitted, "beta", code=2)
+    sh("get", submitted, "none/", code=2)
+    sh("submit", ".", "--script", "none.py", code=2)
+    assert sh.err.count("\n") == 1
+
+
+def test_no_runs_yet(sh: Shell) -> None:
+    assert sh("runs").split()[0] == "RUN"
+    sh("show", "@last", code=2)
+    assert "trainshed submit" in sh.err
+
+
+def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
+    assert sh.json("service", "status")["running"] in (True, False)
+    assert "running: pid" in sh("service", "start")
+    assert "serving" in sh("service", "logs")
+    sh("target", "local", "--slots", "5")
+    assert sh.json("target") == [
+        {"name": "local", "kind": "local", "slots": 5, "computeType": "local", "provisioningState": "Succeeded"}
+    ]
+    sh("target", "locl", code=2)
+    assert "Did you mean 'local'" in sh.err
+    assert "stopped" in sh("service", "stop")
+    assert "not running" in sh("service", "status")
+    assert sh.json("target")[0]["slots"] == 5
+    workspace.connection.close()
+
+
+def test_as_a_program(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trainshed.cli.main", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("trainshed ")

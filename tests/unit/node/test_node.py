@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from trainshed.errors import NotFoundException
+from trainshed.node.code import materialise
+from trainshed.node.diary import Diary
+from trainshed.node.variables import expand, inherited, merge
+from trainshed.store.snapshots import Snapshots
+
+
+def test_only_our_own_names_are_expanded() -> None:
+    known = {"AZUREML_DATAREFERENCE_d": "/data", "AZ_BATCHAI_TASK_INDEX": "3", "HOME": "/root"}
+    given = ["$AZUREML_DATAREFERENCE_d/x", "${AZ_BATCHAI_TASK_INDEX}", "$HOME", "~", "*", "$AZUREML_NOPE", "a b\n'"]
+    assert expand(given, known) == ("/data/x", "3", "$HOME", "~", "*", "$AZUREML_NOPE", "a b\n'")
+
+
+def test_what_belongs_to_the_service_is_not_inherited() -> None:
+    environ = {"PATH": "/bin", "PYTHONPATH": "/x", "VIRTUAL_ENV": "/v", "AZUREML_RUN_ID": "other", "HOME": "/root"}
+    assert inherited(environ) == {"PATH": "/bin", "HOME": "/root"}
+
+
+def test_paths_are_put_in_front() -> None:
+    merged = merge({"PATH": "/bin", "A": "1"}, {"PATH": "/env/bin", "A": "2"}, {"PYTHONPATH": "/tree"})
+    assert merged == {"PATH": "/env/bin:/bin", "A": "2", "PYTHONPATH": "/tree"}
+
+
+def _snapshot(root: Path) -> str:
+    store = Snapshots(root)
+    content = b"print('hi')\n" * 10
+    sha = hashlib.sha256(content).hexdigest()
+    store.put_objects([(sha, content)])
+    size = len(content)
+    return store.put_tree(
+        [
+            {"path": "train.py", "kind": "file", "sha256": sha, "size": size, "mode": 0o644},
+            {"path": "bin/tool", "kind": "file", "sha256": sha, "size": size, "mode": 0o755},
+            {"path": "empty", "kind": "dir"},
+            {"path": "link", "kind": "link", "target": "bin/tool"},
+        ]
+    )
+
+
+def test_code_is_a_copy(tmp_path: Path) -> None:
+    tree = _snapshot(tmp_path / "snapshots")
+    for attempt in ("one", "two"):
+        into = tmp_path / attempt
+        materialise(str(tmp_path / "snapshots"), tree, str(into))
+        assert (into / "train.py").read_text() == "print('hi')\n" * 10
+        assert stat.S_IMODE((into / "bin" / "tool").stat().st_mode) & 0o100
+        assert (into / "empty").is_dir()
+        assert os.readlink(into / "link") == "bin/tool"
+        # A script may write to its own files: no other run may see it.
+        (into / "train.py").write_text("changed")
+
+
+def test_lost_snapshot_is_said(tmp_path: Path) -> None:
+    tree = _snapshot(tmp_path / "snapshots")
+    with pytest.raises(NotFoundException, match="submit the run again"):
+        materialise(str(tmp_path / "snapshots"), "0" * 64, str(tmp_path / "code"))
+    for path in (tmp_path / "snapshots" / "objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    with pytest.raises(NotFoundException, match="missing from the snapshot store"):
+        materialise(str(tmp_path / "snapshots"), tree, str(tmp_path / "code"))
+
+
+def test_a_run_is_claimed_once(tmp_path: Path) -> None:
+    assert Diary(str(tmp_path)).claim()
+    assert not Diary(str(tmp_path)).claim()
+    assert json.loads((tmp_path / "shim.json").read_text())["pid"] == os.getpid()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shim.json"]
+
+
+def test_the_end_is_written_whole(tmp_path: Path) -> None:
+    diary = Diary(str(tmp_path))
+    diary.enter("Running", pids=[1])
+    diary.close({"outcome": "completed"})
+    how = json.loads((tmp_path / "exit.json").read_text())
+    assert (how["outcome"], how["phase"]) == ("completed", "Running")
+    assert json.loads((tmp_path / "phases.jsonl").read_text())["phase"] == "Running"

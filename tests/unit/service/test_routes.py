@@ -1,0 +1,81 @@
+"""Every route refuses whoever has no token, and every answer is dressed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from trainshed.errors import NotFoundException
+from trainshed.service.guard import Guard, as_response
+from trainshed.service.routes import ROUTES, plain
+from trainshed.service.transfers import ROUTES as TRANSFERS
+
+HOST = "127.0.0.1:1234"
+
+
+def ask(path: str, method: str = "GET", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str]]:
+    """Send one request through the guard to an application that says 299 to everything."""
+    sent: list[dict[str, Any]] = []
+
+    async def app(_scope, _receive, send) -> None:
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    raw = [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
+    scope = {"type": "http", "method": method, "path": path, "headers": raw, "query_string": b"", "scheme": "http"}
+    asyncio.run(Guard(app, "secret", frozenset({HOST}), lambda: None)(scope, receive, send))
+    return sent[0]["status"], {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+
+
+GOOD = {"host": HOST, "authorization": "Bearer secret"}
+ALL = [
+    (route.path.replace("{run}", "r").replace("{name}", "n").replace("{name:path}", "n").replace("{path:path}", "p"), m)
+    for route in [*ROUTES, *TRANSFERS]
+    for m in sorted({*route.methods, "OPTIONS", "DELETE"})
+    if route.path != "/healthz"
+]
+
+
+@pytest.mark.parametrize(("path", "method"), [*ALL, ("/", "GET"), ("/nope", "GET"), ("/healthz/x", "GET")])
+def test_without_the_token_nobody_gets_in(path: str, method: str) -> None:
+    for wrong in (
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Basic secret"},
+        {"authorization": "secret"},
+    ):
+        assert ask(path, method, {"host": HOST, **wrong})[0] == 401
+    assert ask(path, method, GOOD)[0] == 299
+
+
+@pytest.mark.parametrize("host", ["evil.com", "127.0.0.1.evil.com", "localhost", "127.0.0.1:1", "", "127.0.0.1:1234."])
+def test_a_page_cannot_reach_in_by_its_own_name(host: str) -> None:
+    assert ask("/api/v1/runs", headers={**GOOD, "host": host})[0] == 400
+    assert ask("/healthz", headers={"host": host})[0] == 400
+
+
+def test_answers_are_dressed() -> None:
+    for headers in (GOOD, {"host": HOST}):
+        answer = ask("/api/v1/runs", headers=headers)[1]
+        assert answer["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer["content-security-policy"]
+
+
+def test_floats_that_json_lacks() -> None:
+    assert plain({"a": [float("nan"), -float("inf"), 1.0]}) == {
+        "a": [{"$float": "NaN"}, {"$float": "-Infinity"}, 1.0],
+    }
+
+
+def test_errors_travel_with_their_type() -> None:
+    answer = as_response(NotFoundException("gone", {"id": 1}))
+    assert answer.status_code == 404
+    assert b'"type":"NotFoundException"' in answer.body
