@@ -31,7 +31,8 @@ class Experiment:
     """
 
     def __init__(self, workspace: Workspace, name: str, _skip_name_validation: bool = False, **kwargs: Any) -> None:
-        if not hasattr(workspace, "connection"):
+        # Of the class: asking the object itself would start its service.
+        if not hasattr(type(workspace), "connection"):
             raise UserErrorException(
                 f"Experiment: the first parameter must be a Workspace, not {type(workspace).__name__}; "
                 "e.g. Experiment(Workspace.from_config(), 'my-experiment')."

@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--ready-fd", type=int, help="descriptor to which one line is written when it listens")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
     with _sole_service(options.workspace) as sole:
         if not sole:

@@ -126,6 +126,11 @@ def _stored(value: Any) -> tuple[Any, str]:
     return json.dumps(value), "j"
 
 
+def _float(value: dict[str, Any]) -> Any:
+    """Turn the journal's ``{"$float": "NaN"}`` back into the float that JSON lacks."""
+    return float(value["$float"]) if value.keys() == {"$float"} else value
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -137,7 +142,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "b": bool,
     "x": float,
     "I": int,
-    "j": json.loads,
+    "j": lambda text: json.loads(text, object_hook=_float),
 }
 
 

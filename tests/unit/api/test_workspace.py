@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainshed import Experiment, Workspace
+from trainshed import Estimator, Experiment, Workspace
 from trainshed.api.callable_dict import CallableDict
 from trainshed.errors import UserErrorException, WorkspaceException
 
@@ -140,6 +140,13 @@ def test_experiment_names_are_checked(home: Path) -> None:
             Experiment(Workspace(), name)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="must be a Workspace"):
         Experiment("name", "workspace")  # type: ignore[arg-type]
+
+
+def test_nothing_so_far_has_started_a_service(home: Path, project: Path) -> None:
+    ws = Workspace()
+    with pytest.raises(UserErrorException, match="There is no script"):
+        Experiment(ws, "e").submit(Estimator(str(project), compute_target="local"))
+    assert [path.name for path in ws.path.iterdir()] == ["config.json"]
 
 
 class Named:
