@@ -44,7 +44,7 @@ def workspace(home: Path) -> Iterator[Workspace]:
             made.connection.call("POST", f"/runs/{run['id']}/cancel")
             made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})
     made.connection.close()
-    stop(made.path)
+    stop(str(made.path))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class Box:
     def __init__(self, root: Path, projects: Path) -> None:
         self.root = root
         self.projects = projects
-        self.service: Connection = connect(root)
+        self.service: Connection = connect(str(root))
 
     def submit(self, script: str, **spec: Any) -> str:
         """Submit a script given as text; return the run's id."""

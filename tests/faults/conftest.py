@@ -26,7 +26,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
         with contextlib.suppress(Exception):
             made.service.call("POST", f"/runs/{record['id']}/cancel")
             made.wait(record["id"])
-    if (left := running(root)) is not None:
+    if (left := running(str(root))) is not None:
         pid = left.call("GET", "/service")["pid"]
         fd = os.pidfd_open(pid)
         left.call("POST", "/service/stop")

@@ -77,8 +77,8 @@ def test_many_kills_start_nothing_twice(box: Box, tmp_path: Path) -> None:
 def test_two_clients_starting_the_service_get_one(box: Box) -> None:
     box.kill_service()
     ask = (
-        "import sys; from pathlib import Path; from trainshed.client.embedded import connect; "
-        "print(connect(Path(sys.argv[1])).call('GET', '/service')['pid'])"
+        "import sys; from trainshed.client.embedded import connect; "
+        "print(connect(sys.argv[1]).call('GET', '/service')['pid'])"
     )
     clients = [
         subprocess.Popen([sys.executable, "-c", ask, str(box.root)], stdout=subprocess.PIPE, text=True)
@@ -98,10 +98,10 @@ def test_second_service_on_a_workspace_refuses(box: Box) -> None:
 def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypatch) -> None:
     box.kill_service()
     monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
-    service = connect(box.root)
+    service = connect(str(box.root))
     pid = service.call("GET", "/service")["pid"]
     gone(os.pidfd_open(pid))
-    assert running(box.root) is None
+    assert running(str(box.root)) is None
     assert not (box.root / "service.json").exists()
     assert service.call("GET", "/service")["pid"] != pid
 

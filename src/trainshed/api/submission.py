@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainshed.api.compute import LOCAL, check_target
@@ -66,7 +65,7 @@ def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: 
     workspace = experiment.workspace
     ready = with_files(submission)
     spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace)))
-    spec = replace(spec, script=check_source(ready.folder, spec.script))
+    spec = spec._replace(script=check_source(ready.folder, spec.script))
     if spec.target != LOCAL:
         check_target(workspace, spec.target)
     source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))
@@ -156,7 +155,7 @@ def _queue(workspace: Workspace, source: Source, spec: RunSpec) -> dict[str, Any
     body = {"submit_id": os.urandom(16).hex()}
     if source.known is not None:
         try:
-            record = _post(connection, {**body, "spec": to_json(replace(spec, snapshot=source.known))})
+            record = _post(connection, {**body, "spec": to_json(spec._replace(snapshot=source.known))})
         except NotFoundException:
             # Perhaps the snapshot was pruned since the last submit, perhaps something else is missing: sending the
             # source again mends the one and says the other once more.
@@ -164,7 +163,7 @@ def _queue(workspace: Workspace, source: Source, spec: RunSpec) -> dict[str, Any
         else:
             source.remember(source.known)
             return record
-    return _post(connection, {**body, "spec": to_json(replace(spec, snapshot=send_source(source, connection)))})
+    return _post(connection, {**body, "spec": to_json(spec._replace(snapshot=send_source(source, connection)))})
 
 
 def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:

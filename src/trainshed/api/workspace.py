@@ -264,7 +264,7 @@ class Workspace:
         if self._connection is None:
             from trainshed.client.embedded import connect  # a workspace that is only named needs no service
 
-            self._connection = connect(self.path)
+            self._connection = connect(self._root)
         return self._connection
 
     @property
@@ -368,7 +368,7 @@ class Workspace:
             )
         from trainshed.client.stopping import stop
 
-        stop(self.path)
+        stop(self._root)
         shutil.rmtree(self._root)
 
     def __repr__(self) -> str:

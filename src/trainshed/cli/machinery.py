@@ -49,10 +49,10 @@ def service(options: argparse.Namespace) -> int:
     if options.what == "stop":
         from trainshed.client.stopping import stop
 
-        stopped = stop(where.path)
+        stopped = stop(str(where.path))
         _say(options, {"running": False, "stopped": stopped}, "stopped; runs go on" if stopped else "not running")
         return 0
-    connection = where.connection if options.what == "start" else running(where.path)
+    connection = where.connection if options.what == "start" else running(str(where.path))
     if connection is None:
         _say(options, {"running": False, "workspace": str(where.path)}, "not running; the next command starts it")
         return 0

@@ -6,7 +6,6 @@ import json
 import os
 import select
 import sys
-from pathlib import Path
 from typing import IO, Any
 
 from trainshed.client.http import Connection
@@ -18,7 +17,7 @@ _BUSY = 4
 _LAST_LINES = 8
 
 
-def connect(root: Path) -> Connection:
+def connect(root: str) -> Connection:
     """Return a connection to the service of a workspace; it starts the service at its first call if need be.
 
     Args:
@@ -27,7 +26,7 @@ def connect(root: Path) -> Connection:
     Raises:
         WorkspaceException: no such folder.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
     sign = _sign(root)
     if sign is None or sign.get("version") != VERSION:
@@ -35,7 +34,7 @@ def connect(root: Path) -> Connection:
     return Connection(_address(sign), str(sign["token"]), refresh=lambda: _renewed(root))
 
 
-def running(root: Path) -> Connection | None:
+def running(root: str) -> Connection | None:
     """Return a connection to the service if it runs, and None, without starting it, if it does not.
 
     Args:
@@ -52,7 +51,7 @@ def running(root: Path) -> Connection | None:
     return connection
 
 
-def _renewed(root: Path) -> tuple[str, str]:
+def _renewed(root: str) -> tuple[str, str]:
     sign = _started(root)
     return _address(sign), str(sign["token"])
 
@@ -61,15 +60,15 @@ def _address(sign: dict[str, Any]) -> str:
     return f"http://127.0.0.1:{sign['port']}"
 
 
-def _sign(root: Path) -> dict[str, Any] | None:
+def _sign(root: str) -> dict[str, Any] | None:
     """Return what the service says of itself, if the file is ours alone."""
     try:
-        with open(root / "service.json", "rb") as file:
+        with open(os.path.join(root, "service.json"), "rb") as file:
             facts = os.fstat(file.fileno())
             if os.name == "posix" and (facts.st_mode & 0o077 or facts.st_uid != os.getuid()):
                 raise WorkspaceException(
-                    f"{root / 'service.json'} could be read by others, and it holds a token. "
-                    f"Mend it: chmod 600 {root / 'service.json'}, then trainshed service stop."
+                    f"{file.name} could be read by others, and it holds a token. "
+                    f"Mend it: chmod 600 {file.name}, then trainshed service stop."
                 )
             sign: dict[str, Any] = json.load(file)
             return sign
@@ -77,11 +76,11 @@ def _sign(root: Path) -> dict[str, Any] | None:
         return None
 
 
-def _started(root: Path) -> dict[str, Any]:
+def _started(root: str) -> dict[str, Any]:
     """Start the service, one client at a time; whoever comes second finds it running."""
     import fcntl  # absent on Windows, where only a service elsewhere can be used
 
-    with open(os.open(root / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as lock:
+    with open(os.open(os.path.join(root, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         sign = _sign(root)
         if sign is not None and _answers(sign):
@@ -92,7 +91,9 @@ def _started(root: Path) -> dict[str, Any]:
         _launch(root)
         sign = _sign(root)
     if sign is None:
-        raise ServiceException(f"The service went away as soon as it had started; see {root / 'service.log'}.")
+        raise ServiceException(
+            f"The service went away as soon as it had started; see {os.path.join(root, 'service.log')}."
+        )
     return sign
 
 
@@ -105,14 +106,14 @@ def _answers(sign: dict[str, Any]) -> bool:
     return True
 
 
-def _launch(root: Path) -> None:
+def _launch(root: str) -> None:
     import subprocess  # not needed by the many calls that find the service running
 
     ready, tell = os.pipe()
-    with open(root / "service.log", "ab") as log:
+    with open(os.path.join(root, "service.log"), "ab") as log:
         begin = log.tell()
         child = subprocess.Popen(
-            [sys.executable, "-m", "trainshed.service.main", str(root), "--ready-fd", str(tell)],
+            [sys.executable, "-m", "trainshed.service.main", root, "--ready-fd", str(tell)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -139,16 +140,16 @@ def _line(pipe: IO[bytes]) -> bool:
 
 def _import_path() -> str:
     """Let the service find this very package, also when it was not installed but put on the path."""
-    ours = str(Path(__file__).parent.parent.parent)
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     theirs = os.environ.get("PYTHONPATH", "")
     return f"{ours}{os.pathsep}{theirs}" if theirs else ours
 
 
-def _why(root: Path, begin: int, hangs: bool) -> str:
+def _why(root: str, begin: int, hangs: bool) -> str:
     if hangs:
-        return f"The service did not start within {_START_SECONDS:.0f} s; see {root / 'service.log'}."
-    with open(root / "service.log", "rb") as log:
+        return f"The service did not start within {_START_SECONDS:.0f} s; see {os.path.join(root, 'service.log')}."
+    with open(os.path.join(root, "service.log"), "rb") as log:
         log.seek(begin)
         lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
     told = "\n".join(lines[-_LAST_LINES:])
-    return f"The service could not start. Its last words, from {root / 'service.log'}:\n{told}"
+    return f"The service could not start. Its last words, from {os.path.join(root, 'service.log')}:\n{told}"

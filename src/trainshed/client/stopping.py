@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from trainshed.client.embedded import running
 
 
-def stop(root: Path) -> bool:
+def stop(root: str) -> bool:
     """Stop the service of a workspace and return when its process has let go of it; runs go on.
 
     Args:
@@ -23,7 +22,7 @@ def stop(root: Path) -> bool:
     if connection is not None:
         connection.call("POST", "/service/stop")
         connection.close()
-    fd = os.open(root / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(os.path.join(root, "service.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
     finally:

@@ -6,7 +6,7 @@ nested records), so that the client needs nothing but the standard library.
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from trainshed.errors import UserErrorException, did_you_mean
@@ -19,7 +19,7 @@ def to_json(record: Any) -> Dict[str, Any]:
     """Return a record as a dict of JSON types, with the version of the format in ``"version"``.
 
     Args:
-        record: a dataclass instance of this package.
+        record: a record of this package.
 
     Example:
         >>> from trainshed.spec.environment import EnvironmentSpec
@@ -33,7 +33,7 @@ def from_json(kind: Type[Record], data: Any) -> Record:
     """Return the record of class ``kind`` that ``data`` describes.
 
     Args:
-        kind: a dataclass of this package.
+        kind: a record class of this package.
         data: what :func:`to_json` gave, perhaps after a trip through JSON.
 
     Raises:
@@ -49,8 +49,8 @@ def from_json(kind: Type[Record], data: Any) -> Record:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if hasattr(value, "_fields"):
+        return {name: _plain(item) for name, item in zip(value._fields, value)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
@@ -63,10 +63,9 @@ def _record(kind: Type[Record], data: Any, where: str) -> Record:
     unknown = [name for name in data if name not in hints]
     if unknown:
         raise UserErrorException(f"{where}: unknown field '{unknown[0]}'.{did_you_mean(unknown[0], hints)}")
-    for item in dataclasses.fields(kind):  # type: ignore[arg-type]
-        required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-        if required and item.name not in data:
-            raise UserErrorException(f"{where}: field '{item.name}' is missing.")
+    for name in hints:
+        if name not in data and name not in kind._field_defaults:  # type: ignore[attr-defined]
+            raise UserErrorException(f"{where}: field '{name}' is missing.")
     return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
 
 
@@ -81,12 +80,12 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, (list, tuple)):
             raise UserErrorException(f"{where}: expected a list, got {_name(value)}.")
         return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
+    if origin is Mapping:
         if not isinstance(value, dict):
             raise UserErrorException(f"{where}: expected an object, got {_name(value)}.")
         key_hint, value_hint = get_args(hint)
         return {_value(key_hint, k, where): _value(value_hint, v, f"{where}['{k}']") for k, v in value.items()}
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if hasattr(hint, "_fields"):
         return _record(hint, value, where)
     return _scalar(hint, value, where)
 

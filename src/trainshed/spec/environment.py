@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 MANAGED = "managed"
 EXISTING = "existing"
 SOLVERS = ("auto", "conda", "pypi")
 
 
-@dataclass(frozen=True)
-class EnvironmentSpec:
+class EnvironmentSpec(NamedTuple):
     """A wish for a Python environment; the node turns it into a prefix.
 
     Attributes:

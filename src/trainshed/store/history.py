@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
@@ -276,7 +277,7 @@ def _record(row: Row) -> dict[str, Any]:
     return record
 
 
-def _labels(labels: dict[str, Any]) -> dict[str, str | None]:
+def _labels(labels: Mapping[str, Any]) -> dict[str, str | None]:
     """Return labels as text, if none is too long."""
     for key, value in labels.items():
         if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
