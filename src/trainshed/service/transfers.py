@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import asyncio
+import queue
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ from trainshed.service.routes import API, endpoint, number, run_directory
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 
-_IN_MEMORY = 64 << 20
+_PARTS = 256
 _CHUNK = 1 << 18
 _FRAME_HEAD = 40
 _TYPE = "application/octet-stream"
@@ -29,15 +30,56 @@ _TYPE = "application/octet-stream"
 async def put_blobs(request: Request) -> Response:
     """POST /blobs: frames of 32 bytes of sha256, 8 of length (big-endian) and the content."""
     house: House = request.app.state.house
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(house.root)) as spool:
+    pipe = _Pipe()
+
+    def store() -> int:
+        try:
+            return house.snapshots.put_objects(_frames(pipe))
+        finally:
+            pipe.drain()
+
+    # Stored in a thread while the rest is still coming in.
+    storing = asyncio.ensure_future(run_in_threadpool(store))
+    try:
         async for part in request.stream():
-            spool.write(part)
-        spool.seek(0)
-        stored = await run_in_threadpool(house.snapshots.put_objects, _frames(spool))
-    return JSONResponse({"stored": stored})
+            await pipe.put(part)
+    finally:
+        await pipe.put(b"")
+    return JSONResponse({"stored": await storing})
 
 
-def _frames(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+class _Pipe:
+    """Bytes on their way from the event loop to a thread, a bounded number at a time."""
+
+    def __init__(self) -> None:
+        self._parts: queue.Queue[bytes] = queue.Queue(_PARTS)
+        self._rest = bytearray()
+        self._ended = False
+
+    async def put(self, part: bytes) -> None:
+        """Hand over a part; an empty one is the end."""
+        try:
+            self._parts.put_nowait(part)
+        except queue.Full:
+            await run_in_threadpool(self._parts.put, part)
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes, or fewer at the end."""
+        while len(self._rest) < size and not self._ended:
+            part = self._parts.get()
+            self._ended = not part
+            self._rest += part
+        wanted = bytes(memoryview(self._rest)[:size])
+        del self._rest[:size]
+        return wanted
+
+    def drain(self) -> None:
+        """Throw the rest away, so that whoever sends it need not wait."""
+        while not self._ended:
+            self._ended = not self._parts.get()
+
+
+def _frames(stream: _Pipe) -> Iterator[tuple[str, bytes]]:
     while head := stream.read(_FRAME_HEAD):
         size = int.from_bytes(head[32:], "big")
         content = stream.read(size)

@@ -95,6 +95,12 @@ class Database:
         """Return all rows."""
         return self._reader().execute(sql, args).fetchall()
 
+    def tuples(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows by position alone, which is quicker where there are many."""
+        cursor = self._reader().cursor()
+        cursor.row_factory = None
+        return cursor.execute(sql, args).fetchall()
+
     def _reader(self) -> sqlite3.Connection:
         """Return this thread's own connection: readers do not wait for each other."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
