@@ -95,6 +95,16 @@ class Database:
         """Return all rows."""
         return self._reader().execute(sql, args).fetchall()
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have several reads see the same state, whatever is written meanwhile."""
+        reader = self._reader()
+        reader.execute("BEGIN")
+        try:
+            yield
+        finally:
+            reader.execute("COMMIT")
+
     def tuples(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows by position alone, which is quicker where there are many."""
         cursor = self._reader().cursor()

@@ -6,8 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable
-from itertools import groupby
-from operator import itemgetter
+from itertools import islice
 from typing import Any
 
 from trainshed.spec import layout
@@ -75,16 +74,25 @@ class Metrics:
             A scalar logged once is the scalar, logged more often a list in order; a row or table is a dict of
             columns.
         """
-        sql = "SELECT value, form, name, kind FROM metrics WHERE run = ?" + (" AND name = ?" if name else "")
-        rows = self._database.tuples(sql + " ORDER BY name, place", (run_id, name) if name else (run_id,))
+        with self._database.reading():
+            return self._read(run_id, name)
+
+    def _read(self, run_id: str, name: str | None) -> dict[str, Any]:
+        which, args = ("run = ? AND name = ?", (run_id, name)) if name else ("run = ?", (run_id,))
+        outline = (
+            f"SELECT name, min(kind), count(*), max(form <> 'f') FROM metrics WHERE {which} GROUP BY name ORDER BY name"
+        )
+        values = iter(self._database.tuples(f"SELECT value FROM metrics WHERE {which} ORDER BY name, place", args))
         found = {}
-        for label, group in groupby(rows, itemgetter(2)):
-            series = list(group)
-            values = [row[0] for row in series]
-            # Nearly all series are plain floats, and a hundred thousand of them should be read in a blink.
-            if {row[1] for row in series} != {"f"}:
-                values = [_READERS[row[1]](row[0]) for row in series]
-            found[label] = _SHAPES[series[0][3]](values)
+        # Nearly all series are plain floats, and a hundred thousand of them should be read in a blink:
+        # their values alone leave the database.
+        for label, kind, count, mixed in self._database.tuples(outline, args):
+            series = [value for (value,) in islice(values, count)]
+            if mixed:
+                forms = "SELECT form FROM metrics WHERE run = ? AND name = ? ORDER BY place"
+                known = self._database.tuples(forms, (run_id, label))
+                series = [_READERS[form](value) for (form,), value in zip(known, series, strict=False)]
+            found[label] = _SHAPES[kind](series)
         return found
 
     def points(self, run_id: str, name: str) -> list[tuple[int | None, float, Any]]:
