@@ -48,6 +48,8 @@ class Supervisor:
             for record in places.targets()
         }
         self._used: dict[str, tuple[str, int]] = {}
+        self._finishing: set[str] = set()
+        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="finish")
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -140,11 +142,18 @@ class Supervisor:
         if kind == "ended":
             self._pool.submit(self._guarded, self._finish, run_id)
         if kind == "tick":
-            for record in self._history.active():
-                if record["id"] in self._used:
-                    self._take_in(record)
+            for held in list(self._used):
+                self._guarded(self._check, held)
         if kind in ("recover", "dispatch"):
             self._dispatch()
+
+    def _check(self, run_id: str) -> None:
+        """Take in what a run has written; finish it if that went wrong when it ended, as on a full disk."""
+        record = self._history.get(run_id)
+        if self._targets[record["target"]].poll([run_id])[run_id].state == ALIVE:
+            self._take_in(record)
+        else:
+            self._pool.submit(self._guarded, self._finish, run_id)
 
     def _recover(self) -> None:
         for record in self._history.active():
@@ -163,22 +172,24 @@ class Supervisor:
 
     def _dispatch(self) -> None:
         for name in self._targets:
-            free = self._places.slots(name) - sum(slots for used, slots in self._used.values() if used == name)
-            while free > 0:
-                waiting = self._history.queued(name, limit=_LOOKAHEAD)
-                started = 0
-                for record in waiting:
-                    spec = self._history.get(record["id"])["spec"]
-                    if spec["slots"] > free:
-                        # What was asked for first starts first, even when something smaller would fit.
-                        return
-                    if self._start(record["id"], spec):
-                        free -= spec["slots"]
-                    started += 1
-                    if free <= 0:
-                        break
-                if not started:
-                    break
+            self._fill(name)
+
+    def _fill(self, name: str) -> None:
+        """Start what waits for a target, in order, as far as its slots go."""
+        free = self._places.slots(name) - sum(slots for used, slots in self._used.values() if used == name)
+        while free > 0:
+            waiting = self._history.queued(name, limit=_LOOKAHEAD)
+            if not waiting:
+                return
+            for record in waiting:
+                slots = record["spec"]["slots"]
+                if slots > free:
+                    # What was asked for first starts first, even when something smaller would fit.
+                    return
+                if self._start(record["id"], record["spec"]):
+                    free -= slots
+                if free <= 0:
+                    return
 
     def _start(self, run_id: str, spec: dict[str, Any]) -> bool:
         if not self._history.move(run_id, states.PREPARING, now=time.time()):
@@ -211,6 +222,16 @@ class Supervisor:
         self._collector.journal(run_id, target)
 
     def _finish(self, run_id: str) -> None:
+        with self._lock:
+            if run_id in self._finishing:
+                return
+            self._finishing.add(run_id)
+        try:
+            self._finish_once(run_id)
+        finally:
+            self._finishing.discard(run_id)
+
+    def _finish_once(self, run_id: str) -> None:
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL:
             return

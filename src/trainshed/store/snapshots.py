@@ -50,34 +50,24 @@ class Snapshots:
         Raises:
             UserErrorException: a content is not that of its hash; it is not stored.
         """
-        stored = 0
-        for sha, content in contents:
-            if hashlib.sha256(content).hexdigest() != sha:
-                raise UserErrorException(f"Content that was sent as {sha[:12]}… is another; submit again.")
-            self._store(sha, content)
-            stored += 1
-        _flush(self._objects)
-        return stored
-
-    def _store(self, sha: str, content: bytes) -> None:
-        target = self._object(sha)
-        part = f"{target}.{secrets.token_hex(4)}.part"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        written: list[tuple[str, str]] = []
         try:
-            fd = os.open(part, flags, 0o400)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
-            fd = os.open(part, flags, 0o400)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(fd, view) :]
-        except OSError:
-            os.close(fd)
-            os.unlink(part)
+            for sha, content in contents:
+                if hashlib.sha256(content).hexdigest() != sha:
+                    raise UserErrorException(f"Content that was sent as {sha[:12]}… is another; submit again.")
+                target = self._object(sha)
+                written.append((f"{target}.{secrets.token_hex(4)}.part", target))
+                _write(written[-1][0], content)
+            # Before any gets its name: what has one is whole, also after a loss of power.
+            _flush(self._objects)
+            for part, target in written:
+                os.replace(part, target)
+        except BaseException:
+            for part, _ in written:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part)
             raise
-        os.close(fd)
-        os.replace(part, target)
+        return len(written)
 
     def put_tree(self, entries: list[Entry]) -> str:
         """Store a tree whose blobs are here.
@@ -130,6 +120,21 @@ class Snapshots:
         if not _is_hash(sha):
             raise UserErrorException(f"{sha!r} is not a sha256 in lower-case hex.")
         return f"{self._objects}/{sha[:2]}/{sha[2:]}"
+
+
+def _write(part: str, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        fd = os.open(part, flags, 0o400)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(part), 0o700, exist_ok=True)
+        fd = os.open(part, flags, 0o400)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(fd, view) :]
+    finally:
+        os.close(fd)
 
 
 def check_entries(entries: list[Entry]) -> None:

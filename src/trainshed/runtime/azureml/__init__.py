@@ -1,6 +1,12 @@
 """The names of SDK v1 that a training script uses, as they are inside a run."""
 
-from pkgutil import extend_path
+import os
+import sys
 
-# Other distributions (azureml-mlflow) put packages of their own below this name.
-__path__ = extend_path(__path__, __name__)
+# Other distributions (azureml-mlflow) put packages of their own below this name. By hand: pkgutil, which has a
+# function for it, takes 10 ms to import.
+__path__ += [
+    folder
+    for folder in (os.path.join(entry, "azureml") for entry in sys.path)
+    if folder not in __path__ and os.path.isdir(folder)
+]

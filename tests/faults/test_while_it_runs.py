@@ -1,0 +1,99 @@
+"""What a run writes can be read while it runs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from box import Box
+
+from trainshed.errors import NotFoundException, TrainshedError, UserErrorException
+
+SCRIPT = """
+import os, sys, time
+from trainshed import Run
+run = Run.get_context()
+run.log("loss", 0.5); run.log("loss", float("nan")); run.log("once", 3); run.tag("phase", "warm")
+open("outputs/part.txt", "w").write("so far")
+run.upload_file("notes/a.txt", "outputs/part.txt")
+print("logged", flush=True)
+while not os.path.exists(sys.argv[1]): time.sleep(0.02)
+"""
+
+
+def test_metrics_tags_and_files_at_once(box: Box, tmp_path: Path) -> None:
+    run_id = box.submit(SCRIPT, arguments=[str(tmp_path / "go")])
+    box.log_until(run_id, "logged")
+    # The very next question has all that was logged before: nothing is waited for.
+    metrics = box.service.call("GET", f"/runs/{run_id}/metrics")["metrics"]
+    assert metrics["once"] == 3
+    assert metrics["loss"][0] == 0.5
+    assert math.isnan(metrics["loss"][1])
+    record = box.service.call("GET", f"/runs/{run_id}")
+    assert (record["status"], record["tags"]) == ("Running", {"phase": "warm"})
+    names = [file["name"] for file in box.service.call("GET", f"/runs/{run_id}/files")["files"]]
+    assert {"outputs/part.txt", "notes/a.txt", "user_logs/std_log.txt"} <= set(names)
+    assert b"".join(box.service.stream("GET", f"/runs/{run_id}/files/outputs/part.txt")) == b"so far"
+    (tmp_path / "go").touch()
+    assert box.wait(run_id)["status"] == "Completed"
+    kept = {file["name"]: file for file in box.service.call("GET", f"/runs/{run_id}/files")["files"]}
+    assert kept["outputs/part.txt"]["size"] == 6
+    assert len(kept["notes/a.txt"]["sha256"]) == 64
+
+
+def test_follow_waits_for_a_run_that_is_still_queued(box: Box) -> None:
+    box.service.call("PUT", "/targets/local", {"slots": 1})
+    first = box.submit("import time; print('up', flush=True); time.sleep(600)")
+    second = box.submit("print('my turn')")
+    box.log_until(first, "up")
+    pieces = box.service.stream("GET", f"/runs/{second}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
+    box.service.call("POST", f"/runs/{first}/cancel")
+    assert b"".join(pieces) == b"my turn\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../history.db", "..%2f..%2fhistory.db", "%2e%2e/%2e%2e/history.db", "code/../../../service.json"]
+)
+def test_nothing_but_the_runs_own_files_is_served(box: Box, name: str) -> None:
+    run_id = box.submit("pass")
+    box.wait(run_id)
+    with pytest.raises(TrainshedError):
+        b"".join(box.service.stream("GET", f"/runs/{run_id}/files/{name}"))
+
+
+def test_output_that_is_a_link_to_a_secret_is_not_served(box: Box, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    run_id = box.submit("import os, sys; os.symlink(sys.argv[1], 'outputs/x')", arguments=[str(tmp_path / "secret")])
+    assert box.wait(run_id)["status"] == "Completed"
+    with pytest.raises(NotFoundException):
+        b"".join(box.service.stream("GET", f"/runs/{run_id}/files/outputs/x"))
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"submit_id": "1", "spec": {"experiment": "../x", "script": "t.py"}}, "Experiment name"),
+        ({"submit_id": "2", "spec": {"experiment": "e", "script": "t.py", "target": "locale"}}, "Did you mean 'local'"),
+        ({"submit_id": "3", "spec": {"experiment": "e", "script": "t.py", "slots": 9999}}, "slots"),
+        ({"submit_id": "4", "spec": {"experiment": "e", "script": "t.py", "snapshot": "0" * 64}}, "no snapshot"),
+        ({"submit_id": "5", "spec": {"experiment": "e", "script": "t.py", "data": [{"name": "d", "datastore": "no"}]}}, "no datastore 'no'"),
+        ({"spec": {"experiment": "e"}}, "submit_id"),
+        ([], "submit_id"),
+        ({"submit_id": "6", "spec": 3}, "expected an object"),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_is_refused_before_anything_is_kept(box: Box, body: object, word: str) -> None:
+    with pytest.raises(TrainshedError, match=word):
+        box.service.call("POST", "/runs", body)
+    assert box.service.call("GET", "/runs")["runs"] == []
+
+
+def test_a_file_is_not_overwritten(box: Box) -> None:
+    run_id = box.submit("pass")
+    box.wait(run_id)
+    box.service.upload("PUT", f"/runs/{run_id}/files/notes/x.txt", b"1")
+    with pytest.raises(UserErrorException, match="already"):
+        box.service.upload("PUT", f"/runs/{run_id}/files/notes/x.txt", b"2")
+    assert b"".join(box.service.stream("GET", f"/runs/{run_id}/files/notes/x.txt")) == b"1"
+    assert "notes/x.txt" in [file["name"] for file in box.service.call("GET", f"/runs/{run_id}/files")["files"]]
