@@ -108,10 +108,11 @@ def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypa
 
 def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch) -> None:
     box.kill_service()
-    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.1")
-    pid = box.service_pid()
-    run_id = box.submit("import time; print('up', flush=True); time.sleep(1)")
+    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.3")
+    run_id = box.submit("import time; print('up', flush=True); time.sleep(1.5)")
     box.log_until(run_id, "up")
+    pid = box.service_pid()
+    box.wait(run_id)
     assert box.service_pid() == pid
     assert box.wait(run_id)["status"] == "Completed"
 

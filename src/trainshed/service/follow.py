@@ -1,4 +1,4 @@
-"""Stream a file of a run while it grows, woken by the file system and by the run's own changes."""
+"""Stream a file of a run while it grows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from trainshed.service.bus import Bus
 from trainshed.service.files import open_inside
 
 _CHUNK = 1 << 16
-_SAFETY = 1.0
-"""Seconds after which a look is taken even without an event: some file systems tell of none."""
+_SOONEST = 0.02
+_LATEST = 0.25
+"""Seconds between two looks at a file's size, while somebody follows it: the quieter the file, the rarer.
+
+Not file system events: they need a thread a follower, do not exist on network file systems, and a look costs a
+microsecond. The run's end is an event.
+"""
 
 
 async def follow(
@@ -29,18 +34,23 @@ async def follow(
         run_id: the run.
         bus: tells of changes of the run.
     """
-    async with bus.listen(run_id) as news, _watched((run_dir / relative).parent, news):
+    pause = _SOONEST
+    async with bus.listen(run_id) as news:
+        last = await asyncio.to_thread(finished)
         while True:
-            news.clear()
-            # Asked before reading: what was written before the end is read after it.
-            last = await asyncio.to_thread(finished)
             while chunk := await asyncio.to_thread(_read, run_dir, relative, offset):
                 offset += len(chunk)
+                pause = _SOONEST
                 yield chunk
             if last:
                 return
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(news.wait(), _SAFETY)
+                await asyncio.wait_for(news.wait(), pause)
+            pause = min(pause * 1.5, _LATEST)
+            if news.is_set():
+                news.clear()
+                # Asked before the next reading: what was written before the end is read after it.
+                last = await asyncio.to_thread(finished)
 
 
 def _read(run_dir: Path, relative: str, offset: int) -> bytes:
@@ -50,27 +60,3 @@ def _read(run_dir: Path, relative: str, offset: int) -> bytes:
             return file.read(_CHUNK)
     except NotFoundException:
         return b""
-
-
-@contextlib.asynccontextmanager
-async def _watched(folder: Path, news: asyncio.Event) -> AsyncIterator[None]:
-    """Set ``news`` whenever something in ``folder`` changes."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(_watch(folder, news, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _watch(folder: Path, news: asyncio.Event, stop: asyncio.Event) -> None:
-    from watchfiles import awatch  # 70 ms that only those who stream need to wait for
-
-    while not folder.is_dir():
-        # The shim makes the folder within milliseconds of its start; the run's own events wake us in the meantime.
-        await asyncio.sleep(0.02)
-    async for _ in awatch(folder, recursive=False, step=5, debounce=20, stop_event=stop, watch_filter=None):
-        news.set()

@@ -44,7 +44,6 @@ def main() -> int:
     # Threads that store what the event loop receives wait for their turn less: an upload takes a fifth less time.
     sys.setswitchinterval(0.0005)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
     with _sole_service(options.workspace) as sole:
         if not sole:
