@@ -40,7 +40,11 @@ class Database:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._writer = self._connect()
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
