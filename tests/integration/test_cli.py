@@ -139,6 +139,15 @@ def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     workspace.connection.close()
 
 
+def test_environments_are_listed_and_pruned(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("print('x')")
+    sh("submit", str(project), "-p", "six", "--follow")
+    assert "six==" in sh("environments")
+    assert "removed 0" in sh("environments", "--prune", "1")
+    assert "removed 1" in sh("environments", "--prune", "-1")
+    assert "six==" not in sh("environments")
+
+
 def test_as_a_program(home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trainshed.cli.main", "--version"], capture_output=True, text=True, check=True

@@ -103,7 +103,7 @@ def test_concurrent_builds_are_one(home: Path) -> None:
     ]
     said = [builder.communicate() for builder in builders]
     assert all(builder.returncode == 0 for builder in builders), said
-    assert sum(err.count(b"Creating virtual environment") for _, err in said) == 1
+    assert sum(err.count(b"Making an environment") for _, err in said) == 1
 
 
 def test_killed_builder_leaves_nothing_usable(home: Path) -> None:

@@ -35,6 +35,26 @@ def target(options: argparse.Namespace) -> int:
     return 0
 
 
+def environments(options: argparse.Namespace) -> int:
+    """List the environments that have been built, or remove those that nobody has used for a while.
+
+    Args:
+        options: what was typed.
+    """
+    connection = chosen.workspace(options).connection
+    if options.prune is not None:
+        removed = connection.call("POST", "/environments/prune", {"unused_days": options.prune})["removed"]
+        _say(options, {"removed": removed}, f"removed {len(removed)} environments")
+        return 0
+    found = connection.call("GET", "/environments")["environments"]
+    if options.json:
+        show.as_json(found)
+    else:
+        rows = ((each["key"], each["solver"], show.moment(each["used"]), " ".join(each["resolved"])) for each in found)
+        show.table(("ENVIRONMENT", "BY", "LAST USED", "PACKAGES"), rows)
+    return 0
+
+
 def service(options: argparse.Namespace) -> int:
     """Look at or stop the workspace's service.
 

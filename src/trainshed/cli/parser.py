@@ -149,6 +149,14 @@ def _machinery(commands: Any) -> None:
     )
     target.add_argument("name", nargs="?", metavar="NAME", help="the target")
     target.add_argument("--slots", type=int, metavar="N", help="how many one-slot runs may run at once")
+    built = _command(
+        commands,
+        "environments",
+        "machinery:environments",
+        "list the environments that were built, or remove old ones",
+        "trainshed environments --prune 30",
+    )
+    built.add_argument("--prune", type=float, metavar="DAYS", help="remove those that no run has used for so long")
     service = _command(
         commands, "service", "machinery:service", "look at or stop this workspace's service", "trainshed service status"
     )

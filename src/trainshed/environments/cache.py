@@ -118,6 +118,19 @@ class Slot:
         return True
 
 
+def listed(home: Path) -> List[Dict[str, Any]]:
+    """Return the environments that are built: ``{"key", "solver", "resolved", "created", "used"}``, last used first.
+
+    Args:
+        home: Trainshed's home on this node.
+    """
+    found = []
+    for path in (home / "environments").glob(f"*/{_RECORD}"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found.append({**record, "used": (path.parent.parent / f"{record['key']}.lock").stat().st_mtime})
+    return sorted(found, key=lambda record: -record["used"])
+
+
 def prune(home: Path, unused_days: float) -> List[str]:
     """Remove the environments that no run has used for a while and none uses now.
 

@@ -118,7 +118,7 @@ class Builder:
         return self._ready(slot, record, cached, {"CONDA_PREFIX": str(slot.prefix)})
 
     def _from_pypi(self, because: str) -> Prepared:
-        requirements, renamed = as_requirements(self._lists.conda)
+        requirements, renamed = as_requirements(self._lists.conda, because)
         if self._lists.conda:
             names = ", ".join(renamed + [spec.name for spec in self._lists.conda if not _in(spec.name, renamed)])
             self._notes.append(f"conda_packages were taken from PyPI ({names})" + (f": {because}." if because else "."))

@@ -12,11 +12,12 @@ _TABLE = os.path.join(os.path.dirname(__file__), "pypi_names.tsv")
 ADVICE = "install conda support (pip install 'trainshed[conda]') or micromamba"
 
 
-def as_requirements(specs: Sequence[CondaSpec]) -> Tuple[List[str], List[str]]:
+def as_requirements(specs: Sequence[CondaSpec], because: str = "") -> Tuple[List[str], List[str]]:
     """Return conda packages as pip requirements.
 
     Args:
         specs: conda match specs.
+        because: why conda is not used, for the message.
 
     Returns:
         The requirements, and for each name that differs ``"conda's as PyPI's"``.
@@ -31,9 +32,9 @@ def as_requirements(specs: Sequence[CondaSpec]) -> Tuple[List[str], List[str]]:
         name = names.get(spec.name, name)
         if name == "!":
             raise EnvironmentBuildException(
-                f"'{spec.name}' is no Python package: only conda has it, and conda is not used here. "
-                f"To use it, {ADVICE}; or leave '{spec.name}' out if your packages bring what they need "
-                "(those of PyPI mostly do)."
+                f"'{spec.name}' is no Python package: only conda has it, and "
+                f"{because or f'conda is not used here; to use it, {ADVICE}'}. "
+                f"Or leave '{spec.name}' out if your packages bring what they need (those of PyPI mostly do)."
             )
         if name != spec.name:
             renamed.append(f"{spec.name} as {name}")

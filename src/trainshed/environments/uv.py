@@ -20,7 +20,13 @@ def make_venv(python: str, prefix: Path, home: str, log: BinaryIO) -> None:
         home: Trainshed's home.
         log: where uv's output goes.
     """
-    _uv(["venv", "--no-project", "--python", python, str(prefix)], home, log, "An environment could not be made")
+    log.write(f"Making an environment of {python}.\n".encode())
+    _uv(
+        ["venv", "--quiet", "--no-project", "--python", python, str(prefix)],
+        home,
+        log,
+        "An environment could not be made",
+    )
 
 
 def install(python: Path, requirements: Sequence[str], options: Sequence[str], home: str, log: BinaryIO) -> None:

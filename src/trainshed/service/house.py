@@ -32,6 +32,7 @@ class House:
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root
+        self.home = home
         self.runs = root / "runs"
         self.runs.mkdir(mode=0o700, exist_ok=True)
         self.database = Database(root / "history.db")

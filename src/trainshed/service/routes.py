@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from trainshed.environments import listed, prune
 from trainshed.errors import UserErrorException
 from trainshed.service.house import House
 from trainshed.spec import states
@@ -77,7 +78,7 @@ def endpoint(handler: Handler) -> Endpoint:
     return serve
 
 
-def field(body: Any, name: str, kind: type, default: Any = None) -> Any:
+def field(body: Any, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
     """Return a field of a JSON body, of the right type.
 
     Raises:
@@ -85,7 +86,8 @@ def field(body: Any, name: str, kind: type, default: Any = None) -> Any:
     """
     value = body.get(name, default) if isinstance(body, dict) else default
     if not isinstance(value, kind):
-        raise UserErrorException(f"Field '{name}' is missing or is not a {kind.__name__}.")
+        wanted = kind[-1] if isinstance(kind, tuple) else kind
+        raise UserErrorException(f"Field '{name}' is missing or is not a {wanted.__name__}.")
     return value
 
 
@@ -186,6 +188,16 @@ def set_target(house: House, request: Request, body: Any) -> dict[str, Any]:
     return record
 
 
+def environments(house: House, _: Request, __: Any) -> dict[str, Any]:
+    """GET /environments."""
+    return {"environments": listed(house.home)}
+
+
+def prune_environments(house: House, _: Request, body: Any) -> dict[str, Any]:
+    """POST /environments/prune."""
+    return {"removed": prune(house.home, float(field(body, "unused_days", (int, float))))}
+
+
 async def wait(request: Request) -> Response:
     """GET /runs/{id}/wait: answer at the end of the run, or after ``timeout`` seconds."""
     house: House = request.app.state.house
@@ -234,6 +246,8 @@ ROUTES = [
     Route(f"{API}/runs/{{run}}/properties", endpoint(properties), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/metrics", endpoint(metrics)),
     Route(f"{API}/experiments", endpoint(experiments)),
+    Route(f"{API}/environments", endpoint(environments)),
+    Route(f"{API}/environments/prune", endpoint(prune_environments), methods=["POST"]),
     Route(f"{API}/targets", endpoint(targets)),
     Route(f"{API}/targets/{{name}}", endpoint(set_target), methods=["PUT"]),
 ]
