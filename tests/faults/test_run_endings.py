@@ -12,11 +12,13 @@ from box import Box, gone
 LEAVES_CHILDREN = """
 import os, subprocess, sys, time
 def daemon():
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         os.setsid()
         if os.fork() == 0:
             time.sleep(600)
         os._exit(0)
+    os.waitpid(child, 0)
 daemon()
 subprocess.Popen(["sleep", "600"])
 subprocess.Popen(["sleep", "600"], start_new_session=True)

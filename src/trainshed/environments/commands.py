@@ -1,4 +1,4 @@
-"""The one place where this room starts programs."""
+"""The one place where this room starts programs that build."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import BinaryIO, Dict, List, Optional, Tuple
+from typing import BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments.pip_settings import for_uv, masked
 from trainshed.errors import EnvironmentBuildException
@@ -17,26 +17,57 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOT_THEIRS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
 
 
-def run(argv: List[str], environ: Dict[str, str], log: BinaryIO) -> Tuple[int, str]:
+class Site(NamedTuple):
+    """Where an environment is built.
+
+    Attributes:
+        home: Trainshed's home on this node, with the caches.
+        log: where builds write.
+        lock: descriptor that programs we start keep open, so that what it locks stays locked until they end even if
+            we are killed; None for no such thing.
+    """
+
+    home: str
+    log: BinaryIO
+    lock: Optional[int] = None
+
+    def run(self, argv: Sequence[str], environ: Dict[str, str]) -> Tuple[int, str]:
+        """Run a program to its end. Arguments and result: see :func:`run`."""
+        os.makedirs(self.home, mode=0o700, exist_ok=True)
+        return run(argv, environ, self)
+
+    def say(self, line: str) -> None:
+        """Write a line to the log."""
+        self.log.write(f"{masked(line)}\n".encode())
+
+
+def run(argv: Sequence[str], environ: Dict[str, str], site: Site) -> Tuple[int, str]:
     """Run a program to its end; what it says goes to the log as it says it, without URLs' passwords.
 
     Args:
         argv: the program and its arguments.
         environ: its whole environment.
-        log: where its output goes.
+        site: where its output goes, and the folder it works in (not the user's: uv would read the settings of a
+            project it finds there).
 
     Returns:
         Its exit code, and the end of what it said.
     """
     said = ""
     with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environ,
+        cwd=site.home,
+        pass_fds=() if site.lock is None else (site.lock,),
     ) as child:
         assert child.stdout is not None
         try:
             for raw in child.stdout:
                 line = masked(_ESCAPES.sub("", raw.decode("utf-8", "replace")))
-                log.write(line.encode())
+                site.log.write(line.encode())
                 said = (said + line)[-_KEPT:]
         except BaseException:
             child.kill()  # cancelled: nobody waits for it any more
@@ -44,15 +75,17 @@ def run(argv: List[str], environ: Dict[str, str], log: BinaryIO) -> Tuple[int, s
     return child.returncode, said
 
 
-def environ_for_uv(home: str) -> Dict[str, str]:
+def environ_for_uv(home: str, options: Sequence[str] = ()) -> Dict[str, str]:
     """Return the environment in which uv works as the user's pip would.
 
     Args:
         home: Trainshed's home, with the cache.
+        options: a run's index options, as lines of a requirements file.
     """
     kept = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
     kept.setdefault("UV_CACHE_DIR", os.path.join(home, "uv-cache"))
-    return {**kept, **for_uv(os.environ), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    fixed = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    return {**kept, **for_uv(os.environ, options), **fixed}
 
 
 def find_uv() -> str:
@@ -77,6 +110,19 @@ def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:
         folders: where to look; None: on the PATH.
     """
     return shutil.which(name, path=None if folders is None else os.pathsep.join(folders))
+
+
+def failure(what: str, command: str, code: int, said: str) -> EnvironmentBuildException:
+    """Return the exception for a program that failed, with the part of its words that says why.
+
+    Args:
+        what: what could not be done.
+        command: the kind of command, e.g. ``"uv pip"``.
+        code: its exit code.
+        said: all that it said last.
+    """
+    details = {"command": command, "exit_code": code, "last_lines": said.splitlines()[-20:]}
+    return EnvironmentBuildException(f"{what}:\n{essence(said)}", details)
 
 
 def essence(said: str, lines: int = 12) -> str:

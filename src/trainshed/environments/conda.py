@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO, Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from trainshed.environments import commands
-from trainshed.errors import EnvironmentBuildException
+from trainshed.environments.pip_settings import masked
 
 DEFAULT_CHANNELS = ("conda-forge",)
+ORDER = "TRAINSHED_CONDA_ORDER"
+"""Variable that tells our solver what to do, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
 UNREACHABLE = 3
 """Exit code of our solver when a channel cannot be reached."""
 _FORGOTTEN_AFTER = 600.0
@@ -59,12 +62,16 @@ def channels(wished: Sequence[str]) -> List[str]:
     Args:
         wished: what the user asked for; empty: ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
     """
-    named = list(wished) or os.environ.get("TRAINSHED_CONDA_CHANNELS", "").split() or list(DEFAULT_CHANNELS)
+    named = list(wished) or _configured() or list(DEFAULT_CHANNELS)
     known = [url for name in named for url in _ALIASES.get({"anaconda": "defaults"}.get(name, name), [name])]
     return list(dict.fromkeys(known))
 
 
-def build(chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path, home: str, log: BinaryIO) -> None:
+def _configured() -> List[str]:
+    return re.findall(r"[^\s,]+", os.environ.get("TRAINSHED_CONDA_CHANNELS", ""))
+
+
+def build(chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path, site: commands.Site) -> None:
     """Solve and install.
 
     Args:
@@ -72,31 +79,32 @@ def build(chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path
         specs: conda match specs, Python's among them.
         where: channels.
         prefix: folder of the environment.
-        home: Trainshed's home, with the cache.
-        log: where the tool's output goes.
+        site: where it is built.
 
     Raises:
         Unreachable: no channel answers.
         EnvironmentBuildException: with the solver's words.
     """
-    log.write(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.\n".encode())
+    site.say(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.")
+    environ = dict(os.environ)
     if chosen.name == "py-rattler":
-        order = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": f"{home}/conda-cache"}
-        package = str(Path(__file__).parent.parent.parent)
-        environ = {**os.environ, "PYTHONPATH": package}
-        argv = [chosen.path, "-m", "trainshed.environments.rattler_build", json.dumps(order)]
+        order = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": _cache(site)}
+        # Not as an argument, which all users of the machine could read: channels may have passwords.
+        environ.update({ORDER: json.dumps(order), "PYTHONPATH": str(Path(__file__).parent.parent.parent)})
+        argv = [chosen.path, "-m", "trainshed.environments.rattler_build"]
     else:
         picked = [word for name in where for word in ("-c", name)]
         argv = [chosen.path, "create", "-y", "-p", str(prefix), "--override-channels", *picked, *specs]
-        environ = dict(os.environ)
-    code, said = commands.run(argv, environ, log)
+    code, said = site.run(argv, environ)
     if code == UNREACHABLE or (code and chosen.name != "py-rattler" and any(word in said for word in _NO_ANSWER)):
         raise Unreachable(commands.essence(said, 3))
     if code:
-        raise EnvironmentBuildException(
-            f"conda ({chosen.name}) found no way to install {', '.join(specs)}:\n{commands.essence(said)}",
-            {"exit_code": code},
-        )
+        what = f"conda ({chosen.name}) found no way to install {', '.join(map(masked, specs))}"
+        raise commands.failure(what, f"{chosen.name} create", code, said)
+
+
+def _cache(site: commands.Site) -> str:
+    return os.path.join(site.home, "conda-cache")
 
 
 def installed(prefix: Path) -> List[str]:
@@ -115,7 +123,7 @@ class Silence:
 
     def __init__(self, home: Path, where: Sequence[str]) -> None:
         self._path = home / "conda-silence.json"
-        self._name = " ".join(where)
+        self._name = masked(" ".join(where))
 
     def lately(self) -> bool:
         """Tell whether these channels were found silent in the last ten minutes."""
@@ -123,11 +131,13 @@ class Silence:
 
     def note(self) -> None:
         """Remember that they are silent now."""
-        self._path.write_text(json.dumps({**self._known(), self._name: time.time()}))
+        part = self._path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps({**self._known(), self._name: time.time()}), encoding="utf-8")
+        part.replace(self._path)
 
     def _known(self) -> Dict[str, float]:
         try:
-            known: Dict[str, float] = json.loads(self._path.read_text())
+            known: Dict[str, float] = json.loads(self._path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
         return known

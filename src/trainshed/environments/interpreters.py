@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from glob import glob
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 _FULL = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
@@ -35,17 +37,18 @@ def own() -> Interpreter:
     return Interpreter(sys.executable, tuple(sys.version_info[:3]))
 
 
-def find(wanted: Optional[str]) -> Optional[Interpreter]:
+def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpreter]:
     """Return the best Python here for a wish: our own where it will do, else the newest that does.
 
     Args:
         wanted: ``"3.11"``, ``"3.11.4"`` (another patch release will do when it is not here), ``">=3.9,<3.12"``, or
             None for any.
+        home: Trainshed's home on this node, where is kept which versions they said they are.
     """
     ours = own()
     if wanted is None or satisfies(ours.version, wanted):
         return ours
-    known = everything()
+    known = everything(home)
     exact = [one for one in known if satisfies(one.version, wanted)]
     near = exact or [one for one in known if satisfies(one.version, minor_of(wanted))]
     return max(near, key=lambda one: one.version) if near else None
@@ -82,32 +85,81 @@ def _keeps(version: Tuple[int, ...], clause: str) -> bool:
     }.get(operator, same)
 
 
-def everything() -> List[Interpreter]:
-    """Return the Pythons found in the usual places, without starting those whose folder tells the version."""
-    found: Dict[str, Interpreter] = {own().path: own()}
-    home = os.path.expanduser("~")
-    pyenv = os.environ.get("PYENV_ROOT") or f"{home}/.pyenv"
-    managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python"
-    for pattern in (f"{pyenv}/versions/*/bin/python3", f"{managed}/*/bin/python3"):
-        for path in glob(pattern):
-            match = _FULL.search(os.path.basename(os.path.dirname(os.path.dirname(path))))
-            if match:
-                found[path] = Interpreter(path, tuple(map(int, match.groups())))
+def everything(home: Optional[Path] = None) -> List[Interpreter]:
+    """Return the Pythons found in the usual places, without starting those whose version is known.
+
+    Args:
+        home: Trainshed's home on this node, where is kept which versions they said they are.
+    """
+    found: Dict[str, Interpreter] = {own().path: own(), **_told_by_folder()}
+    memory = _Memory(home)
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), *_FOLDERS]:
         # pyenv's shims are shell scripts that answer for Pythons they do not have.
         for path in [] if folder.endswith("/shims") else glob(f"{folder}/python3.[0-9]*"):
             if re.search(r"python3\.\d+\Z", path) and path not in found:
-                asked = _ask(path)
+                asked = memory.version(path)
                 if asked:
-                    found[path] = asked
+                    found[path] = Interpreter(path, asked)
+    memory.keep()
     return list(found.values())
 
 
-def _ask(path: str) -> Optional[Interpreter]:
+def _told_by_folder() -> Dict[str, Interpreter]:
+    home = os.path.expanduser("~")
+    pyenv = os.environ.get("PYENV_ROOT") or f"{home}/.pyenv"
+    managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python"
+    found = {}
+    # CPython only: in the name of another one, the number is often that of its own release.
+    for pattern, name in ((f"{pyenv}/versions/*", r"{}\Z"), (f"{managed}/cpython-*", r"cpython-{}-")):
+        for folder in glob(pattern):
+            match = re.match(name.format(_FULL.pattern), os.path.basename(folder))
+            path = f"{folder}/bin/python3"
+            if match and os.access(path, os.X_OK):
+                found[path] = Interpreter(path, tuple(map(int, match.groups())))
+    return found
+
+
+class _Memory:
+    """Which versions Pythons said they are, kept by path, time and size so that each is started once."""
+
+    def __init__(self, home: Optional[Path]) -> None:
+        self._path = None if home is None else home / "interpreters.json"
+        self._known: Dict[str, List[Any]] = {}
+        self._before = ""
+        if self._path is not None:
+            try:
+                self._before = self._path.read_text(encoding="utf-8")
+                self._known = json.loads(self._before)
+            except (FileNotFoundError, ValueError):
+                pass  # it is a memory, nothing more
+
+    def version(self, path: str) -> Optional[Tuple[int, ...]]:
+        """Return the version of the Python at a path, or None if it is none."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        mark = [status.st_mtime_ns, status.st_size]
+        known = self._known.get(path)
+        if known is None or known[:2] != mark:
+            known = self._known[path] = [*mark, *(_ask(path) or ())]
+        return tuple(known[2:]) or None
+
+    def keep(self) -> None:
+        """Write down what is new."""
+        text = json.dumps(self._known)
+        if self._path is not None and text != self._before:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part = self._path.with_suffix(f".{os.getpid()}.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(self._path)
+
+
+def _ask(path: str) -> Optional[Tuple[int, ...]]:
     argv = [path, "-I", "-S", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
     try:
         told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = _FULL.match(told)
-    return Interpreter(path, tuple(map(int, match.groups()))) if match else None
+    return tuple(map(int, match.groups())) if match else None

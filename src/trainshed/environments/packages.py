@@ -1,38 +1,27 @@
-"""What users write in package lists, understood: pip's requirements and conda's match specs."""
+"""What users write in package lists, sorted out: requirements, conda packages, index options, a Python."""
 
 from __future__ import annotations
 
 import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from trainshed.environments.match_specs import CondaSpec, as_pep440, conda_spec
+from trainshed.environments.pip_settings import masked
 from trainshed.errors import EnvironmentBuildException
 
-_REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?P<extras>\[[A-Za-z0-9._,\s-]*\])?\s*"
-    r"(?P<rest>[(\s]*(?:[<>=!~]=?=?[\s\w.*+!-]+,?\s*)*\)?)\s*(?P<marker>;[\w\s.,'\"<>=!~()-]*)?\Z"
-)
-_SPEC = re.compile(r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)\s*(?P<version>.*)\Z")
+_NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?) ?(?P<extras>\[[A-Za-z0-9._, -]*\])?"
+_CLAUSE = r"(?:===?|~=|!=|<=?|>=?) ?(?:\d+!)?[\w.*+-]+"
+_MARKER = r"(?P<marker> ?;[\w .,'\"<>=!~()-]*)?"
+# Every repetition ends in something that cannot also begin it: no input makes the matching slow.
+_REQUIREMENT = re.compile(rf"{_NAME} ?(?P<versions>\(?{_CLAUSE}(?: ?, ?{_CLAUSE})*,?\)?)?{_MARKER}\Z")
+_LOCATED = re.compile(rf"(?:{_NAME} ?@ ?)?(?P<place>[^\s;]+){_MARKER}\Z")
 _OPTION = re.compile(
-    r"(-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)(?:[=\s]+)(\S+)\Z|(--pre)\Z", re.ASCII
+    r"(-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)(?:[= ])(\S+)\Z|(--pre)\Z", re.ASCII
 )
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
 _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "https://", "http://", "file://", "/")
 # What SDK v1 had a script install of itself stands ready in every run; azureml-mlflow is a package like others.
-_PROVIDED = re.compile(r"azureml-(?!mlflow\b)[a-z0-9-]+\Z")
-
-
-class CondaSpec(NamedTuple):
-    """One entry of a conda package list.
-
-    Attributes:
-        text: as written.
-        name: the package.
-        version: what follows the name, e.g. ``"=1.2"``, ``">=1,<2"``, ``"=1.2=py311_0"``; ``""`` for any.
-    """
-
-    text: str
-    name: str
-    version: str
+_PROVIDED = re.compile(r"azureml-(?!mlflow\Z)[a-z0-9-]+\Z")
 
 
 class Lists(NamedTuple):
@@ -70,109 +59,95 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
         ('azureml-defaults',)
     """
     specs = [conda_spec(text) for text in conda if text.strip()]
-    pins = [spec.version for spec in specs if spec.name == "python" and spec.version]
     requirements: List[str] = []
     lines = list(options)
     provided: List[str] = []
     for text in pip:
-        line = re.sub(r"(^|\s)#.*", "", text).strip()
+        line = re.sub(r"(^|\s)#.*", "", text.replace("\t", " ")).strip()
         if line.startswith("-"):
             lines.append(line)
-        elif line and _PROVIDED.match(_bare(line)):
+        elif line and _PROVIDED.match(normal_name(line)):
             provided.append(line)
         elif line:
             requirements.append(_requirement(line))
-    wanted = python or (
-        re.split("=", pins[0].lstrip("="))[0] if pins and pins[0][0] == "=" else pins[0] if pins else None
-    )
+    provided += [spec.text for spec in specs if _PROVIDED.match(spec.name)]
+    others = (spec for spec in specs if spec.name not in ("python", "pip") and not _PROVIDED.match(spec.name))
     return Lists(
-        conda=tuple(spec for spec in specs if spec.name not in ("python", "pip") and not _is_provided(spec, provided)),
+        conda=tuple(others),
         pip=tuple(sorted(set(requirements))),
         options=tuple(_option(line) for line in lines),
-        python=wanted,
+        python=_python([python or "", *(spec.version for spec in specs if spec.name == "python")]),
         provided=tuple(provided),
     )
 
 
-def _is_provided(spec: CondaSpec, provided: List[str]) -> bool:
-    if _PROVIDED.match(spec.name):
-        provided.append(spec.text)
-        return True
-    return False
-
-
-def _bare(requirement: str) -> str:
-    """Return the normalised name a requirement begins with."""
+def normal_name(requirement: str) -> str:
+    """Return the name a requirement begins with, as PyPI spells all names: ``"Scikit_Learn>=1"`` is scikit-learn."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement, maxsplit=1)[0]).lower()
 
 
-def _requirement(line: str) -> str:
-    if "://" in line or "@" in line or line.startswith("/"):
-        target = line.partition("@")[2].strip() if re.match(r"[\w.\[\],-]+\s*@", line) else line
-        if not target.startswith(_PROTOCOLS):
+def normal(requirement: str) -> str:
+    """Return a requirement in the one spelling that all that mean the same share (for a cache's key).
+
+    Example:
+        >>> normal("NumPy >= 1.2, <2"), normal("numpy>=1.2,<2")
+        ('numpy<2,>=1.2', 'numpy<2,>=1.2')
+    """
+    match = _REQUIREMENT.match(requirement)
+    if not match:
+        return requirement
+    extras = ",".join(sorted((match.group("extras") or "").lower().replace(" ", "").strip("[]").split(",")))
+    versions = ",".join(sorted(re.sub(r"[ ()]", "", match.group("versions") or "").strip(",").split(",")))
+    marker = (match.group("marker") or "").strip()
+    return f"{normal_name(requirement)}{f'[{extras}]' if extras else ''}{versions}{marker}"
+
+
+def _python(wishes: Sequence[str]) -> Optional[str]:
+    """Return the one version of Python that all wishes together ask for."""
+    plain: List[str] = []
+    ranges: List[str] = []
+    for wish in wishes:
+        exact = re.match(r"={0,3}\s*([\d.]+?)(?:\.?\*)?\Z", wish.strip())
+        (plain if exact else ranges).append(exact.group(1) if exact else wish.strip())
+    plain.sort(key=len)
+    for short in plain[:-1]:
+        if not f"{plain[-1]}.".startswith(f"{short}."):
             raise EnvironmentBuildException(
-                f"Package '{line}' is asked for by a protocol that is not allowed; "
+                f"Two versions of Python are asked for, {short} and {plain[-1]}: leave one of them out."
+            )
+    return ",".join(dict.fromkeys(filter(None, [*plain[-1:], *ranges]))) or None
+
+
+def _requirement(line: str) -> str:
+    if not line.isprintable():
+        # A line break inside an entry would be a line of its own, an option perhaps, in what uv is given to read.
+        raise EnvironmentBuildException(f"Package {masked(line)!r} is more than one line: list packages one by one.")
+    if "://" in line or "@" in line or line.startswith("/"):
+        located = _LOCATED.match(line)
+        if not located or not located.group("place").startswith(_PROTOCOLS):
+            raise EnvironmentBuildException(
+                f"Package '{masked(line)}' is asked for by a protocol that is not allowed; "
                 "use https://, git+https://, git+ssh:// or the absolute path of a wheel."
             )
         return line
-    if not _REQUIREMENT.match(line):
+    line = " ".join(line.split())
+    if _REQUIREMENT.match(line):
+        return line
+    try:
+        spec = conda_spec(line)  # conda's way of writing is a common slip in pip lists
+    except EnvironmentBuildException:
         raise EnvironmentBuildException(
             f"Package '{line}' cannot be understood: write a name and a version, such as 'numpy', 'numpy==1.26.4' "
             "or 'numpy>=1.26,<3'. (A line of a requirements file that names another file is not followed.)"
-        )
-    # conda's single '=' is a common slip in pip lists.
-    return re.sub(r"(?<![<>=!~])=(?!=)\s*([\w.]+)(?=\s*(;|\Z))", r"==\1.*", line)
+        ) from None
+    return spec.name + as_pep440(spec)
 
 
 def _option(line: str) -> str:
-    match = _OPTION.match(line.strip())
+    match = _OPTION.match(" ".join(line.split()))
     if not match:
         raise EnvironmentBuildException(
-            f"Package list option '{line.split(maxsplit=1)[0]}' is not supported here; there are --index-url, "
+            f"Package list option '{re.split('[= ]', line.strip())[0]}' is not supported here; there are --index-url, "
             "--extra-index-url, --find-links, --trusted-host and --pre. List packages by name."
         )
     return match.group(3) or f"{_LONG.get(match.group(1), match.group(1))} {match.group(2)}"
-
-
-def conda_spec(text: str) -> CondaSpec:
-    """Return one conda match spec, understood.
-
-    Args:
-        text: e.g. ``"scikit-learn=1.4"``, ``"conda-forge::numpy>=1.26"``, ``"numpy 1.26.*"``.
-
-    Raises:
-        EnvironmentBuildException: not a match spec.
-    """
-    match = _SPEC.match(text.strip())
-    if not match or "[" in text or "\n" in text or text.strip().startswith("-"):
-        raise EnvironmentBuildException(
-            f"Conda package '{text}' cannot be understood: write a name and a version, such as 'numpy', 'numpy=1.26' "
-            "or 'numpy>=1.26,<3'."
-        )
-    version = match.group("version").strip()
-    if version and version[0] not in "<>=!~":
-        version = "==" + version  # 'numpy 1.26.*'
-    return CondaSpec(text.strip(), match.group("name").lower(), version.replace(" ", ""))
-
-
-def as_pep440(spec: CondaSpec) -> str:
-    """Return the version of a conda match spec as pip writes it.
-
-    Args:
-        spec: the match spec.
-
-    Raises:
-        EnvironmentBuildException: alternatives (``|``), which pip has none of.
-
-    Example:
-        >>> as_pep440(conda_spec("numpy=1.26")), as_pep440(conda_spec("numpy>=1,<2"))
-        ('==1.26.*', '>=1,<2')
-    """
-    version = spec.version
-    if "|" in version:
-        raise EnvironmentBuildException(f"Conda package '{spec.text}': alternatives ('|') exist in conda only.")
-    if version.startswith("=") and not version.startswith("=="):
-        number, _, build = version[1:].partition("=")
-        fuzzy = "" if build or number.endswith("*") else ".*"
-        return f"=={number}{fuzzy}" if number not in ("", "*") else ""
-    return re.sub(r"=\w+\Z", "", version) if re.match(r"==[\w.*]+=\w+\Z", version) else version

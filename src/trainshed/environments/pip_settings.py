@@ -1,37 +1,79 @@
-"""The user's settings for pip, for uv, which reads none of them."""
+"""Where packages come from: the user's settings for pip and a run's own options, for uv, which reads neither."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Sequence
 
-_SETTINGS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host")
-_CREDENTIALS = re.compile(r"(\w+://)[^/\s@]+@")
+_SETTINGS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "no-index", "pre")
+_USER = re.compile(r"(\w+://)[^/\s]+@")
+_TOKEN = re.compile(r"(\w+://[^\s/]+/t/|[?&](?:sig|token|access_token|key|password)=)[^/&\s'\"]+", re.IGNORECASE)
+# uv's own variables that decide which packages are chosen, beside those made here.
+_DECISIVE = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_EXTRA_INDEX_URL", "UV_INDEX_URL",
+             "UV_OVERRIDE", "UV_RESOLUTION", "UV_TORCH_BACKEND")  # fmt: skip
+_MADE = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_PRERELEASE")
 
 
-def for_uv(environ: Mapping[str, str]) -> Dict[str, str]:
-    """Return variables that have uv look where pip is told to look.
+def for_uv(environ: Mapping[str, str], options: Sequence[str] = ()) -> Dict[str, str]:
+    """Return variables that have uv look where pip would be told to look.
 
     Args:
-        environ: the environment, whose own uv variables win.
+        environ: the environment; uv's own variables in it win over pip's settings.
+        options: a run's options, as lines of a requirements file; as for pip, an index among them replaces all
+            indexes that are configured, and the rest is added to what is configured.
 
     Returns:
-        Variables to add.
+        Variables to set. (As variables, since a password in an argument list is there for all to see.)
     """
     found = settings(environ)
+    asked = _asked(options)
+    index = asked["index-url"][-1:]
     extra = found.get("extra-index-url", "").split()
+    links = environ.get("UV_FIND_LINKS") or ",".join(found.get("find-links", "").split())
+    hosts = environ.get("UV_INSECURE_HOST") or ",".join(found.get("trusted-host", "").split())
+    known = "" if index else environ.get("UV_INDEX") or " ".join(extra)
+    extra = [] if index or environ.get("UV_INDEX") else extra
     made = {
-        "UV_DEFAULT_INDEX": found.get("index-url", ""),
-        "UV_INDEX": " ".join(extra),
-        "UV_FIND_LINKS": ",".join(found.get("find-links", "").split()),
-        "SSL_CERT_FILE": found.get("cert", ""),
-        "UV_INSECURE_HOST": ",".join(found.get("trusted-host", "").split()),
+        "UV_DEFAULT_INDEX": index[0] if index else environ.get("UV_DEFAULT_INDEX") or found.get("index-url", ""),
+        "UV_INDEX": " ".join(filter(None, [known, *asked["extra-index-url"]])),
+        "UV_FIND_LINKS": ",".join(filter(None, [*asked["find-links"], links])),
+        "UV_INSECURE_HOST": ",".join(filter(None, [*asked["trusted-host"], hosts])),
+        "SSL_CERT_FILE": environ.get("SSL_CERT_FILE") or found.get("cert", ""),
         # pip takes the best version from all indexes; uv would stop at the first index that knows the name.
-        "UV_INDEX_STRATEGY": "unsafe-best-match" if extra else "",
+        "UV_INDEX_STRATEGY": environ.get("UV_INDEX_STRATEGY")
+        or ("unsafe-best-match" if extra or asked["extra-index-url"] else ""),
+        "UV_PRERELEASE": environ.get("UV_PRERELEASE")
+        or ("allow" if "--pre" in options or _is_on(found.get("pre")) else ""),
     }
-    return {name: value for name, value in made.items() if value and name not in environ}
+    changed = {name: value for name, value in made.items() if value and value != environ.get(name)}
+    # Set to nothing: what the environment says of indexes is replaced, not added to.
+    emptied = {"UV_INDEX": made["UV_INDEX"], "UV_EXTRA_INDEX_URL": ""} if index else {}
+    return {**changed, **{name: value for name, value in emptied.items() if name in environ}}
+
+
+def no_index(environ: Mapping[str, str], options: Sequence[str] = ()) -> bool:
+    """Tell whether pip is told to ask no index at all, only the folders it is given.
+
+    Args:
+        environ: the environment.
+        options: a run's options; an index among them is asked all the same.
+    """
+    asked = _asked(options)
+    return _is_on(settings(environ).get("no-index")) and not (asked["index-url"] or asked["extra-index-url"])
+
+
+def fingerprint(environ: Mapping[str, str], options: Sequence[str]) -> Dict[str, str]:
+    """Return all settings that decide which packages are chosen, without passwords: part of an environment's key.
+
+    Args:
+        environ: the environment.
+        options: a run's options.
+    """
+    whole = {**environ, **for_uv(environ, options)}
+    kept = {name: masked(whole[name]) for name in (*_DECISIVE, *_MADE) if whole.get(name)}
+    return {**kept, "no-index": "yes"} if no_index(environ, options) else kept
 
 
 def settings(environ: Mapping[str, str]) -> Dict[str, str]:
@@ -52,13 +94,25 @@ def settings(environ: Mapping[str, str]) -> Dict[str, str]:
 
 
 def masked(text: str) -> str:
-    """Return text without the user names and passwords of URLs.
+    """Return text without the user names, passwords and tokens of URLs.
 
     Example:
         >>> masked("https://me:secret@host/simple")
         'https://***@host/simple'
     """
-    return _CREDENTIALS.sub(r"\1***@", text)
+    return _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text))
+
+
+def _asked(options: Sequence[str]) -> Dict[str, List[str]]:
+    asked: Dict[str, List[str]] = {name: [] for name in _SETTINGS}
+    for line in options:
+        name, _, value = line.partition(" ")
+        asked[name[2:]].append(value)
+    return asked
+
+
+def _is_on(value: object) -> bool:
+    return str(value).lower() in ("1", "true", "yes", "on", "y", "t")
 
 
 def _files(environ: Mapping[str, str]) -> List[str]:
@@ -79,8 +133,8 @@ def _read(path: str) -> Dict[str, str]:
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")
-    except configparser.Error:
-        return {}
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return {}  # not readable for pip either
     return {
         name: parser.get(section, name)
         for section in ("global", "install")

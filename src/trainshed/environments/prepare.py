@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments import cache, commands, conda, interpreters, pip_settings, uv
-from trainshed.environments.packages import Lists, sort_out
+from trainshed.environments.commands import Site
+from trainshed.environments.packages import Lists, normal, sort_out
 from trainshed.environments.pypi_names import ADVICE, as_requirements
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
@@ -37,6 +38,11 @@ class Prepared(NamedTuple):
     notes: Tuple[str, ...]
     resolved: Tuple[str, ...]
     slot: Optional[cache.Slot]
+
+    @property
+    def prefix(self) -> Optional[Path]:
+        """The environment's folder; None for one that was there."""
+        return None if self.slot is None else self.slot.prefix
 
 
 def prepare(wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = ()) -> Prepared:
@@ -72,7 +78,7 @@ class Builder:
 
     def __init__(self, wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str]) -> None:
         self._home = home
-        self._log = log
+        self._site = Site(str(home), log)
         options = [*wish.pip_options, *([f"--index-url {wish.index_url}"] if wish.index_url else [])]
         self._lists: Lists = sort_out(wish.conda, wish.pip, options, wish.python)
         self._solver = wish.solver
@@ -99,7 +105,7 @@ class Builder:
             return self._from_pypi(f"no conda channel ({names}) can be reached")
 
     def _from_conda(self, tool: conda.Tool, silent: bool) -> Prepared:
-        python = interpreters.minor_of(self._lists.python or "{}.{}".format(*interpreters.own().version))
+        python = self._lists.python or "{}.{}".format(*interpreters.own().version)
         python_spec = "python" + (python if python[0] in "<>=!~" else f"={python}")
         specs = [python_spec, *sorted(spec.text for spec in self._lists.conda)]
         slot = cache.Slot(self._home, self._key("conda", specs, self._channels))
@@ -109,19 +115,20 @@ class Builder:
             if silent:
                 raise conda.Unreachable("It was asked a moment ago.")
 
-            def make(prefix: Path) -> Dict[str, Any]:
-                conda.build(tool, specs, self._channels, prefix, str(self._home), self._log)
-                uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, str(self._home), self._log)
-                return self._record(prefix, "conda")
+            def make(prefix: Path, lock: int) -> Dict[str, Any]:
+                site = self._site._replace(lock=lock)
+                conda.build(tool, specs, self._channels, prefix, site)
+                uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, site)
+                return self._record(prefix, "conda", tool.name, [*specs, *self._lists.pip])
 
-            record = slot.build(self._log, make)
+            record = slot.build(self._site.log, make)
         return self._ready(slot, record, cached, {"CONDA_PREFIX": str(slot.prefix)})
 
     def _from_pypi(self, because: str) -> Prepared:
-        requirements, renamed = as_requirements(self._lists.conda, because)
+        requirements, told = as_requirements(self._lists.conda, because or "conda is not to be used for this run")
         if self._lists.conda:
-            names = ", ".join(renamed + [spec.name for spec in self._lists.conda if not _in(spec.name, renamed)])
-            self._notes.append(f"conda_packages were taken from PyPI ({names})" + (f": {because}." if because else "."))
+            why = f": {because}." if because else "."
+            self._notes.append(f"conda_packages were taken from PyPI ({', '.join(told)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
         base = self._interpreter()
         slot = cache.Slot(self._home, self._key("uv", wanted, [base.text]))
@@ -129,21 +136,23 @@ class Builder:
         cached = record is not None
         if record is None:
 
-            def make(prefix: Path) -> Dict[str, Any]:
-                uv.make_venv(base.path, prefix, str(self._home), self._log)
-                uv.install(prefix / "bin" / "python", wanted, self._lists.options, str(self._home), self._log)
-                return self._record(prefix, "uv")
+            def make(prefix: Path, lock: int) -> Dict[str, Any]:
+                site = self._site._replace(lock=lock)
+                tool = uv.version(site)
+                uv.make_venv(base.path, prefix, site)
+                uv.install(prefix / "bin" / "python", wanted, self._lists.options, site)
+                return self._record(prefix, "uv", tool, [f"python=={base.text}", *wanted])
 
-            record = slot.build(self._log, make)
+            record = slot.build(self._site.log, make)
         return self._ready(slot, record, cached, {"VIRTUAL_ENV": str(slot.prefix)})
 
     def _interpreter(self) -> interpreters.Interpreter:
         wanted = self._lists.python
-        found = interpreters.find(wanted)
-        if found is None and wanted and uv.download_python(wanted, str(self._home), self._log):
-            found = interpreters.find(wanted)
+        found = interpreters.find(wanted, self._home)
+        if found is None and wanted and uv.download_python(wanted, self._site):
+            found = interpreters.find(wanted, self._home)
         if found is None:
-            known = ", ".join(sorted({one.text for one in interpreters.everything()}))
+            known = ", ".join(sorted({one.text for one in interpreters.everything(self._home)}))
             raise EnvironmentBuildException(
                 f"Python {wanted} is not on this node and could not be downloaded; there is {known}. "
                 "Ask for one of these, or install the one you need."
@@ -152,22 +161,29 @@ class Builder:
             self._notes.append(f"Python {wanted} is not on this node; {found.text} was taken.")
         return found
 
-    def _key(self, solver: str, packages: List[str], more: List[str]) -> str:
-        settings = sorted(pip_settings.settings(os.environ).items())
-        wish = {"solver": solver, "packages": packages, "more": more, "pip": list(self._lists.pip)}
-        return cache.key_of({**wish, "options": list(self._lists.options), "settings": settings})
+    def _key(self, solver: str, packages: Sequence[str], more: Sequence[str]) -> str:
+        wish = {
+            "solver": solver,
+            "packages": sorted(pip_settings.masked(normal(one)) for one in packages),
+            "pip": sorted(pip_settings.masked(normal(one)) for one in self._lists.pip),
+            "more": [pip_settings.masked(one) for one in more],
+            "settings": pip_settings.fingerprint(os.environ, self._lists.options),
+        }
+        return cache.key_of(wish)
 
-    def _record(self, prefix: Path, solver: str) -> Dict[str, Any]:
-        return {"solver": solver, "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)})}
+    def _record(self, prefix: Path, solver: str, tool: str, wish: Sequence[str]) -> Dict[str, Any]:
+        return {
+            "solver": solver,
+            "tool": tool,
+            "wish": [pip_settings.masked(one) for one in wish],
+            "notes": self._notes,
+            "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)}),
+        }
 
     def _ready(self, slot: cache.Slot, record: Dict[str, Any], cached: bool, variables: Dict[str, str]) -> Prepared:
         programs = slot.prefix / "bin"
-        self._log.write(f"Environment {slot.key} ({'found built' if cached else 'built'}).\n".encode())
+        self._site.say(f"Environment {slot.key} ({'found built' if cached else 'built'}).")
         resolved = tuple(record["resolved"])
-        notes = tuple(self._notes)
+        notes = tuple(pip_settings.masked(note) for note in self._notes)
         python = str(programs / "python")
         return Prepared(python, (str(programs),), variables, slot.key, cached, record["solver"], notes, resolved, slot)
-
-
-def _in(name: str, renamed: Sequence[str]) -> bool:
-    return any(text.startswith(f"{name} as ") for text in renamed)

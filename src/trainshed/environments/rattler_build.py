@@ -1,4 +1,4 @@
-"""Program: solve and install conda packages with py-rattler. ``python -m … '{"specs", "channels", …}'``."""
+"""Program: solve and install conda packages with py-rattler, as the variable :data:`ORDER` says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict
 
-from trainshed.environments.conda import UNREACHABLE
+from trainshed.environments.conda import ORDER, UNREACHABLE
 
 
 async def build(order: Dict[str, Any]) -> int:
@@ -21,7 +21,15 @@ async def build(order: Dict[str, Any]) -> int:
         Exit code: 0, :data:`UNREACHABLE`, or 1 when there is no solution.
     """
     import rattler
-    from rattler.exceptions import GatewayError, SolverError
+    from rattler.exceptions import (
+        FetchRepoDataError,
+        GatewayError,
+        InstallerError,
+        InvalidChannelError,
+        InvalidMatchSpecError,
+        LinkError,
+        SolverError,
+    )
 
     gateway = rattler.Gateway(cache_dir=order["cache"])
     try:
@@ -38,17 +46,17 @@ async def build(order: Dict[str, Any]) -> int:
         await rattler.install(
             records, target_prefix=order["prefix"], cache_dir=order["cache"] + "/pkgs", show_progress=False
         )
-    except GatewayError as error:
+    except (GatewayError, FetchRepoDataError) as error:
         print(f"error: a channel cannot be reached: {error}")
         return UNREACHABLE
-    except SolverError as error:
+    except (SolverError, InstallerError, LinkError, InvalidChannelError, InvalidMatchSpecError) as error:
         print(f"error: {error}")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    code = asyncio.run(build(json.loads(sys.argv[1])))
+    code = asyncio.run(build(json.loads(os.environ.pop(ORDER))))
     sys.stdout.flush()
     # The solver's threads may still be winding up, and Python's own leave-taking trips over them.
     os._exit(code)

@@ -5,39 +5,35 @@ from __future__ import annotations
 import os
 from glob import glob
 from pathlib import Path
-from typing import BinaryIO, List, Sequence
+from typing import List, Sequence
 
 from trainshed.environments import commands
-from trainshed.errors import EnvironmentBuildException
+from trainshed.environments.commands import Site
+from trainshed.environments.packages import normal_name
+from trainshed.environments.pip_settings import no_index
 
 
-def make_venv(python: str, prefix: Path, home: str, log: BinaryIO) -> None:
+def make_venv(python: str, prefix: Path, site: Site) -> None:
     """Make an empty environment.
 
     Args:
         python: the interpreter it is made from.
         prefix: its folder.
-        home: Trainshed's home.
-        log: where uv's output goes.
+        site: where it is built.
     """
-    log.write(f"Making an environment of {python}.\n".encode())
-    _uv(
-        ["venv", "--quiet", "--no-project", "--python", python, str(prefix)],
-        home,
-        log,
-        "An environment could not be made",
-    )
+    site.say(f"Making an environment of {python}.")
+    argv = ["venv", "--quiet", "--no-project", "--python", python, str(prefix)]
+    _uv(argv, (), site, "An environment could not be made")
 
 
-def install(python: Path, requirements: Sequence[str], options: Sequence[str], home: str, log: BinaryIO) -> None:
+def install(python: Path, requirements: Sequence[str], options: Sequence[str], site: Site) -> None:
     """Install packages into an environment.
 
     Args:
         python: the environment's interpreter.
         requirements: PEP 508.
         options: index options, as lines of a requirements file.
-        home: Trainshed's home.
-        log: where uv's output goes.
+        site: where it is built.
 
     Raises:
         EnvironmentBuildException: with what uv says is wrong.
@@ -46,38 +42,49 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], h
         return
     # In a file: no requirement can be taken for an option of the command, and no password stands in a command line.
     listing = python.parent.parent / "requirements.txt"
-    lines = [line for line in options if line != "--pre"]
     listing.touch(mode=0o600)
-    listing.write_text("\n".join([*lines, *requirements]) + "\n", encoding="utf-8")
-    argv = ["pip", "install", "--python", str(python), "-r", str(listing)]
-    if "--pre" in options:
-        argv += ["--prerelease", "allow"]
-    _uv(argv, home, log, "The packages could not be installed")
+    try:
+        listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        argv = ["pip", "install", "--python", str(python), "-r", str(listing)]
+        if no_index(os.environ, options):
+            argv.append("--no-index")
+        _uv(argv, options, site, "The packages could not be installed")
+    finally:
+        listing.unlink()
 
 
-def download_python(version: str, home: str, log: BinaryIO) -> bool:
+def download_python(version: str, site: Site) -> bool:
     """Have uv fetch a Python that is not here; return whether it could.
 
     Args:
         version: e.g. ``"3.12"``.
-        home: Trainshed's home.
-        log: where uv's output goes.
+        site: where its output goes.
     """
     if os.environ.get("TRAINSHED_PYTHON_DOWNLOADS") == "never":
         return False
-    environ = {**commands.environ_for_uv(home), "UV_PYTHON_DOWNLOADS": "manual"}
-    code, _ = commands.run([commands.find_uv(), "python", "install", version], environ, log)
+    # Where uv keeps it is enough: nothing is put on the user's PATH.
+    fixed = {"UV_PYTHON_DOWNLOADS": "manual", "UV_PYTHON_INSTALL_BIN": "0"}
+    environ = {**commands.environ_for_uv(site.home), **fixed}
+    site.say(f"Python {version} is not on this node; uv is asked to download it.")
+    code, _ = site.run([commands.find_uv(), "python", "install", version], environ)
     return code == 0
+
+
+def version(site: Site) -> str:
+    """Return uv's own version, e.g. ``"uv 0.9.1"``."""
+    code, said = site.run([commands.find_uv(), "--version"], commands.environ_for_uv(site.home))
+    return " ".join(said.split()[:2]) if code == 0 else "uv"
 
 
 def installed(prefix: Path) -> List[str]:
     """Return what is installed in an environment, ``name==version``, sorted."""
     found = glob(f"{prefix}/lib/python*/site-packages/*.dist-info")
     names = (os.path.basename(path)[: -len(".dist-info")].rpartition("-") for path in found)
-    return sorted(f"{name}=={version}" for name, _, version in names)
+    return sorted(f"{normal_name(name)}=={version}" for name, _, version in names)
 
 
-def _uv(arguments: List[str], home: str, log: BinaryIO, failure: str) -> None:
-    code, said = commands.run([commands.find_uv(), *arguments], commands.environ_for_uv(home), log)
+def _uv(arguments: List[str], options: Sequence[str], site: Site, what: str) -> None:
+    environ = commands.environ_for_uv(site.home, options)
+    code, said = site.run([commands.find_uv(), *arguments], environ)
     if code:
-        raise EnvironmentBuildException(f"{failure}:\n{commands.essence(said)}", {"exit_code": code})
+        raise commands.failure(what, f"uv {arguments[0]}", code, said)

@@ -167,17 +167,18 @@ class History:
             before: only those with a smaller ``seq``: the next page.
         """
         given = {"experiment": experiment, "status": status, "target": target, "parent": parent}
-        wanted = [(f"{column} = ?", value) for column, value in given.items() if value is not None]
+        clauses = [f"{column} = ?" for column, value in given.items() if value is not None]
+        args: list[Any] = [value for value in given.values() if value is not None]
         if before is not None:
-            wanted.append(("seq < ?", before))  # type: ignore[arg-type]
+            clauses.append("seq < ?")
+            args.append(before)
         for key, value in (tags or {}).items():
-            exists = "EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE key = ?"
-            wanted.append((exists + ("" if value is None else " AND value = ?") + ")", key))
-            if value is not None:
-                wanted.append(("1", value))
-        where = " AND ".join(clause for clause, _ in wanted if clause != "1") or "1"
+            equal = "" if value is None else " AND value = ?"
+            clauses.append(f"EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE key = ?{equal})")
+            args += [key] if value is None else [key, value]
+        where = " AND ".join(clauses) or "1"
         sql = f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
-        return [_record(row) for row in self._database.all(sql, [*(value for _, value in wanted), max(limit, 0)])]
+        return [_record(row) for row in self._database.all(sql, [*args, max(limit, 0)])]
 
     def active(self) -> list[dict[str, Any]]:
         """Return every run that has not ended, oldest first."""

