@@ -42,6 +42,19 @@ def test_metrics_tags_and_files_at_once(box: Box, tmp_path: Path) -> None:
     assert len(kept["notes/a.txt"]["sha256"]) == 64
 
 
+def test_whatever_a_script_logs_the_run_ends_and_is_told(box: Box) -> None:
+    script = (
+        "import os\nfrom trainshed import Run\nrun = Run.get_context()\nrun.log('name', os.fsdecode(b'\\xff.txt'))\n"
+        "with open(os.environ['TRAINSHED_RUN_DIR'] + '/journal.jsonl', 'a') as journal:\n"
+        '    journal.write(\'[\' * 100000 + \'\\n{"k":"metric","n":3,"v":{},"t":"x"}\\nnot json\\n\')\n'
+        "run.log('after', 1)\n"
+    )
+    run_id = box.submit(script)
+    assert box.wait(run_id)["status"] == "Completed"
+    metrics = box.service.call("GET", f"/runs/{run_id}/metrics")["metrics"]
+    assert (metrics["name"], metrics["after"]) == ("\udcff.txt", 1)
+
+
 def test_follow_waits_for_a_run_that_is_still_queued(box: Box) -> None:
     box.service.call("PUT", "/targets/local", {"slots": 1})
     first = box.submit("import time; print('up', flush=True); time.sleep(600)")

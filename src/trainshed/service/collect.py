@@ -11,6 +11,7 @@ from typing import Any
 from trainshed.service import files
 from trainshed.spec import layout
 from trainshed.store.files import Files
+from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.targets.target import Target
 
@@ -23,12 +24,14 @@ class Collector:
     """Reads run directories through their target.
 
     Args:
+        history: told what of them could not be taken.
         metrics: where journal events go.
         manifests: where lists of files go.
         runs: folder of the run directories.
     """
 
-    def __init__(self, metrics: Metrics, manifests: Files, runs: Path) -> None:
+    def __init__(self, history: History, metrics: Metrics, manifests: Files, runs: Path) -> None:
+        self._history = history
         self._metrics = metrics
         self._manifests = manifests
         self._runs = runs
@@ -51,7 +54,9 @@ class Collector:
                     whole = len(chunk)  # no event is that long: garbage, to be passed over
                 events = _events(chunk[:whole], offset)
                 offset += whole
-                self._metrics.append(run_id, events, offset)
+                warnings = self._metrics.append(run_id, events, offset)
+                if warnings:
+                    self._history.add_warnings(run_id, "metrics", warnings)
 
     def phases(self, run_id: str, target: Target) -> list[dict[str, Any]]:
         """Return the shim's diary: ``{"phase", "time", …}`` in order.
@@ -97,7 +102,7 @@ def _events(lines: bytes, start: int) -> list[tuple[int, dict[str, Any]]]:
     for line in lines.splitlines(keepends=True):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict):
             events.append((offset, event))

@@ -42,7 +42,7 @@ class House:
         self.snapshots = Snapshots(root / "snapshots")
         self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))
         self.bus = Bus()
-        self.collector = Collector(self.metrics, self.files, self.runs)
+        self.collector = Collector(self.history, self.metrics, self.files, self.runs)
         self.supervisor = Supervisor(self.history, self.collector, self.bus, self.places, self.runs)
         self.started = time.time()
         self.last_seen = time.monotonic()

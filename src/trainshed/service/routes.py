@@ -32,6 +32,14 @@ Handler = Callable[[House, Request, Any], Any]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+class Answer(JSONResponse):
+    """JSON in ASCII: what scripts log may hold lone surrogates, which no UTF-8 has."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of an answer."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
 def plain(value: Any) -> Any:
     """Return ``value`` with floats that JSON lacks as ``{"$float": "NaN"}``.
 
@@ -73,7 +81,7 @@ def endpoint(handler: Handler) -> Endpoint:
 
     async def serve(request: Request) -> Response:
         body = await body_of(request)
-        return JSONResponse(await run_in_threadpool(handler, request.app.state.house, request, body))
+        return Answer(await run_in_threadpool(handler, request.app.state.house, request, body))
 
     return serve
 
@@ -209,7 +217,7 @@ async def wait(request: Request) -> Response:
             record = await run_in_threadpool(house.supervisor.look, run_id)
             left = deadline - time.monotonic()
             if record["status"] in states.TERMINAL or left <= 0:
-                return JSONResponse(record)
+                return Answer(record)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(news.wait(), left)
 
@@ -218,12 +226,12 @@ async def stop(request: Request) -> Response:
     """POST /service/stop."""
     house: House = request.app.state.house
     house.stop()
-    return JSONResponse({"stopping": True})
+    return Answer({"stopping": True})
 
 
 async def healthz(_: Request) -> Response:
     """GET /healthz."""
-    return JSONResponse({"ok": True})
+    return Answer({"ok": True})
 
 
 def run_directory(house: House, run_id: str) -> Path:

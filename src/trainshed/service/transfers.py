@@ -10,14 +10,14 @@ from typing import IO, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.service.files import create_inside, listing, open_inside
 from trainshed.service.follow import follow
 from trainshed.service.house import House
-from trainshed.service.routes import API, endpoint, number, run_directory
+from trainshed.service.routes import API, Answer, endpoint, number, run_directory
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 
@@ -45,7 +45,7 @@ async def put_blobs(request: Request) -> Response:
             await pipe.put(part)
     finally:
         await pipe.put(b"")
-    return JSONResponse({"stored": await storing})
+    return Answer({"stored": await storing})
 
 
 class _Pipe:
@@ -147,7 +147,7 @@ async def put_file(request: Request) -> Response:
     record = await run_in_threadpool(house.history.get, run_id)
     if record["status"] in states.TERMINAL:
         await run_in_threadpool(house.collector.manifest, run_id)
-    return JSONResponse({"name": name})
+    return Answer({"name": name})
 
 
 async def _receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
@@ -209,9 +209,9 @@ async def put_data(request: Request) -> Response:
     check_relative_path(relative, "Path on the datastore")
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
-        return JSONResponse({"stored": False})
+        return Answer({"stored": False})
     await _receive(request, root, relative, overwrite)
-    return JSONResponse({"stored": True})
+    return Answer({"stored": True})
 
 
 ROUTES = [

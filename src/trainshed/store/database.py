@@ -4,55 +4,73 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainshed.errors import WorkspaceException
+from trainshed.errors import ServiceException, UserErrorException, WorkspaceException
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_NETWORK = ("nfs", "nfs4", "lustre", "gpfs", "cifs", "smb3", "fuse.sshfs", "beegfs")
+_MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "lustre", "gpfs", "beegfs", "cifs", "smb3", "9p", "afs", "fuse.sshfs", "fuse.glusterfs"}
+)
+_MACHINE = ("disk is full", "disk I/O error", "readonly database", "database is locked", "unable to open")
+"""How SQLite's messages begin to tell of trouble with the machine, which may pass."""
+_IDLE_READERS = 8
 
 Row = Any
 """A row: by position and by column name."""
 
 
 class Database:
-    """SQLite in one file: one writer at a time, readers that never wait for it.
+    """SQLite in one file: one writer at a time, readers that never wait for it; safe to use from any thread.
 
     Another engine would stand behind the same verbs.
 
     Args:
-        path: the file; made when it is not there, readable by its owner only.
+        path: the file; made when it is not there, with its folder, both for their owner only.
 
     Raises:
-        WorkspaceException: made by a newer release, or on a file system where SQLite loses data.
+        WorkspaceException: made by another release, damaged, or on a file system where SQLite loses data.
     """
 
     def __init__(self, path: Path) -> None:
-        _refuse_network(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_network(path.parent)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            # By name: closing a descriptor of a file drops all locks that this process has on it, SQLite's too.
+            os.chmod(path, 0o600)
         self._lock = threading.RLock()
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._pool_lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
         self._writer = self._connect()
         try:
             self._prepare()
         except BaseException:
-            self.close()
+            self._writer.close()
             raise
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL"):
-            connection.execute(f"PRAGMA {pragma}")
-        with self._lock:
-            self._open.append(connection)
+        try:
+            for pragma in ("journal_mode = WAL", "foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise WorkspaceException(
+                f"{self._path} cannot be used as a database ({error}). "
+                "Restore it from a copy, or use another workspace."
+            ) from error
         return connection
 
     def _prepare(self) -> None:
@@ -62,8 +80,14 @@ class Database:
                 f"{self._path} was made by a newer Trainshed (format {version}; this release knows {SCHEMA_VERSION}). "
                 "Update Trainshed, or use another workspace."
             )
+        if 0 < version < SCHEMA_VERSION:
+            raise WorkspaceException(
+                f"{self._path} was made by a Trainshed from before its first release (format {version}). "
+                "Move the workspace's folder away, or use another workspace."
+            )
         if version == 0:
-            self._writer.executescript(f"BEGIN IMMEDIATE;\n{_SCHEMA.read_text(encoding='utf-8')}\nCOMMIT;")
+            with self._explained():
+                self._writer.executescript(f"BEGIN IMMEDIATE;\n{_SCHEMA.read_text(encoding='utf-8')}\nCOMMIT;")
 
     @contextlib.contextmanager
     def transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -74,8 +98,12 @@ class Database:
 
         Yields:
             The connection to write with.
+
+        Raises:
+            UserErrorException: a value that cannot be stored: half a character, or a number of more than 64 bits.
+            ServiceException: the machine is in the way: no space left, no permission.
         """
-        with self._lock:
+        with self._lock, self._explained():
             if durable:
                 self._writer.execute("PRAGMA synchronous = FULL")
             try:
@@ -83,62 +111,104 @@ class Database:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
+                    self._writer.execute("COMMIT")
                 except BaseException:
-                    self._writer.execute("ROLLBACK")
+                    # A commit may fail and leave the transaction open, or an error may have ended it.
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
                     raise
-                self._writer.execute("COMMIT")
             finally:
                 if durable:
                     self._writer.execute("PRAGMA synchronous = NORMAL")
 
+    def execute(self, sql: str, args: Sequence[Any] = (), durable: bool = False) -> int:
+        """Do one write; return how many rows it changed."""
+        with self.transaction(durable) as write:
+            return write.execute(sql, args).rowcount
+
     def one(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
         """Return the first row, or None."""
-        return self._reader().execute(sql, args).fetchone()
+        with self._reader() as reader:
+            return reader.execute(sql, args).fetchone()
 
     def all(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Return all rows."""
-        return self._reader().execute(sql, args).fetchall()
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Have several reads see the same state, whatever is written meanwhile."""
-        reader = self._reader()
-        reader.execute("BEGIN")
-        try:
-            yield
-        finally:
-            reader.execute("COMMIT")
+        with self._reader() as reader:
+            return reader.execute(sql, args).fetchall()
 
     def tuples(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows by position alone, which is quicker where there are many."""
-        cursor = self._reader().cursor()
-        cursor.row_factory = None
-        return cursor.execute(sql, args).fetchall()
+        with self._reader() as reader:
+            cursor = reader.cursor()
+            cursor.row_factory = None
+            return cursor.execute(sql, args).fetchall()
 
-    def _reader(self) -> sqlite3.Connection:
-        """Return this thread's own connection: readers do not wait for each other."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-        return connection
+    def column(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
+        """Return the one column that is asked for, as values."""
+        with self._reader() as reader:
+            cursor = reader.cursor()
+            cursor.row_factory = None
+            # Row by row: a list of tuples first would take twice as long, for the garbage collector's sake.
+            return [value for (value,) in cursor.execute(sql, args)]
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection. A pool, and not one for each thread: a web server's threads come and go."""
+        with self._pool_lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            with self._explained():
+                yield connection
+        finally:
+            with self._pool_lock:
+                keep = not self._closed and len(self._idle) < _IDLE_READERS
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise UserErrorException(
+                f"A value cannot be stored ({error}): text must be whole characters, whole numbers fit in 64 bits."
+            ) from error
+        except sqlite3.OperationalError as error:
+            if not any(sign in str(error) for sign in _MACHINE):
+                raise
+            raise ServiceException(
+                f"The history {self._path} cannot be used ({error}). "
+                "Free space on its disk, or check who may write there, and try again."
+            ) from error
 
     def check(self) -> list[str]:
         """Return what is wrong with the file; nothing, if nothing is."""
-        problems = [row[0] for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
-        return problems + [f"dangling reference in {row[0]}" for row in self.all("PRAGMA foreign_key_check")]
+        try:
+            problems = [row[0] for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
+            return problems + [f"dangling reference in {row[0]}" for row in self.all("PRAGMA foreign_key_check")]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
 
     def close(self) -> None:
-        """Close every connection."""
-        with self._lock:
-            for connection in self._open:
+        """Close every connection; those in use, when they have been used."""
+        with self._lock, self._pool_lock:
+            self._closed = True
+            for connection in (self._writer, *self._idle):
                 connection.close()
-            self._open.clear()
+            self._idle.clear()
 
 
 def _refuse_network(folder: Path) -> None:
     if os.environ.get("TRAINSHED_ALLOW_NETWORK_FS"):
         return
-    kind = _file_system(folder)
+    try:
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    kind = file_system(f"{folder.resolve()}", mounts)
     if kind in _NETWORK:
         raise WorkspaceException(
             f"The workspace folder {folder} is on a network file system ({kind}), where a database can be damaged. "
@@ -146,16 +216,24 @@ def _refuse_network(folder: Path) -> None:
         )
 
 
-def _file_system(folder: Path) -> str:
-    """Return the type of the file system below a folder, where the system tells."""
+def file_system(folder: str, mounts: str) -> str:
+    """Return the type of the file system that a folder is on, as ``"ext4"``; empty when it is not told.
+
+    Args:
+        folder: absolute path without links.
+        mounts: text as Linux has it in ``/proc/self/mountinfo``.
+
+    Example:
+        >>> file_system("/home/me", "1 0 8:1 / / rw - ext4 /dev/sda rw")
+        'ext4'
+    """
     best, kind = "", ""
-    try:
-        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except FileNotFoundError:
-        return ""
-    real = f"{folder.resolve()}/"
-    for line in lines:
-        _, mount, found, *_ = line.split(" ")
-        if real.startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
-            best, kind = mount, found
+    for line in mounts.splitlines():
+        place, _, source = line.partition(" - ")
+        fields = place.split(" ")
+        if len(fields) > 4 and source:
+            mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+            # The last of equals lies on top.
+            if f"{folder}/".startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
+                best, kind = mount, source.split(" ")[0]
     return kind

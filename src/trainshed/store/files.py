@@ -1,10 +1,14 @@
-"""Which files a run has: its manifest, written when it has ended."""
+"""Which files a run has: its manifest, written when it has ended, and what its script said that it uploaded."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from trainshed.errors import NotFoundException, did_you_mean
 from trainshed.store.database import Database
+
+Facts = dict[str, Any]
+_COLUMNS = "name, size, sha256, modified"
 
 
 class Files:
@@ -28,7 +32,29 @@ class Files:
             write.execute("DELETE FROM files WHERE run = ?", (run_id,))
             write.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?)", [(run_id, *row) for row in rows])
 
-    def list(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the manifest of a run: ``{"name", "size", "sha256", "modified"}``, by name."""
-        sql = "SELECT name, size, sha256, modified FROM files WHERE run = ? ORDER BY name"
-        return [dict(row) for row in self._database.all(sql, (run_id,))]
+    def get(self, run_id: str, name: str) -> Facts:
+        """Return what the manifest of a run says of one file.
+
+        Raises:
+            NotFoundException: no such file; the sentence names the nearest.
+        """
+        row = self._database.one(f"SELECT {_COLUMNS} FROM files WHERE run = ? AND name = ?", (run_id, name))
+        if row is None:
+            known = self._database.column("SELECT name FROM files WHERE run = ? LIMIT 1000", (run_id,))
+            raise NotFoundException(f"Run '{run_id}' has no file '{name}'.{did_you_mean(name, known)}")
+        return dict(row)
+
+    def uploaded(self, run_id: str) -> list[str]:
+        """Return the names under which the script uploaded files, sorted; also while the run runs."""
+        return self._database.column("SELECT name FROM uploads WHERE run = ? ORDER BY name", (run_id,))
+
+    def list(self, run_id: str, prefix: str = "") -> list[Facts]:
+        """Return the manifest of a run: ``{"name", "size", "sha256", "modified"}``, by name.
+
+        Args:
+            run_id: the run.
+            prefix: only names that begin so.
+        """
+        # Not LIKE: a name may hold its wildcards.
+        sql = f"SELECT {_COLUMNS} FROM files WHERE run = ? AND substr(name, 1, ?) = ? ORDER BY name"
+        return [dict(row) for row in self._database.all(sql, (run_id, len(prefix), prefix))]

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import InternalException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec import states
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
-from trainshed.store.database import Database, Row
+from trainshed.store import labels
+from trainshed.store.database import Database
+from trainshed.store.values import strict_json
 
-KEY_LIMIT = 250
-VALUE_LIMIT = 6000
-_COLUMNS = (
-    "seq, id, experiment, number, kind, target, parent, display_name, status, reason, priority, "
-    "cancel_requested, created, started, ended, details, tags, properties"
+_NAMES = (
+    *("seq", "id", "experiment", "number", "kind", "target", "parent", "display_name", "description", "status"),
+    *("reason", "priority", "cancel_requested", "created", "started", "ended", "details", "tags", "properties"),
 )
+_COLUMNS = ", ".join(f"runs.{name}" for name in _NAMES)
+_WHOLE = f"SELECT {_COLUMNS}, spec FROM runs JOIN specs ON specs.run = runs.id"
 _INSERT = """
 INSERT INTO runs (id, submit_id, experiment, number, kind, target, parent, display_name, status, priority, created,
-                  tags, properties, spec)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  tags, properties)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_NEAR = 200
+_SUBMIT_ID_LIMIT = 200
+_WARNINGS = 100
+
+
+class _Move(NamedTuple):
+    """A change of state that somebody wants."""
+
+    status: str
+    now: float
+    reason: str | None = None
+    details: dict[str, Any] | None = None
+    expected: frozenset[str] | None = None
 
 
 class History:
@@ -47,26 +62,42 @@ class History:
 
         Returns:
             The run's record.
+
+        Raises:
+            UserErrorException: no submit id, an id that is taken, or labels that are too long.
+            NotFoundException: there is no such parent.
         """
-        tags, properties = _labels(spec.tags), _labels(spec.properties)
+        if not 0 < len(submit_id) <= _SUBMIT_ID_LIMIT:
+            raise UserErrorException(f"submit_id has {len(submit_id)} characters; give 1 to {_SUBMIT_ID_LIMIT}.")
+        tags, properties = labels.checked(spec.tags), labels.checked(spec.properties)
         with self._database.transaction(durable=True) as write:
             known = write.execute("SELECT id FROM runs WHERE submit_id = ?", (submit_id,)).fetchone()
-            if known:
-                return self._get(write.execute(f"SELECT {_COLUMNS}, spec FROM runs WHERE id = ?", (known["id"],)))
-            number = _next_number(write, spec.experiment, now)
-            row = (run_id, submit_id, spec.experiment, number, spec.kind, spec.target, spec.parent)
-            made = (spec.display_name, states.QUEUED, spec.priority, now, _json(tags), _json(properties))
-            write.execute(_INSERT, (*row, *made, _json(to_json(spec))))
-            for status in (states.NOT_STARTED, states.QUEUED):
-                _note(write, run_id, status, None, now)
-            return self._get(write.execute(f"SELECT {_COLUMNS}, spec FROM runs WHERE id = ?", (run_id,)))
+            if known is None:
+                self._check_place(write, run_id, spec.parent)
+                number = _next_number(write, spec.experiment, now)
+                row = (run_id, submit_id, spec.experiment, number, spec.kind, spec.target, spec.parent)
+                made = (spec.display_name, states.QUEUED, spec.priority, now, _json(tags), _json(properties))
+                write.execute(_INSERT, (*row, *made))
+                write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, _json(to_json(spec))))
+                for status in (states.NOT_STARTED, states.QUEUED):
+                    _note(write, run_id, status, None, now)
+            return _record(write.execute(f"{_WHOLE} WHERE submit_id = ?", (submit_id,)).fetchone())
 
-    @staticmethod
-    def _get(cursor: sqlite3.Cursor) -> dict[str, Any]:
-        return _record(cursor.fetchone())
+    def _check_place(self, write: sqlite3.Connection, run_id: str, parent: str | None) -> None:
+        if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():
+            raise UserErrorException(f"There is a run '{run_id}' already; give the new one another id.")
+        if parent is not None and not write.execute("SELECT 1 FROM runs WHERE id = ?", (parent,)).fetchone():
+            raise self._unknown(parent)
 
     def move(
-        self, run_id: str, status: str, *, now: float, reason: str | None = None, details: dict[str, Any] | None = None
+        self,
+        run_id: str,
+        status: str,
+        *,
+        now: float,
+        reason: str | None = None,
+        details: dict[str, Any] | None = None,
+        expected: frozenset[str] | None = None,
     ) -> bool:
         """Move a run to another state, if it may go there from the one it is in: compare-and-set.
 
@@ -75,28 +106,19 @@ class History:
             status: the state to go to.
             now: time of the move.
             reason: cause of a terminal state.
-            details: merged into the run's details.
+            details: merged into the run's details: warnings are added to those there, all else replaces its namesake.
+            expected: move from one of these states only.
 
         Returns:
             False when the run was in a state from which there is no such move; nothing has changed then.
+
+        Raises:
+            InternalException: there is no such state.
         """
-        final = status in states.TERMINAL
-        origins = sorted(states.sources_of(status))
-        marks = ", ".join("?" * len(origins))
-        with self._database.transaction(durable=final) as write:
-            changed = write.execute(
-                "UPDATE runs SET status = ?, terminal = ?, reason = ?, details = json_patch(details, ?), "
-                "started = CASE WHEN ? AND started IS NULL THEN ? ELSE started END, "
-                f"ended = CASE WHEN ? THEN ? ELSE ended END WHERE id = ? AND status IN ({marks})",
-                (
-                    *(status, final, reason, _json(details or {})),
-                    *(status == states.RUNNING, now, final, now, run_id),
-                    *origins,
-                ),
-            )
-            if changed.rowcount:
-                _note(write, run_id, status, reason, now)
-        return bool(changed.rowcount)
+        if status not in states.ALL:
+            raise InternalException(f"'{status}' is no state of a run.")
+        with self._database.transaction(durable=status in states.TERMINAL) as write:
+            return _shift(write, run_id, _Move(status, now, reason, details, expected))
 
     def request_cancel(self, run_id: str, now: float) -> str:
         """Keep the wish to end a run; one that has not begun ends here.
@@ -107,24 +129,23 @@ class History:
 
         Returns:
             The run's state after it.
-        """
-        self.get(run_id)
-        with self._database.transaction(durable=True) as write:
-            write.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND terminal = 0", (run_id,))
-        for origin in (states.NOT_STARTED, states.QUEUED):
-            self._end_waiting(run_id, origin, now)
-        self.move(run_id, states.CANCEL_REQUESTED, now=now)
-        return str(self.get(run_id)["status"])
 
-    def _end_waiting(self, run_id: str, origin: str, now: float) -> None:
+        Raises:
+            NotFoundException: no such run.
+        """
         with self._database.transaction(durable=True) as write:
-            changed = write.execute(
-                "UPDATE runs SET status = ?, terminal = 1, reason = 'canceled_by_user', ended = ? "
-                "WHERE id = ? AND status = ?",
-                (states.CANCELED, now, run_id, origin),
-            )
-            if changed.rowcount:
-                _note(write, run_id, states.CANCELED, "canceled_by_user", now)
+            row = write.execute("SELECT status, terminal FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if row is None:
+                raise self._unknown(run_id)
+            status = str(row["status"])
+            if row["terminal"]:
+                return status
+            write.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run_id,))
+            if status in (states.NOT_STARTED, states.QUEUED):
+                goal = _Move(states.CANCELED, now, "canceled_by_user")
+            else:
+                goal = _Move(states.CANCEL_REQUESTED, now)
+            return goal.status if _shift(write, run_id, goal) else status
 
     def get(self, run_id: str) -> dict[str, Any]:
         """Return a run's record, with what was asked for in ``"spec"``.
@@ -135,21 +156,27 @@ class History:
         Raises:
             NotFoundException: no such run; the sentence names the nearest.
         """
-        row = self._database.one(f"SELECT {_COLUMNS}, spec FROM runs WHERE id = ?", (run_id,))
+        row = self._database.one(f"{_WHOLE} WHERE runs.id = ?", (run_id,))
         if row is None:
-            latest = [r["id"] for r in self._database.all("SELECT id FROM runs ORDER BY seq DESC LIMIT 200")]
-            raise NotFoundException(
-                f"There is no run '{run_id}' in this workspace.{did_you_mean(run_id, latest)} "
-                "'trainshed runs' lists them."
-            )
+            raise self._unknown(run_id)
         return _record(row)
+
+    def _unknown(self, run_id: str) -> NotFoundException:
+        newest = "SELECT id FROM runs WHERE experiment = ? ORDER BY seq DESC LIMIT 1"
+        named = self._database.one(newest, (run_id,))
+        if named is not None:
+            return NotFoundException(f"'{run_id}' is an experiment, not a run; its newest run is '{named['id']}'.")
+        near = self._database.column("SELECT id FROM runs ORDER BY seq DESC LIMIT ?", (_NEAR,))
+        return NotFoundException(
+            f"There is no run '{run_id}' in this workspace.{did_you_mean(run_id, near)} 'trainshed runs' lists them."
+        )
 
     def list_runs(
         self,
         *,
         experiment: str | None = None,
         status: str | None = None,
-        tags: dict[str, str | None] | None = None,
+        tags: Mapping[str, str | None] | None = None,
         target: str | None = None,
         parent: str | None = None,
         limit: int = 100,
@@ -172,93 +199,134 @@ class History:
         if before is not None:
             clauses.append("seq < ?")
             args.append(before)
-        for key, value in (tags or {}).items():
-            equal = "" if value is None else " AND value = ?"
-            clauses.append(f"EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE key = ?{equal})")
-            args += [key] if value is None else [key, value]
+        for key, wanted in (tags or {}).items():
+            test = "key = ?" if wanted is None else "key = ? AND value = ?"
+            clauses.append(f"EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE {test})")
+            args += [key] if wanted is None else [key, wanted]
         where = " AND ".join(clauses) or "1"
         sql = f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
-        return [_record(row) for row in self._database.all(sql, [*args, max(limit, 0)])]
+        return [_record(row) for row in self._database.tuples(sql, [*args, max(limit, 0)])]
 
     def active(self) -> list[dict[str, Any]]:
         """Return every run that has not ended, oldest first."""
-        rows = self._database.all(f"SELECT {_COLUMNS} FROM runs WHERE terminal = 0 ORDER BY seq")
+        rows = self._database.tuples(f"SELECT {_COLUMNS} FROM runs WHERE terminal = 0 ORDER BY seq")
         return [_record(row) for row in rows]
 
     def queued(self, target: str, limit: int) -> list[dict[str, Any]]:
-        """Return the runs that wait for a target, first to start first.
+        """Return the runs that wait for a target, first to start first, each with its ``"spec"``.
 
         Args:
             target: its name.
             limit: at most so many.
         """
-        sql = (
-            f"SELECT {_COLUMNS}, spec FROM runs WHERE status = 'Queued' AND target = ? "
-            "ORDER BY priority DESC, seq LIMIT ?"
-        )
-        return [_record(row) for row in self._database.all(sql, (target, limit))]
+        sql = f"{_WHOLE} WHERE status = 'Queued' AND target = ? ORDER BY priority DESC, seq LIMIT ?"
+        return [_record(row) for row in self._database.tuples(sql, (target, limit))]
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return every state a run has been in, in order: ``{"time", "status", "reason"}``."""
         sql = "SELECT time, status, reason FROM run_events WHERE run = ? ORDER BY seq"
         return [dict(row) for row in self._database.all(sql, (run_id,))]
 
-    def set_tags(self, run_id: str, tags: dict[str, Any]) -> None:
+    def set_display_name(self, run_id: str, name: str | None) -> None:
+        """Name a run anew; None shows its id again."""
+        self._change(run_id, lambda write: _set(write, run_id, "display_name", name))
+
+    def set_description(self, run_id: str, text: str | None) -> None:
+        """Describe a run."""
+        self._change(run_id, lambda write: _set(write, run_id, "description", text))
+
+    def add_warnings(self, run_id: str, source: str, messages: list[str]) -> None:
+        """Add to the warnings in a run's details; also when it has ended.
+
+        Args:
+            run_id: the run.
+            source: what they are about, e.g. ``"metrics"``.
+            messages: a sentence each; those that are there already, and more than a hundred, are left out.
+        """
+        added = {"warnings": [{"source": source, "message": message} for message in messages]}
+        self._change(run_id, lambda write: _set(write, run_id, "details", _merged(write, run_id, added)))
+
+    def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
         """Add tags to a run or change them.
 
         Raises:
             UserErrorException: too long a key or value.
         """
-        self._change_labels(run_id, "tags", lambda old: {**old, **_labels(tags)})
+        new = labels.checked(tags)
+        self._relabel(run_id, "tags", lambda old: {**old, **new})
 
     def remove_tags(self, run_id: str, keys: list[str]) -> None:
         """Remove tags from a run; those it does not have are passed over."""
-        self._change_labels(run_id, "tags", lambda old: {k: v for k, v in old.items() if k not in keys})
+        self._relabel(run_id, "tags", lambda old: {key: value for key, value in old.items() if key not in keys})
 
-    def add_properties(self, run_id: str, properties: dict[str, Any]) -> None:
+    def add_properties(self, run_id: str, properties: Mapping[str, Any]) -> None:
         """Add properties to a run.
 
         Raises:
             UserErrorException: a property is there already with another value; they cannot be changed.
         """
-        new = _labels(properties)
+        new = labels.checked(properties)
+        self._relabel(run_id, "properties", lambda old: labels.with_properties(old, new))
 
-        def merged(old: dict[str, Any]) -> dict[str, Any]:
-            for key, value in new.items():
-                if old.get(key, value) != value:
-                    raise UserErrorException(f"Property '{key}' is '{old[key]}' and cannot be changed; use a tag.")
-            return {**old, **new}
+    def _relabel(self, run_id: str, column: str, change: Callable[[labels.Labels], labels.Labels]) -> None:
+        self._change(
+            run_id, lambda write: labels.save(write, run_id, column, change(labels.load(write, run_id, column)))
+        )
 
-        self._change_labels(run_id, "properties", merged)
-
-    def _change_labels(self, run_id: str, column: str, change: Any) -> None:
-        self.get(run_id)
+    def _change(self, run_id: str, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.transaction() as write:
-            change_labels(write, run_id, column, change)
+            if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
+                raise self._unknown(run_id)
+            change(write)
 
     def experiments(self) -> list[dict[str, Any]]:
         """Return all experiments, ``{"name", "created", "runs"}``, by name."""
         return [dict(row) for row in self._database.all("SELECT name, created, runs FROM experiments ORDER BY name")]
 
 
-def change_labels(write: sqlite3.Connection, run_id: str, column: str, change: Any) -> None:
-    """Apply ``change`` to the tags or properties of a run inside a transaction.
+def _shift(write: sqlite3.Connection, run_id: str, move: _Move) -> bool:
+    """Change a run's state if it is in one of those that lead there: one statement, so that one of two wins."""
+    final = move.status in states.TERMINAL
+    legal = states.sources_of(move.status)
+    origins = sorted(legal if move.expected is None else legal & move.expected)
+    changed = write.execute(
+        "UPDATE runs SET status = ?, terminal = ?, reason = ?, details = coalesce(?, details), "
+        "started = CASE WHEN ? THEN coalesce(started, ?) ELSE started END, "
+        "ended = CASE WHEN ? THEN ? ELSE ended END "
+        f"WHERE id = ? AND status IN ({', '.join('?' * len(origins))})",
+        (
+            *(move.status, final, move.reason, _merged(write, run_id, move.details) if move.details else None),
+            *(move.status == states.RUNNING, move.now, final, move.now, run_id, *origins),
+        ),
+    )
+    if changed.rowcount:
+        _note(write, run_id, move.status, move.reason, move.now)
+    return bool(changed.rowcount)
 
-    Args:
-        write: the transaction's connection.
-        run_id: the run.
-        column: ``"tags"`` or ``"properties"``.
-        change: function from the old dict to the new.
-    """
-    row = write.execute(f"SELECT {column} FROM runs WHERE id = ?", (run_id,)).fetchone()
-    if row is not None:
-        new = _json(change(json.loads(row[0])))
-        write.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (new, run_id))
+
+def _merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str | None:
+    """Return a run's details with more in them, as JSON."""
+    row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
+    if row is None:
+        return None
+    old = json.loads(row[0])
+    warnings = list(old.get("warnings", []))
+    for warning in added.get("warnings", []):
+        if warning not in warnings:
+            warnings.append(warning)
+    return strict_json({**old, **added, **({"warnings": warnings[:_WARNINGS]} if warnings else {})})
+
+
+def _set(write: sqlite3.Connection, run_id: str, column: str, value: str | None) -> None:
+    write.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))
 
 
 def _next_number(write: sqlite3.Connection, experiment: str, now: float) -> int:
-    write.execute("INSERT INTO experiments (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", (experiment, now))
-    write.execute("UPDATE experiments SET runs = runs + 1 WHERE name = ?", (experiment,))
+    write.execute(
+        "INSERT INTO experiments (name, created, runs) VALUES (?, ?, 1) "
+        "ON CONFLICT (name) DO UPDATE SET runs = runs + 1",
+        (experiment, now),
+    )
     return int(write.execute("SELECT runs FROM experiments WHERE name = ?", (experiment,)).fetchone()[0])
 
 
@@ -269,23 +337,16 @@ def _note(write: sqlite3.Connection, run_id: str, status: str, reason: str | Non
     )
 
 
-def _record(row: Row) -> dict[str, Any]:
-    record = dict(row)
-    for column in ("details", "tags", "properties", "spec"):
-        if column in record:
-            record[column] = json.loads(record[column])
+def _record(row: Any) -> dict[str, Any]:
+    """Return a row of the columns in ``_NAMES``, and perhaps the spec, as a record."""
+    record: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+    for column in ("details", "tags", "properties"):
+        text = record[column]
+        record[column] = {} if text == "{}" else json.loads(text)
     record["cancel_requested"] = bool(record["cancel_requested"])
+    if len(row) > len(_NAMES):
+        record["spec"] = json.loads(row[len(_NAMES)])
     return record
-
-
-def _labels(labels: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return labels as text, if none is too long."""
-    for key, value in labels.items():
-        if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
-            raise UserErrorException(f"Tag or property name {str(key)[:40]!r}: 1 to {KEY_LIMIT} characters.")
-        if len(str(value)) > VALUE_LIMIT:
-            raise UserErrorException(f"The value of '{key}' is longer than {VALUE_LIMIT} characters.")
-    return {key: None if value is None else str(value) for key, value in labels.items()}
 
 
 def _json(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.checks import NAME
 from trainshed.store.database import Database
+from trainshed.store.values import strict_json
 
 Record = dict[str, Any]
 
@@ -22,32 +23,44 @@ class Registry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, kind: str, name: str, record: Record) -> None:
-        """Keep a record under its kind and name, in place of an earlier one.
+    def put(self, kind: str, name: str, record: Record, *, overwrite: bool = True) -> None:
+        """Keep a record under its kind and name.
 
         Args:
             kind: e.g. ``"datastore"``.
             name: letters, digits, ``_`` and ``-``.
             record: JSON.
+            overwrite: take the place of an earlier one.
 
         Raises:
-            UserErrorException: no such name can be used.
+            UserErrorException: no such name can be used, or there is one that is not to be replaced.
         """
         if not NAME.match(name):
             raise UserErrorException(f"{kind.capitalize()} name {name!r}: use letters, digits, '_' and '-'.")
-        with self._database.transaction(durable=True) as write:
-            write.execute(
-                "INSERT INTO records (kind, name, record) VALUES (?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET record = excluded.record",
-                (kind, name, json.dumps(record)),
-            )
+        then = "UPDATE SET record = excluded.record" if overwrite else "NOTHING"
+        sql = f"INSERT INTO records (kind, name, record) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO {then}"
+        if not self._database.execute(sql, (kind, name, strict_json(record)), durable=True):
+            raise UserErrorException(f"There is a {kind} '{name}' already; choose another name, or overwrite it.")
+
+    def get(self, kind: str, name: str) -> Record:
+        """Return a record.
+
+        Raises:
+            NotFoundException: no such record; the sentence names the nearest.
+        """
+        row = self._database.one("SELECT record FROM records WHERE kind = ? AND name = ?", (kind, name))
+        if row is None:
+            known = self._database.column("SELECT name FROM records WHERE kind = ? ORDER BY name", (kind,))
+            there = f"; there is {', '.join(known)}" if known else ""
+            raise NotFoundException(f"There is no {kind} '{name}'{there}.{did_you_mean(name, known)}")
+        record: Record = json.loads(row["record"])
+        return record
 
     def list(self, kind: str) -> list[Record]:
         """Return all records of a kind, by name."""
-        rows = self._database.all("SELECT record FROM records WHERE kind = ? ORDER BY name", (kind,))
-        return [json.loads(row["record"]) for row in rows]
+        texts = self._database.column("SELECT record FROM records WHERE kind = ? ORDER BY name", (kind,))
+        return [json.loads(text) for text in texts]
 
     def delete(self, kind: str, name: str) -> None:
         """Forget a record."""
-        with self._database.transaction(durable=True) as write:
-            write.execute("DELETE FROM records WHERE kind = ? AND name = ?", (kind, name))
+        self._database.execute("DELETE FROM records WHERE kind = ? AND name = ?", (kind, name), durable=True)

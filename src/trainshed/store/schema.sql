@@ -13,8 +13,9 @@ CREATE TABLE runs (
     number INTEGER NOT NULL,
     kind TEXT NOT NULL,
     target TEXT NOT NULL,
-    parent TEXT,
+    parent TEXT REFERENCES runs (id),
     display_name TEXT,
+    description TEXT,
     status TEXT NOT NULL,
     terminal INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
@@ -26,13 +27,19 @@ CREATE TABLE runs (
     details TEXT NOT NULL DEFAULT '{}',
     tags TEXT NOT NULL DEFAULT '{}',
     properties TEXT NOT NULL DEFAULT '{}',
-    spec TEXT NOT NULL
+    UNIQUE (experiment, number)
 );
 CREATE INDEX runs_by_experiment ON runs (experiment, seq);
 CREATE INDEX runs_by_status ON runs (status, seq);
 CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX runs_active ON runs (seq) WHERE terminal = 0;
 CREATE INDEX runs_queued ON runs (target, priority DESC, seq) WHERE status = 'Queued';
+
+-- Apart from the runs, so that listing thousands does not read what was asked for in each.
+CREATE TABLE specs (
+    run TEXT PRIMARY KEY REFERENCES runs (id),
+    spec TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE run_events (
     run TEXT NOT NULL REFERENCES runs (id),
@@ -46,21 +53,35 @@ CREATE INDEX run_events_by_run ON run_events (run, seq);
 -- A run ends once, whatever the code above believes.
 CREATE UNIQUE INDEX run_ends_once ON run_events (run) WHERE terminal = 1;
 
--- One row a journal event, keyed by where it stands in the journal: storing it twice changes nothing.
-CREATE TABLE metrics (
-    run TEXT NOT NULL,
+-- One row a metric, with its newest point, so that an overview reads no points.
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs (id),
     name TEXT NOT NULL,
-    place INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    -- Whether SQLite's own types hold every value.
+    plain INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    place INTEGER NOT NULL,
     step INTEGER,
     time REAL NOT NULL,
     value,
-    form TEXT NOT NULL,
-    PRIMARY KEY (run, name, place)
+    UNIQUE (run, name)
+);
+
+-- One row a journal event, keyed by where it stands in the journal: storing it twice is impossible.
+-- No reference to series: it would cost a look-up a point, and nothing else writes here.
+CREATE TABLE points (
+    series INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    step INTEGER,
+    time REAL NOT NULL,
+    value,
+    PRIMARY KEY (series, place)
 ) WITHOUT ROWID;
 
 CREATE TABLE collected (
-    run TEXT NOT NULL,
+    run TEXT NOT NULL REFERENCES runs (id),
     file TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     PRIMARY KEY (run, file)
@@ -75,6 +96,14 @@ CREATE TABLE files (
     PRIMARY KEY (run, name)
 ) WITHOUT ROWID;
 
+-- Names under which a script said that it uploaded files.
+CREATE TABLE uploads (
+    run TEXT NOT NULL REFERENCES runs (id),
+    name TEXT NOT NULL,
+    time REAL NOT NULL,
+    PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+
 CREATE TABLE records (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -82,4 +111,4 @@ CREATE TABLE records (
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

@@ -19,6 +19,14 @@ from trainshed.spec.checks import check_relative_path
 Entry = dict[str, Any]
 _HEX = frozenset("0123456789abcdef")
 _MODES = (0o644, 0o755)
+_KEYS = {
+    "file": ("path", "kind", "sha256", "size", "mode"),
+    "link": ("path", "kind", "target"),
+    "dir": ("path", "kind"),
+}
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_MAX_HOPS = 40
+"""Links that Linux follows on the way to one file; where there are more, nothing is reached."""
 
 
 class Snapshots:
@@ -48,20 +56,36 @@ class Snapshots:
             How many were stored.
 
         Raises:
-            UserErrorException: a content is not that of its hash; it is not stored.
+            UserErrorException: a content is not that of its hash; none is stored.
         """
+        return self._put((sha, (content,)) for sha, content in contents)
+
+    def add_object(self, sha: str, pieces: Iterable[bytes]) -> None:
+        """Store one content, however large, under its hash; it is on the disk when this returns.
+
+        Args:
+            sha: its sha256, lower-case hex.
+            pieces: the content, piece by piece.
+
+        Raises:
+            UserErrorException: the content is not that of its hash; it is not stored.
+        """
+        self._put([(sha, pieces)])
+
+    def _put(self, contents: Iterable[tuple[str, Iterable[bytes]]]) -> int:
         written: list[tuple[str, str]] = []
         try:
-            for sha, content in contents:
-                if hashlib.sha256(content).hexdigest() != sha:
-                    raise UserErrorException(f"Content that was sent as {sha[:12]}… is another; submit again.")
+            for sha, pieces in contents:
                 target = self._object(sha)
                 written.append((f"{target}.{secrets.token_hex(4)}.part", target))
-                _write(written[-1][0], content)
+                if _write(written[-1][0], pieces) != sha:
+                    raise UserErrorException(f"Content that was sent as {sha[:12]}… is another; submit again.")
             # Before any gets its name: what has one is whole, also after a loss of power.
             _flush(self._objects)
             for part, target in written:
                 os.replace(part, target)
+            # The names too: the tree that refers to them must not be there without them.
+            _flush(self._objects)
         except BaseException:
             for part, _ in written:
                 with contextlib.suppress(FileNotFoundError):
@@ -74,29 +98,45 @@ class Snapshots:
 
         Args:
             entries: ``{"path", "kind": "file" | "link" | "dir", …}``; a file has ``sha256``, ``size`` and ``mode``,
-                a link its ``target``.
+                a link its ``target``. What else is in them is left out.
 
         Returns:
             The snapshot's id, which depends on nothing but the entries.
 
         Raises:
-            UserErrorException: a path, mode, hash or link that cannot be part of a snapshot.
+            UserErrorException: a path, mode, hash or link that cannot be part of a snapshot, or blobs that are not
+                here, then listed in ``details["missing"]``.
         """
         check_entries(entries)
-        ordered = sorted(entries, key=lambda entry: str(entry["path"]))
+        ordered = sorted(({key: entry[key] for key in _KEYS[entry["kind"]]} for entry in entries), key=_path)
         text = json.dumps({"version": 1, "entries": ordered}, sort_keys=True, separators=(",", ":"))
-        tree = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        tree = hashlib.sha256(text.encode()).hexdigest()
         target = self._trees / f"{tree}.json"
         if not target.exists():
+            self._check_objects(ordered)
             part = target.with_suffix(f".{secrets.token_hex(4)}.part")
-            with open(part, "w", encoding="utf-8", errors="surrogateescape") as file:
+            with open(os.open(part, _NEW, 0o400), "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
-            with contextlib.suppress(OSError):
-                _sync_folder(self._trees)
+            _sync_folder(self._trees)
         return tree
+
+    def _check_objects(self, entries: list[Entry]) -> None:
+        missing = []
+        for sha, (path, size) in {e["sha256"]: (e["path"], e["size"]) for e in entries if e["kind"] == "file"}.items():
+            try:
+                found = os.stat(self._object(sha)).st_size
+            except FileNotFoundError:
+                missing.append(sha)
+                continue
+            if found != size:
+                raise UserErrorException(f"'{path}' is said to have {size} bytes, but its content has {found}.")
+        if missing:
+            raise UserErrorException(
+                f"{len(missing)} of the snapshot's files have not been sent; submit again.", {"missing": missing}
+            )
 
     def tree(self, tree: str) -> list[Entry]:
         """Return the entries of a snapshot.
@@ -110,7 +150,7 @@ class Snapshots:
         if not _is_hash(tree):
             raise NotFoundException(f"There is no snapshot {tree!r}.")
         try:
-            text = (self._trees / f"{tree}.json").read_text(encoding="utf-8", errors="surrogateescape")
+            text = (self._trees / f"{tree}.json").read_text(encoding="utf-8")
         except FileNotFoundError:
             raise NotFoundException(f"There is no snapshot {tree}; submit the source folder again.") from None
         entries: list[Entry] = json.loads(text)["entries"]
@@ -122,19 +162,27 @@ class Snapshots:
         return f"{self._objects}/{sha[:2]}/{sha[2:]}"
 
 
-def _write(part: str, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+def _write(part: str, pieces: Iterable[bytes]) -> str:
+    """Write a new file; return the hash of what was written."""
     try:
-        fd = os.open(part, flags, 0o400)
+        fd = os.open(part, _NEW, 0o400)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(part), 0o700, exist_ok=True)
-        fd = os.open(part, flags, 0o400)
+        fd = os.open(part, _NEW, 0o400)
+    digest = hashlib.sha256()
     try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(fd, view) :]
+        for piece in pieces:
+            digest.update(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
     finally:
         os.close(fd)
+    return digest.hexdigest()
+
+
+def _path(entry: Entry) -> str:
+    return str(entry["path"])
 
 
 def check_entries(entries: list[Entry]) -> None:
@@ -142,6 +190,7 @@ def check_entries(entries: list[Entry]) -> None:
 
     Raises:
         UserErrorException: the sentence names the path.
+        SnapshotException: a link leads out of it.
     """
     kinds: dict[str, str] = {}
     for entry in entries:
@@ -157,15 +206,20 @@ def check_entries(entries: list[Entry]) -> None:
             if kinds.get(above, "dir") != "dir":
                 raise UserErrorException(f"'{path}' lies below '{above}', which is not a folder.")
             above = posixpath.dirname(above)
+    links = {entry["path"]: entry["target"] for entry in entries if entry["kind"] == "link"}
+    for path in links:
+        _check_link(path, links)
 
 
 def _check_entry(path: str, entry: Entry) -> str:
     kind = entry.get("kind")
     if kind == "link":
-        check_link(path, str(entry.get("target", "")))
+        target = entry.get("target")
+        if not isinstance(target, str) or not target or "\0" in target:
+            raise UserErrorException(f"'{path}': a link has a target.")
     elif kind == "file":
         size = entry.get("size")
-        if not _is_hash(entry.get("sha256")) or not isinstance(size, int) or size < 0:
+        if not _is_hash(entry.get("sha256")) or type(size) is not int or size < 0:
             raise UserErrorException(f"'{path}': a file has a sha256 and a size.")
         if entry.get("mode") not in _MODES:
             raise UserErrorException(f"'{path}': the mode is 0o644 or 0o755.")
@@ -174,20 +228,30 @@ def _check_entry(path: str, entry: Entry) -> str:
     return str(kind)
 
 
-def check_link(path: str, target: str) -> None:
-    """Raise if a link would lead out of the snapshot.
+def _check_link(path: str, links: dict[str, str]) -> None:
+    """Raise if a link leads out of the snapshot, by way of others too.
 
-    Args:
-        path: where the link is.
-        target: where it leads.
-
-    Raises:
-        SnapshotException: it is absolute or climbs out.
+    The parts of a target are followed one by one, as the system would: ``a/..`` is not where it began when ``a`` is a
+    link itself.
     """
-    led = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    if not target or "\0" in target or target.startswith("/") or led == ".." or led.startswith("../"):
+    here = path.split("/")[:-1]
+    ahead = links[path].split("/")[::-1]
+    outside, hops = links[path].startswith("/"), 0
+    while ahead and not outside and hops < _MAX_HOPS:
+        part = ahead.pop()
+        if part == "..":
+            outside = not here
+            here = here[:-1]
+        elif part not in ("", "."):
+            here.append(part)
+            led = links.get("/".join(here))
+            if led is not None:
+                outside, hops = led.startswith("/"), hops + 1
+                here.pop()
+                ahead += led.split("/")[::-1]
+    if outside:
         raise SnapshotException(
-            f"'{path}' is a link to '{target}', outside of the source folder. "
+            f"'{path}' is a link to '{links[path]}', outside of the source folder. "
             "Copy what it leads to into the folder, or list the link in .amlignore."
         )
 
@@ -197,22 +261,30 @@ def _is_hash(text: object) -> bool:
 
 
 def _flush(folder: Path) -> None:
-    """Have all that was written below ``folder`` on the disk: one call for hundreds of files."""
-    if sys.platform.startswith("linux"):
-        import ctypes
+    """Have all that was written below ``folder`` on the disk.
 
-        fd = os.open(folder, os.O_RDONLY)
+    One call for the whole file system: for 500 files it takes 15 to 20 ms where an fsync each takes 150, and 70 from
+    eight threads at once; beside a job that writes 250 MB/s it is as quick as the threads.
+    """
+    if sys.platform.startswith("linux"):
+        import ctypes  # 5 ms, and a service that only lists runs never needs it
+
+        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # An fsync a file costs as much as all of them together.
-            ctypes.CDLL(None).syncfs(fd)
+            libc = ctypes.CDLL(None, use_errno=True)
+            # Old C libraries lack it. Its failure is a failure to store.
+            if hasattr(libc, "syncfs") and libc.syncfs(fd):
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), str(folder))
+            if hasattr(libc, "syncfs"):
+                return
         finally:
             os.close(fd)
-    else:
-        os.sync()
+    os.sync()
 
 
 def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

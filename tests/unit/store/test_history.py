@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.errors import NotFoundException, UserErrorException, WorkspaceException
+from trainshed.errors import InternalException, NotFoundException, UserErrorException
 from trainshed.spec import states
 from trainshed.spec.run import RunSpec
 from trainshed.store.database import Database
@@ -40,23 +39,25 @@ def put(history: History, name: str = "r", **change: object) -> str:
     return str(history.create_run(name, f"submit-{name}", spec, 1.0)["id"])
 
 
-def force(history: History, run: str, status: str) -> None:
-    """Put a run into a state by legal moves."""
-    if status == states.NOT_STARTED:
-        pytest.skip("a run is queued as soon as it is made")
-    if status != states.QUEUED:
-        assert history.move(run, status, now=2.0)
+def test_only_legal_moves_happen(history: History, database: Database) -> None:
+    for origin, goal in itertools.product(sorted(states.ALL), sorted(states.ALL)):
+        run = put(history, f"{origin}-{goal}")
+        database.execute(
+            "UPDATE runs SET status = ?, terminal = ? WHERE id = ?", (origin, origin in states.TERMINAL, run)
+        )
+        legal = goal in states.LEGAL_MOVES[origin]
+        assert history.move(run, goal, now=3.0) is legal, run
+        assert history.get(run)["status"] == (goal if legal else origin)
+        assert len(history.events(run)) == (3 if legal else 2)
 
 
-@pytest.mark.parametrize(
-    ("origin", "goal"), list(itertools.product(sorted(states.ALL - {states.NOT_STARTED}), sorted(states.ALL)))
-)
-def test_only_legal_moves_happen(history: History, origin: str, goal: str) -> None:
+def test_a_move_from_where_it_is_expected(history: History) -> None:
     run = put(history)
-    force(history, run, origin)
-    assert history.move(run, goal, now=3.0) is (goal in states.LEGAL_MOVES[origin])
-    expected = goal if goal in states.LEGAL_MOVES[origin] else origin
-    assert history.get(run)["status"] == expected
+    assert not history.move(run, states.RUNNING, now=2.0, expected=frozenset({states.PREPARING}))
+    assert history.move(run, states.RUNNING, now=2.0, expected=frozenset({states.QUEUED, states.COMPLETED}))
+    assert not history.move("nobody", states.RUNNING, now=2.0)
+    with pytest.raises(InternalException, match="no state"):
+        history.move(run, "Sleeping", now=2.0)
 
 
 def test_terminal_is_written_once_even_by_the_database(history: History, database: Database) -> None:
@@ -74,14 +75,56 @@ def test_details_are_merged(history: History) -> None:
     history.move(run, states.RUNNING, now=2.0, details={"a": 1})
     history.move(run, states.COMPLETED, now=3.0, details={"b": {"c": None}})
     record = history.get(run)
-    assert record["details"]["a"] == 1
+    assert record["details"] == {"a": 1, "b": {"c": None}}
     assert (record["started"], record["ended"]) == (2.0, 3.0)
+
+
+def test_warnings_gather(history: History) -> None:
+    run = put(history)
+    history.add_warnings(run, "metrics", ["one", "two", "one"])
+    told = {"warnings": [{"source": "environment", "message": "three"}], "exit": {"exit_code": float("nan")}}
+    history.move(run, states.COMPLETED, now=3.0, details=told)
+    history.add_warnings(run, "metrics", ["one", "late"])
+    details = history.get(run)["details"]
+    assert [warning["message"] for warning in details["warnings"]] == ["one", "two", "three", "late"]
+    assert details["exit"] == {"exit_code": {"$float": "NaN"}}
+
+
+def test_names_and_descriptions(history: History) -> None:
+    run = put(history, display_name="first")
+    history.set_display_name(run, "x" * 5000 + "'; DROP TABLE runs; --")
+    history.set_description(run, "\u202eüber\n")
+    record = history.list_runs()[0]
+    assert record["display_name"].endswith("DROP TABLE runs; --")
+    assert record["description"] == "\u202eüber\n"
+    assert "spec" not in record
+    for work in (history.set_display_name, history.set_description):
+        with pytest.raises(NotFoundException):
+            work("nobody", "x")
+    with pytest.raises(UserErrorException, match="cannot be stored"):
+        history.set_display_name(run, "\ud800")
+
+
+def test_submits_that_cannot_be(history: History) -> None:
+    put(history, "r")
+    with pytest.raises(UserErrorException, match="already"):
+        history.create_run("r", "another", SPEC, 1.0)
+    with pytest.raises(NotFoundException, match="no run 'nobody'"):
+        put(history, "child", parent="nobody")
+    for bad in ("", "x" * 201):
+        with pytest.raises(UserErrorException, match="submit_id"):
+            history.create_run("q", bad, SPEC, 1.0)
+    with pytest.raises(UserErrorException, match="64 bits"):
+        put(history, "huge", priority=2**63)
+    assert put(history, "s") == "s"
+    assert [run["number"] for run in history.list_runs()] == [2, 1]
 
 
 def test_submit_is_idempotent(history: History) -> None:
     first = history.create_run("r1", "same", SPEC, 1.0)
     assert history.create_run("r2", "same", SPEC, 2.0)["id"] == first["id"] == "r1"
     assert [event["status"] for event in history.events("r1")] == ["NotStarted", "Queued"]
+    assert history.experiments() == [{"name": "e", "created": 1.0, "runs": 1}]
 
 
 def test_many_threads_submit_at_once(history: History) -> None:
@@ -95,7 +138,7 @@ def test_many_threads_submit_at_once(history: History) -> None:
 
 
 def test_cancel_against_end_is_decided_once(history: History) -> None:
-    for number in range(100):
+    for number in range(200):
         run = put(history, f"r{number}")
         history.move(run, states.RUNNING, now=1.0)
         barrier = threading.Barrier(2)
@@ -166,22 +209,11 @@ def test_labels(history: History) -> None:
 
 def test_a_run_that_is_not_there(history: History) -> None:
     put(history, "diabetes_1_abcd")
-    with pytest.raises(NotFoundException, match="Did you mean 'diabetes_1_abcd'"):
-        history.get("diabetes_1_abce")
-
-
-def test_newer_database_is_refused(tmp_path: Path) -> None:
-    made = Database(tmp_path / "h.db")
-    with made.transaction() as write:
-        write.execute("PRAGMA user_version = 99")
-    made.close()
-    with pytest.raises(WorkspaceException, match="newer Trainshed"):
-        Database(tmp_path / "h.db")
-
-
-def test_database_is_for_its_owner(tmp_path: Path) -> None:
-    Database(tmp_path / "h.db").close()
-    assert stat.S_IMODE((tmp_path / "h.db").stat().st_mode) == 0o600
+    for ask in (history.get, lambda run: history.request_cancel(run, 1.0), lambda run: history.set_tags(run, {})):
+        with pytest.raises(NotFoundException, match="Did you mean 'diabetes_1_abcd'"):
+            ask("diabetes_1_abce")
+    with pytest.raises(NotFoundException, match="experiment, not a run; its newest run is 'diabetes_1_abcd'"):
+        history.get("e")
 
 
 ACKS = """
@@ -199,7 +231,7 @@ for number in range(100000):
 
 def test_acknowledged_submits_survive_kill(tmp_path: Path) -> None:
     acknowledged = []
-    for trial in range(6):
+    for trial in range(12):
         argv = [sys.executable, "-c", ACKS, str(tmp_path / "h.db"), str(trial)]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None

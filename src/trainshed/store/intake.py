@@ -1,0 +1,156 @@
+"""What a batch of journal events changes: gathered first, then stored at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from trainshed.errors import UserErrorException
+from trainshed.spec.checks import check_relative_path
+from trainshed.store import labels, values
+from trainshed.store.values import Event
+
+_FIND = "SELECT id, kind, plain, points FROM series WHERE run = ? AND name = ?"
+_NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, 0, 0.0)"
+_UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
+_POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
+_UPLOAD = "INSERT INTO uploads (run, name, time) VALUES (?, ?, ?) ON CONFLICT (run, name) DO NOTHING"
+_INT64 = 1 << 63
+_TOO_LATE = 1e12
+
+Point = tuple[int, int, int | None, float, Any]
+
+
+class _Series:
+    """A metric that the batch adds to."""
+
+    __slots__ = ("count", "id", "kind", "last", "plain")
+
+    def __init__(self, number: int, kind: str, plain: int, count: int) -> None:
+        self.id = number
+        self.kind = kind
+        self.plain = plain
+        self.count = count
+        self.last: Point | None = None
+
+
+class Intake:
+    """Takes events one by one.
+
+    No event can make it fail: a script may write anything into its journal, and its run must end all the same. What
+    cannot be taken is left out, with a warning.
+
+    Args:
+        write: the transaction's connection.
+        run_id: the run, which exists.
+
+    Attributes:
+        warnings: sentences for the user, each once.
+    """
+
+    def __init__(self, write: sqlite3.Connection, run_id: str) -> None:
+        self._write = write
+        self._run = run_id
+        self._series: dict[str, _Series] = {}
+        self._points: list[Point] = []
+        self._uploads: list[tuple[str, str, float]] = []
+        self._labels: dict[str, labels.Labels] = {}
+        self._seen: dict[str, None] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for the user, each once."""
+        return list(self._seen)
+
+    def take(self, place: int, event: Event) -> None:
+        """Take one event.
+
+        Args:
+            place: the byte at which it begins in the journal.
+            event: the event.
+        """
+        kind, name = event.get("k"), event.get("n")
+        if not isinstance(kind, str) or not isinstance(name, str) or not name:
+            self._warn("A journal event without a kind or a name was left out.")
+            return
+        if not values.whole(name):
+            name = name.encode("utf-8", "replace").decode()
+        try:
+            if kind in values.KINDS:
+                self._metric(place, name, event)
+            elif kind == "file":
+                self._uploads.append((self._run, check_relative_path(name, "File name"), _time(event)))
+            else:
+                self._label(kind, name, event.get("v"))
+        except UserErrorException as error:
+            self._warn(f"What was logged as {kind} '{name[:80]}' was left out: {error.message}")
+
+    def store(self) -> None:
+        """Write what was taken."""
+        self._write.executemany(_POINT, self._points)
+        touched = [(item, item.last) for item in self._series.values() if item.last]
+        self._write.executemany(_UPDATE, [(item.plain, item.count, *last[1:], item.id) for item, last in touched])
+        self._write.executemany(_UPLOAD, self._uploads)
+        for column, changed in self._labels.items():
+            labels.save(self._write, self._run, column, changed)
+
+    def _metric(self, place: int, name: str, event: Event) -> None:
+        kind, value_of = values.KINDS[event["k"]]
+        try:
+            value = value_of(event)
+        except ValueError as error:
+            raise UserErrorException(f"it {error}.") from error
+        if value == []:
+            return  # v1 would fail on an empty list; it says nothing
+        series = self._series.get(name) or self._find(name, kind)
+        if series.kind != kind:
+            self._warn(
+                f"Metric '{name[:80]}' is a {series.kind}; a {kind} logged under the same name was left out. "
+                "Give it another name."
+            )
+            return
+        kept = values.stored(value)
+        if kept is None or isinstance(kept, bytes):
+            series.plain = 0
+        series.count += 1
+        series.last = (series.id, place, _step(event), _time(event), kept)
+        self._points.append(series.last)
+
+    def _find(self, name: str, kind: str) -> _Series:
+        """Return a metric, made now if it is new: the first use of a name decides its kind, as in v1."""
+        row = self._write.execute(_FIND, (self._run, name)).fetchone()
+        if row is None:
+            made = self._write.execute(_NEW, (self._run, name, kind)).lastrowid
+            row = (made, kind, 1, 0)
+        series = self._series[name] = _Series(*row)
+        return series
+
+    def _label(self, kind: str, name: str, value: Any) -> None:
+        if kind == "tag":
+            self._labelled("tags").update(labels.checked({name: value}))
+        elif kind == "untag":
+            self._labelled("tags").pop(name, None)
+        elif kind == "property":
+            old = self._labelled("properties")
+            old.update(labels.with_properties(old, labels.checked({name: value})))
+        else:
+            self._warn(f"Journal events of kind '{kind[:40]}' are not known here and were left out.")
+
+    def _labelled(self, column: str) -> labels.Labels:
+        if column not in self._labels:
+            self._labels[column] = labels.load(self._write, self._run, column)
+        return self._labels[column]
+
+    def _warn(self, sentence: str) -> None:
+        self._seen[sentence] = None
+
+
+def _step(event: Event) -> int | None:
+    step = event.get("s")
+    return step if isinstance(step, int) and -_INT64 <= step < _INT64 else None
+
+
+def _time(event: Event) -> float:
+    time = event.get("t")
+    # NaN is not between anything.
+    return float(time) if isinstance(time, float | int) and 0 <= time < _TOO_LATE else 0.0

@@ -1,0 +1,59 @@
+"""Tags and properties of runs: text by name, with limits."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from trainshed.errors import UserErrorException
+
+KEY_LIMIT = 250
+VALUE_LIMIT = 6000
+
+Labels = dict[str, str | None]
+
+
+def checked(labels: Mapping[str, Any]) -> Labels:
+    """Return labels as text, if none is too long.
+
+    Raises:
+        UserErrorException: a name that is no text, empty or too long, or too long a value.
+    """
+    for key, value in labels.items():
+        if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
+            raise UserErrorException(f"Tag or property name {str(key)[:40]!r}: 1 to {KEY_LIMIT} characters.")
+        if len(str(value)) > VALUE_LIMIT:
+            raise UserErrorException(f"The value of '{key}' is longer than {VALUE_LIMIT} characters.")
+    return {key: None if value is None else str(value) for key, value in labels.items()}
+
+
+def with_properties(old: Labels, new: Labels) -> Labels:
+    """Return properties with new ones added.
+
+    Raises:
+        UserErrorException: one is there already with another value.
+    """
+    for key, value in new.items():
+        if old.get(key, value) != value:
+            raise UserErrorException(f"Property '{key}' is '{old[key]}' and cannot be changed; use a tag.")
+    return {**old, **new}
+
+
+def load(write: sqlite3.Connection, run_id: str, column: str) -> Labels:
+    """Return the tags or properties of a run inside a transaction.
+
+    Args:
+        write: the transaction's connection.
+        run_id: the run.
+        column: ``"tags"`` or ``"properties"``.
+    """
+    row = write.execute(f"SELECT {column} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    labels: Labels = json.loads(row[0])
+    return labels
+
+
+def save(write: sqlite3.Connection, run_id: str, column: str, labels: Labels) -> None:
+    """Replace the tags or properties of a run inside a transaction; parameters as for :func:`load`."""
+    write.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (json.dumps(labels), run_id))

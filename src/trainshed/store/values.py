@@ -1,0 +1,142 @@
+"""Metric values: what is taken of them from a journal, what SQLite keeps, and v1's shapes on the way out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+_INT64 = 1 << 63
+_SPELLED = ("NaN", "Infinity", "-Infinity")
+_NATIVE = (float, int, str)
+
+Event = dict[str, Any]
+
+
+def strict_json(value: Any) -> str:
+    """Return ``value`` as JSON that any reader takes: floats that JSON lacks become ``{"$float": "NaN"}``."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_spelled(value), allow_nan=False)
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    return [_spelled(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _unspelled(value: dict[str, Any]) -> Any:
+    return float(value["$float"]) if value.keys() == {"$float"} and value["$float"] in _SPELLED else value
+
+
+def stored(value: Any) -> Any:
+    """Return what SQLite keeps of a value, so that :func:`loaded` gives it back with its type.
+
+    Floats, whole numbers of 64 bits and text are kept as they are, NaN as NULL (SQLite's own way), all else as a blob
+    that begins with a letter for its type.
+    """
+    if isinstance(value, float):
+        return value if value == value else None  # noqa: PLR0124
+    if isinstance(value, bool):
+        return b"b1" if value else b"b0"
+    if isinstance(value, int):
+        return value if -_INT64 <= value < _INT64 else b"i%d" % value
+    if isinstance(value, str):
+        return value if whole(value) else b"s" + value.encode("utf-8", "surrogatepass")
+    return b"j" + strict_json(value).encode()
+
+
+def loaded(kept: Any) -> Any:
+    """Return the value of which :func:`stored` gave ``kept``."""
+    if type(kept) in _NATIVE:
+        return kept
+    if kept is None:
+        return math.nan
+    tag, rest = kept[:1], kept[1:]
+    if tag == b"b":
+        return rest == b"1"
+    if tag == b"i":
+        return int(rest)
+    if tag == b"s":
+        return rest.decode("utf-8", "surrogatepass")
+    return json.loads(rest, object_hook=_unspelled if b"$float" in rest else None)
+
+
+def whole(text: str) -> bool:
+    """Tell whether a text is whole characters: JSON can hold halves of a pair, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def scalar_of(event: Event) -> Any:
+    """Return the value of an event that logged one.
+
+    Raises:
+        ValueError: it has none.
+    """
+    value = event.get("v")
+    if isinstance(value, float | int | str):
+        return value
+    if event.get("x") in _SPELLED:
+        return float(event["x"])
+    raise ValueError("has no value")
+
+
+def _list_of(event: Event) -> Any:
+    if not isinstance(event.get("v"), list):
+        raise ValueError("is not a list")
+    return event["v"]
+
+
+def _columns_of(event: Event) -> Any:
+    if not isinstance(event.get("v"), dict):
+        raise ValueError("has no columns")
+    return event["v"]
+
+
+def _scalars(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _lists(values: list[Any]) -> Any:
+    return _scalars([item for value in values for item in value])
+
+
+def _rows(values: list[dict[str, Any]]) -> Any:
+    columns = dict.fromkeys(key for value in values for key in value)
+    return {column: _scalars([value[column] for value in values if column in value]) for column in columns}
+
+
+def _tables(values: list[dict[str, Any]]) -> Any:
+    joined: dict[str, list[Any]] = {}
+    for value in values:
+        for column, cells in value.items():
+            joined.setdefault(column, []).extend(cells if isinstance(cells, list) else [cells])
+    return {column: _scalars(cells) for column, cells in joined.items()}
+
+
+KINDS: dict[str, tuple[str, Callable[[Event], Any]]] = {
+    "metric": ("scalar", scalar_of),
+    "list": ("list", _list_of),
+    "row": ("row", _columns_of),
+    "table": ("table", _columns_of),
+    "image": ("image", scalar_of),
+}
+"""Journal event → (the kind of metric it logs, how its value is taken from it)."""
+
+SHAPES: dict[str, Callable[[list[Any]], Any]] = {
+    "scalar": _scalars,
+    "list": _lists,
+    "row": _rows,
+    "table": _tables,
+    "image": _scalars,
+}
+"""Kind of metric → what all its values together look like to ``run.get_metrics()``."""
