@@ -29,7 +29,7 @@ def connect(root: str) -> Connection:
     if not os.path.isdir(root):
         raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
     sign = _sign(root)
-    if sign is None or sign.get("version") != VERSION:
+    if sign is None or sign.get("version") != VERSION or not _lives(int(sign["pid"])):
         sign = _started(root)
     return Connection(_address(sign), str(sign["token"]), refresh=lambda: _renewed(root))
 
@@ -95,6 +95,17 @@ def _started(root: str) -> dict[str, Any]:
             f"The service went away as soon as it had started; see {os.path.join(root, 'service.log')}."
         )
     return sign
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether there is such a process: the port of a service that was killed may be another program's by now."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's: asking it will tell
+    return True
 
 
 def _answers(sign: dict[str, Any]) -> bool:

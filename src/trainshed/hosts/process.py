@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36
+_PATIENCE = 30.0
+"""Seconds after the first KILL at which a process that will not go (another user's, or stuck in the kernel) is left."""
 
 
 def boot_id() -> str:
@@ -86,14 +88,14 @@ def end(find: Callable[[], Set[int]], grace: float, wait: Callable[[float], None
         wait: called with at most so many seconds to pass between rounds; returns early when a child ended.
 
     Returns:
-        How many processes were told to go.
+        How many processes were told to go. One that even KILL does not end is given up after half a minute.
     """
     told: Set[int] = set()
     deadline = time.monotonic() + grace
     pause = 0.002
     while True:
         left = find()
-        if not left:
+        if not left or time.monotonic() >= deadline + _PATIENCE:
             return len(told)
         over = time.monotonic() >= deadline
         # A process born after the first round has not heard of the TERM yet.
