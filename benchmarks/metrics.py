@@ -36,6 +36,12 @@ fd = os.open(folder + "/m.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def log(v): os.write(fd, (json.dumps({"name": "loss", "value": v, "time": time.time()}) + "\\n").encode())
 finish = lambda: os.close(fd)
 """),
+    "JSON line, line-buffered": (None, 20000, """
+import json
+file = open(folder + "/m.jsonl", "a", buffering=1)
+def log(v): file.write(json.dumps({"name": "loss", "value": v, "time": time.time()}) + "\\n")
+finish = file.close
+"""),
     "trainshed": (None, 20000, """
 from trainshed import Run
 run = Run.get_context()

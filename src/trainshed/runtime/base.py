@@ -2,36 +2,59 @@
 
 import os
 
-from trainshed.runtime import values
+from trainshed.runtime import errors, names, values
+from trainshed.runtime.files import RunFiles, existing
+
+TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from trainshed.runtime import tables
+
+_NO_METRICS = b'{"k":"metric",'
+_TRIES = 100
 
 
-def confined(name: str) -> str:
-    """Return ``name`` if it can name a file of a run: relative, with no ``.`` or ``..``.
+class Named:
+    """An experiment or workspace by name: what a script may ask of them inside a job.
 
-    Raises:
-        UserErrorException: otherwise.
+    Args:
+        kind: what it is, for the sentence about all else.
+        name: its name.
+        more: further attributes.
     """
-    if not isinstance(name, str) or any(part in ("", ".", "..") for part in name.split("/")) or "\\" in name:
-        raise values.UserErrorException(f"File name {name!r}: give a relative path such as 'outputs/model.pkl'.")
-    return name
+
+    def __init__(self, kind: str, name: str, **more: object) -> None:
+        self._kind = kind
+        self.name = name
+        self.__dict__.update(more)
+
+    def __repr__(self) -> str:
+        return f"{self._kind}(Name: {self.name})"
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(
+            f"A script has only the name of its {self.__dict__.get('_kind', '').lower()}, not '{name}'. What it needs "
+            "of it goes through its arguments: script_params={'--data': datastore.path(…).as_mount()}."
+        )
 
 
-class BaseRun:
+class BaseRun(RunFiles):
     """The part of a run that does not depend on where its records go.
 
-    Subclasses say where: ``log``, ``_record``, ``_keep_file``.
+    Subclasses say where: ``log``, ``_record``, ``_tables``, ``_keep_file``.
     """
 
     id: str
     type = "azureml.scriptrun"
     parent = None
-    number = None
+    number: "int | None" = None
     display_name = None
     description = ""
 
-    def __init__(self) -> None:
-        self._tags: "dict[str, str | None]" = {}
-        self._properties: "dict[str, str]" = {}
+    def __init__(self, experiment: str) -> None:
+        workspace = Named("Workspace", os.environ.get("AZUREML_ARM_WORKSPACE_NAME", ""))
+        self.experiment = Named("Experiment", experiment, workspace=workspace)
         self.input_datasets: "dict[str, object]" = {}
         self.output_datasets: "dict[str, object]" = {}
 
@@ -42,9 +65,11 @@ class BaseRun:
         raise NotImplementedError
 
     def _record(self, kind: str, name: str, value: object) -> None:
+        """Note anything else than one value of a metric."""
         raise NotImplementedError
 
-    def _keep_file(self, name: str, path: "str | None", stream: object) -> None:
+    def _tables(self, but: bytes = b"\n") -> "tables.Tables":
+        """Return what was logged so far, without lines that begin with ``but`` where that is quicker."""
         raise NotImplementedError
 
     def get_status(self) -> str:
@@ -98,19 +123,34 @@ class BaseRun:
             UserErrorException: both or neither of path and plot.
         """
         if (path is None) == (plot is None):
-            raise values.UserErrorException("run.log_image takes either path= or plot=.")
-        import io
+            raise errors.UserErrorException("run.log_image takes either path= or plot=.")
         from time import time
 
-        suffix = os.path.splitext(path)[1] if path else ".png"
-        kept = f"{values.metric_name(name).replace('/', '_')}_{int(time() * 1e6)}{suffix}"
-        stream = None
-        if plot is not None:
-            stream = io.BytesIO()
-            plot.savefig(stream, format="png")  # type: ignore[attr-defined]
-            stream.seek(0)
-        self._keep_file(kept, path, stream)
-        self._record("image", name, f"aml://artifactId/{kept}")
+        suffix = os.path.splitext(existing(path))[1] if path is not None else ".png"
+        stream = None if plot is None else _drawn(plot)
+        stem, moment = values.metric_name(name).replace("/", "_").replace("\\", "_"), int(time() * 1e6)
+        for later in range(_TRIES):  # another process of the run may have taken the name
+            kept = f"{stem}_{moment + later}{suffix}"
+            if self._keep_file(kept, path, stream):
+                self._record("image", name, f"aml://artifactId/{kept}")
+                return
+
+    def get_metrics(
+        self, name: "str | None" = None, recursive: bool = False, run_type: object = None, populate: bool = False
+    ) -> "dict[str, object]":
+        """Return what was logged so far, by any process of the run.
+
+        Args:
+            name: only this metric.
+            recursive: give them below the run's id; children come with a later release.
+            run_type: ignored.
+            populate: ignored.
+
+        Returns:
+            Name → value: one scalar, a list if it was logged more often, a dict of columns for a row or a table.
+        """
+        found = self._tables().metrics(name)
+        return {self.id: found} if recursive else found
 
     # Labels.
 
@@ -121,8 +161,7 @@ class BaseRun:
             key: its name.
             value: its value, as text; None for a tag without one.
         """
-        self._tags[str(key)] = None if value is None else str(value)
-        self._record("tag", str(key), self._tags[str(key)])
+        self._record("tag", str(key), None if value is None else str(value))
 
     def set_tags(self, tags: "dict[str, object]") -> None:
         """Set several tags."""
@@ -132,16 +171,15 @@ class BaseRun:
     def remove_tags(self, tags: "list[str]") -> None:
         """Remove tags by name."""
         for key in tags:
-            self._tags.pop(key, None)
-            self._record("untag", key, None)
+            self._record("untag", str(key), None)
 
     def get_tags(self) -> "dict[str, str | None]":
-        """Return the tags that this script has set."""
-        return dict(self._tags)
+        """Return the run's tags: those it was submitted with, and those that its script has set."""
+        return self._tables(_NO_METRICS).tags
 
     @property
     def tags(self) -> "dict[str, str | None]":
-        """The tags that this script has set."""
+        """The run's tags."""
         return self.get_tags()
 
     def add_properties(self, properties: "dict[str, object]") -> None:
@@ -150,59 +188,21 @@ class BaseRun:
         Raises:
             UserErrorException: one is there with another value.
         """
+        there = self.get_properties()
         for key, value in properties.items():
-            if self._properties.get(key, str(value)) != str(value):
-                raise values.UserErrorException(f"Property '{key}' is set and cannot be changed; use a tag.")
-            self._properties[key] = str(value)
-            self._record("property", key, str(value))
+            if there.get(str(key), str(value)) != str(value):
+                raise errors.UserErrorException(f"Property '{key}' is set and cannot be changed; use a tag.")
+        for key, value in properties.items():
+            self._record("property", str(key), str(value))
 
     def get_properties(self) -> "dict[str, str]":
-        """Return the properties that this script has set."""
-        return dict(self._properties)
+        """Return the run's properties: those it was submitted with, and those that its script has set."""
+        return self._tables(_NO_METRICS).properties
 
     @property
     def properties(self) -> "dict[str, str]":
-        """The properties that this script has set."""
+        """The run's properties."""
         return self.get_properties()
-
-    # Files.
-
-    def upload_file(self, name: str, path_or_stream: object, datastore_name: "str | None" = None) -> None:
-        """Keep a file with the run under a name.
-
-        Args:
-            name: relative path in the run, e.g. ``"outputs/model.pkl"``.
-            path_or_stream: path of a file, or a binary stream.
-            datastore_name: ignored: files of runs are kept by the service.
-
-        Raises:
-            UserErrorException: the name is taken or cannot be used, or there is no such file.
-        """
-        if isinstance(path_or_stream, (str, os.PathLike)):
-            path = os.fspath(path_or_stream)
-            if not os.path.isfile(path):
-                raise values.UserErrorException(f"There is no file {path!r} to upload.")
-            self._keep_file(confined(name), str(path), None)
-        else:
-            self._keep_file(confined(name), None, path_or_stream)
-
-    def upload_files(self, names: "list[str]", paths: "list[str]", **_: object) -> None:
-        """Keep several files.
-
-        Raises:
-            TypeError: not as many names as paths.
-        """
-        if len(names) != len(paths):
-            raise TypeError("upload_files takes as many names as paths.")
-        for name, path in zip(names, paths):
-            self.upload_file(name, path)
-
-    def upload_folder(self, name: str, path: str, datastore_name: "str | None" = None) -> None:
-        """Keep all files of a folder below a name."""
-        for folder, _, found in os.walk(path):
-            for file in found:
-                whole = os.path.join(folder, file)
-                self.upload_file(f"{name}/{os.path.relpath(whole, path)}".replace(os.sep, "/"), whole)
 
     # The run's own course, which is the service's to decide in a submitted run.
 
@@ -235,16 +235,12 @@ class BaseRun:
         """Leave the end to the script's exit code, as v1 did in a submitted run."""
 
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
-        """Note why; the end is left to the script's exit code."""
-        import sys
-
-        sys.stderr.write(f"Run.fail: {error_details or ''} {error_code or ''}\n")
+        """Say why; the end is left to the script's exit code."""
+        errors.warn(f"run.fail({error_details or ''!s}) inside of the run: leave with sys.exit(1) to have it fail.")
 
     def cancel(self) -> None:
         """Only warn: a script ends itself by leaving."""
-        import sys
-
-        sys.stderr.write("run.cancel() inside of the run does nothing; leave with sys.exit() instead.\n")
+        errors.warn("run.cancel() inside of the run does nothing; leave with sys.exit() instead.")
 
     def __enter__(self) -> "BaseRun":  # noqa: PYI034 - Self is not in Python 3.8
         """Return the run."""
@@ -253,12 +249,32 @@ class BaseRun:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Let an exception through."""
 
+    def __getattr__(self, name: str) -> "Callable[..., object]":
+        if name not in names.METHODS:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+        def refuse(*_: object, **__: object) -> object:
+            raise errors.RunEnvironmentException(f"run.{name} {names.METHODS[name]}.")
+
+        return refuse
+
     def __repr__(self) -> str:
-        experiment = getattr(getattr(self, "experiment", None), "name", "")
-        return f"Run(Experiment: {experiment},\nId: {self.id},\nType: {self.type},\nStatus: {self.get_status()})"
+        return (
+            f"Run(Experiment: {self.experiment.name},\nId: {self.id},\nType: {self.type},\nStatus: {self.get_status()})"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BaseRun) and other.id == self.id
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+
+def _drawn(plot: object) -> object:
+    """Return a figure as a stream of PNG."""
+    import io
+
+    stream = io.BytesIO()
+    plot.savefig(stream, format="png")  # type: ignore[attr-defined]
+    stream.seek(0)
+    return stream

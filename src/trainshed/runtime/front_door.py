@@ -1,7 +1,14 @@
 """Trainshed as a training script sees it: the current run."""
 
+import sys
+
+from trainshed.runtime.names import Finder, missing
+
 __version__ = "0.1.0"
 __all__ = ["Run"]  # noqa: F822 - made on first use
+
+if Finder not in sys.meta_path:
+    sys.meta_path.append(Finder)
 
 
 def __getattr__(name: str) -> object:
@@ -9,6 +16,4 @@ def __getattr__(name: str) -> object:
         from trainshed.runtime.run import Run
 
         return Run
-    raise AttributeError(
-        f"'trainshed.{name}' is for the program that submits runs; a script that runs has trainshed.Run."
-    )
+    raise AttributeError(missing(f"trainshed.{name}"))

@@ -5,27 +5,34 @@ for a reason that is not the script's own.
 """
 
 import os
-import sys
-from _thread import allocate_lock
+from _thread import RLock
 from time import time
 
+from trainshed.runtime import errors
+
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-_FINITE = float("inf")
+_INFINITY = float("inf")
+_MOST_HEADS = 10_000
+_HIGHEST = 1000
+_BELOW_LIMIT = 16
 
 
 class Journal:
-    """Appends events to a file; safe to use from threads and forked children.
+    """Appends events to a file; safe to use from threads, signal handlers and forked children.
 
     Args:
-        path: the file.
+        path: the file, absolute.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._fd = -1
-        self._names: "dict[str, str]" = {}
-        self._lock = allocate_lock()
+        self._file = (-1, -1)
+        self._heads: "dict[str, str]" = {}
+        self._lock = RLock()
         self._warned = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._unlock)
 
     def scalar(self, name: str, value: object, step: "int | None" = None) -> None:
         """Append one value of a metric.
@@ -35,12 +42,10 @@ class Journal:
             value: a str, bool, int or float.
             step: a position chosen by the script.
         """
-        head = self._names.get(name)
-        if head is None:
-            head = self._names[name] = '{"k":"metric","n":' + _encoded(name) + ","
-        if type(value) is float and -_FINITE < value < _FINITE:
+        head = self._heads.get(name) or self._head(name)
+        if type(value) is float and -_INFINITY < value < _INFINITY:
             middle = f'"v":{value!r}'
-        elif isinstance(value, float):
+        elif type(value) is float:
             middle = f'"x":"{_spelled(value)}"'
         else:
             middle = '"v":' + _encoded(value)
@@ -58,51 +63,96 @@ class Journal:
         record = {"k": kind, "n": name, "v": _strict(value), "t": round(time(), 6)}
         self._write((_encoded(record) + "\n").encode())
 
+    def _head(self, name: str) -> str:
+        """Return how the lines of a metric begin; kept, but not for a script that invents a name a step."""
+        if len(self._heads) >= _MOST_HEADS:
+            self._heads.clear()
+        head = self._heads[name] = '{"k":"metric","n":' + _encoded(name) + ","
+        return head
+
     def _write(self, line: bytes) -> None:
         try:
             if os.write(self._fd, line) == len(line):
                 return
         except OSError:
-            pass
-        self._reopen_and_write(line)
-
-    def _reopen_and_write(self, line: bytes) -> None:
-        """Write again on a new descriptor: the old one was never opened, closed by the script, or is full."""
+            pass  # never opened yet, closed by the script, or full
         with self._lock:
             try:
-                self._fd = os.open(self._path, _FLAGS, 0o600)
-                # A newline first ends what a full disk may have cut off.
-                done = os.write(self._fd, line if os.fstat(self._fd).st_size == 0 or self._fresh() else b"\n" + line)
-                if done < len(line):
-                    raise OSError("the disk is full")
+                self._write_again(line)
             except OSError as error:
                 if not self._warned:
                     self._warned = True
-                    sys.stderr.write(f"trainshed: a metric could not be written ({error}); training goes on.\n")
+                    errors.warn(f"what the script logged could not be written ({error}); training goes on.")
 
-    def _fresh(self) -> bool:
-        """Tell whether the file ends with a whole line."""
-        with open(self._path, "rb") as file:
-            file.seek(-1, 2)
-            return file.read(1) == b"\n"
+    def _write_again(self, line: bytes) -> None:
+        if not self._is_open():
+            self._fd = _opened(self._path)
+            found = os.fstat(self._fd)
+            self._file = (found.st_dev, found.st_ino)
+        if _torn(self._path):
+            line = b"\n" + line
+        if os.write(self._fd, line) < len(line):
+            raise OSError("the disk is full")
+
+    def _is_open(self) -> bool:
+        """Tell whether the descriptor is still ours: the script may have closed it, and got its number itself."""
+        try:
+            found = os.fstat(self._fd)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
+
+    def _unlock(self) -> None:
+        """Forget, in a forked child, a lock that a thread of the parent held."""
+        self._lock = RLock()
+
+
+def _opened(path: str) -> int:
+    """Open the journal under a number so high that no file of the script will get it.
+
+    A script may close descriptors that it does not know (a daemon does). With a usual number, the next file that it
+    opens would take that number, and the metrics with it.
+    """
+    low = os.open(path, _FLAGS, 0o600)
+    try:
+        import fcntl  # not on every system
+
+        least = min(_HIGHEST, os.sysconf("SC_OPEN_MAX") - _BELOW_LIMIT)
+        high: int = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, least)
+    except (ImportError, AttributeError, OSError, ValueError):
+        return low
+    os.close(low)
+    return high
+
+
+def _torn(path: str) -> bool:
+    """Tell whether the file ends within a line: a full disk, or a kill of the machine, may have cut it."""
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _encoded(value: object) -> str:
+    """Return ``value`` as JSON, without the ``json`` module where that is easy: importing it takes 5 ms."""
     if type(value) is int:
         return str(value)
-    if isinstance(value, str) and value.isidentifier() and value.isascii():
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is str and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
-    import json  # 5 ms, which scripts that log numbers under plain names do not pay
+    import json
 
-    return json.dumps(value)
+    return json.dumps(value, allow_nan=False)
 
 
 def _spelled(value: float) -> str:
-    return {"nan": "NaN", "inf": "Infinity"}.get(repr(float(value)), "-Infinity")
+    return {"nan": "NaN", "inf": "Infinity"}.get(repr(value), "-Infinity")
 
 
 def _strict(value: object) -> object:
-    if isinstance(value, float) and not -_FINITE < value < _FINITE:
+    if isinstance(value, float) and not -_INFINITY < value < _INFINITY:
         return {"$float": _spelled(value)}
     if isinstance(value, (list, tuple)):
         return [_strict(item) for item in value]

@@ -2,13 +2,9 @@
 
 import os
 
-from trainshed.runtime import values
+from trainshed.runtime import errors, tables, values
 from trainshed.runtime.base import BaseRun
-
-
-class _Offline:
-    name = "offline"
-    workspace = None
+from trainshed.runtime.files import confined
 
 
 class OfflineRun(BaseRun):
@@ -20,10 +16,9 @@ class OfflineRun(BaseRun):
         import uuid
 
         self.id = f"OfflineRun_{uuid.uuid4()}"
-        super().__init__()
-        self.experiment = _Offline()
-        self._metrics: "dict[str, list[object]]" = {}
-        self._files: "dict[str, str]" = {}
+        super().__init__("offline")
+        self._kept = tables.Tables()
+        self._files: "dict[str, str | None]" = {}
         self._ended = ""
 
     @classmethod
@@ -36,40 +31,63 @@ class OfflineRun(BaseRun):
     def log(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
         """Print one value of a metric, and remember it."""
         value = values.scalar(value, values.metric_name(name))
-        self._metrics.setdefault(name, []).append(value)
+        values.step_number(step)
+        self._kept.take("metric", name, value)
         self._say(f"Attempted to log scalar metric {name}:\n{value}")
 
+    def set_tags(self, tags: "dict[str, object]") -> None:
+        """Print tags, and remember them."""
+        for key, value in tags.items():
+            self._kept.take("tag", str(key), value)
+        self._say(f"Attempted to set tags {tags}")
+
     def _record(self, kind: str, name: str, value: object) -> None:
+        self._kept.take(kind, name, value)
         if kind in ("list", "row", "table", "image"):
-            self._metrics.setdefault(name, []).extend(value if isinstance(value, list) else [value])
             self._say(f"Attempted to log {kind} metric {name}:\n{value}")
         elif kind == "tag":
             self._say(f"Attempted to add tag {name} with value {value}")
 
-    def _keep_file(self, name: str, path: "str | None", stream: object) -> None:
-        self._files[name] = path or ""
-        self._say(f"Attempted to track file {name} at {path if path else stream}")
+    def _tables(self, but: bytes = b"\n") -> tables.Tables:
+        return self._kept
 
-    def get_metrics(self, name: "str | None" = None, **_: object) -> "dict[str, object]":
-        """Return what was logged so far, in v1's shapes."""
-        found = {key: kept for key, kept in self._metrics.items() if name in (None, key)}
-        return {key: kept[0] if len(kept) == 1 else list(kept) for key, kept in found.items()}
+    def get_tags(self) -> "dict[str, str | None]":
+        """Return the tags that were set."""
+        return dict(self._kept.tags)
+
+    def get_properties(self) -> "dict[str, str]":
+        """Return the properties that were set."""
+        return dict(self._kept.properties)
+
+    def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:
+        self._files[confined(name)] = None if path is None else os.path.abspath(path)
+        self._say(f"Attempted to track file {name} at {stream if path is None else path}")
+        return True
 
     def get_file_names(self) -> "list[str]":
         """Return the names of the files that were uploaded, sorted."""
         return sorted(self._files)
 
-    def download_file(self, name: str, output_file_path: "str | None" = None, **_: object) -> None:
+    def download_file(self, name: str, output_file_path: "str | None" = None, _validate_checksum: bool = False) -> None:
         """Copy a file that was uploaded from a path.
+
+        Args:
+            name: its name in the run.
+            output_file_path: where to; a folder is joined with the file's own name.
 
         Raises:
             UserErrorException: no such file.
         """
         import shutil
 
-        if not self._files.get(name):
-            raise values.UserErrorException(f"The offline run has no file '{name}'.")
-        shutil.copyfile(self._files[name], output_file_path or os.path.basename(name))
+        source = self._files.get(name)
+        if not source:
+            raise errors.UserErrorException(f"The offline run has no file '{name}'.")
+        target = output_file_path or os.path.basename(name)
+        if os.path.isdir(target):
+            target = os.path.join(target, os.path.basename(name))
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        shutil.copyfile(source, target)
 
     def child_run(self, name: "str | None" = None, run_id: "str | None" = None, outputs: object = None) -> "OfflineRun":
         """Return another offline run."""
@@ -90,6 +108,17 @@ class OfflineRun(BaseRun):
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
         """Note that the run has failed."""
         self._ended = "Failed"
+
+    def cancel(self) -> None:
+        """Note that the run was canceled."""
+        self._ended = "Canceled"
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Note how the block ended, and let an exception through."""
+        if kind is None:
+            self.complete()
+        else:
+            self.fail(error)
 
     def wait_for_completion(self, *_: object, **__: object) -> "dict[str, object]":
         """Return the details at once: there is nothing to wait for."""

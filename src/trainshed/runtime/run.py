@@ -1,29 +1,37 @@
 """The current run, as a training script holds it."""
 
 import os
+from _thread import get_ident
 
-from trainshed.runtime import values
-from trainshed.runtime.base import BaseRun, confined
+from trainshed.runtime import errors, values
+from trainshed.runtime.base import BaseRun
+from trainshed.runtime.files import confined
 from trainshed.runtime.journal import Journal
 
-_ROOTS = (("outputs", "code/outputs"), ("logs", "code/logs"), ("azureml-logs", "azureml-logs"), ("", "artifacts"))
+TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+if TYPE_CHECKING:
+    from typing import IO
 
+    from trainshed.runtime import tables
 
-class _Named:
-    """An experiment or workspace by name: what a script may ask of them inside a job."""
-
-    def __init__(self, name: str, **more: object) -> None:
-        self.name = name
-        self.__dict__.update(more)
-
-    def __repr__(self) -> str:
-        return self.name
+ROOTS = (
+    ("outputs/", "code/outputs/"),
+    ("logs/", "code/logs/"),
+    ("azureml-logs/", "azureml-logs/"),
+    ("user_logs/", "user_logs/"),
+)
+"""Where a file of a run lies, by how its name begins; the service knows the same (``spec.layout``)."""
+_ELSE = "artifacts/"
+_CHUNK = 1 << 20
 
 
 class Run(BaseRun):
     """The run that this script is.
 
     Made by :meth:`get_context`; everything it is told goes into the run directory and from there to the service.
+
+    Args:
+        folder: the run directory.
 
     Example:
         >>> from trainshed import Run
@@ -34,36 +42,45 @@ class Run(BaseRun):
     _current: "Run | None" = None
 
     def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.id = os.environ.get("TRAINSHED_RUN_ID") or os.path.basename(folder)
-        super().__init__()
-        workspace = _Named(os.environ.get("AZUREML_ARM_WORKSPACE_NAME", ""))
-        self.experiment = _Named(os.environ.get("AZUREML_EXPERIMENT_ID", ""), workspace=workspace)
-        self._journal = Journal(os.path.join(folder, "journal.jsonl"))
+        self.folder = os.path.abspath(folder)
+        self.id = os.environ.get("TRAINSHED_RUN_ID") or os.path.basename(self.folder)
+        number = os.environ.get("TRAINSHED_RUN_NUMBER", "")
+        self.number = int(number) if number.isdigit() else None
+        super().__init__(os.environ.get("AZUREML_EXPERIMENT_ID", ""))
+        self._uploaded: "set[str]" = set()
+        self._path = os.path.join(self.folder, "journal.jsonl")
+        self._journal = Journal(self._path)
 
     @classmethod
-    def get_context(cls, allow_offline: bool = True, **_: object) -> BaseRun:
-        """Return the current run.
+    def get_context(
+        cls,
+        allow_offline: bool = True,
+        used_for_context_manager: bool = False,  # noqa: ARG003 - v1's
+        **_: object,
+    ) -> BaseRun:
+        """Return the current run: one object for the whole process, whatever becomes of its environment variables.
 
         Args:
             allow_offline: outside of a run, return one that only prints; otherwise raise.
+            used_for_context_manager: ignored.
 
         Raises:
             RunEnvironmentException: outside of a run with ``allow_offline=False``.
         """
         folder = os.environ.get("TRAINSHED_RUN_DIR")
-        if not folder:
-            if not allow_offline:
-                raise values.RunEnvironmentException(
-                    "This script was not started by Trainshed, so there is no current run. "
-                    "Submit it (experiment.submit, or 'trainshed submit'), or allow an offline run."
-                )
-            from trainshed.runtime.offline import OfflineRun
-
-            return OfflineRun.current()
-        if Run._current is None or Run._current.folder != folder:
+        if Run._current is not None and (not folder or os.path.abspath(folder) == Run._current.folder):
+            return Run._current
+        if folder:
             Run._current = Run(folder)
-        return Run._current
+            return Run._current
+        if not allow_offline:
+            raise errors.RunEnvironmentException(
+                "This script was not started by Trainshed, so there is no current run. "
+                "Submit it (experiment.submit, or 'trainshed submit'), or allow an offline run."
+            )
+        from trainshed.runtime.offline import OfflineRun
+
+        return OfflineRun.current()
 
     @classmethod
     def get_submitted_run(cls, **_: object) -> BaseRun:
@@ -77,70 +94,156 @@ class Run(BaseRun):
             name: the metric.
             value: a number, string or bool; NumPy scalars and tensors of one element count as such.
             description: ignored, as v1 did.
-            step: a position chosen by the script.
+            step: a position chosen by the script, a whole number.
 
         Raises:
-            UserErrorException: a list, or no name.
+            UserErrorException: a list, or no name, or a step that is no whole number.
         """
         if type(value) is not float or type(name) is not str or not name:
             name, value = values.metric_name(name), values.scalar(value, name)
-        self._journal.scalar(name, value, step if step is None else int(step))
+        self._journal.scalar(name, value, step if step is None else values.step_number(step))
 
     def _record(self, kind: str, name: str, value: object) -> None:
         self._journal.event(kind, name, value)
 
-    def _keep_file(self, name: str, path: "str | None", stream: object) -> None:
-        confined(name)
-        import shutil
+    def _tables(self, but: bytes = b"\n") -> "tables.Tables":
+        from trainshed.runtime import tables  # few scripts read
 
-        target = os.path.join(self.folder, _place(name))
-        if os.path.lexists(target):
-            raise values.UserErrorException(f"The run has a file '{name}' already; choose another name.")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if path is not None:
-            shutil.copyfile(path, target + ".part")
+        found = tables.Tables()
+        found.tags.update(tables.labels_of("TRAINSHED_TAGS"))
+        return tables.read(self._path, found, but)
+
+    def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:
+        target = os.path.join(self.folder, place_of(confined(name)))
+        if path is not None and _same(path, target):
+            # ./outputs/model.pkl uploaded as outputs/model.pkl, as many scripts do: it is where it should be.
+            if name in self._uploaded:
+                return False
+        elif os.path.lexists(target):
+            return False
         else:
-            with open(target + ".part", "wb") as file:
-                shutil.copyfileobj(stream, file)  # type: ignore[arg-type,type-var,unused-ignore]
-        os.replace(target + ".part", target)
+            try:
+                self._copy(path, stream, target)
+            except FileExistsError:  # another process of the run was first
+                return False
+            except OSError as error:
+                errors.warn(f"'{name}' could not be uploaded ({error}); training goes on.")
+                return True
+        self._uploaded.add(name)
         self._record("file", name, None)
+        return True
+
+    def _copy(self, path: "str | None", stream: object, target: str) -> None:
+        """Give a copy its name when it is whole.
+
+        Raises:
+            FileExistsError: the name is taken.
+        """
+        from time import time_ns
+
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        part = os.path.join(self.folder, f".upload-{os.getpid()}-{get_ident()}-{time_ns()}")
+        try:
+            with open(part, "xb") as copy, open(path, "rb") if path is not None else _Borrowed(stream) as source:
+                _pour(source, copy)
+            _give_name(part, target)
+        finally:
+            _forget(part)
 
     def get_file_names(self) -> "list[str]":
         """Return the names of the run's files so far, sorted."""
-        names = []
-        for prefix, folder in _ROOTS:
+        found = []
+        for prefix, folder in (*ROOTS, ("", _ELSE)):
             root = os.path.join(self.folder, folder)
-            for at, _, found in os.walk(root):
-                below = os.path.relpath(at, root)
-                names += [os.path.normpath(os.path.join(prefix, below, name)) for name in found]
-        return sorted(names)
+            for at, _, files in os.walk(root):
+                found += [prefix + os.path.relpath(os.path.join(at, file), root).replace(os.sep, "/") for file in files]
+        return sorted(found)
 
-    def download_file(self, name: str, output_file_path: "str | None" = None, **_: object) -> None:
+    def download_file(self, name: str, output_file_path: "str | None" = None, _validate_checksum: bool = False) -> None:
         """Copy a file of the run.
 
         Args:
             name: as :meth:`get_file_names` gives it.
             output_file_path: where to; a folder is joined with the file's own name.
+
+        Raises:
+            UserErrorException: no such file.
         """
-        confined(name)
         import shutil
 
+        source = os.path.join(self.folder, place_of(confined(name)))
+        if not os.path.isfile(source):
+            raise errors.UserErrorException(f"The run has no file '{name}' (yet).")
         target = output_file_path or os.path.basename(name)
-        if os.path.isdir(target):
+        if os.path.isdir(target) or target.endswith("/"):
             target = os.path.join(target, os.path.basename(name))
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        try:
-            shutil.copyfile(os.path.join(self.folder, _place(name)), target)
-        except FileNotFoundError:
-            raise values.UserErrorException(f"The run has no file '{name}' (yet).") from None
+        if not _same(source, target):
+            shutil.copyfile(source, target)
 
     def get_status(self) -> str:
         """Return the run's state: it runs, or this could not be asked."""
         return "Running"
 
 
-def _place(name: str) -> str:
-    """Return where a file lies in the run directory."""
-    first, _, rest = name.partition("/")
-    folder = dict(_ROOTS).get(first) if rest else None
-    return f"{folder}/{rest}" if folder else f"artifacts/{name}"
+class _Borrowed:
+    """A stream of the script's, which stays open."""
+
+    def __init__(self, stream: object) -> None:
+        self._stream: "IO[bytes]" = stream  # type: ignore[assignment]
+
+    def __enter__(self) -> "IO[bytes]":
+        return self._stream
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def place_of(name: str) -> str:
+    """Return where a file lies in the run directory.
+
+    Args:
+        name: as :meth:`Run.get_file_names` gives it.
+    """
+    for prefix, folder in ROOTS:
+        if name.startswith(prefix):
+            return folder + name[len(prefix) :]
+    return _ELSE + name
+
+
+def _pour(source: "IO[bytes]", copy: "IO[bytes]") -> None:
+    while True:
+        chunk = source.read(_CHUNK)
+        if not chunk:
+            return
+        copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
+
+
+def _give_name(part: str, target: str) -> None:
+    """Name a file if the name is free.
+
+    Raises:
+        FileExistsError: it is not.
+    """
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(target) from None
+        os.rename(part, target)
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # it was renamed, or never made
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False

@@ -1,24 +1,9 @@
 """What a script hands to the logging calls, as values that a journal can hold."""
 
-import sys
+from trainshed.runtime import errors
 
 PLAIN = (float, int, str, bool)
-
-
-class UserErrorException(Exception):
-    """The script called a logging function wrongly. The same name as on the submitting side."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class RunEnvironmentException(Exception):
-    """There is no current run here, or it cannot do what was asked."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+_LONGEST_INT = 10_000  # bits; Python refuses to read longer ones from text
 
 
 def metric_name(name: object) -> str:
@@ -28,8 +13,25 @@ def metric_name(name: object) -> str:
         UserErrorException: no string, or an empty one.
     """
     if not isinstance(name, str) or not name:
-        raise UserErrorException(f"A metric's name is a non-empty string, not {name!r}.")
+        raise errors.UserErrorException(f"A metric's name is a non-empty string, not {name!r}.")
     return name
+
+
+def step_number(step: object) -> "int | None":
+    """Return ``step`` as a whole number, or None.
+
+    Raises:
+        UserErrorException: neither a whole number nor None.
+    """
+    if step is None or type(step) is int:
+        return step
+    try:
+        number = int(step)  # type: ignore[call-overload]
+        if number == step:
+            return int(number)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass
+    raise errors.UserErrorException(f"run.log(…, step={step!r}): a step is a whole number.")
 
 
 def scalar(value: object, name: str) -> object:
@@ -43,26 +45,54 @@ def scalar(value: object, name: str) -> object:
         name: the metric, for the message.
 
     Raises:
-        UserErrorException: a list or another collection; ``log_list`` takes these.
+        UserErrorException: many values at once; ``log_list`` takes these.
     """
-    if isinstance(value, PLAIN):
-        # A subclass (numpy.float64 is a float) would print itself in its own way.
-        return next(kind(value) for kind in (bool, int, float, str) if isinstance(value, kind))
-    item = getattr(value, "item", None)
-    if callable(item):
-        try:
-            return scalar(item(), name)
-        except (ValueError, TypeError, RuntimeError):
-            pass
-    if isinstance(value, (list, tuple, set, dict, range)) or hasattr(value, "__next__") or hasattr(value, "__len__"):
-        raise UserErrorException(
-            f"run.log('{name}', …) takes one number, string or bool, not a {type(value).__name__}; "
-            "use run.log_list for a list, run.log_row or run.log_table for a table."
-        )
-    if hasattr(value, "__float__"):
-        return float(value)
-    sys.stderr.write(f"trainshed: metric '{name}' was given a {type(value).__name__}; its text is kept.\n")
-    return repr(value)
+    plain = _plain(value)
+    if plain is not None:
+        return plain
+    item = _converted(value, "item")
+    value = value if item is None else item
+    plain = _plain(value)
+    if plain is None:
+        if _many(value):
+            raise errors.UserErrorException(
+                f"Metric '{name}' was given a {type(value).__name__} where one number, string or bool is due; "
+                "use run.log_list for a list, run.log_row or run.log_table for a table."
+            )
+        plain = _plain(_converted(value, "__float__"))
+    if plain is None:
+        errors.warn(f"metric '{name}' was given a {type(value).__name__}; its text is kept.")
+        # Python itself refuses to print a very long whole number in the usual way.
+        plain = hex(value) if isinstance(value, int) else repr(value)
+    return plain
+
+
+def _many(value: object) -> bool:
+    """Tell whether ``value`` is many values; v1 kept the text of a dict, a set or bytes instead."""
+    if isinstance(value, (list, tuple, range)) or hasattr(value, "__next__"):
+        return True
+    return hasattr(value, "tolist") and getattr(value, "shape", None) != ()
+
+
+def _plain(value: object) -> object:
+    """Return a value of a plain type, or None; a subclass (numpy.float64 is one) would print in its own way."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > _LONGEST_INT:
+        return None
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return None
+
+
+def _converted(value: object, method: str) -> object:
+    """Return what ``value.method()`` gives, or None if it has none or cannot."""
+    convert = getattr(value, method, None)
+    if not callable(convert):
+        return None
+    try:
+        return convert()
+    except (TypeError, ValueError, ArithmeticError, RuntimeError):
+        return None
 
 
 def scalars(values: object, name: str) -> "list[object]":
@@ -71,11 +101,10 @@ def scalars(values: object, name: str) -> "list[object]":
     Raises:
         UserErrorException: not a list.
     """
-    tolist = getattr(values, "tolist", None)
-    if callable(tolist):
-        values = tolist()
+    listed = _converted(values, "tolist")
+    values = values if listed is None else listed
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
-        raise UserErrorException(f"run.log_list('{name}', …) takes a list, not a {type(values).__name__}.")
+        raise errors.UserErrorException(f"Metric '{name}' was given a {type(values).__name__} where a list is due.")
     return [scalar(value, name) for value in values]
 
 
@@ -86,11 +115,13 @@ def columns(table: object, name: str) -> "dict[str, object]":
         UserErrorException: no dict, or columns of different lengths.
     """
     if not isinstance(table, dict):
-        raise UserErrorException(f"run.log_table('{name}', …) takes a dict of columns, not a {type(table).__name__}.")
-    made = {
-        str(key): scalar(cells, name) if isinstance(cells, PLAIN) or hasattr(cells, "item") else scalars(cells, name)
-        for key, cells in table.items()
-    }
-    if len({len(cells) for cells in made.values() if isinstance(cells, list)}) > 1:
-        raise UserErrorException(f"run.log_table('{name}', …): the columns have different lengths.")
+        raise errors.UserErrorException(f"Metric '{name}' was given a {type(table).__name__} where a dict is due.")
+    made: "dict[str, object]" = {}
+    for key, cells in table.items():
+        many = hasattr(cells, "__iter__") and not isinstance(cells, (str, bytes, dict))
+        # A tensor without dimensions has __iter__, and cannot be iterated over.
+        single = not many or getattr(cells, "shape", None) == ()
+        made[str(key)] = scalar(cells, name) if single else scalars(cells, name)
+    if len({len(cells) if isinstance(cells, list) else -1 for cells in made.values()}) > 1:
+        raise errors.UserErrorException(f"Table '{name}' was given columns of different lengths.")
     return made

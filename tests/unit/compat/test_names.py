@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-COMPAT = Path(__file__).parents[3] / "compat" / "azureml" / "src"
+ROOT = Path(__file__).parents[3]
+COMPAT = ROOT / "compat" / "azureml" / "src"
 MODULES = sorted(
     ".".join(path.relative_to(COMPAT).with_suffix("").parts).removesuffix(".__init__") for path in COMPAT.rglob("*.py")
 )
@@ -17,7 +18,7 @@ MODULES = sorted(
 
 def run(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a Python that sees the compatibility names, and further folders."""
-    where = os.pathsep.join(map(str, [COMPAT, *paths]))
+    where = os.pathsep.join(map(str, [COMPAT, ROOT / "src", *paths]))
     argv = [sys.executable, "-c", code]
     env = {**os.environ, "PYTHONPATH": where}
     return subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
@@ -34,7 +35,11 @@ def test_every_module_can_be_imported() -> None:
         "from azureml.core import Workspace, Experiment, Run, ScriptRunConfig, Environment, Datastore, VERSION",
         "from azureml.train.estimator import Estimator",
         "from azureml.core.workspace import Workspace",
-        "from azureml.core.run import Run",
+        "from azureml.core.run import Run, _OfflineRun; assert isinstance(Run.get_context(), _OfflineRun)",
+        (
+            "from azureml._common.exceptions import AzureMLException; import azureml.exceptions as e; "
+            "assert all(issubclass(getattr(e, name), AzureMLException) for name in e.__all__); assert len(e.__all__) == 20"
+        ),
         "from azureml.core.runconfig import RunConfiguration, MpiConfiguration",
         "from azureml.core.conda_dependencies import CondaDependencies",
         "from azureml.core.compute import ComputeTarget",
@@ -53,6 +58,20 @@ def test_v1s_import_lines(line: str) -> None:
 def test_the_names_are_ours() -> None:
     code = "import trainshed, azureml.core, azureml.train.estimator as e; print(azureml.core.Run is trainshed.Run, e.Estimator is trainshed.Estimator)"
     assert run(code).stdout == "True True\n"
+
+
+def test_one_name_does_not_pay_for_the_others() -> None:
+    code = "import sys\nfrom azureml.core import Workspace\nimport azureml\nprint(*sys.modules)"
+    loaded = run(code).stdout.split()
+    assert "trainshed.api.workspace" in loaded
+    assert not {"trainshed.api.estimator", "trainshed.api.script_run_config", "pkgutil"} & set(loaded)
+
+
+def test_modules_may_be_asked_for_any_name() -> None:
+    assert (
+        run("import azureml.core; print(hasattr(azureml.core, 'x'), 'Run' in dir(azureml.core))").stdout
+        == "False True\n"
+    )
 
 
 def test_other_distributions_below_azureml_are_found(tmp_path: Path) -> None:

@@ -14,25 +14,8 @@ import pytest
 from trainshed.environments.interpreters import everything
 from trainshed.runtime import values
 from trainshed.runtime.journal import Journal
-from trainshed.runtime.tree import assemble
 
 PYTHONS = {".".join(map(str, one.version[:2])): one.path for one in everything() if one.version >= (3, 8)}
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> dict[str, str]:
-    """The environment of a script in a run."""
-    run = tmp_path / "run-1"
-    (run / "code" / "outputs").mkdir(parents=True)
-    tree = assemble(tmp_path / "runtime")
-    assert assemble(tmp_path / "runtime") == tree
-    return {
-        "PYTHONPATH": str(tree),
-        "TRAINSHED_RUN_DIR": str(run),
-        "TRAINSHED_RUN_ID": "run-1",
-        "AZUREML_EXPERIMENT_ID": "exp",
-        "PATH": os.environ["PATH"],
-    }
 
 
 def script(code: str, env: dict[str, str], python: str = sys.executable) -> subprocess.CompletedProcess[str]:
@@ -71,8 +54,10 @@ with run: run.complete(); run.flush()
 """
 
 
-@pytest.mark.parametrize("version", sorted(PYTHONS))
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
 def test_tour(job: dict[str, str], version: str) -> None:
+    if version not in PYTHONS:
+        pytest.skip(f"there is no Python {version} on this machine: the runtime was NOT tested with it")
     done = script(TOUR, job, PYTHONS[version])
     assert done.returncode == 0, done.stderr
     events = [{key: value for key, value in event.items() if key != "t"} for event in journal(job)]

@@ -15,17 +15,58 @@ from trainshed.errors import (
 )
 from trainshed.errors import TrainshedError as AzureMLException
 
+
+class AzureMLAggregatedException(AzureMLException):
+    """Several failures at once."""
+
+
+class DiscoveryUrlNotFoundException(AzureMLException):
+    """v1's cloud only; never raised here."""
+
+
+class ModelNotFoundException(AzureMLException):
+    """There is no such model."""
+
+
+class ModelPathNotFoundException(AzureMLException):
+    """A model's file is not there."""
+
+
+class ParallelRunException(AzureMLException):
+    """v1's pipelines only; never raised here."""
+
+
+class ProjectSystemException(AzureMLException):
+    """v1's project folders only; never raised here."""
+
+
+class WebserviceException(AzureMLException):
+    """A model, or what serves it, is not there or cannot be used."""
+
+
+class WorkspacePrivateEndpointException(AzureMLException):
+    """v1's cloud only; never raised here."""
+
+
 __all__ = [
     "ActivityFailedException",
     "AuthenticationException",
+    "AzureMLAggregatedException",
     "AzureMLException",
     "ComputeTargetException",
+    "DiscoveryUrlNotFoundException",
     "ExperimentExecutionException",
+    "ModelNotFoundException",
+    "ModelPathNotFoundException",
+    "ParallelRunException",
+    "ProjectSystemException",
     "RunConfigurationException",
     "RunEnvironmentException",
     "ServiceException",
     "SnapshotException",
     "TrainingException",
     "UserErrorException",
+    "WebserviceException",
     "WorkspaceException",
+    "WorkspacePrivateEndpointException",
 ]

@@ -1,5 +1,6 @@
 """azureml.core inside a run."""
 
+from trainshed.runtime.names import missing
 from trainshed.runtime.run import Run
 
 __version__ = VERSION = "1.61.0"
@@ -7,7 +8,5 @@ __all__ = ["VERSION", "Run"]
 
 
 def __getattr__(name: str) -> object:
-    raise ImportError(
-        f"azureml.core.{name} is for the program that submits runs; inside a run there is azureml.core.Run "
-        "(from Trainshed)."
-    )
+    # No ImportError: pickle asks every module for every name. The import system asks names.Finder for its sentence.
+    raise AttributeError(missing(f"azureml.core.{name}"))

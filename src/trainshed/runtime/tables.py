@@ -1,0 +1,123 @@
+"""What was logged so far, read back in v1's shapes."""
+
+import os
+
+from trainshed.runtime import errors
+
+_KINDS = ("metric", "list", "row", "table", "image")
+
+
+class Tables:
+    """Takes events one by one and keeps what they come to.
+
+    Attributes:
+        tags: tags now.
+        properties: properties now.
+
+    Example:
+        >>> tables = Tables()
+        >>> tables.take("metric", "loss", 0.5)
+        >>> tables.take("metric", "loss", 0.25)
+        >>> tables.metrics()
+        {'loss': [0.5, 0.25]}
+    """
+
+    def __init__(self) -> None:
+        self.tags: "dict[str, str | None]" = {}
+        self.properties: "dict[str, str]" = {}
+        self._series: "dict[str, tuple[str, list[object]]]" = {}
+
+    def take(self, kind: str, name: str, value: object) -> None:
+        """Take one event.
+
+        Args:
+            kind: as in the journal.
+            name: metric, tag or property.
+            value: its value.
+        """
+        if kind in _KINDS:
+            first, kept = self._series.setdefault(name, (kind, []))
+            if first == kind:  # as in v1, the first use of a name decides what it is
+                kept.append(value)
+        elif kind == "tag":
+            self.tags[name] = None if value is None else str(value)
+        elif kind == "untag":
+            self.tags.pop(name, None)
+        elif kind == "property":
+            self.properties.setdefault(name, str(value))
+
+    def metrics(self, name: "str | None" = None) -> "dict[str, object]":
+        """Return the metrics, name → value.
+
+        Args:
+            name: only this one.
+
+        Returns:
+            What was logged once is a scalar, and a list if more often; a row or table is a dict of columns.
+        """
+        return {
+            label: _shape(kind, kept) for label, (kind, kept) in self._series.items() if kept and name in (None, label)
+        }
+
+
+def _shape(kind: str, kept: "list[object]") -> object:
+    if kind == "list":
+        return _unwrapped([cell for cells in kept if isinstance(cells, list) for cell in cells])
+    if kind in ("row", "table"):
+        columns: "dict[str, list[object]]" = {}
+        for row in kept:
+            for column, cells in row.items() if isinstance(row, dict) else ():
+                columns.setdefault(column, []).extend(cells if isinstance(cells, list) else [cells])
+        return {column: _unwrapped(cells) for column, cells in columns.items()}
+    return _unwrapped(kept)
+
+
+def _unwrapped(cells: "list[object]") -> object:
+    return cells[0] if len(cells) == 1 else list(cells)
+
+
+def labels_of(variable: str) -> "dict[str, str | None]":
+    """Return labels that the run had from the start.
+
+    Args:
+        variable: environment variable with a JSON object, e.g. ``"TRAINSHED_TAGS"``.
+    """
+    import json  # 5 ms that a script which only logs does not pay
+
+    try:
+        found = json.loads(os.environ.get(variable, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read(path: str, tables: Tables, but: bytes = b"\n") -> Tables:
+    """Take all events of a journal; lines that are none, such as a last one that was cut off, are left out.
+
+    Args:
+        path: the journal; one that is not there is empty.
+        tables: what takes them, which is returned.
+        but: lines that begin so are skipped.
+    """
+    import json
+
+    try:
+        with open(path, "rb") as lines:
+            for line in lines:
+                if line.startswith(but):
+                    continue
+                try:
+                    event = json.loads(line, object_hook=_number)
+                    value = float(event["x"]) if "x" in event else event.get("v")
+                    tables.take(str(event["k"]), str(event["n"]), value)
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    continue
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        errors.warn(f"the journal could not be read ({error}); training goes on.")
+    return tables
+
+
+def _number(found: "dict[str, object]") -> object:
+    return float(str(found["$float"])) if found.keys() == {"$float"} else found

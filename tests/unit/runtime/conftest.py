@@ -1,0 +1,50 @@
+"""A script in a run, in a process of its own, with nothing but the tree on its path."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed.runtime.tree import assemble
+
+
+class Job(dict):
+    """The environment of a script in a run."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self["TRAINSHED_RUN_DIR"])
+
+    def run(self, code: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+        argv, cwd = [python, "-c", code], self.folder / "code"
+        return subprocess.run(argv, env=self, cwd=cwd, capture_output=True, text=True, check=False)
+
+    def said(self, code: str, python: str = sys.executable) -> str:
+        done = self.run(code, python)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def events(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "journal.jsonl").read_text().splitlines()
+        return [json.loads(line, parse_constant=pytest.fail) for line in lines if line]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    run = tmp_path / "run-1"
+    (run / "code" / "outputs").mkdir(parents=True)
+    tree = assemble(tmp_path / "runtime")
+    assert assemble(tmp_path / "runtime") == tree
+    return Job(
+        PYTHONPATH=str(tree),
+        TRAINSHED_RUN_DIR=str(run),
+        TRAINSHED_RUN_ID="run-1",
+        AZUREML_EXPERIMENT_ID="exp",
+        PATH=os.environ["PATH"],
+    )

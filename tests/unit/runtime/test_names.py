@@ -1,0 +1,130 @@
+"""What a script can import inside a run, what that costs, and what it is told about the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainshed import version
+from trainshed.runtime import front_door
+
+COMPAT = Path(__file__).parents[3] / "compat" / "azureml" / "src"
+
+
+@pytest.mark.parametrize(
+    "heavy", ["dataclasses", "json", "logging", "pathlib", "shutil", "threading", "typing", "uuid"]
+)
+def test_an_import_and_a_logged_number_do_not_pay_for(job, heavy: str) -> None:
+    code = (
+        "import sys; before = set(sys.modules)\nfrom azureml.core import Run\nrun = Run.get_context()\n"
+        "run.log('val/loss x', 0.5, step=1); run.log('n', 3); run.log('ok', True)\n"
+        "print(*(set(sys.modules) - before))"
+    )
+    new = job.said(code).split()
+    assert heavy not in new
+    assert "trainshed.runtime.run" in new
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import azureml.train.estimator",
+        "from azureml.core import Workspace",
+        "from azureml.core.workspace import Workspace",
+        "from trainshed import Estimator",
+        "import trainshed; trainshed.Estimator",
+        "import azureml.core; azureml.core.Workspace",
+    ],
+)
+def test_names_of_the_submitting_side_are_explained(job, line: str) -> None:
+    done = job.run(line)
+    assert "inside a run there is azureml.core.Run" in done.stderr.splitlines()[-1]
+    assert "for the program that submits runs" in done.stderr
+
+
+def test_libraries_may_look_for_what_is_not_there(job) -> None:
+    code = (
+        "import importlib.util\ntry: import azureml.mlflow\nexcept ModuleNotFoundError: print('no mlflow')\n"
+        "print(importlib.util.find_spec('azureml.core.run') is not None)"
+    )
+    assert job.said(code) == "no mlflow\nTrue\n"
+
+
+def test_packages_of_others_below_azureml_are_found(job, tmp_path: Path) -> None:
+    (tmp_path / "site" / "azureml" / "mlflow").mkdir(parents=True)
+    (tmp_path / "site" / "azureml" / "mlflow" / "__init__.py").write_text("NAME = 'theirs'")
+    job["PYTHONPATH"] += f":{tmp_path / 'site'}"
+    assert job.said("import azureml.mlflow, azureml.core; print(azureml.mlflow.NAME)") == "theirs\n"
+
+
+def test_the_tree_wins_over_an_installed_trainshed_azureml(job) -> None:
+    job["PYTHONPATH"] += f":{COMPAT}:{COMPAT.parents[2] / 'src'}"
+    code = "from azureml.core import Run; import azureml.core; print(Run.get_context().id, azureml.core.__file__)"
+    said = job.said(code)
+    assert said.startswith("run-1")
+    assert str(COMPAT) not in said
+    assert "There is no 'trainshed.Estimator' here" in job.run("import azureml.train.estimator").stderr
+
+
+def test_exceptions_can_be_named(job) -> None:
+    code = (
+        "import azureml.exceptions as e, azureml._common.exceptions as c\n"
+        "from azureml.exceptions import *\n"
+        "print(len(e.__all__), all(issubclass(getattr(e, n), c.AzureMLException) for n in e.__all__))\n"
+        "print(issubclass(AuthenticationException, UserErrorException), AzureMLException is Exception)"
+    )
+    assert job.said(code) == "20 True\nTrue False\n"
+
+
+@pytest.mark.parametrize("name", ["child_run", "register_model", "wait_for_completion", "get_secret"])
+def test_what_is_not_there_yet_says_so_when_it_is_called(job, name: str) -> None:
+    code = (
+        "from azureml.core import Run\nfrom azureml.exceptions import RunEnvironmentException\nrun = Run.get_context()\n"
+        f"try: run.{name}('x')\nexcept RunEnvironmentException as error: print(error)"
+    )
+    assert job.said(code).startswith(f"run.{name} ")
+
+
+def test_a_script_has_the_names_of_experiment_and_workspace(job) -> None:
+    job.update(AZUREML_ARM_WORKSPACE_NAME="ws", TRAINSHED_RUN_NUMBER="7")
+    code = (
+        "from azureml.core import Run\nrun = Run.get_context()\nws = run.experiment.workspace\n"
+        "print(run.experiment.name, ws.name, run.number, run.parent, run.get_details()['runId'])\n"
+        "try: ws.datastores\nexcept AttributeError as error: print(error)"
+    )
+    first, second = job.said(code).splitlines()
+    assert first == "exp ws 7 None run-1"
+    assert "only the name of its workspace" in second
+
+
+OFFLINE = """
+run.log_list("l", [1, 2]); run.log_row("r", x=1); run.log_table("t", {"c": [1]}); run.set_tags({"k": "v"})
+with run.child_run() as child: child.log("c", 1)
+print(child.get_status(), run.get_status(), list(run.get_children()), run.input_datasets, run.get_details()["tags"])
+try:
+    with run: 1 / 0
+except ZeroDivisionError: print(run.status, run.number, run.type)
+"""
+
+
+def test_offline_prints_as_v1_does(job) -> None:
+    del job["TRAINSHED_RUN_ID"]
+    code = "import os; del os.environ['TRAINSHED_RUN_DIR']\nfrom azureml.core import Run\nrun = Run.get_context()\n"
+    assert job.said(code + OFFLINE).splitlines() == [
+        "Attempted to log list metric l:",
+        "[1, 2]",
+        "Attempted to log row metric r:",
+        "{'x': 1}",
+        "Attempted to log table metric t:",
+        "{'c': [1]}",
+        "Attempted to set tags {'k': 'v'}",
+        "Attempted to log scalar metric c:",
+        "1",
+        "Completed Running [] {} {'k': 'v'}",
+        "Failed None azureml.scriptrun",
+    ]
+
+
+def test_one_version() -> None:
+    assert front_door.__version__ == version.VERSION
