@@ -13,7 +13,7 @@ from typing import Any
 
 from trainshed.errors import ServiceException, UserErrorException, WorkspaceException
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = frozenset(

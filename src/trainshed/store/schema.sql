@@ -1,7 +1,10 @@
 -- The history of one workspace. Times are seconds since the epoch; JSON columns hold strict JSON.
 CREATE TABLE experiments (
     name TEXT PRIMARY KEY,
+    id TEXT NOT NULL DEFAULT (lower(hex(randomblob(16)))),
     created REAL NOT NULL,
+    archived REAL,
+    tags TEXT NOT NULL DEFAULT '{}',
     runs INTEGER NOT NULL DEFAULT 0
 );
 
@@ -111,4 +114,25 @@ CREATE TABLE records (
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 
-PRAGMA user_version = 2;
+-- Things with versions: models, datasets, environments. A version is never used again, also when it was deleted.
+CREATE TABLE catalog (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created REAL NOT NULL,
+    record TEXT NOT NULL,
+    tags TEXT NOT NULL DEFAULT '{}',
+    properties TEXT NOT NULL DEFAULT '{}',
+    deleted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (kind, name, version)
+) WITHOUT ROWID;
+
+-- Where the content of a snapshot's file lies: in which pack, from which byte on.
+CREATE TABLE contents (
+    sha256 TEXT PRIMARY KEY,
+    pack TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    size INTEGER NOT NULL
+) WITHOUT ROWID;
+
+PRAGMA user_version = 3;

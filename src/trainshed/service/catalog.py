@@ -1,0 +1,58 @@
+"""The API's routes for things with versions: models, datasets, environments."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from trainshed.service.house import House
+from trainshed.service.routes import API, endpoint, field, number
+
+
+def list_entries(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /catalog/{kind}."""
+    query = request.query_params
+    return {
+        "entries": house.catalog.list(
+            request.path_params["kind"], query.get("name"), latest=bool(number(request, "latest", 0))
+        )
+    }
+
+
+def add_entry(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """POST /catalog/{kind}/{name}."""
+    entry = {part: field(body, part, dict, {}) for part in ("record", "tags", "properties")}
+    return house.catalog.add(request.path_params["kind"], request.path_params["name"], entry, time.time())
+
+
+def get_entry(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /catalog/{kind}/{name}: the newest, or the one of ``version``."""
+    parts = request.path_params
+    return house.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None)
+
+
+def change_entry(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /catalog/{kind}/{name}/{version}."""
+    parts = request.path_params
+    changes = {part: field(body, part, (type(None), dict)) for part in ("record", "tags", "properties")}
+    return house.catalog.change(parts["kind"], parts["name"], parts["version"], changes)
+
+
+def drop_entry(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """DELETE /catalog/{kind}/{name}/{version}."""
+    parts = request.path_params
+    house.catalog.delete(parts["kind"], parts["name"], parts["version"])
+    return {}
+
+
+_ONE = f"{API}/catalog/{{kind}}/{{name}}"
+ROUTES = [
+    Route(f"{API}/catalog/{{kind}}", endpoint(list_entries)),
+    Route(_ONE, endpoint(add_entry), methods=["POST"]),
+    Route(_ONE, endpoint(get_entry)),
+    Route(f"{_ONE}/{{version:int}}", endpoint(change_entry), methods=["PUT"]),
+    Route(f"{_ONE}/{{version:int}}", endpoint(drop_entry), methods=["DELETE"]),
+]
