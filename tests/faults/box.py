@@ -12,7 +12,8 @@ from typing import Any
 
 from trainshed.client.embedded import connect
 from trainshed.client.http import Connection
-from trainshed.client.source import send, take
+from trainshed.client.send import send
+from trainshed.client.source import take
 from trainshed.hosts import process
 
 THIS_PYTHON = {"kind": "existing", "interpreter": sys.executable}

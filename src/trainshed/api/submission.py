@@ -14,8 +14,8 @@ from trainshed.api.runconfig import RunConfiguration
 from trainshed.api.to_spec import Wishes, to_spec
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
+from trainshed.client.send import send as send_source
 from trainshed.client.source import Source, take
-from trainshed.client.source import send as send_source
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec

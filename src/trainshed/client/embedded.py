@@ -31,7 +31,7 @@ def connect(root: str) -> Connection:
     sign = _sign(root)
     if sign is None or sign.get("version") != VERSION or not _lives(int(sign["pid"])):
         sign = _started(root)
-    return Connection(_address(sign), str(sign["token"]), refresh=lambda: _renewed(root))
+    return Connection(_address(sign), str(sign["token"]), lambda: _renewed(root), root)
 
 
 def running(root: str) -> Connection | None:

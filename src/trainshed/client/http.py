@@ -29,13 +29,15 @@ class Connection:
         token: sent with each call.
         refresh: called when the service is not there (any more); it brings it back and returns its new
             ``(base_url, token)``. Without it a lost service is an error at once.
+        folder: the workspace folder, where the service is on this machine and it is ours as much as the service's.
 
     Example:
         >>> Connection("http://127.0.0.1:9", "secret").base_url
         'http://127.0.0.1:9'
     """
 
-    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None) -> None:
+    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None, folder: str | None = None) -> None:
+        self.folder = folder
         self._refresh = refresh
         self._idle: list[Wire] = []
         self._pid = os.getpid()

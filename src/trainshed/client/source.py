@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from trainshed.client.http import Connection
 from trainshed.client.ignore import AMLIGNORE, Ignore, rules_of
 from trainshed.client.index import Index
 from trainshed.errors import SnapshotException
@@ -24,6 +23,7 @@ _CHUNK = 1 << 20
 _KEEP_FILE = 4 << 20
 _KEEP_ALL = 64 << 20
 _OFFENDERS = 5
+_HEAD = 40
 
 
 class Source:
@@ -193,19 +193,24 @@ class Source:
         index.snapshot, index.time = snapshot, self._looked
         index.save()
 
-    def frames(self, wanted: list[str]) -> tuple[list[tuple[bytes, str, str]], int]:
-        """Return what to upload for these hashes, and its length in bytes.
+    def pack(self, wanted: list[str]) -> tuple[Callable[[], Iterator[bytes]], int]:
+        """Return contents in the form in which they are sent and kept: each after its hash and length.
 
         Args:
-            wanted: sha256 of contents that the service lacks.
+            wanted: sha256 of the contents.
+
+        Returns:
+            A function that yields the pieces, and how many bytes they have together.
         """
         where = {facts[5]: (path, facts[0]) for path, facts in self._files.items()}
-        frames, total = [], 0
-        for sha in wanted:
-            path, size = where[sha]
-            frames.append((bytes.fromhex(sha) + size.to_bytes(8, "big"), sha, path))
-            total += 40 + size
-        return frames, total
+
+        def pieces() -> Iterator[bytes]:
+            for sha in wanted:
+                path, size = where[sha]
+                yield bytes.fromhex(sha) + size.to_bytes(8, "big")
+                yield from self.content(sha, path, size)
+
+        return pieces, sum(where[sha][1] + _HEAD for sha in wanted)
 
     def content(self, sha: str, path: str, size: int) -> Iterator[bytes]:
         """Yield the content of a file, from memory if it was small.
@@ -246,37 +251,6 @@ def take(folder: str, index: str | None = None) -> Source:
     source.check_limits()
     source.hash()
     return source
-
-
-def send(source: Source, connection: Connection) -> str:
-    """Bring a source to the service; only contents that it lacks are sent.
-
-    Args:
-        source: what :func:`take` gave.
-        connection: to the service.
-
-    Returns:
-        Id of the snapshot; it is remembered for the next time.
-
-    Raises:
-        SnapshotException: the service does not accept it.
-    """
-    entries = source.entries()
-    answer = connection.call("POST", "/snapshots", {"entries": entries})
-    if "missing" in answer:
-        frames, total = source.frames(answer["missing"])
-
-        def body() -> Iterator[bytes]:
-            for head, sha, path in frames:
-                yield head
-                yield from source.content(sha, path, int.from_bytes(head[32:], "big"))
-
-        connection.upload("POST", "/blobs", body, total)
-        answer = connection.call("POST", "/snapshots", {"entries": entries})
-    if "id" not in answer:
-        raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
-    source.remember(str(answer["id"]))
-    return str(answer["id"])
 
 
 def _listed(folder: str, prefix: str) -> list[os.DirEntry[str]]:

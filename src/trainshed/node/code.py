@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from trainshed.errors import NotFoundException
 
@@ -14,72 +14,89 @@ _CHUNK = 1 << 20
 def materialise(snapshots: str, tree: Optional[str], into: str) -> None:
     """Write the files of a snapshot below a new folder.
 
-    They are copies (clones where the file system can): a script may write to its own files without
+    They are copies: a script may write to its own files without
     changing the snapshot that other runs share.
 
     Args:
-        snapshots: the snapshot store: ``objects/ab/cdef…`` and ``trees/<id>.json``.
+        snapshots: the snapshot store: ``packs/<id>`` and ``trees/<id>.json``.
         tree: id of the snapshot; None for an empty folder.
         into: folder to make; it may exist from an interrupted try.
 
     Raises:
-        NotFoundException: the store lacks the tree or one of its objects.
+        NotFoundException: the store lacks the tree or one of its packs.
     """
     os.makedirs(into, exist_ok=True)
     made = {into}
-    for entry in _entries(snapshots, tree) if tree else ():
-        path = os.path.join(into, entry["path"])
-        folder = path if entry["kind"] == "dir" else os.path.dirname(path)
-        if folder not in made:
-            os.makedirs(folder, exist_ok=True)
-            made.add(folder)
-        if entry["kind"] == "link":
-            if not os.path.lexists(path):
+    record = _tree(snapshots, tree) if tree else {"entries": [], "contents": {}}
+    packs = _Packs(os.path.join(snapshots, "packs"), record["contents"])
+    try:
+        for entry in record["entries"]:
+            path = os.path.join(into, entry["path"])
+            folder = path if entry["kind"] == "dir" else os.path.dirname(path)
+            if folder not in made:
+                os.makedirs(folder, exist_ok=True)
+                made.add(folder)
+            if entry["kind"] == "file":
+                packs.copy(entry, path)
+            elif entry["kind"] == "link" and not os.path.lexists(path):
                 os.symlink(entry["target"], path)
-        elif entry["kind"] == "file":
-            sha = entry["sha256"]
-            _copy(os.path.join(snapshots, "objects", sha[:2], sha[2:]), path, entry)
+    finally:
+        packs.close()
 
 
-def _entries(snapshots: str, tree: str) -> List[Dict[str, Any]]:
+def _tree(snapshots: str, tree: str) -> Dict[str, Any]:
     try:
         with open(os.path.join(snapshots, "trees", f"{tree}.json"), encoding="utf-8") as file:
-            entries: List[Dict[str, Any]] = json.load(file)["entries"]
+            record: Dict[str, Any] = json.load(file)
     except FileNotFoundError:
         raise NotFoundException(f"Source snapshot {tree} is not in the store any more; submit the run again.") from None
-    return entries
+    return record
 
 
-def _copy(source: str, target: str, entry: Dict[str, Any]) -> None:
-    try:
-        origin = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise NotFoundException(
-            f"The content of '{entry['path']}' is missing from the snapshot store; submit the run again."
-        ) from None
-    try:
+class _Packs:
+    """The packs of a snapshot, each opened once."""
+
+    def __init__(self, folder: str, contents: Dict[str, Tuple[str, int]]) -> None:
+        self._folder = folder
+        self._contents = contents
+        self._open: Dict[str, int] = {}
+
+    def close(self) -> None:
+        for fd in self._open.values():
+            os.close(fd)
+
+    def copy(self, entry: Dict[str, Any], target: str) -> None:
+        pack, start = self._contents[entry["sha256"]]
+        if pack not in self._open:
+            try:
+                self._open[pack] = os.open(os.path.join(self._folder, pack), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise NotFoundException(
+                    f"The content of '{entry['path']}' is missing from the snapshot store; submit the run again."
+                ) from None
         goal = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, entry["mode"])
         try:
-            _pump(origin, goal, entry["size"])
+            _pump(self._open[pack], start, goal, entry["size"])
         finally:
             os.close(goal)
-    finally:
-        os.close(origin)
 
 
-def _pump(origin: int, goal: int, size: int) -> None:
+def _pump(origin: int, start: int, goal: int, size: int) -> None:
     """Copy inside the kernel where it can, by reads and writes elsewhere."""
-    left = size
+    end = start + size
     try:
-        while left > 0:
-            done = os.copy_file_range(origin, goal, left)  # type: ignore[attr-defined,unused-ignore]
+        while start < end:
+            done = os.copy_file_range(origin, goal, end - start, start)  # type: ignore[attr-defined,unused-ignore]
             if done == 0:
                 break
-            left -= done
+            start += done
     except (AttributeError, OSError):
-        while True:
-            chunk = os.read(origin, _CHUNK)
+        while start < end:
+            chunk = os.pread(origin, min(_CHUNK, end - start), start)
             if not chunk:
-                return
+                break
+            start += len(chunk)
             while chunk:
                 chunk = chunk[os.write(goal, chunk) :]
+    if start < end:
+        raise NotFoundException("A pack of the snapshot store is shorter than it was; submit the run again.")

@@ -13,6 +13,7 @@ from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.place import Places
 from trainshed.service.supervisor import Supervisor
+from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.database import Database
 from trainshed.store.files import Files
@@ -41,7 +42,7 @@ class House:
         self.metrics = Metrics(self.database)
         self.files = Files(self.database)
         self.catalog = Catalog(self.database)
-        self.snapshots = Snapshots(root / "snapshots")
+        self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))
         self.bus = Bus()
         self.collector = Collector(self.history, self.metrics, self.files, self.runs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 from trainshed.store.registry import Registry
 from trainshed.targets import registry as targets
@@ -134,7 +135,7 @@ class Places:
             "spec": spec,
             "place": {
                 "home": str(self._home),
-                "snapshots": str(self.root / "snapshots"),
+                "snapshots": str(self.root / layout.SNAPSHOTS),
                 "runtime": str(self._runtime),
                 # A shim starts without its Python's packages, but some of them help it to build environments.
                 "sites": [path for path in sys.path if path.endswith("-packages")],

@@ -116,7 +116,7 @@ def put_snapshot(house: House, _: Request, body: Any) -> dict[str, Any]:
     """POST /snapshots."""
     entries = field(body, "entries", list)
     wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
-    missing = house.snapshots.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
+    missing = house.snapshots.packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
     return {"missing": missing} if missing else {"id": house.snapshots.put_tree(entries)}
 
 

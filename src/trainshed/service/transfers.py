@@ -1,9 +1,8 @@
-"""The API's byte routes: blobs of snapshots, files of runs, files of datastores."""
+"""The API's byte routes: contents of snapshots, files of runs, files of datastores."""
 
 from __future__ import annotations
 
-import asyncio
-import queue
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import NotFoundException, did_you_mean
 from trainshed.service.files import create_inside, listing, open_inside
 from trainshed.service.follow import follow
 from trainshed.service.house import House
@@ -21,71 +20,32 @@ from trainshed.service.routes import API, Answer, endpoint, number, run_director
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 
-_PARTS = 256
 _CHUNK = 1 << 18
-_FRAME_HEAD = 40
 _TYPE = "application/octet-stream"
 
 
-async def put_blobs(request: Request) -> Response:
-    """POST /blobs: frames of 32 bytes of sha256, 8 of length (big-endian) and the content."""
-    house: House = request.app.state.house
-    pipe = _Pipe()
-
-    def store() -> int:
+async def put_pack(request: Request) -> Response:
+    """POST /packs: contents, each after 32 bytes of its sha256 and 8 of its length (big-endian)."""
+    packs = request.app.state.house.snapshots.packs
+    pack = packs.incoming()
+    with open(pack, "xb", opener=_private) as file:
         try:
-            return house.snapshots.put_objects(_frames(pipe))
-        finally:
-            pipe.drain()
-
-    # Stored in a thread while the rest is still coming in.
-    storing = asyncio.ensure_future(run_in_threadpool(store))
-    try:
-        async for part in request.stream():
-            await pipe.put(part)
-    finally:
-        await pipe.put(b"")
-    return Answer({"stored": await storing})
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+        except BaseException:
+            os.unlink(pack)
+            raise
+    return Answer({"stored": await run_in_threadpool(packs.adopt, pack)})
 
 
-class _Pipe:
-    """Bytes on their way from the event loop to a thread, a bounded number at a time."""
-
-    def __init__(self) -> None:
-        self._parts: queue.Queue[bytes] = queue.Queue(_PARTS)
-        self._rest = bytearray()
-        self._ended = False
-
-    async def put(self, part: bytes) -> None:
-        """Hand over a part; an empty one is the end."""
-        try:
-            self._parts.put_nowait(part)
-        except queue.Full:
-            await run_in_threadpool(self._parts.put, part)
-
-    def read(self, size: int) -> bytes:
-        """Return ``size`` bytes, or fewer at the end."""
-        while len(self._rest) < size and not self._ended:
-            part = self._parts.get()
-            self._ended = not part
-            self._rest += part
-        wanted = bytes(memoryview(self._rest)[:size])
-        del self._rest[:size]
-        return wanted
-
-    def drain(self) -> None:
-        """Throw the rest away, so that whoever sends it need not wait."""
-        while not self._ended:
-            self._ended = not self._parts.get()
+def adopt_pack(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """POST /packs/{name}: take in what a client on this machine has written into the store's folder for it."""
+    packs = house.snapshots.packs
+    return {"stored": packs.adopt(packs.incoming(request.path_params["name"]))}
 
 
-def _frames(stream: _Pipe) -> Iterator[tuple[str, bytes]]:
-    while head := stream.read(_FRAME_HEAD):
-        size = int.from_bytes(head[32:], "big")
-        content = stream.read(size)
-        if len(head) != _FRAME_HEAD or len(content) != size:
-            raise UserErrorException("The upload ended in the middle of a file. Submit again.")
-        yield head[:32].hex(), content
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def list_files(house: House, request: Request, _: Any) -> dict[str, Any]:
@@ -188,8 +148,7 @@ def list_data(house: House, request: Request, _: Any) -> dict[str, Any]:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    import os  # Path.walk came with Python 3.12
-
+    # Path.walk came with Python 3.12
     return ((Path(folder), folders, names) for folder, folders, names in os.walk(root))
 
 
@@ -215,7 +174,8 @@ async def put_data(request: Request) -> Response:
 
 
 ROUTES = [
-    Route(f"{API}/blobs", put_blobs, methods=["POST"]),
+    Route(f"{API}/packs", put_pack, methods=["POST"]),
+    Route(f"{API}/packs/{{name}}", endpoint(adopt_pack), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/files", endpoint(list_files)),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", get_file),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", put_file, methods=["PUT"]),

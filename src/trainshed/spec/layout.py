@@ -16,6 +16,11 @@ DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 STD_LOG = "user_logs/std_log.txt"
 """The driver log's second name: the same file."""
 
+SNAPSHOTS = "snapshots"
+"""Below the workspace folder: the store of snapshots."""
+INCOMING = "snapshots/incoming"
+"""Where a client on the service's own machine writes its packs."""
+
 ROOTS = (
     ("outputs/", "code/outputs/"),
     ("logs/", "code/logs/"),

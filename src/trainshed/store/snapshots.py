@@ -1,23 +1,23 @@
-"""Snapshots of source: blobs named by their hash, trees that name blobs."""
+"""Snapshots of source: trees that name contents by their hash."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import posixpath
 import secrets
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from trainshed.errors import NotFoundException, SnapshotException, UserErrorException
 from trainshed.spec.checks import check_relative_path
+from trainshed.store.database import Database
+from trainshed.store.packs import Packs, is_hash
 
 Entry = dict[str, Any]
-_HEX = frozenset("0123456789abcdef")
+_VERSION = 2
 _MODES = (0o644, 0o755)
 _KEYS = {
     "file": ("path", "kind", "sha256", "size", "mode"),
@@ -30,71 +30,20 @@ _MAX_HOPS = 40
 
 
 class Snapshots:
-    """The store of snapshots.
+    """The store of snapshots: trees that name contents, and the packs in which these lie.
 
     Args:
-        root: its folder; ``objects/ab/cdef…`` and ``trees/<id>.json`` lie below it.
+        root: its folder; ``packs/<id>`` and ``trees/<id>.json`` lie below it.
+        database: where is kept which content is in which pack.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._objects = root / "objects"
+    def __init__(self, root: Path, database: Database) -> None:
+        self.packs = Packs(root, database)
         self._trees = root / "trees"
-        for folder in (root, self._objects, self._trees):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def missing(self, hashes: Iterable[str]) -> list[str]:
-        """Return those of the hashes whose content is not here yet."""
-        return [sha for sha in hashes if not os.path.exists(self._object(sha))]
-
-    def put_objects(self, contents: Iterable[tuple[str, bytes]]) -> int:
-        """Store contents under their hashes; all are on the disk when this returns.
-
-        Args:
-            contents: ``(sha256, content)``.
-
-        Returns:
-            How many were stored.
-
-        Raises:
-            UserErrorException: a content is not that of its hash; none is stored.
-        """
-        return self._put((sha, (content,)) for sha, content in contents)
-
-    def add_object(self, sha: str, pieces: Iterable[bytes]) -> None:
-        """Store one content, however large, under its hash; it is on the disk when this returns.
-
-        Args:
-            sha: its sha256, lower-case hex.
-            pieces: the content, piece by piece.
-
-        Raises:
-            UserErrorException: the content is not that of its hash; it is not stored.
-        """
-        self._put([(sha, pieces)])
-
-    def _put(self, contents: Iterable[tuple[str, Iterable[bytes]]]) -> int:
-        written: list[tuple[str, str]] = []
-        try:
-            for sha, pieces in contents:
-                target = self._object(sha)
-                written.append((f"{target}.{secrets.token_hex(4)}.part", target))
-                if _write(written[-1][0], pieces) != sha:
-                    raise UserErrorException(f"Content that was sent as {sha[:12]}… is another; submit again.")
-            # Before any gets its name: what has one is whole, also after a loss of power.
-            _flush(self._objects)
-            for part, target in written:
-                os.replace(part, target)
-            # The names too: the tree that refers to them must not be there without them.
-            _flush(self._objects)
-        except BaseException:
-            for part, _ in written:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(part)
-            raise
-        return len(written)
+        self._trees.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put_tree(self, entries: list[Entry]) -> str:
-        """Store a tree whose blobs are here.
+        """Store a tree whose contents are here.
 
         Args:
             entries: ``{"path", "kind": "file" | "link" | "dir", …}``; a file has ``sha256``, ``size`` and ``mode``,
@@ -104,39 +53,42 @@ class Snapshots:
             The snapshot's id, which depends on nothing but the entries.
 
         Raises:
-            UserErrorException: a path, mode, hash or link that cannot be part of a snapshot, or blobs that are not
+            UserErrorException: a path, mode, hash or link that cannot be part of a snapshot, or contents that are not
                 here, then listed in ``details["missing"]``.
         """
         check_entries(entries)
         ordered = sorted(({key: entry[key] for key in _KEYS[entry["kind"]]} for entry in entries), key=_path)
-        text = json.dumps({"version": 1, "entries": ordered}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(ordered, sort_keys=True, separators=(",", ":"))
         tree = hashlib.sha256(text.encode()).hexdigest()
         target = self._trees / f"{tree}.json"
         if not target.exists():
-            self._check_objects(ordered)
+            # Where its contents lie is written beside the entries: a node needs no database.
+            places = json.dumps(self._places(ordered), separators=(",", ":"))
             part = target.with_suffix(f".{secrets.token_hex(4)}.part")
             with open(os.open(part, _NEW, 0o400), "w", encoding="utf-8") as file:
-                file.write(text)
+                file.write(f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}')
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
             _sync_folder(self._trees)
         return tree
 
-    def _check_objects(self, entries: list[Entry]) -> None:
-        missing = []
-        for sha, (path, size) in {e["sha256"]: (e["path"], e["size"]) for e in entries if e["kind"] == "file"}.items():
-            try:
-                found = os.stat(self._object(sha)).st_size
-            except FileNotFoundError:
-                missing.append(sha)
-                continue
-            if found != size:
-                raise UserErrorException(f"'{path}' is said to have {size} bytes, but its content has {found}.")
+    def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:
+        """Return where the contents lie: hash → (pack, first byte)."""
+        wanted = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
+        found = self.packs.places(wanted)
+        for sha, (_, _, size) in found.items():
+            if size != wanted[sha]["size"]:
+                told = wanted[sha]
+                raise UserErrorException(
+                    f"'{told['path']}' is said to have {told['size']} bytes, but its content has {size}."
+                )
+        missing = [sha for sha in wanted if sha not in found]
         if missing:
             raise UserErrorException(
                 f"{len(missing)} of the snapshot's files have not been sent; submit again.", {"missing": missing}
             )
+        return {sha: (pack, start) for sha, (pack, start, _) in found.items()}
 
     def tree(self, tree: str) -> list[Entry]:
         """Return the entries of a snapshot.
@@ -147,38 +99,32 @@ class Snapshots:
         Raises:
             NotFoundException: no such snapshot.
         """
-        if not _is_hash(tree):
-            raise NotFoundException(f"There is no snapshot {tree!r}.")
-        try:
-            text = (self._trees / f"{tree}.json").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise NotFoundException(f"There is no snapshot {tree}; submit the source folder again.") from None
-        entries: list[Entry] = json.loads(text)["entries"]
+        entries: list[Entry] = self._read(tree)["entries"]
         return entries
 
-    def _object(self, sha: str) -> str:
-        if not _is_hash(sha):
-            raise UserErrorException(f"{sha!r} is not a sha256 in lower-case hex.")
-        return f"{self._objects}/{sha[:2]}/{sha[2:]}"
+    def files(self, tree: str) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """Yield the files of a snapshot, each with its content in pieces.
 
+        Args:
+            tree: its id.
 
-def _write(part: str, pieces: Iterable[bytes]) -> str:
-    """Write a new file; return the hash of what was written."""
-    try:
-        fd = os.open(part, _NEW, 0o400)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(part), 0o700, exist_ok=True)
-        fd = os.open(part, _NEW, 0o400)
-    digest = hashlib.sha256()
-    try:
-        for piece in pieces:
-            digest.update(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(fd, view) :]
-    finally:
-        os.close(fd)
-    return digest.hexdigest()
+        Raises:
+            NotFoundException: no such snapshot.
+        """
+        record = self._read(tree)
+        for entry in record["entries"]:
+            if entry["kind"] == "file":
+                pack, start = record["contents"][entry["sha256"]]
+                yield entry, self.packs.read(pack, start, entry["size"])
+
+    def _read(self, tree: str) -> dict[str, Any]:
+        if not is_hash(tree):
+            raise NotFoundException(f"There is no snapshot {tree!r}.")
+        try:
+            record: dict[str, Any] = json.loads((self._trees / f"{tree}.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFoundException(f"There is no snapshot {tree}; submit the source folder again.") from None
+        return record
 
 
 def _path(entry: Entry) -> str:
@@ -219,7 +165,7 @@ def _check_entry(path: str, entry: Entry) -> str:
             raise UserErrorException(f"'{path}': a link has a target.")
     elif kind == "file":
         size = entry.get("size")
-        if not _is_hash(entry.get("sha256")) or type(size) is not int or size < 0:
+        if not is_hash(entry.get("sha256")) or type(size) is not int or size < 0:
             raise UserErrorException(f"'{path}': a file has a sha256 and a size.")
         if entry.get("mode") not in _MODES:
             raise UserErrorException(f"'{path}': the mode is 0o644 or 0o755.")
@@ -254,33 +200,6 @@ def _check_link(path: str, links: dict[str, str]) -> None:
             f"'{path}' is a link to '{links[path]}', outside of the source folder. "
             "Copy what it leads to into the folder, or list the link in .amlignore."
         )
-
-
-def _is_hash(text: object) -> bool:
-    return isinstance(text, str) and len(text) == 64 and _HEX.issuperset(text)
-
-
-def _flush(folder: Path) -> None:
-    """Have all that was written below ``folder`` on the disk.
-
-    One call for the whole file system: for 500 files it takes 15 to 20 ms where an fsync each takes 150, and 70 from
-    eight threads at once; beside a job that writes 250 MB/s it is as quick as the threads.
-    """
-    if sys.platform.startswith("linux"):
-        import ctypes  # 5 ms, and a service that only lists runs never needs it
-
-        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            # Old C libraries lack it. Its failure is a failure to store.
-            if hasattr(libc, "syncfs") and libc.syncfs(fd):
-                code = ctypes.get_errno()
-                raise OSError(code, os.strerror(code), str(folder))
-            if hasattr(libc, "syncfs"):
-                return
-        finally:
-            os.close(fd)
-    os.sync()
 
 
 def _sync_folder(folder: Path) -> None:

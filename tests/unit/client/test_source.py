@@ -216,8 +216,10 @@ def test_the_whole_content_is_framed_once_per_hash(project: Path) -> None:
     (project / "c").write_text("other")
     source = take(str(project))
     shas = sorted({entry["sha256"] for entry in source.entries()})
-    frames, total = source.frames(shas)
-    assert len(frames) == 2
-    assert total == 2 * 40 + len("same") + len("other")
-    contents = {b"".join(source.content(sha, path, int.from_bytes(head[32:], "big"))) for head, sha, path in frames}
-    assert contents == {b"same", b"other"}
+    pieces, total = source.pack(shas)
+    pack = b"".join(pieces())
+    assert len(pack) == total == 2 * 40 + len("same") + len("other")
+    first = 4 if shas[0] == hashlib.sha256(b"same").hexdigest() else 5
+    assert pack[:32].hex() == shas[0]
+    assert pack[32:40] == first.to_bytes(8, "big")
+    assert {pack[40 : 40 + first], pack[80 + first :]} == {b"same", b"other"}

@@ -12,6 +12,7 @@ from trainshed.errors import NotFoundException
 from trainshed.node.code import materialise
 from trainshed.node.diary import Diary
 from trainshed.node.variables import expand, inherited, merge
+from trainshed.store.database import Database
 from trainshed.store.snapshots import Snapshots
 
 
@@ -32,12 +33,15 @@ def test_paths_are_put_in_front() -> None:
 
 
 def _snapshot(root: Path) -> str:
-    store = Snapshots(root)
+    database = Database(root.parent / "history.db")
+    store = Snapshots(root, database)
     content = b"print('hi')\n" * 10
     sha = hashlib.sha256(content).hexdigest()
-    store.put_objects([(sha, content)])
+    pack = store.packs.incoming()
+    pack.write_bytes(bytes.fromhex(sha) + len(content).to_bytes(8, "big") + content)
+    store.packs.adopt(pack)
     size = len(content)
-    return store.put_tree(
+    tree = store.put_tree(
         [
             {"path": "train.py", "kind": "file", "sha256": sha, "size": size, "mode": 0o644},
             {"path": "bin/tool", "kind": "file", "sha256": sha, "size": size, "mode": 0o755},
@@ -45,6 +49,8 @@ def _snapshot(root: Path) -> str:
             {"path": "link", "kind": "link", "target": "bin/tool"},
         ]
     )
+    database.close()
+    return tree
 
 
 def test_code_is_a_copy(tmp_path: Path) -> None:
@@ -64,9 +70,12 @@ def test_lost_snapshot_is_said(tmp_path: Path) -> None:
     tree = _snapshot(tmp_path / "snapshots")
     with pytest.raises(NotFoundException, match="submit the run again"):
         materialise(str(tmp_path / "snapshots"), "0" * 64, str(tmp_path / "code"))
-    for path in (tmp_path / "snapshots" / "objects").rglob("*"):
-        if path.is_file():
-            path.unlink()
+    pack = next((tmp_path / "snapshots" / "packs").iterdir())
+    pack.chmod(0o600)
+    pack.write_bytes(pack.read_bytes()[:-1])
+    with pytest.raises(NotFoundException, match="shorter than it was"):
+        materialise(str(tmp_path / "snapshots"), tree, str(tmp_path / "short"))
+    pack.unlink()
     with pytest.raises(NotFoundException, match="missing from the snapshot store"):
         materialise(str(tmp_path / "snapshots"), tree, str(tmp_path / "code"))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainshed.errors import NotFoundException, SnapshotException, TrainshedError, UserErrorException
+from trainshed.store.database import Database
 from trainshed.store.snapshots import Snapshots
 
 DATA = b"content"
@@ -20,21 +22,42 @@ def entry(path: str, **change: object) -> dict:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Snapshots:
-    return Snapshots(tmp_path)
+def store(tmp_path: Path) -> Iterator[Snapshots]:
+    database = Database(tmp_path / "history.db")
+    yield Snapshots(tmp_path / "snapshots", database)
+    database.close()
 
 
-def test_what_is_put_is_there(store: Snapshots, tmp_path: Path) -> None:
-    assert store.missing([SHA]) == [SHA]
-    assert store.put_objects([(SHA, DATA)]) == 1
-    assert store.missing([SHA]) == []
-    path = tmp_path / "objects" / SHA[:2] / SHA[2:]
-    assert path.read_bytes() == DATA
-    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+def packed(*contents: bytes) -> bytes:
+    return b"".join(hashlib.sha256(each).digest() + len(each).to_bytes(8, "big") + each for each in contents)
+
+
+def put(store: Snapshots, content: bytes) -> int:
+    pack = store.packs.incoming()
+    pack.write_bytes(content)
+    try:
+        return store.packs.adopt(pack)
+    finally:
+        assert not pack.exists()
+
+
+def packs_of(store: Snapshots) -> list[Path]:
+    return [path for folder in ("packs", "incoming") for path in (store.packs.incoming().parents[1] / folder).iterdir()]
+
+
+def test_what_is_put_is_there(store: Snapshots) -> None:
+    other = bytes(range(256)) * 10_000
+    sha = hashlib.sha256(other).hexdigest()
+    assert store.packs.missing([SHA, sha]) == [SHA, sha]
+    assert put(store, packed(DATA, other, b"")) == 3
+    assert store.packs.missing([SHA, sha]) == []
+    tree = store.put_tree([entry("a"), entry("b", sha256=sha, size=len(other)), {"path": "d", "kind": "dir"}])
+    assert [(e["path"], b"".join(content)) for e, content in store.files(tree)] == [("a", DATA), ("b", other)]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in packs_of(store)] == [0o400]
 
 
 def test_the_id_depends_on_the_content_alone(store: Snapshots) -> None:
-    store.put_objects([(SHA, DATA)])
+    put(store, packed(DATA))
     one = store.put_tree([entry("a"), entry("b")])
     assert store.put_tree([entry("b"), entry("a")]) == one
     assert store.put_tree([entry("a"), entry("b", mode=0o755)]) != one
@@ -46,10 +69,10 @@ def test_a_tree_has_all_its_content(store: Snapshots, tmp_path: Path) -> None:
     with pytest.raises(UserErrorException, match="submit again") as caught:
         store.put_tree([entry("a"), entry("b")])
     assert caught.value.details == {"missing": [SHA]}
-    store.put_objects([(SHA, DATA)])
+    put(store, packed(DATA))
     with pytest.raises(UserErrorException, match="'a' is said to have 8 bytes"):
         store.put_tree([entry("a", size=8)])
-    assert list((tmp_path / "trees").iterdir()) == []
+    assert list((tmp_path / "snapshots" / "trees").iterdir()) == []
 
 
 def test_links_that_stay_inside(store: Snapshots) -> None:
@@ -64,36 +87,56 @@ def test_links_that_lead_out_by_way_of_others(store: Snapshots, target: str) -> 
         store.put_tree([{"path": path, "kind": "link", "target": led} for path, led in links.items()])
 
 
-def test_a_large_object_piece_by_piece(store: Snapshots, tmp_path: Path) -> None:
-    pieces = [bytes([number]) * 100_000 for number in range(30)]
-    sha = hashlib.sha256(b"".join(pieces)).hexdigest()
-    store.add_object(sha, iter(pieces))
-    assert (tmp_path / "objects" / sha[:2] / sha[2:]).read_bytes() == b"".join(pieces)
+@pytest.mark.parametrize("cut", [10, 39, 43, 60, -1])
+def test_a_pack_that_breaks_off_leaves_nothing(store: Snapshots, cut: int) -> None:
+    with pytest.raises(UserErrorException, match="ended in the middle"):
+        put(store, packed(b"more", DATA)[:cut])
+    assert packs_of(store) == []
+    assert store.packs.missing([SHA]) == [SHA]
+
+
+def test_content_that_is_not_its_hash_is_refused(store: Snapshots) -> None:
     with pytest.raises(UserErrorException, match="submit again"):
-        store.add_object(sha, pieces[1:])
-    assert store.missing([sha]) == []
-    assert len([path for path in (tmp_path / "objects").rglob("*") if path.is_file()]) == 1
+        put(store, packed(b"first") + bytes.fromhex(SHA) + (5).to_bytes(8, "big") + b"other")
+    assert packs_of(store) == []
+    assert store.packs.missing([hashlib.sha256(b"first").hexdigest()]) != []
 
 
-def test_a_sender_that_breaks_off_leaves_nothing(store: Snapshots, tmp_path: Path) -> None:
-    def broken() -> Iterator[tuple[str, bytes]]:
-        yield SHA, DATA
-        raise ConnectionResetError
-
-    with pytest.raises(ConnectionResetError):
-        store.put_objects(broken())
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+def test_a_length_that_is_no_length_is_refused(store: Snapshots) -> None:
+    with pytest.raises(UserErrorException, match="ended in the middle"):
+        put(store, bytes.fromhex(SHA) + b"\xff" * 8 + DATA)
 
 
-def test_content_that_is_not_its_hash_is_refused(store: Snapshots, tmp_path: Path) -> None:
-    with pytest.raises(UserErrorException, match="submit again"):
-        store.put_objects([(SHA, b"other")])
-    assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
-
-
-def test_the_same_object_at_once(store: Snapshots) -> None:
+def test_the_same_content_at_once(store: Snapshots) -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda _: store.put_objects([(SHA, DATA)]), range(32))) == [1] * 32
+        assert list(pool.map(lambda _: put(store, packed(DATA)), range(32))) == [1] * 32
+    assert len(store.packs.places([SHA])) == 1
+
+
+def test_an_answer_that_was_lost_can_be_asked_for_again(store: Snapshots) -> None:
+    assert store.packs.adopt(store.packs.incoming()) == 0
+    assert store.packs.adopt(store.packs.incoming("../../etc/passwd")) == 0
+
+
+def test_a_pack_that_is_a_link_is_not_taken_in(store: Snapshots, tmp_path: Path) -> None:
+    secret = tmp_path / "elsewhere"
+    secret.write_bytes(packed(DATA))
+    pack = store.packs.incoming()
+    pack.symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        store.packs.adopt(pack)
+    assert store.packs.missing([SHA]) == [SHA]
+
+
+def test_what_dead_clients_left_is_removed_a_day_later(store: Snapshots, tmp_path: Path) -> None:
+    old, new = store.packs.incoming(), store.packs.incoming()
+    old.write_bytes(b"x")
+    new.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    database = Database(tmp_path / "history.db")
+    Snapshots(tmp_path / "snapshots", database)
+    database.close()
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(
