@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from trainshed.spec import states
+from trainshed.targets.interactive import INTERACTIVE
 from trainshed.targets.target import ABSENT, ENDED, Observation
 
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
@@ -26,19 +27,19 @@ class Ending(NamedTuple):
     time: float | None = None
 
 
-def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) -> Ending:
+def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> Ending:
     """Return how a run ended.
 
     Args:
         seen: what its target saw last.
         tail: the last lines of the log that tells most.
         tail_of: name of that log.
-        cancel_requested: whether the user asked for the end.
+        record: the run's.
     """
     if seen.state == ENDED:
         return _told(seen.exit, tail, tail_of)
     if seen.state == ABSENT:
-        if cancel_requested:
+        if record["cancel_requested"]:
             return Ending(states.CANCELED, "canceled_by_user", {})
         return _lost(
             "start_failed",
@@ -47,6 +48,12 @@ def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) 
         )
     if seen.rebooted:
         return _lost("host_lost", "The machine went down while the run was on it.", tail)
+    if record["target"] == INTERACTIVE:
+        if record["cancel_requested"]:
+            return Ending(states.CANCELED, "canceled_by_user", {})
+        return _lost(
+            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail
+        )
     message = "The process that held the run was killed from outside; what it had started has been ended."
     return _lost("shim_lost", message, tail)
 
