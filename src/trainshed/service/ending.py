@@ -36,11 +36,12 @@ def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) 
         tail_of: name of that log.
         record: the run's.
     """
+    by_hand = record["target"] == INTERACTIVE
     if seen.state == ENDED:
         return _told(seen.exit, tail, tail_of)
+    if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
+        return Ending(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
-        if record["cancel_requested"]:
-            return Ending(states.CANCELED, "canceled_by_user", {})
         return _lost(
             "start_failed",
             "The run could not be started on its node; service.log in the workspace folder may say why.",
@@ -48,12 +49,8 @@ def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) 
         )
     if seen.rebooted:
         return _lost("host_lost", "The machine went down while the run was on it.", tail)
-    if record["target"] == INTERACTIVE:
-        if record["cancel_requested"]:
-            return Ending(states.CANCELED, "canceled_by_user", {})
-        return _lost(
-            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail
-        )
+    if by_hand:
+        return _lost("program_lost", "The program that logged the run ended without run.complete() or run.fail().", "")
     message = "The process that held the run was killed from outside; what it had started has been ended."
     return _lost("shim_lost", message, tail)
 

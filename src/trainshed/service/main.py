@@ -82,7 +82,7 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(32)
     app = Starlette(
-        routes=[*ROUTES, *TRANSFERS, *CATALOG, *INTERACTIVE],
+        routes=[*INTERACTIVE, *ROUTES, *TRANSFERS, *CATALOG],
         exception_handlers={TrainshedError: answer_user, Exception: answer_bug},
     )
     app.state.house = house

@@ -108,8 +108,9 @@ class Supervisor:
         Returns:
             The run's record.
         """
-        made = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)["id"]
-        self._interactive.submit(made, {**self._places.record(made, to_json(spec)), "owner": owner})
+        record = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)
+        made = record["id"]
+        self._interactive.submit(made, {**self._places.record(made, to_json(spec), record["number"]), "owner": owner})
         # It takes none of the slots, and is looked at with those that do.
         self._used[made] = (INTERACTIVE, 0)
         self._wishes.put(("dispatch", ""))
@@ -255,9 +256,9 @@ class Supervisor:
         return True
 
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
-        target = self._targets[spec["target"]]
+        target, record = self._targets[spec["target"]], self._history.get(run_id)
         try:
-            target.submit(run_id, self._places.record(run_id, spec))
+            target.submit(run_id, self._places.record(run_id, spec, record["number"]))
         except TrainshedError as error:
             ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
             self._conclude(run_id, ending)
