@@ -47,9 +47,9 @@ class BaseRun(RunFiles):
 
     id: str
     type = "azureml.scriptrun"
-    parent = None
+    parent: "object" = None
     number: "int | None" = None
-    display_name = None
+    display_name: "str | None" = None
     description = ""
 
     def __init__(self, experiment: str) -> None:

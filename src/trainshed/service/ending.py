@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from trainshed.spec import states
+from trainshed.spec import layout, states
 from trainshed.targets.interactive import INTERACTIVE
 from trainshed.targets.target import ABSENT, ENDED, Observation
 
@@ -50,7 +50,9 @@ def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) 
     if seen.rebooted:
         return _lost("host_lost", "The machine went down while the run was on it.", tail)
     if by_hand:
-        return _lost("program_lost", "The program that logged the run ended without run.complete() or run.fail().", "")
+        return _lost(
+            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail, tail_of
+        )
     message = "The process that held the run was killed from outside; what it had started has been ended."
     return _lost("shim_lost", message, tail)
 
@@ -75,6 +77,6 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
     return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
 
 
-def _lost(reason: str, message: str, tail: str) -> Ending:
-    error = {"code": "SystemError", "reason": reason, "message": message, "log_tail": tail}
+def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> Ending:
+    error = {"code": "SystemError", "reason": reason, "message": message, "log": tail_of, "log_tail": tail}
     return Ending(states.FAILED, reason, {"error": error})

@@ -303,7 +303,8 @@ class Supervisor:
         self._collector.manifest(run_id)
         reason = seen.exit.get("reason", "")
         tail_of = layout.BUILD_LOG if reason == "env_build_failed" else layout.DRIVER_LOG
-        tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else tail_of)
+        tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
+        tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
         self._conclude(run_id, verdict(seen, tail, tail_of, record))
 
     def _conclude(self, run_id: str, ending: Ending) -> None:

@@ -86,8 +86,9 @@ class InteractiveTarget:
 
     def cancel(self, run_id: str) -> None:
         """End the run at once; its program goes on, and is told when it next asks."""
-        self.end(run_id, {"outcome": "canceled", "reason": "canceled_by_user", "message": ""})
-        self._on_exit(run_id)
+        if self._look(run_id).state == ALIVE:
+            self.end(run_id, {"outcome": "canceled", "reason": "canceled_by_user", "message": ""})
+            self._on_exit(run_id)
 
     def read(self, run_id: str, name: str, offset: int, limit: int) -> bytes:
         """Read from the run directory; see :meth:`Target.read`."""

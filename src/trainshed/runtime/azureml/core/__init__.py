@@ -16,9 +16,9 @@ if _whole:
 
 
 def __getattr__(name: str) -> object:
-    if _whole and not name.startswith("_"):
-        from azureml.core import whole
+    if _whole and not name.startswith("_") and name != "whole":
+        from importlib import import_module
 
-        return getattr(whole, name)
+        return getattr(import_module("azureml.core.whole"), name)
     # No ImportError: pickle asks every module for every name. The import system asks names.Finder for its sentence.
     raise AttributeError(missing(f"azureml.core.{name}"))
