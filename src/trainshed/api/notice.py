@@ -26,3 +26,12 @@ def inform(message: str) -> None:
     logging = sys.modules.get("logging")
     if logging is not None:
         logging.getLogger("trainshed").info(message)
+
+
+def say(text: str) -> None:
+    """Print what v1 printed.
+
+    Args:
+        text: lines for standard output.
+    """
+    sys.stdout.write(text + "\n")

@@ -30,7 +30,11 @@ def target(options: argparse.Namespace) -> int:
         show.as_json(records)
     else:
         show.table(
-            ("TARGET", "KIND", "SLOTS"), ((each["name"], each["kind"], each.get("slots", "")) for each in records)
+            ("TARGET", "KIND", "SLOTS", "USED"),
+            (
+                (each["name"], each["kind"], each.get("slots") or each.get("max_nodes"), each["used"])
+                for each in records
+            ),
         )
     return 0
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import ComputeTargetException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 from trainshed.store.registry import Registry
@@ -41,23 +41,23 @@ class Places:
 
     def targets(self) -> list[dict[str, Any]]:
         """Return the records of all targets; slots that nobody set are the machine's cores."""
-        return [{**targets.default_local(), **record} for record in self._records.list("target")]
+        records = self._records.list("target")
+        return [{**targets.default_local(), **each} if each["kind"] == targets.LOCAL else each for each in records]
 
     def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change the settings of a target.
+        """Change the settings of a target, or make a cluster.
 
         Args:
             name: the target.
-            changes: ``{"slots": int}``.
+            changes: ``{"slots": int}``, or those of a cluster; with ``"kind": "cluster"`` it need not exist.
 
         Raises:
             ComputeTargetException: no such target.
             UserErrorException: an unknown setting or a value out of range.
         """
-        unknown = [key for key in changes if key != "slots"]
-        if unknown:
-            raise UserErrorException(f"A target has no setting '{unknown[0]}'.{did_you_mean(unknown[0], ['slots'])}")
-        record = targets.check({**self._target(name), **changes})
+        known = {record["name"]: record for record in self.targets()}
+        new = name not in known and changes.get("kind") == targets.CLUSTER
+        record = targets.check({**({"name": name} if new else self.target(name)), **changes})
         self._records.put("target", name, record)
         return record
 
@@ -67,9 +67,24 @@ class Places:
         Raises:
             ComputeTargetException: no such target.
         """
-        return int(self._target(name)["slots"])
+        return targets.slots_of(self.target(name))
 
-    def _target(self, name: str) -> dict[str, Any]:
+    def drop_target(self, name: str) -> None:
+        """Forget a cluster.
+
+        Raises:
+            ComputeTargetException: no such target, or this machine itself.
+        """
+        if self.target(name)["kind"] != targets.CLUSTER:
+            raise ComputeTargetException(f"'{name}' is this machine, which cannot be deleted.")
+        self._records.delete("target", name)
+
+    def target(self, name: str) -> dict[str, Any]:
+        """Return the record of a target.
+
+        Raises:
+            ComputeTargetException: no such target.
+        """
         known = {record["name"]: record for record in self.targets()}
         if name not in known:
             raise targets.unknown(name, list(known))

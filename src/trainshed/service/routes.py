@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from trainshed.environments import listed, prune
-from trainshed.errors import UserErrorException
+from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service.house import House
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
@@ -188,7 +188,26 @@ def experiments(house: House, _: Request, __: Any) -> dict[str, Any]:
 
 def targets(house: House, _: Request, __: Any) -> dict[str, Any]:
     """GET /targets."""
-    return {"targets": house.places.targets()}
+    return {"targets": [{**each, "used": house.supervisor.used(each["name"])} for each in house.places.targets()]}
+
+
+def get_target(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /targets/{name}."""
+    name = request.path_params["name"]
+    return {**house.places.target(name), "used": house.supervisor.used(name)}
+
+
+def drop_target(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """DELETE /targets/{name}."""
+    name = request.path_params["name"]
+    house.places.target(name)
+    going = [run["id"] for run in house.history.active() if run["target"] == name]
+    if going:
+        raise ComputeTargetException(
+            f"Cluster '{name}' has {len(going)} unfinished runs, such as {going[0]}. Cancel them or wait for them."
+        )
+    house.places.drop_target(name)
+    return {}
 
 
 def set_target(house: House, request: Request, body: Any) -> dict[str, Any]:
@@ -261,4 +280,6 @@ ROUTES = [
     Route(f"{API}/environments/prune", endpoint(prune_environments), methods=["POST"]),
     Route(f"{API}/targets", endpoint(targets)),
     Route(f"{API}/targets/{{name}}", endpoint(set_target), methods=["PUT"]),
+    Route(f"{API}/targets/{{name}}", endpoint(get_target)),
+    Route(f"{API}/targets/{{name}}", endpoint(drop_target), methods=["DELETE"]),
 ]

@@ -45,11 +45,9 @@ class Supervisor:
         self._bus = bus
         self._places = places
         self._wishes: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._targets: dict[str, Target] = {
-            record["name"]: registry.make(record, runs, lambda run_id: self._wishes.put(("ended", run_id)))
-            for record in places.targets()
-        }
-        self._interactive = InteractiveTarget(runs, lambda run_id: self._wishes.put(("ended", run_id)))
+        self._runs = runs
+        self._targets: dict[str, Target] = {}
+        self._interactive = InteractiveTarget(runs, self._ended)
         self._targets[INTERACTIVE] = self._interactive
         self._used: dict[str, tuple[str, int]] = {}
         self._finishing: set[str] = set()
@@ -59,6 +57,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier service left, then work."""
+        self._target(registry.LOCAL)  # whose first shim is made ready now
         self._wishes.put(("recover", ""))
         self._thread.start()
 
@@ -69,6 +68,27 @@ class Supervisor:
         self._pool.shutdown(wait=True)
         for target in self._targets.values():
             target.close()
+
+    def _target(self, name: str) -> Target:
+        """Return what runs the runs of a target; one for all of a kind, which tells them apart by their directories."""
+        kind = INTERACTIVE if name == INTERACTIVE else str(self._places.target(name)["kind"])
+        kind = registry.LOCAL if kind == registry.CLUSTER else kind
+        with self._lock:
+            if kind not in self._targets:
+                made = registry.make({"name": name, "kind": kind}, self._runs, self._ended)
+                self._targets[kind] = made
+            return self._targets[kind]
+
+    def _ended(self, run_id: str) -> None:
+        self._wishes.put(("ended", run_id))
+
+    def used(self, name: str) -> int:
+        """Return how many slots of a target are taken now.
+
+        Args:
+            name: the target.
+        """
+        return sum(slots for used, slots in list(self._used.values()) if used == name)
 
     def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
         """Put a run into the queue; it is durable when this returns.
@@ -87,8 +107,8 @@ class Supervisor:
         slots = self._places.slots(spec.target)
         if spec.slots > slots:
             raise UserErrorException(
-                f"The run asks for {spec.slots} slots, but target '{spec.target}' has {slots}. "
-                f"Ask for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}"
+                f"The run asks for {spec.slots} slots, but target '{spec.target}' has {slots}. Ask for fewer, or raise "
+                f"them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster update(max_nodes=…)."
             )
         self._places.check_data(spec)
         record = self._history.create_run(run_id, submit_id, spec, time.time())
@@ -207,7 +227,7 @@ class Supervisor:
     def _check(self, run_id: str) -> None:
         """Take in what a run has written; finish it if that went wrong when it ended, as on a full disk."""
         record = self._history.get(run_id)
-        if self._targets[record["target"]].poll([run_id])[run_id].state == ALIVE:
+        if self._target(record["target"]).poll([run_id])[run_id].state == ALIVE:
             self._take_in(record)
         else:
             self._pool.submit(self._guarded, self._finish, run_id)
@@ -216,7 +236,7 @@ class Supervisor:
         for record in self._history.active():
             if record["status"] in (states.NOT_STARTED, states.QUEUED) and record["target"] != INTERACTIVE:
                 continue
-            run_id, target = record["id"], self._targets[record["target"]]
+            run_id, target = record["id"], self._target(record["target"])
             spec = self._history.get(run_id)["spec"]
             self._used[run_id] = (record["target"], spec["slots"] if record["target"] != INTERACTIVE else 0)
             seen = target.poll([run_id])[run_id]
@@ -228,13 +248,12 @@ class Supervisor:
                 target.cancel(run_id)
 
     def _dispatch(self) -> None:
-        for name in self._targets:
-            if name != INTERACTIVE:
-                self._fill(name)
+        for record in self._places.targets():
+            self._fill(record["name"])
 
     def _fill(self, name: str) -> None:
         """Start what waits for a target, in order, as far as its slots go."""
-        free = self._places.slots(name) - sum(slots for used, slots in self._used.values() if used == name)
+        free = self._places.slots(name) - self.used(name)
         while free > 0:
             waiting = self._history.queued(name, limit=_LOOKAHEAD)
             if not waiting:
@@ -258,7 +277,7 @@ class Supervisor:
         return True
 
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
-        target, record = self._targets[spec["target"]], self._history.get(run_id)
+        target, record = self._target(spec["target"]), self._history.get(run_id)
         try:
             target.submit(run_id, self._places.record(run_id, spec, record["number"], self._root(record)))
         except TrainshedError as error:
@@ -276,10 +295,10 @@ class Supervisor:
         return str(record["id"])
 
     def _tell_target(self, run_id: str) -> None:
-        self._targets[self._history.get(run_id)["target"]].cancel(run_id)
+        self._target(self._history.get(run_id)["target"]).cancel(run_id)
 
     def _take_in(self, record: dict[str, Any]) -> None:
-        run_id, target = record["id"], self._targets[record["target"]]
+        run_id, target = record["id"], self._target(record["target"])
         for phase in self._collector.phases(run_id, target):
             if phase["phase"] == states.RUNNING and self._history.move(run_id, states.RUNNING, now=phase["time"]):
                 self._bus.publish(run_id)
@@ -299,7 +318,7 @@ class Supervisor:
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL:
             return
-        target = self._targets[record["target"]]
+        target = self._target(record["target"])
         seen = target.poll([run_id])[run_id]
         if seen.state == ALIVE:
             return

@@ -11,6 +11,21 @@ from trainshed.targets.local import LocalTarget
 from trainshed.targets.target import OnExit, Target
 
 LOCAL = "local"
+CLUSTER = "cluster"
+_RESERVED = (LOCAL, "amlcompute", "containerinstance")
+_SETTINGS: dict[str, type | tuple[type, ...]] = {
+    "compute_type": str,
+    "vm_size": str,
+    "vm_priority": str,
+    "location": str,
+    "description": (str, type(None)),
+    "tags": dict,
+    "min_nodes": int,
+    "max_nodes": int,
+    "idle_seconds": int,
+    "created": float,
+    "modified": float,
+}
 
 
 def make(record: dict[str, Any], runs: Path, on_exit: OnExit) -> Target:
@@ -24,7 +39,8 @@ def make(record: dict[str, Any], runs: Path, on_exit: OnExit) -> Target:
     Raises:
         ComputeTargetException: a kind that is not known here.
     """
-    if record["kind"] == LOCAL:
+    if record["kind"] in (LOCAL, CLUSTER):
+        # Where no engine is configured the nodes of a cluster are folders and slots of this machine.
         return LocalTarget(runs, on_exit)
     raise ComputeTargetException(f"Target '{record['name']}' is of kind '{record['kind']}', which is not known here.")
 
@@ -39,12 +55,44 @@ def check(record: dict[str, Any]) -> dict[str, Any]:
     """Return a target's record if it can be used.
 
     Raises:
-        UserErrorException: slots that are no positive whole number.
+        UserErrorException: a name that is kept for others, an unknown setting, or a value that cannot be.
     """
-    slots = record.get("slots")
-    if not isinstance(slots, int) or isinstance(slots, bool) or slots < 1:
-        raise UserErrorException(f"slots is {slots!r}; give a whole number of at least 1.")
+    if record["kind"] == CLUSTER:
+        return _check_cluster(record)
+    unknown_setting = next((key for key in record if key not in ("name", "kind", "slots")), None)
+    if record["kind"] != LOCAL or unknown_setting:
+        what = f"setting '{unknown_setting}'" if unknown_setting else f"kind '{record['kind']}'"
+        raise UserErrorException(f"A target has no {what}.{did_you_mean(unknown_setting or '', ['slots'])}")
+    _whole(record, "slots", 1)
     return record
+
+
+def _check_cluster(record: dict[str, Any]) -> dict[str, Any]:
+    name = record["name"]
+    if name.lower() in _RESERVED:
+        raise UserErrorException(f"A cluster cannot be named '{name}'; that name is taken. Choose another.")
+    for key, value in record.items():
+        if key not in ("name", "kind") and not isinstance(value, _SETTINGS.get(key, ())):
+            raise UserErrorException(f"A cluster has no setting '{key}' with value {value!r}.")
+    _whole(record, "min_nodes", 0)
+    _whole(record, "max_nodes", 1)
+    if record["min_nodes"] > record["max_nodes"]:
+        raise UserErrorException(
+            f"Cluster '{name}' has min_nodes={record['min_nodes']} and max_nodes={record['max_nodes']}; "
+            "give a max_nodes that is not smaller."
+        )
+    return record
+
+
+def _whole(record: dict[str, Any], key: str, least: int) -> None:
+    value = record.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserErrorException(f"{key} is {value!r}; give a whole number of at least {least}.")
+
+
+def slots_of(record: dict[str, Any]) -> int:
+    """Return how many slots a target has: one for each node of a cluster."""
+    return int(record["max_nodes"] if record["kind"] == CLUSTER else record["slots"])
 
 
 def unknown(name: str, known: list[str]) -> ComputeTargetException:
