@@ -81,7 +81,7 @@ def test_fail_with_words(experiment: Experiment) -> None:
 
 
 def test_snapshots_of_what_is_not_there(experiment: Experiment) -> None:
-    with pytest.raises(UserErrorException, match="no folder 'nowhere'"):
+    with pytest.raises(SnapshotException, match="no file or folder 'nowhere'"):
         experiment.start_logging(snapshot_directory="nowhere")
     os.symlink("/etc", "out")
     with pytest.raises(SnapshotException):

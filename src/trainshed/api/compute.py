@@ -81,7 +81,8 @@ class ComputeTarget:
         if not hasattr(provisioning_configuration, "_create"):
             raise ComputeTargetException(
                 "provisioning_configuration comes from the class of the target, e.g. "
-                f"AmlCompute.provisioning_configuration(max_nodes=4); this is a {type(provisioning_configuration).__name__}."
+                "AmlCompute.provisioning_configuration(max_nodes=4); this is a "
+                f"{type(provisioning_configuration).__name__}."
             )
         made: ComputeTarget = provisioning_configuration._create(workspace, name)
         return made

@@ -34,7 +34,8 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
         log_files: name of a log file → its URL.
     """
     spec, told = record["spec"], record["details"]
-    details = Details(runId=record["id"], target=record["target"], status=record["status"])
+    details = Details(runId=record["id"], **({"target": record["target"]} if record["target"] else {}))
+    details["status"] = record["status"]
     for key, moment in (("startTimeUtc", record["started"]), ("endTimeUtc", record["ended"])):
         if moment is not None:
             details[key] = utc(moment)

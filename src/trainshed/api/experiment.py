@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.run import Run, ScriptRun
+from trainshed.api.details import utc
+from trainshed.api.run import DOCS, Run
+from trainshed.api.run_list import fits, rehydrated
+from trainshed.client.http import quoted
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_experiment_name
 
 if TYPE_CHECKING:
+    from trainshed.api.run import ScriptRun
     from trainshed.api.workspace import Workspace
 
-_PAGE = 100
+_VIEWS = {"ActiveOnly": False, "ArchivedOnly": True, "All": None}
 
 
 class Experiment:
@@ -39,12 +43,13 @@ class Experiment:
             )
         self._workspace = workspace
         self._name = check_experiment_name(name)
+        self._record: dict[str, Any] = kwargs.get("_record") or {}
 
     @staticmethod
     def _attach(workspace: Workspace, run_id: str) -> Run:
         """Return a run by its id alone."""
         record = workspace.connection.call("GET", Run._path(run_id))
-        return ScriptRun(Experiment(workspace, record["experiment"]), record["id"], _record=record)
+        return rehydrated(workspace, record)
 
     @property
     def workspace(self) -> Workspace:
@@ -138,17 +143,7 @@ class Experiment:
             properties: likewise for properties.
             include_children: also runs that have a parent.
         """
-        before: int | None = None
-        while True:
-            query = {"experiment": self._name, "limit": _PAGE, "before": before, "tag": _first_tag(tags)}
-            page = self._workspace.connection.call("GET", "/runs", query=query)["runs"]
-            for record in page:
-                fits = _fits(record["tags"], tags) and _fits(record["properties"], properties)
-                if fits and type in (None, record["kind"]) and (include_children or record["parent"] is None):
-                    yield ScriptRun(self, record["id"], _record=record)
-            if len(page) < _PAGE:
-                return
-            before = page[-1]["seq"]
+        return Run.list(self, type, tags, properties, include_children=include_children)
 
     @staticmethod
     def list(
@@ -159,10 +154,130 @@ class Experiment:
         Args:
             workspace: where to look.
             experiment_name: only the one of this name.
-            view_type: accepted and not used.
-            tags: accepted and not used.
+            view_type: ``"ActiveOnly"``, ``"ArchivedOnly"`` or ``"All"``.
+            tags: only those that have this tag, or these tags with these values.
+
+        Raises:
+            UserErrorException: another view.
         """
-        return [each for name, each in workspace.experiments.items() if experiment_name in (None, name)]
+        view = str(getattr(view_type, "value", view_type))
+        if view not in _VIEWS:
+            raise UserErrorException(f"view_type is {view!r}; it is one of {', '.join(_VIEWS)}.")
+        return [
+            Experiment(workspace, record["name"], _record=record)
+            for record in workspace.connection.call("GET", "/experiments")["experiments"]
+            if experiment_name in (None, record["name"])
+            and _VIEWS[view] in (None, record["archived"] is not None)
+            and fits(record["tags"], tags)
+        ]
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """Delete an experiment that has no runs.
+
+        Args:
+            workspace: where it is.
+            experiment_id: its id.
+
+        Raises:
+            NotFoundException: no such experiment.
+            UserErrorException: it has runs.
+        """
+        workspace.connection.call("DELETE", quoted("experiments", experiment_id))
+
+    @staticmethod
+    def from_directory(path: str, auth: Any = None) -> Any:
+        """Refuse: folders were attached to experiments in v1's first previews only.
+
+        Raises:
+            UserErrorException: always.
+        """
+        raise UserErrorException("Folders are not attached to experiments: use Experiment(workspace, name).")
+
+    def _put(self, **changes: Any) -> None:
+        self._record = self._workspace.connection.call("PUT", quoted("experiments", self._name), changes)
+
+    def _known(self) -> dict[str, Any]:
+        if not self._record:
+            self._put()
+        return self._record
+
+    def refresh(self) -> None:
+        """Read its labels again."""
+        self._put()
+
+    @property
+    def id(self) -> str:
+        """Its id; asking for it makes the experiment, if it has no run yet."""
+        return str(self._known()["id"])
+
+    @property
+    def archived_time(self) -> str | None:
+        """When it was put away, or None."""
+        moment = self._known()["archived"]
+        return None if moment is None else utc(moment)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags."""
+        return dict(self._known()["tags"])
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Set a tag.
+
+        Args:
+            key: its name.
+            value: made a string.
+        """
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; others stay.
+
+        Args:
+            tags: name → value, made a string; None stays None.
+        """
+        self._put(tags={str(key): None if value is None else str(value) for key, value in tags.items()})
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Remove tags.
+
+        Args:
+            tags: their names.
+        """
+        self._put(remove=[str(tag) for tag in tags])
+
+    def archive(self) -> None:
+        """Put it away: it is not listed any more unless asked for. Its runs stay."""
+        self._put(archived=True)
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """Take it out again.
+
+        Args:
+            new_name: a new name for it.
+
+        Raises:
+            UserErrorException: the name cannot be used, or is another's.
+        """
+        self._put(archived=False, **({"name": new_name} if new_name else {}))
+        self._name = str(self._record["name"])
+
+    def get_portal_url(self) -> str:
+        """Return the URL of the page of runs, for a browser on this machine."""
+        return self._workspace.page_url()
+
+    @classmethod
+    def get_docs_url(cls) -> str:
+        """Return where experiments are described."""
+        return DOCS
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = (self._name, self._workspace.name)
+        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        return f"<table><tr><th>Name</th><th>Workspace</th></tr><tr>{told}</tr></table>"
 
     def __repr__(self) -> str:
         return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
@@ -172,21 +287,3 @@ class Experiment:
 
     def __hash__(self) -> int:
         return hash((self._name, self._workspace))
-
-
-def _first_tag(tags: str | Mapping[str, str] | None) -> str | None:
-    """Return one tag for the service to filter by; the rest is done here."""
-    if not tags:
-        return None
-    if isinstance(tags, str):
-        return tags
-    key, value = next(iter(tags.items()))
-    return f"{key}={value}"
-
-
-def _fits(there: Mapping[str, str], wanted: str | Mapping[str, str] | None) -> bool:
-    if not wanted:
-        return True
-    if isinstance(wanted, str):
-        return wanted in there
-    return all(there.get(key) == str(value) for key, value in wanted.items())

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from trainshed.api.notice import warn
-from trainshed.client.index import index_path
-from trainshed.errors import UserErrorException
 from trainshed.hosts import process
 from trainshed.spec import layout
 from trainshed.spec.codec import to_json
@@ -53,8 +51,9 @@ def begin(
         UserErrorException: an id that is taken or cannot be used.
     """
     from trainshed.api.run import Run
+    from trainshed.api.snapshots import take
 
-    snapshot = None if snapshot_directory is None else _snapshot(experiment, os.fspath(snapshot_directory))
+    snapshot = None if snapshot_directory is None else take(experiment.workspace, snapshot_directory)
     labels = {str(key): str(value) for key, value in (tags or {}).items()}
     spec = RunSpec(experiment.name, snapshot, display_name=display_name, parent=parent, tags=labels)
     body = {"submit_id": os.urandom(16).hex(), "spec": to_json(spec), "owner": _owner(), "start": start}
@@ -67,19 +66,6 @@ def begin(
         atexit.register(_end_all)
     _open[run.id] = run
     return run
-
-
-def _snapshot(experiment: Experiment, folder: str) -> str:
-    from trainshed.client.send import send
-    from trainshed.client.source import take
-
-    if not os.path.isdir(folder):
-        raise UserErrorException(
-            f"There is no folder '{folder}' to take a snapshot of; snapshot_directory=None takes none."
-        )
-    workspace = experiment.workspace
-    source = take(folder, index_path(workspace.folder, os.path.realpath(folder)))
-    return source.known or send(source, workspace.connection)
 
 
 def _owner() -> dict[str, Any]:

@@ -62,7 +62,7 @@ class RemoteCompute(_Elsewhere):
     _why = _SSH
 
     @staticmethod
-    def attach_configuration(  # type: ignore[override]
+    def attach_configuration(
         username: str,
         subscription_id: str | None = None,
         resource_group: str | None = None,
@@ -115,7 +115,7 @@ class DsvmCompute(_Elsewhere):
     """A virtual machine of v1's cloud."""
 
     @staticmethod
-    def provisioning_configuration(  # type: ignore[override]
+    def provisioning_configuration(
         vm_size: str | None = None, ssh_port: int | None = None, location: str | None = None
     ) -> ElsewhereConfiguration:
         """Say what machine it is to be; making it raises."""
@@ -128,7 +128,7 @@ class KubernetesCompute(_Elsewhere):
     _why = _KUBERNETES
 
     @staticmethod
-    def attach_configuration(  # type: ignore[override]
+    def attach_configuration(
         resource_id: str | None = None,
         namespace: str | None = None,
         identity_type: str | None = None,

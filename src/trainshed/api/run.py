@@ -8,15 +8,21 @@ from trainshed.api.details import Details, details_of
 from trainshed.api.run_course import RunCourse
 from trainshed.api.run_files import RunFiles
 from trainshed.api.run_labels import RunLabels
-from trainshed.errors import RunEnvironmentException
+from trainshed.api.run_tree import RunTree
+from trainshed.client.http import quoted
+from trainshed.errors import RunEnvironmentException, SnapshotException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
     from trainshed.api.experiment import Experiment
     from trainshed.api.workspace import Workspace
 
+_ARTIFACT = "aml://artifactId/"
+DOCS = "https://github.com/trainshed/trainshed"
+"""Where it is all described."""
 
-class Run(RunFiles, RunLabels, RunCourse):
+
+class Run(RunFiles, RunLabels, RunCourse, RunTree):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:
@@ -79,13 +85,6 @@ class Run(RunFiles, RunLabels, RunCourse):
         """
         return workspace.get_run(run_id)
 
-    @staticmethod
-    def list(
-        experiment: Experiment, type: str | None = None, tags: Any = None, properties: Any = None, **_: Any
-    ) -> Any:
-        """Yield the runs of an experiment; see :meth:`Experiment.get_runs`."""
-        return experiment.get_runs(type, tags, properties)
-
     def record(self) -> dict[str, Any]:
         """Return all that the service keeps of the run, as of now (ours)."""
         if "spec" not in self._record or not states.is_terminal(self._record["status"]):
@@ -118,8 +117,21 @@ class Run(RunFiles, RunLabels, RunCourse):
 
     @property
     def display_name(self) -> str:
-        """Its display name, or its id."""
+        """Its display name, or its id; may be set."""
         return self.name
+
+    @display_name.setter
+    def display_name(self, name: str | None) -> None:
+        self._record = self._call("PUT", json={"display_name": name})
+
+    @property
+    def description(self) -> str:
+        """What it is about; may be set."""
+        return str(self._known("description") or "")
+
+    @description.setter
+    def description(self, text: str | None) -> None:
+        self._record = self._call("PUT", json={"description": text})
 
     @property
     def experiment(self) -> Experiment:
@@ -142,6 +154,12 @@ class Run(RunFiles, RunLabels, RunCourse):
         if not self._record or not states.is_terminal(self._record["status"]):
             self._record = self._call("GET")
         return str(self._record["status"])
+
+    def get_detailed_status(self) -> dict[str, Any]:
+        """Return its state, and why it is in it: ``{"status", "details"}``."""
+        record = self.record()
+        error = (record["details"] or {}).get("error") or {}
+        return {"status": record["status"], "details": error.get("message") or record["reason"] or ""}
 
     def get_details(self) -> Details:
         """Return all that is known of the run: a dict in v1's shape, whose keys are attributes too.
@@ -195,24 +213,104 @@ class Run(RunFiles, RunLabels, RunCourse):
 
         Args:
             name: only the metric of this name.
-            recursive: return ``{run id: metrics}``.
-            run_type: accepted and not used.
-            populate: accepted and not used.
+            recursive: return ``{run id: metrics}`` of it and of all below it.
+            run_type: only of runs of this type.
+            populate: return what charts show, where otherwise their place is told.
 
         Returns:
             Name → value: what was logged once is a scalar, what was logged several times a list, in order.
         """
+        found = {self._id: self._metrics(name, populate)} if run_type in (None, self.type) else {}
+        if not recursive:
+            return found.get(self._id, {})
+        for child in self.get_children(recursive=True, type=run_type):
+            found[child.id] = child._metrics(name, populate)
+        return found
+
+    def _metrics(self, name: str | None, populate: bool) -> dict[str, Any]:
         metrics: dict[str, Any] = self._call("GET", "metrics", query={"name": name})["metrics"]
-        return {self._id: metrics} if recursive else metrics
+        for key, value in metrics.items() if populate else ():
+            if isinstance(value, str) and value.startswith(_ARTIFACT) and value.endswith(".json"):
+                import json  # see transfer
+
+                metrics[key] = json.loads(b"".join(self.read(value[len(_ARTIFACT) :])))
+        return metrics
 
     def get_snapshot_id(self) -> str | None:
         """Return the id of the source snapshot it runs from."""
         snapshot: str | None = self.record()["spec"]["snapshot"]
         return snapshot
 
+    def take_snapshot(self, file_or_folder_path: str) -> str:
+        """Keep a snapshot of a file or a folder; a run has one.
+
+        Args:
+            file_or_folder_path: what to keep.
+
+        Returns:
+            Id of the snapshot.
+
+        Raises:
+            SnapshotException: the run has one, or this cannot be kept.
+        """
+        from trainshed.api.snapshots import take
+
+        snapshot = take(self._experiment.workspace, file_or_folder_path)
+        self._record = self._call("POST", "snapshot", json={"snapshot": snapshot})
+        return snapshot
+
+    def restore_snapshot(self, snapshot_id: str | None = None, path: str | None = None) -> str:
+        """Download a snapshot as a zip archive.
+
+        Args:
+            snapshot_id: which; the run's own if None.
+            path: file or folder for it; the current folder if None.
+
+        Returns:
+            Path of the archive.
+
+        Raises:
+            SnapshotException: the run has no snapshot.
+        """
+        from trainshed.api.snapshots import restore
+
+        wanted = snapshot_id or self.get_snapshot_id()
+        if wanted is None:
+            raise SnapshotException(f"Run {self._id} has no snapshot of its source.")
+        return restore(self._experiment.workspace, wanted, path)
+
     def get_portal_url(self) -> str:
-        """Return the URL of the run on its service."""
-        return f"{self._experiment.workspace.connection.base_url}/api/v1{self._path(self._id)}"
+        """Return the URL of its page, with status, metrics, files and log, for a browser on this machine."""
+        workspace = self._experiment.workspace
+        return workspace.page_url(f"/runs/{quoted(self._id)[1:]}")
+
+    @classmethod
+    def get_docs_url(cls) -> str:
+        """Return where runs are described."""
+        return DOCS
+
+    def clean(self) -> Any:
+        """Delete the working files of a run that has ended; its outputs and logs stay.
+
+        Returns:
+            Names of what was deleted.
+
+        Raises:
+            UserErrorException: it has not ended.
+        """
+        return self._call("POST", "clean")["removed"]
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        url = escape(self.get_portal_url(), quote=True)
+        cells = (self._experiment.name, self._id, self.type or "", self.get_status())
+        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        heads = "".join(
+            f"<th>{head}</th>" for head in ("Experiment", "Id", "Type", "Status", "Details Page", "Docs Page")
+        )
+        links = f'<td><a href="{url}" target="_blank">page</a></td><td><a href="{DOCS}" target="_blank">docs</a></td>'
+        return f"<table><tr>{heads}</tr><tr>{told}{links}</tr></table>"
 
     def __repr__(self) -> str:
         return f"Run(Experiment: {self._experiment.name},\nId: {self._id},\nType: {self.type},\nStatus: {self.status})"

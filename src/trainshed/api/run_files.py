@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any
+import os
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
 
 from trainshed.api.run_base import RunBase
-
-if TYPE_CHECKING:
-    import os
+from trainshed.errors import UserErrorException
 
 _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
 
@@ -94,6 +93,59 @@ class RunFiles(RunBase):
         with opened(path_or_stream) as (body, size):
             connection = self._experiment.workspace.connection
             connection.upload("PUT", self._path(self._id, "files", name), body, size)
+
+    def upload_files(
+        self,
+        names: Sequence[str],
+        paths: Sequence[str | os.PathLike[str]],
+        return_artifacts: bool = False,
+        timeout_seconds: int | None = None,
+        datastore_name: Any = None,
+    ) -> Any:
+        """Add files to the run.
+
+        Args:
+            names: their names in the run.
+            paths: a local file for each.
+            return_artifacts: return what was added.
+            timeout_seconds: accepted and not used.
+            datastore_name: accepted and not used.
+
+        Returns:
+            Name → ``{"name", "path"}`` of each, if asked for.
+
+        Raises:
+            TypeError: another number of paths than of names.
+            UserErrorException: no such local file, or the run has a file of a name.
+        """
+        if len(names) != len(paths):
+            raise TypeError(f"upload_files got {len(names)} names and {len(paths)} paths; give a path for each name.")
+        for name, path in zip(names, paths, strict=True):
+            self.upload_file(name, path)
+        return (
+            {name: {"name": name, "path": os.fspath(path)} for name, path in zip(names, paths, strict=True)}
+            if (return_artifacts)
+            else None
+        )
+
+    def upload_folder(self, name: str, path: str | os.PathLike[str], datastore_name: Any = None) -> None:
+        """Add a folder's files to the run.
+
+        Args:
+            name: their names begin with it.
+            path: the folder.
+            datastore_name: accepted and not used.
+
+        Raises:
+            UserErrorException: no such folder, or the run has a file of a name.
+        """
+        if not os.path.isdir(path):
+            raise UserErrorException(f"There is no folder '{os.fspath(path)}' to upload.")
+        for at, folders, files in os.walk(path):
+            folders.sort()
+            for file in sorted(files):
+                full = os.path.join(at, file)
+                self.upload_file(f"{name.rstrip('/')}/{os.path.relpath(full, path).replace(os.sep, '/')}", full)
 
     def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> Any:
         """Download all logs.

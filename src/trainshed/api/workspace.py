@@ -272,6 +272,15 @@ class Workspace:
             self._connection = connect(self._root)
         return self._connection
 
+    def page_url(self, path: str = "/") -> str:
+        """Return the URL of a page of its service, with the key that opens it (ours).
+
+        Args:
+            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
+        """
+        facts = self.connection.call("GET", "/service")
+        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
+
     @property
     def datastores(self) -> CallableDict[Datastore]:
         """Name → datastore."""
@@ -297,8 +306,7 @@ class Workspace:
         """Name → experiment."""
         from trainshed.api.experiment import Experiment
 
-        told = self.connection.call("GET", "/experiments")["experiments"]
-        return CallableDict({record["name"]: Experiment(self, record["name"]) for record in told})
+        return CallableDict({each.name: each for each in Experiment.list(self)})
 
     def get_run(self, run_id: str) -> Run:
         """Return a run of any experiment.

@@ -137,16 +137,60 @@ class BaseRun(RunFiles):
         """
         if (path is None) == (plot is None):
             raise errors.UserErrorException("run.log_image takes either path= or plot=.")
-        from time import time
-
         suffix = os.path.splitext(existing(path))[1] if path is not None else ".png"
         stream = None if plot is None else _drawn(plot)
+        self._keep_artifact("image", name, suffix, path, stream)
+
+    def _keep_artifact(self, kind: str, name: str, suffix: str, path: "str | None", stream: object) -> None:
+        """Keep what a metric shows as a file of the run, and in the metric where it is."""
+        from time import time
+
         stem, moment = values.metric_name(name).replace("/", "_").replace("\\", "_"), int(time() * 1e6)
         for later in range(_TRIES):  # another process of the run may have taken the name
             kept = f"{stem}_{moment + later}{suffix}"
             if self._keep_file(kept, path, stream):
-                self._record("image", name, f"aml://artifactId/{kept}")
+                self._record(kind, name, f"aml://artifactId/{kept}")
                 return
+
+    def _log_chart(self, name: str, value: object) -> None:
+        import io
+        import json
+
+        try:
+            chart = json.loads(value) if isinstance(value, str) else value
+            text = json.dumps(chart)
+        except (TypeError, ValueError) as error:
+            raise errors.UserErrorException(f"Metric '{name}' cannot be written as JSON: {error}.") from error
+        if not isinstance(chart, dict) or not isinstance(chart.get("data"), dict):
+            raise errors.UserErrorException(
+                f"Metric '{name}' is a dict (or its JSON) with 'schema_type', 'schema_version' and 'data'."
+            )
+        self._keep_artifact("artifact", name, ".json", None, io.BytesIO(text.encode()))
+
+    def log_confusion_matrix(self, name: str, value: object, description: str = "") -> None:
+        """Log a confusion matrix: v1's dict, or its JSON, with ``class_labels`` and ``matrix`` in its ``data``.
+
+        Args:
+            name: the metric.
+            value: ``{"schema_type", "schema_version", "data"}``.
+            description: ignored.
+
+        Raises:
+            UserErrorException: no such dict.
+        """
+        self._log_chart(name, value)
+
+    def log_accuracy_table(self, name: str, value: object, description: str = "") -> None:
+        """Log an accuracy table: v1's dict, or its JSON; see :meth:`log_confusion_matrix`."""
+        self._log_chart(name, value)
+
+    def log_residuals(self, name: str, value: object, description: str = "") -> None:
+        """Log residuals: v1's dict, or its JSON, with ``bin_edges`` and ``bin_counts`` in its ``data``."""
+        self._log_chart(name, value)
+
+    def log_predictions(self, name: str, value: object, description: str = "") -> None:
+        """Log predictions: v1's dict, or its JSON, with ``bin_averages`` and the like in its ``data``."""
+        self._log_chart(name, value)
 
     def get_metrics(
         self, name: "str | None" = None, recursive: bool = False, run_type: object = None, populate: bool = False

@@ -48,7 +48,7 @@ class OfflineRun(BaseRun):
 
     def _record(self, kind: str, name: str, value: object) -> None:
         self._kept.take(kind, name, value)
-        if kind in ("list", "row", "table", "image"):
+        if kind in ("list", "row", "table", "image", "artifact"):
             self._say(f"Attempted to log {kind} metric {name}:\n{value}")
         elif kind == "tag":
             self._say(f"Attempted to add tag {name} with value {value}")

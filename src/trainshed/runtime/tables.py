@@ -4,7 +4,7 @@ import os
 
 from trainshed.runtime import errors
 
-_KINDS = ("metric", "list", "row", "table", "image")
+_KINDS = ("metric", "list", "row", "table", "image", "artifact")
 
 
 class Tables:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,3 +153,23 @@ def _digest(file: BinaryIO) -> tuple[str, int]:
         digest.update(chunk)
         size += len(chunk)
     return digest.hexdigest(), size
+
+
+def clean(run_dir: Path) -> list[str]:
+    """Delete the working files of a run: its code and its data, but neither outputs nor logs.
+
+    Args:
+        run_dir: its run directory.
+
+    Returns:
+        Names of what was deleted, relative to the run directory.
+    """
+    code = run_dir / layout.CODE
+    gone = [path for path in (sorted(code.iterdir()) if code.is_dir() else ()) if path.name not in ("outputs", "logs")]
+    gone += [run_dir / layout.DATA] if (run_dir / layout.DATA).is_dir() else []
+    for path in gone:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return [path.relative_to(run_dir).as_posix() for path in gone]

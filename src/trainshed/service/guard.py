@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trainshed.errors import AuthenticationException, InternalException, TrainshedError, UserErrorException
 
 log = logging.getLogger("trainshed.service")
+PAGES = "/pages/"
+COOKIE = "trainshed_pages"
 PUBLIC = frozenset({"/healthz"})
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -48,7 +50,8 @@ class Guard:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                there = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in there)]
             await send(message)
 
         refusal = self._refusal(Request(scope))
@@ -64,6 +67,8 @@ class Guard:
             return UserErrorException("The Host header does not name this service.")
         if request.url.path in PUBLIC:
             return None
+        if request.url.path.startswith(PAGES):
+            return self._page_refusal(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self._token):
             return AuthenticationException(
@@ -71,6 +76,24 @@ class Guard:
                 "'trainshed service status' tells which folder that is."
             )
         return None
+
+    def _page_refusal(self, request: Request) -> TrainshedError | None:
+        """Pages only show: a browser opens them with a key of their own, never with the token."""
+        shown = request.query_params.get("key") or request.cookies.get(COOKIE) or ""
+        if request.method == "GET" and hmac.compare_digest(shown.encode(), page_key(self._token).encode()):
+            return None
+        return AuthenticationException(
+            "This page needs a key: open it by the URL that run.get_portal_url() or 'trainshed show RUN' gives."
+        )
+
+
+def page_key(token: bytes) -> str:
+    """Return what opens the service's pages for reading, as long as the service lives.
+
+    Args:
+        token: the service's.
+    """
+    return hmac.new(token, b"pages", "sha256").hexdigest()
 
 
 def as_response(error: TrainshedError) -> Response:

@@ -16,6 +16,7 @@ from trainshed.service.supervisor import Supervisor
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.database import Database
+from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
@@ -41,6 +42,7 @@ class House:
         self.history = History(self.database)
         self.metrics = Metrics(self.database)
         self.files = Files(self.database)
+        self.experiments = Experiments(self.database)
         self.catalog = Catalog(self.database)
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))

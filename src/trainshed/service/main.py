@@ -21,9 +21,10 @@ from starlette.applications import Starlette
 
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
-from trainshed.service.guard import Guard, answer_bug, answer_user
+from trainshed.service.guard import Guard, answer_bug, answer_user, page_key
 from trainshed.service.house import House
 from trainshed.service.interactive import ROUTES as INTERACTIVE
+from trainshed.service.page import ROUTES as PAGES
 from trainshed.service.routes import ROUTES
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.version import VERSION
@@ -82,10 +83,11 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(32)
     app = Starlette(
-        routes=[*INTERACTIVE, *ROUTES, *TRANSFERS, *CATALOG],
+        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG],
         exception_handlers={TrainshedError: answer_user, Exception: answer_bug},
     )
     app.state.house = house
+    app.state.page_key = page_key(token.encode())
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     config = uvicorn.Config(
         Guard(app, token, hosts, house.seen),

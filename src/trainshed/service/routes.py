@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.service import files
 from trainshed.service.house import House
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
@@ -107,9 +108,9 @@ def number(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def service_facts(house: House, _: Request, __: Any) -> dict[str, Any]:
+def service_facts(house: House, request: Request, _: Any) -> dict[str, Any]:
     """GET /service."""
-    return house.facts()
+    return {**house.facts(), "page_key": request.app.state.page_key}
 
 
 def put_snapshot(house: House, _: Request, body: Any) -> dict[str, Any]:
@@ -142,6 +143,10 @@ def list_runs(house: House, request: Request, _: Any) -> dict[str, Any]:
         status=query.get("status"),
         tags={key: value if equals else None} if key else None,
         target=query.get("target"),
+        parent=query.get("parent"),
+        ancestor=query.get("ancestor"),
+        kind=query.get("type"),
+        top=bool(number(request, "top", 0)),
         limit=min(number(request, "limit", 100), 1000),
         before=number(request, "before", 0) or None,
     )
@@ -157,6 +162,34 @@ def cancel(house: House, request: Request, _: Any) -> dict[str, Any]:
     """POST /runs/{id}/cancel."""
     house.supervisor.cancel(request.path_params["run"])
     return house.history.get(request.path_params["run"])
+
+
+def describe(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /runs/{id}: ``{"display_name", "description"}``."""
+    run_id = request.path_params["run"]
+    for part, keep in (
+        ("display_name", house.history.set_display_name),
+        ("description", house.history.set_description),
+    ):
+        if isinstance(body, dict) and part in body:
+            keep(run_id, field(body, part, (type(None), str)))
+    return house.history.get(run_id)
+
+
+def clean(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """POST /runs/{id}/clean: delete the working files of a run that has ended."""
+    record = house.history.get(request.path_params["run"])
+    if record["status"] not in states.TERMINAL:
+        raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
+    return {"removed": files.clean(house.runs / record["id"])}
+
+
+def take_snapshot(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run has one."""
+    run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
+    house.snapshots.tree(snapshot)
+    house.history.set_snapshot(run_id, snapshot)
+    return house.history.get(run_id)
 
 
 def tags(house: House, request: Request, body: Any) -> dict[str, Any]:
@@ -183,7 +216,28 @@ def metrics(house: House, request: Request, _: Any) -> dict[str, Any]:
 
 def experiments(house: House, _: Request, __: Any) -> dict[str, Any]:
     """GET /experiments."""
-    return {"experiments": house.history.experiments()}
+    return {"experiments": house.experiments.list()}
+
+
+def get_experiment(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /experiments/{name}."""
+    return house.experiments.get(request.path_params["name"])
+
+
+def set_experiment(house: House, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /experiments/{name}: ``{"tags", "remove", "archived": bool, "name": a new one}``; made if need be."""
+    name = house.experiments.ensure(request.path_params["name"], time.time())["name"]
+    house.experiments.set_tags(name, field(body, "tags", dict, {}), field(body, "remove", list, []))
+    if (archived := field(body, "archived", (type(None), bool))) is not None:
+        house.experiments.archive(name, time.time() if archived else None)
+    new = field(body, "name", (type(None), str))
+    return house.experiments.rename(name, new) if new else house.experiments.get(name)
+
+
+def drop_experiment(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """DELETE /experiments/{id}."""
+    house.experiments.delete(request.path_params["name"])
+    return {}
 
 
 def targets(house: House, _: Request, __: Any) -> dict[str, Any]:
@@ -215,7 +269,7 @@ def set_target(house: House, request: Request, body: Any) -> dict[str, Any]:
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
     record = house.places.set_target(request.path_params["name"], changes)
     house.supervisor.wake()
-    return record
+    return {**record, "used": house.supervisor.used(record["name"])}
 
 
 def environments(house: House, _: Request, __: Any) -> dict[str, Any]:
@@ -272,10 +326,16 @@ ROUTES = [
     Route(f"{API}/runs/{{run}}", endpoint(get_run)),
     Route(f"{API}/runs/{{run}}/wait", wait),
     Route(f"{API}/runs/{{run}}/cancel", endpoint(cancel), methods=["POST"]),
+    Route(f"{API}/runs/{{run}}", endpoint(describe), methods=["PUT"]),
+    Route(f"{API}/runs/{{run}}/clean", endpoint(clean), methods=["POST"]),
+    Route(f"{API}/runs/{{run}}/snapshot", endpoint(take_snapshot), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/tags", endpoint(tags), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/properties", endpoint(properties), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/metrics", endpoint(metrics)),
     Route(f"{API}/experiments", endpoint(experiments)),
+    Route(f"{API}/experiments/{{name}}", endpoint(get_experiment)),
+    Route(f"{API}/experiments/{{name}}", endpoint(set_experiment), methods=["PUT"]),
+    Route(f"{API}/experiments/{{name}}", endpoint(drop_experiment), methods=["DELETE"]),
     Route(f"{API}/environments", endpoint(environments)),
     Route(f"{API}/environments/prune", endpoint(prune_environments), methods=["POST"]),
     Route(f"{API}/targets", endpoint(targets)),

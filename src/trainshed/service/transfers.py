@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -110,6 +112,27 @@ async def _receive(request: Request, root: Path, relative: str, overwrite: bool)
             await run_in_threadpool(file.write, part)
 
 
+async def get_snapshot(request: Request) -> Response:
+    """GET /snapshots/{id}: its files as a zip archive."""
+    house: House = request.app.state.house
+    archive = await run_in_threadpool(_zipped, house, request.path_params["snapshot"])
+    return StreamingResponse(_pages(archive), media_type="application/zip")
+
+
+def _zipped(house: House, snapshot: str) -> IO[bytes]:
+    archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        for entry, pieces in house.snapshots.files(snapshot):
+            facts = zipfile.ZipInfo(entry["path"])
+            facts.external_attr = entry["mode"] << 16
+            facts.compress_type = zipfile.ZIP_DEFLATED
+            with made.open(facts, "w") as file:
+                for piece in pieces:
+                    file.write(piece)
+    archive.seek(0)
+    return archive
+
+
 def list_datastores(house: House, _: Request, __: Any) -> dict[str, Any]:
     """GET /datastores."""
     return {"datastores": house.places.datastores()}
@@ -169,6 +192,7 @@ async def put_data(request: Request) -> Response:
 
 ROUTES = [
     Route(f"{API}/packs", put_pack, methods=["POST"]),
+    Route(f"{API}/snapshots/{{snapshot}}", get_snapshot),
     Route(f"{API}/runs/{{run}}/files", endpoint(list_files)),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", get_file),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", put_file, methods=["PUT"]),

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from trainshed.errors import InternalException, NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import InternalException, NotFoundException, SnapshotException, UserErrorException, did_you_mean
 from trainshed.spec import states
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
@@ -26,6 +26,12 @@ INSERT INTO runs (id, submit_id, experiment, number, kind, target, parent, displ
                   tags, properties)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_DESCENDANTS = """
+WITH RECURSIVE below (id) AS (
+    SELECT id FROM runs WHERE parent = ? UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id
+) SELECT id FROM below
+"""
+_FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
 _WARNINGS = 100
@@ -176,28 +182,35 @@ class History:
     def list_runs(
         self,
         *,
-        experiment: str | None = None,
-        status: str | None = None,
         tags: Mapping[str, str | None] | None = None,
-        target: str | None = None,
-        parent: str | None = None,
+        ancestor: str | None = None,
+        top: bool = False,
         limit: int = 100,
         before: int | None = None,
+        **columns: str | None,
     ) -> list[dict[str, Any]]:
         """Return runs, newest first.
 
         Args:
-            experiment: of this experiment only.
-            status: in this state only.
             tags: with these tags only; a value of None asks for the key alone.
-            target: on this target only.
-            parent: children of this run only.
+            ancestor: children of this run only, and theirs.
+            top: only those without a parent.
             limit: at most so many.
             before: only those with a smaller ``seq``: the next page.
+            **columns: only those with these: ``experiment``, ``status``, ``target``, ``parent``, ``kind``.
+
+        Raises:
+            InternalException: there is no such column.
         """
-        given = {"experiment": experiment, "status": status, "target": target, "parent": parent}
-        clauses = [f"{column} = ?" for column, value in given.items() if value is not None]
-        args: list[Any] = [value for value in given.values() if value is not None]
+        if not columns.keys() <= _FILTERS:
+            raise InternalException(f"Runs are not filtered by {', '.join(sorted(columns.keys() - _FILTERS))}.")
+        clauses = [f"{column} = ?" for column, value in columns.items() if value is not None]
+        args: list[Any] = [value for value in columns.values() if value is not None]
+        if ancestor is not None:
+            clauses.append(f"id IN ({_DESCENDANTS})")
+            args.append(ancestor)
+        if top:
+            clauses.append("parent IS NULL")
         if before is not None:
             clauses.append("seq < ?")
             args.append(before)
@@ -236,6 +249,24 @@ class History:
     def set_description(self, run_id: str, text: str | None) -> None:
         """Describe a run."""
         self._change(run_id, lambda write: _set(write, run_id, "description", text))
+
+    def set_snapshot(self, run_id: str, snapshot: str) -> None:
+        """Note the snapshot of a run that has none.
+
+        Raises:
+            SnapshotException: it has one.
+        """
+        with self._database.transaction() as write:
+            row = write.execute("SELECT spec FROM specs WHERE run = ?", (run_id,)).fetchone()
+            if row is None:
+                raise self._unknown(run_id)
+            spec = json.loads(row["spec"])
+            if spec["snapshot"]:
+                raise SnapshotException(
+                    f"Run '{run_id}' has a snapshot already ({spec['snapshot'][:12]}…); it has one."
+                )
+            spec["snapshot"] = snapshot
+            write.execute("UPDATE specs SET spec = ? WHERE run = ?", (_json(spec), run_id))
 
     def add_warnings(self, run_id: str, source: str, messages: list[str]) -> None:
         """Add to the warnings in a run's details; also when it has ended.
@@ -280,10 +311,6 @@ class History:
             if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
                 raise self._unknown(run_id)
             change(write)
-
-    def experiments(self) -> list[dict[str, Any]]:
-        """Return all experiments, ``{"name", "created", "runs"}``, by name."""
-        return [dict(row) for row in self._database.all("SELECT name, created, runs FROM experiments ORDER BY name")]
 
 
 def _shift(write: sqlite3.Connection, run_id: str, move: _Move) -> bool:

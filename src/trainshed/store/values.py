@@ -129,6 +129,7 @@ KINDS: dict[str, tuple[str, Callable[[Event], Any]]] = {
     "row": ("row", _columns_of),
     "table": ("table", _columns_of),
     "image": ("image", scalar_of),
+    "artifact": ("artifact", scalar_of),
 }
 """Journal event → (the kind of metric it logs, how its value is taken from it)."""
 
@@ -138,5 +139,6 @@ SHAPES: dict[str, Callable[[list[Any]], Any]] = {
     "row": _rows,
     "table": _tables,
     "image": _scalars,
+    "artifact": _scalars,
 }
 """Kind of metric → what all its values together look like to ``run.get_metrics()``."""

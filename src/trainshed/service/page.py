@@ -1,0 +1,208 @@
+"""Plain pages for a browser: the runs, and one run with its status, metrics, files and log. They only show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from trainshed.errors import NotFoundException
+from trainshed.service.files import listing, open_inside
+from trainshed.service.guard import COOKIE, PAGES
+from trainshed.service.house import House
+from trainshed.service.routes import run_directory
+from trainshed.spec import layout, states
+
+_CSS = Path(__file__).with_name("page.css")
+_REFRESH = 3
+_LOG_BYTES = 64 << 10
+_POINTS = 500
+_RUNS = 200
+_WIDTH, _HEIGHT = 320, 120
+_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'"
+
+Draw = Callable[[House, Request], str]
+
+
+def page(draw: Draw) -> Callable[[Request], Any]:
+    """Wrap a function that draws a page: it runs in a thread, and a key in the URL becomes a cookie."""
+
+    async def serve(request: Request) -> Response:
+        key = request.query_params.get("key")
+        if key:
+            # Out of the address bar, and so out of what is copied and pasted.
+            answer: Response = RedirectResponse(request.url.path, 303)
+            answer.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
+            return answer
+        text = await run_in_threadpool(draw, request.app.state.house, request)
+        return HTMLResponse(text, headers={"content-security-policy": _POLICY})
+
+    return serve
+
+
+def _document(title: str, parts: Iterable[str], refresh: bool) -> str:
+    again = f'<meta http-equiv="refresh" content="{_REFRESH}">' if refresh else ""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>{again}'
+        f'<link rel="stylesheet" href="{PAGES}page.css"><body>{"".join(parts)}</body></html>'
+    )
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def runs(house: House, _: Request) -> str:
+    """GET /pages/: the newest runs."""
+    found = house.history.list_runs(limit=_RUNS)
+    rows = ((_link(each["id"]), escape(each["experiment"]), _status(each["status"])) for each in found)
+    return _document("Runs", ["<h1>Runs</h1>", _table(("Run", "Experiment", "Status"), rows)], refresh=False)
+
+
+def run(house: House, request: Request) -> str:
+    """GET /pages/runs/{id}."""
+    record = house.supervisor.look(request.path_params["run"])
+    folder = house.runs / record["id"]
+    going = record["status"] not in states.TERMINAL
+    names = [name for name, _, _ in sorted(listing(folder))] if folder.is_dir() else []
+    parts = [
+        f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
+        _facts(record),
+        *_error(record),
+        *_metrics(house, record["id"]),
+        *_children(house, record["id"]),
+        *_pictures(record["id"], names),
+        *_files(record["id"], names),
+        *_log(folder),
+        f'<p><a href="{PAGES}">All runs</a></p>',
+    ]
+    return _document(record["id"], parts, refresh=going)
+
+
+def _facts(record: dict[str, Any]) -> str:
+    told = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
+    told |= {"Description": record["description"] or ""}
+    told |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
+    rows = [(escape(key), escape(value)) for key, value in told.items() if value]
+    if record["parent"]:
+        rows.append(("Parent", _link(record["parent"])))
+    return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
+
+
+def _error(record: dict[str, Any]) -> list[str]:
+    error = (record["details"] or {}).get("error")
+    return [f"<h2>Error</h2><p>{escape(str(error.get('message') or ''))}</p>"] if error else []
+
+
+def _metrics(house: House, run_id: str) -> list[str]:
+    latest = house.metrics.latest(run_id)
+    if not latest:
+        return []
+    rows = ((escape(name), escape(_shown(facts["value"])), str(facts["count"])) for name, facts in latest.items())
+    series = [name for name, facts in latest.items() if facts["kind"] == "scalar" and facts["count"] > 1]
+    plots = [_plot(name, [value for _, _, value in house.metrics.points(run_id, name)]) for name in series]
+    return ["<h2>Metrics</h2>", *plots, _table(("Metric", "Newest", "Values"), rows)]
+
+
+def _shown(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def _plot(name: str, values: list[Any]) -> str:
+    """Return a line of the values in order, thinned out where there are many."""
+    step = max(len(values) // _POINTS, 1)
+    points = [(place, value) for place, value in enumerate(values) if place % step == 0 or place == len(values) - 1]
+    points = [(place, float(value)) for place, value in points if _drawable(value)]
+    if len(points) < 2:
+        return ""
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    across, up = _WIDTH / max(points[-1][0], 1), (_HEIGHT - 10) / ((high - low) or 1)
+    line = " ".join(f"{place * across:.1f},{_HEIGHT - 5 - (value - low) * up:.1f}" for place, value in points)
+    drawing = f'<svg width="{_WIDTH}" height="{_HEIGHT}"><polyline points="{line}"/></svg>'
+    return f"<figure>{drawing}<figcaption>{escape(name)} ({low:.4g} to {high:.4g})</figcaption></figure>"
+
+
+def _drawable(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
+
+
+def _children(house: House, run_id: str) -> list[str]:
+    found = house.history.list_runs(parent=run_id, limit=_RUNS)
+    rows = ((_link(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
+    return ["<h2>Children</h2>", _table(("Run", "Name", "Status"), rows)] if found else []
+
+
+def _pictures(run_id: str, names: list[str]) -> list[str]:
+    shown = [name for name in names if Path(name).suffix.lower() in _PICTURES]
+    figure = '<figure><img src="{0}" alt="{1}"><figcaption>{1}</figcaption></figure>'
+    return [figure.format(_file(run_id, name), escape(name, quote=True)) for name in shown]
+
+
+def _files(run_id: str, names: list[str]) -> list[str]:
+    links = "".join(f'<li><a href="{_file(run_id, name)}" download>{escape(name)}</a></li>' for name in names)
+    return [f"<h2>Files</h2><ul>{links}</ul>"] if names else []
+
+
+def _log(folder: Path) -> list[str]:
+    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG):
+        try:
+            with open_inside(folder, layout.place_of(name)) as file:
+                file.seek(max(file.seek(0, 2) - _LOG_BYTES, 0))
+                text = file.read().decode("utf-8", errors="replace")
+        except NotFoundException:
+            continue
+        if text:
+            return [f"<h2>{escape(name)}</h2><pre>{escape(text)}</pre>"]
+    return []
+
+
+def _file(run_id: str, name: str) -> str:
+    return escape(f"{PAGES}runs/{quote(run_id)}/files/{quote(name)}", quote=True)
+
+
+def _link(run_id: str) -> str:
+    return f'<a href="{PAGES}runs/{quote(run_id)}">{escape(run_id)}</a>'
+
+
+def _status(status: str) -> str:
+    return f'<span class="status {escape(status)}">{escape(status)}</span>'
+
+
+async def file(request: Request) -> Response:
+    """GET /pages/runs/{id}/files/{name}: a picture to be shown, anything else to be saved."""
+    house: House = request.app.state.house
+
+    def content() -> bytes:
+        folder = run_directory(house, request.path_params["run"])
+        with open_inside(folder, layout.place_of(request.path_params["name"])) as found:
+            return found.read()
+
+    name = request.path_params["name"]
+    kind = _PICTURES.get(Path(name).suffix.lower())
+    headers = {} if kind else {"content-disposition": "attachment"}
+    return Response(await run_in_threadpool(content), media_type=kind or "application/octet-stream", headers=headers)
+
+
+async def style(_: Request) -> Response:
+    """GET /pages/page.css."""
+    return Response(_CSS.read_bytes(), media_type="text/css")
+
+
+ROUTES = [
+    Route(PAGES, page(runs)),
+    Route(f"{PAGES}page.css", style),
+    Route(f"{PAGES}runs/{{run}}", page(run)),
+    Route(f"{PAGES}runs/{{run}}/files/{{name:path}}", file),
+]

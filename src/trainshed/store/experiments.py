@@ -1,0 +1,134 @@
+"""Experiments: the names under which runs are gathered, with their labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.spec.checks import check_experiment_name
+from trainshed.store import labels
+from trainshed.store.database import Database
+from trainshed.store.values import strict_json
+
+_COLUMNS = "name, id, created, archived, tags, runs"
+
+Record = dict[str, Any]
+
+
+class Experiments:
+    """The table of experiments.
+
+    Args:
+        database: where it is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ensure(self, name: str, now: float) -> Record:
+        """Return an experiment, made now if need be.
+
+        Args:
+            name: its name.
+            now: time of it.
+
+        Raises:
+            UserErrorException: a name that cannot be used.
+        """
+        sql = "INSERT INTO experiments (name, created) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+        self._database.execute(sql, (check_experiment_name(name), now), durable=True)
+        return self.get(name)
+
+    def get(self, name: str) -> Record:
+        """Return ``{"name", "id", "created", "archived", "tags", "runs"}``.
+
+        Raises:
+            NotFoundException: no such experiment; the sentence names the nearest.
+        """
+        row = self._database.one(f"SELECT {_COLUMNS} FROM experiments WHERE name = ?", (name,))
+        if row is None:
+            known = self._database.column("SELECT name FROM experiments ORDER BY created DESC LIMIT 1000")
+            raise NotFoundException(f"There is no experiment '{name}'.{did_you_mean(name, known)}")
+        return _record(row)
+
+    def list(self) -> list[Record]:
+        """Return all experiments, by name."""
+        return [_record(row) for row in self._database.all(f"SELECT {_COLUMNS} FROM experiments ORDER BY name")]
+
+    def set_tags(self, name: str, tags: Mapping[str, Any], remove: Sequence[str]) -> Record:
+        """Add tags or change them, and remove others.
+
+        Args:
+            name: the experiment.
+            tags: to set.
+            remove: names of tags to remove.
+
+        Raises:
+            NotFoundException: no such experiment.
+            UserErrorException: too long a key or value.
+        """
+        new = labels.checked(tags)
+        self.get(name)
+        with self._database.transaction() as write:
+            old = json.loads(write.execute("SELECT tags FROM experiments WHERE name = ?", (name,)).fetchone()[0])
+            kept = {key: value for key, value in {**old, **new}.items() if key not in remove}
+            write.execute("UPDATE experiments SET tags = ? WHERE name = ?", (strict_json(kept), name))
+        return self.get(name)
+
+    def archive(self, name: str, when: float | None) -> Record:
+        """Put an experiment away, or take it out again.
+
+        Args:
+            name: the experiment.
+            when: time of it; None takes it out.
+
+        Raises:
+            NotFoundException: no such experiment.
+        """
+        self._database.execute("UPDATE experiments SET archived = ? WHERE name = ?", (when, name), durable=True)
+        return self.get(name)
+
+    def rename(self, name: str, new: str) -> Record:
+        """Give an experiment another name, with all its runs.
+
+        Args:
+            name: the experiment.
+            new: its new name.
+
+        Raises:
+            NotFoundException: no such experiment.
+            UserErrorException: the new name cannot be used, or is another's.
+        """
+        self.get(name)
+        with self._database.transaction(durable=True) as write:
+            if write.execute("SELECT 1 FROM experiments WHERE name = ?", (check_experiment_name(new),)).fetchone():
+                raise UserErrorException(f"There is an experiment '{new}' already; choose another name.")
+            write.execute("PRAGMA defer_foreign_keys = ON")
+            write.execute("UPDATE experiments SET name = ? WHERE name = ?", (new, name))
+            write.execute("UPDATE runs SET experiment = ? WHERE experiment = ?", (new, name))
+        return self.get(new)
+
+    def delete(self, experiment_id: str) -> None:
+        """Forget an experiment that has no runs.
+
+        Args:
+            experiment_id: its id, or its name.
+
+        Raises:
+            NotFoundException: no such experiment.
+            UserErrorException: it has runs.
+        """
+        row = self._database.one("SELECT name FROM experiments WHERE id = ?", (experiment_id,))
+        record = self.get(row["name"] if row else experiment_id)
+        if record["runs"]:
+            raise UserErrorException(
+                f"Experiment '{record['name']}' has {record['runs']} runs; only an empty one can be deleted. archive() "
+                "puts it away."
+            )
+        self._database.execute("DELETE FROM experiments WHERE name = ?", (record["name"],), durable=True)
+
+
+def _record(row: Any) -> Record:
+    return {**dict(row), "tags": json.loads(row["tags"])}
