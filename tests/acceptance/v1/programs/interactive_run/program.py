@@ -54,7 +54,8 @@ for number in range(1, 4):
         each.upload_file(name=f"outputs/model_{number}.pkl", path_or_stream="model.pkl")
         print("What a block prints is kept.")
 assert "logs/user_log.txt" in each.get_file_names()
-assert "What a block prints is kept." in b"".join(each.read("logs/user_log.txt")).decode()
+each.download_file("logs/user_log.txt", "user_log.txt")
+assert "What a block prints is kept." in open("user_log.txt").read()
 
 # The best of them.
 runs = {r.id: r.get_metrics() for r in experiment.get_runs() if r.id != run.id}
