@@ -100,7 +100,7 @@ by_old_name = Estimator("./src", compute_target="local", pip_requirements_file_p
 assert list(by_old_name.conda_dependencies.pip_packages) == list(by_file.conda_dependencies.pip_packages)
 packages = Estimator("./src", compute_target="local", conda_packages=["scikit-learn"], pip_packages=["tomli"])
 assert "scikit-learn" in list(packages.conda_dependencies.conda_packages)
-assert list(packages.conda_dependencies.pip_packages)[0] == "azureml-defaults"
+assert next(iter(packages.conda_dependencies.pip_packages)) == "azureml-defaults"
 defined = Estimator("./src", compute_target="local", environment_definition=Environment("mine"))
 assert defined.run_config.environment.name == "mine"
 
