@@ -19,8 +19,8 @@ ws = Workspace.from_config()
 assert {"workspaceblobstore", "workspacefilestore"} <= set(ws.datastores)
 assert set(ws.datastores()) == set(ws.datastores)
 default = ws.get_default_datastore()
-assert default == Datastore.get_default(ws)
-assert default.name == Datastore(ws).name == "workspaceblobstore"
+assert default.name == Datastore.get_default(ws).name
+assert Datastore(ws).name == default.name == "workspaceblobstore"
 assert default.datastore_type == "AzureBlob"
 files = Datastore.get(ws, "workspacefilestore")
 assert Datastore(ws, "workspacefilestore").datastore_type == "AzureFile"

@@ -6,7 +6,6 @@ In the manner of v1's "manage runs" tutorial; written from scratch.
 import sys
 
 from azureml.core import Experiment, Run, ScriptRunConfig, Workspace
-from azureml.core.experiment import ViewType
 from azureml.exceptions import AzureMLException, UserErrorException
 
 ws = Workspace.from_config()
@@ -149,10 +148,10 @@ assert [each.name for each in Experiment.list(ws, tags={"team": "acceptance"})] 
 exp.archive()
 assert exp.archived_time is not None
 assert exp.name not in ws.experiments
-assert exp.name in [each.name for each in Experiment.list(ws, view_type=ViewType.ArchivedOnly)]
+assert exp.name in [each.name for each in Experiment.list(ws, view_type="ArchivedOnly")]
 exp.reactivate()
 assert exp.archived_time is None
-assert exp.name in [each.name for each in Experiment.list(ws, view_type=ViewType.ActiveOnly)]
+assert exp.name in [each.name for each in Experiment.list(ws, view_type="ActiveOnly")]
 empty = Experiment(ws, "never-used")
 Experiment.delete(ws, empty.id)
 assert "never-used" not in ws.experiments
