@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import Any
 
-from trainshed.client.http import Connection, quoted
+from trainshed.client.http import Connection
 from trainshed.client.source import Source
 from trainshed.errors import SnapshotException
 from trainshed.spec import layout
@@ -25,28 +27,27 @@ def send(source: Source, connection: Connection) -> str:
     Raises:
         SnapshotException: the service does not accept it.
     """
-    entries = source.entries()
-    answer = connection.call("POST", "/snapshots", {"entries": entries})
+    manifest: dict[str, Any] = {"entries": source.entries()}
+    answer = connection.call("POST", "/snapshots", manifest)
     if "missing" in answer:
-        _upload(source, answer["missing"], connection)
-        answer = connection.call("POST", "/snapshots", {"entries": entries})
+        pieces, total = source.pack(answer["missing"])
+        if connection.folder is None:
+            connection.upload("POST", "/packs", pieces, total)
+        else:
+            manifest["pack"] = _write(pieces(), os.path.join(connection.folder, layout.INCOMING))
+        answer = connection.call("POST", "/snapshots", manifest)
     if "id" not in answer:
         raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
     source.remember(str(answer["id"]))
     return str(answer["id"])
 
 
-def _upload(source: Source, wanted: list[str], connection: Connection) -> None:
-    pieces, total = source.pack(wanted)
-    if connection.folder is None:
-        connection.upload("POST", "/packs", pieces, total)
-        return
-    # What the service would write when it came over the wire, written at once: 20 MB in 7 ms instead of 60.
+def _write(pieces: Iterable[bytes], folder: str) -> str:
+    """Write what the service would write when it came over the wire: 20 MB in 7 ms instead of 60."""
     name = os.urandom(16).hex()
-    fd = os.open(os.path.join(connection.folder, layout.INCOMING, name), _NEW, 0o600)
-    with open(fd, "wb", buffering=0) as file:
-        for piece in pieces():
+    with open(os.open(os.path.join(folder, name), _NEW, 0o600), "wb", buffering=0) as file:
+        for piece in pieces:
             view = memoryview(piece)
             while view:
                 view = view[file.write(view) :]
-    connection.call("POST", quoted("packs", name))
+    return name

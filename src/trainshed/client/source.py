@@ -221,18 +221,24 @@ class Source:
             size: bytes it must have.
 
         Raises:
-            SnapshotException: it is shorter by now.
+            SnapshotException: it is another by now.
         """
         if sha in self._contents:
             yield self._contents[sha]
             return
+        import hashlib  # see _hashed
+
+        digest = hashlib.sha256()
         with open(os.path.join(self.folder, path), "rb") as file:
             while size:
                 piece = file.read(min(size, _CHUNK))
                 if not piece:
                     raise SnapshotException(f"'{path}' became shorter while it was uploaded. Submit again.")
                 size -= len(piece)
+                digest.update(piece)
                 yield piece
+        if digest.hexdigest() != sha:
+            raise SnapshotException(f"'{path}' changed while it was sent. Submit again.")
 
 
 def take(folder: str, index: str | None = None) -> Source:

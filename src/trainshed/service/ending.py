@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
-from trainshed.spec import states
+from trainshed.spec import layout, states
+from trainshed.targets.interactive import INTERACTIVE
 from trainshed.targets.target import ABSENT, ENDED, Observation
 
+_TRACE = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?\Z")
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
@@ -26,20 +30,21 @@ class Ending(NamedTuple):
     time: float | None = None
 
 
-def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) -> Ending:
+def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> Ending:
     """Return how a run ended.
 
     Args:
         seen: what its target saw last.
         tail: the last lines of the log that tells most.
         tail_of: name of that log.
-        cancel_requested: whether the user asked for the end.
+        record: the run's.
     """
+    by_hand = record["target"] == INTERACTIVE
     if seen.state == ENDED:
         return _told(seen.exit, tail, tail_of)
+    if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
+        return Ending(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
-        if cancel_requested:
-            return Ending(states.CANCELED, "canceled_by_user", {})
         return _lost(
             "start_failed",
             "The run could not be started on its node; service.log in the workspace folder may say why.",
@@ -47,6 +52,10 @@ def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) 
         )
     if seen.rebooted:
         return _lost("host_lost", "The machine went down while the run was on it.", tail)
+    if by_hand:
+        return _lost(
+            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail, tail_of
+        )
     message = "The process that held the run was killed from outside; what it had started has been ended."
     return _lost("shim_lost", message, tail)
 
@@ -58,19 +67,31 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
         "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
     }
     if exit_record["outcome"] == "failed":
+        raised = _raised(tail) if exit_record["reason"] == "exit" else None
         details["error"] = {
             "code": "UserError",
             "reason": exit_record["reason"],
-            "message": exit_record["message"],
+            "message": exit_record["message"] + (f" User program failed with {': '.join(raised)}" if raised else ""),
             "phase": exit_record["phase"],
             "exit_code": exit_record.get("exit_code"),
             "signal": exit_record.get("signal"),
             "log": tail_of,
             "log_tail": tail,
         }
+        if raised:
+            details["error"]["debugInfo"] = {"type": raised[0], "message": raised[-1], "stackTrace": tail}
     return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
 
 
-def _lost(reason: str, message: str, tail: str) -> Ending:
-    error = {"code": "SystemError", "reason": reason, "message": message, "log_tail": tail}
+def _raised(tail: str) -> tuple[str, ...] | None:
+    """Return type and message of the exception with whose traceback a log ends."""
+    _, trace, after = tail.rpartition(_TRACE)
+    # What it says may have several lines; its first is the one after the places.
+    first = next((line for line in after.splitlines() if line and not line[0].isspace()), "") if trace else ""
+    found = _EXCEPTION.match(first)
+    return tuple(part for part in found.groups() if part) if found else None
+
+
+def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> Ending:
+    error = {"code": "SystemError", "reason": reason, "message": message, "log": tail_of, "log_tail": tail}
     return Ending(states.FAILED, reason, {"error": error})

@@ -113,10 +113,13 @@ def service_facts(house: House, _: Request, __: Any) -> dict[str, Any]:
 
 
 def put_snapshot(house: House, _: Request, body: Any) -> dict[str, Any]:
-    """POST /snapshots."""
-    entries = field(body, "entries", list)
+    """POST /snapshots; ``pack`` names what a client on this machine has written into the store's folder before."""
+    entries, packs = field(body, "entries", list), house.snapshots.packs
+    pack = field(body, "pack", (type(None), str))
+    if pack is not None:
+        packs.adopt(packs.incoming(pack), check=False)
     wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
-    missing = house.snapshots.packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
+    missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
     return {"missing": missing} if missing else {"id": house.snapshots.put_tree(entries)}
 
 

@@ -38,12 +38,6 @@ async def put_pack(request: Request) -> Response:
     return Answer({"stored": await run_in_threadpool(packs.adopt, pack)})
 
 
-def adopt_pack(house: House, request: Request, _: Any) -> dict[str, Any]:
-    """POST /packs/{name}: take in what a client on this machine has written into the store's folder for it."""
-    packs = house.snapshots.packs
-    return {"stored": packs.adopt(packs.incoming(request.path_params["name"]))}
-
-
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
@@ -175,7 +169,6 @@ async def put_data(request: Request) -> Response:
 
 ROUTES = [
     Route(f"{API}/packs", put_pack, methods=["POST"]),
-    Route(f"{API}/packs/{{name}}", endpoint(adopt_pack), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/files", endpoint(list_files)),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", get_file),
     Route(f"{API}/runs/{{run}}/files/{{name:path}}", put_file, methods=["PUT"]),
