@@ -6,9 +6,17 @@ In the manner of v1's "train on remote compute" tutorials; written from scratch.
 import sys
 
 from azureml.core import Experiment, Run, ScriptRunConfig, Workspace
-from azureml.core.compute import AmlCompute, ComputeTarget
+from azureml.core.compute import (
+    AksCompute,
+    AmlCompute,
+    BatchAiCompute,
+    ComputeTarget,
+    DsvmCompute,
+    KubernetesCompute,
+    RemoteCompute,
+)
 from azureml.core.compute_target import ComputeTargetException
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import AzureMLException, UserErrorException
 from azureml.train.estimator import Estimator
 
 ws = Workspace.from_config()
@@ -104,7 +112,14 @@ assert {each.wait_for_completion(raise_on_error=False)["status"] for each in hel
 # Larger, and what it cannot be.
 cpu_cluster.update(min_nodes=1, max_nodes=4, idle_seconds_before_scaledown=600)
 assert cpu_cluster.get_status().serialize()["scaleSettings"]["maxNodeCount"] == 4
-for wrong in (lambda: AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2"), cpu_cluster.detach):
+for wrong in (
+    lambda: AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2"),
+    cpu_cluster.detach,
+    lambda: cpu_cluster.add_identity("SystemAssigned"),
+    cpu_cluster.remove_identity,
+    lambda: AmlCompute.update_quotas(ws, "a-family", 4),
+    lambda: RemoteCompute.attach_configuration(username="me"),
+):
     try:
         wrong()
     except ComputeTargetException as error:
@@ -118,6 +133,30 @@ for reserved in ("amlcompute", "local", "containerinstance"):
         print("As expected:", error.message)
     else:
         raise AssertionError(f"a cluster was named {reserved}")
+
+# The cluster of 2018.
+batch_ai = ComputeTarget.create(
+    ws, "batch-ai", BatchAiCompute.provisioning_configuration(vm_size="STANDARD_NC6", cluster_max_nodes=1)
+)
+batch_ai.wait_for_completion(show_output=True, min_node_count=None, timeout_in_minutes=20)
+assert batch_ai.type == "BatchAI"
+assert isinstance(batch_ai.get_status().serialize(), dict)
+assert batch_ai.name in ws.compute_targets()
+batch_ai.delete()
+
+# What is elsewhere comes later, or needs v1's cloud: one sentence says so.
+for attach in (
+    lambda: ComputeTarget.attach(ws, "vm", RemoteCompute.attach_configuration(username="me", address="192.0.2.1")),
+    lambda: ComputeTarget.create(ws, "dsvm", DsvmCompute.provisioning_configuration(vm_size="STANDARD_D2_V2")),
+    lambda: ComputeTarget.attach(ws, "k8s", KubernetesCompute.attach_configuration(resource_id="a", namespace="b")),
+    lambda: ComputeTarget.create(ws, "aks", AksCompute.provisioning_configuration()),
+):
+    try:
+        attach()
+    except AzureMLException as error:
+        print("As expected:", error)
+    else:
+        raise AssertionError("a target was attached that cannot be reached")
 
 cpu_cluster.delete()
 assert cpu_cluster_name not in ws.compute_targets

@@ -138,6 +138,12 @@ for register, arguments in {
     Datastore.register_azure_blob_container: ("blob", "container", "account"),
     Datastore.register_azure_file_share: ("share", "share", "account"),
     Datastore.register_azure_data_lake: ("lake", "store"),
+    Datastore.register_azure_data_lake_gen2: ("lake2", "filesystem", "account"),
+    Datastore.register_azure_sql_database: ("sql", "server", "database"),
+    Datastore.register_azure_postgre_sql: ("postgres", "server", "database", "user", "password"),
+    Datastore.register_azure_my_sql: ("mysql", "server", "database", "user", "password"),
+    Datastore.register_dbfs: ("dbfs",),
+    Datastore.register_hdfs: ("hdfs", "http", "namenode", "certificate", "realm", "kdc", "principal"),
 }.items():
     try:
         register(ws, *arguments)

@@ -9,7 +9,7 @@ import sys
 from azureml.core import ContainerRegistry, Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.runconfig import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, DockerConfiguration, EnvironmentDefinition
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import AzureMLException, UserErrorException
 from azureml.train.estimator import Estimator
 
 ws = Workspace.from_config()
@@ -74,6 +74,17 @@ assert Environment.from_docker_image("image", "python:3.11").docker.base_image =
 by_file = Environment.from_dockerfile("dockerfile", "FROM python:3.11\n", pip_requirements="requirements.txt")
 assert "FROM python:3.11" in by_file.docker.base_dockerfile
 assert by_file.docker.base_image is None
+for call in (
+    lambda: Environment.from_docker_build_context("context", None),
+    lambda: env.get_image_details(ws),
+    lambda: env.build(ws),
+    lambda: env.build_local(ws),
+):
+    # Where there is no container engine there is a sentence.
+    try:
+        call()
+    except AzureMLException as error:
+        print("Not here:", error)
 assert Environment.from_existing_conda_environment("none", "no-such-conda-environment") is None
 
 # Conda dependencies by hand.

@@ -11,7 +11,7 @@ from azureml.core.container_registry import ContainerRegistry
 from azureml.core.runconfig import MpiConfiguration, TensorflowConfiguration
 from azureml.exceptions import TrainingException, UserErrorException
 from azureml.train.dnn import Chainer, Gloo, Mpi, Nccl, ParameterServer, PyTorch, TensorFlow
-from azureml.train.estimator import Estimator
+from azureml.train.estimator import Estimator, MMLBaseEstimator
 from azureml.train.sklearn import SKLearn
 
 ws = Workspace.from_config()
@@ -63,6 +63,7 @@ assert estimator.run_config.arguments == ["--numbers", 1, 2, "--nothing", "--rat
 assert estimator.run_config.environment_variables["TEAM"] == "acceptance"
 assert isinstance(estimator.conda_dependencies, CondaDependencies)
 assert estimator.source_directory == "./src"
+assert isinstance(estimator, MMLBaseEstimator)
 first = experiment.submit(estimator, tags={"first": "yes"})
 second = experiment.submit(estimator, script_params={"--ratio": 0.25})
 for each in (first, second):

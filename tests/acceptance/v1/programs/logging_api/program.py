@@ -6,6 +6,7 @@ In the manner of v1's "logging API" tutorial; written from scratch.
 import os
 
 from azureml.core import Experiment, Run, Workspace
+from azureml.core.run import _OfflineRun
 from azureml.exceptions import AzureMLException, UserErrorException
 
 ws = Workspace.from_config()
@@ -124,6 +125,7 @@ assert run.get_metrics() == metrics
 
 # In a script that is started by hand the same calls print.
 offline = Run.get_context()
+assert isinstance(offline, _OfflineRun)
 assert offline.id.startswith("OfflineRun_")
 offline.log("loss", 0.1)
 offline.log_list("several", [1, 2])

@@ -106,7 +106,11 @@ assert (found.tags, found.description) == ({"stage": "done"}, "a better ridge")
 assert Model.deserialize(ws, model.serialize()).id == model.id
 
 # What needs v1's cloud says what to use instead.
-for call in (lambda: Model.deploy(ws, "service", [model]), lambda: Model.package(ws, [model])):
+for call in (
+    lambda: Model.deploy(ws, "service", [model]),
+    lambda: Model.package(ws, [model]),
+    lambda: Model.profile(ws, "p", [model], None, None),
+):
     try:
         call()
     except AzureMLException as error:

@@ -78,6 +78,7 @@ config = HyperDriveConfig(
 )
 assert config.estimator is estimator
 assert config.source_directory == "./src"
+assert config.run_config is config.pipeline is None
 assert (
     HyperDriveConfig(
         run_config=ScriptRunConfig("./src", "train.py"),
@@ -124,5 +125,12 @@ assert len(sweep.get_children_sorted_by_primary_metric(top=1, reverse=True, disc
 assert json.loads(sweep.get_hyperparameters()[best.id]) == {"--batch-size": 32}
 assert sweep.get_metrics()[best.id] == {"accuracy": [0.9, 0.8]}
 assert {run.id for run in sweep.get_children()} == set(sweep.get_metrics())
+
+try:
+    sweep.get_diagnostics()
+except AzureMLException as error:
+    print("As expected:", error.message)
+else:
+    raise AssertionError("a sweep has diagnostics")
 
 print("tune: all cells ran")

@@ -85,6 +85,7 @@ for name in ("compute_targets", "datastores", "experiments", "models", "images",
     assert isinstance(there, dict)
     assert dict(there()) == dict(there)
 assert set(ws.experiments) == {"first"}
+assert experiment.workspace_object == experiment.workspace == ws
 assert "workspaceblobstore" in ws.datastores
 assert dict(ws.environments) == {}
 assert dict(ws.datasets) == {}
@@ -141,6 +142,11 @@ for call in (
     ws.update_dependencies,
     lambda: ws.linked_services,
     lambda: ws.private_endpoints,
+    lambda: ws.delete_private_endpoint_connection("a-connection"),
+    lambda: ws.set_connection("git", "Git", "https://example.org", "PAT", "a-token"),
+    lambda: ws.get_connection("git"),
+    lambda: ws.delete_connection("git"),
+    lambda: Experiment.from_directory("."),
 ):
     try:
         call()
