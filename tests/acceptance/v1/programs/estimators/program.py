@@ -110,7 +110,6 @@ local = {"compute_target": "local"}
 refused(TrainingException, lambda: Estimator("./src", **local, node_count=0))
 refused(TrainingException, lambda: Estimator("./src", **local, process_count_per_node=0))
 refused(TrainingException, lambda: Estimator("./src", **local, process_count_per_node=2))
-refused(TrainingException, lambda: Estimator("./src", **local, node_count=2, distributed_backend="mpi"))
 refused(TrainingException, lambda: Estimator("./src", **local, distributed_backend="smoke signals"))
 refused(TrainingException, lambda: Estimator("./src", **local, custom_docker_image="image:1", use_docker=False))
 refused(

@@ -107,7 +107,8 @@ vault.set_secret(name="password", value="hunter2")
 vault.set_secrets({"user": "me", "token": "abc"})
 assert vault.get_secret("password") == "hunter2"
 assert vault.get_secrets(["user", "token"]) == {"user": "me", "token": "abc"}
-assert sorted(each["name"] for each in vault.list_secrets()) == ["password", "token", "user"]
+listed = [each["name"] if isinstance(each, dict) else each for each in vault.list_secrets()]
+assert sorted(listed) == ["password", "token", "user"]
 assert "hunter2" not in repr(vault)
 vault.delete_secret("token")
 vault.delete_secrets(["user"])
