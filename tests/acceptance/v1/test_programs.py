@@ -6,16 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from trainshed.client.stopping import stop
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
 NEEDS = {
     "charts": ["matplotlib"],
     "datasets": ["pandas", "pyarrow"],
-    "environments": [],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
     "tensorboard": ["tensorboard"],
@@ -24,8 +26,16 @@ NEEDS = {
 """Packages that a program imports, which may be absent here."""
 
 
+@pytest.fixture
+def services(home: Path) -> Iterator[None]:
+    """Stop the services of the workspaces that a program made and did not delete."""
+    yield
+    for config in (home / "workspaces").glob("*/config.json"):
+        stop(str(config.parent))
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in PROGRAMS.iterdir()))
-def test_program(name: str, home: Path, workspace: object, tmp_path: Path) -> None:
+def test_program(name: str, services: None, workspace: object, tmp_path: Path) -> None:
     for package in NEEDS.get(name, []):
         pytest.importorskip(package)
     folder = tmp_path / name

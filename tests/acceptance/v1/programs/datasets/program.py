@@ -94,12 +94,13 @@ src = ScriptRunConfig(
         files.as_named_input("weather").as_mount(),
         "--copied",
         files.as_named_input("copied").as_download(path_on_compute="copied-here"),
+        "--table",
+        table.as_named_input("table"),
         "--out",
         output,
     ],
     environment=env,
 )
-src.run_config.data["table"] = table.as_named_input("table")
 run = Experiment(ws, "datasets").submit(src)
 run.wait_for_completion(show_output=True)
 metrics = run.get_metrics()

@@ -5,6 +5,7 @@ In the manner of v1's "using environments" tutorial; written from scratch.
 
 import os
 import sys
+import zipfile
 
 from azureml.core import ContainerRegistry, Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from azureml.core.conda_dependencies import CondaDependencies
@@ -145,8 +146,11 @@ assert third.get_metrics() == {"example": "EXAMPLE_VALUE"}
 
 # A wheel of one's own.
 wheel = "tiny-1.0-py3-none-any.whl"
-with open(wheel, "wb") as file:
-    file.write(b"not looked into")
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr("tiny.py", "")
+    archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+    archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    archive.writestr("tiny-1.0.dist-info/RECORD", "")
 url = Environment.add_private_pip_wheel(ws, wheel)
 assert url.endswith(wheel)
 try:

@@ -4,6 +4,7 @@ In the manner of v1's "tensorboard" tutorials; written from scratch.
 """
 
 import os
+import socket
 import sys
 import urllib.request
 
@@ -25,7 +26,10 @@ export_to_tensorboard(run, "exported")
 assert any(name.startswith("events.out") for _, _, names in os.walk("exported") for name in names)
 
 # And what it wrote itself.
-tb = Tensorboard([run], local_root="boards", port=0)
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+tb = Tensorboard([run], local_root="boards", port=port)
 url = tb.start()
 try:
     with urllib.request.urlopen(url) as page:

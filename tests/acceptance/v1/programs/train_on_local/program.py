@@ -91,6 +91,7 @@ else:
 
 # Logs.
 assert "alpha is 0.10" in run.get_details_with_logs()["logFiles"]["azureml-logs/70_driver_log.txt"]
+os.makedirs("logs-of-the-run")
 paths = run.get_all_logs(destination="logs-of-the-run")
 assert any("alpha is 0.80" in open(path).read() for path in paths)
 

@@ -6,6 +6,7 @@ from azureml.core import Run
 parser = argparse.ArgumentParser()
 parser.add_argument("--mounted")
 parser.add_argument("--copied")
+parser.add_argument("--table")
 parser.add_argument("--out")
 args = parser.parse_args()
 run = Run.get_context()
