@@ -16,6 +16,7 @@ from trainshed import version
 
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
+    from trainshed.api import hyperdrive
     from trainshed.api.compute import ComputeTarget
     from trainshed.api.conda_dependencies import CondaDependencies
     from trainshed.api.data_reference import DataPath, DataReference
@@ -59,6 +60,7 @@ _HOME = {
     "TensorflowConfiguration": "runconfig",
     "Workspace": "workspace",
     "get_run": "run",
+    "hyperdrive": "hyperdrive",
 }
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "get_run",
+    "hyperdrive",
 ]
 
 
@@ -95,7 +98,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'trainshed' has no attribute '{name}'.{hint}")
     from importlib import import_module
 
-    value = getattr(import_module(f"trainshed.api.{_HOME[name]}"), name)
+    module = import_module(f"trainshed.api.{_HOME[name]}")
+    value = module if name == _HOME[name] else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -8,6 +8,7 @@ The tree, split by who can mend it::
     │   │   ├── AuthenticationException
     │   │   └── NotFoundException
     │   ├── TrainingException             an Estimator that contradicts itself
+    │   │   └── HyperDriveConfigException, HyperDriveScenarioNotSupportedException, HyperDriveNotImplementedException
     │   ├── RunConfigurationException     a run configuration that does
     │   ├── RunEnvironmentException       asked for a run outside of one
     │   ├── SnapshotException             the source folder cannot be sent
@@ -71,6 +72,18 @@ class NotFoundException(UserErrorException):
 
 class TrainingException(TrainshedError):
     """The estimator's settings contradict each other."""
+
+
+class HyperDriveConfigException(TrainingException):
+    """The settings of a sweep are wrong or contradict each other."""
+
+
+class HyperDriveScenarioNotSupportedException(TrainingException):
+    """A sweep over something that cannot be swept here."""
+
+
+class HyperDriveNotImplementedException(TrainingException):
+    """Something that v1 named for sweeps and never had."""
 
 
 class RunConfigurationException(TrainshedError):

@@ -1,0 +1,61 @@
+"""Sweeps over parameters, as v1's HyperDrive describes them; this release checks them and does not run them yet."""
+
+from trainshed.api.hyperdrive.config import (
+    MAX_DURATION_MINUTES,
+    HyperDriveConfig,
+    HyperDriveRunConfig,
+    PrimaryMetricGoal,
+)
+from trainshed.api.hyperdrive.expressions import (
+    choice,
+    lognormal,
+    loguniform,
+    normal,
+    qlognormal,
+    qloguniform,
+    qnormal,
+    quniform,
+    randint,
+    uniform,
+)
+from trainshed.api.hyperdrive.policy import (
+    BanditPolicy,
+    EarlyTerminationPolicy,
+    MedianStoppingPolicy,
+    NoTerminationPolicy,
+    TruncationSelectionPolicy,
+)
+from trainshed.api.hyperdrive.run import HyperDriveRun
+from trainshed.api.hyperdrive.sampling import (
+    BayesianParameterSampling,
+    GridParameterSampling,
+    HyperParameterSampling,
+    RandomParameterSampling,
+)
+
+__all__ = [
+    "MAX_DURATION_MINUTES",
+    "BanditPolicy",
+    "BayesianParameterSampling",
+    "EarlyTerminationPolicy",
+    "GridParameterSampling",
+    "HyperDriveConfig",
+    "HyperDriveRun",
+    "HyperDriveRunConfig",
+    "HyperParameterSampling",
+    "MedianStoppingPolicy",
+    "NoTerminationPolicy",
+    "PrimaryMetricGoal",
+    "RandomParameterSampling",
+    "TruncationSelectionPolicy",
+    "choice",
+    "lognormal",
+    "loguniform",
+    "normal",
+    "qlognormal",
+    "qloguniform",
+    "qnormal",
+    "quniform",
+    "randint",
+    "uniform",
+]

@@ -1,0 +1,257 @@
+"""What a sweep is to do: what to run, over which parameters, for which metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.checks import check_types, known_keywords
+from trainshed.api.estimator import Estimator
+from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
+from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
+from trainshed.api.notice import warn
+from trainshed.api.run import Run
+from trainshed.api.script_run_config import ScriptRunConfig
+from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSupportedException
+
+if TYPE_CHECKING:
+    from trainshed.api.submission import Submission
+
+MAX_DURATION_MINUTES = 10080
+"""v1's limit of a sweep: a week."""
+_MAX_PARENTS = 5
+
+
+class PrimaryMetricGoal(Enum):
+    """Whether the best value of the primary metric is the greatest or the least.
+
+    Example:
+        >>> PrimaryMetricGoal.from_str("maximize") is PrimaryMetricGoal.MAXIMIZE
+        True
+    """
+
+    MAXIMIZE = "MAXIMIZE"
+    MINIMIZE = "MINIMIZE"
+
+    @staticmethod
+    def from_str(goal: str) -> PrimaryMetricGoal:
+        """Return the goal of a name, in letters of any case.
+
+        Args:
+            goal: ``"maximize"`` or ``"minimize"``.
+
+        Raises:
+            HyperDriveConfigException: another name.
+        """
+        try:
+            return PrimaryMetricGoal[goal.upper()]
+        except (KeyError, AttributeError):
+            raise HyperDriveConfigException(
+                f"A primary metric's goal is 'maximize' or 'minimize', not {goal!r}."
+            ) from None
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "hyperparameter_sampling": (HyperParameterSampling,),
+    "primary_metric_name": (str,),
+    "primary_metric_goal": (PrimaryMetricGoal,),
+    "max_total_runs": (int,),
+    "max_concurrent_runs": (int,),
+    "max_duration_minutes": (int,),
+    "policy": (EarlyTerminationPolicy,),
+    "estimator": (Estimator,),
+    "run_config": (ScriptRunConfig,),
+    "resume_child_runs": (Run, list, tuple),
+    "debug_flag": (dict,),
+    "custom_run_id": (str,),
+}
+_REQUIRED = ("hyperparameter_sampling", "primary_metric_name", "primary_metric_goal", "max_total_runs")
+
+
+class HyperDriveConfig:
+    """A sweep over the parameters of a script. This release checks it; a later one runs it.
+
+    Args:
+        hyperparameter_sampling: the parameters and how to pick them.
+        primary_metric_name: the metric, as the script logs it, that tells how good a run is.
+        primary_metric_goal: whether more of it is better, or less.
+        max_total_runs: how many runs at most.
+        max_concurrent_runs: how many at once; None: all.
+        max_duration_minutes: the sweep ends after so many minutes.
+        policy: when runs are ended early; None: never.
+        estimator: what to run; exactly one of ``estimator``, ``run_config`` and ``pipeline``.
+        run_config: a ScriptRunConfig to run.
+        pipeline: there are no pipelines here.
+        resume_from: earlier sweeps (1 to 5) to learn from.
+        resume_child_runs: runs of theirs to go on with.
+        debug_flag: accepted and not used.
+        custom_run_id: id of the sweep's own run.
+
+    Raises:
+        TypeError: an unknown parameter; the nearest is named.
+        HyperDriveConfigException: parameters that contradict each other, or of a wrong type.
+        HyperDriveScenarioNotSupportedException: a pipeline.
+
+    Example:
+        >>> from trainshed import Estimator
+        >>> from trainshed.api.hyperdrive import HyperDriveConfig, PrimaryMetricGoal, RandomParameterSampling, uniform
+        >>> HyperDriveConfig(
+        ...     estimator=Estimator("./src", compute_target="local", entry_script="train.py"),
+        ...     hyperparameter_sampling=RandomParameterSampling({"--alpha": uniform(0, 1)}),
+        ...     primary_metric_name="mse",
+        ...     primary_metric_goal=PrimaryMetricGoal.MINIMIZE,
+        ...     max_total_runs=8,
+        ... ).source_directory
+        './src'
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        hyperparameter_sampling: HyperParameterSampling,
+        primary_metric_name: str,
+        primary_metric_goal: PrimaryMetricGoal,
+        max_total_runs: int,
+        max_concurrent_runs: int | None = None,
+        max_duration_minutes: int = MAX_DURATION_MINUTES,
+        policy: EarlyTerminationPolicy | None = None,
+        estimator: Estimator | None = None,
+        run_config: ScriptRunConfig | None = None,
+        resume_from: Any = None,
+        resume_child_runs: Run | Sequence[Run] | None = None,
+        pipeline: Any = None,
+        debug_flag: dict[str, Any] | None = None,
+        custom_run_id: str | None = None,
+    ) -> None:
+        _check(locals())
+        self._estimator, self._run_config = estimator, run_config
+        self._sampling = hyperparameter_sampling
+        self._policy = policy or NoTerminationPolicy()
+        self._primary_metric_name, self._primary_metric_goal = primary_metric_name, primary_metric_goal
+        self._max_total_runs = max_total_runs
+        self._max_concurrent_runs = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
+        self._max_duration_minutes = max_duration_minutes
+        self._resume_from = _several(resume_from)
+        self._resume_child_runs = _several(resume_child_runs)
+        self._custom_run_id = custom_run_id
+        _warn_of(self._sampling, policy, self._runs.run_config.arguments if estimator else self._runs.arguments)
+
+    @property
+    def _runs(self) -> Any:
+        return self._estimator or self._run_config
+
+    @property
+    def estimator(self) -> Estimator | None:
+        """What it runs, if that is an estimator."""
+        return self._estimator
+
+    @property
+    def run_config(self) -> ScriptRunConfig | None:
+        """What it runs, if that is a ScriptRunConfig."""
+        return self._run_config
+
+    @property
+    def pipeline(self) -> None:
+        """None: there are no pipelines here."""
+        return
+
+    @property
+    def source_directory(self) -> str:
+        """Folder of the script."""
+        return str(self._runs.source_directory)
+
+    def _submission(self, overrides: Mapping[str, Any]) -> Submission:
+        """Say that a sweep cannot be submitted yet."""
+        raise HyperDriveScenarioNotSupportedException(
+            "This release runs no sweeps; they come with a later one. "
+            "Until then submit the estimator or ScriptRunConfig itself, once for each set of parameters."
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"HyperDriveConfig({self._sampling!r}, {self._primary_metric_name!r}, {self._primary_metric_goal}, "
+            f"max_total_runs={self._max_total_runs}, policy={self._policy!r})"
+        )
+
+
+def HyperDriveRunConfig(  # noqa: N802 - v1's name, a class in 2018
+    estimator: Estimator,
+    hyperparameter_sampling: HyperParameterSampling,
+    primary_metric_name: str,
+    primary_metric_goal: PrimaryMetricGoal,
+    max_total_runs: int,
+    max_concurrent_runs: int | None = None,
+    max_duration_minutes: int = MAX_DURATION_MINUTES,
+    policy: EarlyTerminationPolicy | None = None,
+) -> HyperDriveConfig:
+    """Return a :class:`HyperDriveConfig`, under the name and with the order of 2018.
+
+    Args:
+        estimator: what to run.
+        hyperparameter_sampling: the parameters and how to pick them.
+        primary_metric_name: the metric, as the script logs it, that tells how good a run is.
+        primary_metric_goal: whether more of it is better, or less.
+        max_total_runs: how many runs at most.
+        max_concurrent_runs: how many at once; None: all.
+        max_duration_minutes: the sweep ends after so many minutes.
+        policy: when runs are ended early; None: never.
+
+    Raises:
+        HyperDriveConfigException: as for :class:`HyperDriveConfig`.
+    """
+    warn("'HyperDriveRunConfig' is the name of 2018; it is called HyperDriveConfig now.")
+    return HyperDriveConfig(
+        hyperparameter_sampling,
+        primary_metric_name,
+        primary_metric_goal,
+        max_total_runs,
+        max_concurrent_runs,
+        max_duration_minutes,
+        policy,
+        estimator,
+    )
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for name in _REQUIRED:
+        if given[name] is None:
+            raise HyperDriveConfigException(f"HyperDriveConfig: {name} must be given, not None.")
+    check_types("HyperDriveConfig", given, _TYPES, HyperDriveConfigException)
+    kinds = [name for name in ("estimator", "run_config", "pipeline") if given[name] is not None]
+    if len(kinds) != 1:
+        said = " and ".join(kinds) or "none of them"
+        raise HyperDriveConfigException(
+            f"HyperDriveConfig: exactly one of estimator, run_config and pipeline says what to run; {said} was given."
+        )
+    if kinds == ["pipeline"]:
+        raise HyperDriveScenarioNotSupportedException(
+            "HyperDriveConfig: there are no pipelines here. Give an estimator, or a ScriptRunConfig as run_config."
+        )
+    parents = _several(given["resume_from"])
+    if len(parents) > _MAX_PARENTS:
+        raise HyperDriveConfigException(
+            f"HyperDriveConfig: resume_from takes at most {_MAX_PARENTS} sweeps, not {len(parents)}."
+        )
+    for name in ("resume_from", "resume_child_runs"):
+        for run in _several(given[name]):
+            if not isinstance(run, Run):
+                raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes runs, not {type(run).__name__}.")
+
+
+def _several(runs: Any) -> list[Any]:
+    if runs is None:
+        return []
+    return list(runs) if isinstance(runs, (list, tuple)) else [runs]
+
+
+def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | None, arguments: Sequence[Any]) -> None:
+    """Say what of the settings will have no effect."""
+    there = {value.lstrip("-") for value in arguments if isinstance(value, str) and value.startswith("-")}
+    twice = [name for name in sampling.parameter_space if name.lstrip("-") in there]
+    if twice:
+        warn(
+            f"HyperDriveConfig: the sweep's own values of {', '.join(twice)} take the place of the script's arguments."
+        )
+    if isinstance(sampling, BayesianParameterSampling) and not isinstance(policy, (NoTerminationPolicy, type(None))):
+        warn(f"HyperDriveConfig: {type(policy).__name__} is not used with BayesianParameterSampling.")

@@ -1,0 +1,166 @@
+"""A sweep's own run, and what can be read from its children."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.hyperdrive.config import HyperDriveConfig, PrimaryMetricGoal
+from trainshed.api.run import Run
+from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
+
+if TYPE_CHECKING:
+    from trainshed.api.experiment import Experiment
+
+_METRIC_TAG = "primary_metric_config"
+_PARAMETERS = "hyperparameters"
+
+
+class HyperDriveRun(Run):
+    """The run of a sweep, parent of the runs it makes.
+
+    Args:
+        experiment: the experiment it belongs to.
+        run_id: its id.
+        hyperdrive_config: what it does; None: what its tags say.
+        **kwargs: further keywords of v1, not used.
+
+    Raises:
+        HyperDriveConfigException: ``hyperdrive_config`` is none.
+    """
+
+    def __init__(
+        self, experiment: Experiment, run_id: str, hyperdrive_config: HyperDriveConfig | None = None, **kwargs: Any
+    ) -> None:
+        if hyperdrive_config is not None and not isinstance(hyperdrive_config, HyperDriveConfig):
+            raise HyperDriveConfigException(
+                f"HyperDriveRun: hyperdrive_config must be a HyperDriveConfig, not {type(hyperdrive_config).__name__}."
+            )
+        super().__init__(experiment, run_id, **kwargs)
+        self._hyperdrive_config = hyperdrive_config
+
+    @property
+    def hyperdrive_config(self) -> HyperDriveConfig | None:
+        """What it does, where this program knows it."""
+        return self._hyperdrive_config
+
+    def get_best_run_by_primary_metric(
+        self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
+    ) -> Run | None:
+        """Return the child whose best value of the primary metric is the best; of equals the first.
+
+        Args:
+            include_failed: also look at failed runs.
+            include_canceled: also look at canceled runs.
+            include_resume_from_runs: also look at the sweeps that this one goes on from.
+
+        Returns:
+            The run; None if no child logged the metric.
+        """
+        out = {status for status, kept in (("Failed", include_failed), ("Canceled", include_canceled)) if not kept}
+        resumed = self._hyperdrive_config._resume_from if self._hyperdrive_config and include_resume_from_runs else []
+        measured = [
+            pair for sweep in [self, *resumed] for pair in self._measured(sweep) if pair[1].get_status() not in out
+        ]
+        ranked = self._ranked(measured)
+        return ranked[0][1] if ranked else None
+
+    def get_children_sorted_by_primary_metric(
+        self, top: int = 0, reverse: bool = False, discard_no_metric: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what is known of the children, the best first, those without the metric last.
+
+        Args:
+            top: how many; 0: all.
+            reverse: the worst first.
+            discard_no_metric: leave out those without the metric.
+
+        Returns:
+            One dict a child: ``run_id``, ``hyperparameters`` (JSON), ``best_primary_metric``, ``status``.
+
+        Raises:
+            AssertionError: an argument of a wrong type, as in v1.
+        """
+        if isinstance(top, bool) or not isinstance(top, int) or top < 0:
+            raise AssertionError(f"top must be a whole number of at least 0, not {top!r}.")
+        for name, flag in (("reverse", reverse), ("discard_no_metric", discard_no_metric)):
+            if not isinstance(flag, bool):
+                raise AssertionError(f"{name} must be True or False, not {flag!r}.")
+        measured = self._measured(self)
+        rows: list[tuple[float | None, Run]] = list(self._ranked(measured, reverse))
+        if not discard_no_metric:
+            rows += [pair for pair in measured if pair[0] is None]
+        return [
+            {
+                "run_id": run.id,
+                "hyperparameters": _parameters(run),
+                "best_primary_metric": value,
+                "status": run.get_status(),
+            }
+            for value, run in rows[: top or None]
+        ]
+
+    def get_hyperparameters(self) -> dict[str, str]:
+        """Return child's id → its parameters, as JSON."""
+        return {run.id: _parameters(run) for run in _children(self)}
+
+    def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # v1's: no parameters
+        """Return child's id → its metrics."""
+        return {run.id: run.get_metrics() for run in _children(self)}
+
+    def get_diagnostics(self) -> None:
+        """Raise: v1 never had it either.
+
+        Raises:
+            HyperDriveNotImplementedException: always.
+        """
+        raise HyperDriveNotImplementedException("A sweep has no diagnostics; read get_details() and its log files.")
+
+    def fail(self, *args: Any, **kwargs: Any) -> None:
+        """Raise: a sweep ends by itself.
+
+        Raises:
+            HyperDriveNotImplementedException: always.
+        """
+        raise HyperDriveNotImplementedException("A sweep cannot be made to fail; end it with cancel().")
+
+    def _primary_metric(self) -> tuple[str, PrimaryMetricGoal]:
+        config = self._hyperdrive_config
+        if config is not None:
+            return config._primary_metric_name, config._primary_metric_goal
+        try:
+            said = json.loads(self.get_tags()[_METRIC_TAG])
+            return str(said["name"]), PrimaryMetricGoal.from_str(said["goal"])
+        except (KeyError, TypeError, ValueError):
+            raise HyperDriveConfigException(
+                f"Run '{self.id}' does not say what its primary metric is. "
+                "Give its configuration: HyperDriveRun(experiment, run_id, hyperdrive_config)."
+            ) from None
+
+    def _measured(self, sweep: Run) -> list[tuple[float | None, Run]]:
+        """Return the children of a sweep, oldest first, each with its best value of the primary metric."""
+        name, goal = self._primary_metric()
+        best = max if goal is PrimaryMetricGoal.MAXIMIZE else min
+        found: list[tuple[float | None, Run]] = []
+        for run in _children(sweep):
+            logged = run.get_metrics(name=name).get(name)
+            several = logged if isinstance(logged, list) else [logged]
+            values = [value for value in several if isinstance(value, (int, float)) and not math.isnan(value)]
+            found.append((best(values) if values else None, run))
+        return found
+
+    def _ranked(self, measured: list[tuple[float | None, Run]], reverse: bool = False) -> list[tuple[float, Run]]:
+        """Return those that have a value, the best first; equal ones stay in their order."""
+        sign = -1 if (self._primary_metric()[1] is PrimaryMetricGoal.MAXIMIZE) is not reverse else 1
+        return sorted(((value, run) for value, run in measured if value is not None), key=lambda pair: sign * pair[0])
+
+
+def _children(sweep: Run) -> list[Run]:
+    """Return the children of a run, oldest first."""
+    runs = sweep.experiment.get_runs(include_children=True)
+    return [run for run in runs if run._known("parent") == sweep.id][::-1]
+
+
+def _parameters(run: Run) -> str:
+    return run.get_tags().get(_PARAMETERS) or run.get_properties().get(_PARAMETERS) or "{}"

@@ -1,0 +1,51 @@
+"""Programs in the manner of v1's tutorials, each in a process of its own, as a user of v1 would run them unchanged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainshed.client.stopping import stop
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = Path(__file__).parent / "programs"
+NEEDS = {
+    "charts": ["matplotlib"],
+    "datasets": ["pandas", "pyarrow"],
+    "interactive_run": ["sklearn"],
+    "models": ["sklearn"],
+    "tensorboard": ["tensorboard"],
+    "train_on_local": ["sklearn"],
+}
+"""Packages that a program imports, which may be absent here."""
+
+
+@pytest.fixture
+def services(home: Path) -> Iterator[None]:
+    """Stop the services of the workspaces that a program made and did not delete."""
+    yield
+    for config in (home / "workspaces").glob("*/config.json"):
+        stop(str(config.parent))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PROGRAMS.iterdir()))
+def test_program(name: str, services: None, workspace: object, tmp_path: Path) -> None:
+    for package in NEEDS.get(name, []):
+        pytest.importorskip(package)
+    folder = tmp_path / name
+    shutil.copytree(PROGRAMS / name, folder)
+    bin_first = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    names = os.pathsep.join([str(ROOT / "compat" / "azureml" / "src"), str(ROOT / "src")])
+    env = {**os.environ, "PATH": bin_first, "PYTHONPATH": names, "MPLBACKEND": "Agg"}
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == f"{name}: all cells ran", done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

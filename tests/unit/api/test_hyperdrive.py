@@ -1,0 +1,254 @@
+"""Sweeps: what their parts say, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trainshed import Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace, hyperdrive
+from trainshed.api.hyperdrive import (
+    BanditPolicy,
+    BayesianParameterSampling,
+    GridParameterSampling,
+    HyperDriveConfig,
+    HyperDriveRun,
+    HyperDriveRunConfig,
+    MedianStoppingPolicy,
+    NoTerminationPolicy,
+    PrimaryMetricGoal,
+    RandomParameterSampling,
+    TruncationSelectionPolicy,
+    choice,
+    lognormal,
+    loguniform,
+    normal,
+    qlognormal,
+    qloguniform,
+    qnormal,
+    quniform,
+    randint,
+    uniform,
+)
+from trainshed.errors import (
+    HyperDriveConfigException,
+    HyperDriveNotImplementedException,
+    HyperDriveScenarioNotSupportedException,
+    TrainingException,
+)
+
+BETWEEN = [(uniform, ()), (quniform, (2,)), (loguniform, ()), (qloguniform, (2,))]
+AROUND = [(normal, ()), (qnormal, (2,)), (lognormal, ()), (qlognormal, (2,))]
+
+
+def config(**changes: Any) -> HyperDriveConfig:
+    """A sweep that is in order but for the changes."""
+    given: dict[str, Any] = {
+        "estimator": Estimator("./src", compute_target="local", entry_script="train.py"),
+        "hyperparameter_sampling": RandomParameterSampling({"--alpha": uniform(0, 1)}),
+        "primary_metric_name": "mse",
+        "primary_metric_goal": PrimaryMetricGoal.MINIMIZE,
+        "max_total_runs": 4,
+    }
+    return HyperDriveConfig(**{**given, **changes})
+
+
+@pytest.mark.parametrize(
+    ("found", "noted"),
+    [
+        (choice("a", "b"), ["choice", [["a", "b"]]]),
+        (choice([1, 2]), ["choice", [[1, 2]]]),
+        (choice(range(3)), ["choice", [[0, 1, 2]]]),
+        (choice("ab"), ["choice", [["ab"]]]),
+        (choice([1, 2], [3]), ["choice", [[[1, 2], [3]]]]),
+        (randint(8), ["randint", [8]]),
+        *[(each(0, 1.5, *step), [each.__name__, [0, 1.5, *step]]) for each, step in BETWEEN],
+        *[(each(-1, 2, *step), [each.__name__, [-1, 2, *step]]) for each, step in AROUND],
+    ],
+)
+def test_expressions(found: object, noted: object) -> None:
+    assert found == noted
+
+
+@pytest.mark.parametrize(
+    ("expression", "arguments", "says"),
+    [
+        (choice, (), "nothing to choose from"),
+        (choice, ([],), "nothing to choose from"),
+        (randint, (0,), "upper must be a whole number above 0"),
+        (randint, (-1,), "upper must be"),
+        (randint, (1.5,), "upper must be"),
+        (randint, (True,), "upper must be"),
+        *[(each, (1, 1, *step), "min_value .* below max_value") for each, step in BETWEEN],
+        *[(each, (2, 1, *step), "min_value .* below max_value") for each, step in BETWEEN],
+        *[(each, ("0", 1, *step), "min_value must be a finite number") for each, step in BETWEEN],
+        *[(each, (0, float("nan"), *step), "max_value must be a finite number") for each, step in BETWEEN],
+        *[(each, (0, 0, *step), "sigma must be above 0") for each, step in AROUND],
+        *[(each, (None, 1, *step), "mu must be a finite number") for each, step in AROUND],
+        (quniform, (0, 1, 0), "q must be above 0"),
+        (qnormal, (0, 1, "x"), "q must be a finite number"),
+    ],
+)
+def test_expressions_that_cannot_be(expression: Any, arguments: tuple[Any, ...], says: str) -> None:
+    with pytest.raises(HyperDriveConfigException, match=f"^{expression.__name__}.*{says}"):
+        expression(*arguments)
+
+
+@pytest.mark.parametrize("space", [{}, {"--a": 1, "--b": [1, 2], "--c": normal(0, 1)}])
+def test_random_sampling_takes_any_space(space: dict[str, Any]) -> None:
+    assert RandomParameterSampling(space, {"seed": 1}).parameter_space == space
+    assert RandomParameterSampling(space, {"seed": 1}).properties == {"seed": 1}
+
+
+@pytest.mark.parametrize("sampling", [RandomParameterSampling, GridParameterSampling, BayesianParameterSampling])
+def test_a_space_is_a_dict(sampling: Any) -> None:
+    assert sampling({"--a": choice(1, 2)}).parameter_space == {"--a": ["choice", [[1, 2]]]}
+    with pytest.raises(HyperDriveConfigException, match="parameter_space must be a dict"):
+        sampling([("--a", choice(1, 2))])
+
+
+@pytest.mark.parametrize(
+    ("sampling", "value"),
+    [
+        *[(GridParameterSampling, value) for value in (uniform(0, 1), randint(3), 7, [1, 2])],
+        *[(BayesianParameterSampling, value) for value in (normal(0, 1), loguniform(0, 1), randint(3), 7)],
+    ],
+)
+def test_what_a_sampling_cannot_pick_from(sampling: Any, value: Any) -> None:
+    with pytest.raises(HyperDriveConfigException, match=f"{sampling.__name__}: the parameter '--a' is .*choice"):
+        sampling({"--a": value})
+
+
+def test_bayesian_sampling_picks_from_three_kinds() -> None:
+    BayesianParameterSampling({"--a": choice(1, 2), "--b": uniform(0, 1), "--c": quniform(0, 1, 0.1)})
+
+
+def test_names_of_samplings_and_policies() -> None:
+    samplings = (RandomParameterSampling, GridParameterSampling, BayesianParameterSampling)
+    assert [each.SAMPLING_NAME for each in samplings] == ["RANDOM", "GRID", "BayesianOptimization"]
+    policies = (NoTerminationPolicy(), BanditPolicy(slack_amount=-1), MedianStoppingPolicy(2, 5))
+    assert [each.POLICY_NAME for each in policies] == ["Default", "Bandit", "MedianStopping"]
+    assert repr(policies[2]) == "MedianStoppingPolicy(evaluation_interval=2, delay_evaluation=5)"
+    assert TruncationSelectionPolicy(10, 1, 5).truncation_percentage == 10
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (BanditPolicy, "none is given"),
+        (lambda: BanditPolicy(slack_factor=0.1, slack_amount=1), "both are given"),
+        (lambda: BanditPolicy(slack_factor="0.1"), "slack_factor must be a number"),
+        (lambda: BanditPolicy(0, 0.1), "evaluation_interval must be a whole number of at least 1"),
+        (lambda: BanditPolicy(1, 0.1, delay_evaluation=-1), "delay_evaluation must be a whole number of at least 0"),
+        (lambda: MedianStoppingPolicy(1.5), "evaluation_interval"),
+        (lambda: TruncationSelectionPolicy(0), "from 1 to 99"),
+        (lambda: TruncationSelectionPolicy(100), "from 1 to 99"),
+        (lambda: TruncationSelectionPolicy("10"), "from 1 to 99"),
+    ],
+)
+def test_policies_that_cannot_be(make: Any, says: str) -> None:
+    with pytest.raises(HyperDriveConfigException, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("goal", "found"), [("maximize", PrimaryMetricGoal.MAXIMIZE), ("MINIMIZE", PrimaryMetricGoal.MINIMIZE)]
+)
+def test_a_goal_by_its_name(goal: str, found: PrimaryMetricGoal) -> None:
+    assert PrimaryMetricGoal.from_str(goal) is found
+
+
+@pytest.mark.parametrize("goal", ["best", "", None])
+def test_a_goal_that_is_none(goal: Any) -> None:
+    with pytest.raises(HyperDriveConfigException, match="'maximize' or 'minimize'"):
+        PrimaryMetricGoal.from_str(goal)
+
+
+def test_a_configuration_tells_what_it_was_given() -> None:
+    swept = config(policy=BanditPolicy(slack_factor=0.1))
+    assert swept.source_directory == "./src"
+    assert swept.estimator.run_config.script == "train.py"
+    assert swept.run_config is swept.pipeline is None
+    assert "BanditPolicy" in repr(swept)
+    script = ScriptRunConfig("./other", "train.py", run_config=RunConfiguration())
+    assert config(estimator=None, run_config=script).run_config is script
+    assert config(estimator=None, run_config=script).source_directory == "./other"
+
+
+@pytest.mark.parametrize("numbers", [{"max_total_runs": 0}, {"max_total_runs": 2, "max_concurrent_runs": 5}])
+def test_numbers_that_v1_left_to_its_service(numbers: dict[str, int]) -> None:
+    config(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"estimator": None}, "exactly one of estimator, run_config and pipeline .*none of them"),
+        ({"run_config": ScriptRunConfig("./src")}, "estimator and run_config was given"),
+        ({"hyperparameter_sampling": None}, "hyperparameter_sampling must be given"),
+        ({"hyperparameter_sampling": {"--a": choice(1)}}, "'hyperparameter_sampling' must be HyperParameterSampling"),
+        ({"primary_metric_goal": "MINIMIZE"}, "'primary_metric_goal' must be PrimaryMetricGoal"),
+        ({"primary_metric_name": 1}, "'primary_metric_name' must be str"),
+        ({"max_total_runs": "4"}, "'max_total_runs' must be int"),
+        ({"policy": "Bandit"}, "'policy' must be EarlyTerminationPolicy"),
+        ({"estimator": "train.py"}, "'estimator' must be Estimator"),
+        ({"resume_from": [HyperDriveRun(None, str(n)) for n in range(6)]}, "at most 5 sweeps, not 6"),
+        ({"resume_from": ["a run"]}, "resume_from takes runs, not str"),
+        ({"resume_child_runs": ["a run"]}, "resume_child_runs takes runs, not str"),
+    ],
+)
+def test_configurations_that_cannot_be(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(HyperDriveConfigException, match=says):
+        config(**changes)
+
+
+def test_an_unknown_parameter_names_the_nearest() -> None:
+    with pytest.raises(TypeError, match="Did you mean 'max_total_runs'"):
+        config(max_totl_runs=3)
+
+
+def test_pipelines_cannot_be_swept() -> None:
+    with pytest.raises(HyperDriveScenarioNotSupportedException, match="no pipelines here"):
+        config(estimator=None, pipeline=object())
+
+
+def test_the_name_and_order_of_2018_warn(caplog: pytest.LogCaptureFixture) -> None:
+    estimator = Estimator("./src", compute_target="local", entry_script="train.py")
+    sampling = GridParameterSampling({"--alpha": choice(0.1, 0.2)})
+    found = HyperDriveRunConfig(estimator, sampling, "mse", PrimaryMetricGoal.MINIMIZE, 2)
+    assert isinstance(found, HyperDriveConfig)
+    assert found.estimator is estimator
+    assert "HyperDriveConfig now" in caplog.text
+
+
+def test_what_has_no_effect_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    params = {"--alpha": 0.5, "--beta": 1}
+    estimator = Estimator("./src", compute_target="local", entry_script="train.py", script_params=params)
+    config(
+        estimator=estimator,
+        hyperparameter_sampling=BayesianParameterSampling({"alpha": uniform(0, 1)}),
+        policy=MedianStoppingPolicy(),
+    )
+    assert "values of alpha take the place" in caplog.text
+    assert "MedianStoppingPolicy is not used with BayesianParameterSampling" in caplog.text
+    caplog.clear()
+    config()
+    assert not caplog.text
+
+
+def test_a_submit_says_that_sweeps_come_later(home: object) -> None:
+    with pytest.raises(HyperDriveScenarioNotSupportedException, match="come with a later one"):
+        Experiment(Workspace(), "sweep").submit(config())
+
+
+def test_what_v1_never_had() -> None:
+    for method in ("fail", "get_diagnostics"):
+        with pytest.raises(HyperDriveNotImplementedException):
+            getattr(HyperDriveRun(None, "x"), method)()
+    with pytest.raises(HyperDriveConfigException, match="not str"):
+        HyperDriveRun(None, "x", "config")
+
+
+def test_where_scripts_of_2018_caught_them() -> None:
+    assert issubclass(HyperDriveConfigException, TrainingException)
+    assert {name for name in hyperdrive.__all__ if getattr(hyperdrive, name) is None} == set()
