@@ -27,7 +27,9 @@ The message always says what was wrong, where, and what to do next.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Optional
+TYPE_CHECKING = False  # as good as typing's to checkers, and it spares every training script that import
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, Optional
 
 
 class TrainshedError(Exception):

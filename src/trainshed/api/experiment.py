@@ -88,6 +88,41 @@ class Experiment:
 
         return send(self, config, tags or {}, kwargs)
 
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """Begin an interactive run: this program is its script.
+
+        It ends with :meth:`Run.complete` or :meth:`Run.fail`, at the end of a ``with`` block, or with the program.
+
+        Args:
+            *args: accepted and not used.
+            **kwargs: ``outputs`` (folder whose files become the run's; ``"./outputs"``), ``snapshot_directory`` (folder
+                to keep a snapshot of, ``"."``; None: none), ``name`` or ``display_name``, ``run_id``, ``tags``.
+
+        Returns:
+            The run, Running.
+
+        Raises:
+            SnapshotException: the folder cannot be kept; ``snapshot_directory=None`` goes without.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:  # doctest: +SKIP
+            ...     run.log("accuracy", 0.9)
+        """
+        from trainshed.api.interactive import begin
+
+        unknown = sorted(set(kwargs) - {"outputs", "snapshot_directory", "name", "display_name", "run_id", "tags"})
+        if unknown:
+            raise UserErrorException(f"start_logging has no parameter '{unknown[0]}'.")
+        outputs = kwargs.get("outputs")
+        return begin(
+            self,
+            snapshot_directory=kwargs.get("snapshot_directory", "."),
+            display_name=kwargs.get("display_name") or kwargs.get("name"),
+            run_id=kwargs.get("run_id"),
+            tags=kwargs.get("tags"),
+            outputs="outputs" if outputs is None else outputs,
+        )
+
     def get_runs(
         self,
         type: str | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.details import Details, details_of
+from trainshed.api.run_course import RunCourse
 from trainshed.api.run_files import RunFiles
 from trainshed.api.run_labels import RunLabels
 from trainshed.errors import RunEnvironmentException
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from trainshed.api.workspace import Workspace
 
 
-class Run(RunFiles, RunLabels):
+class Run(RunFiles, RunLabels, RunCourse):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:
@@ -106,9 +107,9 @@ class Run(RunFiles, RunLabels):
         return int(self._known("number"))
 
     @property
-    def type(self) -> str:
-        """Its type, e.g. ``"azureml.scriptrun"``."""
-        return str(self._known("kind"))
+    def type(self) -> str | None:
+        """Its type, e.g. ``"azureml.scriptrun"``; None for an interactive run."""
+        return self._known("kind") or None
 
     @property
     def name(self) -> str:

@@ -61,11 +61,12 @@ def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: 
         )
     rest = dict(options)
     priority, slots = rest.pop("priority", None), rest.pop("slots", 1)
+    parent = rest.pop("parent", None)
     submission: Submission = config._submission(rest)
     workspace = experiment.workspace
     ready = with_files(submission)
     spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace)))
-    spec = spec._replace(script=check_source(ready.folder, spec.script))
+    spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target != LOCAL:
         check_target(workspace, spec.target)
     source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))

@@ -62,7 +62,8 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
     log, tail = error.get("log") or layout.DRIVER_LOG, str(error.get("log_tail") or "").rstrip()
     if tail:
         lines += [f"The last lines of {log}:", *(f"    {line}" for line in tail.splitlines())]
-    lines.append(f"All of it: run.download_file('{log}') or 'trainshed logs {run_id} {log}'.")
+    if tail or log == layout.DRIVER_LOG:
+        lines.append(f"All of it: run.download_file('{log}') or 'trainshed logs {run_id} {log}'.")
     return "\n".join(lines)
 
 

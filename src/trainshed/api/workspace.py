@@ -219,6 +219,11 @@ class Workspace:
         return self._root
 
     @property
+    def runs(self) -> str:
+        """The folder of its run directories (ours)."""
+        return os.path.join(self._root, "runs")
+
+    @property
     def path(self) -> Path:
         """Its folder (ours)."""
         from pathlib import Path  # see places.py

@@ -124,7 +124,14 @@ def _launch(root: str) -> None:
     with open(os.path.join(root, "service.log"), "ab") as log:
         begin = log.tell()
         child = subprocess.Popen(
-            [sys.executable, "-m", "trainshed.service.main", root, "--ready-fd", str(tell)],
+            [
+                os.environ.get("TRAINSHED_SERVICE_PYTHON") or sys.executable,
+                "-m",
+                "trainshed.service.main",
+                root,
+                "--ready-fd",
+                str(tell),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -151,6 +158,9 @@ def _line(pipe: IO[bytes]) -> bool:
 
 def _import_path() -> str:
     """Let the service find this very package, also when it was not installed but put on the path."""
+    if os.environ.get("TRAINSHED_SERVICE_PATH"):
+        # Inside of a run there is only a part of us.
+        return os.environ["TRAINSHED_SERVICE_PATH"]
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     theirs = os.environ.get("PYTHONPATH", "")
     return f"{ours}{os.pathsep}{theirs}" if theirs else ours

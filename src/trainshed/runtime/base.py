@@ -16,7 +16,7 @@ _TRIES = 100
 
 
 class Named:
-    """An experiment or workspace by name: what a script may ask of them inside a job.
+    """An experiment or workspace by name, where there is no more of it: offline, or under an old Python.
 
     Args:
         kind: what it is, for the sentence about all else.
@@ -47,16 +47,29 @@ class BaseRun(RunFiles):
 
     id: str
     type = "azureml.scriptrun"
-    parent = None
+    parent: "object" = None
     number: "int | None" = None
-    display_name = None
+    display_name: "str | None" = None
     description = ""
 
     def __init__(self, experiment: str) -> None:
-        workspace = Named("Workspace", os.environ.get("AZUREML_ARM_WORKSPACE_NAME", ""))
-        self.experiment = Named("Experiment", experiment, workspace=workspace)
+        self._experiment_name = experiment
+        self._outside: object = None
         self.input_datasets: "dict[str, object]" = {}
         self.output_datasets: "dict[str, object]" = {}
+
+    @property
+    def experiment(self) -> "object":
+        """The experiment, with its workspace; where the service cannot be asked, their names alone."""
+        outside = self._seen_from_outside()
+        if outside is not None:
+            return outside.experiment  # type: ignore[attr-defined]
+        workspace = Named("Workspace", os.environ.get("AZUREML_ARM_WORKSPACE_NAME", ""))
+        return Named("Experiment", self._experiment_name, workspace=workspace)
+
+    def _seen_from_outside(self) -> "object":
+        """Return this run as the program that submitted it sees it, or None where that cannot be."""
+        return None
 
     # What subclasses do in their own way.
 
@@ -250,18 +263,21 @@ class BaseRun(RunFiles):
         """Let an exception through."""
 
     def __getattr__(self, name: str) -> "Callable[..., object]":
-        if name not in names.METHODS:
+        if name in names.ASKED:
+            outside = self._seen_from_outside()
+            if outside is not None:
+                return getattr(outside, name)  # type: ignore[no-any-return]
+        elif name not in names.METHODS:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
         def refuse(*_: object, **__: object) -> object:
-            raise errors.RunEnvironmentException(f"run.{name} {names.METHODS[name]}.")
+            raise errors.RunEnvironmentException(f"run.{name} {names.METHODS.get(name, names.NOT_HERE)}.")
 
         return refuse
 
     def __repr__(self) -> str:
-        return (
-            f"Run(Experiment: {self.experiment.name},\nId: {self.id},\nType: {self.type},\nStatus: {self.get_status()})"
-        )
+        who = f"Experiment: {self._experiment_name},\nId: {self.id}"
+        return f"Run({who},\nType: {self.type},\nStatus: {self.get_status()})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BaseRun) and other.id == self.id

@@ -2,28 +2,13 @@
 
 import sys
 
+from trainshed.errors import RunEnvironmentException, UserErrorException
+
 _MOST_SAID = 1000
 _said: "set[str]" = set()
 
 
-class AzureMLException(Exception):
-    """Root of what a run raises.
-
-    Args:
-        message: one or two sentences: what was wrong, and what to do next.
-    """
-
-    def __init__(self, message: str = "", **_: object) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class UserErrorException(AzureMLException):
-    """The script called the run wrongly."""
-
-
-class RunEnvironmentException(AzureMLException):
-    """There is no current run here, or it cannot do what was asked."""
+__all__ = ["RunEnvironmentException", "UserErrorException", "warn"]
 
 
 def warn(sentence: str) -> None:

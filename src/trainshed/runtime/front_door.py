@@ -1,14 +1,18 @@
-"""Trainshed as a training script sees it: the current run."""
+"""Trainshed as a training script sees it: the current run, and the rest of it when it is asked for."""
 
+import os
 import sys
 
-from trainshed.runtime.names import Finder, missing
+from trainshed.runtime import names
 
 __version__ = "0.1.0"
 __all__ = ["Run"]  # noqa: F822 - made on first use
 
-if Finder not in sys.meta_path:
-    sys.meta_path.append(Finder)
+if names.Finder not in sys.meta_path:
+    sys.meta_path.append(names.Finder)
+if sys.version_info >= (3, 10) and "__path__" in globals():
+    _rest = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client", "trainshed")
+    sys.modules[__name__].__path__.append(_rest)
 
 
 def __getattr__(name: str) -> object:
@@ -16,4 +20,12 @@ def __getattr__(name: str) -> object:
         from trainshed.runtime.run import Run
 
         return Run
-    raise AttributeError(missing(f"trainshed.{name}"))
+    if not name.startswith("_"):
+        try:
+            found = names.whole()
+        except ImportError:
+            pass
+        else:
+            if found is not sys.modules[__name__]:
+                return getattr(found, name)
+    raise AttributeError(names.missing(f"trainshed.{name}"))

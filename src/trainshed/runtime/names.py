@@ -1,18 +1,41 @@
 """Names that a script may ask for and that are not inside of a run, each with what to do instead."""
 
+import sys
+
 CLOSED = ("azureml", "trainshed")
-_LATER = "is not there yet inside of a run; it comes with a later release"
 _ITSELF = "is for the program that submitted the run: a script cannot wait for the run that it is"
-_VAULT = "needs Azure's key vault; give the script an environment variable (run_config.environment_variables) instead"
+NOT_HERE = "asks the service, which needs Python 3.10 or later"
 METHODS = {
-    **dict.fromkeys(("child_run", "create_children", "get_children", "submit_child"), _LATER),
-    **dict.fromkeys(("log_accuracy_table", "log_confusion_matrix", "log_predictions", "log_residuals"), _LATER),
-    **dict.fromkeys(("register_model", "take_snapshot", "restore_snapshot", "get_snapshot_id"), _LATER),
-    **dict.fromkeys(("get_environment", "get_portal_url", "get_docs_url", "get_detailed_status"), _LATER),
-    **dict.fromkeys(("wait_for_completion", "get_all_logs", "get_details_with_logs", "clean"), _ITSELF),
-    **dict.fromkeys(("get_secret", "get_secrets"), _VAULT),
+    **dict.fromkeys(("wait_for_completion", "clean"), _ITSELF),
 }
 """Methods of v1's run that raise when they are called: name → the rest of the sentence."""
+ASKED = frozenset(
+    {"child_run", "create_children", "get_children", "submit_child", "register_model", "take_snapshot"}
+    | {
+        "restore_snapshot",
+        "get_snapshot_id",
+        "get_environment",
+        "get_portal_url",
+        "get_docs_url",
+        "get_detailed_status",
+    }
+    | {"get_all_logs", "get_details_with_logs", "get_secret", "get_secrets", "download_files"}
+)
+"""Methods that are asked of the service: those of ``trainshed.api.run.Run``."""
+
+
+def whole() -> object:
+    """Return all of Trainshed: beside the run, or the package itself where this is no run.
+
+    Raises:
+        ImportError: neither is there.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module("trainshed.whole")
+    except ModuleNotFoundError:
+        return import_module("trainshed")
 
 
 def missing(name: str) -> str:
@@ -21,10 +44,13 @@ def missing(name: str) -> str:
     Args:
         name: in full, e.g. ``"azureml.core.Workspace"``.
     """
-    return (
-        f"There is no '{name}' here: inside a run there is azureml.core.Run (also trainshed.Run), azureml.exceptions "
-        "and azureml.telemetry. Workspace, Experiment, Estimator and the like are for the program that submits runs."
-    )
+    if sys.version_info < (3, 10):
+        why = (
+            f"under Python {sys.version_info[0]}.{sys.version_info[1]} there is the run alone; use Python 3.10 or later"
+        )
+    else:
+        why = "SDK v1's names come with trainshed-azureml: pip install trainshed-azureml where Trainshed itself is"
+    return f"There is no '{name}' inside of this run: {why}. azureml.core.Run (also trainshed.Run) is always there."
 
 
 class Finder:

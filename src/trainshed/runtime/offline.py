@@ -6,6 +6,10 @@ from trainshed.runtime import errors, tables, values
 from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 
+TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class OfflineRun(BaseRun):
     """The current run where there is none."""
@@ -20,6 +24,7 @@ class OfflineRun(BaseRun):
         self._kept = tables.Tables()
         self._files: "dict[str, str | None]" = {}
         self._ended = ""
+        self._children: "list[OfflineRun]" = []
 
     @classmethod
     def current(cls) -> "OfflineRun":
@@ -90,12 +95,97 @@ class OfflineRun(BaseRun):
         shutil.copyfile(source, target)
 
     def child_run(self, name: "str | None" = None, run_id: "str | None" = None, outputs: object = None) -> "OfflineRun":
-        """Return another offline run."""
-        return OfflineRun()
+        """Return another offline run, whose parent is this one.
 
-    def get_children(self, **_: object) -> "list[object]":
-        """Return nothing: offline runs keep no children."""
+        Args:
+            name: shown instead of its id.
+            run_id: its id; None makes one up.
+            outputs: ignored.
+        """
+        child = OfflineRun()
+        child.id, child.display_name, child.parent = run_id or child.id, name, self
+        self._children.append(child)
+        return child
+
+    def create_children(
+        self, count: "int | None" = None, tag_key: "str | None" = None, tag_values: "list[object] | None" = None
+    ) -> "list[OfflineRun]":
+        """Return new offline runs.
+
+        Args:
+            count: how many; or
+            tag_key: a tag that each of them gets, with
+            tag_values: its value for each.
+        """
+        made = [self.child_run() for _ in (range(count or 0) if tag_values is None else tag_values)]
+        for child, value in zip(made, tag_values or ()):
+            child.tag(str(tag_key), value)
+        return made
+
+    def get_children(self, recursive: bool = False, **_: object) -> "Iterator[OfflineRun]":
+        """Yield the children, newest first.
+
+        Args:
+            recursive: and theirs.
+        """
+        for child in reversed(self._children):
+            yield child
+            if recursive:
+                yield from child.get_children(recursive=True)
+
+    def submit_child(self, config: object, tags: object = None, **_: object) -> None:
+        """Refuse: an offline run has no service to submit to.
+
+        Raises:
+            RunEnvironmentException: always.
+        """
+        raise errors.RunEnvironmentException(
+            "An offline run submits nothing. Submit this script itself, or use experiment.submit with a workspace."
+        )
+
+    def register_model(self, model_name: str, model_path: "str | None" = None, **_: object) -> None:
+        """Print what would be registered."""
+        self._say(f"Attempted to register model {model_name} from {model_path or model_name}")
+
+    def take_snapshot(self, file_or_folder_path: str) -> None:
+        """Print of what a snapshot would be taken."""
+        self._say(f"Attempted to take a snapshot of {file_or_folder_path}")
+
+    def restore_snapshot(self, snapshot_id: "str | None" = None, path: "str | None" = None) -> None:
+        """Return None: an offline run keeps no snapshot."""
+
+    def get_snapshot_id(self) -> None:
+        """Return None: an offline run keeps no snapshot."""
+
+    def get_secret(self, name: str) -> "str | None":
+        """Return None: an offline run has no vault."""
+
+    def get_secrets(self, secrets: "list[str]") -> "dict[str, str | None]":
+        """Return None for each: an offline run has no vault."""
+        return dict.fromkeys(secrets)
+
+    def get_portal_url(self) -> str:
+        """Return nothing: an offline run is on no service."""
+        return ""
+
+    def get_docs_url(self) -> str:
+        """Return nothing: an offline run is on no service."""
+        return ""
+
+    def get_detailed_status(self) -> "dict[str, object]":
+        """Return the state, in v1's form."""
+        return {"status": self.get_status(), "details": ""}
+
+    def get_details_with_logs(self) -> "dict[str, object]":
+        """Return the details: an offline run keeps no logs."""
+        return self.get_details()
+
+    def get_all_logs(self, destination: "str | None" = None) -> "list[str]":
+        """Return nothing: an offline run keeps no logs."""
         return []
+
+    def clean(self) -> None:
+        """Do nothing: an offline run has no files of its own."""
 
     def get_status(self) -> str:
         """Return the run's state."""

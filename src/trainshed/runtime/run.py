@@ -1,16 +1,17 @@
 """The current run, as a training script holds it."""
 
 import os
+import sys
 from _thread import get_ident
 
-from trainshed.runtime import errors, values
+from trainshed.runtime import errors, names, values
 from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 from trainshed.runtime.journal import Journal
 
 TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
 if TYPE_CHECKING:
-    from typing import IO
+    from typing import IO, Any
 
     from trainshed.runtime import tables
 
@@ -31,7 +32,9 @@ class Run(BaseRun):
     Made by :meth:`get_context`; everything it is told goes into the run directory and from there to the service.
 
     Args:
-        folder: the run directory.
+        folder: the run directory. An experiment instead, with a run's id, gives that run as it is seen from outside.
+        run_id: the run's id; None: what the environment says.
+        experiment: name of its experiment; None: what the environment says.
 
     Example:
         >>> from trainshed import Run
@@ -41,12 +44,18 @@ class Run(BaseRun):
 
     _current: "Run | None" = None
 
-    def __init__(self, folder: str) -> None:
+    def __new__(cls, folder: object, run_id: "str | None" = None, *_: object, **__: object) -> "Run":  # noqa: PYI034
+        """Make the current run, or v1's Run(experiment, run_id)."""
+        if not isinstance(folder, str):
+            return names.whole().get_run(folder, run_id)  # type: ignore[attr-defined,no-any-return]
+        return super().__new__(cls)
+
+    def __init__(self, folder: str, run_id: "str | None" = None, experiment: "str | None" = None) -> None:
         self.folder = os.path.abspath(folder)
-        self.id = os.environ.get("TRAINSHED_RUN_ID") or os.path.basename(self.folder)
+        self.id = run_id or os.environ.get("TRAINSHED_RUN_ID") or os.path.basename(self.folder)
         number = os.environ.get("TRAINSHED_RUN_NUMBER", "")
         self.number = int(number) if number.isdigit() else None
-        super().__init__(os.environ.get("AZUREML_EXPERIMENT_ID", ""))
+        super().__init__(os.environ.get("AZUREML_EXPERIMENT_ID", "") if experiment is None else experiment)
         self._uploaded: "set[str]" = set()
         self._path = os.path.join(self.folder, "journal.jsonl")
         self._journal = Journal(self._path)
@@ -82,6 +91,24 @@ class Run(BaseRun):
 
         return OfflineRun.current()
 
+    @staticmethod
+    def get(workspace: object, run_id: str) -> object:
+        """Return another run, as it is seen from outside.
+
+        Args:
+            workspace: where it is.
+            run_id: its id.
+        """
+        return workspace.get_run(run_id)  # type: ignore[attr-defined]
+
+    def _seen_from_outside(self) -> object:
+        if self._outside is None and os.environ.get("TRAINSHED_WORKSPACE") and sys.version_info >= (3, 10):
+            whole: "Any" = names.whole()
+            workspace = whole.Workspace(path=os.environ["TRAINSHED_WORKSPACE"])
+            experiment = whole.Experiment(workspace, self._experiment_name)
+            self._outside = whole.ScriptRun(experiment, self.id)
+        return self._outside
+
     @classmethod
     def get_submitted_run(cls, **_: object) -> BaseRun:
         """Return the current run; the name of 2018."""
@@ -110,7 +137,9 @@ class Run(BaseRun):
         from trainshed.runtime import tables  # few scripts read
 
         found = tables.Tables()
-        found.tags.update(tables.labels_of("TRAINSHED_TAGS"))
+        if self.id == os.environ.get("TRAINSHED_RUN_ID"):
+            found.tags.update(tables.labels_of("TRAINSHED_TAGS"))
+            found.properties.update(tables.labels_of("TRAINSHED_PROPERTIES"))  # type: ignore[arg-type]
         return tables.read(self._path, found, but)
 
     def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:

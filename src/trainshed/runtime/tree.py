@@ -1,20 +1,43 @@
-"""The tree that is put on a script's PYTHONPATH: ``trainshed`` and ``azureml`` as they are inside a run."""
+"""The tree that is put on a script's PYTHONPATH: ``trainshed`` and ``azureml`` as they are inside a run.
+
+At its top lies what every script needs: the run itself, for Python 3.8 and later, quick to import. Below ``client``
+lies the rest, for the scripts that ask for a workspace, a dataset or a model, under Python 3.10 or later.
+"""
 
 import hashlib
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict
 
 _HERE = Path(__file__).parent
+_PACKAGE = _HERE.parent
 _FRONT_DOOR = "front_door.py"
+_MARK = "_trainshed.py"
+_CLIENT = ("api", "client", "hosts", "spec")
 
 
 def files() -> Dict[str, Path]:
     """Return what the tree is made of: path in the tree → file of this room."""
     room = {f"trainshed/runtime/{path.name}": path for path in _HERE.glob("*.py") if path.name != _FRONT_DOOR}
     names = {path.relative_to(_HERE).as_posix(): path for path in (_HERE / "azureml").rglob("*.py")}
-    return {"trainshed/__init__.py": _HERE / _FRONT_DOOR, **room, **names}
+    common = {"trainshed/__init__.py": _HERE / _FRONT_DOOR, "trainshed/errors.py": _PACKAGE / "errors.py"}
+    return {**common, **room, **names, **_client()}
+
+
+def _client() -> Dict[str, Path]:
+    """Return the rooms of a client, and SDK v1's names where they are installed beside us."""
+    found = {"trainshed/whole.py": _PACKAGE / "__init__.py", "trainshed/version.py": _PACKAGE / "version.py"}
+    for room in _CLIENT:
+        found.update({f"trainshed/{path.relative_to(_PACKAGE)}": path for path in (_PACKAGE / room).rglob("*.py")})
+    names = find_spec("azureml")
+    for folder in names.submodule_search_locations or () if names else ():
+        root = Path(folder)
+        if (root / _MARK).is_file():
+            found.update({f"azureml/{path.relative_to(root)}": path for path in root.rglob("*.py")})
+            found["azureml/core/whole.py"] = root / "core" / "__init__.py"
+    return {f"client/{name}": path for name, path in found.items()}
 
 
 def assemble(into: Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from trainshed.spec import states
+from trainshed.spec import layout, states
+from trainshed.targets.interactive import INTERACTIVE
 from trainshed.targets.target import ABSENT, ENDED, Observation
 
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
@@ -26,20 +27,21 @@ class Ending(NamedTuple):
     time: float | None = None
 
 
-def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) -> Ending:
+def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> Ending:
     """Return how a run ended.
 
     Args:
         seen: what its target saw last.
         tail: the last lines of the log that tells most.
         tail_of: name of that log.
-        cancel_requested: whether the user asked for the end.
+        record: the run's.
     """
+    by_hand = record["target"] == INTERACTIVE
     if seen.state == ENDED:
         return _told(seen.exit, tail, tail_of)
+    if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
+        return Ending(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
-        if cancel_requested:
-            return Ending(states.CANCELED, "canceled_by_user", {})
         return _lost(
             "start_failed",
             "The run could not be started on its node; service.log in the workspace folder may say why.",
@@ -47,6 +49,10 @@ def verdict(seen: Observation, tail: str, tail_of: str, cancel_requested: bool) 
         )
     if seen.rebooted:
         return _lost("host_lost", "The machine went down while the run was on it.", tail)
+    if by_hand:
+        return _lost(
+            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail, tail_of
+        )
     message = "The process that held the run was killed from outside; what it had started has been ended."
     return _lost("shim_lost", message, tail)
 
@@ -71,6 +77,6 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
     return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
 
 
-def _lost(reason: str, message: str, tail: str) -> Ending:
-    error = {"code": "SystemError", "reason": reason, "message": message, "log_tail": tail}
+def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> Ending:
+    error = {"code": "SystemError", "reason": reason, "message": message, "log": tail_of, "log_tail": tail}
     return Ending(states.FAILED, reason, {"error": error})

@@ -23,6 +23,7 @@ from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.guard import Guard, answer_bug, answer_user
 from trainshed.service.house import House
+from trainshed.service.interactive import ROUTES as INTERACTIVE
 from trainshed.service.routes import ROUTES
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.version import VERSION
@@ -81,7 +82,8 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(32)
     app = Starlette(
-        routes=[*ROUTES, *TRANSFERS, *CATALOG], exception_handlers={TrainshedError: answer_user, Exception: answer_bug}
+        routes=[*INTERACTIVE, *ROUTES, *TRANSFERS, *CATALOG],
+        exception_handlers={TrainshedError: answer_user, Exception: answer_bug},
     )
     app.state.house = house
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})

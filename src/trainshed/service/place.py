@@ -121,12 +121,13 @@ class Places:
         for item in spec.data:
             self.datastore(item.datastore)
 
-    def record(self, run_id: str, spec: dict[str, Any]) -> dict[str, Any]:
+    def record(self, run_id: str, spec: dict[str, Any], number: int) -> dict[str, Any]:
         """Return the content of a run's ``spec.json``.
 
         Args:
             run_id: the run.
             spec: what was asked for, as JSON.
+            number: the run's number in its experiment.
         """
         return {
             "version": 1,
@@ -143,6 +144,13 @@ class Places:
                 "environment_variables": {
                     "AZUREML_ARM_WORKSPACE_NAME": self.name,
                     "AZUREML_WORKSPACE_ID": self.name,
+                    "TRAINSHED_WORKSPACE": str(self.root),
+                    "TRAINSHED_RUN_NUMBER": str(number),
+                    "TRAINSHED_TAGS": json.dumps(spec["tags"]),
+                    "TRAINSHED_PROPERTIES": json.dumps(spec["properties"]),
+                    # By which a script's own client starts the service again if it is gone.
+                    "TRAINSHED_SERVICE_PYTHON": sys.executable,
+                    "TRAINSHED_SERVICE_PATH": str(Path(__file__).parents[2]),
                 },
             },
         }

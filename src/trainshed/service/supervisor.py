@@ -16,9 +16,11 @@ from trainshed.service.collect import Collector
 from trainshed.service.ending import Ending, verdict
 from trainshed.service.place import Places
 from trainshed.spec import layout, states
+from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.history import History
 from trainshed.targets import registry
+from trainshed.targets.interactive import INTERACTIVE, InteractiveTarget
 from trainshed.targets.target import ABSENT, ALIVE, LOST, Target
 
 log = logging.getLogger("trainshed.service")
@@ -47,6 +49,8 @@ class Supervisor:
             record["name"]: registry.make(record, runs, lambda run_id: self._wishes.put(("ended", run_id)))
             for record in places.targets()
         }
+        self._interactive = InteractiveTarget(runs, lambda run_id: self._wishes.put(("ended", run_id)))
+        self._targets[INTERACTIVE] = self._interactive
         self._used: dict[str, tuple[str, int]] = {}
         self._finishing: set[str] = set()
         self._lock = threading.Lock()
@@ -90,6 +94,57 @@ class Supervisor:
         record = self._history.create_run(run_id, submit_id, spec, time.time())
         self._wishes.put(("dispatch", ""))
         return record
+
+    def begin(self, run_id: str, submit_id: str, spec: RunSpec, owner: dict[str, Any], start: bool) -> dict[str, Any]:
+        """Take up a run whose script is a program of the user's.
+
+        Args:
+            run_id: id for a new run.
+            submit_id: as for :meth:`submit`.
+            spec: what is known of it.
+            owner: the program, as :func:`trainshed.hosts.process.identity` names it.
+            start: it runs already.
+
+        Returns:
+            The run's record.
+        """
+        record = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)
+        made = record["id"]
+        self._interactive.submit(made, {**self._places.record(made, to_json(spec), record["number"]), "owner": owner})
+        # It takes none of the slots, and is looked at with those that do.
+        self._used[made] = (INTERACTIVE, 0)
+        self._wishes.put(("dispatch", ""))
+        return self.set_going(made) if start else self._history.get(made)
+
+    def set_going(self, run_id: str) -> dict[str, Any]:
+        """Note that an interactive run has begun; one that has begun before, or has ended, stays as it is."""
+        self._must_be_interactive(run_id, "run.start()")
+        if self._history.move(run_id, states.RUNNING, now=time.time()):
+            self._bus.publish(run_id)
+        return self._history.get(run_id)
+
+    def end(self, run_id: str, how: dict[str, Any]) -> dict[str, Any]:
+        """Note how an interactive run has ended; what was said first stands.
+
+        Args:
+            run_id: the run.
+            how: ``{"outcome": "completed" | "failed", "reason", "message"}``.
+
+        Returns:
+            The run's record, with all that it has written taken in.
+        """
+        self._must_be_interactive(run_id, "run.complete() or run.fail()")
+        self._interactive.end(run_id, how)
+        self._finish(run_id)
+        return self._history.get(run_id)
+
+    def _must_be_interactive(self, run_id: str, call: str) -> None:
+        record = self._history.get(run_id)
+        if record["target"] != INTERACTIVE:
+            raise UserErrorException(
+                f"{call} is for runs that a program logs by itself; run '{run_id}' begins and ends with its script on "
+                f"'{record['target']}'. run.cancel() ends it early."
+            )
 
     def cancel(self, run_id: str) -> None:
         """Ask for the end of a run; queued ones end at once.
@@ -157,13 +212,13 @@ class Supervisor:
 
     def _recover(self) -> None:
         for record in self._history.active():
-            if record["status"] in (states.NOT_STARTED, states.QUEUED):
+            if record["status"] in (states.NOT_STARTED, states.QUEUED) and record["target"] != INTERACTIVE:
                 continue
             run_id, target = record["id"], self._targets[record["target"]]
             spec = self._history.get(run_id)["spec"]
-            self._used[run_id] = (record["target"], spec["slots"])
+            self._used[run_id] = (record["target"], spec["slots"] if record["target"] != INTERACTIVE else 0)
             seen = target.poll([run_id])[run_id]
-            if seen.state == ABSENT and not record["cancel_requested"]:
+            if seen.state == ABSENT and not record["cancel_requested"] and record["target"] != INTERACTIVE:
                 self._hand_over(run_id, spec)
             elif seen.state != ALIVE:
                 self._pool.submit(self._guarded, self._finish, run_id)
@@ -172,7 +227,8 @@ class Supervisor:
 
     def _dispatch(self) -> None:
         for name in self._targets:
-            self._fill(name)
+            if name != INTERACTIVE:
+                self._fill(name)
 
     def _fill(self, name: str) -> None:
         """Start what waits for a target, in order, as far as its slots go."""
@@ -200,9 +256,9 @@ class Supervisor:
         return True
 
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
-        target = self._targets[spec["target"]]
+        target, record = self._targets[spec["target"]], self._history.get(run_id)
         try:
-            target.submit(run_id, self._places.record(run_id, spec))
+            target.submit(run_id, self._places.record(run_id, spec, record["number"]))
         except TrainshedError as error:
             ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
             self._conclude(run_id, ending)
@@ -247,8 +303,9 @@ class Supervisor:
         self._collector.manifest(run_id)
         reason = seen.exit.get("reason", "")
         tail_of = layout.BUILD_LOG if reason == "env_build_failed" else layout.DRIVER_LOG
-        tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else tail_of)
-        self._conclude(run_id, verdict(seen, tail, tail_of, record["cancel_requested"]))
+        tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
+        tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
+        self._conclude(run_id, verdict(seen, tail, tail_of, record))
 
     def _conclude(self, run_id: str, ending: Ending) -> None:
         self._history.move(

@@ -13,6 +13,8 @@ DATA = "data"
 ARTIFACTS = "artifacts"
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
+USER_LOG = "logs/user_log.txt"
+"""What a program prints within ``with experiment.start_logging()``."""
 STD_LOG = "user_logs/std_log.txt"
 """The driver log's second name: the same file."""
 

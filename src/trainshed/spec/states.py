@@ -55,6 +55,7 @@ REASONS: FrozenSet[str] = frozenset(
         "node_fail",
         "host_lost",
         "shim_lost",
+        "program_lost",
         "rank_failed",
         "upload_failed",
         "time_limit",

@@ -51,14 +51,15 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create_run(self, run_id: str, submit_id: str, spec: RunSpec, now: float) -> dict[str, Any]:
-        """Add a run to the queue; it survives a loss of power when this returns.
+    def create_run(self, run_id: str, submit_id: str, spec: RunSpec, now: float, queued: bool = True) -> dict[str, Any]:
+        """Add a run, which survives a loss of power when this returns.
 
         Args:
             run_id: id for a new run.
             submit_id: the client's name for this submit; one that is known gives the run it made.
             spec: what to run.
             now: time of submission.
+            queued: put it into the queue of its target.
 
         Returns:
             The run's record.
@@ -76,11 +77,12 @@ class History:
                 self._check_place(write, run_id, spec.parent)
                 number = _next_number(write, spec.experiment, now)
                 row = (run_id, submit_id, spec.experiment, number, spec.kind, spec.target, spec.parent)
-                made = (spec.display_name, states.QUEUED, spec.priority, now, _json(tags), _json(properties))
+                status = states.QUEUED if queued else states.NOT_STARTED
+                made = (spec.display_name, status, spec.priority, now, _json(tags), _json(properties))
                 write.execute(_INSERT, (*row, *made))
                 write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, _json(to_json(spec))))
-                for status in (states.NOT_STARTED, states.QUEUED):
-                    _note(write, run_id, status, None, now)
+                for passed in (states.NOT_STARTED, states.QUEUED)[: 1 + queued]:
+                    _note(write, run_id, passed, None, now)
             return _record(write.execute(f"{_WHOLE} WHERE submit_id = ?", (submit_id,)).fetchone())
 
     def _check_place(self, write: sqlite3.Connection, run_id: str, parent: str | None) -> None:

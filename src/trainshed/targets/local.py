@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from trainshed.errors import ServiceException
 from trainshed.hosts import process
 from trainshed.hosts.exits import ExitWatcher
 from trainshed.spec import layout
+from trainshed.targets.run_folder import piece, read, write
 from trainshed.targets.target import ABSENT, ALIVE, ENDED, LOST, Observation, OnExit
 
 _SHIM = Path(__file__).parent.parent / "node" / "shim.py"
@@ -53,7 +53,7 @@ class LocalTarget:
         try:
             run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not (run_dir / layout.SHIM).exists():
-                _write(run_dir / layout.SPEC, record)
+                write(run_dir / layout.SPEC, record)
                 self._start(run_id, run_dir)
         except OSError as error:
             raise ServiceException(
@@ -110,14 +110,14 @@ class LocalTarget:
 
     def _look(self, run_id: str) -> Observation:
         run_dir = self._runs / run_id
-        who = _read(run_dir / layout.SHIM)
+        who = read(run_dir / layout.SHIM)
         if not who:
             return Observation(ALIVE if self._child_lives(run_id) else ABSENT)
         if process.alive(who):
             self._adopt(run_id, who)
             return Observation(ALIVE)
         # Looked for after the shim is known to be gone: what it had to say, it has said.
-        how = _read(run_dir / layout.EXIT)
+        how = read(run_dir / layout.EXIT)
         if how:
             return Observation(ENDED, how)
         return Observation(LOST, rebooted=who.get("boot") != process.boot_id())
@@ -150,7 +150,7 @@ class LocalTarget:
         if not run_dir.is_dir():
             return
         (run_dir / layout.CANCEL).touch(mode=0o600)
-        who = _read(run_dir / layout.SHIM)
+        who = read(run_dir / layout.SHIM)
         if who and process.alive(who):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(who["pid"], signal.SIGTERM)
@@ -159,12 +159,7 @@ class LocalTarget:
 
     def read(self, run_id: str, name: str, offset: int, limit: int) -> bytes:
         """Read from the run directory; see :meth:`Target.read`."""
-        try:
-            with open(self._runs / run_id / name, "rb") as file:
-                file.seek(offset)
-                return file.read(limit)
-        except FileNotFoundError:
-            return b""
+        return piece(self._runs / run_id / name, offset, limit)
 
     def close(self) -> None:
         """Stop watching; the runs go on."""
@@ -177,17 +172,3 @@ class LocalTarget:
             spare.stdin.close()
             spare.wait()
         self._watcher.close()
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record))
-    part.replace(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    return found

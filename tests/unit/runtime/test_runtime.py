@@ -200,8 +200,3 @@ def test_offline(job: dict[str, str]) -> None:
     assert done.stdout.startswith("Attempted to log scalar metric a:\n1\nAttempted to log scalar metric a:\n2.5\n")
     assert "{'a': [1, 2.5]} {'k': 'v'} ['x.txt'] OfflineRun_ Running None offline" in done.stdout
     assert "RunEnvironmentException" in done.stdout.splitlines()[-1]
-
-
-def test_names_of_the_submitting_side_are_explained(job: dict[str, str]) -> None:
-    assert "inside a run there is azureml.core.Run" in script("from azureml.core import Workspace", job).stderr
-    assert "for the program that submits runs" in script("import trainshed; trainshed.Estimator", job).stderr

@@ -12,3 +12,6 @@ __path__ += [
     for folder in (os.path.join(entry, "azureml") for entry in sys.path)
     if folder not in __path__ and os.path.isdir(folder)
 ]
+_rest = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client", "azureml")
+if sys.version_info >= (3, 10) and os.path.isdir(_rest):
+    __path__.insert(1, _rest)

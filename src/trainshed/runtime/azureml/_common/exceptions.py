@@ -1,5 +1,5 @@
 """azureml._common.exceptions inside a run: where late v1 scripts took the root of all its exceptions from."""
 
-from trainshed.runtime.errors import AzureMLException
+from trainshed.errors import TrainshedError as AzureMLException
 
 __all__ = ["AzureMLException"]

@@ -1,0 +1,187 @@
+"""Runs that a program logs by itself, their children, and the whole client inside of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainshed import Experiment, RunConfiguration, ScriptRunConfig, Workspace
+from trainshed.errors import SnapshotException, UserErrorException
+
+PROGRAM = """
+import sys
+from trainshed import Workspace, Experiment
+run = Experiment(Workspace(), "hand").start_logging(snapshot_directory=None)
+run.log("a", 1)
+print(run.id, flush=True)
+if sys.argv[1] == "wait":
+    sys.stdin.read()
+if sys.argv[1] == "raise":
+    raise ValueError
+"""
+
+
+@pytest.fixture
+def experiment(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("kept")
+    monkeypatch.chdir(folder)
+    return Experiment(workspace, "hand")
+
+
+def test_a_block_is_a_run(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
+    with experiment.start_logging(name="by hand", tags={"stage": 1}) as run:
+        assert (run.status, run.type, run.name) == ("Running", None, "by hand")
+        run.log("loss", 0.5)
+        run.log("loss", 0.25)
+        run.log_row("table", x=1, y=2)
+        print("said within")
+        os.makedirs("outputs/deep")
+        Path("outputs/deep/model.txt").write_text("weights")
+        assert run.get_metrics() == {"loss": [0.5, 0.25], "table": {"x": 1, "y": 2}}
+    assert run.status == "Completed"
+    assert run.get_file_names() == ["logs/user_log.txt", "outputs/deep/model.txt"]
+    assert b"".join(run.read("logs/user_log.txt")) == b"said within\n"
+    assert "said within" in capsys.readouterr().out
+    assert run.get_tags() == {"stage": "1"}
+    details = run.get_details()
+    assert "target" not in details or not details["target"]
+    assert run.get_snapshot_id()
+    with pytest.raises(UserErrorException, match="is Completed: nothing more can be logged"):
+        run.log("loss", 1)
+
+
+def test_a_block_that_raises_is_a_failed_run(experiment: Experiment) -> None:
+    with pytest.raises(ZeroDivisionError), experiment.start_logging(snapshot_directory=None) as run:
+        _ = 1 / 0
+    assert run.status == "Failed"
+    assert "ZeroDivisionError: division by zero" in run.get_details()["error"]["error"]["message"]
+
+
+def test_cancelled_from_elsewhere(experiment: Experiment) -> None:
+    with experiment.start_logging(snapshot_directory=None) as run:
+        experiment.workspace.get_run(run.id).cancel()
+        assert experiment.workspace.get_run(run.id).wait_for_completion().status == "Canceled"
+    assert run.status == "Canceled"
+
+
+def test_fail_with_words(experiment: Experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+    run.fail("diverged", error_code="NaN")
+    run.complete()  # what was said first stands
+    assert run.status == "Failed"
+    assert run.get_details()["error"]["error"]["message"] == "NaN: diverged"
+
+
+def test_snapshots_of_what_is_not_there(experiment: Experiment) -> None:
+    with pytest.raises(UserErrorException, match="no folder 'nowhere'"):
+        experiment.start_logging(snapshot_directory="nowhere")
+    os.symlink("/etc", "out")
+    with pytest.raises(SnapshotException):
+        experiment.start_logging()
+    with pytest.raises(UserErrorException, match="no parameter 'snapshot'"):
+        experiment.start_logging(snapshot=None)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "told"),
+    [("end", "Completed", None), ("raise", "Failed", "ended with an exception"), ("wait", "Failed", "without run.com")],
+)
+def test_a_run_ends_with_its_program(experiment: Experiment, how: str, status: str, told: str | None) -> None:
+    Path("program.py").write_text(PROGRAM)
+    program = subprocess.Popen(
+        [sys.executable, "program.py", how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    run = experiment.workspace.get_run(program.stdout.readline().decode().strip())
+    if how == "wait":
+        assert run.status == "Running"
+        program.send_signal(signal.SIGKILL)
+    program.wait()
+    program.stdin.close()
+    program.stdout.close()
+    details = run.wait_for_completion(raise_on_error=False)
+    assert details.status == status
+    assert run.get_metrics() == {"a": 1}
+    if told:
+        assert told in details["error"]["error"]["message"]
+
+
+def test_children(experiment: Experiment) -> None:
+    with experiment.start_logging(snapshot_directory=None) as run:
+        with run.child_run("fold 1") as child:
+            child.log("score", 1)
+        assert (child.status, child.name, child.parent) == ("Completed", "fold 1", run)
+        one, two = run.create_children(tag_key="fold", tag_values=[1, 2])
+        assert (one.status, two.get_tags()) == ("NotStarted", {"fold": "2"})
+        one.start()
+        assert one.status == "Running"
+        one.complete()
+        assert len(run.create_children(count=3)) == 3
+    for wrong in ({}, {"count": 1, "tag_key": "k", "tag_values": [1]}, {"tag_key": "k"}, {"count": 0}, {"count": 101}):
+        with pytest.raises(UserErrorException, match="create_children"):
+            run.create_children(**wrong)
+
+
+def test_a_service_that_was_killed_finds_them_again(experiment: Experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+    connection = experiment.workspace.connection
+    os.kill(connection.call("GET", "/service")["pid"], signal.SIGKILL)
+    run.log("after", 1)
+    assert run.get_metrics() == {"after": 1}
+    assert run.status == "Running"
+    run.complete()
+    assert run.status == "Completed"
+
+
+def test_only_interactive_runs_are_completed_by_hand(experiment: Experiment, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text("input()")
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
+    for call in (run.complete, run.fail, run.start):
+        with pytest.raises(UserErrorException, match="begins and ends with its script"):
+            call()
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+
+def test_the_whole_client_inside_of_a_run(experiment: Experiment, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text(
+        "from azureml.core import Run, Workspace, Experiment\n"
+        "from azureml.core.runconfig import RunConfiguration\n"
+        "from azureml.train.estimator import Estimator\n"
+        "from azureml.exceptions import UserErrorException\n"
+        "import azureml.core, trainshed\n"
+        "run = Run.get_context()\n"
+        "assert isinstance(run.experiment, Experiment), run.experiment\n"
+        "assert run.experiment.workspace.get_default_datastore().name == 'workspaceblobstore'\n"
+        "assert run.number == 1 and run.tags == {'t': 'v'}, (run.number, run.tags)\n"
+        "with run.child_run('kid') as kid:\n"
+        "    kid.log('k', 7)\n"
+        "assert kid.parent.id == run.id and kid.get_metrics() == {'k': 7}\n"
+        "assert Run.get(run.experiment.workspace, run.id).status == 'Running'\n"
+        "assert Run(run.experiment, run.id).id == run.id\n"
+        "try:\n"
+        "    run.log('a', [1])\n"
+        "except UserErrorException:\n"
+        "    print('one tree of exceptions')\n"
+        "try:\n"
+        "    Experiment(run.experiment.workspace, 'no name')\n"
+        "except UserErrorException:\n"
+        "    print('in both')\n"
+    )
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config), tags={"t": "v"})
+    run.wait_for_completion()
+    assert b"".join(run.read("azureml-logs/70_driver_log.txt")) == b"one tree of exceptions\nin both\n"
