@@ -136,7 +136,7 @@ class RunConfiguration(Section):
 
     def _defaults(self) -> None:
         self.history = HistoryConfiguration()
-        self.docker = DockerConfiguration()
+        self.docker = self._untold = DockerConfiguration()
         self.spark = SparkConfiguration()
         self.hdi = HdiConfiguration()
         self.tensorflow = TensorflowConfiguration()
@@ -163,6 +163,10 @@ class RunConfiguration(Section):
     @target.setter
     def target(self, target: str | ComputeTarget) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
+
+    def _docker_said(self) -> bool:
+        """Tell whether somebody said if docker is to be used, be it yes or no."""
+        return self.docker is not self._untold
 
     @property
     def batchai(self) -> RunConfiguration:

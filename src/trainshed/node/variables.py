@@ -41,6 +41,8 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
         "AZUREML_EXPERIMENT_ID": spec.experiment,
         "AZUREML_ARM_PROJECT_NAME": spec.experiment,
         "AZUREML_TARGET_TYPE": "local" if spec.target == "local" else "cluster",
+        "AZUREML_FRAMEWORK": spec.framework,
+        "AZUREML_COMMUNICATOR": spec.communicator,
         "AZUREML_NODE_COUNT": str(spec.node_count),
         "AZUREML_OUTPUT_DIRECTORY": "./outputs",
         "AZUREML_DRIVERLOG_PATH": "azureml-logs/70_driver_log.txt",
