@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,22 @@ from trainshed.api.environment import (
     PythonSection,
     SparkSection,
 )
+from trainshed.api.notice import warn
+from trainshed.api.runconfig_sections import (
+    AmlComputeConfiguration,
+    ContainerInstanceConfiguration,
+    DataReferenceConfiguration,
+    DockerConfiguration,
+    HdiConfiguration,
+    HistoryConfiguration,
+    KubernetesComputeConfiguration,
+    MpiConfiguration,
+    ParallelTaskConfiguration,
+    PyTorchConfiguration,
+    SparkConfiguration,
+    TensorflowConfiguration,
+)
 from trainshed.api.section import Section
-from trainshed.errors import RunConfigurationException, UserErrorException
-from trainshed.spec.run import MODES
 
 if TYPE_CHECKING:
     from trainshed.api.compute import ComputeTarget
@@ -28,195 +42,45 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_CPU_IMAGE",
     "DEFAULT_GPU_IMAGE",
+    "DEFAULT_MMLSPARK_CPU_IMAGE",
     "MPI_CPU_IMAGE",
     "MPI_GPU_IMAGE",
     "AmlComputeConfiguration",
+    "AzureContainerRegistry",
+    "ContainerInstanceConfiguration",
     "ContainerRegistry",
     "DataReferenceConfiguration",
     "DockerConfiguration",
+    "DockerEnvironment",
     "DockerSection",
     "Environment",
+    "EnvironmentDefinition",
     "HdiConfiguration",
     "HistoryConfiguration",
+    "KubernetesComputeConfiguration",
     "MpiConfiguration",
     "ParallelTaskConfiguration",
     "PyTorchConfiguration",
+    "PythonEnvironment",
     "PythonSection",
     "RunConfiguration",
     "SparkConfiguration",
+    "SparkEnvironment",
     "SparkSection",
     "TensorflowConfiguration",
 ]
 
-
-class MpiConfiguration(Section):
-    """Processes started by MPI.
-
-    Args:
-        process_count_per_node: how many on each node.
-        node_count: on how many nodes.
-    """
-
-    @known_keywords
-    def __init__(self, process_count_per_node: int = 1, node_count: int = 1) -> None:
-        self.process_count_per_node = process_count_per_node
-        self.node_count = node_count
-        self._seal()
+DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
+# Names of 2018.
+AzureContainerRegistry = ContainerRegistry
+PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
 
 
-class TensorflowConfiguration(Section):
-    """TensorFlow's workers and parameter servers.
+class EnvironmentDefinition(Environment):
+    """An environment, as it was called and made in 2018: without a name."""
 
-    Args:
-        worker_count: how many workers.
-        parameter_server_count: how many parameter servers.
-    """
-
-    @known_keywords
-    def __init__(self, worker_count: int = 1, parameter_server_count: int = 1) -> None:
-        self.worker_count = worker_count
-        self.parameter_server_count = parameter_server_count
-        self._seal()
-
-
-class PyTorchConfiguration(Section):
-    """Processes of torch.distributed.
-
-    Args:
-        communication_backend: ``"Nccl"`` or ``"Gloo"``.
-        process_count: of all nodes together; None: one a node.
-        node_count: on how many nodes.
-
-    Raises:
-        RunConfigurationException: another backend.
-    """
-
-    @known_keywords
-    def __init__(
-        self, communication_backend: str = "Nccl", process_count: int | None = None, node_count: int = 1
-    ) -> None:
-        if str(communication_backend).lower() not in ("nccl", "gloo"):
-            raise RunConfigurationException(
-                f"communication_backend is {communication_backend!r}; it is 'Nccl' or 'Gloo'."
-            )
-        self.communication_backend = communication_backend
-        self.process_count = process_count
-        self.node_count = node_count
-        self._seal()
-
-
-class ParallelTaskConfiguration(Section):
-    """Accepted and not used."""
-
-    @known_keywords
-    def __init__(
-        self, max_retries_per_worker: int = 0, worker_count_per_node: int = 1, terminal_exit_codes: Any = None
-    ) -> None:
-        self.max_retries_per_worker = max_retries_per_worker
-        self.worker_count_per_node = worker_count_per_node
-        self.terminal_exit_codes = terminal_exit_codes
-        self._seal()
-
-
-class DockerConfiguration(Section):
-    """Whether and how to run in a container.
-
-    Args:
-        use_docker: run in one.
-        shared_volumes: accepted and not used.
-        arguments: further arguments for the container engine.
-        shm_size: size of its shared memory.
-    """
-
-    @known_keywords
-    def __init__(
-        self,
-        use_docker: bool = False,
-        shared_volumes: bool = True,
-        arguments: Sequence[str] = (),
-        shm_size: str | None = "2g",
-    ) -> None:
-        self.use_docker = use_docker
-        self.shared_volumes = shared_volumes
-        self.arguments = list(arguments)
-        self.shm_size = shm_size
-        self._seal()
-
-
-class HistoryConfiguration(Section):
-    """What is kept of a run."""
-
-    def __init__(self) -> None:
-        self.output_collection = True
-        self.snapshot_project = True
-        self.directories_to_watch = ["logs"]
-        self._seal()
-
-
-class HdiConfiguration(Section):
-    """Accepted and not used."""
-
-    def __init__(self) -> None:
-        self.yarn_deploy_mode = "cluster"
-        self._seal()
-
-
-class SparkConfiguration(Section):
-    """Accepted and not used."""
-
-    def __init__(self) -> None:
-        self.configuration = {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1}
-        self._seal()
-
-
-class AmlComputeConfiguration(Section):
-    """Accepted and not used."""
-
-    def __init__(self) -> None:
-        self.vm_size: str | None = None
-        self.vm_priority: str | None = None
-        self.retain_cluster = False
-        self.name: str | None = None
-        self._cluster_max_node_count: int | None = None
-        self._seal()
-
-
-class DataReferenceConfiguration(Section):
-    """A data reference in a run configuration.
-
-    Args:
-        datastore_name: the datastore.
-        mode: ``"mount"``, ``"download"`` or ``"upload"``.
-        path_on_datastore: file or folder on it.
-        path_on_compute: where it lies on the node.
-        overwrite: replace files that are there already.
-
-    Raises:
-        UserErrorException: another mode.
-    """
-
-    @known_keywords
-    def __init__(
-        self,
-        datastore_name: str | None = None,
-        mode: str = "mount",
-        path_on_datastore: str | None = None,
-        path_on_compute: str | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        if str(mode).lower() not in MODES:
-            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
-        self.data_store_name = datastore_name
-        self.mode = str(mode).lower()
-        self.path_on_data_store = path_on_datastore
-        self.path_on_compute = path_on_compute
-        self.overwrite = overwrite
-        self._seal()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DataReferenceConfiguration) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]
+    def __init__(self, name: str = "default-environment") -> None:
+        super().__init__(name)
 
 
 class RunConfiguration(Section):
@@ -225,8 +89,9 @@ class RunConfiguration(Section):
     Args:
         script: Python file, relative to the source folder.
         arguments: of the script.
-        framework: ``"Python"``.
-        communicator: ``"None"``.
+        framework: ``"Python"``, ``"PyTorch"`` or ``"TensorFlow"``.
+        communicator: how several processes find each other: ``"None"``, ``"OpenMpi"`` (or ``"IntelMpi"``, ``"Mpi"``:
+            all mean the MPI there is), ``"Nccl"``, ``"Gloo"`` or ``"ParameterServer"``.
         conda_dependencies: packages of its environment.
         command: argv to run instead of a script.
 
@@ -246,7 +111,7 @@ class RunConfiguration(Section):
         communicator: str | None = None,
         conda_dependencies: CondaDependencies | None = None,
         _history_enabled: bool | None = None,
-        _path: Any = None,
+        _path: str | os.PathLike[str] | None = None,
         _name: str | None = None,
         command: Any = None,
     ) -> None:
@@ -264,12 +129,14 @@ class RunConfiguration(Section):
         if conda_dependencies is not None:
             self.environment.python.conda_dependencies = conda_dependencies
         self.environment_variables: dict[str, str] = {}
+        self._path, self._name = _path, _name
+        self._use_gpu = False
         self._defaults()
         self._seal()
 
     def _defaults(self) -> None:
         self.history = HistoryConfiguration()
-        self.docker = DockerConfiguration()
+        self.docker = self._untold = DockerConfiguration()
         self.spark = SparkConfiguration()
         self.hdi = HdiConfiguration()
         self.tensorflow = TensorflowConfiguration()
@@ -277,11 +144,14 @@ class RunConfiguration(Section):
         self.pytorch = PyTorchConfiguration()
         self.paralleltask = ParallelTaskConfiguration()
         self.amlcompute = AmlComputeConfiguration()
+        self.kubernetescompute = KubernetesComputeConfiguration()
+        self.container_instance = ContainerInstanceConfiguration()
         self.data_references: dict[str, DataReferenceConfiguration] = {}
         self.data: dict[str, Any] = {}
         self.output_data: dict[str, Any] = {}
         self.datacaches: list[Any] = []
         self.services: dict[str, Any] = {}
+        self.application_endpoints: dict[str, Any] = {}
         self.source_directory_data_store: str | None = None
         self.credential_passthrough = False
 
@@ -293,3 +163,69 @@ class RunConfiguration(Section):
     @target.setter
     def target(self, target: str | ComputeTarget) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
+
+    def _docker_said(self) -> bool:
+        """Tell whether somebody said if docker is to be used, be it yes or no."""
+        return self.docker is not self._untold
+
+    @property
+    def batchai(self) -> RunConfiguration:
+        """Where ``node_count`` was in 2018: ``config.batchai.node_count = 2``."""
+        warn("RunConfiguration.batchai is gone since 2018; set node_count on the run configuration itself.")
+        return self
+
+    def save(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        separate_environment_yaml: bool = False,
+    ) -> None:
+        """Write it as ``<path>/.azureml/<name>.runconfig`` (``aml_config/`` where there is one), with its packages.
+
+        A registry's password is not written.
+
+        Args:
+            path: an existing folder, or the file to write; None: where it was loaded from, else the current folder.
+            name: of the configuration; None: the one it was loaded by.
+            separate_environment_yaml: write the environment to a file of its own beside it.
+
+        Raises:
+            FileNotFoundError: the folder does not exist.
+            UserErrorException: no name, or one that cannot name a file.
+        """
+        from trainshed.api import runconfig_files  # with PyYAML, for which a submit need not wait
+
+        runconfig_files.save(self, path, name, separate_environment_yaml)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], name: str | None = None) -> RunConfiguration:
+        """Read what :meth:`save`, or SDK v1, wrote.
+
+        Args:
+            path: the folder above ``.azureml/`` or ``aml_config/``, or the file itself.
+            name: of the configuration; not needed with a file.
+
+        Raises:
+            UserErrorException: no such file, no YAML, or a value of a wrong type; it is named.
+
+        Example:
+            >>> RunConfiguration.load(".", "cluster")  # doctest: +SKIP
+        """
+        from trainshed.api import runconfig_files
+
+        return runconfig_files.load(path, name)
+
+    @staticmethod
+    def delete(path: str | os.PathLike[str], name: str) -> None:
+        """Remove a configuration's file; its packages' file stays, as others may use it.
+
+        Args:
+            path: the folder above ``.azureml/`` or ``aml_config/``.
+            name: of the configuration.
+
+        Raises:
+            UserErrorException: no such file.
+        """
+        from trainshed.api import runconfig_files
+
+        runconfig_files.delete(path, name)

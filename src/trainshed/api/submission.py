@@ -11,7 +11,7 @@ from trainshed.api.conda_dependencies import CondaDependencies
 from trainshed.api.notice import warn
 from trainshed.api.run import ScriptRun
 from trainshed.api.runconfig import RunConfiguration
-from trainshed.api.to_spec import Wishes, to_spec
+from trainshed.api.to_spec import LEGACY, Wishes, to_spec
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
 from trainshed.client.send import send as send_source
@@ -65,7 +65,8 @@ def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: 
     submission: Submission = config._submission(rest)
     workspace = experiment.workspace
     ready = with_files(submission)
-    spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace)))
+    legacy = os.environ.get(LEGACY, "") not in ("", "0")
+    spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace), legacy))
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target != LOCAL:
         check_target(workspace, spec.target)

@@ -6,16 +6,22 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from trainshed.api.compute import LOCAL
 from trainshed.api.conda_dependencies import SDK
 from trainshed.api.data_reference import DataReference
-from trainshed.api.environment import STOCK_IMAGES, Environment
+from trainshed.api.environment import Environment
+from trainshed.api.run_shape import container, distribution
 from trainshed.api.runconfig import DataReferenceConfiguration, RunConfiguration
 from trainshed.errors import TrainingException, UserErrorException
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.run import DataSpec, RunSpec
 
+LEGACY = "TRAINSHED_LEGACY"
+"""Set to 1 it makes names work in a run that packages have dropped since 2018 (see docs/legacy.md)."""
 _EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
+ON_DEMAND = "amlcompute"
+"""v1's name for the target of a run that only names a size of machine."""
 MAX_DURATION_SECONDS_DEFAULT = 2592000
 """v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
 
@@ -29,6 +35,7 @@ class Wishes(NamedTuple):
         priority: higher starts first.
         slots: slots of the target's queue.
         solver: how conda packages are met, unless the environment says so itself.
+        legacy: names that packages have dropped since 2018 are to work (``TRAINSHED_LEGACY``).
     """
 
     experiment: str
@@ -36,6 +43,7 @@ class Wishes(NamedTuple):
     priority: int | None = None
     slots: int = 1
     solver: str = "auto"
+    legacy: bool = False
 
 
 def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
@@ -64,13 +72,15 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             script=None if command else _script(config.script),
             command=command,
             arguments=arguments,
-            target=config.target,
+            target=_target(config),
             environment=environment_to_spec(config.environment, wishes.solver),
-            environment_variables=_variables(config),
+            environment_variables=_variables(config, wishes.legacy),
             data=tuple(_data(name, reference) for name, reference in references.items()),
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
+            framework=config.framework,
+            communicator=config.communicator,
             tags={str(key): str(value) for key, value in wishes.tags.items()},
         )
     )
@@ -84,20 +94,19 @@ def refuse(config: RunConfiguration) -> None:
 
     Raises:
         TrainingException: more than one process, or a container.
+        RunConfigurationException: settings that contradict each other.
     """
-    processes = max(config.node_count, config.mpi.node_count, config.pytorch.node_count)
-    processes *= max(config.mpi.process_count_per_node, config.pytorch.process_count or 1)
-    if processes > 1 or config.tensorflow.worker_count > 1:
+    shape = distribution(config)
+    if shape.node_count * shape.process_count_per_node > 1:
         raise TrainingException(
-            "This release runs one process on one node. "
-            "Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
+            f"This release runs one process on one node, and the run asks for {shape.process_count_per_node} on each of "
+            f"{shape.node_count}. Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
         )
-    docker = config.environment.docker
-    image = docker.base_image if docker.base_image not in STOCK_IMAGES else None
-    wanted = image or docker.base_dockerfile or docker.build_context
-    if wanted and (config.docker.use_docker or docker.enabled):
+    wanted = container(config)
+    if wanted:
+        image = wanted.image or wanted.dockerfile or wanted.build_context
         raise TrainingException(
-            f"This release runs scripts without containers, and the run asks for the image {str(wanted)!r}. "
+            f"This release runs scripts without containers, and the run asks for the image {str(image)!r}. "
             "Leave the image out and name the packages instead, e.g. pip_packages=[...]."
         )
     for unknown in (config.data, config.output_data):
@@ -183,12 +192,18 @@ def _command(command: Any, references: dict[str, DataReferenceConfiguration]) ->
     return tuple(_argument(value, place, references) for place, value in enumerate(command))
 
 
+def _target(config: RunConfiguration) -> str:
+    """v1 made a cluster for a run that named but a size of machine; here such a run takes this machine."""
+    return LOCAL if config.target == ON_DEMAND and config.amlcompute.vm_size else config.target
+
+
 def _script(script: str | None) -> str:
     return os.path.normpath(script or "train.py").replace(os.sep, "/")
 
 
-def _variables(config: RunConfiguration) -> dict[str, str]:
-    given = [*config.environment.environment_variables.items(), *config.environment_variables.items()]
+def _variables(config: RunConfiguration, legacy: bool) -> dict[str, str]:
+    asked = [(LEGACY, "1")] if legacy else []
+    given = [*asked, *config.environment.environment_variables.items(), *config.environment_variables.items()]
     return {str(name): str(value) for name, value in given if (name, value) != _EXAMPLE}
 
 

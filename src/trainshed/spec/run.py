@@ -58,6 +58,8 @@ class RunSpec(NamedTuple):
         parent: id of the parent run.
         tags: mutable labels, str → str.
         properties: immutable labels, str → str.
+        framework: v1's name for what the script uses; the script finds it as ``AZUREML_FRAMEWORK``.
+        communicator: v1's name for how processes find each other; ``AZUREML_COMMUNICATOR``.
 
     Example:
         >>> RunSpec(experiment="diabetes", script="train.py").target
@@ -85,3 +87,5 @@ class RunSpec(NamedTuple):
     parent: Optional[str] = None
     tags: Mapping[str, str] = _NOTHING
     properties: Mapping[str, str] = _NOTHING
+    framework: str = "Python"
+    communicator: str = "None"

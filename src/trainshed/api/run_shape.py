@@ -1,0 +1,174 @@
+"""What a run configuration says of its processes and its container: pure functions, for :mod:`to_spec`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from trainshed.api.compute import LOCAL
+from trainshed.api.environment import ContainerRegistry
+from trainshed.api.runconfig import RunConfiguration
+from trainshed.errors import RunConfigurationException, did_you_mean
+
+_MPI, _TORCH, _TENSORFLOW = "mpi", "torch", "tensorflow"
+_LAUNCHERS = {
+    "none": "single",
+    "openmpi": _MPI,
+    "intelmpi": _MPI,
+    "mpi": _MPI,
+    "nccl": _TORCH,
+    "gloo": _TORCH,
+    "parameterserver": _TENSORFLOW,
+}
+# In 2018 the framework's name said how its processes find each other.
+_FRAMEWORKS = {
+    "python": "none",
+    "pytorch": "none",
+    "tensorflow": "none",
+    "cntk": "none",
+    "pythonmpi": "mpi",
+    "tensorflowparameterserver": "parameterserver",
+}
+_SHM_SIZE = "2g"
+# Images that v1 named where nobody had: they stand for "no particular one".
+_STOCK = tuple(f"mcr.microsoft.com/azureml/{name}" for name in ("base:", "base-gpu:", "openmpi", "intelmpi"))
+
+
+class Distribution(NamedTuple):
+    """How one script becomes many processes.
+
+    Attributes:
+        launcher: ``"single"``, ``"mpi"``, ``"torch"`` or ``"tensorflow"``.
+        node_count: how many nodes (≥ 1).
+        process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
+        backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.
+        worker_count: of TensorFlow.
+        parameter_server_count: of TensorFlow.
+    """
+
+    launcher: str = "single"
+    node_count: int = 1
+    process_count_per_node: int = 1
+    backend: str = ""
+    worker_count: int = 0
+    parameter_server_count: int = 0
+
+
+class Container(NamedTuple):
+    """What to run the script in.
+
+    Attributes:
+        image: its name; None where it is to be built.
+        dockerfile: text or path of what to build it from.
+        build_context: what v1's environments say of a folder to build it in.
+        registry: where the image comes from, and as whom.
+        shm_size: shared memory, such as ``"2g"``.
+        arguments: further arguments for the engine.
+        gpu: the script wants the node's GPUs inside.
+    """
+
+    image: str | None
+    dockerfile: str | None
+    build_context: Any
+    registry: ContainerRegistry
+    shm_size: str
+    arguments: tuple[str, ...]
+    gpu: bool
+
+
+def distribution(config: RunConfiguration) -> Distribution:
+    """Return how many processes a run configuration asks for, and how they find each other.
+
+    Args:
+        config: the run configuration.
+
+    Raises:
+        RunConfigurationException: a framework or communicator that does not exist, or settings that contradict each
+            other.
+
+    Example:
+        >>> distribution(RunConfiguration(communicator="Gloo"))
+        Distribution(launcher='torch', node_count=1, process_count_per_node=1, backend='gloo', ...)
+    """
+    communicator = _communicator(config)
+    launcher = _LAUNCHERS[communicator]
+    if launcher == _MPI:
+        nodes = _nodes(config, config.mpi.node_count)
+        return Distribution(launcher, nodes, config.mpi.process_count_per_node)
+    if launcher == _TORCH:
+        nodes = _nodes(config, config.pytorch.node_count)
+        processes = config.pytorch.process_count or nodes
+        if processes % nodes:
+            raise RunConfigurationException(
+                f"process_count is {processes} and node_count {nodes}: every node runs as many processes as the "
+                f"others, so process_count must be a multiple of {nodes}."
+            )
+        return Distribution(launcher, nodes, processes // nodes, communicator)
+    if launcher == _TENSORFLOW:
+        workers, servers = config.tensorflow.worker_count, config.tensorflow.parameter_server_count
+        each = -(-(workers + servers) // config.node_count)
+        return Distribution(launcher, config.node_count, each, "", workers, servers)
+    return _alone(config)
+
+
+def _communicator(config: RunConfiguration) -> str:
+    framework, communicator = config.framework.lower(), config.communicator.lower()
+    if framework not in _FRAMEWORKS or communicator not in _LAUNCHERS:
+        known = ("Python", "PyTorch", "TensorFlow") if framework not in _FRAMEWORKS else _COMMUNICATORS
+        what, said = (
+            ("framework", config.framework) if framework not in _FRAMEWORKS else ("communicator", config.communicator)
+        )
+        raise RunConfigurationException(
+            f"run_config.{what} is {said!r}; here it is one of {', '.join(known)}.{did_you_mean(said, known)}"
+        )
+    return _FRAMEWORKS[framework] if communicator == "none" else communicator
+
+
+_COMMUNICATORS = ("None", "OpenMpi", "IntelMpi", "Mpi", "Nccl", "Gloo", "ParameterServer")
+
+
+def _nodes(config: RunConfiguration, also: int) -> int:
+    """The run configuration says how many nodes; where it says nothing, the distributed setting does."""
+    return config.node_count if config.node_count != 1 else also
+
+
+def _alone(config: RunConfiguration) -> Distribution:
+    asked = {
+        "node_count": config.node_count,
+        "mpi.process_count_per_node": config.mpi.process_count_per_node,
+        "pytorch.process_count": config.pytorch.process_count or 1,
+        "tensorflow.worker_count": config.tensorflow.worker_count,
+    }
+    for name, count in asked.items():
+        if count > 1:
+            raise RunConfigurationException(
+                f"run_config.{name} is {count}, and nothing says how {count} processes find each other: "
+                f"set run_config.communicator to one of {', '.join(_COMMUNICATORS[1:])}."
+            )
+    return Distribution()
+
+
+def container(config: RunConfiguration) -> Container | None:
+    """Return the container that a run configuration asks for; None where it names no image of its own.
+
+    As in v1, a run on this machine gets one only where docker is asked for; elsewhere an image will do, unless docker
+    was declined.
+
+    Args:
+        config: the run configuration.
+    """
+    docker, how = config.environment.docker, config.docker
+    undecided = config.target != LOCAL and not config._docker_said()
+    if not (how.use_docker or docker.enabled or undecided):
+        return None
+    image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else None
+    if not (image or docker.base_dockerfile or docker.build_context):
+        return None
+    return Container(
+        image=image,
+        dockerfile=docker.base_dockerfile,
+        build_context=docker.build_context,
+        registry=docker.base_image_registry or ContainerRegistry(),
+        shm_size=next((size for size in (how.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
+        arguments=(*docker.arguments, *how.arguments),
+        gpu=config._use_gpu or docker.gpu_support,
+    )

@@ -1,0 +1,220 @@
+"""The parts of a run configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trainshed.api.checks import known_keywords
+from trainshed.api.section import Section
+from trainshed.errors import RunConfigurationException, UserErrorException
+from trainshed.spec.run import MODES
+
+
+def _check_counts(least: int = 1, **counts: Any) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < least:
+            raise RunConfigurationException(f"{name} is {count!r}; it must be a whole number, at least {least}.")
+
+
+class MpiConfiguration(Section):
+    """Processes started by MPI.
+
+    Args:
+        process_count_per_node: how many on each node.
+        node_count: on how many nodes.
+
+    Raises:
+        RunConfigurationException: no whole number, or less than one.
+    """
+
+    @known_keywords
+    def __init__(self, process_count_per_node: int = 1, node_count: int = 1) -> None:
+        _check_counts(process_count_per_node=process_count_per_node, node_count=node_count)
+        self.process_count_per_node = process_count_per_node
+        self.node_count = node_count
+        self._seal()
+
+
+class TensorflowConfiguration(Section):
+    """TensorFlow's workers and parameter servers.
+
+    Args:
+        worker_count: how many workers.
+        parameter_server_count: how many parameter servers; none where the workers find each other.
+
+    Raises:
+        RunConfigurationException: no whole number, or none at all.
+    """
+
+    @known_keywords
+    def __init__(self, worker_count: int = 1, parameter_server_count: int = 1) -> None:
+        _check_counts(worker_count=worker_count)
+        _check_counts(0, parameter_server_count=parameter_server_count)
+        self.worker_count = worker_count
+        self.parameter_server_count = parameter_server_count
+        self._seal()
+
+
+class PyTorchConfiguration(Section):
+    """Processes of torch.distributed.
+
+    Args:
+        communication_backend: ``"Nccl"`` or ``"Gloo"``.
+        process_count: of all nodes together; None: one a node.
+        node_count: on how many nodes.
+
+    Raises:
+        RunConfigurationException: another backend, or a count that is no whole number above zero.
+    """
+
+    @known_keywords
+    def __init__(
+        self, communication_backend: str = "Nccl", process_count: int | None = None, node_count: int = 1
+    ) -> None:
+        if str(communication_backend).lower() not in ("nccl", "gloo"):
+            raise RunConfigurationException(
+                f"communication_backend is {communication_backend!r}; it is 'Nccl' or 'Gloo'."
+            )
+        _check_counts(process_count=1 if process_count is None else process_count, node_count=node_count)
+        self.communication_backend = communication_backend
+        self.process_count = process_count
+        self.node_count = node_count
+        self._seal()
+
+
+class ParallelTaskConfiguration(Section):
+    """Accepted and not used."""
+
+    @known_keywords
+    def __init__(
+        self, max_retries_per_worker: int = 0, worker_count_per_node: int = 1, terminal_exit_codes: Any = None
+    ) -> None:
+        self.max_retries_per_worker = max_retries_per_worker
+        self.worker_count_per_node = worker_count_per_node
+        self.terminal_exit_codes = terminal_exit_codes
+        self._seal()
+
+
+class DockerConfiguration(Section):
+    """Whether and how to run in a container.
+
+    Args:
+        use_docker: run in one.
+        shared_volumes: accepted and not used.
+        arguments: further arguments for the container engine.
+        shm_size: size of its shared memory.
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        use_docker: bool = False,
+        shared_volumes: bool = True,
+        arguments: Sequence[str] = (),
+        shm_size: str | None = "2g",
+    ) -> None:
+        self.use_docker = use_docker
+        self.shared_volumes = shared_volumes
+        self.arguments = list(arguments)
+        self.shm_size = shm_size
+        self._seal()
+
+
+class HistoryConfiguration(Section):
+    """What is kept of a run."""
+
+    def __init__(self) -> None:
+        self.output_collection = True
+        self.snapshot_project = True
+        self.directories_to_watch = ["logs"]
+        self._seal()
+
+
+class HdiConfiguration(Section):
+    """Accepted and not used."""
+
+    def __init__(self) -> None:
+        self.yarn_deploy_mode = "cluster"
+        self._seal()
+
+
+class SparkConfiguration(Section):
+    """Accepted and not used."""
+
+    def __init__(self) -> None:
+        self.configuration = {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1}
+        self._seal()
+
+
+class AmlComputeConfiguration(Section):
+    """A cluster made for one run, in v1: kept, and such a run takes this machine.
+
+    Attributes:
+        vm_size: kind of machine.
+        vm_priority: ``"dedicated"`` or ``"lowpriority"``.
+    """
+
+    def __init__(self) -> None:
+        self.vm_size: str | None = None
+        self.vm_priority: str | None = None
+        self.retain_cluster = False
+        self.name: str | None = None
+        self._cluster_max_node_count: int | None = None
+        self._seal()
+
+
+class ContainerInstanceConfiguration(Section):
+    """Accepted and not used."""
+
+    def __init__(self) -> None:
+        self.region: str | None = None
+        self.cpu_cores = 1
+        self.memory_gb = 4
+        self._seal()
+
+
+class KubernetesComputeConfiguration(Section):
+    """Accepted and not used."""
+
+    def __init__(self) -> None:
+        self.instance_type: str | None = None
+        self._seal()
+
+
+class DataReferenceConfiguration(Section):
+    """A data reference in a run configuration.
+
+    Args:
+        datastore_name: the datastore.
+        mode: ``"mount"``, ``"download"`` or ``"upload"``.
+        path_on_datastore: file or folder on it.
+        path_on_compute: where it lies on the node.
+        overwrite: replace files that are there already.
+
+    Raises:
+        UserErrorException: another mode.
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        datastore_name: str | None = None,
+        mode: str = "mount",
+        path_on_datastore: str | None = None,
+        path_on_compute: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if str(mode).lower() not in MODES:
+            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
+        self.data_store_name = datastore_name
+        self.mode = str(mode).lower()
+        self.path_on_data_store = path_on_datastore
+        self.path_on_compute = path_on_compute
+        self.overwrite = overwrite
+        self._seal()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DataReferenceConfiguration) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
