@@ -17,13 +17,20 @@ from trainshed import version
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
     from trainshed.api import hyperdrive
+    from trainshed.api.cluster import AmlCompute, BatchAiCompute
     from trainshed.api.compute import ComputeTarget
     from trainshed.api.conda_dependencies import CondaDependencies
+    from trainshed.api.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
     from trainshed.api.data_reference import DataPath, DataReference
+    from trainshed.api.dataset import Dataset
     from trainshed.api.datastore import Datastore
     from trainshed.api.environment import Environment
     from trainshed.api.estimator import Estimator
     from trainshed.api.experiment import Experiment
+    from trainshed.api.file_dataset import FileDataset
+    from trainshed.api.keyvault import Keyvault
+    from trainshed.api.model import Model
+    from trainshed.api.other_compute import RemoteCompute
     from trainshed.api.run import Run, ScriptRun, get_run
     from trainshed.api.runconfig import (
         ContainerRegistry,
@@ -35,28 +42,39 @@ if TYPE_CHECKING:
         TensorflowConfiguration,
     )
     from trainshed.api.script_run_config import ScriptRunConfig
+    from trainshed.api.tabular import TabularDataset
     from trainshed.api.workspace import Workspace
 
 __version__ = version.VERSION
 
 _HOME = {
+    "AmlCompute": "cluster",
+    "BatchAiCompute": "cluster",
     "ComputeTarget": "compute",
     "CondaDependencies": "conda_dependencies",
     "ContainerRegistry": "runconfig",
     "DataPath": "data_reference",
     "DataReference": "data_reference",
     "DataReferenceConfiguration": "runconfig",
+    "Dataset": "dataset",
+    "DatasetConsumptionConfig": "consumption",
     "Datastore": "datastore",
     "DockerConfiguration": "runconfig",
     "Environment": "environment",
     "Estimator": "estimator",
     "Experiment": "experiment",
+    "FileDataset": "file_dataset",
+    "Keyvault": "keyvault",
+    "Model": "model",
     "MpiConfiguration": "runconfig",
+    "OutputFileDatasetConfig": "consumption",
     "PyTorchConfiguration": "runconfig",
+    "RemoteCompute": "other_compute",
     "Run": "run",
     "RunConfiguration": "runconfig",
     "ScriptRun": "run",
     "ScriptRunConfig": "script_run_config",
+    "TabularDataset": "tabular",
     "TensorflowConfiguration": "runconfig",
     "Workspace": "workspace",
     "get_run": "run",
@@ -64,23 +82,33 @@ _HOME = {
 }
 
 __all__ = [
+    "AmlCompute",
+    "BatchAiCompute",
     "ComputeTarget",
     "CondaDependencies",
     "ContainerRegistry",
     "DataPath",
     "DataReference",
     "DataReferenceConfiguration",
+    "Dataset",
+    "DatasetConsumptionConfig",
     "Datastore",
     "DockerConfiguration",
     "Environment",
     "Estimator",
     "Experiment",
+    "FileDataset",
+    "Keyvault",
+    "Model",
     "MpiConfiguration",
+    "OutputFileDatasetConfig",
     "PyTorchConfiguration",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "ScriptRun",
     "ScriptRunConfig",
+    "TabularDataset",
     "TensorflowConfiguration",
     "Workspace",
     "__version__",

@@ -15,6 +15,9 @@ The tree, split by who can mend it::
     │   ├── ComputeTargetException        no such target, or not usable
     │   ├── WorkspaceException            no such workspace, or not usable
     │   ├── ExperimentExecutionException  a submit or a wait that could not go on
+    │   ├── WebserviceException           a model that is not there, or cannot be used
+    │   │   ├── ModelNotFoundException
+    │   │   └── ModelPathNotFoundException
     │   ├── EnvironmentBuildException     the packages asked for cannot be installed
     │   └── ActivityFailedException       the run itself failed (its log tail is in it)
     ├── the world ─ maybe later
@@ -108,6 +111,22 @@ class WorkspaceException(TrainshedError):
 
 class ExperimentExecutionException(TrainshedError):
     """Submitting or watching a run could not go on."""
+
+
+class WebserviceException(TrainshedError):
+    """A model, or what serves it, is not there or cannot be used."""
+
+
+class ModelNotFoundException(WebserviceException):
+    """There is no such model."""
+
+    status = 404
+
+
+class ModelPathNotFoundException(WebserviceException):
+    """A model's file is not there."""
+
+    status = 404
 
 
 class EnvironmentBuildException(TrainshedError):

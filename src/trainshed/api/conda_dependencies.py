@@ -129,6 +129,38 @@ class CondaDependencies:
         """The conda channels, in order of priority."""
         return iter(self._said["channels"])
 
+    @staticmethod
+    def sdk_origin_url() -> str:
+        """Return the index that packages come from by default."""
+        return "https://pypi.org/simple"
+
+    def add_cntk_package(self, core_type: str = "cpu") -> None:
+        """Add CNTK, which has not been released since Python 3.6: building the environment will say so.
+
+        Args:
+            core_type: ``"cpu"`` or ``"gpu"``.
+        """
+        self.add_pip_package("cntk-gpu" if core_type == "gpu" else "cntk")
+
+    def add_tensorflow_pip_package(self, core_type: str = "cpu", version: str | None = None) -> None:
+        """Add TensorFlow from PyPI.
+
+        Args:
+            core_type: ``"cpu"`` or ``"gpu"``; PyPI's package is for both.
+            version: which release.
+        """
+        self.add_pip_package("tensorflow" + (f"=={version}" if version else ""))
+
+    def add_tensorflow_conda_package(self, core_type: str = "cpu", version: str | None = None) -> None:
+        """Add TensorFlow from conda.
+
+        Args:
+            core_type: ``"cpu"`` or ``"gpu"``.
+            version: which release.
+        """
+        name = "tensorflow-gpu" if core_type == "gpu" else "tensorflow"
+        self.add_conda_package(name + (f"={version}" if version else ""))
+
     def get_default_number_of_packages(self) -> int:
         """Return how many packages an empty object lists."""
         return 1

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainshed.api.cloud_stores import CloudStores
 from trainshed.api.data_reference import DataReference
 from trainshed.api.transfer import download, opened
 from trainshed.client.http import quoted
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from trainshed.api.workspace import Workspace
 
 
-class Datastore:
+class Datastore(CloudStores):
     """A datastore of a workspace.
 
     Args:
@@ -35,12 +36,26 @@ class Datastore:
 
     datastore_type = "Folder"
 
-    def __init__(self, workspace: Workspace, name: str | None = None, *, _record: dict[str, Any] | None = None) -> None:
+    def __new__(cls, workspace: Workspace, name: str | None = None, **kwargs: Any) -> Datastore:  # noqa: PYI034
+        """Return an object of the class that v1 had for a datastore of this name."""
+        record = kwargs.get("_record") or _chosen(workspace, name)
+        made = object.__new__(_CLASSES.get(record["name"], Datastore))
+        made._record = record
+        return made
+
+    def __init__(self, workspace: Workspace, name: str | None = None, **_: Any) -> None:
+        self._record: dict[str, Any]
         self.workspace = workspace
-        record = _record or _chosen(workspace, name)
+        record = self._record
         self.name: str = record["name"]
         self.folder: str = record["path"]
         self.is_default = bool(record.get("default"))
+        self.account_name: str | None = None
+        self.container_name: str | None = self.name
+        self.account_key: str | None = None
+        self.sas_token: str | None = None
+        self.endpoint: str | None = None
+        self.protocol = "file"
 
     @staticmethod
     def get(workspace: Workspace, datastore_name: str) -> Datastore:
@@ -83,6 +98,11 @@ class Datastore:
     @staticmethod
     def _all(workspace: Workspace) -> list[Datastore]:
         return [Datastore(workspace, _record=record) for record in _records(workspace)]
+
+    def set_as_default(self) -> None:
+        """Make it the one on which data lies unless said otherwise."""
+        self._record = self.workspace.connection.call("PUT", quoted("datastores", self.name, "default"))
+        self.is_default = True
 
     def unregister(self) -> None:
         """Forget the datastore; its files stay."""
@@ -237,6 +257,21 @@ class Datastore:
 
     def __repr__(self) -> str:
         return f"Datastore(name={self.name!r}, folder={self.folder!r})"
+
+
+class AzureBlobDatastore(Datastore):
+    """The folder that v1's workspaces knew as their blob store."""
+
+    datastore_type = "AzureBlob"
+
+
+class AzureFileDatastore(Datastore):
+    """The folder that v1's workspaces knew as their file store."""
+
+    datastore_type = "AzureFile"
+
+
+_CLASSES = {"workspaceblobstore": AzureBlobDatastore, "workspacefilestore": AzureFileDatastore}
 
 
 def _records(workspace: Workspace) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.conda_dependencies import CondaDependencies
+from trainshed.api.environment_versions import EnvironmentVersions
 from trainshed.api.section import Section
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
@@ -101,7 +102,7 @@ class SparkSection(Section):
         self._seal()
 
 
-class Environment(Section):
+class Environment(Section, EnvironmentVersions):
     """The Python and the packages that a script finds.
 
     Args:

@@ -129,7 +129,7 @@ class Estimator:
         self._inputs = list(inputs or ())
         self._resume_from = resume_from
         config = self._run_config = _configuration(params, self._source_directory)
-        config.arguments = _arguments(self._script_params, config.data_references, self._inputs, resume_from)
+        config.arguments = _arguments(self._script_params, config, self._inputs, resume_from)
 
     @property
     def source_directory(self) -> str:
@@ -163,9 +163,9 @@ class Estimator:
         inputs = [*self._inputs, *(overrides.get("inputs") or ())]
         if "script_params" in overrides:
             params = dict(overrides["script_params"] or {})
-            config.arguments = _arguments(params, config.data_references, inputs, self._resume_from)
+            config.arguments = _arguments(params, config, inputs, self._resume_from)
         else:
-            _arguments({}, config.data_references, inputs, None)
+            _arguments({}, config, inputs, None)
         return Submission(self._source_directory, config)
 
     def __repr__(self) -> str:
@@ -259,11 +259,12 @@ def _distribute(config: RunConfiguration, params: Mapping[str, Any]) -> None:
 
 def _arguments(
     params: Mapping[str, Any],
-    references: dict[str, DataReferenceConfiguration],
+    config: RunConfiguration,
     inputs: Iterable[Any],
     resume_from: DataPath | None,
 ) -> list[Any]:
-    """Return the script's arguments; the data references among them and the inputs are added to ``references``."""
+    """Return the script's arguments; the data references among them and the inputs are added to the configuration."""
+    references = config.data_references
     found: list[Any] = []
     for flag, value in params.items():
         if not isinstance(flag, str):
@@ -271,7 +272,10 @@ def _arguments(
         found.append(flag)
         found += [_value(flag, item, references) for item in _values(value)]
     for item in inputs:
-        _value("inputs", item, references, only_data=True)
+        if hasattr(item, "_kept_in"):
+            config.data[item.name] = item
+        else:
+            _value("inputs", item, references, only_data=True)
     if resume_from is not None:
         found += ["--resume-from", _resume(resume_from, references)]
     return found
@@ -289,9 +293,13 @@ def _value(flag: str, value: Any, references: dict[str, DataReferenceConfigurati
     if isinstance(reference, DataReference):
         add_reference(references, reference)
         return str(reference)
-    if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "item")):
+    if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "_kept_in")):
         return value
-    wanted = "a data reference" if only_data else "a string, a number, a list of them or a data reference"
+    if not only_data and hasattr(value, "item"):
+        return value
+    wanted = (
+        "a data reference or a named dataset" if only_data else "a string, a number, a list of them or a data reference"
+    )
     raise UserErrorException(f"{flag}: {value!r} of type {type(value).__name__} cannot be used; give {wanted}.")
 
 

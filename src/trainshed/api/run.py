@@ -8,6 +8,7 @@ from trainshed.api.details import Details, details_of
 from trainshed.api.run_course import RunCourse
 from trainshed.api.run_files import RunFiles
 from trainshed.api.run_labels import RunLabels
+from trainshed.api.run_models import RunModels
 from trainshed.api.run_tree import RunTree
 from trainshed.client.http import quoted
 from trainshed.errors import RunEnvironmentException, SnapshotException
@@ -22,7 +23,7 @@ DOCS = "https://github.com/trainshed/trainshed"
 """Where it is all described."""
 
 
-class Run(RunFiles, RunLabels, RunCourse, RunTree):
+class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:

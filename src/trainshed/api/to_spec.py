@@ -46,6 +46,20 @@ class Wishes(NamedTuple):
     legacy: bool = False
 
 
+class References(NamedTuple):
+    """The data of a run, by name.
+
+    Attributes:
+        data: data references.
+        inputs: datasets that it reads.
+        outputs: folders that it fills.
+    """
+
+    data: dict[str, DataReferenceConfiguration]
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
 def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
     """Return what a run configuration asks for, without the source snapshot.
 
@@ -62,7 +76,7 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
         ('--alpha', '0.8')
     """
     refuse(config)
-    references = dict(config.data_references)
+    references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
     command = _command(config.command, references)
     priority = wishes.priority if wishes.priority is not None else config.priority
@@ -75,7 +89,9 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             target=_target(config),
             environment=environment_to_spec(config.environment, wishes.solver),
             environment_variables=_variables(config, wishes.legacy),
-            data=tuple(_data(name, reference) for name, reference in references.items()),
+            data=tuple(_data(name, reference) for name, reference in references.data.items()),
+            inputs=tuple(value._spec(name) for name, value in references.inputs.items()),
+            outputs=tuple(value._spec(name) for name, value in references.outputs.items()),
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
@@ -99,8 +115,8 @@ def refuse(config: RunConfiguration) -> None:
     shape = distribution(config)
     if shape.node_count * shape.process_count_per_node > 1:
         raise TrainingException(
-            f"This release runs one process on one node, and the run asks for {shape.process_count_per_node} on each of "
-            f"{shape.node_count}. Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
+            f"This release runs one process on one node, and the run asks for {shape.process_count_per_node} on each "
+            f"of {shape.node_count}. Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
         )
     wanted = container(config)
     if wanted:
@@ -109,11 +125,6 @@ def refuse(config: RunConfiguration) -> None:
             f"This release runs scripts without containers, and the run asks for the image {str(image)!r}. "
             "Leave the image out and name the packages instead, e.g. pip_packages=[...]."
         )
-    for unknown in (config.data, config.output_data):
-        if unknown:
-            raise TrainingException(
-                "This release has no datasets as inputs. Use a data reference: datastore.path(…).as_mount()."
-            )
 
 
 def environment_to_spec(environment: Environment, solver: str = "auto") -> EnvironmentSpec:
@@ -146,11 +157,13 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     )
 
 
-def _argument(value: Any, place: int, references: dict[str, DataReferenceConfiguration]) -> str:
-    """Return one argument as the script gets it; a data reference leaves its configuration behind."""
+def _argument(value: Any, place: int, references: References) -> str:
+    """Return one argument as the script gets it; a data reference or a dataset leaves its configuration behind."""
     if isinstance(value, DataReference):
-        add_reference(references, value)
+        add_reference(references.data, value)
         return str(value)
+    if hasattr(value, "_kept_in"):
+        return str(value._kept_in(references))
     if hasattr(value, "as_mount") and hasattr(value, "datastore_type"):
         return _argument(value.as_mount(), place, references)
     if isinstance(value, os.PathLike):
@@ -184,7 +197,7 @@ def add_reference(references: dict[str, DataReferenceConfiguration], reference: 
         )
 
 
-def _command(command: Any, references: dict[str, DataReferenceConfiguration]) -> tuple[str, ...]:
+def _command(command: Any, references: References) -> tuple[str, ...]:
     if not command:
         return ()
     if isinstance(command, str):

@@ -7,22 +7,19 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api import places
-from trainshed.api.callable_dict import CallableDict
 from trainshed.api.notice import inform
+from trainshed.api.workspace_cloud import WorkspaceCloud
+from trainshed.api.workspace_contents import WorkspaceContents
 from trainshed.errors import UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
     import builtins
     from pathlib import Path
 
-    from trainshed.api.compute import ComputeTarget
-    from trainshed.api.datastore import Datastore
-    from trainshed.api.experiment import Experiment
-    from trainshed.api.run import Run
     from trainshed.client.http import Connection
 
 
-class Workspace:
+class Workspace(WorkspaceContents, WorkspaceCloud):
     """A workspace on this machine.
 
     The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
@@ -280,46 +277,6 @@ class Workspace:
         """
         facts = self.connection.call("GET", "/service")
         return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
-
-    @property
-    def datastores(self) -> CallableDict[Datastore]:
-        """Name → datastore."""
-        from trainshed.api.datastore import Datastore
-
-        return CallableDict({each.name: each for each in Datastore._all(self)})
-
-    def get_default_datastore(self) -> Datastore:
-        """Return the datastore on which data lies unless said otherwise."""
-        from trainshed.api.datastore import Datastore
-
-        return Datastore.get_default(self)
-
-    @property
-    def compute_targets(self) -> CallableDict[ComputeTarget]:
-        """Name → compute target."""
-        from trainshed.api.compute import ComputeTarget
-
-        return CallableDict({target.name: target for target in ComputeTarget.list(self)})
-
-    @property
-    def experiments(self) -> CallableDict[Experiment]:
-        """Name → experiment."""
-        from trainshed.api.experiment import Experiment
-
-        return CallableDict({each.name: each for each in Experiment.list(self)})
-
-    def get_run(self, run_id: str) -> Run:
-        """Return a run of any experiment.
-
-        Args:
-            run_id: its id.
-
-        Raises:
-            NotFoundException: no such run; the sentence names the nearest.
-        """
-        from trainshed.api.experiment import Experiment
-
-        return Experiment._attach(self, run_id)
 
     def get_details(self) -> dict[str, Any]:
         """Return what is known of the workspace, under v1's names."""

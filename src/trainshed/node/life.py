@@ -15,6 +15,7 @@ from trainshed.hosts import process
 from trainshed.launchers.plan import plan
 from trainshed.node import script, variables
 from trainshed.node.code import materialise
+from trainshed.node.datasets import Datasets
 from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
 from trainshed.spec import layout
@@ -105,6 +106,8 @@ class Holder:
         self.run_id: str = record["run_id"]
         self.place: Dict[str, Any] = record["place"]
         self.spec: RunSpec = from_json(RunSpec, record["spec"])
+        stores = self.place["datastores"]
+        self.datasets = Datasets(self.spec, self.run_id, stores, self.run_dir, self.code_dir)
 
     def live(self) -> Dict[str, Any]:
         """Prepare, run, clean up.
@@ -121,12 +124,14 @@ class Holder:
             os.makedirs(os.path.join(self.code_dir, name), exist_ok=True)
         references = {item.name: self._attach(item) for item in self.spec.data}
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too
+        self.datasets.attach()
         ready = make_ready(self.spec.environment, self.place, os.path.join(self.run_dir, layout.BUILD_LOG))
         environ = self._environ(ready, references)
         ending = self._run(ready, environ, log)
         if ending.cause == "itself" and ending.code == 0:
             for item in self.spec.data:
                 folder.detach(item, self._store(item), self.run_dir, self.code_dir)
+            self.datasets.detach()
         return {**_verdict(ending, self.spec), "environment": ready.facts, "warnings": list(ready.notes)}
 
     def _make_folders(self) -> str:
@@ -157,6 +162,7 @@ class Holder:
             variables.standard(self.run_id, self.spec, self.run_dir, self.place),
             {f"AZUREML_DATAREFERENCE_{name}": path for name, path in references.items()},
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
+            self.datasets.variables,
             ready.variables,
             self.spec.environment_variables,
             {"PYTHONPATH": self.place["runtime"]},
@@ -174,9 +180,10 @@ class Holder:
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
 
     def _argv(self, ready: Ready) -> Tuple[str, ...]:
+        arguments = self.datasets.arguments(self.spec.arguments)
         if self.spec.command:
-            return self.spec.command + self.spec.arguments
-        return (ready.python, str(self.spec.script), *self.spec.arguments)
+            return self.datasets.arguments(self.spec.command) + arguments
+        return (ready.python, str(self.spec.script), *arguments)
 
 
 def _verdict(ending: script.Ending, spec: RunSpec) -> Dict[str, Any]:

@@ -55,8 +55,6 @@ class BaseRun(RunFiles):
     def __init__(self, experiment: str) -> None:
         self._experiment_name = experiment
         self._outside: object = None
-        self.input_datasets: "dict[str, object]" = {}
-        self.output_datasets: "dict[str, object]" = {}
 
     @property
     def experiment(self) -> "object":
@@ -66,6 +64,16 @@ class BaseRun(RunFiles):
             return outside.experiment  # type: ignore[attr-defined]
         workspace = Named("Workspace", os.environ.get("AZUREML_ARM_WORKSPACE_NAME", ""))
         return Named("Experiment", self._experiment_name, workspace=workspace)
+
+    @property
+    def input_datasets(self) -> "dict[str, object]":
+        """The datasets it was given: a folder's path, or the dataset itself where it was given directly."""
+        return {}
+
+    @property
+    def output_datasets(self) -> "dict[str, object]":
+        """The folders that it is to fill."""
+        return {}
 
     def _seen_from_outside(self) -> "object":
         """Return this run as the program that submitted it sees it, or None where that cannot be."""

@@ -91,6 +91,30 @@ class Run(BaseRun):
 
         return OfflineRun.current()
 
+    @property
+    def input_datasets(self) -> "dict[str, object]":
+        """The datasets it was given: a folder's path, or the dataset itself where it was given directly."""
+        import json
+
+        told = json.loads(os.environ.get("TRAINSHED_INPUTS", "{}"))
+        return {name: facts["path"] or self._dataset(facts) for name, facts in told.items()}
+
+    def _dataset(self, facts: "dict[str, Any]") -> object:
+        """Return a dataset itself; where there is no client, its name."""
+        outside: "Any" = self._seen_from_outside()
+        if outside is None:
+            return facts["dataset"]
+        whole: "Any" = names.whole()
+        return whole.Dataset.of_definition(outside.experiment.workspace, facts["definition"], facts["dataset"])
+
+    @property
+    def output_datasets(self) -> "dict[str, object]":
+        """The folders that it is to fill, by name."""
+        import json
+
+        found: "dict[str, object]" = json.loads(os.environ.get("TRAINSHED_OUTPUTS", "{}"))
+        return found
+
     @staticmethod
     def get(workspace: object, run_id: str) -> object:
         """Return another run, as it is seen from outside.

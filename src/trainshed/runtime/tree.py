@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parent
 _FRONT_DOOR = "front_door.py"
 _MARK = "_trainshed.py"
-_CLIENT = ("api", "client", "hosts", "spec")
+_CLIENT = ("api", "client", "data", "hosts", "spec")
 
 
 def files() -> Dict[str, Path]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from trainshed.service import files
 from trainshed.spec import layout
+from trainshed.store.catalog import Catalog
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
@@ -27,13 +29,15 @@ class Collector:
         history: told what of them could not be taken.
         metrics: where journal events go.
         manifests: where lists of files go.
+        catalog: where datasets go that it made.
         runs: folder of the run directories.
     """
 
-    def __init__(self, history: History, metrics: Metrics, manifests: Files, runs: Path) -> None:
+    def __init__(self, history: History, metrics: Metrics, manifests: Files, catalog: Catalog, runs: Path) -> None:
         self._history = history
         self._metrics = metrics
         self._manifests = manifests
+        self._catalog = catalog
         self._runs = runs
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -74,6 +78,22 @@ class Collector:
             run_id: the run.
         """
         self._manifests.replace(run_id, files.manifest(self._runs / run_id))
+
+    def outputs(self, run_id: str, spec: dict[str, Any]) -> None:
+        """Register the outputs of a run that has completed, as far as it was asked for.
+
+        Args:
+            run_id: the run.
+            spec: what was asked for, as JSON.
+        """
+        for output in spec.get("outputs", ()):
+            if output["register"]:
+                path = output["path"].replace("{run-id}", run_id).replace("{output-name}", output["name"])
+                place = {"datastore": output["datastore"], "path": path.strip("/")}
+                record = {"definition": {"type": "file", "paths": [place], "steps": []}, "run_id": run_id}
+                self._catalog.add(
+                    "dataset", output["register"], {"record": record, "tags": output["tags"]}, time.time()
+                )
 
     def tail(self, run_id: str, name: str) -> str:
         """Return the last lines of a text file of the run, for people.

@@ -21,6 +21,7 @@ from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.registry import Registry
+from trainshed.store.secrets import Secrets
 from trainshed.store.snapshots import Snapshots
 from trainshed.version import VERSION
 
@@ -44,10 +45,11 @@ class House:
         self.files = Files(self.database)
         self.experiments = Experiments(self.database)
         self.catalog = Catalog(self.database)
+        self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))
         self.bus = Bus()
-        self.collector = Collector(self.history, self.metrics, self.files, self.runs)
+        self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.runs)
         self.supervisor = Supervisor(self.history, self.collector, self.bus, self.places, self.runs)
         self.started = time.time()
         self.last_seen = time.monotonic()

@@ -24,8 +24,10 @@ from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.guard import Guard, answer_bug, answer_user, page_key
 from trainshed.service.house import House
 from trainshed.service.interactive import ROUTES as INTERACTIVE
+from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGES
 from trainshed.service.routes import ROUTES
+from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.version import VERSION
 
@@ -83,7 +85,7 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(32)
     app = Starlette(
-        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG],
+        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS],
         exception_handlers={TrainshedError: answer_user, Exception: answer_bug},
     )
     app.state.house = house

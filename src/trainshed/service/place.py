@@ -92,9 +92,19 @@ class Places:
 
     def datastores(self) -> list[dict[str, Any]]:
         """Return the records of all datastores."""
-        return [
-            {**record, "default": record["name"] == DEFAULT_DATASTORES[0]} for record in self._records.list("datastore")
-        ]
+        records = self._records.list("datastore")
+        chosen = next(iter(self._records.list("setting")), {"name": DEFAULT_DATASTORES[0]})["name"]
+        default = chosen if any(record["name"] == chosen for record in records) else DEFAULT_DATASTORES[0]
+        return [{**record, "default": record["name"] == default} for record in records]
+
+    def set_default_datastore(self, name: str) -> None:
+        """Choose the datastore on which data lies unless said otherwise.
+
+        Raises:
+            NotFoundException: no such datastore.
+        """
+        self.datastore(name)
+        self._records.put("setting", "default_datastore", {"name": name})
 
     def datastore(self, name: str) -> dict[str, Any]:
         """Return the record of one datastore.
@@ -133,8 +143,8 @@ class Places:
 
     def check_data(self, spec: RunSpec) -> None:
         """Raise if the run refers to a datastore that does not exist."""
-        for item in spec.data:
-            self.datastore(item.datastore)
+        for name in (*(item.datastore for item in spec.data), *(output.datastore for output in spec.outputs)):
+            self.datastore(name)
 
     def record(self, run_id: str, spec: dict[str, Any], number: int, root: str) -> dict[str, Any]:
         """Return the content of a run's ``spec.json``.

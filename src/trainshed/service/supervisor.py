@@ -332,7 +332,10 @@ class Supervisor:
         tail_of = layout.BUILD_LOG if reason == "env_build_failed" else layout.DRIVER_LOG
         tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
         tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
-        self._conclude(run_id, verdict(seen, tail, tail_of, record))
+        ending = verdict(seen, tail, tail_of, record)
+        if ending.status == states.COMPLETED:
+            self._collector.outputs(run_id, record["spec"])
+        self._conclude(run_id, ending)
 
     def _conclude(self, run_id: str, ending: Ending) -> None:
         self._history.move(

@@ -75,7 +75,7 @@ async def get_file(request: Request) -> Response:
     except NotFoundException as error:
         raise await run_in_threadpool(_not_found, run_dir, run_id, name) from error
     file.seek(offset)
-    return StreamingResponse(_pages(file), media_type=_TYPE)
+    return StreamingResponse(pages(file), media_type=_TYPE)
 
 
 def _not_found(run_dir: Path, run_id: str, name: str) -> NotFoundException:
@@ -86,7 +86,8 @@ def _not_found(run_dir: Path, run_id: str, name: str) -> NotFoundException:
     )
 
 
-async def _pages(file: IO[bytes]) -> AsyncIterator[bytes]:
+async def pages(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Yield a file's content piece by piece, and close it."""
     with file:
         while page := await run_in_threadpool(file.read, _CHUNK):
             yield page
@@ -99,14 +100,15 @@ async def put_file(request: Request) -> Response:
     check_relative_path(name, "File name")
     run_dir = await run_in_threadpool(run_directory, house, run_id)
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    await _receive(request, run_dir, layout.place_of(name), overwrite=False)
+    await receive(request, run_dir, layout.place_of(name), overwrite=False)
     record = await run_in_threadpool(house.history.get, run_id)
     if record["status"] in states.TERMINAL:
         await run_in_threadpool(house.collector.manifest, run_id)
     return Answer({"name": name})
 
 
-async def _receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
+async def receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
+    """Write a request's body to a file below ``root``; it has its name when it is whole."""
     with create_inside(root, relative, overwrite) as file:
         async for part in request.stream():
             await run_in_threadpool(file.write, part)
@@ -116,7 +118,7 @@ async def get_snapshot(request: Request) -> Response:
     """GET /snapshots/{id}: its files as a zip archive."""
     house: House = request.app.state.house
     archive = await run_in_threadpool(_zipped, house, request.path_params["snapshot"])
-    return StreamingResponse(_pages(archive), media_type="application/zip")
+    return StreamingResponse(pages(archive), media_type="application/zip")
 
 
 def _zipped(house: House, snapshot: str) -> IO[bytes]:
@@ -141,6 +143,12 @@ def list_datastores(house: House, _: Request, __: Any) -> dict[str, Any]:
 def put_datastore(house: House, request: Request, body: Any) -> dict[str, Any]:
     """PUT /datastores/{name}."""
     return house.places.add_datastore(request.path_params["name"], body if isinstance(body, dict) else {})
+
+
+def set_default_datastore(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """PUT /datastores/{name}/default."""
+    house.places.set_default_datastore(request.path_params["name"])
+    return house.places.datastore(request.path_params["name"])
 
 
 def drop_datastore(house: House, request: Request, _: Any) -> dict[str, Any]:
@@ -174,7 +182,7 @@ async def get_data(request: Request) -> Response:
     house: House = request.app.state.house
     record = await run_in_threadpool(house.places.datastore, request.path_params["name"])
     file = await run_in_threadpool(open_inside, Path(record["path"]), request.path_params["path"])
-    return StreamingResponse(_pages(file), media_type=_TYPE)
+    return StreamingResponse(pages(file), media_type=_TYPE)
 
 
 async def put_data(request: Request) -> Response:
@@ -186,7 +194,7 @@ async def put_data(request: Request) -> Response:
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
         return Answer({"stored": False})
-    await _receive(request, root, relative, overwrite)
+    await receive(request, root, relative, overwrite)
     return Answer({"stored": True})
 
 
@@ -199,6 +207,7 @@ ROUTES = [
     Route(f"{API}/datastores", endpoint(list_datastores)),
     Route(f"{API}/datastores/{{name}}", endpoint(put_datastore), methods=["PUT"]),
     Route(f"{API}/datastores/{{name}}", endpoint(drop_datastore), methods=["DELETE"]),
+    Route(f"{API}/datastores/{{name}}/default", endpoint(set_default_datastore), methods=["PUT"]),
     Route(f"{API}/datastores/{{name}}/files", endpoint(list_data)),
     Route(f"{API}/datastores/{{name}}/files/{{path:path}}", get_data),
     Route(f"{API}/datastores/{{name}}/files/{{path:path}}", put_data, methods=["PUT"]),

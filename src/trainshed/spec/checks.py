@@ -99,3 +99,23 @@ def _check_data(spec: RunSpec) -> None:
             raise UserErrorException(f"Data reference mode {item.mode!r} is not one of {', '.join(MODES)}.")
         if item.path:
             check_relative_path(item.path, "Path on the datastore")
+    for names, what in ((spec.inputs, "input"), (spec.outputs, "output")):
+        for name in [each.name for each in names]:
+            check_data_name(name, what)
+        if len({each.name for each in names}) < len(names):
+            raise UserErrorException(f"Two datasets have the same {what} name; give one another name.")
+
+
+def check_data_name(name: Any, what: str) -> str:
+    """Return ``name`` if it can name a dataset in a run.
+
+    Args:
+        name: letters, digits and underscores, not a digit first: it becomes an environment variable.
+        what: how an error calls it.
+
+    Raises:
+        UserErrorException: otherwise.
+    """
+    if not isinstance(name, str) or not VARIABLE.match(name):
+        raise UserErrorException(f"The {what} name {name!r} cannot be used: it takes letters, digits and '_'.")
+    return name

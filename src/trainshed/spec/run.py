@@ -32,6 +32,48 @@ class DataSpec(NamedTuple):
     overwrite: bool = False
 
 
+class InputSpec(NamedTuple):
+    """One dataset that the script reads.
+
+    Attributes:
+        name: by which the script knows it; the node sets ``AZURE_ML_INPUT_<name>``.
+        definition: what it has, as JSON: see :mod:`trainshed.data.dataset`.
+        mode: ``"mount"``, ``"download"``, or ``"direct"`` (the script gets the dataset itself).
+        path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
+        dataset: ``"name:version"`` of a registered one, or ``""``.
+    """
+
+    name: str
+    definition: str
+    mode: str = "direct"
+    path_on_compute: Optional[str] = None
+    dataset: str = ""
+
+
+class OutputSpec(NamedTuple):
+    """One folder that the script fills and that is kept on a datastore.
+
+    Attributes:
+        name: by which the script knows it; the node sets ``AZURE_ML_OUTPUT_<name>``.
+        datastore: name of a registered datastore.
+        path: folder on it; ``{run-id}`` and ``{output-name}`` stand for these.
+        mode: ``"mount"`` (written there as the script writes) or ``"upload"`` (copied after it).
+        source: folder on the node, relative to the working folder or absolute; None lets the node choose.
+        overwrite: whether files that are already there are replaced.
+        register: name under which it becomes a dataset when the run has completed; ``""``: none.
+        tags: of that dataset.
+    """
+
+    name: str
+    datastore: str
+    path: str
+    mode: str = "mount"
+    source: Optional[str] = None
+    overwrite: bool = True
+    register: str = ""
+    tags: Mapping[str, str] = _NOTHING
+
+
 class RunSpec(NamedTuple):
     """What to run, with what, where and on how many; says everything and decides nothing.
 
@@ -46,6 +88,8 @@ class RunSpec(NamedTuple):
         environment: the Python to run it with.
         environment_variables: set for the script.
         data: data references, by which arguments can name paths.
+        inputs: datasets that the script reads.
+        outputs: folders that the script fills.
         node_count: how many nodes (≥ 1).
         process_count_per_node: how many processes on each (≥ 1).
         launcher: how one command becomes many processes: ``"single"`` and, later, others.
@@ -75,6 +119,8 @@ class RunSpec(NamedTuple):
     environment: EnvironmentSpec = EnvironmentSpec()
     environment_variables: Mapping[str, str] = _NOTHING
     data: Tuple[DataSpec, ...] = ()
+    inputs: Tuple[InputSpec, ...] = ()
+    outputs: Tuple[OutputSpec, ...] = ()
     node_count: int = 1
     process_count_per_node: int = 1
     launcher: str = "single"

@@ -5,12 +5,15 @@ from trainshed.errors import (
     AuthenticationException,
     ComputeTargetException,
     ExperimentExecutionException,
+    ModelNotFoundException,
+    ModelPathNotFoundException,
     RunConfigurationException,
     RunEnvironmentException,
     ServiceException,
     SnapshotException,
     TrainingException,
     UserErrorException,
+    WebserviceException,
     WorkspaceException,
 )
 from trainshed.errors import TrainshedError as AzureMLException
@@ -24,24 +27,12 @@ class DiscoveryUrlNotFoundException(AzureMLException):
     """v1's cloud only; never raised here."""
 
 
-class ModelNotFoundException(AzureMLException):
-    """There is no such model."""
-
-
-class ModelPathNotFoundException(AzureMLException):
-    """A model's file is not there."""
-
-
 class ParallelRunException(AzureMLException):
     """v1's pipelines only; never raised here."""
 
 
 class ProjectSystemException(AzureMLException):
     """v1's project folders only; never raised here."""
-
-
-class WebserviceException(AzureMLException):
-    """A model, or what serves it, is not there or cannot be used."""
 
 
 class WorkspacePrivateEndpointException(AzureMLException):

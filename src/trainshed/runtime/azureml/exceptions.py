@@ -5,12 +5,15 @@ from trainshed.errors import (
     AuthenticationException,
     ComputeTargetException,
     ExperimentExecutionException,
+    ModelNotFoundException,
+    ModelPathNotFoundException,
     RunConfigurationException,
     RunEnvironmentException,
     ServiceException,
     SnapshotException,
     TrainingException,
     UserErrorException,
+    WebserviceException,
     WorkspaceException,
 )
 from trainshed.errors import TrainshedError as AzureMLException
@@ -22,11 +25,8 @@ def _named(name: str, parent: type = AzureMLException) -> type:
 
 AzureMLAggregatedException = _named("AzureMLAggregatedException")
 DiscoveryUrlNotFoundException = _named("DiscoveryUrlNotFoundException")
-ModelNotFoundException = _named("ModelNotFoundException")
-ModelPathNotFoundException = _named("ModelPathNotFoundException")
 ParallelRunException = _named("ParallelRunException")
 ProjectSystemException = _named("ProjectSystemException")
-WebserviceException = _named("WebserviceException")
 WorkspacePrivateEndpointException = _named("WorkspacePrivateEndpointException")
 
 __all__ = [

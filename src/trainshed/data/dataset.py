@@ -1,0 +1,136 @@
+"""What a dataset has: files on datastores, by paths that may hold wildcards, and what is left out of them.
+
+A definition is JSON: ``{"type": "file" | "tabular", "paths": [{"datastore": name, "path": …} | {"path": absolute}],
+"steps": [["take", 3], …], "format": {…}}``. Steps of a table are about its rows and are done by whoever reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+from trainshed.data.folder import copy
+from trainshed.errors import NotFoundException, UserErrorException
+
+_WILD = re.compile(r"[*?\[]")
+
+Found = Tuple[str, str]
+"""A file: (where it lies, its path in the dataset)."""
+
+
+def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
+    """Return the files of a dataset, in order.
+
+    Args:
+        definition: what it has.
+        stores: name of a datastore → its record, ``{"kind": "folder", "path": "/…"}``.
+
+    Raises:
+        NotFoundException: a path at which there is nothing, or an unknown datastore.
+    """
+    found: List[Found] = []
+    for place in definition["paths"]:
+        here = list(_at(place, stores))
+        if not here:
+            raise NotFoundException(
+                f"The dataset has nothing at '{shown(place)}'. Upload it first, or correct the path."
+            )
+        found += here
+    steps = definition["steps"] if definition["type"] == "file" else ()
+    return apply(found, steps)
+
+
+def shown(place: Mapping[str, Any]) -> str:
+    """Return a path of a definition as people write it."""
+    return f"{place['datastore']}/{place['path']}" if place.get("datastore") else str(place["path"])
+
+
+def apply(rows: List[Any], steps: Any) -> List[Any]:
+    """Return what steps leave of a list.
+
+    Args:
+        rows: files, or numbers of rows.
+        steps: ``["take", n]``, ``["skip", n]``, ``["sample", share, seed, complement]``; others are passed over.
+    """
+    for name, *given in steps:
+        if name == "take":
+            rows = rows[: given[0]]
+        elif name == "skip":
+            rows = rows[given[0] :]
+        elif name == "sample":
+            share, seed, complement = given
+            draw = random.Random(seed)  # noqa: S311 - a share, no secret
+            rows = [row for row in rows if (draw.random() < share) != complement]
+    return rows
+
+
+def _at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> Iterator[Found]:
+    root, path = "", str(place["path"])
+    if place.get("datastore"):
+        if place["datastore"] not in stores:
+            raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which is not there.")
+        root = stores[place["datastore"]]["path"]
+    whole = os.path.join(root, path.lstrip("/")) if root else path
+    if not _WILD.search(path):
+        if os.path.isfile(whole):
+            yield whole, os.path.basename(whole)
+        else:
+            yield from ((file, os.path.relpath(file, whole)) for file in _walk(whole))
+        return
+    parts = whole.split("/")
+    first = next(number for number, part in enumerate(parts) if _WILD.search(part))
+    base = "/".join(parts[:first]) or "/"
+    pattern = _pattern("/".join(parts[first:]))
+    for file in _walk(base):
+        relative = os.path.relpath(file, base).replace(os.sep, "/")
+        if pattern.match(relative):
+            yield file, relative
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for at, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(at, name)
+            if os.path.isfile(path):
+                yield path
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Return what a path must match: ``*`` within a part, ``**`` across parts; all below a folder that matches."""
+    text = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    text = text.replace(r"\?", "[^/]").replace(r"\[", "[").replace(r"\]", "]")
+    return re.compile(f"{text}(?:/.*)?\\Z")
+
+
+def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> str:
+    """Have files lie below a folder, each at its path in the dataset.
+
+    Args:
+        found: the files.
+        target: the folder; it is made.
+        link: by links; otherwise by copies.
+        overwrite: replace files that are there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserErrorException: two files have the same path.
+    """
+    os.makedirs(target, exist_ok=True)
+    seen: Dict[str, str] = {}
+    for path, relative in found:
+        if seen.setdefault(relative, path) != path:
+            raise UserErrorException(
+                f"The dataset has two files that would lie at '{relative}': {path}, {seen[relative]}."
+            )
+        goal = os.path.join(target, relative)
+        os.makedirs(os.path.dirname(goal), exist_ok=True)
+        if not link:
+            copy(path, goal, overwrite)
+        elif not os.path.lexists(goal):
+            os.symlink(path, goal)
+    return target

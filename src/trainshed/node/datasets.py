@@ -1,0 +1,102 @@
+"""Datasets of a run: brought to the script before it starts, and to their datastore after it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, List, Mapping, Tuple
+
+from trainshed.data import dataset
+from trainshed.data.folder import copy
+from trainshed.errors import TrainshedError
+from trainshed.spec.run import InputSpec, OutputSpec, RunSpec
+
+_INPUT = "DatasetConsumptionConfig:"
+_OUTPUT = "DatasetOutputConfig:"
+
+
+class Datasets:
+    """The inputs and outputs of one run.
+
+    Args:
+        spec: what was asked for.
+        run_id: the run.
+        stores: name of a datastore → its record.
+        run_dir: the run directory.
+        code_dir: the script's working folder.
+
+    Attributes:
+        variables: what the script finds in its environment.
+    """
+
+    def __init__(
+        self, spec: RunSpec, run_id: str, stores: Mapping[str, Mapping[str, str]], run_dir: str, code_dir: str
+    ) -> None:
+        self._spec = spec
+        self._run_id = run_id
+        self._stores = stores
+        self._run_dir = run_dir
+        self._code_dir = code_dir
+        self.variables: Dict[str, str] = {}
+        self._values: Dict[str, str] = {}
+
+    def attach(self) -> None:
+        """Make all of them ready.
+
+        Raises:
+            TrainshedError: one cannot be; the sentence names it.
+        """
+        told: Dict[str, Dict[str, Any]] = {}
+        for item in self._spec.inputs:
+            try:
+                value, told[item.name] = self._input(item)
+            except (OSError, TrainshedError) as error:
+                message = f"Dataset '{item.name}' could not be made ready: {error}"
+                raise TrainshedError(message, {"reason": "data_failed"}) from error
+            self._values[_INPUT + item.name] = value
+            for name in (item.name, item.name.upper(), f"AZURE_ML_INPUT_{item.name}"):
+                self.variables.setdefault(name, value)
+        for output in self._spec.outputs:
+            place = self._place(output)
+            os.makedirs(place, exist_ok=True)
+            self._values[_OUTPUT + output.name] = place
+            self.variables[f"AZURE_ML_OUTPUT_{output.name}"] = place
+        if told:
+            self.variables["TRAINSHED_INPUTS"] = json.dumps(told)
+        if self._spec.outputs:
+            places = {output.name: self._place(output) for output in self._spec.outputs}
+            self.variables["TRAINSHED_OUTPUTS"] = json.dumps(places)
+
+    def _input(self, item: InputSpec) -> Tuple[str, Dict[str, Any]]:
+        definition = json.loads(item.definition)
+        facts: Dict[str, Any] = {"mode": item.mode, "path": None, "dataset": item.dataset, "definition": definition}
+        if item.mode == "direct":
+            return item.dataset or item.name, facts
+        found = dataset.files(definition, self._stores)
+        target = os.path.join(self._run_dir, "data", "inputs", item.name)
+        if item.path_on_compute:
+            target = os.path.join(self._code_dir, os.path.expanduser(item.path_on_compute))
+        facts["path"] = dataset.lay(found, target, link=item.mode == "mount")
+        return target, facts
+
+    def _target(self, output: OutputSpec) -> str:
+        path = output.path.replace("{run-id}", self._run_id).replace("{output-name}", output.name)
+        return os.path.join(self._stores[output.datastore]["path"], path.strip("/"))
+
+    def _place(self, output: OutputSpec) -> str:
+        if output.mode == "mount" and not output.source:
+            return self._target(output)
+        if output.source:
+            return os.path.join(self._code_dir, os.path.expanduser(output.source))
+        return os.path.join(self._run_dir, "data", "outputs", output.name)
+
+    def arguments(self, given: Tuple[str, ...]) -> Tuple[str, ...]:
+        """Return the script's arguments with paths in place of what stands for datasets."""
+        return tuple(self._values.get(argument, argument) for argument in given)
+
+    def detach(self) -> List[str]:
+        """Bring what the script has left to the datastores; return where each output lies."""
+        for output in self._spec.outputs:
+            if self._place(output) != self._target(output):
+                copy(self._place(output), self._target(output), output.overwrite)
+        return [self._target(output) for output in self._spec.outputs]

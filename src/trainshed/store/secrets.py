@@ -1,0 +1,72 @@
+"""Secrets of a workspace: one file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from trainshed.errors import UserErrorException
+
+_NAME_LIMIT = 127
+_VALUE_LIMIT = 25 << 10
+
+
+class Secrets:
+    """Name → secret.
+
+    Args:
+        path: the file; made with the first secret.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(self._read())
+
+    def get(self, names: Iterable[str]) -> dict[str, str | None]:
+        """Return secrets by name; None for those that are not there."""
+        found = self._read()
+        return {name: found.get(name) for name in names}
+
+    def set(self, secrets: Mapping[str, str]) -> None:
+        """Keep secrets, each in place of an older one.
+
+        Raises:
+            UserErrorException: a name or a value that cannot be kept; the sentence does not repeat the value.
+        """
+        for name, value in secrets.items():
+            if not name or len(name) > _NAME_LIMIT or not all(char.isalnum() or char in "-_" for char in name):
+                raise UserErrorException(
+                    f"A secret cannot be named {name!r}: letters, digits, '-' and '_', at most 127."
+                )
+            if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > _VALUE_LIMIT:
+                raise UserErrorException(f"Secret '{name}' must be text of at most 25 KB.")
+        self._change(lambda kept: {**kept, **secrets})
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Forget secrets; those that are not there are passed over."""
+        gone = set(names)
+        self._change(lambda kept: {name: value for name, value in kept.items() if name not in gone})
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _change(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        with self._lock:
+            kept = change(self._read())
+            part = self._path.with_suffix(".part")
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+                json.dump(kept, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path)
