@@ -99,8 +99,9 @@ def refuse(config: RunConfiguration) -> None:
     shape = distribution(config)
     if shape.node_count * shape.process_count_per_node > 1:
         raise TrainingException(
-            f"This release runs one process on one node, and the run asks for {shape.process_count_per_node} on each of "
-            f"{shape.node_count}. Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
+            "This release runs one process on one node, and the run asks for "
+            f"{shape.process_count_per_node} on each of {shape.node_count}. "
+            "Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
         )
     wanted = container(config)
     if wanted:
@@ -143,6 +144,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         solver=environment.conda_solver or solver,
         index_url=index_url,
         pip_options=tuple(options),
+        notes=tuple(getattr(environment, "_notes", ())),
     )
 
 
