@@ -158,7 +158,7 @@ class Holder:
             {f"AZUREML_DATAREFERENCE_{name}": path for name, path in references.items()},
             ready.variables,
             self.spec.environment_variables,
-            {"PYTHONPATH": self.place["runtime"]},
+            {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec.environment_variables)},
         )
 
     def _run(self, ready: Ready, environ: Dict[str, str], log: str) -> script.Ending:
