@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainshed.api.environment import Environment
     from trainshed.api.estimator import Estimator
     from trainshed.api.experiment import Experiment
+    from trainshed.api.frameworks import Chainer, PyTorch, SKLearn, TensorFlow
     from trainshed.api.run import Run, ScriptRun, get_run
     from trainshed.api.runconfig import (
         ContainerRegistry,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = version.VERSION
 
 _HOME = {
+    "Chainer": "frameworks",
     "ComputeTarget": "compute",
     "CondaDependencies": "conda_dependencies",
     "ContainerRegistry": "runconfig",
@@ -51,17 +53,21 @@ _HOME = {
     "Estimator": "estimator",
     "Experiment": "experiment",
     "MpiConfiguration": "runconfig",
+    "PyTorch": "frameworks",
     "PyTorchConfiguration": "runconfig",
     "Run": "run",
     "RunConfiguration": "runconfig",
+    "SKLearn": "frameworks",
     "ScriptRun": "run",
     "ScriptRunConfig": "script_run_config",
+    "TensorFlow": "frameworks",
     "TensorflowConfiguration": "runconfig",
     "Workspace": "workspace",
     "get_run": "run",
 }
 
 __all__ = [
+    "Chainer",
     "ComputeTarget",
     "CondaDependencies",
     "ContainerRegistry",
@@ -74,11 +80,14 @@ __all__ = [
     "Estimator",
     "Experiment",
     "MpiConfiguration",
+    "PyTorch",
     "PyTorchConfiguration",
     "Run",
     "RunConfiguration",
+    "SKLearn",
     "ScriptRun",
     "ScriptRunConfig",
+    "TensorFlow",
     "TensorflowConfiguration",
     "Workspace",
     "__version__",

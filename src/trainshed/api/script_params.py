@@ -49,13 +49,26 @@ def resume_arguments(config: RunConfiguration, resume_from: Any) -> list[Any]:
     Raises:
         UserErrorException: something else.
     """
+    check_resume(resume_from)
     if resume_from is None:
         return []
-    if not isinstance(resume_from, DataPath) or resume_from.datastore is None:
-        raise UserErrorException(f"resume_from must be a DataPath on a datastore, not {type(resume_from).__name__}.")
     reference = DataReference(resume_from.datastore, _MODEL, resume_from.path_on_datastore)
     add_reference(config.data_references, reference)
     return ["--resume-from", str(reference)]
+
+
+def check_resume(resume_from: Any) -> None:
+    """Raise if nothing can be resumed from this.
+
+    Args:
+        resume_from: a DataPath, or None.
+
+    Raises:
+        UserErrorException: something else.
+    """
+    known = isinstance(resume_from, DataPath) and resume_from.datastore is not None
+    if resume_from is not None and not known:
+        raise UserErrorException(f"resume_from must be a DataPath on a datastore, not {type(resume_from).__name__}.")
 
 
 def _values(value: Any) -> list[Any]:
