@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -185,3 +186,47 @@ def test_the_whole_client_inside_of_a_run(experiment: Experiment, project: Path,
     run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config), tags={"t": "v"})
     run.wait_for_completion()
     assert b"".join(run.read("azureml-logs/70_driver_log.txt")) == b"one tree of exceptions\nin both\n"
+
+
+def test_the_variables_of_v1(experiment: Experiment, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text(
+        "import json, os\nfrom azureml.core import Run\n"
+        "with Run.get_context().child_run() as kid: pass\n"
+        "json.dump(dict(os.environ), open('outputs/env.json', 'w'))\n"
+    )
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
+    run.wait_for_completion()
+    found = json.loads(b"".join(run.read("outputs/env.json")))
+    named = {
+        **dict.fromkeys(("AZUREML_RUN_ID", "AZUREML_ROOT_RUN_ID", "TRAINSHED_RUN_ID"), run.id),
+        **dict.fromkeys(("AZUREML_ARM_PROJECT_NAME", "AZUREML_EXPERIMENT_ID"), "hand"),
+        **dict.fromkeys(("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_TARGET_TYPE"), "local"),
+        **dict.fromkeys(("AZUREML_ARM_WORKSPACE_NAME", "AZUREML_WORKSPACE_ID"), "default"),
+        "AZUREML_DATA_CONTAINER_ID": f"dcid.{run.id}",
+        "AZUREML_PROCESS_NAME": "main",
+        "AZUREML_NODE_COUNT": "1",
+        "AZUREML_OUTPUT_DIRECTORY": "./outputs",
+        "AZUREML_DRIVERLOG_PATH": "azureml-logs/70_driver_log.txt",
+        "AZ_BATCHAI_TASK_INDEX": "0",
+        "EXAMPLE_ENV_VAR": "EXAMPLE_VALUE",
+    }
+    assert {name: found.get(name) for name in named} == named
+    for name in ("AZUREML_RUN_TOKEN", "AZUREML_EXPERIMENT_SCOPE", "AZUREML_WORKSPACE_SCOPE", "AZ_BATCHAI_JOB_TEMP"):
+        assert found[name]
+    assert experiment.workspace.connection._token not in json.dumps(found)
+
+
+def test_a_script_that_raises_is_told_as_v1_did(experiment: Experiment, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text("raise ValueError('no such\\n  column')\n")
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
+    error = run.wait_for_completion(raise_on_error=False)["error"]["error"]
+    assert error["code"] == "UserError"
+    assert error["message"].endswith("exit code 1. User program failed with ValueError: no such")
+    assert (error["debugInfo"]["type"], error["debugInfo"]["message"]) == ("ValueError", "no such")
+    assert "train.py" in error["debugInfo"]["stackTrace"]

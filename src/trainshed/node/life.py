@@ -156,6 +156,7 @@ class Holder:
             variables.inherited(os.environ),
             variables.standard(self.run_id, self.spec, self.run_dir, self.place),
             {f"AZUREML_DATAREFERENCE_{name}": path for name, path in references.items()},
+            {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
             ready.variables,
             self.spec.environment_variables,
             {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec.environment_variables)},

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
+from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
 # What belongs to the service's own interpreter, not to the script's.
@@ -32,12 +33,15 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
         run_dir: the run directory.
         place: the part of ``spec.json`` that describes this node.
     """
-    root = str(place.get("environment_variables", {}).get("AZUREML_ROOT_RUN_ID", run_id))
+    given = {str(k): str(v) for k, v in place.get("environment_variables", {}).items()}
+    code = os.path.join(run_dir, layout.CODE)
+    logs = os.path.join(run_dir, "azureml-logs")
     return {
         "TRAINSHED_RUN_DIR": run_dir,
         "TRAINSHED_RUN_ID": run_id,
         "AZUREML_RUN_ID": run_id,
-        "AZUREML_ROOT_RUN_ID": root,
+        "AZUREML_ROOT_RUN_ID": run_id,
+        "AZUREML_DATA_CONTAINER_ID": f"dcid.{run_id}",
         "AZUREML_EXPERIMENT_ID": spec.experiment,
         "AZUREML_ARM_PROJECT_NAME": spec.experiment,
         "AZUREML_TARGET_TYPE": "local" if spec.target == "local" else "cluster",
@@ -45,11 +49,26 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
         "AZUREML_COMMUNICATOR": spec.communicator,
         "AZUREML_NODE_COUNT": str(spec.node_count),
         "AZUREML_OUTPUT_DIRECTORY": "./outputs",
-        "AZUREML_DRIVERLOG_PATH": "azureml-logs/70_driver_log.txt",
+        "AZUREML_LOGDIRECTORY_PATH": "azureml-logs/",
+        "AZUREML_DRIVERLOG_PATH": layout.DRIVER_LOG,
+        "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": code,
+        "AZUREML_SCRIPT_DIRECTORY_NAME": os.path.basename(code),
+        "AZUREML_CURRENT_CLOUD": "local",
+        # Scripts look whether these are set; there is nobody to show them to.
+        **dict.fromkeys(("AZUREML_RUN_TOKEN", "AZUREML_RUN_TOKEN_RAND", "AZUREML_RUN_TOKEN_PASS"), "none"),
+        "AZUREML_RUN_TOKEN_EXPIRY": "4102444800",
+        "AZ_BATCHAI_CLUSTER_NAME": spec.target,
+        "AZ_BATCHAI_TASK_TYPE": "worker",
+        "AZ_BATCHAI_TASK_INDEX": "0",
+        "AZ_BATCHAI_JOB_WORK_DIR": code,
+        "AZ_BATCHAI_JOB_TEMP": run_dir,
+        "AZ_BATCHAI_STDOUTERR_DIR": logs,
+        "AZ_BATCH_NODE_ID": "node-0",
+        "AZ_BATCH_IS_CURRENT_NODE_MASTER": "true",
         "EXAMPLE_ENV_VAR": "EXAMPLE_VALUE",
         # What a script prints is seen as it prints it, and is on disk when it is killed.
         "PYTHONUNBUFFERED": "1",
-        **{str(k): str(v) for k, v in place.get("environment_variables", {}).items()},
+        **given,
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from trainshed.spec import layout, states
 from trainshed.targets.interactive import INTERACTIVE
 from trainshed.targets.target import ABSENT, ENDED, Observation
 
+_TRACE = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?\Z")
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
@@ -64,17 +67,29 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
         "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
     }
     if exit_record["outcome"] == "failed":
+        raised = _raised(tail) if exit_record["reason"] == "exit" else None
         details["error"] = {
             "code": "UserError",
             "reason": exit_record["reason"],
-            "message": exit_record["message"],
+            "message": exit_record["message"] + (f" User program failed with {': '.join(raised)}" if raised else ""),
             "phase": exit_record["phase"],
             "exit_code": exit_record.get("exit_code"),
             "signal": exit_record.get("signal"),
             "log": tail_of,
             "log_tail": tail,
         }
+        if raised:
+            details["error"]["debugInfo"] = {"type": raised[0], "message": raised[-1], "stackTrace": tail}
     return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
+
+
+def _raised(tail: str) -> tuple[str, ...] | None:
+    """Return type and message of the exception with whose traceback a log ends."""
+    _, trace, after = tail.rpartition(_TRACE)
+    # What it says may have several lines; its first is the one after the places.
+    first = next((line for line in after.splitlines() if line and not line[0].isspace()), "") if trace else ""
+    found = _EXCEPTION.match(first)
+    return tuple(part for part in found.groups() if part) if found else None
 
 
 def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> Ending:

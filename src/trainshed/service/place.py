@@ -121,14 +121,21 @@ class Places:
         for item in spec.data:
             self.datastore(item.datastore)
 
-    def record(self, run_id: str, spec: dict[str, Any], number: int) -> dict[str, Any]:
+    def record(self, run_id: str, spec: dict[str, Any], number: int, root: str) -> dict[str, Any]:
         """Return the content of a run's ``spec.json``.
 
         Args:
             run_id: the run.
             spec: what was asked for, as JSON.
             number: the run's number in its experiment.
+            root: the run itself, or the topmost of its parents.
         """
+        facts = self.facts()
+        group, subscription = (facts.get(key) or "local" for key in ("resource_group", "subscription_id"))
+        scope = (
+            f"/subscriptions/{subscription}/resourceGroups/{group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
         return {
             "version": 1,
             "run_id": run_id,
@@ -142,8 +149,13 @@ class Places:
                 "sites": [path for path in sys.path if path.endswith("-packages")],
                 "datastores": {record["name"]: record for record in self.datastores()},
                 "environment_variables": {
+                    "AZUREML_ARM_SUBSCRIPTION": subscription,
+                    "AZUREML_ARM_RESOURCEGROUP": group,
                     "AZUREML_ARM_WORKSPACE_NAME": self.name,
                     "AZUREML_WORKSPACE_ID": self.name,
+                    "AZUREML_WORKSPACE_SCOPE": scope,
+                    "AZUREML_EXPERIMENT_SCOPE": f"{scope}/experiments/{spec['experiment']}",
+                    "AZUREML_ROOT_RUN_ID": root,
                     "TRAINSHED_WORKSPACE": str(self.root),
                     "TRAINSHED_RUN_NUMBER": str(number),
                     "TRAINSHED_TAGS": json.dumps(spec["tags"]),
@@ -158,7 +170,12 @@ class Places:
     @property
     def name(self) -> str:
         """The workspace's name."""
+        return str(self.facts().get("workspace_name") or self.root.name)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the workspace's ``config.json``."""
         try:
-            return str(json.loads((self.root / "config.json").read_text()).get("workspace_name", self.root.name))
+            found: dict[str, Any] = json.loads((self.root / "config.json").read_text())
         except FileNotFoundError:
-            return self.root.name
+            return {}
+        return found

@@ -110,7 +110,9 @@ class Supervisor:
         """
         record = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)
         made = record["id"]
-        self._interactive.submit(made, {**self._places.record(made, to_json(spec), record["number"]), "owner": owner})
+        self._interactive.submit(
+            made, {**self._places.record(made, to_json(spec), record["number"], self._root(record)), "owner": owner}
+        )
         # It takes none of the slots, and is looked at with those that do.
         self._used[made] = (INTERACTIVE, 0)
         self._wishes.put(("dispatch", ""))
@@ -258,7 +260,7 @@ class Supervisor:
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
         target, record = self._targets[spec["target"]], self._history.get(run_id)
         try:
-            target.submit(run_id, self._places.record(run_id, spec, record["number"]))
+            target.submit(run_id, self._places.record(run_id, spec, record["number"], self._root(record)))
         except TrainshedError as error:
             ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
             self._conclude(run_id, ending)
@@ -266,6 +268,12 @@ class Supervisor:
         if self._history.get(run_id)["cancel_requested"]:
             # Wished between the change of state and the hand-over, when there was nobody to tell.
             target.cancel(run_id)
+
+    def _root(self, record: dict[str, Any]) -> str:
+        """Return the topmost of a run's parents."""
+        while record["parent"]:
+            record = self._history.get(record["parent"])
+        return str(record["id"])
 
     def _tell_target(self, run_id: str) -> None:
         self._targets[self._history.get(run_id)["target"]].cancel(run_id)
