@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainshed.api.estimator import Estimator
     from trainshed.api.experiment import Experiment
     from trainshed.api.file_dataset import FileDataset
+    from trainshed.api.frameworks import Chainer, PyTorch, SKLearn, TensorFlow
     from trainshed.api.keyvault import Keyvault
     from trainshed.api.model import Model
     from trainshed.api.other_compute import RemoteCompute
@@ -50,6 +51,7 @@ __version__ = version.VERSION
 _HOME = {
     "AmlCompute": "cluster",
     "BatchAiCompute": "cluster",
+    "Chainer": "frameworks",
     "ComputeTarget": "compute",
     "CondaDependencies": "conda_dependencies",
     "ContainerRegistry": "runconfig",
@@ -68,13 +70,16 @@ _HOME = {
     "Model": "model",
     "MpiConfiguration": "runconfig",
     "OutputFileDatasetConfig": "consumption",
+    "PyTorch": "frameworks",
     "PyTorchConfiguration": "runconfig",
     "RemoteCompute": "other_compute",
     "Run": "run",
     "RunConfiguration": "runconfig",
+    "SKLearn": "frameworks",
     "ScriptRun": "run",
     "ScriptRunConfig": "script_run_config",
     "TabularDataset": "tabular",
+    "TensorFlow": "frameworks",
     "TensorflowConfiguration": "runconfig",
     "Workspace": "workspace",
     "get_run": "run",
@@ -84,6 +89,7 @@ _HOME = {
 __all__ = [
     "AmlCompute",
     "BatchAiCompute",
+    "Chainer",
     "ComputeTarget",
     "CondaDependencies",
     "ContainerRegistry",
@@ -102,13 +108,16 @@ __all__ = [
     "Model",
     "MpiConfiguration",
     "OutputFileDatasetConfig",
+    "PyTorch",
     "PyTorchConfiguration",
     "RemoteCompute",
     "Run",
     "RunConfiguration",
+    "SKLearn",
     "ScriptRun",
     "ScriptRunConfig",
     "TabularDataset",
+    "TensorFlow",
     "TensorflowConfiguration",
     "Workspace",
     "__version__",

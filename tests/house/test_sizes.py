@@ -11,8 +11,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "trainshed"
 FILES = sorted(SOURCE.rglob("*.py"))
-ROOMS = {"api", "cli", "client", "data", "environments", "hosts", "launchers", "node", "runtime", "service", "spec",
-         "store", "targets"}  # fmt: skip
+ROOMS = {
+    "api",
+    "cli",
+    "client",
+    "data",
+    "environments",
+    "hosts",
+    "launchers",
+    "node",
+    "runtime",
+    "service",
+    "spec",
+    "store",
+    "targets",
+    "tensorboard",
+    "widgets",
+}
 BLIND = {"node/life.py": 1, "service/supervisor.py": 1}
 """Where any exception at all may be caught, besides the handler that Starlette calls."""
 

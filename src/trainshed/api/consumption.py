@@ -14,6 +14,7 @@ from trainshed.spec.run import InputSpec, OutputSpec
 
 if TYPE_CHECKING:
     from trainshed.api.dataset import Dataset
+    from trainshed.api.runconfig import RunConfiguration
     from trainshed.api.to_spec import References
 
 _MODES = ("direct", "mount", "download")
@@ -64,8 +65,9 @@ class DatasetConsumptionConfig:
         """
         return DatasetConsumptionConfig(self.name, self.dataset, "download", path_on_compute)
 
-    def _kept_in(self, references: References) -> str:
-        if references.inputs.setdefault(self.name, self) is not self:
+    def _as_argument(self, config: References | RunConfiguration) -> str:
+        there = config.data.setdefault(self.name, self)
+        if there.dataset is not self.dataset:
             raise UserErrorException(f"Two different datasets are named '{self.name}'. Give one another name.")
         return f"DatasetConsumptionConfig:{self.name}"
 
@@ -146,8 +148,8 @@ class OutputFileDatasetConfig:
         """
         raise UserErrorException("Register the output (register_on_complete) and read it with Dataset.get_by_name.")
 
-    def _kept_in(self, references: References) -> str:
-        references.outputs[self.name] = self
+    def _as_argument(self, config: References | RunConfiguration) -> str:
+        config.output_data[self.name] = self
         return f"DatasetOutputConfig:{self.name}"
 
     def _spec(self, name: str) -> OutputSpec:

@@ -57,6 +57,32 @@ class DataReference:
         self.path_on_compute = path_on_compute
         self.overwrite = overwrite
 
+    @staticmethod
+    def create(
+        data_reference_name: str | None = None, datapath: DataPath | None = None, datapath_compute_binding: Any = None
+    ) -> DataReference:
+        """Return a reference to a DataPath.
+
+        Args:
+            data_reference_name: name of the reference; the path's own, or a made-up one, if None.
+            datapath: the path, on a datastore.
+            datapath_compute_binding: anything with ``mode``, ``path_on_compute`` and ``overwrite``.
+
+        Raises:
+            ValueError: no DataPath on a datastore.
+        """
+        if not isinstance(datapath, DataPath) or datapath.datastore is None:
+            raise ValueError("DataReference.create takes a DataPath on a datastore.")
+        how = datapath_compute_binding
+        return DataReference(
+            datapath.datastore,
+            data_reference_name or datapath.name,
+            datapath.path_on_datastore,
+            getattr(how, "mode", None) or "mount",
+            getattr(how, "path_on_compute", None),
+            bool(getattr(how, "overwrite", False)),
+        )
+
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
         """Return a reference to a place below this one.
 

@@ -76,7 +76,7 @@ def of_spec(spec: Mapping[str, Any]) -> Environment:
         spec: the RunSpec as JSON.
     """
     wish = spec["environment"]
-    made = Environment(str(wish.get("name") or "default-environment"))
+    made = Environment(str(spec["environment_name"] or "default-environment"))
     python = made.python
     python.user_managed_dependencies = wish["kind"] == "existing"
     if python.user_managed_dependencies:

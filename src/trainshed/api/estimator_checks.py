@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainshed.api.checks import check_types
+from trainshed.api.compute import LOCAL
+from trainshed.api.environment import ContainerRegistry, Environment
 from trainshed.api.notice import warn
-from trainshed.errors import TrainingException, UserErrorException
+from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 
 _TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
 TYPES: dict[str, tuple[type, ...]] = {
@@ -31,7 +33,12 @@ TYPES: dict[str, tuple[type, ...]] = {
     "pip_requirements_file": (str, os.PathLike),
     "environment_variables": (dict,),
     "inputs": _SEVERAL,
+    "environment_definition": (Environment,),
+    "image_registry_details": (ContainerRegistry,),
     "shm_size": _TEXT,
+    "framework_version": _TEXT,
+    "worker_count": _WHOLE,
+    "parameter_server_count": _WHOLE,
     "max_run_duration_seconds": _WHOLE,
 }
 _RENAMED = (
@@ -40,7 +47,26 @@ _RENAMED = (
     ("conda_dependencies_file_path", "conda_dependencies_file"),
     ("distributed_backend", "distributed_training"),
 )
-"""Old name, new name: the old one is accepted with a warning, both at once are not."""
+"""Old name, new name: the old one is accepted with a warning, and makes way for the new one."""
+_OLD_WAYS = {
+    "process_count_per_node": (1, "say it in distributed_training: MpiConfiguration(process_count_per_node=…)"),
+    "use_docker": (True, "without an image of your own nothing runs in a container"),
+    "vm_size": (None, "machines are not made to order here, and the run takes this one: give a compute_target"),
+}
+"""Parameters that v1 deprecated: their default, and what to do instead."""
+LATER = {
+    "node_count": 1,
+    "process_count_per_node": 1,
+    "distributed_backend": None,
+    "distributed_training": None,
+    "use_gpu": False,
+    "custom_docker_base_image": None,
+    "source_directory_data_store": None,
+    "worker_count": 1,
+    "parameter_server_count": 1,
+}
+"""Parameters that not every estimator has, with what stands for them where they are not."""
+_CLUSTERS = ("amlcompute", "batchai", "kubernetes", "cluster")
 _PACKAGES = ("conda_packages", "pip_packages", "pip_requirements_file", "conda_dependencies_file")
 _INSIDE_ENVIRONMENT = (
     *_PACKAGES,
@@ -66,10 +92,19 @@ def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[
         UserErrorException: ``user_managed`` with packages.
     """
     check_types(owner, given, TYPES, TrainingException)
-    params = _renamed(given)
+    params = _renamed({**LATER, **given})
+    for name, (usual, advice) in _OLD_WAYS.items():
+        if params[name] != usual:
+            warn(f"'{name}' is deprecated; {advice}.")
     _check_counts(params, backends)
+    _check_target(params)
     _check_image(params)
     _check_packages(params)
+    if os.fspath(params["entry_script"] or "").endswith(".ipynb"):
+        raise TrainingException(
+            f"{params['entry_script']} is a notebook, which cannot be run here: make a script of it "
+            "(jupyter nbconvert --to script)."
+        )
     if params["compute_target"] is None and params["vm_size"] is None:
         raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
     return params
@@ -80,17 +115,33 @@ def _renamed(given: dict[str, Any]) -> dict[str, Any]:
     for old, new in _RENAMED:
         if params[old] is None:
             continue
-        if params[new] is not None:
+        if params[new] is not None and new == "custom_docker_image":
             raise TrainingException(f"'{old}' is the former name of '{new}': give one of them, not both.")
-        warn(f"'{old}' is deprecated; use '{new}'.")
-        if old != "distributed_backend":
-            params[new] = params.pop(old)
+        warn(f"'{old}' is deprecated; use '{new}'.{'' if params[new] is None else ' Only the latter is used.'}")
+        if new != "distributed_training" and params[new] is None:
+            params[new] = params[old]
     return params
+
+
+def _check_target(params: Mapping[str, Any]) -> None:
+    target = params["compute_target"]
+    kind = str(getattr(target, "type", "")).lower()
+    if kind == "hdinsight":
+        raise ComputeTargetException("An HDInsight cluster cannot run an estimator; use 'local' or a cluster.")
+    # Of a name alone nothing is known yet (v1 refused all names here).
+    if target is None or params["node_count"] == 1:
+        return
+    if target == LOCAL or (not isinstance(target, str) and kind not in _CLUSTERS):
+        name = target if isinstance(target, str) else getattr(target, "name", target)
+        raise TrainingException(
+            f"node_count is {params['node_count']}, and '{name}' is one node: create a cluster with AmlCompute for "
+            "several, or set process_count_per_node."
+        )
 
 
 def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     distributed = params["distributed_training"] or params["distributed_backend"]
-    for name in ("node_count", "process_count_per_node"):
+    for name in ("node_count", "process_count_per_node", "worker_count", "parameter_server_count"):
         count = params[name]
         if count < 1:
             raise TrainingException(f"{name} is {count}; it must be at least 1.")

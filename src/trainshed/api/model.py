@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from trainshed.api.cloud import refuse
 from trainshed.api.details import utc
+from trainshed.api.not_served import NotServed
 from trainshed.api.notice import say
 from trainshed.api.transfer import download, opened
 from trainshed.client.http import quoted
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from trainshed.api.run import Run
     from trainshed.api.workspace import Workspace
 
-_SERVE = "load the model in a service of your own: Model(ws, name).download()"
 _LOCAL = "azureml-models"
 
 TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
 
-class Model:
+class Model(NotServed):
     """A version of a model of a workspace.
 
     Args:
@@ -324,46 +323,6 @@ class Model:
             model_payload: what ``serialize`` gave.
         """
         return Model(workspace, id=str(model_payload["id"]))
-
-    @staticmethod
-    def deploy(
-        workspace: Workspace,
-        name: str,
-        models: Any,
-        inference_config: Any = None,
-        deployment_config: Any = None,
-        deployment_target: Any = None,
-        overwrite: bool = False,
-        show_output: bool = False,
-    ) -> NoReturn:
-        """Refuse: nothing is served here."""
-        refuse("Model.deploy", _SERVE)
-
-    @staticmethod
-    def package(
-        workspace: Workspace,
-        models: Any,
-        inference_config: Any = None,
-        generate_dockerfile: bool = False,
-        image_name: str | None = None,
-        image_label: str | None = None,
-    ) -> NoReturn:
-        """Refuse: nothing is served here."""
-        refuse("Model.package", _SERVE)
-
-    @staticmethod
-    def profile(
-        workspace: Workspace,
-        profile_name: str,
-        models: Any,
-        inference_config: Any,
-        input_dataset: Any,
-        cpu: Any = None,
-        memory_in_gb: Any = None,
-        description: str | None = None,
-    ) -> NoReturn:
-        """Refuse: nothing is served here."""
-        refuse("Model.profile", _SERVE)
 
     def __repr__(self) -> str:
         return f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version})"

@@ -342,8 +342,8 @@ class ScriptRun(Run):
 def get_run(
     experiment: Experiment | Workspace,
     run_id: str,
-    rehydrate: bool = True,  # noqa: ARG001 - v1's
-    clean_up: bool = True,  # noqa: ARG001 - v1's
+    rehydrate: bool = True,
+    clean_up: bool = True,
 ) -> Run:
     """Return a run.
 

@@ -86,8 +86,8 @@ def distribution(config: RunConfiguration) -> Distribution:
             other.
 
     Example:
-        >>> distribution(RunConfiguration(communicator="Gloo"))
-        Distribution(launcher='torch', node_count=1, process_count_per_node=1, backend='gloo', ...)
+        >>> distribution(RunConfiguration(communicator="Gloo")).launcher
+        'torch'
     """
     communicator = _communicator(config)
     launcher = _LAUNCHERS[communicator]

@@ -12,10 +12,12 @@ from trainshed.api.notice import warn
 from trainshed.api.runconfig import (
     DockerConfiguration,
     MpiConfiguration,
+    ParallelTaskConfiguration,
     PyTorchConfiguration,
     RunConfiguration,
     TensorflowConfiguration,
 )
+from trainshed.api.script_params import check_resume, resume_arguments
 from trainshed.api.submission import Submission
 from trainshed.api.to_spec import MAX_DURATION_SECONDS_DEFAULT
 from trainshed.errors import RunConfigurationException, UserErrorException, did_you_mean
@@ -33,6 +35,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "command": (str, list, tuple),
     "docker_runtime_config": (DockerConfiguration,),
 }
+_INSIDE = ("compute_target", "environment", "distributed_job_config", "docker_runtime_config")
+"""Parameters that a run configuration has settings for."""
 
 
 class ScriptRunConfig:
@@ -46,7 +50,7 @@ class ScriptRunConfig:
         compute_target: a target or its name; None: ``"local"``.
         environment: the Python and the packages.
         distributed_job_config: how several processes find each other.
-        resume_from: accepted and not used.
+        resume_from: a DataPath; the script gets it as ``--resume-from``.
         max_run_duration_seconds: the run is ended after so long; v1's default of 30 days sets no limit here.
         command: argv (or a line for the shell) to run instead of a script.
         docker_runtime_config: container.
@@ -54,6 +58,7 @@ class ScriptRunConfig:
     Raises:
         TypeError: an unknown parameter; the nearest is named.
         RunConfigurationException: a value of a wrong type, or both a command and a script.
+        UserErrorException: a resume_from that is no DataPath.
 
     Example:
         >>> ScriptRunConfig("./src", script="train.py", arguments=["--alpha", 0.5]).run_config.target
@@ -93,14 +98,26 @@ class ScriptRunConfig:
                 config.docker = docker_runtime_config
             _distribute(config, distributed_job_config)
             config.max_run_duration_seconds = max_run_duration_seconds
-        elif compute_target is not None or environment is not None or distributed_job_config is not None:
-            warn(
-                "ScriptRunConfig: run_config was given too, so compute_target, environment and distributed_job_config "
-                "are ignored; set them in the run_config."
-            )
+        else:
+            given = locals()
+            settings = [name for name in _INSIDE if given[name] is not None]
+            if max_run_duration_seconds != MAX_DURATION_SECONDS_DEFAULT:
+                settings.append("max_run_duration_seconds")
+            if settings:
+                warn(
+                    f"ScriptRunConfig: run_config was given too, so {', '.join(settings)} are ignored; "
+                    "set them in the run_config."
+                )
         self.script = os.fspath(script) if script else config.script
         self.arguments = list(arguments) if arguments is not None else list(config.arguments)
         self.command = command or config.command
+        check_resume(resume_from)
+        self._resume_from = resume_from
+
+    @property
+    def directory(self) -> str:
+        """The source folder, by another name."""
+        return self.source_directory
 
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
         """Return what to submit; nothing can be overridden for one submit."""
@@ -112,7 +129,9 @@ class ScriptRunConfig:
         import copy
 
         config = copy.copy(self.run_config)
-        config.script, config.arguments, config.command = self.script, self.arguments, self.command
+        config.data_references = dict(config.data_references)
+        resume = resume_arguments(config, self._resume_from)
+        config.script, config.arguments, config.command = self.script, [*self.arguments, *resume], self.command
         return Submission(self.source_directory, config)
 
     def __repr__(self) -> str:
@@ -129,6 +148,10 @@ def _distribute(config: RunConfiguration, how: Any) -> None:
         config.node_count = how.node_count
     elif isinstance(how, TensorflowConfiguration):
         config.tensorflow, config.framework, config.communicator = how, "TensorFlow", "ParameterServer"
+    elif isinstance(how, ParallelTaskConfiguration):
+        raise RunConfigurationException(
+            "Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes."
+        )
     else:
         raise RunConfigurationException(
             "distributed_job_config must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "

@@ -47,17 +47,17 @@ class Wishes(NamedTuple):
 
 
 class References(NamedTuple):
-    """The data of a run, by name.
+    """The data of a run, by name, under the names that a run configuration has for it.
 
     Attributes:
-        data: data references.
-        inputs: datasets that it reads.
-        outputs: folders that it fills.
+        data_references: data references.
+        data: datasets that it reads.
+        output_data: folders that it fills.
     """
 
-    data: dict[str, DataReferenceConfiguration]
-    inputs: dict[str, Any]
-    outputs: dict[str, Any]
+    data_references: dict[str, DataReferenceConfiguration]
+    data: dict[str, Any]
+    output_data: dict[str, Any]
 
 
 def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
@@ -88,10 +88,11 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             arguments=arguments,
             target=_target(config),
             environment=environment_to_spec(config.environment, wishes.solver),
+            environment_name=str(config.environment.name or ""),
             environment_variables=_variables(config, wishes.legacy),
-            data=tuple(_data(name, reference) for name, reference in references.data.items()),
-            inputs=tuple(value._spec(name) for name, value in references.inputs.items()),
-            outputs=tuple(value._spec(name) for name, value in references.outputs.items()),
+            data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
+            inputs=tuple(value._spec(name) for name, value in references.data.items()),
+            outputs=tuple(value._spec(name) for name, value in references.output_data.items()),
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
@@ -115,8 +116,9 @@ def refuse(config: RunConfiguration) -> None:
     shape = distribution(config)
     if shape.node_count * shape.process_count_per_node > 1:
         raise TrainingException(
-            f"This release runs one process on one node, and the run asks for {shape.process_count_per_node} on each "
-            f"of {shape.node_count}. Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
+            "This release runs one process on one node, and the run asks for "
+            f"{shape.process_count_per_node} on each of {shape.node_count}. "
+            "Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
         )
     wanted = container(config)
     if wanted:
@@ -154,16 +156,17 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         solver=environment.conda_solver or solver,
         index_url=index_url,
         pip_options=tuple(options),
+        notes=tuple(getattr(environment, "_notes", ())),
     )
 
 
 def _argument(value: Any, place: int, references: References) -> str:
     """Return one argument as the script gets it; a data reference or a dataset leaves its configuration behind."""
     if isinstance(value, DataReference):
-        add_reference(references.data, value)
+        add_reference(references.data_references, value)
         return str(value)
-    if hasattr(value, "_kept_in"):
-        return str(value._kept_in(references))
+    if hasattr(value, "_as_argument"):
+        return str(value._as_argument(references))
     if hasattr(value, "as_mount") and hasattr(value, "datastore_type"):
         return _argument(value.as_mount(), place, references)
     if isinstance(value, os.PathLike):

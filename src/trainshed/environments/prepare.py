@@ -84,7 +84,8 @@ class Builder:
         self._solver = wish.solver
         self._channels = conda.channels(wish.channels)
         self._tool = conda.tool(sites) if self._lists.conda and wish.solver != "pypi" else None
-        self._notes: List[str] = [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
+        self._notes: List[str] = [*wish.notes]
+        self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
 
     def prepare(self) -> Prepared:
         """Return the environment, from conda where it is wished for and can be had, else from PyPI."""

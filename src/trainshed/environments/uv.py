@@ -11,6 +11,12 @@ from trainshed.environments import commands
 from trainshed.environments.commands import Site
 from trainshed.environments.packages import normal_name
 from trainshed.environments.pip_settings import no_index
+from trainshed.errors import EnvironmentBuildException
+
+_FAILED = "The packages could not be installed"
+# Many packages of 2018 are built with it.
+_DROPPED = "pkg_resources"
+_OLDER = "setuptools<81"
 
 
 def make_venv(python: str, prefix: Path, site: Site) -> None:
@@ -42,15 +48,24 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], s
         return
     # In a file: no requirement can be taken for an option of the command, and no password stands in a command line.
     listing = python.parent.parent / "requirements.txt"
+    older = listing.with_name("build-constraints.txt")
     listing.touch(mode=0o600)
     try:
         listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
         argv = ["pip", "install", "--python", str(python), "-r", str(listing)]
         if no_index(os.environ, options):
             argv.append("--no-index")
-        _uv(argv, options, site, "The packages could not be installed")
+        try:
+            _uv(argv, options, site, _FAILED)
+        except EnvironmentBuildException as error:
+            if not any(_DROPPED in line for line in error.details["last_lines"]):
+                raise
+            site.say(f"A package is built with {_DROPPED}, which setuptools has dropped: once more with {_OLDER}.")
+            older.write_text(f"{_OLDER}\n", encoding="utf-8")
+            _uv([*argv, "--build-constraints", str(older)], options, site, _FAILED)
     finally:
         listing.unlink()
+        older.unlink(missing_ok=True)
 
 
 def download_python(version: str, site: Site) -> bool:

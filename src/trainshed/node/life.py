@@ -165,7 +165,7 @@ class Holder:
             self.datasets.variables,
             ready.variables,
             self.spec.environment_variables,
-            {"PYTHONPATH": self.place["runtime"]},
+            {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec.environment_variables)},
         )
 
     def _run(self, ready: Ready, environ: Dict[str, str], log: str) -> script.Ending:

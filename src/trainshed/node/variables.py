@@ -72,6 +72,17 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
     }
 
 
+def python_path(runtime: str, given: Mapping[str, str]) -> str:
+    """Return what is put in front of the script's PYTHONPATH.
+
+    Args:
+        runtime: the runtime's tree.
+        given: variables that the user set; ``TRAINSHED_LEGACY`` asks for the names that packages have dropped.
+    """
+    legacy = given.get("TRAINSHED_LEGACY", "") not in ("", "0")
+    return f"{os.path.join(runtime, 'legacy')}{os.pathsep}{runtime}" if legacy else runtime
+
+
 def merge(*layers: Mapping[str, str]) -> Dict[str, str]:
     """Return all layers as one, later ones over earlier ones; PATH and PYTHONPATH are put in front instead.
 

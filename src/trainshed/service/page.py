@@ -18,10 +18,17 @@ from trainshed.errors import NotFoundException
 from trainshed.service.files import listing, open_inside
 from trainshed.service.guard import COOKIE, PAGES
 from trainshed.service.house import House
-from trainshed.service.routes import run_directory
+from trainshed.service.routes import API, endpoint, run_directory
 from trainshed.spec import layout, states
 
 _CSS = Path(__file__).with_name("page.css")
+_FRAGMENT_CSS = """
+.trainshed h1 { font-size: 1.2em; } .trainshed h2 { font-size: 1em; }
+.trainshed th, .trainshed td { text-align: left; padding-right: 1em; }
+.trainshed pre { max-height: 20em; overflow: auto; background: #f5f5f5; color: #222; padding: .5em; }
+.trainshed svg { background: #fafafa; border: 1px solid #ddd; } .trainshed figure { display: inline-block; }
+.trainshed polyline { fill: none; stroke: #27c; stroke-width: 1.5; }
+"""
 _REFRESH = 3
 _LOG_BYTES = 64 << 10
 _POINTS = 500
@@ -73,21 +80,30 @@ def runs(house: House, _: Request) -> str:
 def run(house: House, request: Request) -> str:
     """GET /pages/runs/{id}."""
     record = house.supervisor.look(request.path_params["run"])
+    parts = [*_parts(house, record), f'<p><a href="{PAGES}">All runs</a></p>']
+    return _document(record["id"], parts, refresh=record["status"] not in states.TERMINAL)
+
+
+def fragment(house: House, request: Request, _: Any) -> dict[str, Any]:
+    """GET /api/v1/runs/{id}/fragment: the same for another page, such as a notebook."""
+    record = house.supervisor.look(request.path_params["run"])
+    inner = "".join(_parts(house, record, links=False))
+    return {"html": f"<style>{_FRAGMENT_CSS}</style><div class='trainshed'>{inner}</div>"}
+
+
+def _parts(house: House, record: dict[str, Any], links: bool = True) -> list[str]:
     folder = house.runs / record["id"]
-    going = record["status"] not in states.TERMINAL
     names = [name for name, _, _ in sorted(listing(folder))] if folder.is_dir() else []
-    parts = [
+    return [
         f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
         _facts(record),
         *_error(record),
         *_metrics(house, record["id"]),
-        *_children(house, record["id"]),
-        *_pictures(record["id"], names),
-        *_files(record["id"], names),
+        *_children(house, record["id"], links),
+        *(_pictures(record["id"], names) if links else ()),
+        *_files(record["id"], names, links),
         *_log(folder),
-        f'<p><a href="{PAGES}">All runs</a></p>',
     ]
-    return _document(record["id"], parts, refresh=going)
 
 
 def _facts(record: dict[str, Any]) -> str:
@@ -96,7 +112,7 @@ def _facts(record: dict[str, Any]) -> str:
     told |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
     rows = [(escape(key), escape(value)) for key, value in told.items() if value]
     if record["parent"]:
-        rows.append(("Parent", _link(record["parent"])))
+        rows.append(("Parent", escape(record["parent"])))
     return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
 
 
@@ -138,9 +154,10 @@ def _drawable(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
 
 
-def _children(house: House, run_id: str) -> list[str]:
+def _children(house: House, run_id: str, links: bool) -> list[str]:
     found = house.history.list_runs(parent=run_id, limit=_RUNS)
-    rows = ((_link(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
+    show = _link if links else escape
+    rows = ((show(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
     return ["<h2>Children</h2>", _table(("Run", "Name", "Status"), rows)] if found else []
 
 
@@ -150,9 +167,11 @@ def _pictures(run_id: str, names: list[str]) -> list[str]:
     return [figure.format(_file(run_id, name), escape(name, quote=True)) for name in shown]
 
 
-def _files(run_id: str, names: list[str]) -> list[str]:
-    links = "".join(f'<li><a href="{_file(run_id, name)}" download>{escape(name)}</a></li>' for name in names)
-    return [f"<h2>Files</h2><ul>{links}</ul>"] if names else []
+def _files(run_id: str, names: list[str], links: bool) -> list[str]:
+    def show(name: str) -> str:
+        return f'<a href="{_file(run_id, name)}" download>{escape(name)}</a>' if links else escape(name)
+
+    return [f"<h2>Files</h2><ul>{''.join(f'<li>{show(name)}</li>' for name in names)}</ul>"] if names else []
 
 
 def _log(folder: Path) -> list[str]:
@@ -203,6 +222,7 @@ async def style(_: Request) -> Response:
 ROUTES = [
     Route(PAGES, page(runs)),
     Route(f"{PAGES}page.css", style),
+    Route(f"{API}/runs/{{run}}/fragment", endpoint(fragment)),
     Route(f"{PAGES}runs/{{run}}", page(run)),
     Route(f"{PAGES}runs/{{run}}/files/{{name:path}}", file),
 ]

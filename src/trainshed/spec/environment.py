@@ -23,6 +23,7 @@ class EnvironmentSpec(NamedTuple):
         index_url: package index to use instead of the node's configured one.
         pip_options: further index options, each ``"--extra-index-url URL"``, ``"--find-links PATH"``,
             ``"--trusted-host HOST"`` or ``"--pre"``.
+        notes: sentences that the run's log and details shall have, such as what stands for a package that is no more.
 
     Example:
         >>> EnvironmentSpec(conda=("scikit-learn",)).kind
@@ -38,3 +39,4 @@ class EnvironmentSpec(NamedTuple):
     solver: str = "auto"
     index_url: Optional[str] = None
     pip_options: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()

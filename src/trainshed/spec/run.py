@@ -86,6 +86,7 @@ class RunSpec(NamedTuple):
             everything else reaches the script byte for byte.
         target: name of the compute target.
         environment: the Python to run it with.
+        environment_name: what the user called it.
         environment_variables: set for the script.
         data: data references, by which arguments can name paths.
         inputs: datasets that the script reads.
@@ -117,6 +118,7 @@ class RunSpec(NamedTuple):
     arguments: Tuple[str, ...] = ()
     target: str = "local"
     environment: EnvironmentSpec = EnvironmentSpec()
+    environment_name: str = ""
     environment_variables: Mapping[str, str] = _NOTHING
     data: Tuple[DataSpec, ...] = ()
     inputs: Tuple[InputSpec, ...] = ()

@@ -15,11 +15,21 @@ from trainshed import (
     Estimator,
     MpiConfiguration,
     PyTorchConfiguration,
+    RunConfiguration,
     TensorflowConfiguration,
 )
-from trainshed.errors import TrainingException, UserErrorException
+from trainshed.api.estimator_base import MMLBaseEstimator
+from trainshed.api.estimator_distribution import Mpi, Nccl, ParameterServer
+from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 
 STORE = Datastore(None, _record={"name": "store", "path": "/store", "default": True})  # type: ignore[arg-type]
+
+
+class Target:
+    """Stands for a compute target of some type."""
+
+    def __init__(self, kind: str) -> None:
+        self.name, self.type = "there", kind
 
 
 def estimator(**params: Any) -> Estimator:
@@ -37,9 +47,16 @@ def estimator(**params: Any) -> Estimator:
         ({"distributed_training": "mpi"}, TrainingException, "must be MpiConfiguration"),
         ({"custom_docker_image": "x", "use_docker": False}, TrainingException, "use_docker=False"),
         ({"custom_docker_base_image": "x", "custom_docker_image": "y"}, TrainingException, "former name"),
-        ({"pip_requirements_file_path": "x", "pip_requirements_file": "y"}, TrainingException, "former name"),
-        ({"conda_dependencies_file_path": "x", "conda_dependencies_file": "y"}, TrainingException, "former name"),
-        ({"distributed_backend": "mpi", "distributed_training": MpiConfiguration()}, TrainingException, "former name"),
+        ({"node_count": 2, "distributed_backend": "mpi"}, TrainingException, "'local' is one node"),
+        (
+            {"node_count": 2, "distributed_backend": "mpi", "compute_target": Target("DSVM")},
+            TrainingException,
+            "one node",
+        ),
+        ({"compute_target": Target("HDInsight")}, ComputeTargetException, "HDInsight cluster"),
+        ({"entry_script": "a.ipynb"}, TrainingException, "is a notebook"),
+        ({"environment_definition": "e"}, TrainingException, "'environment_definition' must be Environment"),
+        ({"image_registry_details": "r"}, TrainingException, "'image_registry_details' must be ContainerRegistry"),
         ({"environment_definition": Environment("e"), "pip_packages": ["x"]}, TrainingException, "'pip_packages' out"),
         ({"environment_definition": Environment("e"), "conda_packages": ["x"]}, TrainingException, "'conda_packages'"),
         ({"environment_definition": Environment("e"), "custom_docker_image": "x"}, TrainingException, "custom_docker"),
@@ -58,7 +75,7 @@ def estimator(**params: Any) -> Estimator:
         ({"user_managed": True, "conda_packages": ["x"]}, UserErrorException, "'conda_packages'"),
         ({"pip_requirements_file": "none.txt"}, UserErrorException, "no file 'none.txt'"),
         ({"conda_dependencies_file": "none.yml"}, UserErrorException, "no file 'none.yml'"),
-        ({"inputs": ["x"]}, UserErrorException, "give a data reference"),
+        ({"inputs": ["x"]}, UserErrorException, "give data"),
         ({"script_params": {"--a": {"b": 1}}}, UserErrorException, "--a:"),
         ({"script_params": {"--a": object()}}, UserErrorException, "--a:"),
         ({"script_params": {1: "b"}}, UserErrorException, "the flag 1"),
@@ -156,15 +173,72 @@ def test_former_names_work_and_say_so(name: str, tmp_path: Path, caplog: pytest.
 
 
 def test_how_processes_find_each_other_is_written_down() -> None:
-    mpi = estimator(node_count=2, process_count_per_node=3, distributed_backend="mpi").run_config
+    mpi = estimator(
+        node_count=2, process_count_per_node=3, distributed_backend="mpi", compute_target=Target("AmlCompute")
+    ).run_config
     assert (mpi.node_count, mpi.mpi.process_count_per_node, mpi.communicator) == (2, 3, "IntelMpi")
     # The object's own count goes before the parameter.
     own = estimator(process_count_per_node=3, distributed_training=MpiConfiguration()).run_config
     assert own.mpi.process_count_per_node == 1
-    torch = estimator(node_count=2, distributed_training=PyTorchConfiguration("Gloo")).run_config
+    assert estimator(distributed_training=Mpi(2)).run_config.communicator == "Mpi"
+    # Of a name nothing is known when the estimator is made; v1 refused it.
+    torch = estimator(
+        node_count=2, distributed_training=PyTorchConfiguration("Gloo"), compute_target="cluster"
+    ).run_config
     assert (torch.framework, torch.pytorch.communication_backend) == ("PyTorch", "Gloo")
-    flow = estimator(node_count=2, distributed_training=TensorflowConfiguration(2, 1)).run_config
+    flow = estimator(distributed_training=TensorflowConfiguration(2, 1)).run_config
     assert (flow.framework, flow.tensorflow.worker_count) == ("TensorFlow", 2)
+    servers = estimator(distributed_training=ParameterServer(3, 2)).run_config
+    assert (servers.communicator, servers.tensorflow.parameter_server_count) == ("ParameterServer", 2)
+    nccl = estimator(process_count_per_node=2, node_count=2, distributed_training=Nccl(), compute_target="c").run_config
+    assert (nccl.communicator, nccl.pytorch.process_count, nccl.pytorch.communication_backend) == ("nccl", 4, "Nccl")
+
+
+def test_the_new_name_goes_before_the_former_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "new.txt").write_text("new\n")
+    (tmp_path / "new.yml").write_text("dependencies: [new]\n")
+    with caplog.at_level(logging.WARNING):
+        pip = Estimator(
+            tmp_path, compute_target="local", pip_requirements_file_path="old.txt", pip_requirements_file="new.txt"
+        )
+        conda = Estimator(
+            tmp_path, compute_target="local", conda_dependencies_file_path="old", conda_dependencies_file="new.yml"
+        )
+        both = estimator(distributed_backend="mpi", distributed_training=PyTorchConfiguration("Gloo"))
+    assert list(pip.conda_dependencies.pip_packages) == ["azureml-defaults", "new"]
+    assert list(conda.conda_dependencies.conda_packages) == ["new"]
+    assert both.run_config.communicator == "Gloo"
+    assert caplog.text.count("Only the latter is used") == 3
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"use_docker": False},
+        {"process_count_per_node": 2, "distributed_training": MpiConfiguration(2)},
+        {"vm_size": "D2"},
+    ],
+)
+def test_old_ways_work_and_say_so(params: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        estimator(**params)
+    assert f"'{next(iter(params))}' is deprecated" in caplog.text
+
+
+def test_without_a_target_a_size_of_machine_will_do() -> None:
+    made = estimator(compute_target=None, vm_size="STANDARD_D2", node_count=2, distributed_backend="mpi")
+    assert (made.run_config.target, made.run_config.amlcompute.vm_size) == ("amlcompute", "STANDARD_D2")
+
+
+def test_an_estimator_of_ones_own() -> None:
+    class Own(MMLBaseEstimator):
+        pass
+
+    config = RunConfiguration("own.py")
+    made = Own("./src", compute_target="there", estimator_config=config)
+    assert (made.source_directory, made.run_config, made.run_config.target) == ("./src", config, "there")
+    assert list(made.conda_dependencies.pip_packages) == ["azureml-defaults"]
+    assert made._submission({}).config.script == "own.py"
 
 
 def test_docker_is_described_as_late_releases_do() -> None:
@@ -187,6 +261,9 @@ def test_a_submit_may_replace_what_it_names_and_changes_nothing_for_the_next() -
     assert {"in", "store"} <= set(once.data_references)
     assert made.run_config.arguments == ["--a", 1]
     assert set(made.run_config.data_references) == {"in"}
+    assert set(made._submission({"inputs": [STORE.path("y", "more")]}).config.data_references) == {"in", "more"}
+    assert made._submission({"source_directory_data_store": STORE}).config.source_directory_data_store == "store"
+    assert made.run_config.source_directory_data_store is None
     with pytest.raises(TrainingException, match=r"not 'script_parms'. Did you mean 'script_params'\?"):
         made._submission({"script_parms": {}})
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from trainshed import Datastore, Environment, Estimator, PyTorchConfiguration, RunConfiguration, ScriptRunConfig
+from trainshed import (
+    DataPath,
+    Datastore,
+    Environment,
+    Estimator,
+    PyTorchConfiguration,
+    RunConfiguration,
+    ScriptRunConfig,
+)
+from trainshed.api.runconfig import ParallelTaskConfiguration
 from trainshed.api.submission import check_source, with_files
 from trainshed.api.to_spec import Wishes, environment_to_spec, to_spec
 from trainshed.errors import RunConfigurationException, TrainingException, UserErrorException
@@ -35,6 +44,7 @@ def test_the_first_program() -> None:
         arguments=("--data-folder", "$AZUREML_DATAREFERENCE_store", "--regularization", "0.8"),
         data=(DataSpec("store", "store"),),
         environment=EnvironmentSpec(conda=("scikit-learn",)),
+        environment_name="default-environment",
     )
 
 
@@ -79,6 +89,31 @@ def test_an_argument_that_is_none_is_named_by_its_place(value: Any) -> None:
         spec_of(ScriptRunConfig("./src", "train.py", ["--a", value]))
 
 
+def test_a_script_run_config_may_resume() -> None:
+    config = ScriptRunConfig("./src", "train.py", ["--a"], resume_from=DataPath(STORE, "m"))
+    assert spec_of(config).arguments == ("--a", "--resume-from", "$AZUREML_DATAREFERENCE_MODEL_LOCATION")
+    assert spec_of(config).data == (DataSpec("MODEL_LOCATION", "store", "m"),)
+    assert config.run_config.data_references == {}
+    with pytest.raises(UserErrorException, match="resume_from must be a DataPath"):
+        ScriptRunConfig("./src", resume_from="x")
+    with pytest.raises(RunConfigurationException, match="Parallel tasks"):
+        ScriptRunConfig("./src", distributed_job_config=ParallelTaskConfiguration())
+
+
+def test_a_run_that_names_but_a_size_of_machine_takes_this_one() -> None:
+    assert spec_of(Estimator("./src", vm_size="STANDARD_D2")).target == "local"
+
+
+def test_the_record_has_framework_communicator_notes_and_legacy() -> None:
+    config = RunConfiguration(framework="PyTorch", communicator="Gloo")
+    config.environment._notes = ("mind this",)
+    spec = to_spec(config, WISHES._replace(legacy=True))
+    assert (spec.framework, spec.communicator, spec.environment.notes) == ("PyTorch", "Gloo", ("mind this",))
+    assert spec.environment_variables == {"TRAINSHED_LEGACY": "1"}
+    config.environment_variables["TRAINSHED_LEGACY"] = "0"
+    assert to_spec(config, WISHES._replace(legacy=True)).environment_variables == {"TRAINSHED_LEGACY": "0"}
+
+
 def test_a_command_excludes_a_script() -> None:
     assert spec_of(ScriptRunConfig("./src", command=["echo", 1])).command == ("echo", "1")
     assert spec_of(ScriptRunConfig("./src", command="echo $HOME")).command == ("/bin/sh", "-c", "echo $HOME")
@@ -97,7 +132,7 @@ def test_a_run_configuration_given_wins_with_a_warning(caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     "params",
     [
-        {"node_count": 2, "distributed_backend": "mpi"},
+        {"node_count": 2, "distributed_backend": "mpi", "compute_target": "cluster"},
         {"process_count_per_node": 2, "distributed_backend": "mpi"},
         {"distributed_training": PyTorchConfiguration(process_count=2)},
         {"custom_docker_image": "ubuntu"},
@@ -105,7 +140,7 @@ def test_a_run_configuration_given_wins_with_a_warning(caplog: pytest.LogCapture
 )
 def test_what_comes_with_a_later_release_is_refused_at_submit(params: Any) -> None:
     with pytest.raises(TrainingException, match="This release"):
-        spec_of(Estimator("./src", compute_target="local", **params))
+        spec_of(Estimator("./src", **{"compute_target": "local", **params}))
 
 
 def test_docker_without_an_image_asks_for_nothing() -> None:

@@ -1,47 +1,102 @@
 """azureml.core."""
 
-import trainshed
+from importlib import import_module
 
 VERSION = "1.61.0"
 __version__ = VERSION
+
+TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
+if TYPE_CHECKING:
+    from trainshed.api.compute import ComputeTarget
+    from trainshed.api.dataset import Dataset
+    from trainshed.api.datastore import Datastore
+    from trainshed.api.diagnostics import diagnostic_log
+    from trainshed.api.environment import ContainerRegistry, Environment
+    from trainshed.api.experiment import Experiment
+    from trainshed.api.keyvault import Keyvault
+    from trainshed.api.legacy_compute import (
+        attach_legacy_compute_target,
+        is_compute_target_prepared,
+        prepare_compute_target,
+        remove_legacy_compute_target,
+    )
+    from trainshed.api.model import Model
+    from trainshed.api.run import Run, ScriptRun, get_run
+    from trainshed.api.runconfig import RunConfiguration
+    from trainshed.api.script_run_config import ScriptRunConfig
+    from trainshed.api.serving import (
+        Image,
+        LinkedService,
+        PrivateEndPoint,
+        PrivateEndPointConfig,
+        SynapseWorkspaceLinkedServiceConfiguration,
+        Webservice,
+    )
+    from trainshed.api.workspace import Workspace
+
+_HOME = {
+    "ComputeTarget": "compute",
+    "ContainerRegistry": "environment",
+    "Dataset": "dataset",
+    "Datastore": "datastore",
+    "Environment": "environment",
+    "Experiment": "experiment",
+    "Image": "serving",
+    "Keyvault": "keyvault",
+    "LinkedService": "serving",
+    "Model": "model",
+    "PrivateEndPoint": "serving",
+    "PrivateEndPointConfig": "serving",
+    "Run": "run",
+    "RunConfiguration": "runconfig",
+    "ScriptRun": "run",
+    "ScriptRunConfig": "script_run_config",
+    "SynapseWorkspaceLinkedServiceConfiguration": "serving",
+    "Webservice": "serving",
+    "Workspace": "workspace",
+    "attach_legacy_compute_target": "legacy_compute",
+    "diagnostic_log": "diagnostics",
+    "get_run": "run",
+    "is_compute_target_prepared": "legacy_compute",
+    "prepare_compute_target": "legacy_compute",
+    "remove_legacy_compute_target": "legacy_compute",
+}
 
 __all__ = [
     "VERSION",
     "ComputeTarget",
     "ContainerRegistry",
+    "Dataset",
     "Datastore",
     "Environment",
     "Experiment",
+    "Image",
+    "Keyvault",
+    "LinkedService",
+    "Model",
+    "PrivateEndPoint",
+    "PrivateEndPointConfig",
     "Run",
     "RunConfiguration",
     "ScriptRun",
     "ScriptRunConfig",
+    "SynapseWorkspaceLinkedServiceConfiguration",
+    "Webservice",
     "Workspace",
+    "attach_legacy_compute_target",
+    "diagnostic_log",
     "get_run",
+    "is_compute_target_prepared",
+    "prepare_compute_target",
+    "remove_legacy_compute_target",
 ]
-
-TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
-if TYPE_CHECKING:
-    from trainshed import (
-        ComputeTarget,
-        ContainerRegistry,
-        Datastore,
-        Environment,
-        Experiment,
-        Run,
-        RunConfiguration,
-        ScriptRun,
-        ScriptRunConfig,
-        Workspace,
-        get_run,
-    )
 
 
 def __getattr__(name: str) -> object:
     """Import a name at its first use: 'from azureml.core import Workspace' needs no estimator."""
-    if name not in __all__:
+    if name not in _HOME:
         raise AttributeError(f"module 'azureml.core' has no attribute '{name}'")
-    value = globals()[name] = getattr(trainshed, name)
+    value = globals()[name] = getattr(import_module(f"trainshed.api.{_HOME[name]}"), name)
     return value
 
 

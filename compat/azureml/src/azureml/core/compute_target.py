@@ -1,5 +1,23 @@
 """azureml.core.compute_target."""
 
-from trainshed.errors import ComputeTargetException
+from trainshed.api.legacy_compute import (
+    AbstractComputeTarget,
+    BatchAITarget,
+    ComputeTargetException,
+    LocalTarget,
+    attach_legacy_compute_target,
+    is_compute_target_prepared,
+    prepare_compute_target,
+    remove_legacy_compute_target,
+)
 
-__all__ = ["ComputeTargetException"]
+__all__ = [
+    "AbstractComputeTarget",
+    "BatchAITarget",
+    "ComputeTargetException",
+    "LocalTarget",
+    "attach_legacy_compute_target",
+    "is_compute_target_prepared",
+    "prepare_compute_target",
+    "remove_legacy_compute_target",
+]

@@ -1,5 +1,5 @@
 """azureml.core.container_registry."""
 
-from trainshed import ContainerRegistry
+from trainshed.api.environment import ContainerRegistry
 
 __all__ = ["ContainerRegistry"]

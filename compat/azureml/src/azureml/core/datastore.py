@@ -1,5 +1,5 @@
 """azureml.core.datastore."""
 
-from trainshed import Datastore
+from trainshed.api.datastore import Datastore
 
 __all__ = ["Datastore"]

@@ -1,5 +1,5 @@
 """azureml.core.environment."""
 
-from trainshed import Environment
+from trainshed.api.environment import Environment
 
 __all__ = ["Environment"]

@@ -1,5 +1,5 @@
 """azureml.core.experiment."""
 
-from trainshed import Experiment
+from trainshed.api.experiment import Experiment
 
 __all__ = ["Experiment"]

@@ -1,5 +1,5 @@
 """azureml.core.script_run."""
 
-from trainshed import ScriptRun
+from trainshed.api.run import ScriptRun
 
 __all__ = ["ScriptRun"]

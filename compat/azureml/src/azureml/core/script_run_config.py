@@ -1,5 +1,5 @@
 """azureml.core.script_run_config."""
 
-from trainshed import ScriptRunConfig
+from trainshed.api.script_run_config import ScriptRunConfig
 
 __all__ = ["ScriptRunConfig"]

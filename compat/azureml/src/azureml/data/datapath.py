@@ -1,5 +1,5 @@
 """azureml.data.datapath."""
 
-from trainshed import DataPath
+from trainshed.api.data_reference import DataPath
 
 __all__ = ["DataPath"]

@@ -1,5 +1,20 @@
 """azureml.train.estimator."""
 
-from trainshed import Estimator, MpiConfiguration, TensorflowConfiguration
+from trainshed.api.estimator import Estimator
+from trainshed.api.estimator_base import MMLBaseEstimator
+from trainshed.api.estimator_distribution import Gloo, Mpi, Nccl, ParameterServer
+from trainshed.api.runconfig import MpiConfiguration, TensorflowConfiguration
 
-__all__ = ["Estimator", "MpiConfiguration", "TensorflowConfiguration"]
+MMLBaseEstimatorRunConfig = MMLBaseEstimator
+
+__all__ = [
+    "Estimator",
+    "Gloo",
+    "MMLBaseEstimator",
+    "MMLBaseEstimatorRunConfig",
+    "Mpi",
+    "MpiConfiguration",
+    "Nccl",
+    "ParameterServer",
+    "TensorflowConfiguration",
+]

@@ -1,5 +1,36 @@
 """azureml.core.compute."""
 
-from trainshed import ComputeTarget
+from trainshed.api.cluster import AmlCompute, BatchAiCompute
+from trainshed.api.compute import ComputeTarget
+from trainshed.api.other_compute import (
+    AdlaCompute,
+    AksCompute,
+    BatchCompute,
+    ComputeInstance,
+    DatabricksCompute,
+    DataFactoryCompute,
+    DsvmCompute,
+    HDInsightCompute,
+    KubernetesCompute,
+    RemoteCompute,
+    SynapseCompute,
+)
+from trainshed.errors import ComputeTargetException
 
-__all__ = ["ComputeTarget"]
+__all__ = [
+    "AdlaCompute",
+    "AksCompute",
+    "AmlCompute",
+    "BatchAiCompute",
+    "BatchCompute",
+    "ComputeInstance",
+    "ComputeTarget",
+    "ComputeTargetException",
+    "DataFactoryCompute",
+    "DatabricksCompute",
+    "DsvmCompute",
+    "HDInsightCompute",
+    "KubernetesCompute",
+    "RemoteCompute",
+    "SynapseCompute",
+]

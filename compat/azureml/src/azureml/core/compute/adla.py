@@ -1,0 +1,5 @@
+"""azureml.core.compute.adla."""
+
+from trainshed.api.other_compute import AdlaCompute
+
+__all__ = ["AdlaCompute"]

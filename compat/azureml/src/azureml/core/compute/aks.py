@@ -1,0 +1,5 @@
+"""azureml.core.compute.aks."""
+
+from trainshed.api.other_compute import AksCompute
+
+__all__ = ["AksCompute"]

@@ -1,0 +1,11 @@
+"""azureml.core.compute.amlcompute."""
+
+from trainshed.api.cluster import AmlCompute
+from trainshed.api.cluster_parts import (
+    ClusterConfiguration as AmlComputeProvisioningConfiguration,
+)
+from trainshed.api.cluster_parts import (
+    ClusterStatus as AmlComputeStatus,
+)
+
+__all__ = ["AmlCompute", "AmlComputeProvisioningConfiguration", "AmlComputeStatus"]

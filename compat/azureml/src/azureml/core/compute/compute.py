@@ -1,0 +1,5 @@
+"""azureml.core.compute.compute."""
+
+from trainshed.api.compute import ComputeTarget
+
+__all__ = ["ComputeTarget"]

@@ -1,0 +1,5 @@
+"""azureml.core.compute.databricks."""
+
+from trainshed.api.other_compute import DatabricksCompute
+
+__all__ = ["DatabricksCompute"]

@@ -1,0 +1,5 @@
+"""azureml.core.dataset."""
+
+from trainshed.api.dataset import Dataset
+
+__all__ = ["Dataset"]

@@ -1,0 +1,5 @@
+"""azureml.core.webservice.aci."""
+
+from trainshed.api.serving import AciWebservice
+
+__all__ = ["AciWebservice"]

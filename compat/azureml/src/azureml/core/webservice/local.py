@@ -1,0 +1,5 @@
+"""azureml.core.webservice.local."""
+
+from trainshed.api.serving import LocalWebservice
+
+__all__ = ["LocalWebservice"]

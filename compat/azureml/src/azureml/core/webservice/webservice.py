@@ -1,0 +1,5 @@
+"""azureml.core.webservice.webservice."""
+
+from trainshed.api.serving import Webservice
+
+__all__ = ["Webservice"]

@@ -1,0 +1,5 @@
+"""azureml.tensorboard."""
+
+from trainshed.tensorboard import Tensorboard
+
+__all__ = ["Tensorboard"]

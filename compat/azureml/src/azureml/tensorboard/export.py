@@ -1,0 +1,5 @@
+"""azureml.tensorboard.export."""
+
+from trainshed.tensorboard import export_to_tensorboard
+
+__all__ = ["export_to_tensorboard"]

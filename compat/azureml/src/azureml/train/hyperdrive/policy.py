@@ -1,0 +1,17 @@
+"""azureml.train.hyperdrive.policy."""
+
+from trainshed.api.hyperdrive.policy import (
+    BanditPolicy,
+    EarlyTerminationPolicy,
+    MedianStoppingPolicy,
+    NoTerminationPolicy,
+    TruncationSelectionPolicy,
+)
+
+__all__ = [
+    "BanditPolicy",
+    "EarlyTerminationPolicy",
+    "MedianStoppingPolicy",
+    "NoTerminationPolicy",
+    "TruncationSelectionPolicy",
+]

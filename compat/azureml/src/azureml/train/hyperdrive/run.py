@@ -1,0 +1,5 @@
+"""azureml.train.hyperdrive.run."""
+
+from trainshed.api.hyperdrive.run import HyperDriveRun
+
+__all__ = ["HyperDriveRun"]

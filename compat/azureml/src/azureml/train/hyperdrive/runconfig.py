@@ -1,0 +1,5 @@
+"""azureml.train.hyperdrive.runconfig."""
+
+from trainshed.api.hyperdrive.config import HyperDriveConfig, HyperDriveRunConfig, PrimaryMetricGoal
+
+__all__ = ["HyperDriveConfig", "HyperDriveRunConfig", "PrimaryMetricGoal"]

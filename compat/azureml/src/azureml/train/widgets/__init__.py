@@ -1,0 +1,5 @@
+"""azureml.train.widgets."""
+
+from trainshed.widgets import RunDetails
+
+__all__ = ["RunDetails"]

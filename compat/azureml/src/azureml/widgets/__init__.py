@@ -1,0 +1,5 @@
+"""azureml.widgets."""
+
+from trainshed.widgets import RunDetails
+
+__all__ = ["RunDetails"]

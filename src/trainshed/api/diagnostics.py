@@ -1,0 +1,54 @@
+"""A log of what the client does, for a while."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+
+class diagnostic_log:  # noqa: N801 - v1's name
+    """Write what the client logs to a file.
+
+    Args:
+        log_path: the file; ``"diagnostic_log.txt"`` if None.
+        context_name: accepted and not used.
+
+    Example:
+        >>> with diagnostic_log("log.txt"):  # doctest: +SKIP
+        ...     run.get_status()
+    """
+
+    def __init__(self, log_path: str | None = None, context_name: str | None = None) -> None:
+        import logging
+
+        self._path = log_path or "diagnostic_log.txt"
+        self._logger = logging.getLogger("trainshed")
+        self._handler: Any = None
+        self._level = self._logger.level
+
+    def start_capture(self) -> None:
+        """Begin to write."""
+        import logging
+
+        self._handler = logging.FileHandler(self._path)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._level = self._logger.level
+        self._logger.setLevel(logging.DEBUG)
+        self._logger.addHandler(self._handler)
+
+    def stop_capture(self) -> None:
+        """Stop."""
+        self._logger.removeHandler(self._handler)
+        self._logger.setLevel(self._level)
+        self._handler.close()
+
+    def __enter__(self) -> diagnostic_log:  # noqa: PYI034 - Self came with Python 3.11
+        """Begin to write."""
+        self.start_capture()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop_capture()

@@ -1,0 +1,164 @@
+"""Names that packages have dropped since 2018, for scripts that still use them (``TRAINSHED_LEGACY=1``).
+
+Nothing here is imported unless that variable asks for it, and a package is touched only when the script imports it.
+"""
+
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from typing import Any, Callable, Dict, Optional, Tuple
+
+ALIASES = {
+    "sklearn.externals.joblib": "joblib",
+    "sklearn.externals.six": "six",
+    "sklearn.cross_validation": "sklearn.model_selection",
+    "sklearn.grid_search": "sklearn.model_selection",
+    "sklearn.learning_curve": "sklearn.model_selection",
+    "sklearn.utils.testing": "sklearn.utils._testing",
+    "pandas.util.testing": "pandas.testing",
+}
+"""Module that is no more → module that stands for it."""
+
+_ABSTRACT = ("Callable", "Hashable", "Iterable", "Iterator", "Mapping", "MutableMapping", "MutableSequence",
+             "MutableSet", "Sequence", "Set", "Sized")  # fmt: skip
+
+
+def install() -> None:
+    """Make the old names work from here on; a second call changes nothing."""
+    if not any(isinstance(finder, _Old) for finder in sys.meta_path):
+        # After all others: a module that is there goes before what stands for it.
+        sys.meta_path.append(_Old())
+        sys.meta_path.insert(0, _After())
+        _mend_python()
+        for name, mend in _MENDED.items():
+            if name in sys.modules:
+                mend(sys.modules[name])
+
+
+class _Old(MetaPathFinder, Loader):
+    """Finds modules that are no more."""
+
+    def __init__(self) -> None:
+        self._own: Tuple[Any, Any] = (None, None)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+        """Answer for the names in :data:`ALIASES`, where what stands for them is there."""
+        there = ALIASES.get(fullname)
+        if there is None or find_spec(there) is None:
+            return None
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        """Return the module that stands for the one asked for."""
+        from importlib import import_module
+
+        module = import_module(ALIASES[spec.name])
+        # What is pickled must name the module as it is called today.
+        self._own = (module.__spec__, module.__loader__)
+        return module
+
+    def exec_module(self, module: Any) -> None:
+        """Give the module its own description back, which the import has overwritten."""
+        module.__spec__, module.__loader__ = self._own
+        module.__name__ = module.__spec__.name
+
+
+class _After(MetaPathFinder):
+    """Mends a package right after it is imported."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+        """Answer for the packages in :data:`_MENDED` by the usual answer, with a loader that mends."""
+        if fullname not in _MENDED:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Mending(spec.loader, _MENDED[fullname])
+        return spec
+
+
+class _Mending(Loader):
+    """A loader that does something to the module when it is there; in all else it is the loader it stands for."""
+
+    def __init__(self, loader: Any, mend: Callable[[Any], None]) -> None:
+        self._loader, self._mend = loader, mend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        """Make the module."""
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: Any) -> None:
+        """Fill the module, then mend it."""
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._mend(module)
+
+
+def _mend_python() -> None:
+    """Bring back what the standard library has dropped."""
+    import collections
+    import inspect
+    import time
+    from collections import abc
+
+    for name in _ABSTRACT:
+        _give(collections, name, getattr(abc, name))
+    _give(time, "clock", time.perf_counter)
+    _give(inspect, "getargspec", lambda function: inspect.getfullargspec(function)[:4])
+
+
+def _mend_numpy(numpy: Any) -> None:
+    plain = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+    later = {
+        "long": int,
+        "unicode": str,
+        "float_": "float64",
+        "complex_": "complex128",
+        "unicode_": "str_",
+        "string_": "bytes_",
+        "Inf": "inf",
+        "NaN": "nan",
+        "NAN": "nan",
+        "product": "prod",
+        "cumproduct": "cumprod",
+        "alltrue": "all",
+        "sometrue": "any",
+        "row_stack": "vstack",
+        "in1d": "isin",
+        "trapz": "trapezoid",
+    }
+    for name, value in {**plain, **later}.items():
+        now = vars(numpy).get(value) if isinstance(value, str) else value
+        if now is not None:
+            _give(numpy, name, now)
+
+
+def _mend_pandas(pandas: Any) -> None:
+    def append(
+        self: Any, other: Any, ignore_index: bool = False, verify_integrity: bool = False, sort: bool = False
+    ) -> Any:
+        """Return the rows of both."""
+        parts = list(other) if isinstance(other, (list, tuple)) else [other]
+        frames = [pandas.DataFrame([part]) if isinstance(part, (dict, pandas.Series)) else part for part in parts]
+        frames = parts if isinstance(self, pandas.Series) else frames
+        return pandas.concat([self, *frames], ignore_index=ignore_index, verify_integrity=verify_integrity, sort=sort)
+
+    def as_matrix(self: Any, columns: Any = None) -> Any:
+        """Return the values."""
+        return (self if columns is None else self[columns]).values
+
+    for kind in (pandas.DataFrame, pandas.Series):
+        _give(kind, "append", append)
+        _give(kind, "as_matrix", as_matrix)
+
+
+def _give(owner: Any, name: str, value: Any) -> None:
+    # Asked of the dictionary: numpy and pandas answer getattr for a dropped name with a warning or an error.
+    if not any(name in vars(kind) for kind in getattr(owner, "__mro__", (owner,))):
+        setattr(owner, name, value)
+
+
+_MENDED: Dict[str, Callable[[Any], None]] = {"numpy": _mend_numpy, "pandas": _mend_pandas}

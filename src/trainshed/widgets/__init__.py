@@ -1,0 +1,5 @@
+"""Runs in notebooks."""
+
+from trainshed.widgets.run_details import RunDetails
+
+__all__ = ["RunDetails"]

@@ -1,0 +1,113 @@
+"""A run as a notebook shows it, refreshed while it runs; outside of one it is text."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from trainshed.errors import NotFoundException, ServiceException
+from trainshed.spec import states
+
+_WAIT = 2
+"""Seconds after which a run that goes on is shown anew; its end is shown at once."""
+_TAIL_LINES = 20
+_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
+
+
+class RunDetails:
+    """Shows a run: status, metrics as plots, the log's tail, files, children.
+
+    Args:
+        run_instance: the run.
+
+    Example:
+        >>> RunDetails(run).show()  # doctest: +SKIP
+    """
+
+    def __init__(self, run_instance: Any) -> None:
+        self._run = run_instance
+        self._widget: Any = None
+
+    def show(self, render_lib: Any = None, widget_settings: Any = None) -> None:
+        """Show it: in a notebook as a widget that follows the run, elsewhere as text.
+
+        Args:
+            render_lib: accepted and not used.
+            widget_settings: accepted and not used.
+        """
+        if not _in_notebook():
+            sys.stdout.write(self._text() + "\n")
+            return
+        import ipywidgets  # an extra, and half a second to import
+        from IPython.display import display
+
+        self._widget = ipywidgets.HTML(self._html())
+        display(self._widget)  # type: ignore[no-untyped-call]
+        if not states.is_terminal(self._run.get_status()):
+            threading.Thread(target=self._follow, name=f"RunDetails {self._run.id}", daemon=True).start()
+
+    def _follow(self) -> None:
+        """Draw it anew when it has ended, and every so often before; asking waits, so that nothing is polled."""
+        status = ""
+        try:
+            while not states.is_terminal(status):
+                status = self._run._call("GET", "wait", query={"timeout": _WAIT})["status"]
+                self._widget.value = self._html()
+        except ServiceException:
+            return  # the service was stopped: what is shown stays
+
+    def _html(self) -> str:
+        text: str = self._run._call("GET", "fragment")["html"]
+        return text
+
+    def get_widget_data(self, widget_settings: Any = None) -> dict[str, Any]:
+        """Return what is shown as a dict.
+
+        Args:
+            widget_settings: accepted and not used.
+        """
+        run = self._run
+        return {
+            "status": run.get_status(),
+            "run_id": run.id,
+            "experiment": run.experiment.name,
+            "run_properties": dict(run.get_details()),
+            "run_metrics": run.get_metrics(),
+            "run_logs": self._tail(),
+            "files": run.get_file_names(),
+            "child_runs": [{"run_id": child.id, "status": child.get_status()} for child in run.get_children()],
+        }
+
+    def _tail(self) -> str:
+        for name in _LOGS:
+            try:
+                text = b"".join(self._run.read(name)).decode("utf-8", errors="replace")
+            except NotFoundException:
+                continue
+            return "\n".join(text.splitlines()[-_TAIL_LINES:])
+        return ""
+
+    def _text(self) -> str:
+        told = self.get_widget_data()
+        lines = [f"Run {told['run_id']} of {told['experiment']}: {told['status']}"]
+        lines += [f"  {name}: {value}" for name, value in told["run_metrics"].items()]
+        lines += [f"  child {child['run_id']}: {child['status']}" for child in told["child_runs"]]
+        lines += [f"  file {name}" for name in told["files"]]
+        if told["run_logs"]:
+            lines += ["  last lines of its log:", *(f"    {line}" for line in told["run_logs"].splitlines())]
+        return "\n".join(lines)
+
+
+def _in_notebook() -> bool:
+    """Tell whether widgets can be seen: in a notebook's kernel, with ipywidgets installed."""
+    shell = sys.modules.get("IPython")
+    found = shell.get_ipython() if shell is not None else None
+    if found is None or type(found).__name__ != "ZMQInteractiveShell":
+        return False
+    from importlib.util import find_spec
+
+    if find_spec("ipywidgets") is None:
+        sys.stdout.write("Plots and live updates need ipywidgets: pip install 'trainshed[widgets]'\n")
+        return False
+    return True

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainshed.environments import uv
+from trainshed.errors import EnvironmentBuildException
+
+NO_PKG_RESOURCES = "error: Failed to build `old==1`\n  ModuleNotFoundError: No module named 'pkg_resources'"
+
+
+class Builds:
+    """A site on which uv says what the test wants it to."""
+
+    def __init__(self, home: Path, *answers: tuple[int, str]) -> None:
+        self.home, self.answers = str(home), list(answers)
+        self.calls: list[list[str]] = []
+        self.constraints: list[str] = []
+        self.said: list[str] = []
+
+    def run(self, argv: list[str], environ: dict[str, str]) -> tuple[int, str]:
+        self.calls.append(argv)
+        if "--build-constraints" in argv:
+            self.constraints.append(Path(argv[-1]).read_text())
+        return self.answers.pop(0)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def install(site: Builds, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    uv.install(tmp_path / "bin" / "python", ["old==1"], [], site)  # type: ignore[arg-type]
+
+
+def test_a_package_of_old_is_built_with_an_older_setuptools(tmp_path: Path) -> None:
+    site = Builds(tmp_path, (1, NO_PKG_RESOURCES), (0, ""))
+    install(site, tmp_path)
+    assert (len(site.calls), site.constraints) == (2, ["setuptools<81\n"])
+    assert "once more with setuptools<81" in site.said[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
+
+
+def test_what_fails_otherwise_or_again_is_told(tmp_path: Path) -> None:
+    site = Builds(tmp_path, (1, "error: No solution found"))
+    with pytest.raises(EnvironmentBuildException, match="No solution found"):
+        install(site, tmp_path)
+    assert len(site.calls) == 1
+    (tmp_path / "bin").rmdir()
+    with pytest.raises(EnvironmentBuildException, match="pkg_resources"):
+        install(Builds(tmp_path, (1, NO_PKG_RESOURCES), (1, NO_PKG_RESOURCES)), tmp_path)

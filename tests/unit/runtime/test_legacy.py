@@ -1,0 +1,94 @@
+"""The opt-in shim, in Pythons of its own: packages are stand-ins of the test, so that nothing need be installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainshed.node.variables import python_path
+from trainshed.runtime.tree import assemble
+
+NUMPY = """
+def __getattr__(name):
+    raise AttributeError(f"module 'numpy' has no attribute '{name}'")
+prod, float64, bool_, str_, inf = 'prod', 'float64', 'bool_', 'str_', 'inf'
+long = 'its own'
+"""
+PACKAGES = {
+    "numpy/__init__.py": NUMPY,
+    "joblib/__init__.py": "class Memory: pass\ndef dump(value): return value",
+    "sklearn/__init__.py": "",
+    "sklearn/externals/__init__.py": "",
+    "sklearn/model_selection.py": "KFold = 'KFold'",
+    "pandas/__init__.py": """
+class Series: pass
+class DataFrame:
+    values = 'values'
+    def __init__(self, rows): self.rows = rows
+def concat(parts, **how): return [part.rows for part in parts]
+""",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return assemble(tmp_path / "runtime")
+
+
+def run(tmp_path: Path, tree: Path, code: str, legacy: str = "1", more: dict[str, str] | None = None) -> str:
+    site = tmp_path / "site"
+    for name, text in {**PACKAGES, **(more or {})}.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text)
+    path = python_path(str(tree), {"TRAINSHED_LEGACY": legacy})
+    env = {"PYTHONPATH": f"{path}{os.pathsep}{site}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-S", "-c", f"import site; site.execsitecustomize()\n{code}"],
+                          env=env, capture_output=True, text=True, check=False)  # fmt: skip
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "prints"),
+    [
+        ("import numpy as np; print(np.float(1), np.int('2'), np.bool(0), np.str(3), np.object)", "1.0 2 False 3 <class 'object'>"),
+        ("import numpy as np; print(np.product, np.float_, np.Inf, np.long)", "prod float64 inf its own"),
+        ("import numpy as np; np.trapz", "AttributeError: module 'numpy' has no attribute 'trapz'"),
+        ("import numpy as np; print(np.__spec__.loader.__class__.__name__)", "SourceFileLoader"),
+        ("from sklearn.externals import joblib; print(joblib.dump(1))", "1"),
+        ("import sklearn.externals.joblib as j; import joblib; print(j is joblib, j.__name__, j.__spec__.name)", "True joblib joblib"),
+        ("from sklearn.externals.joblib import Memory; print(Memory.__module__)", "joblib"),
+        ("import joblib; from sklearn.externals import joblib as j; import importlib; print(importlib.reload(joblib) is j)", "True"),
+        ("from sklearn.grid_search import KFold; print(KFold)", "KFold"),
+        ("from sklearn.externals import six", "ImportError: cannot import name 'six' from 'sklearn.externals'"),
+        ("import pandas as pd; print(pd.DataFrame(1).append(pd.DataFrame(2)), pd.DataFrame(1).as_matrix())", "[1, 2] values"),
+        ("import collections, time, inspect; print(collections.Mapping.__name__, time.clock() > 0, inspect.getargspec(lambda a, b=1: 0)[0])",
+         "Mapping True ['a', 'b']"),
+        ("import trainshed.runtime.legacy as l, sys; n = len(sys.meta_path); l.install(); print(len(sys.meta_path) == n)", "True"),
+        ("import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'import numpy; print(numpy.float)'], capture_output=True, text=True).stdout)",
+         "<class 'float'>"),
+    ],
+)  # fmt: skip
+def test_old_names_work_where_they_are_asked_for(tmp_path: Path, tree: Path, code: str, prints: str) -> None:
+    assert run(tmp_path, tree, code).startswith(prints)
+
+
+@pytest.mark.parametrize("legacy", ["", "0"])
+def test_without_being_asked_for_nothing_is_touched(tmp_path: Path, tree: Path, legacy: str) -> None:
+    assert "no attribute 'float'" in run(tmp_path, tree, "import numpy; numpy.float", legacy)
+    assert "No module named" in run(tmp_path, tree, "import sklearn.externals.joblib", legacy)
+    assert run(tmp_path, tree, "import sys; print('trainshed.runtime.legacy' in sys.modules)", legacy) == "False"
+
+
+def test_a_module_that_is_there_goes_before_its_stand_in(tmp_path: Path, tree: Path) -> None:
+    more = {"sklearn/externals/joblib.py": "old = 'its own'"}
+    assert run(tmp_path, tree, "from sklearn.externals import joblib; print(joblib.old)", more=more) == "its own"
+
+
+def test_the_users_own_sitecustomize_is_run_too(tmp_path: Path, tree: Path) -> None:
+    more = {"sitecustomize.py": "import numpy\nVALUE = numpy.float"}
+    code = "import sitecustomize; print(sitecustomize.VALUE, sitecustomize.__file__.split('/')[-2])"
+    assert run(tmp_path, tree, code, more=more) == "<class 'float'> site"
