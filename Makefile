@@ -12,6 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
 
 test: $(VENV)/.dev
+	@sh tools/get_browser.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2
 	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadgroup
 

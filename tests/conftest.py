@@ -35,11 +35,13 @@ def shared_uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def workspace(home: Path) -> Iterator[Workspace]:
     """The default workspace of a new home; its service is stopped afterwards."""
+    from trainshed.api import interactive
     from trainshed.client.stopping import stop
 
     made = Workspace()
     yield made
     for run in made.connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
+        interactive.ended(run["id"])  # else leaving pytest would start the service again to end them
         if run["status"] not in ("Completed", "Failed", "Canceled"):
             made.connection.call("POST", f"/runs/{run['id']}/cancel")
             made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})

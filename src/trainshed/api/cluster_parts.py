@@ -11,7 +11,8 @@ from trainshed.api.compute import ComputeTarget
 from trainshed.api.details import utc
 from trainshed.api.notice import warn
 from trainshed.client.http import quoted
-from trainshed.errors import ComputeTargetException
+from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.spec.checks import NAME
 
 if TYPE_CHECKING:
     from trainshed.api.workspace import Workspace
@@ -64,6 +65,8 @@ class ClusterConfiguration:
         }
 
     def _create(self, workspace: Workspace, name: str) -> ComputeTarget:
+        if not isinstance(name, str) or not NAME.match(name):
+            raise UserErrorException(f"A cluster cannot be named {name!r}: it takes letters, digits, '-' and '_'.")
         now = time.time()
         record = {**self._record, "created": now, "modified": now}
         made = workspace.connection.call("PUT", quoted("targets", name), record)

@@ -97,6 +97,15 @@ def keep_outputs(journalist: Journalist, folder: str) -> None:
                 warn(f"'{kept}' is with the run already; {path} was not kept a second time.")
 
 
+def ended(run_id: str) -> None:
+    """Forget a run that was ended, so that leaving does not ask a service, perhaps a stopped one, about it.
+
+    Args:
+        run_id: its id.
+    """
+    _open.pop(run_id, None)
+
+
 def _end_all() -> None:
     failed = getattr(sys, "last_value", None) is not None
     for run in reversed(list(_open.values())):

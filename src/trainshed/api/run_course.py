@@ -55,11 +55,12 @@ class RunCourse(RunLogging):
         self._end("failed", f"{error_code}: {told}" if error_code else told)
 
     def _end(self, outcome: str, message: str) -> None:
-        if self._outputs is not None and os.path.isdir(self._outputs):
-            from trainshed.api.interactive import keep_outputs
+        from trainshed.api import interactive
 
-            keep_outputs(self._log(), self._outputs)
+        if self._outputs is not None and os.path.isdir(self._outputs):
+            interactive.keep_outputs(self._log(), self._outputs)
         self._record = self._call("POST", "end", json={"outcome": outcome, "message": message})
+        interactive.ended(self._id)
 
     def __enter__(self) -> Any:
         """Return the run; what the block prints is kept in ``logs/user_log.txt`` too."""

@@ -147,6 +147,15 @@ class RunFiles(RunBase):
                 full = os.path.join(at, file)
                 self.upload_file(f"{name.rstrip('/')}/{os.path.relpath(full, path).replace(os.sep, '/')}", full)
 
+    def _get_outputs_datapath(self) -> Any:
+        """Return where its ``outputs/`` lie, as a DataPath: v1's tutorials resume from it (``resume_from=``)."""
+        from trainshed.api.data_reference import DataPath
+        from trainshed.api.datastore import Datastore
+
+        workspace = self._experiment.workspace
+        store = Datastore.register_folder(workspace, "workspaceartifactstore", workspace.runs)
+        return DataPath(store, f"{self._id}/code/outputs")
+
     def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> Any:
         """Download all logs.
 

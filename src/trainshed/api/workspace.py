@@ -171,6 +171,7 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         auth: Any = None,
         subscription_id: str | None = None,
         resource_group: str | None = None,
+        location: str | None = None,
         cloud: str = "AzureCloud",
         id: str | None = None,
     ) -> Workspace:
@@ -181,6 +182,7 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
             auth: accepted and not used.
             subscription_id: kept for display.
             resource_group: kept for display.
+            location: accepted and not used.
             cloud: accepted and not used.
             id: accepted and not used.
 

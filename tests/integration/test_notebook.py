@@ -1,0 +1,119 @@
+"""``RunDetails(run).show()`` in a real notebook, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed import Experiment, Workspace
+
+pytest.importorskip("notebook")
+pytest.importorskip("ipywidgets")
+webdriver = pytest.importorskip("selenium.webdriver")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+CELL = """
+from trainshed import Workspace
+from trainshed.widgets import RunDetails
+RunDetails(Workspace().get_run("{0}")).show()
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, home: Path) -> Iterator[str]:
+    """A notebook server over ``tmp_path/notebooks``; its address, with ``{}`` where a notebook's name goes."""
+    (tmp_path / "notebooks").mkdir()
+    source = Path(__file__).parents[2] / "src"
+    places = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
+    env = {**os.environ, **places, "IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(source)}
+    options = ["--no-browser", "--port=0", "--ServerApp.token=key", "--allow-root", "--ServerApp.port_retries=50"]
+    log = tmp_path / "notebook.log"
+    with log.open("w") as words:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "notebook", *options, f"--ServerApp.root_dir={tmp_path / 'notebooks'}"],
+            env=env, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
+        )  # fmt: skip
+    for _ in range(300):  # it tells its port in its log alone
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text())
+        if found or server.poll() is not None:
+            break
+        time.sleep(0.1)
+    assert found, log.read_text()
+    yield f"http://127.0.0.1:{found.group(1)}/notebooks/{{}}?token=key"
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("no Chromium with chromedriver here: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1400,1000",
+    ):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path / 'chromium'}")
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support import expected_conditions as expected
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    run = Experiment(workspace, "seen").start_logging(snapshot_directory=None)
+    run.log("loss", 1.0)
+    run.log("loss", 0.5)
+    cell = {"cell_type": "code", "source": CELL.format(run.id), "metadata": {}, "outputs": [], "execution_count": None}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "notebooks" / "one.ipynb").write_text(json.dumps(content))
+
+    def seen(*texts: str) -> Any:
+        def all_there(driver: Any) -> bool:
+            shown = driver.find_elements(By.CSS_SELECTOR, ".trainshed")
+            return bool(shown) and all(text in shown[0].get_attribute("outerHTML") for text in texts)
+
+        return all_there
+
+    wait = WebDriverWait(browser, 30)
+    browser.get(notebook.format("one.ipynb"))
+    # Ready once its kernel is; a click before that may meet a cell that is not laid out yet.
+    wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, '.jp-NotebookKernelStatus, [data-status="idle"]'))
+    wait.until(expected.element_to_be_clickable((By.CSS_SELECTOR, ".jp-Notebook .jp-Cell .cm-line"))).click()
+    ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+    wait.until(seen(run.id, "Running", "loss", "polyline"))
+    # From here on nobody touches the page.
+    run.log("accuracy", 0.9)
+    wait.until(seen("accuracy"))
+    with run.child_run("fold") as child:
+        child.log("x", 1)
+    run.complete()
+    wait.until(seen("Completed", "fold"))
+    browser.save_screenshot(str(tmp_path / "notebook.png"))
