@@ -14,7 +14,6 @@ DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
 MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
 MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
-STOCK_IMAGES = frozenset({DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE})
 """Images that stand for "no particular one"."""
 
 

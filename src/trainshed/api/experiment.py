@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.details import utc
+from trainshed.api.notice import warn
 from trainshed.api.run import DOCS, Run
 from trainshed.api.run_list import fits, rehydrated
 from trainshed.client.http import quoted
@@ -34,14 +35,19 @@ class Experiment:
         >>> run = Experiment(ws, "diabetes").submit(estimator)  # doctest: +SKIP
     """
 
-    def __init__(self, workspace: Workspace, name: str, _skip_name_validation: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, workspace: Workspace | None = None, name: str = "", _skip_name_validation: bool = False, **kwargs: Any
+    ) -> None:
+        if workspace is None and "workspace_object" in kwargs:
+            warn("Experiment has no parameter 'workspace_object', in v1 either: it is taken as 'workspace'.")
+            workspace = kwargs["workspace_object"]
         # Of the class: asking the object itself would start its service.
         if not hasattr(type(workspace), "connection"):
             raise UserErrorException(
                 f"Experiment: the first parameter must be a Workspace, not {type(workspace).__name__}; "
                 "e.g. Experiment(Workspace.from_config(), 'my-experiment')."
             )
-        self._workspace = workspace
+        self._workspace: Workspace = workspace  # type: ignore[assignment]  # just checked
         self._name = check_experiment_name(name)
         self._record: dict[str, Any] = kwargs.get("_record") or {}
 

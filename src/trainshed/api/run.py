@@ -280,6 +280,10 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
             raise SnapshotException(f"Run {self._id} has no snapshot of its source.")
         return restore(self._experiment.workspace, wanted, path)
 
+    def snapshot_restore(self, snapshot_id: str | None = None, path: str | None = None) -> str:
+        """Call :meth:`restore_snapshot`, of which this is the name of 2018."""
+        return self.restore_snapshot(snapshot_id, path)
+
     def get_portal_url(self) -> str:
         """Return the URL of its page, with status, metrics, files and log, for a browser on this machine."""
         workspace = self._experiment.workspace
@@ -300,6 +304,8 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
             UserErrorException: it has not ended.
         """
         return self._call("POST", "clean")["removed"]
+
+    clean_all = clean  # its name in 2018
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -337,6 +343,14 @@ class ScriptRun(Run):
         self, experiment: Experiment, run_id: str, directory: Any = None, _run_config: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(experiment, run_id, **kwargs)
+
+    def get_diagnostics(self) -> Any:
+        """Download all logs, as :meth:`get_all_logs`, which took its place in v1.
+
+        Returns:
+            Their paths.
+        """
+        return self.get_all_logs()
 
 
 def get_run(

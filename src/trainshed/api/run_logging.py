@@ -50,6 +50,10 @@ class RunLogging(RunBase):
         """
         self._log().log(name, value, description, step)
 
+    def log_metric(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
+        """Log one value, under a name that articles of 2018 had and v1 never: use :meth:`log`."""
+        self._log().log_metric(name, value, description, step)
+
     def log_list(self, name: str, value: Any, description: str = "") -> None:
         """Log a list of values.
 

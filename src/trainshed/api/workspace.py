@@ -14,6 +14,7 @@ from trainshed.errors import UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Mapping
     from pathlib import Path
 
     from trainshed.client.http import Connection
@@ -292,6 +293,7 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
             "tags": self.tags,
             "workspaceid": self.name,
             "friendlyName": str(self._facts.get("friendly_name") or self.name),
+            "description": str(self._facts.get("description") or ""),
             "path": self._root,
         }
 
@@ -320,6 +322,33 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         with open(target, "w", encoding="utf-8") as file:
             file.write(json.dumps(said, indent=4) + "\n")
         inform(f"Wrote the workspace configuration to {target}.")
+
+    def update(
+        self,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        image_build_compute: Any = None,
+        service_managed_resources_settings: Any = None,
+        primary_user_assigned_identity: Any = None,
+        allow_public_access_when_behind_vnet: bool | None = None,
+        v1_legacy_mode: bool | None = None,
+    ) -> dict[str, Any]:
+        """Change what is kept for display; the other parameters concern a cloud and are not used.
+
+        Args:
+            friendly_name: shown beside its name.
+            description: what it is for.
+            tags: its labels, in place of those it had.
+
+        Returns:
+            What :meth:`get_details` says from now on.
+        """
+        changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
+        kept = {key: value for key, value in changed.items() if value is not None}
+        self._facts = {**places.facts_of(self._root), **kept}
+        places.make(self._root, self._facts)
+        return self.get_details()
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
         """Remove the workspace with all its runs and the data of its own datastores.

@@ -90,17 +90,3 @@ class WorkspaceCloud:
     def delete_connection(self, name: str) -> NoReturn:
         """Refuse."""
         refuse("Workspace.delete_connection", _SECRETS)
-
-    def update(
-        self,
-        friendly_name: str | None = None,
-        description: str | None = None,
-        tags: Any = None,
-        image_build_compute: Any = None,
-        service_managed_resources_settings: Any = None,
-        primary_user_assigned_identity: Any = None,
-        allow_public_access_when_behind_vnet: bool | None = None,
-        v1_legacy_mode: bool | None = None,
-    ) -> NoReturn:
-        """Refuse."""
-        refuse("Workspace.update", _SETTINGS)

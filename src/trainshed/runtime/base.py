@@ -99,6 +99,13 @@ class BaseRun(RunFiles):
 
     # Metrics.
 
+    def log_metric(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
+        """Log one value, under a name that articles of 2018 had and v1 never."""
+        import logging
+
+        logging.getLogger("trainshed").warning("run.log_metric was never a method of SDK v1: it is taken as run.log.")
+        self.log(name, value, description, step)
+
     def log_list(self, name: str, value: object, description: str = "") -> None:
         """Log a list of values; an empty one changes nothing.
 

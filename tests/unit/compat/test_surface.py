@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from trainshed.api.compute import ComputeTarget
+from trainshed.errors import TrainshedError
+
 tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")
 SURFACE = Path(__file__).parents[3] / "compat" / "azureml" / "surface.toml"
 MEMBERS = tomllib.loads(SURFACE.read_text())["member"]
@@ -97,6 +100,40 @@ def differences(member: dict[str, Any]) -> list[str]:
     return told
 
 
+def refused(name: str) -> str:
+    """Return the sentence with which a member that is about v1's cloud is refused."""
+    with pytest.raises(TrainshedError) as told:
+        use(name)
+    return str(told.value)
+
+
+def use(name: str) -> None:
+    there = found(name)
+    owner = found(name.rpartition(".")[0])
+    made = object.__new__(owner) if inspect.isclass(owner) else None
+    if isinstance(made, ComputeTarget):
+        made.name = "mine"
+    if isinstance(there, property):
+        assert there.fget is not None
+        there.fget(made)
+    elif inspect.isclass(there) and issubclass(there, ComputeTarget):
+        there.attach(None, "mine", there.attach_configuration())
+    elif inspect.isclass(there):
+        there()
+    else:
+        method = getattr(made, name.rpartition(".")[2]) if made is not None else there
+        given = inspect.signature(method).parameters.values()
+        method(*[None for each in given if each.default is EMPTY and each.kind not in MADE_ELSEWHERE])
+
+
+CLOUD = [member for member in MEMBERS if member["status"] == "cloud"]
+
+
+@pytest.mark.parametrize("member", CLOUD, ids=[member["name"] for member in CLOUD])
+def test_what_is_about_v1s_cloud_says_what_to_do_instead(member: dict[str, Any]) -> None:
+    assert refused(member["name"]) == member["sentence"]
+
+
 @pytest.mark.parametrize("member", MEMBERS, ids=[member["name"] for member in MEMBERS])
 def test_a_row_of_v1s_surface(member: dict[str, Any]) -> None:
     if member["kind"] == "field":
@@ -115,6 +152,7 @@ def test_each_row_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
     for member in MEMBERS:
         assert member["status"] in ("works", "differs", "cloud"), member
         assert bool(member.get("how")) == (member["status"] == "differs"), member
+        assert bool(member.get("sentence")) == (member["status"] == "cloud"), member
     counts = Counter(member["status"] for member in MEMBERS)
     with capsys.disabled():
         told = ", ".join(f"{count} {status}" for status, count in counts.most_common())

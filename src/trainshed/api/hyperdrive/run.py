@@ -45,6 +45,11 @@ class HyperDriveRun(Run):
         """What it does, where this program knows it."""
         return self._hyperdrive_config
 
+    @property
+    def hyperdrive_run_config(self) -> HyperDriveConfig | None:
+        """What it does, under the name of 2018."""
+        return self._hyperdrive_config
+
     def get_best_run_by_primary_metric(
         self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
     ) -> Run | None:
@@ -158,8 +163,7 @@ class HyperDriveRun(Run):
 
 def _children(sweep: Run) -> list[Run]:
     """Return the children of a run, oldest first."""
-    runs = sweep.experiment.get_runs(include_children=True)
-    return [run for run in runs if run._known("parent") == sweep.id][::-1]
+    return list(sweep.get_children())[::-1]
 
 
 def _parameters(run: Run) -> str:

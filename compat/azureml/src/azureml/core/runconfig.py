@@ -1,5 +1,6 @@
 """azureml.core.runconfig."""
 
+from trainshed.api.consumption import Data, DataLocation, DatasetConsumption
 from trainshed.api.runconfig import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -41,7 +42,10 @@ __all__ = [
     "AzureContainerRegistry",
     "ContainerInstanceConfiguration",
     "ContainerRegistry",
+    "Data",
+    "DataLocation",
     "DataReferenceConfiguration",
+    "DatasetConsumption",
     "DockerConfiguration",
     "DockerEnvironment",
     "DockerSection",
