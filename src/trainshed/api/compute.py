@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.details import utc
 from trainshed.api.notice import say
 from trainshed.client.http import quoted
-from trainshed.errors import ComputeTargetException, did_you_mean
+from trainshed.errors import ComputeTargetException, UserErrorException, did_you_mean
 from trainshed.spec.states import is_terminal
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ComputeTarget:
             provisioning_configuration: e.g. ``AmlCompute.provisioning_configuration(max_nodes=4)``.
 
         Raises:
-            UserErrorException: a name that cannot be used.
+            UserErrorException: a name that cannot be used, or no configuration.
             ComputeTargetException: a kind of target that cannot be made here.
 
         Example:
@@ -79,7 +79,7 @@ class ComputeTarget:
             >>> ComputeTarget.create(ws, "cpu-cluster", config).wait_for_completion()  # doctest: +SKIP
         """
         if not hasattr(provisioning_configuration, "_create"):
-            raise ComputeTargetException(
+            raise UserErrorException(
                 "provisioning_configuration comes from the class of the target, e.g. "
                 "AmlCompute.provisioning_configuration(max_nodes=4); this is a "
                 f"{type(provisioning_configuration).__name__}."

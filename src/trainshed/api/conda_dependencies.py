@@ -9,7 +9,7 @@ from typing import Any
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.requirements import OPTIONS, check_conda, read_conda_file, read_requirements
-from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.errors import EnvironmentBuildException, UserErrorException, did_you_mean
 
 SDK = "azureml-defaults"
 """v1 put it first in every environment; here it stands for what a run brings along anyway."""
@@ -239,7 +239,16 @@ class CondaDependencies:
 
         Args:
             pip_package: e.g. ``"numpy<3"``, or a URL.
+
+        Raises:
+            UserErrorException: it cannot be read as a requirement.
         """
+        from trainshed.environments.packages import sort_out  # most programs only list packages
+
+        try:
+            sort_out([], [pip_package], [], None)
+        except EnvironmentBuildException as error:
+            raise UserErrorException(str(error)) from None
         lines, name = self._pip(), _name(pip_package)
         lines[:] = [line for line in lines if line.startswith("-") or _name(line) != name]
         lines.append(pip_package)
@@ -332,9 +341,15 @@ class CondaDependencies:
 
         Args:
             path: the file; ``conda_dependencies.yml`` if None.
+
+        Raises:
+            UserErrorException: it cannot be written.
         """
-        with open(path or "conda_dependencies.yml", "w", encoding="utf-8") as file:
-            file.write(self.serialize_to_string())
+        try:
+            with open(path or "conda_dependencies.yml", "w", encoding="utf-8") as file:
+                file.write(self.serialize_to_string())
+        except OSError as error:
+            raise UserErrorException(f"The conda file {path} cannot be written: {error.strerror}.") from None
 
     def save_to_file(self, base_directory: str, conda_file_path: str | None = None) -> str:
         """Write the conda environment file below a folder.

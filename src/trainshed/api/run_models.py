@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.run_base import RunBase
+from trainshed.errors import UserErrorException
 
 if TYPE_CHECKING:
     from trainshed.api.environment import Environment
@@ -72,7 +73,16 @@ class RunModels(RunBase):
         return self._experiment.workspace.get_default_keyvault().get_secrets(secrets)
 
     def get_environment(self) -> Environment:
-        """Return the environment it ran in, as it was asked for."""
+        """Return the environment it ran in, as it was asked for.
+
+        Raises:
+            UserErrorException: it is an interactive run: it runs in whatever its program runs in.
+        """
         from trainshed.api.environment_files import of_spec
 
-        return of_spec(self._call("GET")["spec"])
+        spec = self._call("GET")["spec"]
+        if not spec.get("command") and not spec.get("script"):
+            raise UserErrorException(
+                f"Run {self._id} is interactive: its environment is that of the program that began it."
+            )
+        return of_spec(spec)

@@ -132,6 +132,9 @@ for signed in (
     assert "a-password" not in repr(signed)
     Workspace.get("learning", auth=signed)
 
+assert ws.update(friendly_name="Learning", tags={"team": "b"})["friendlyName"] == "Learning"
+assert Workspace.get("learning").tags == {"team": "b"}
+
 # What needs v1's cloud says in one sentence what to use instead.
 for call in (
     ws.list_keys,
@@ -139,7 +142,6 @@ for call in (
     ws.list_connections,
     lambda: ws.add_private_endpoint(None),
     lambda: ws.diagnose_workspace({}),
-    lambda: ws.update(friendly_name="x"),
     ws.update_dependencies,
     lambda: ws.linked_services,
     lambda: ws.private_endpoints,
