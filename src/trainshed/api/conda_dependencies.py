@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.requirements import OPTIONS, check_conda, read_conda_file, read_requirements
-from trainshed.errors import EnvironmentBuildException, UserErrorException, did_you_mean
+from trainshed.api.requirements import OPTIONS, check_conda, check_requirement, read_conda_file, read_requirements
+from trainshed.errors import UserErrorException, did_you_mean
 
 SDK = "azureml-defaults"
 """v1 put it first in every environment; here it stands for what a run brings along anyway."""
@@ -243,12 +243,7 @@ class CondaDependencies:
         Raises:
             UserErrorException: it cannot be read as a requirement.
         """
-        from trainshed.environments.packages import sort_out  # most programs only list packages
-
-        try:
-            sort_out([], [pip_package], [], None)
-        except EnvironmentBuildException as error:
-            raise UserErrorException(str(error)) from None
+        check_requirement(pip_package)
         lines, name = self._pip(), _name(pip_package)
         lines[:] = [line for line in lines if line.startswith("-") or _name(line) != name]
         lines.append(pip_package)

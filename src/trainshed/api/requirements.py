@@ -12,6 +12,7 @@ OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host",
 _SHORT = {"-i": "--index-url", "-f": "--find-links"}
 _COMMENT = r"(^|\s)#.*$"
 _DEPTH = 10
+_WORDS = re.compile(r"[\w.-]+\s+\w")
 
 
 def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
@@ -65,6 +66,20 @@ def _lines(path: str) -> list[tuple[int, str]]:
         if said:
             found.append((number, said))
     return found
+
+
+def check_requirement(line: Any) -> str:
+    """Return a pip requirement if it looks like one; a node reads it more closely.
+
+    Args:
+        line: e.g. ``"numpy<3"``, ``"name @ https://…"``, or a URL.
+
+    Raises:
+        UserErrorException: no text, several lines, or several words of which none says how they belong together.
+    """
+    if not isinstance(line, str) or not line.strip() or not line.isprintable() or _WORDS.match(line.strip()):
+        raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
+    return line
 
 
 def read_conda_file(path: str) -> dict[str, Any]:
