@@ -148,7 +148,7 @@ def test_targets_that_cannot_be(workspace: Workspace) -> None:
     for name in ("local", "amlcompute", "containerinstance", "no name", ""):
         with pytest.raises(UserErrorException):
             ComputeTarget.create(workspace, name, config)
-    with pytest.raises(ComputeTargetException, match="comes from the class"):
+    with pytest.raises(UserErrorException, match="comes from the class"):
         ComputeTarget.create(workspace, "x", {"max_nodes": 1})
     with pytest.raises(ComputeTargetException, match="this machine, which cannot be deleted"):
         ComputeTarget(workspace, "local").delete()
