@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,3 +50,16 @@ def test_program(name: str, services: None, workspace: object, tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == f"{name}: all cells ran", done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_programs_use_every_row_of_the_surface() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")
+    rows = tomllib.loads((ROOT / "compat" / "azureml" / "surface.toml").read_text())["member"]
+    words = {
+        word
+        for path in PROGRAMS.rglob("*")
+        if path.suffix in (".py", ".yml", ".json")
+        for word in re.findall(r"\w+", path.read_text())
+    }
+    here = [row["name"] for row in rows if row["status"] != "cloud" and row["kind"] != "field"]
+    assert [name for name in here if name.rpartition(".")[2].replace("()", "") not in words] == []
