@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
+from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
 
 MODES = ("mount", "download", "upload")
@@ -93,7 +94,11 @@ class RunSpec(NamedTuple):
         outputs: folders that the script fills.
         node_count: how many nodes (≥ 1).
         process_count_per_node: how many processes on each (≥ 1).
-        launcher: how one command becomes many processes: ``"single"`` and, later, others.
+        launcher: how one command becomes many processes: ``"single"``, ``"openmpi"``, ``"torch"``, ``"tensorflow"``.
+        backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.
+        worker_count: of TensorFlow.
+        parameter_server_count: of TensorFlow.
+        container: what to run it in; None: right on the node.
         slots: slots of the target's queue that the run takes on each node (≥ 1).
         priority: higher starts first; equal ones in order of submission.
         max_run_duration_seconds: the run is ended and Failed after this; None means never.
@@ -126,6 +131,10 @@ class RunSpec(NamedTuple):
     node_count: int = 1
     process_count_per_node: int = 1
     launcher: str = "single"
+    backend: str = ""
+    worker_count: int = 0
+    parameter_server_count: int = 0
+    container: Optional[ContainerSpec] = None
     slots: int = 1
     priority: int = 0
     max_run_duration_seconds: Optional[int] = None

@@ -1,0 +1,37 @@
+"""What a run asks of a container: the image to run its script in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Tuple
+
+
+class ContainerSpec(NamedTuple):
+    """A wish for a container; the node finds an engine for it.
+
+    Attributes:
+        image: reference of the image, e.g. ``"python:3.11-slim"``; ``""`` where it is to be built of ``dockerfile``.
+        dockerfile: text of a Dockerfile to build the image of; it sees no files but its own.
+        registry: address of the registry that wants a user, e.g. ``"registry.example.org"``; ``""``: whoever the
+            engine itself is logged in as.
+        username: account there; its password is among the workspace's secrets, see :attr:`secret`.
+        shm_size: shared memory, such as ``"2g"``.
+        arguments: further arguments for the engine's ``run``, as they are.
+        gpus: the script wants the node's GPUs inside.
+
+    Example:
+        >>> ContainerSpec("python:3.11", registry="registry.example.org", username="me").secret
+        'container-registry:registry.example.org:me'
+    """
+
+    image: str
+    dockerfile: str = ""
+    registry: str = ""
+    username: str = ""
+    shm_size: str = "2g"
+    arguments: Tuple[str, ...] = ()
+    gpus: bool = False
+
+    @property
+    def secret(self) -> str:
+        """Name of the password among the workspace's secrets."""
+        return f"container-registry:{self.registry}:{self.username}"
