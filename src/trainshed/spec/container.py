@@ -20,7 +20,7 @@ class ContainerSpec(NamedTuple):
 
     Example:
         >>> ContainerSpec("python:3.11", registry="registry.example.org", username="me").secret
-        'container-registry:registry.example.org:me'
+        'container-registry-e9e7091650d5afba'
     """
 
     image: str
@@ -34,4 +34,7 @@ class ContainerSpec(NamedTuple):
     @property
     def secret(self) -> str:
         """Name of the password among the workspace's secrets."""
-        return f"container-registry:{self.registry}:{self.username}"
+        import hashlib  # few runs have one
+
+        who = f"{self.registry}\n{self.username}".encode()
+        return f"container-registry-{hashlib.sha256(who).hexdigest()[:16]}"
