@@ -9,7 +9,7 @@ from trainshed.api.environment import ContainerRegistry
 from trainshed.api.runconfig import RunConfiguration
 from trainshed.errors import RunConfigurationException, did_you_mean
 
-_MPI, _TORCH, _TENSORFLOW = "mpi", "torch", "tensorflow"
+_MPI, _TORCH, _TENSORFLOW = "openmpi", "torch", "tensorflow"
 _LAUNCHERS = {
     "none": "single",
     "openmpi": _MPI,
@@ -37,7 +37,7 @@ class Distribution(NamedTuple):
     """How one script becomes many processes.
 
     Attributes:
-        launcher: ``"single"``, ``"mpi"``, ``"torch"`` or ``"tensorflow"``.
+        launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
         node_count: how many nodes (≥ 1).
         process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
         backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.

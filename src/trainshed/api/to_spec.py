@@ -76,6 +76,7 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
         ('--alpha', '0.8')
     """
     refuse(config)
+    shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
     command = _command(config.command, references)
@@ -93,6 +94,12 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
             inputs=tuple(value._spec(name) for name, value in references.data.items()),
             outputs=tuple(value._spec(name) for name, value in references.output_data.items()),
+            node_count=shape.node_count,
+            process_count_per_node=shape.process_count_per_node,
+            launcher=shape.launcher,
+            backend=shape.backend,
+            worker_count=shape.worker_count,
+            parameter_server_count=shape.parameter_server_count,
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
@@ -110,16 +117,8 @@ def refuse(config: RunConfiguration) -> None:
         config: the run configuration.
 
     Raises:
-        TrainingException: more than one process, or a container.
-        RunConfigurationException: settings that contradict each other.
+        TrainingException: a container.
     """
-    shape = distribution(config)
-    if shape.node_count * shape.process_count_per_node > 1:
-        raise TrainingException(
-            "This release runs one process on one node, and the run asks for "
-            f"{shape.process_count_per_node} on each of {shape.node_count}. "
-            "Set node_count=1 and process_count_per_node=1, and leave out the distributed setting."
-        )
     wanted = container(config)
     if wanted:
         image = wanted.image or wanted.dockerfile or wanted.build_context

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
-from trainshed.launchers.plan import Process
+from trainshed.launchers.plan import Job, Plan, Rank
 
 
-def plan(argv: Tuple[str, ...]) -> List[Process]:
-    """Return the one process that runs ``argv``.
+def plan(job: Job) -> Plan:
+    """Return the one process.
 
     Args:
-        argv: the command.
-
-    Example:
-        >>> plan(("python", "train.py"))
-        [Process(name='main', argv=('python', 'train.py'), variables={'AZUREML_PROCESS_NAME': 'main'})]
+        job: where it runs.
     """
-    return [Process("main", argv, {"AZUREML_PROCESS_NAME": "main"})]
+    gpus = job.nodes[0].gpus
+    visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
+    return Plan((Rank("main", 0, {"AZUREML_PROCESS_NAME": "main", **visible}),))

@@ -7,20 +7,19 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List
 
-from trainshed.data import folder
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.hosts import process
-from trainshed.launchers.plan import plan
 from trainshed.node import script, variables
-from trainshed.node.code import materialise
-from trainshed.node.datasets import Datasets
 from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
+from trainshed.node.launch import Launch, Start
+from trainshed.node.nodes import NodeFolder
+from trainshed.node.verdict import verdict
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
-from trainshed.spec.run import DataSpec, RunSpec
+from trainshed.spec.run import RunSpec
 
 
 class Cancelled(BaseException):
@@ -100,14 +99,14 @@ class Holder:
         self.diary = diary
         self.marker = marker
         self.run_dir = diary.run_dir
-        self.code_dir = os.path.join(self.run_dir, layout.CODE)
         with open(os.path.join(self.run_dir, layout.SPEC), encoding="utf-8") as file:
             record = json.load(file)
         self.run_id: str = record["run_id"]
         self.place: Dict[str, Any] = record["place"]
         self.spec: RunSpec = from_json(RunSpec, record["spec"])
-        stores = self.place["datastores"]
-        self.datasets = Datasets(self.spec, self.run_id, stores, self.run_dir, self.code_dir)
+        self.nodes = [
+            NodeFolder(index, self.spec, self.place, self.run_id, self.run_dir) for index in range(self.spec.node_count)
+        ]
 
     def live(self) -> Dict[str, Any]:
         """Prepare, run, clean up.
@@ -118,23 +117,20 @@ class Holder:
         if self.diary.cancel_wished():
             raise Cancelled
         self.diary.enter("Preparing")
-        log = self._make_folders()
-        materialise(self.place["snapshots"], self.spec.snapshot, self.code_dir)
-        for name in ("outputs", "logs"):
-            os.makedirs(os.path.join(self.code_dir, name), exist_ok=True)
-        references = {item.name: self._attach(item) for item in self.spec.data}
+        self._make_folders()
+        for node in self.nodes:
+            node.lay()
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too
-        self.datasets.attach()
         ready = make_ready(self.spec.environment, self.place, os.path.join(self.run_dir, layout.BUILD_LOG))
-        environ = self._environ(ready, references)
-        ending = self._run(ready, environ, log)
+        start = Launch(self.spec, self.place, self.run_dir, self.nodes, ready, self._environ(ready)).start()
+        ending = self._run(start)
         if ending.cause == "itself" and ending.code == 0:
-            for item in self.spec.data:
-                folder.detach(item, self._store(item), self.run_dir, self.code_dir)
-            self.datasets.detach()
-        return {**_verdict(ending, self.spec), "environment": ready.facts, "warnings": list(ready.notes)}
+            for node in self.nodes:
+                node.detach()
+        how = verdict(ending, self.spec, start.ranks)
+        return {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
 
-    def _make_folders(self) -> str:
+    def _make_folders(self) -> None:
         for name in ("azureml-logs", "user_logs"):
             os.makedirs(os.path.join(self.run_dir, name), exist_ok=True)
         log = os.path.join(self.run_dir, layout.DRIVER_LOG)
@@ -142,69 +138,24 @@ class Holder:
         second = os.path.join(self.run_dir, layout.STD_LOG)
         if not os.path.exists(second):
             os.link(log, second)
-        return log
 
-    def _store(self, item: DataSpec) -> Dict[str, str]:
-        store: Dict[str, str] = self.place["datastores"][item.datastore]
-        return store
-
-    def _attach(self, item: DataSpec) -> str:
-        try:
-            return folder.attach(item, self._store(item), self.run_dir, self.code_dir)
-        except (OSError, TrainshedError) as error:
-            raise TrainshedError(
-                f"Data reference '{item.name}' could not be made ready: {error}", {"reason": "data_failed"}
-            ) from error
-
-    def _environ(self, ready: Ready, references: Dict[str, str]) -> Dict[str, str]:
+    def _environ(self, ready: Ready) -> Dict[str, str]:
         return variables.merge(
             variables.inherited(os.environ),
             variables.standard(self.run_id, self.spec, self.run_dir, self.place),
-            {f"AZUREML_DATAREFERENCE_{name}": path for name, path in references.items()},
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
-            self.datasets.variables,
             ready.variables,
             self.spec.environment_variables,
-            {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec.environment_variables)},
+            {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec)},
         )
 
-    def _run(self, ready: Ready, environ: Dict[str, str], log: str) -> script.Ending:
+    def _run(self, start: Start) -> script.Ending:
         watch = script.Watch(self.marker)
         watch.cancelled = self.diary.cancel_wished()
         pids: List[int] = []
         if not watch.cancelled:
-            for part in plan(self.spec.launcher, self._argv(ready)):
-                whole = variables.merge(environ, part.variables)
-                pids.append(script.start(variables.expand(part.argv, whole), whole, self.code_dir, log))
+            if start.ranks:
+                watch.listen(start.ranks)
+            pids.append(script.start(start.argv, start.environ, start.folder, start.log))
             self.diary.enter("Running", pids=pids)
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
-
-    def _argv(self, ready: Ready) -> Tuple[str, ...]:
-        arguments = self.datasets.arguments(self.spec.arguments)
-        if self.spec.command:
-            return self.datasets.arguments(self.spec.command) + arguments
-        return (ready.python, str(self.spec.script), *arguments)
-
-
-def _verdict(ending: script.Ending, spec: RunSpec) -> Dict[str, Any]:
-    how: Dict[str, Any] = {"exit_code": ending.code, "signal": ending.number, "leftovers": ending.leftovers}
-    if ending.cause == "cancel":
-        return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
-    if ending.cause == "time_limit":
-        limit = spec.max_run_duration_seconds
-        message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
-        return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
-    if ending.number is not None:
-        message = f"The script was ended by {_signal_name(ending.number)}."
-        return {**how, "outcome": "failed", "reason": "signal", "message": message}
-    if ending.code:
-        message = f"The script ended with exit code {ending.code}."
-        return {**how, "outcome": "failed", "reason": "exit", "message": message}
-    return {**how, "outcome": "completed", "reason": "exit", "message": ""}
-
-
-def _signal_name(number: Optional[int]) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(int(number or 0)).name})"
-    except ValueError:
-        return f"signal {number}"

@@ -6,11 +6,16 @@ import os
 import select
 import signal
 import time
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from trainshed.hosts import process
+from trainshed.node.ranks import Ranks
 
 _SIGNALS_RESET = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ]
+
+
+_STAFF_SECONDS = 5.0
+"""Time that mpirun has to clean up after the ranks have ended."""
 
 
 class Ending:
@@ -41,6 +46,8 @@ class Watch:
         self.marker = marker
         self.cancelled = False
         self._ended: Dict[int, int] = {}
+        self._ranks: Optional[Ranks] = None
+        self._listened: List[int] = []
         self._wake, waker = os.pipe()
         os.set_blocking(waker, False)
         os.set_blocking(self._wake, False)
@@ -53,9 +60,30 @@ class Watch:
 
     def pause(self, seconds: Optional[float]) -> None:
         """Return when a signal came or so many seconds have passed (None: whenever); then collect ended children."""
-        if select.select([self._wake], [], [], seconds)[0]:
+        if self._wake in select.select([self._wake, *self._listened], [], [], seconds)[0]:
             os.read(self._wake, 4096)
         self.reap()
+        if self._ranks:
+            self._ranks.hear()
+
+    def listen(self, ranks: Ranks) -> None:
+        """Be woken by news of a job's ranks, too.
+
+        Args:
+            ranks: the job's.
+        """
+        self._ranks = ranks
+        self._listened = [ranks.listen()]
+
+    @property
+    def failed(self) -> bool:
+        """Whether one rank of several has failed, so that the others are to be ended."""
+        return self._ranks is not None and self._ranks.failed
+
+    @property
+    def staff(self) -> Set[int]:
+        """Processes that only hold the ranks: they end by themselves when these have ended."""
+        return self._ranks.crews if self._ranks else set()
 
     def reap(self) -> bool:
         """Collect every child that has ended.
@@ -132,9 +160,10 @@ def wait(watch: Watch, pids: List[int], limit: Optional[float], grace: float) ->
     deadline = None if limit is None else time.monotonic() + limit
     watch.reap()
     while any(watch.status_of(pid) is None for pid in pids):
-        if watch.cancelled or (deadline is not None and time.monotonic() >= deadline):
-            ending.cause = "cancel" if watch.cancelled else "time_limit"
-            watch.end_family(grace)
+        late = deadline is not None and time.monotonic() >= deadline
+        if watch.cancelled or late or watch.failed:
+            ending.cause = "cancel" if watch.cancelled else "time_limit" if late else "itself"
+            _end(watch, pids, grace)
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
     # Without a child and without a subreaper's adopted orphan there is nothing to look for.
@@ -142,6 +171,15 @@ def wait(watch: Watch, pids: List[int], limit: Optional[float], grace: float) ->
         ending.leftovers = watch.end_family(grace)
     _read_status(watch, pids, ending)
     return ending
+
+
+def _end(watch: Watch, pids: List[int], grace: float) -> None:
+    """End the run's processes; of several ranks first these, so that none is ended without grace by its starter."""
+    if watch.staff:
+        # The starters are pids; crews come and go by news, and so are asked for anew each round.
+        process.end(lambda: watch.family() - watch.staff - set(pids), grace, watch.pause)
+        grace = _STAFF_SECONDS
+    watch.end_family(grace)
 
 
 def _read_status(watch: Watch, pids: List[int], ending: Ending) -> None:

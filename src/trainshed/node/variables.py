@@ -39,6 +39,7 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
     return {
         "TRAINSHED_RUN_DIR": run_dir,
         "TRAINSHED_RUN_ID": run_id,
+        "TRAINSHED_LAUNCHER": spec.launcher,
         "AZUREML_RUN_ID": run_id,
         "AZUREML_ROOT_RUN_ID": run_id,
         "AZUREML_DATA_CONTAINER_ID": f"dcid.{run_id}",
@@ -72,15 +73,15 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any])
     }
 
 
-def python_path(runtime: str, given: Mapping[str, str]) -> str:
+def python_path(runtime: str, spec: RunSpec) -> str:
     """Return what is put in front of the script's PYTHONPATH.
 
     Args:
         runtime: the runtime's tree.
-        given: variables that the user set; ``TRAINSHED_LEGACY`` asks for the names that packages have dropped.
+        spec: what was asked for; ``TRAINSHED_LEGACY`` among its variables, and Open MPI, need a hook in the script.
     """
-    legacy = given.get("TRAINSHED_LEGACY", "") not in ("", "0")
-    return f"{os.path.join(runtime, 'legacy')}{os.pathsep}{runtime}" if legacy else runtime
+    hooked = spec.environment_variables.get("TRAINSHED_LEGACY", "") not in ("", "0") or spec.launcher == "openmpi"
+    return f"{os.path.join(runtime, 'hooks')}{os.pathsep}{runtime}" if hooked else runtime
 
 
 def merge(*layers: Mapping[str, str]) -> Dict[str, str]:

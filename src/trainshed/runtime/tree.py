@@ -14,14 +14,14 @@ from typing import Dict
 _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parent
 _FRONT_DOOR = "front_door.py"
-_LEGACY = "legacy_hook.py"
+_HOOK = "hook.py"
 _MARK = "_trainshed.py"
 _CLIENT = ("api", "client", "data", "hosts", "spec")
 
 
 def files() -> Dict[str, Path]:
     """Return what the tree is made of: path in the tree → file of this room."""
-    moved = {"trainshed/__init__.py": _HERE / _FRONT_DOOR, "legacy/sitecustomize.py": _HERE / _LEGACY}
+    moved = {"trainshed/__init__.py": _HERE / _FRONT_DOOR, "hooks/sitecustomize.py": _HERE / _HOOK}
     room = {f"trainshed/runtime/{path.name}": path for path in _HERE.glob("*.py") if path not in moved.values()}
     names = {path.relative_to(_HERE).as_posix(): path for path in (_HERE / "azureml").rglob("*.py")}
     return {**moved, "trainshed/errors.py": _PACKAGE / "errors.py", **room, **names, **_client()}

@@ -67,7 +67,7 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
         "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
     }
     if exit_record["outcome"] == "failed":
-        raised = _raised(tail) if exit_record["reason"] == "exit" else None
+        raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed") else None
         details["error"] = {
             "code": "UserError",
             "reason": exit_record["reason"],
@@ -77,6 +77,7 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
             "signal": exit_record.get("signal"),
             "log": tail_of,
             "log_tail": tail,
+            **({"rank": exit_record["rank"]} if exit_record.get("rank") else {}),
         }
         if raised:
             details["error"]["debugInfo"] = {"type": raised[0], "message": raised[-1], "stackTrace": tail}

@@ -69,6 +69,31 @@ class Places:
         """
         return targets.slots_of(self.target(name))
 
+    def check_size(self, spec: RunSpec) -> None:
+        """Raise if a run's target could never run it.
+
+        Raises:
+            UserErrorException: it has too few nodes or slots.
+        """
+        record, slots = self.target(spec.target), self.slots(spec.target)
+        if record["kind"] == targets.CLUSTER and spec.node_count > slots:
+            raise UserErrorException(
+                f"The run asks for {spec.node_count} nodes, but cluster '{spec.target}' has at most {slots}. "
+                f"Ask for fewer, or raise it: ComputeTarget(ws, '{spec.target}').update(max_nodes={spec.node_count})."
+            )
+        if record["kind"] == targets.LOCAL and spec.node_count > 1:
+            raise UserErrorException(
+                f"The run asks for {spec.node_count} nodes, and '{spec.target}' is one. Use a cluster: "
+                "ComputeTarget.create(ws, 'nodes', AmlCompute.provisioning_configuration(max_nodes="
+                f"{spec.node_count})), which has its nodes on this machine."
+            )
+        if spec.slots * spec.node_count > slots:
+            raise UserErrorException(
+                f"The run asks for {spec.slots * spec.node_count} slots, but target '{spec.target}' has {slots}. Ask "
+                f"for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster "
+                "update(max_nodes=…)."
+            )
+
     def drop_target(self, name: str) -> None:
         """Forget a cluster.
 

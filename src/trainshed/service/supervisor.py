@@ -104,12 +104,7 @@ class Supervisor:
         Raises:
             UserErrorException: the target could never run it.
         """
-        slots = self._places.slots(spec.target)
-        if spec.slots > slots:
-            raise UserErrorException(
-                f"The run asks for {spec.slots} slots, but target '{spec.target}' has {slots}. Ask for fewer, or raise "
-                f"them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster update(max_nodes=…)."
-            )
+        self._places.check_size(spec)
         self._places.check_data(spec)
         record = self._history.create_run(run_id, submit_id, spec, time.time())
         self._wishes.put(("dispatch", ""))
@@ -238,7 +233,7 @@ class Supervisor:
                 continue
             run_id, target = record["id"], self._target(record["target"])
             spec = self._history.get(run_id)["spec"]
-            self._used[run_id] = (record["target"], spec["slots"] if record["target"] != INTERACTIVE else 0)
+            self._used[run_id] = (record["target"], _size(spec) if record["target"] != INTERACTIVE else 0)
             seen = target.poll([run_id])[run_id]
             if seen.state == ABSENT and not record["cancel_requested"] and record["target"] != INTERACTIVE:
                 self._hand_over(run_id, spec)
@@ -259,7 +254,7 @@ class Supervisor:
             if not waiting:
                 return
             for record in waiting:
-                slots = record["spec"]["slots"]
+                slots = _size(record["spec"])
                 if slots > free:
                     # What was asked for first starts first, even when something smaller would fit.
                     return
@@ -271,7 +266,7 @@ class Supervisor:
     def _start(self, run_id: str, spec: dict[str, Any]) -> bool:
         if not self._history.move(run_id, states.PREPARING, now=time.time()):
             return False  # cancelled meanwhile
-        self._used[run_id] = (spec["target"], spec["slots"])
+        self._used[run_id] = (spec["target"], _size(spec))
         self._bus.publish(run_id)
         self._hand_over(run_id, spec)
         return True
@@ -329,7 +324,7 @@ class Supervisor:
         self._history.move(run_id, states.FINALIZING, now=time.time())
         self._collector.manifest(run_id)
         reason = seen.exit.get("reason", "")
-        tail_of = layout.BUILD_LOG if reason == "env_build_failed" else layout.DRIVER_LOG
+        tail_of = layout.BUILD_LOG if reason == "env_build_failed" else seen.exit.get("log", layout.DRIVER_LOG)
         tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
         tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
         ending = verdict(seen, tail, tail_of, record)
@@ -345,3 +340,8 @@ class Supervisor:
         self._collector.forget(run_id)
         self._bus.publish(run_id)
         self._wishes.put(("dispatch", ""))
+
+
+def _size(spec: dict[str, Any]) -> int:
+    """Return how many slots a run takes, on all its nodes together."""
+    return int(spec["slots"]) * int(spec.get("node_count", 1))

@@ -9,6 +9,7 @@ from trainshed.errors import UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 
+LAUNCHERS = ("single", "openmpi", "torch", "tensorflow")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
@@ -65,6 +66,7 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     for field in ("node_count", "process_count_per_node", "slots"):
         if getattr(spec, field) < 1:
             raise UserErrorException(f"{field} is {getattr(spec, field)}; it must be at least 1.")
+    _check_processes(spec)
     if spec.max_run_duration_seconds is not None and spec.max_run_duration_seconds <= 0:
         raise UserErrorException("max_run_duration_seconds must be positive, or None for no limit.")
     if not 0 <= spec.grace_seconds <= 3600:
@@ -75,6 +77,19 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     _check_environment(spec)
     _check_data(spec)
     return spec
+
+
+def _check_processes(spec: RunSpec) -> None:
+    if spec.launcher not in LAUNCHERS:
+        raise UserErrorException(f"launcher is {spec.launcher!r}; it is one of {', '.join(LAUNCHERS)}.")
+    if spec.launcher == "single" and spec.node_count * spec.process_count_per_node > 1:
+        raise UserErrorException(
+            f"The run asks for {spec.node_count * spec.process_count_per_node} processes, and nothing says how they "
+            "find each other; give distributed_training=MpiConfiguration(), or a backend."
+        )
+    tasks = spec.worker_count + spec.parameter_server_count
+    if spec.launcher == "tensorflow" and not 1 <= tasks <= spec.node_count * spec.process_count_per_node:
+        raise UserErrorException(f"{tasks} tasks of TensorFlow do not fit {spec.node_count} nodes.")
 
 
 def _check_environment(spec: RunSpec) -> None:

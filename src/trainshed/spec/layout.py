@@ -15,6 +15,8 @@ BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 USER_LOG = "logs/user_log.txt"
 """What a program prints within ``with experiment.start_logging()``."""
+MPI_LOG = "azureml-logs/70_mpi_log.txt"
+"""What Open MPI itself says."""
 STD_LOG = "user_logs/std_log.txt"
 """The driver log's second name: the same file."""
 
@@ -30,6 +32,26 @@ ROOTS = (
     ("user_logs/", "user_logs/"),
 )
 """Where a file of a run lies, by how its name begins: (beginning of its name, folder in the run directory)."""
+
+
+RANKS = "ranks"
+"""Orders and ends of the processes of a job with more than one."""
+NODES = "nodes"
+"""Further nodes of such a job, where they are folders of one machine: ``nodes/<number>/code``."""
+
+
+def rank_log(rank: int, second: bool = False) -> str:
+    """Return the name of a rank's own log.
+
+    Args:
+        rank: its number.
+        second: the name of v1's last releases for the same file.
+
+    Example:
+        >>> rank_log(1), rank_log(1, second=True)
+        ('azureml-logs/70_driver_log_1.txt', 'user_logs/std_log_process_1.txt')
+    """
+    return f"user_logs/std_log_process_{rank}.txt" if second else f"azureml-logs/70_driver_log_{rank}.txt"
 
 
 def place_of(name: str) -> str:

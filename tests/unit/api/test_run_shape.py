@@ -21,7 +21,7 @@ from trainshed.api.run_shape import Container, Distribution, container, distribu
 from trainshed.api.runconfig import ContainerRegistry
 from trainshed.errors import RunConfigurationException
 
-MPI_2X3 = Distribution("mpi", 2, 3)
+MPI_2X3 = Distribution("openmpi", 2, 3)
 
 
 def configured(**settings: Any) -> RunConfiguration:
@@ -35,7 +35,7 @@ def configured(**settings: Any) -> RunConfiguration:
     ("config", "shape"),
     [
         (RunConfiguration(), Distribution()),
-        (RunConfiguration(communicator="OpenMpi"), Distribution("mpi")),
+        (RunConfiguration(communicator="OpenMpi"), Distribution("openmpi")),
         (configured(communicator="IntelMpi", node_count=2, mpi=MpiConfiguration(3)), MPI_2X3),
         (configured(communicator="mpi", mpi=MpiConfiguration(3, node_count=2)), MPI_2X3),
         # What the run configuration says goes before what the distributed setting does; so scripts change it.

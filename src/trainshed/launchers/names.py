@@ -1,0 +1,63 @@
+"""What every process of a job finds in its environment, whatever the launcher: v1's names, and its node's GPUs."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from trainshed.launchers.plan import Job
+
+
+def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
+    """Return the variables of one process that tell it where it is among the others.
+
+    Args:
+        job: the job.
+        node: its node.
+        name: its name, such as ``"rank_0"``.
+        primary: whether it is the one process that acts for the whole run.
+    """
+    here, first = job.nodes[node], job.nodes[0]
+    told = {
+        "AZUREML_PROCESS_NAME": name,
+        "AZUREML_NODE_COUNT": str(len(job.nodes)),
+        "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": here.folder,
+        "AZ_BATCHAI_JOB_WORK_DIR": here.folder,
+        "AZ_BATCHAI_TASK_TYPE": "worker",
+        "AZ_BATCHAI_TASK_INDEX": str(node),
+        "AZ_BATCH_NODE_ID": here.name,
+        "AZ_BATCH_IS_CURRENT_NODE_MASTER": "true" if node == 0 else "false",
+        "AZ_BATCH_MASTER_NODE": f"{first.address}:{job.ports[0]}",
+        "AZ_BATCH_HOST_LIST": ",".join(each.address for each in job.nodes),
+        "AZ_BATCHAI_MPI_MASTER_NODE": first.address,
+        "AZ_BATCHAI_GPU_COUNT_FOUND": str(len(here.gpus)),
+        "AZ_BATCHAI_NUM_GPUS": str(len(here.gpus)),
+    }
+    if not primary:
+        told["AZUREML_SECONDARY_INSTANCE"] = "true"
+    if here.gpus:
+        told["CUDA_VISIBLE_DEVICES"] = ",".join(here.gpus)
+    return told
+
+
+def rendezvous(job: Job) -> Dict[str, str]:
+    """Return where the processes meet, under the names that torch.distributed reads.
+
+    Args:
+        job: the job.
+    """
+    return {"MASTER_ADDR": job.nodes[0].address, "MASTER_PORT": str(job.ports[0])}
+
+
+def interfaces(job: Job) -> Dict[str, str]:
+    """Return through which network interface gloo and NCCL are to speak, unless the user has said so.
+
+    Args:
+        job: the job.
+    """
+    told = {}
+    if all(each.address == "127.0.0.1" for each in job.nodes):
+        # Gloo asks for the address of this machine's name, which a laptop does not always know.
+        told["GLOO_SOCKET_IFNAME"] = "lo"
+    if any(each.gpus for each in job.nodes):
+        told["NCCL_SOCKET_IFNAME"] = "^docker0"
+    return {name: value for name, value in told.items() if name not in job.environment}

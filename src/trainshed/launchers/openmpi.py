@@ -1,0 +1,48 @@
+"""Processes under Open MPI's ``mpirun``, which starts the crew once for each rank.
+
+The words used are those that Open MPI 4 and 5 share (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
+"""
+
+from __future__ import annotations
+
+from trainshed.launchers import names
+from trainshed.launchers.plan import Job, Plan, Rank
+
+
+def plan(job: Job) -> Plan:
+    """Return the ranks, and the ``mpirun`` that starts them.
+
+    Open MPI itself sets OMPI_COMM_WORLD_RANK and SIZE. Since nodes may be folders of one machine, each rank is told
+    its place on its own node anew; Horovod's names and the meeting point are added.
+
+    Args:
+        job: what is to be run where.
+    """
+    size, nodes = len(job.places), len(job.nodes)
+    ranks = []
+    for rank, (node, local) in enumerate(job.places):
+        horovod = {
+            "RANK": rank,
+            "SIZE": size,
+            "LOCAL_RANK": local,
+            "LOCAL_SIZE": job.processes,
+            "CROSS_RANK": node,
+            "CROSS_SIZE": nodes,
+        }
+        variables = {
+            **names.of_process(job, node, f"rank_{rank}", rank == 0),
+            **names.rendezvous(job),
+            **names.interfaces(job),
+            "OMPI_COMM_WORLD_RANK": str(rank),
+            "OMPI_COMM_WORLD_SIZE": str(size),
+            "OMPI_COMM_WORLD_LOCAL_RANK": str(local),
+            "OMPI_COMM_WORLD_LOCAL_SIZE": str(job.processes),
+            "OMPI_COMM_WORLD_NODE_RANK": str(local),
+            **{f"HOROVOD_{name}": str(value) for name, value in horovod.items()},
+        }
+        ranks.append(Rank(f"rank_{rank}", node, variables))
+    # Ranks may outnumber cores, as on a laptop that plays a cluster; which cores are whose, the crew sees to.
+    words = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
+    if job.root:
+        words.append("--allow-run-as-root")
+    return Plan(tuple(ranks), (job.mpirun, *words, *job.crew, "mpi"))

@@ -1,0 +1,36 @@
+"""Workers and parameter servers of TensorFlow (https://www.tensorflow.org/guide/distributed_training, TF_CONFIG)."""
+
+from __future__ import annotations
+
+import json
+
+from trainshed.launchers import names
+from trainshed.launchers.plan import Job, Plan, Rank
+
+
+def plan(job: Job) -> Plan:
+    """Return workers and parameter servers; the crew starts them, and ends the servers when the workers have ended.
+
+    Without parameter servers the workers are those of MultiWorkerMirroredStrategy.
+
+    Args:
+        job: what is to be run where; its nodes are filled one after the other, workers first.
+    """
+    tasks = [("worker", index) for index in range(job.workers)] + [("ps", index) for index in range(job.servers)]
+    places = job.places[: len(tasks)]
+    cluster: dict[str, list[str]] = {}
+    for (kind, _), (node, _), port in zip(tasks, places, job.ports):
+        cluster.setdefault(kind, []).append(f"{job.nodes[node].address}:{port}")
+    ranks = []
+    for (kind, index), (node, _) in zip(tasks, places):
+        config = {"cluster": cluster, "task": {"type": kind, "index": index}, "environment": "cloud"}
+        variables = {
+            **names.of_process(job, node, f"{kind}_{index}", (kind, index) == ("worker", 0)),
+            "TF_CONFIG": json.dumps(config),
+            "AZ_BATCHAI_TASK_TYPE": kind,
+            "AZ_BATCHAI_TASK_INDEX": str(index),
+            "AZ_BATCHAI_WORKER_HOSTS": ",".join(cluster.get("worker", ())),
+            "AZ_BATCHAI_PS_HOSTS": ",".join(cluster.get("ps", ())),
+        }
+        ranks.append(Rank(f"{kind}_{index}", node, variables, awaited=kind == "worker"))
+    return Plan(tuple(ranks), (*job.crew, "all"))

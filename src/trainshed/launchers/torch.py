@@ -1,0 +1,34 @@
+"""Processes of torch.distributed (https://docs.pytorch.org/docs/stable/distributed.html#environment-variable-initialization)."""
+
+from __future__ import annotations
+
+from trainshed.launchers import names
+from trainshed.launchers.plan import Job, Plan, Rank
+
+
+def plan(job: Job) -> Plan:
+    """Return the ranks; the crew starts them.
+
+    Args:
+        job: what is to be run where.
+    """
+    size = len(job.places)
+    meeting = f"tcp://{job.nodes[0].address}:{job.ports[0]}"
+    ranks = []
+    for rank, (node, local) in enumerate(job.places):
+        variables = {
+            **names.of_process(job, node, f"rank_{rank}", rank == 0),
+            **names.rendezvous(job),
+            **names.interfaces(job),
+            "RANK": str(rank),
+            "WORLD_SIZE": str(size),
+            "LOCAL_RANK": str(local),
+            "LOCAL_WORLD_SIZE": str(job.processes),
+            "NODE_RANK": str(node),
+            "GROUP_RANK": str(node),
+            # v1's own: the number of the process, and what init_process_group(init_method=…) takes.
+            "AZ_BATCHAI_TASK_INDEX": str(rank),
+            "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting,
+        }
+        ranks.append(Rank(f"rank_{rank}", node, variables))
+    return Plan(tuple(ranks), (*job.crew, "all"))

@@ -1,0 +1,137 @@
+"""From a run's record to the one program that the shim starts: the script itself, or what starts all its ranks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from trainshed.launchers import plan as launchers
+from trainshed.node import variables
+from trainshed.node.environment import Ready
+from trainshed.node.nodes import NodeFolder, shares
+from trainshed.node.ranks import Order, Ranks
+from trainshed.spec import layout
+from trainshed.spec.run import RunSpec
+
+_CREW = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crew.py")
+_HERE = "127.0.0.1"
+
+
+class Start(NamedTuple):
+    """What to start.
+
+    Attributes:
+        argv: the program and its arguments.
+        environ: its whole environment.
+        folder: its working folder.
+        log: where what it prints goes.
+        ranks: those that it starts; None where it is the script itself.
+        notes: sentences that the user must see.
+        held: kept until the run has ended: ports that are its own.
+    """
+
+    argv: Tuple[str, ...]
+    environ: Dict[str, str]
+    folder: str
+    log: str
+    ranks: Optional[Ranks] = None
+    notes: Tuple[str, ...] = ()
+    held: Sequence[Any] = ()
+
+
+class Launch:
+    """One run that is about to start.
+
+    Args:
+        spec: what to run.
+        place: the part of ``spec.json`` that describes this machine.
+        run_dir: the run directory.
+        nodes: the run's nodes, laid out.
+        ready: its environment.
+        environ: what every process of the run finds in its environment.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        place: Mapping[str, Any],
+        run_dir: str,
+        nodes: List[NodeFolder],
+        ready: Ready,
+        environ: Dict[str, str],
+    ) -> None:
+        self._spec = spec
+        self._place = place
+        self._run_dir = run_dir
+        self._nodes = nodes
+        self._ready = ready
+        self._environ = environ
+        chosen = "CUDA_VISIBLE_DEVICES" in spec.environment_variables
+        gpus = [()] * len(nodes) if chosen else place.get("gpus") or [()] * len(nodes)
+        self._there = tuple(launchers.Node(node.name, _HERE, node.code, tuple(own)) for node, own in zip(nodes, gpus))
+
+    def start(self) -> Start:
+        """Return what to start.
+
+        Raises:
+            TrainshedError: Open MPI is asked for and cannot be had or used.
+        """
+        return self._alone() if self._spec.launcher == "single" else self._together()
+
+    def _alone(self) -> Start:
+        (rank,) = launchers.plan("single", launchers.Job(self._there, 1, (), ())).ranks
+        node = self._nodes[0]
+        whole = variables.merge(self._environ, self._of_node(node), rank.variables)
+        log = os.path.join(self._run_dir, layout.DRIVER_LOG)
+        return Start(variables.expand(self._command(node), whole), whole, node.code, log)
+
+    def _together(self) -> Start:
+        # What a single process does not need.
+        from trainshed.hosts.ports import reserve
+        from trainshed.node import mpi
+
+        spec, ranks = self._spec, Ranks(self._run_dir)
+        tool = mpi.find(spec, self._place, self._ready, self._environ, self._run_dir) if _by_mpi(spec) else None
+        base = variables.merge(self._environ, tool.variables) if tool else self._environ
+        held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
+        job = launchers.Job(
+            nodes=self._there,
+            processes=spec.process_count_per_node,
+            crew=(sys.executable, "-S", "-E", _CREW, ranks.folder),
+            ports=tuple(one.getsockname()[1] for one in held),
+            mpirun=tool.mpirun if tool else "",
+            root=os.geteuid() == 0,
+            backend=spec.backend,
+            workers=spec.worker_count,
+            servers=spec.parameter_server_count,
+            environment=self._environ,
+        )
+        made = launchers.plan(spec.launcher, job)
+        ranks.write(made, self._orders(made, base), [node.name for node in self._nodes])
+        log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
+        whole = variables.merge(base, made.variables)
+        return Start(made.starter, whole, self._nodes[0].code, log, ranks, tool.notes if tool else (), held)
+
+    def _orders(self, made: launchers.Plan, base: Mapping[str, str]) -> List[Order]:
+        cores, orders = shares(len(self._nodes)), []
+        for rank in made.ranks:
+            node = self._nodes[rank.node]
+            told = {**self._of_node(node), **rank.variables}
+            argv = variables.expand(self._command(node), variables.merge(base, told))
+            orders.append(Order(argv, node.code, told, cores[rank.node]))
+        return orders
+
+    def _of_node(self, node: NodeFolder) -> Dict[str, str]:
+        """What the user set stands over what data brings."""
+        return {name: value for name, value in node.variables.items() if name not in self._spec.environment_variables}
+
+    def _command(self, node: NodeFolder) -> Tuple[str, ...]:
+        arguments = node.arguments(self._spec.arguments)
+        if self._spec.command:
+            return node.arguments(self._spec.command) + arguments
+        return (self._ready.python, str(self._spec.script), *arguments)
+
+
+def _by_mpi(spec: RunSpec) -> bool:
+    return spec.launcher == "openmpi"

@@ -1,0 +1,79 @@
+"""What the end of a run's processes means: the content of ``exit.json``."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, Dict, Optional
+
+from trainshed.node.ranks import Ranks
+from trainshed.node.script import Ending
+from trainshed.spec import layout
+from trainshed.spec.run import RunSpec
+
+
+def verdict(ending: Ending, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
+    """Return how a run ended.
+
+    Args:
+        ending: how its processes ended.
+        spec: what was asked for.
+        ranks: those of a job of several processes.
+    """
+    how: Dict[str, Any] = {"exit_code": ending.code, "signal": ending.number, "leftovers": ending.leftovers}
+    if ending.cause == "cancel":
+        return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
+    if ending.cause == "time_limit":
+        limit = spec.max_run_duration_seconds
+        message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
+        return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
+    if ranks is not None:
+        return _of_ranks(how, ranks, spec)
+    if ending.number is not None:
+        message = f"The script was ended by {_signal_name(ending.number)}."
+        return {**how, "outcome": "failed", "reason": "signal", "message": message}
+    if ending.code:
+        message = f"The script ended with exit code {ending.code}."
+        return {**how, "outcome": "failed", "reason": "exit", "message": message}
+    return {**how, "outcome": "completed", "reason": "exit", "message": ""}
+
+
+def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any]:
+    """Name the rank that failed first; where none did and yet the job failed, its starter did."""
+    first = ranks.first_failure()
+    if first is not None:
+        title = f"{first['title'][0].upper()}{first['title'][1:]}"
+        with_what = (
+            f"was ended by {_signal_name(first['signal'])}"
+            if first["signal"] is not None
+            else f"ended with exit code {first['exit_code']}"
+        )
+        others = " The others were ended." if len(ranks.ends()) > 1 or spec.node_count > 1 else ""
+        return {
+            **how,
+            "exit_code": first["exit_code"],
+            "signal": first["signal"],
+            "outcome": "failed",
+            "reason": "rank_failed",
+            "message": f"{title} on {first['node']} ({first['host']}) {with_what}.{others}",
+            "rank": {name: first[name] for name in ("rank", "node", "host")},
+            "log": layout.rank_log(first["rank"]),
+        }
+    if how["exit_code"] == 0:
+        return {**how, "outcome": "completed", "reason": "exit", "message": ""}
+    what = "Open MPI's mpirun" if spec.launcher == "openmpi" else "The program that starts the processes"
+    code = how["exit_code"] if how["signal"] is None else _signal_name(how["signal"])
+    log = layout.MPI_LOG if spec.launcher == "openmpi" else layout.DRIVER_LOG
+    return {
+        **how,
+        "outcome": "failed",
+        "reason": "launch_failed",
+        "message": f"{what} ended with {code}, and no process of the run failed by itself.",
+        "log": log,
+    }
+
+
+def _signal_name(number: Optional[int]) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(int(number or 0)).name})"
+    except ValueError:
+        return f"signal {number}"
