@@ -42,6 +42,7 @@ class Member:
         self._merged = os.open(self.order["merged"], appended, 0o600)
         self._prefix = f"[{self.order['title']}] ".encode()
         self._begun = b""
+        self._cut = False
         self.pid = 0
         self.pipe = -1
         self.status: int | None = None
@@ -86,8 +87,11 @@ class Member:
         """Write whole lines into the run's log, each under the rank's name; a progress bar's returns end lines too."""
         lines = (self._begun + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
         self._begun = lines.pop()
+        if self._cut and lines and not lines[0]:
+            del lines[0]  # the end of a line of which all has been written
+        self._cut = self._cut and not lines
         if len(self._begun) > _LONGEST:
-            lines, self._begun = [*lines, self._begun], b""
+            lines, self._begun, self._cut = [*lines, self._begun], b"", True
         if lines:
             _write(self._merged, b"".join(self._prefix + line + b"\n" for line in lines))
 
@@ -124,6 +128,7 @@ class Member:
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
             "time": time.time(),
             "told": told,
+            "awaited": self.order["awaited"],
         }
         path = os.path.join(self._folder, f"{self.rank}.end.json")
         with open(path + ".part", "w", encoding="utf-8") as file:
@@ -143,6 +148,7 @@ class Crew:
     def __init__(self, folder: str, ranks: list[int], lone: bool) -> None:
         self._lone = lone
         self._code = 0
+        self._served = False
         self._told = self._passed_on = False
         self._wake, waker = os.pipe()
         for end in (self._wake, waker):
@@ -206,7 +212,9 @@ class Crew:
         """Note a rank's end; what is left of its output is taken, and not what its daemons may print later."""
         member.read()
         member.close()
-        member.keep(self._told)
+        member.keep(self._told or self._served)
+        if self._served:
+            return  # how a server takes it that it is told to end is no failure
         status = member.status or 0
         code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         self._code = self._code or code
@@ -214,6 +222,7 @@ class Crew:
 
     def _end_those_that_wait(self) -> None:
         """End the parameter servers: they serve for as long as there are workers."""
+        self._served = True
         for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
             deadline = time.monotonic() + seconds
             while any(member.status is None for member in self._members) and time.monotonic() < deadline:

@@ -101,7 +101,7 @@ class Ranks:
 
     def first_failure(self) -> Optional[Dict[str, Any]]:
         """Return how the rank ended that failed first by itself; None if none did."""
-        ends = [end for end in self.ends() if end["exit_code"] != 0]
+        ends = [end for end in self.ends() if end["exit_code"] != 0 and (end["awaited"] or not end["told"])]
         return min(ends, key=lambda end: (end["told"], end["time"]), default=None)
 
     def ends(self) -> List[Dict[str, Any]]:

@@ -130,17 +130,23 @@ def test_a_run_configuration_given_wins_with_a_warning(caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "shape"),
     [
-        {"node_count": 2, "distributed_backend": "mpi", "compute_target": "cluster"},
-        {"process_count_per_node": 2, "distributed_backend": "mpi"},
-        {"distributed_training": PyTorchConfiguration(process_count=2)},
-        {"custom_docker_image": "ubuntu"},
+        ({"node_count": 2, "distributed_backend": "mpi", "compute_target": "cluster"}, ("openmpi", 2, 1, "", 0, 0)),
+        ({"process_count_per_node": 2, "distributed_backend": "mpi"}, ("openmpi", 1, 2, "", 0, 0)),
+        ({"distributed_training": PyTorchConfiguration("Gloo", 2)}, ("torch", 1, 2, "gloo", 0, 0)),
+        ({}, ("single", 1, 1, "", 0, 0)),
     ],
 )
-def test_what_comes_with_a_later_release_is_refused_at_submit(params: Any) -> None:
+def test_the_record_says_how_many_processes(params: Any, shape: tuple[Any, ...]) -> None:
+    spec = spec_of(Estimator("./src", **{"compute_target": "local", **params}))
+    told = (spec.launcher, spec.node_count, spec.process_count_per_node, spec.backend)
+    assert (*told, spec.worker_count, spec.parameter_server_count) == shape
+
+
+def test_what_comes_with_a_later_release_is_refused_at_submit() -> None:
     with pytest.raises(TrainingException, match="This release"):
-        spec_of(Estimator("./src", **{"compute_target": "local", **params}))
+        spec_of(Estimator("./src", compute_target="local", custom_docker_image="ubuntu"))
 
 
 def test_docker_without_an_image_asks_for_nothing() -> None:

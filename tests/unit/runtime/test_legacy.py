@@ -11,6 +11,7 @@ import pytest
 
 from trainshed.node.variables import python_path
 from trainshed.runtime.tree import assemble
+from trainshed.spec.run import RunSpec
 
 NUMPY = """
 def __getattr__(name):
@@ -44,8 +45,9 @@ def run(tmp_path: Path, tree: Path, code: str, legacy: str = "1", more: dict[str
     for name, text in {**PACKAGES, **(more or {})}.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text(text)
-    path = python_path(str(tree), {"TRAINSHED_LEGACY": legacy})
-    env = {"PYTHONPATH": f"{path}{os.pathsep}{site}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    asked = {"TRAINSHED_LEGACY": legacy}
+    path = python_path(str(tree), RunSpec("legacy", script="train.py", environment_variables=asked))
+    env = {**asked, "PYTHONPATH": f"{path}{os.pathsep}{site}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-S", "-c", f"import site; site.execsitecustomize()\n{code}"],
                           env=env, capture_output=True, text=True, check=False)  # fmt: skip
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]

@@ -1,0 +1,140 @@
+"""The program that runs ranks, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed.launchers.plan import Plan, Rank
+from trainshed.node import crew
+from trainshed.node.nodes import shares
+from trainshed.node.ranks import Order, Ranks
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> Iterator[Ranks]:
+    for name in ("azureml-logs", "user_logs", "work"):
+        (tmp_path / name).mkdir()
+    made = Ranks(str(tmp_path))
+    yield made
+    if made._news >= 0:
+        os.close(made._news)
+
+
+def order(ranks: Ranks, tmp_path: Path, *codes: str, waiting: int = 0) -> None:
+    """Give each rank a piece of Python to run; the last ``waiting`` ones are servers."""
+    plan = Plan(tuple(Rank(f"rank_{n}", 0, {}, awaited=n < len(codes) - waiting) for n in range(len(codes))))
+    orders = [Order((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes]
+    ranks.write(plan, orders, ["node-0"])
+    ranks.listen()
+
+
+def run(ranks: Ranks, which: str = "all", **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-E", crew.__file__, ranks.folder, which], env={**os.environ, **variables}, text=True
+    )
+
+
+def logs(tmp_path: Path, name: str = "70_driver_log.txt") -> str:
+    return (tmp_path / "azureml-logs" / name).read_text()
+
+
+def test_all_are_run_and_each_has_its_own_log(ranks: Ranks, tmp_path: Path) -> None:
+    order(ranks, tmp_path, "import os; print('zero', os.environ['MINE'])", "print('one')")
+    assert run(ranks).wait(30) == 0
+    assert logs(tmp_path, "70_driver_log_0.txt") == "zero 1\n"
+    assert (tmp_path / "user_logs" / "std_log_process_1.txt").read_text() == "one\n"
+    assert sorted(logs(tmp_path).splitlines()) == ["[rank 0] zero 1", "[rank 1] one"]
+    assert [end["exit_code"] for end in ranks.ends()] == [0, 0]
+    assert ranks.first_failure() is None
+    assert all(os.stat(Path(ranks.folder) / f"{n}.json").st_mode & 0o077 == 0 for n in (0, 1))
+
+
+def test_a_failure_is_news_at_once_and_the_first_is_named(ranks: Ranks, tmp_path: Path) -> None:
+    order(ranks, tmp_path, "import time; time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    program = run(ranks)
+    while not ranks.failed:
+        ranks.hear()
+    assert program.pid in ranks.crews
+    program.send_signal(signal.SIGTERM)  # which is passed on to the ranks
+    assert program.wait(30) == 128 + signal.SIGKILL
+    first: Any = ranks.first_failure()
+    assert (first["rank"], first["signal"], first["exit_code"]) == (1, signal.SIGKILL, None)
+    assert [end["told"] for end in ranks.ends()] == [True, False]
+
+
+def test_under_mpirun_a_crew_with_a_failed_rank_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
+    order(ranks, tmp_path, "pass", "raise SystemExit(7)")
+    program = run(ranks, "mpi", OMPI_COMM_WORLD_RANK="1")
+    while not ranks.failed:
+        ranks.hear()
+    assert program.poll() is None
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(30) == 7
+
+
+def test_servers_are_ended_when_the_workers_have_ended(ranks: Ranks, tmp_path: Path) -> None:
+    serve = """
+import signal, sys
+signal.signal(15, lambda *_: (print('served'), sys.exit(0)))
+open('up', 'w').close()
+signal.pause()
+"""
+    work = "import os, time\nwhile not os.path.exists('up'): time.sleep(0.01)"
+    order(ranks, tmp_path, work, serve, waiting=1)
+    assert run(ranks).wait(60) == 0
+    assert "[rank 1] served" in logs(tmp_path)
+    assert not ranks.failed
+
+
+@pytest.mark.parametrize(
+    ("code", "merged"),
+    [
+        ("import sys; sys.stdout.write('no end')", ["[rank 0] no end"]),
+        ("print('10%\\r20%\\r\\n')", ["[rank 0] 10%", "[rank 0] 20%", "[rank 0] "]),
+        ("import sys; sys.stdout.buffer.write(b'\\xff\\n')", ["[rank 0] \ufffd"]),
+        ("print('x' * 20000)", ["[rank 0] " + "x" * 20000]),
+    ],
+)
+def test_what_is_printed_is_merged_line_by_line(ranks: Ranks, tmp_path: Path, code: str, merged: list[str]) -> None:
+    order(ranks, tmp_path, code)
+    assert run(ranks).wait(30) == 0
+    text = (tmp_path / "azureml-logs" / "70_driver_log.txt").read_bytes().decode(errors="replace")
+    joined = text.replace("\n[rank 0] x", "x") if "x" * 100 in text else text  # a very long line comes in pieces
+    assert joined.splitlines() == merged
+
+
+def test_a_daemon_that_keeps_the_output_open_does_not_hold_the_rank(ranks: Ranks, tmp_path: Path) -> None:
+    hold = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid)"
+    order(ranks, tmp_path, hold)
+    assert run(ranks).wait(30) == 0
+    os.kill(int(logs(tmp_path, "70_driver_log_0.txt")), signal.SIGKILL)
+
+
+def test_a_program_that_is_not_there(ranks: Ranks, tmp_path: Path) -> None:
+    order(ranks, tmp_path, "pass")
+    path = Path(ranks.folder) / "0.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "argv": ["no-such-program"]}))
+    assert run(ranks).wait(30) == 127
+    assert "no-such-program cannot be started" in logs(tmp_path)
+    assert ranks.ends()[0]["exit_code"] == 127
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 64])
+def test_cores_are_shared_out(nodes: int) -> None:
+    mine = shares(nodes)
+    assert len(mine) == nodes
+    if hasattr(os, "sched_getaffinity"):
+        cores = os.sched_getaffinity(0)
+        assert set().union(*mine) <= cores
+        assert all(mine)
+        if nodes <= len(cores):
+            assert sum(map(len, mine)) == len(cores)
