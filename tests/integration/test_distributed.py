@@ -273,7 +273,7 @@ def wait_until(true: Any) -> None:
 
 
 DDP = """
-import os, torch, torch.distributed as dist
+import gc, os, torch, torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from azureml.core import Run
 
@@ -295,7 +295,9 @@ def train():
 
 dist.init_process_group(%s)
 rank, size = dist.get_rank(), dist.get_world_size()
-loss = train()  # a model that is alive when Python exits makes gloo abort now and then
+loss = train()
+# A model that outlives its process group makes gloo abort now and then, and its reducer lives until it is collected.
+gc.collect()
 if rank == 0:
     Run.get_context().log("loss", loss)
 dist.destroy_process_group()
