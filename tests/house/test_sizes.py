@@ -15,6 +15,7 @@ ROOMS = {
     "api",
     "cli",
     "client",
+    "containers",
     "data",
     "environments",
     "hosts",

@@ -43,10 +43,12 @@ class Slot:
     Args:
         home: Trainshed's home on this node.
         key: the environment's name.
+        elsewhere: the Python below it is in an image, where this machine cannot see it.
     """
 
-    def __init__(self, home: Path, key: str) -> None:
+    def __init__(self, home: Path, key: str, elsewhere: bool = False) -> None:
         self.key = key
+        self._there = os.path.lexists if elsewhere else os.path.exists
         self.prefix = home / "environments" / key
         self._use: Optional[int] = None
 
@@ -119,7 +121,7 @@ class Slot:
         except FileNotFoundError:
             return None
         # The Python below a virtual environment may have been uninstalled: then it is built anew.
-        return record if (self.prefix / "bin" / "python").exists() else None
+        return record if self._there(self.prefix / "bin" / "python") else None
 
     def _hold(self) -> None:
         if self._use is None:

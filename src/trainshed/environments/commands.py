@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments.pip_settings import for_uv, masked
 from trainshed.errors import EnvironmentBuildException
@@ -15,6 +15,10 @@ from trainshed.errors import EnvironmentBuildException
 _KEPT = 16384
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOT_THEIRS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
+
+
+Wrap = Callable[[Sequence[str], Dict[str, str]], Tuple[Sequence[str], Dict[str, str]]]
+"""Makes of a command and its environment those by which it runs somewhere else, such as in a container."""
 
 
 class Site(NamedTuple):
@@ -25,16 +29,18 @@ class Site(NamedTuple):
         log: where builds write.
         lock: descriptor that programs we start keep open, so that what it locks stays locked until they end even if
             we are killed; None for no such thing.
+        wrap: puts programs where the environment will be used, if that is not right here.
     """
 
     home: str
     log: BinaryIO
     lock: Optional[int] = None
+    wrap: Optional[Wrap] = None
 
     def run(self, argv: Sequence[str], environ: Dict[str, str]) -> Tuple[int, str]:
         """Run a program to its end. Arguments and result: see :func:`run`."""
         os.makedirs(self.home, mode=0o700, exist_ok=True)
-        return run(argv, environ, self)
+        return run(*((argv, environ) if self.wrap is None else self.wrap(argv, environ)), site=self)
 
     def say(self, line: str) -> None:
         """Write a line to the log."""

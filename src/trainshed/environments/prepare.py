@@ -14,6 +14,24 @@ from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 
 
+class Inside(NamedTuple):
+    """An image in which the environment will be used, and so is built.
+
+    Attributes:
+        image: id of the image.
+        python: path of the Python to build on, as the image sees it.
+        version: that Python's.
+        wrap: makes a command one that runs in the image.
+        alone: that Python is none of the image's: its packages are not to be seen.
+    """
+
+    image: str
+    python: str
+    version: Tuple[int, ...]
+    wrap: commands.Wrap
+    alone: bool = False
+
+
 class Prepared(NamedTuple):
     """An environment that is ready.
 
@@ -45,7 +63,9 @@ class Prepared(NamedTuple):
         return None if self.slot is None else self.slot.prefix
 
 
-def prepare(wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = ()) -> Prepared:
+def prepare(
+    wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = (), inside: Optional[Inside] = None
+) -> Prepared:
     """Find the environment that is wished for, or build it.
 
     Args:
@@ -53,10 +73,15 @@ def prepare(wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[st
         home: Trainshed's home on this node.
         log: where builds write.
         sites: folders in which the packages of this Python lie.
+        inside: the image in which it will be used; None: right here.
 
     Raises:
         EnvironmentBuildException: it cannot be had; the message says why, in the solver's words where it was one.
     """
+    if inside is not None:
+        if wish.kind == EXISTING:
+            return _existing_inside(inside)
+        return Builder(wish, home, log, (), inside).prepare()
     if wish.kind == EXISTING:
         return _existing(wish.interpreter)
     return Builder(wish, home, log, sites).prepare()
@@ -73,12 +98,20 @@ def _existing(name: str) -> Prepared:
     return Prepared(path, (os.path.dirname(path),), {}, "", True, "existing", (), (), None)
 
 
+def _existing_inside(inside: Inside, notes: Sequence[str] = ()) -> Prepared:
+    # The image's own PATH is as it should be.
+    return Prepared(inside.python, (), {}, "", True, "existing", tuple(notes), (), None)
+
+
 class Builder:
     """One wish for an environment of its own. Arguments: see :func:`prepare`."""
 
-    def __init__(self, wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str]) -> None:
+    def __init__(
+        self, wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str], inside: Optional[Inside] = None
+    ) -> None:
         self._home = home
-        self._site = Site(str(home), log)
+        self._inside = inside
+        self._site = Site(str(home), log, wrap=inside.wrap if inside else None)
         options = [*wish.pip_options, *([f"--index-url {wish.index_url}"] if wish.index_url else [])]
         self._lists: Lists = sort_out(wish.conda, wish.pip, options, wish.python)
         self._solver = wish.solver
@@ -89,6 +122,8 @@ class Builder:
 
     def prepare(self) -> Prepared:
         """Return the environment, from conda where it is wished for and can be had, else from PyPI."""
+        if self._inside:
+            return self._on_image(self._inside)
         if not self._lists.conda or self._solver == "pypi":
             return self._from_pypi("")
         if self._tool is None:
@@ -104,6 +139,17 @@ class Builder:
                 raise EnvironmentBuildException(f"No conda channel ({names}) can be reached:\n{error}") from error
             silence.note()
             return self._from_pypi(f"no conda channel ({names}) can be reached")
+
+    def _on_image(self, inside: Inside) -> Prepared:
+        if self._lists.conda and self._solver == "conda":
+            raise EnvironmentBuildException(
+                "conda is asked for, and on top of an image packages come from PyPI: leave the image out, or "
+                "take one that has the packages, with user_managed_dependencies = True."
+            )
+        if not (self._lists.conda or self._lists.pip or inside.alone):
+            self._interpreter()  # for its note
+            return _existing_inside(inside, self._notes)
+        return self._from_pypi("in a container there is no conda")
 
     def _from_conda(self, tool: conda.Tool, silent: bool) -> Prepared:
         python = self._lists.python or "{}.{}".format(*interpreters.own().version)
@@ -132,7 +178,10 @@ class Builder:
             self._notes.append(f"conda_packages were taken from PyPI ({', '.join(told)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
         base = self._interpreter()
-        slot = cache.Slot(self._home, self._key("uv", wanted, [base.text]))
+        inside = self._inside
+        more = ("--system-site-packages",) if inside and not inside.alone else ()
+        image = [inside.image, inside.python, *more] if inside else []
+        slot = cache.Slot(self._home, self._key("uv", wanted, [base.text, *image]), elsewhere=bool(inside))
         record = slot.found()
         cached = record is not None
         if record is None:
@@ -140,7 +189,7 @@ class Builder:
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
                 site = self._site._replace(lock=lock)
                 tool = uv.version(site)
-                uv.make_venv(base.path, prefix, site)
+                uv.make_venv(base.path, prefix, site, more)
                 uv.install(prefix / "bin" / "python", wanted, self._lists.options, site)
                 return self._record(prefix, "uv", tool, [f"python=={base.text}", *wanted])
 
@@ -149,6 +198,11 @@ class Builder:
 
     def _interpreter(self) -> interpreters.Interpreter:
         wanted = self._lists.python
+        if self._inside:
+            theirs = interpreters.Interpreter(self._inside.python, self._inside.version)
+            if wanted and not interpreters.satisfies(theirs.version, wanted):
+                self._notes.append(f"Python {wanted} is asked for; the image's Python {theirs.text} was taken.")
+            return theirs
         found = interpreters.find(wanted, self._home)
         if found is None and wanted and uv.download_python(wanted, self._site):
             found = interpreters.find(wanted, self._home)

@@ -19,16 +19,17 @@ _DROPPED = "pkg_resources"
 _OLDER = "setuptools<81"
 
 
-def make_venv(python: str, prefix: Path, site: Site) -> None:
+def make_venv(python: str, prefix: Path, site: Site, more: Sequence[str] = ()) -> None:
     """Make an empty environment.
 
     Args:
         python: the interpreter it is made from.
         prefix: its folder.
         site: where it is built.
+        more: further arguments for ``uv venv``.
     """
     site.say(f"Making an environment of {python}.")
-    argv = ["venv", "--quiet", "--no-project", "--python", python, str(prefix)]
+    argv = ["venv", "--quiet", "--no-project", *more, "--python", python, str(prefix)]
     _uv(argv, (), site, "An environment could not be made")
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from trainshed.environments import prepare
+from trainshed.environments import Inside, prepare
 from trainshed.environments.cache import Slot
 from trainshed.spec.environment import EnvironmentSpec
 
@@ -29,19 +29,20 @@ class Ready(NamedTuple):
     slot: Optional[Slot]
 
 
-def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str) -> Ready:
+def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside: Optional[Inside] = None) -> Ready:
     """Build the environment or find it built.
 
     Args:
         wish: what was asked for.
         place: the part of ``spec.json`` that describes this node.
         log: file to which the build writes.
+        inside: the image in which it will be used; None: right here.
 
     Raises:
         EnvironmentBuildException: it cannot be built; the message has the solver's words.
     """
     with open(log, "ab", buffering=0) as file:
-        made = prepare(wish, Path(place["home"]), file, place.get("sites", ()))
+        made = prepare(wish, Path(place["home"]), file, place.get("sites", ()), inside)
         for note in made.notes:
             file.write(f"Note: {note}\n".encode())
     added = dict(made.variables)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from trainshed.errors import UserErrorException
+from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 
@@ -74,6 +75,8 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     for name in spec.environment_variables:
         if not VARIABLE.match(name):
             raise UserErrorException(f"Environment variable name {name!r} is not a name (letters, digits, '_').")
+    if spec.container is not None:
+        check_container(spec.container)
     _check_environment(spec)
     _check_data(spec)
     return spec

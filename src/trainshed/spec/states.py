@@ -51,7 +51,15 @@ REASONS: FrozenSet[str] = frozenset(
         "data_failed",
         "snapshot_lost",
         "start_failed",
-        "image_pull",
+        "no_container_engine",
+        "container_failed",
+        "image_name",
+        "image_not_found",
+        "image_architecture",
+        "image_build_failed",
+        "image_without_python",
+        "registry_refused",
+        "registry_unreachable",
         "node_fail",
         "host_lost",
         "shim_lost",
@@ -68,6 +76,12 @@ REASONS: FrozenSet[str] = frozenset(
     }
 )
 """Machine-readable causes of a terminal state."""
+
+IN_BUILD_LOG: FrozenSet[str] = frozenset(
+    {"env_build_failed", "no_container_engine"}
+    | {reason for reason in REASONS if reason.startswith(("image_", "registry_"))}
+)
+"""Of these the build's log tells most."""
 
 
 def is_terminal(status: str) -> bool:

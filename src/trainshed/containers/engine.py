@@ -1,0 +1,203 @@
+"""Which container engine this machine has, and the arguments by which it runs something."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from trainshed.errors import TrainshedError
+
+CHOICE = "TRAINSHED_CONTAINER_ENGINE"
+"""Name or path of the engine to use."""
+PODMAN, DOCKER = "podman", "docker"
+_WHERE = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin")
+# What the engine's own client goes by: a script's values of the same names must not lead it astray.
+CLIENTS = frozenset(
+    """
+    PATH HOME TMPDIR USER LOGNAME XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME LD_LIBRARY_PATH
+    LD_PRELOAD DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK GODEBUG CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE
+    CONTAINERS_STORAGE_CONF CONTAINERS_REGISTRIES_CONF CONTAINER_HOST CONTAINER_CONNECTION CONTAINER_SSHKEY
+    REGISTRY_AUTH_FILE STORAGE_DRIVER STORAGE_OPTS PODMAN_CONNECTIONS_CONF PODMAN_USERNS DOCKER_HOST DOCKER_CONTEXT
+    DOCKER_CONFIG DOCKER_CERT_PATH DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_API_VERSION DOCKER_DEFAULT_PLATFORM
+    """.split()
+)
+
+
+class Engine(NamedTuple):
+    """A container engine's client.
+
+    Attributes:
+        kind: ``"podman"`` or ``"docker"``.
+        path: absolute path of the program.
+        rootless: root inside of its containers is an ordinary user outside.
+    """
+
+    kind: str
+    path: str
+    rootless: bool = False
+
+
+class Order(NamedTuple):
+    """What is to run in a container.
+
+    Attributes:
+        name: the container's.
+        image: the image's id or name.
+        argv: the program and its arguments, as the image has them.
+        folder: the working folder; ``""``: the image's.
+        mounts: (folder or file, whether it can be written), seen under the same path inside.
+        variables: names; the engine's client finds their values in its own environment.
+        values: variables whose values cannot be told so, since the client goes by others of the same name.
+        user: uid and gid to run as.
+        shm_size: shared memory; ``""``: the engine's default.
+        gpus: with the machine's GPUs.
+        arguments: the user's own for ``run``.
+        remove: the container goes as soon as it ends; else it can be asked how it ended.
+        label: says whose it is.
+    """
+
+    name: str
+    image: str
+    argv: Tuple[str, ...]
+    folder: str = ""
+    mounts: Tuple[Tuple[str, bool], ...] = ()
+    variables: Tuple[str, ...] = ()
+    values: Tuple[Tuple[str, str], ...] = ()
+    user: Tuple[int, int] = (0, 0)
+    shm_size: str = ""
+    gpus: bool = False
+    arguments: Tuple[str, ...] = ()
+    remove: bool = False
+    label: str = ""
+
+
+def find(environ: Mapping[str, str]) -> Engine:
+    """Return the engine to use: the one that was chosen, else podman (which needs no daemon), else docker.
+
+    Args:
+        environ: the environment.
+
+    Raises:
+        TrainshedError: there is none (reason ``no_container_engine``).
+    """
+    chosen = environ.get(CHOICE, "")
+    folders = os.pathsep.join([environ.get("PATH", ""), *_WHERE])
+    for name in [chosen] if chosen else [PODMAN, DOCKER]:
+        path = shutil.which(os.path.expanduser(name), path=folders)
+        if path:
+            kind = DOCKER if DOCKER in os.path.basename(path) else PODMAN
+            return Engine(kind, os.path.abspath(path), _rootless(kind, environ))
+    missing = f"{CHOICE} names '{chosen}', which is not there" if chosen else "there is neither podman nor docker"
+    raise TrainshedError(
+        f"The run asks for a container, and this machine has no engine for it: {missing}. "
+        "Install one (apt-get install podman, or brew install podman), or leave the image out.",
+        {"reason": "no_container_engine"},
+    )
+
+
+def _rootless(kind: str, environ: Mapping[str, str]) -> bool:
+    if kind == PODMAN:
+        return os.getuid() != 0
+    # A daemon of the user's own listens in the user's own folder; asking it would cost every run a call.
+    own = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return environ.get("DOCKER_HOST", "").startswith(f"unix://{own}/")
+
+
+def run_argv(engine: Engine, order: Order) -> Tuple[str, ...]:
+    """Return the command by which ``engine`` runs ``order``. No value of a variable is in it, only their names.
+
+    Args:
+        engine: the engine.
+        order: what to run.
+
+    Example:
+        >>> run_argv(Engine("docker", "/usr/bin/docker"), Order("c", "sha256:1f", ("true",)))[-2:]
+        ('--entrypoint=true', 'sha256:1f')
+    """
+    ours = [] if _has(order.arguments, "--network", "--net") else ["--network=host"]
+    ours += [f"--user={order.user[0]}:{order.user[1]}"] if _maps_user(engine) else []
+    if engine.kind == PODMAN:
+        # Where SELinux reigns, the folders of the user could not be read inside; elsewhere it means nothing.
+        ours.append("--security-opt=label=disable")
+        ours += ["--userns=keep-id"] if engine.rootless and not _has(order.arguments, "--userns") else []
+    if order.shm_size and not _has(order.arguments, "--shm-size", "--ipc"):
+        ours.append(f"--shm-size={order.shm_size}")
+    if order.gpus:
+        ours.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
+    ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in order.mounts]
+    ours += [f"--env={name}" for name in order.variables] + [f"--env={name}={value}" for name, value in order.values]
+    # After the user's own, so that these hold: by them the container is found again, and the command is ours. What it
+    # prints goes to the run's log and nowhere else.
+    fixed = [f"--name={order.name}", "--pull=never", "--log-driver=none"]
+    fixed += [f"--label=trainshed.run={order.label}"] if order.label else []
+    fixed += [f"--workdir={order.folder}"] if order.folder else []
+    fixed += ["--rm"] if order.remove else []
+    entry = f"--entrypoint={order.argv[0]}"
+    return (engine.path, "run", *ours, *order.arguments, *fixed, entry, order.image, *order.argv[1:])
+
+
+def _maps_user(engine: Engine) -> bool:
+    # Root inside of docker's rootless containers is the user outside: any other number would be a stranger's.
+    return not (engine.kind == DOCKER and engine.rootless)
+
+
+def _has(arguments: Sequence[str], *names: str) -> bool:
+    return any(argument.split("=", 1)[0] in names for argument in arguments)
+
+
+def client_environ(
+    environ: Mapping[str, str], variables: Mapping[str, str]
+) -> Tuple[Dict[str, str], Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
+    """Return how the variables of a script reach it through the engine's client.
+
+    Args:
+        environ: our own environment, which the client needs.
+        variables: those of the script.
+
+    Returns:
+        The client's environment; the names that it hands on; and the variables that have to be told by value.
+    """
+    clash = {name for name in variables if name in CLIENTS and environ.get(name) != variables[name]}
+    handed = {name: value for name, value in variables.items() if name not in clash}
+    told = tuple((name, variables[name]) for name in sorted(clash))
+    return {**environ, **handed}, tuple(sorted(handed)), told
+
+
+def has_gpu() -> bool:
+    """Tell whether this machine has an NVIDIA GPU."""
+    return os.path.exists("/dev/nvidia0")
+
+
+def safe_name(run_id: str, suffix: str = "") -> str:
+    """Return the name of a run's container.
+
+    Args:
+        run_id: the run.
+        suffix: tells several of one run apart.
+
+    Example:
+        >>> safe_name("trial_1", "-make")
+        'trainshed-trial_1-make'
+    """
+    return "trainshed-" + "".join(char if char.isalnum() and char.isascii() else "_" for char in run_id) + suffix
+
+
+def remove(engine: Engine, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
+    """Remove a container, running or not; one that is not there is as good as removed.
+
+    Args:
+        engine: the engine.
+        name: the container's.
+        environ: the client's environment; None: our own.
+    """
+    import subprocess  # only where a container has been
+
+    subprocess.run(
+        [engine.path, "rm", "--force", name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=None if environ is None else dict(environ),
+        check=False,
+    )

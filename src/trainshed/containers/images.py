@@ -1,0 +1,218 @@
+"""Have the image of a run on this machine: found, pulled, or built of the text of a Dockerfile."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional
+
+from trainshed.containers import talk
+from trainshed.containers.engine import PODMAN, Engine
+from trainshed.containers.talk import Said
+from trainshed.errors import TrainshedError
+from trainshed.spec.container import ContainerSpec
+
+AUTH = "registry-auth"
+"""In the run directory while an image is pulled: the account at its registry, for the engine alone."""
+_OURS = "localhost/trainshed"
+_HUB = "docker.io"
+_HUB_IN_DOCKER = "https://index.docker.io/v1/"
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+class Image(NamedTuple):
+    """An image that is on this machine.
+
+    Attributes:
+        id: its own name, which no tag can move from it.
+        variables: those it sets.
+    """
+
+    id: str
+    variables: Dict[str, str]
+
+
+def reference(wish: ContainerSpec) -> str:
+    """Return the whole name under which an image is known.
+
+    Args:
+        wish: what a run asks for.
+
+    Example:
+        >>> reference(ContainerSpec("team/image:1", registry="registry.example.org"))
+        'registry.example.org/team/image:1'
+    """
+    if wish.dockerfile:
+        return f"{_OURS}:{hashlib.sha256(wish.dockerfile.encode()).hexdigest()[:20]}"
+    address = wish.registry.rstrip("/")
+    if address and not wish.image.startswith(f"{address}/"):
+        return f"{address}/{wish.image}"
+    return wish.image
+
+
+def registry_of(name: str) -> str:
+    """Return the registry that a name is about: a first part that could not be a folder of Docker's hub.
+
+    Example:
+        >>> registry_of("localhost:5000/py"), registry_of("pytorch/pytorch")
+        ('localhost:5000', 'docker.io')
+    """
+    first, slash, _ = name.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
+
+
+class Images:
+    """The images of one engine.
+
+    Args:
+        engine: the engine.
+        log: where it says what it does.
+        run_dir: the run directory, for what must be written for a moment.
+    """
+
+    def __init__(self, engine: Engine, log: BinaryIO, run_dir: str) -> None:
+        self._engine = engine
+        self._log = log
+        self._run_dir = run_dir
+
+    def make_ready(self, wish: ContainerSpec, password: str = "") -> Image:
+        """Return the image that is wished for; pulled or built where it is not here yet.
+
+        Args:
+            wish: what a run asks for.
+            password: of ``wish.username`` at its registry.
+
+        Raises:
+            TrainshedError: it cannot be had; ``details["reason"]`` says why.
+        """
+        name = reference(wish)
+        facts = self._inspect(name)
+        if facts is None:
+            with self._account(wish, password) as account:
+                if wish.dockerfile:
+                    self._build(name, wish.dockerfile, account)
+                else:
+                    self._pull(name, account)
+            facts = self._inspect(name)
+        if facts is None:
+            raise TrainshedError(f"The image '{name}' is gone as soon as it was there.", {"reason": "image_not_found"})
+        self._check_machine(name, facts)
+        variables = dict(line.partition("=")[::2] for line in (facts.get("Config") or {}).get("Env") or ())
+        return Image(str(facts["Id"]), variables)
+
+    def _inspect(self, name: str) -> Optional[Dict[str, Any]]:
+        said = talk.ask(self._engine, ["image", "inspect", name])
+        if said.code == 0:
+            found: Dict[str, Any] = json.loads(said.out)[0]
+            return found
+        if talk.meaning(said.err) == "image_not_found":
+            return None
+        raise talk.failed(self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", said.err)
+
+    def _pull(self, name: str, account: List[str]) -> None:
+        # A name without a registry is one of Docker's hub for docker; podman would have to be told so.
+        whole = name if "/" in name and registry_of(name) != _HUB else f"{_HUB}/{name}"
+        whole = name if name.startswith(f"{_HUB}/") or self._engine.kind != PODMAN else whole
+        self._log.write(f"Pulling the image {whole} with {self._engine.kind}.\n".encode())
+        said = self._work("pull", account, registry_of(name), [whole])
+        if said.code:
+            raise self._pull_failed(name, said)
+
+    def _pull_failed(self, name: str, said: Said) -> TrainshedError:
+        reason, where = talk.meaning(said.out), registry_of(name)
+        if reason == "no_container_engine":
+            return talk.not_answering(self._engine, said.out)
+        sentence = {
+            "image_not_found": f"There is no image '{name}': {where} does not have it. Check its name and tag.",
+            "registry_refused": f"The registry {where} does not hand out the image '{name}': it wants another user or "
+            f"password, or has no such image. Give image_registry_details, or log in: {self._engine.kind} login {where}",
+            "registry_unreachable": f"The registry {where} of the image '{name}' cannot be reached from this machine. "
+            "Check its address and this machine's network, or load the image here by hand.",
+            "image_architecture": f"The image '{name}' is not made for this machine's processor "
+            f"({platform.machine()}). Take one that is.",
+        }.get(reason, f"The image '{name}' could not be pulled from {where}.")
+        message = f"{sentence}\n{talk.essence(said.out, 3)}"
+        return TrainshedError(message, talk.details(reason or "registry_unreachable", said.out))
+
+    def _build(self, name: str, text: str, account: List[str]) -> None:
+        context = os.path.join(self._run_dir, "build-context")
+        shutil.rmtree(context, ignore_errors=True)
+        os.makedirs(context, mode=0o700)
+        try:
+            file = os.path.join(context, "Dockerfile")
+            with open(file, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            self._log.write(f"Building the image {name} with {self._engine.kind}.\n".encode())
+            said = self._work("build", account, "", [f"--tag={name}", f"--file={file}", context])
+        finally:
+            shutil.rmtree(context, ignore_errors=True)
+        if said.code:
+            if talk.meaning(said.out) == "no_container_engine":
+                raise talk.not_answering(self._engine, said.out)
+            raise TrainshedError(
+                f"The image could not be built of the Dockerfile:\n{talk.essence(said.out)}",
+                talk.details("image_build_failed", said.out),
+            )
+
+    def _work(self, verb: str, account: List[str], registry: str, rest: List[str]) -> Said:
+        options: List[str] = []
+        if self._engine.kind == PODMAN:
+            # Docker speaks plain HTTP with loopback addresses by itself; nobody in between can listen.
+            options = [*account, "--tls-verify=false"] if _is_loopback(registry) else account
+            return talk.tell([self._engine.path, verb, *options, *rest], self._log)
+        return talk.tell([self._engine.path, *account, verb, *rest], self._log)
+
+    @contextmanager
+    def _account(self, wish: ContainerSpec, password: str) -> Iterator[List[str]]:
+        """Give the engine the account for as long as it pulls, in a file that only its owner can read."""
+        if not wish.username or not password:
+            yield []
+            return
+        server = wish.registry.split("/")[0] or registry_of(wish.image)
+        if self._engine.kind != PODMAN and server == _HUB:
+            server = _HUB_IN_DOCKER
+        place = os.path.join(self._run_dir, AUTH)
+        shutil.rmtree(place, ignore_errors=True)
+        os.makedirs(place, mode=0o700)
+        try:
+            file = os.path.join(place, "config.json")
+            token = base64.b64encode(f"{wish.username}:{password}".encode()).decode()
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as opened:
+                json.dump({"auths": {server: {"auth": token}}}, opened)
+            yield [f"--authfile={file}"] if self._engine.kind == PODMAN else [f"--config={place}", *self._address()]
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _address(self) -> List[str]:
+        """Say where docker's daemon is: what it knows of that lies in the very folder that is replaced."""
+        if os.environ.get("DOCKER_HOST"):
+            return []
+        said = talk.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
+        return [f"--host={said.out.strip()}"] if said.code == 0 and said.out.strip() else []
+
+    def _check_machine(self, name: str, facts: Dict[str, Any]) -> None:
+        made_for, ours = str(facts.get("Architecture", "")), platform.machine()
+        if not made_for or made_for == _MACHINES.get(ours, ours) or not sys.platform.startswith("linux"):
+            return
+        theirs = {value: key for key, value in _MACHINES.items()}.get(made_for, made_for)
+        if os.path.exists(f"/proc/sys/fs/binfmt_misc/qemu-{theirs}"):
+            self._log.write(f"Note: the image is made for {made_for}, which this machine imitates, slowly.\n".encode())
+            return
+        raise TrainshedError(
+            f"The image '{name}' is made for {made_for} processors, and this machine has {_MACHINES.get(ours, ours)}. "
+            "Take an image that is made for this machine, or remove this one here and pull it again.",
+            {"reason": "image_architecture"},
+        )
+
+
+def _is_loopback(registry: str) -> bool:
+    host = re.sub(r":\d+\Z", "", registry)
+    return host in ("localhost", "[::1]") or bool(re.match(r"127\.\d+\.\d+\.\d+\Z", host))

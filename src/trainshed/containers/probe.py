@@ -1,0 +1,102 @@
+"""What Python an image has: asked once of each image, by running a few lines in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+
+_PROGRAM = """
+import json, sys
+import zlib, select, hashlib, subprocess
+print("trainshed:" + json.dumps([sys.executable, list(sys.version_info[:3]), sys.prefix]))
+"""
+_MARK = "trainshed:"
+NAMES = ("python3", "python")
+
+
+class Python(NamedTuple):
+    """A Python as an image sees it.
+
+    Attributes:
+        path: of its program, inside.
+        version: e.g. ``(3, 11, 7)``.
+        mounted: folder of this machine that has to be there for it; ``""`` for the image's own.
+    """
+
+    path: str
+    version: Tuple[int, ...]
+    mounted: str = ""
+
+
+Run = Callable[[Tuple[str, ...], Tuple[str, ...]], Tuple[int, str]]
+"""Runs a program in the image: (argv, folders to mount) → exit code and output."""
+
+
+class Probe:
+    """What is known of an image.
+
+    Args:
+        home: Trainshed's home on this node, where answers are kept.
+        image_id: the image.
+        run: runs a program in it.
+    """
+
+    def __init__(self, home: str, image_id: str, run: Run) -> None:
+        self._path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
+        self._run = run
+        self._known = _read(self._path)
+
+    def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
+        """Return the first of the image's own Pythons that is there and works, or None.
+
+        Args:
+            names: names or paths to look for, in this order.
+        """
+        for name in names:
+            if name not in self._known:
+                self._known[name] = self._ask(name, ())
+                self._keep()
+            if self._known[name]:
+                path, version, _ = self._known[name]
+                return Python(path, tuple(version))
+        return None
+
+    def mounted(self, candidates: Sequence[Tuple[str, str]]) -> Optional[Python]:
+        """Return a Python of this machine that works in the image, or None.
+
+        Args:
+            candidates: (path of the program, folder that has all it needs), the best first.
+        """
+        known = self._known.get("mounted")
+        if known and os.path.exists(known[0]) and (known[0], known[2]) in [*map(tuple, candidates)]:
+            return Python(known[0], tuple(known[1]), known[2])
+        for program, folder in candidates:
+            answer = self._ask(program, (folder,))
+            if answer:
+                # That none works is not kept: the next one may have been installed meanwhile.
+                self._known["mounted"] = [program, answer[1], folder]
+                self._keep()
+                return Python(program, tuple(answer[1]), folder)
+        return None
+
+    def _ask(self, name: str, mounts: Tuple[str, ...]) -> Optional[Any]:
+        code, said = self._run((name, "-B", "-I", "-c", _PROGRAM), mounts)
+        lines = [line for line in said.splitlines() if line.startswith(_MARK)]
+        return json.loads(lines[-1][len(_MARK) :]) if code == 0 and lines else None
+
+    def _keep(self) -> None:
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        part = f"{self._path}.{os.getpid()}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(self._known, file)
+        os.replace(part, self._path)
+
+
+def _read(path: str) -> Dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,158 @@
+"""Ask an engine something, with what it says in the build log; and what its words mean."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from trainshed.containers.engine import DOCKER, Engine
+from trainshed.errors import TrainshedError
+
+_KEPT = 16384
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# The engines' own words, small letters; the first that is found tells.
+_WORDS = (
+    ("no_container_engine", r"cannot connect to the docker daemon|is the docker daemon running|docker daemon socket"
+     r"|cannot connect to podman|podman machine start"),
+    ("image_architecture", r"no image found in (image index|manifest list)|no matching manifest|exec format error"
+     r"|does not match the (expected|specified|detected) (host )?platform"),
+    ("registry_refused", r"unauthori[sz]ed|authentication required|no basic auth|denied|forbidden|invalid username"
+     r"|incorrect username|\b40[13]\b"),
+    ("image_not_found", r"manifest unknown|manifest for .* not found|name unknown|not found|no such image"
+     r"|image not known|repository does not exist|\b404\b"),
+    ("registry_unreachable", r"no such host|connection refused|i/o timeout|timeout|network is unreachable|no route"
+     r"|tls|x509|server gave http response|temporary failure|connection reset|\beof\b|proxyconnect"),
+)  # fmt: skip
+
+
+class Said(NamedTuple):
+    """How a call of an engine ended.
+
+    Attributes:
+        code: its exit code.
+        out: its standard output (the end of it, where it went to a log as well).
+        err: its standard error; with a log it is part of ``out``.
+    """
+
+    code: int
+    out: str
+    err: str = ""
+
+
+def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str, str]] = None) -> Said:
+    """Return what an engine answers.
+
+    Args:
+        engine: the engine.
+        arguments: those of its client.
+        environ: the client's environment; None: our own.
+    """
+    done = subprocess.run(
+        [engine.path, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=None if environ is None else dict(environ),
+    )
+    return Said(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def tell(argv: Sequence[str], log: BinaryIO, environ: Optional[Mapping[str, str]] = None) -> Said:
+    """Run an engine's client to its end; what it says goes to the log as it says it.
+
+    Args:
+        argv: the client and its arguments.
+        log: where its output goes.
+        environ: the client's environment; None: our own.
+    """
+    said = ""
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=None if environ is None else dict(environ),
+    ) as child:
+        assert child.stdout is not None
+        try:
+            for raw in child.stdout:
+                line = _text(raw)
+                log.write(line.encode())
+                said = (said + line)[-_KEPT:]
+        except BaseException:
+            child.kill()  # cancelled: nobody waits for it any more
+            raise
+    return Said(child.returncode, said)
+
+
+def meaning(words: str) -> str:
+    """Return which reason an engine's words give, or ``""``.
+
+    Args:
+        words: what it said when it failed.
+
+    Example:
+        >>> meaning("Error: reading manifest 1 in r/py: unauthorized: authentication required")
+        'registry_refused'
+    """
+    # Podman says several times that it tries again; what counts is how it ended.
+    last = [line for line in words.lower().splitlines() if line.strip() and "retrying in" not in line]
+    for reason, pattern in _WORDS:
+        if any(re.search(pattern, line) for line in last[-6:]):
+            return reason
+    return ""
+
+
+def essence(words: str, lines: int = 6) -> str:
+    """Return the part of an engine's words that says what is wrong.
+
+    Args:
+        words: all that it said.
+        lines: at most so many lines of it.
+    """
+    told = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
+    errors: List[str] = [line for line in told if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
+    return "\n".join((errors or told)[-lines:])
+
+
+def failed(engine: Engine, what: str, words: str) -> TrainshedError:
+    """Return the error of an engine that could not do what it was asked.
+
+    Args:
+        engine: the engine.
+        what: what could not be done.
+        words: what it said.
+    """
+    if meaning(words) == "no_container_engine":
+        return not_answering(engine, words)
+    return TrainshedError(f"{what}:\n{essence(words)}", _details("container_failed", words))
+
+
+def not_answering(engine: Engine, words: str) -> TrainshedError:
+    """Return the error of an engine whose daemon or machine does not run."""
+    mend = "start it (sudo systemctl start docker)" if engine.kind == DOCKER else "start it (podman machine start)"
+    return TrainshedError(
+        f"{engine.kind} is installed here ({engine.path}), but what it talks to does not answer: {mend}, or install "
+        f"podman, which needs no daemon. It says: {essence(words, 1)}",
+        _details("no_container_engine", words),
+    )
+
+
+def _details(reason: str, words: str) -> Dict[str, object]:
+    return {"reason": reason, "last_lines": words.splitlines()[-20:]}
+
+
+def details(reason: str, words: str) -> Dict[str, object]:
+    """Return an error's details: the reason, and an engine's last words."""
+    return _details(reason, words)
+
+
+def pair(text: str) -> Tuple[str, str]:
+    """Return a line of two words as these."""
+    first, _, second = text.strip().partition(" ")
+    return first, second
+
+
+def _text(raw: bytes) -> str:
+    return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
