@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from typing import NamedTuple
 
 from trainshed.api.compute import LOCAL
 from trainshed.api.environment import ContainerRegistry
 from trainshed.api.runconfig import RunConfiguration
-from trainshed.errors import RunConfigurationException, did_you_mean
+from trainshed.errors import RunConfigurationException, TrainingException, did_you_mean
+from trainshed.spec.container import ContainerSpec
 
 _MPI, _TORCH, _TENSORFLOW = "openmpi", "torch", "tensorflow"
 _LAUNCHERS = {
@@ -51,28 +53,6 @@ class Distribution(NamedTuple):
     backend: str = ""
     worker_count: int = 0
     parameter_server_count: int = 0
-
-
-class Container(NamedTuple):
-    """What to run the script in.
-
-    Attributes:
-        image: its name; None where it is to be built.
-        dockerfile: text or path of what to build it from.
-        build_context: what v1's environments say of a folder to build it in.
-        registry: where the image comes from, and as whom.
-        shm_size: shared memory, such as ``"2g"``.
-        arguments: further arguments for the engine.
-        gpu: the script wants the node's GPUs inside.
-    """
-
-    image: str | None
-    dockerfile: str | None
-    build_context: Any
-    registry: ContainerRegistry
-    shm_size: str
-    arguments: tuple[str, ...]
-    gpu: bool
 
 
 def distribution(config: RunConfiguration) -> Distribution:
@@ -147,7 +127,7 @@ def _alone(config: RunConfiguration) -> Distribution:
     return Distribution()
 
 
-def container(config: RunConfiguration) -> Container | None:
+def container(config: RunConfiguration) -> ContainerSpec | None:
     """Return the container that a run configuration asks for; None where it names no image of its own.
 
     As in v1, a run on this machine gets one only where docker is asked for; elsewhere an image will do, unless docker
@@ -155,20 +135,37 @@ def container(config: RunConfiguration) -> Container | None:
 
     Args:
         config: the run configuration.
+
+    Raises:
+        TrainingException: an image is to be built with a folder of files.
     """
     docker, how = config.environment.docker, config.docker
     undecided = config.target != LOCAL and not config._docker_said()
     if not (how.use_docker or docker.enabled or undecided):
         return None
-    image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else None
-    if not (image or docker.base_dockerfile or docker.build_context):
+    if docker.build_context:
+        raise TrainingException(
+            "Images are built of a Dockerfile alone, without a build context: build this one (podman build, docker "
+            "build) and name it, e.g. Environment.from_docker_image('name', image='...')."
+        )
+    image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else ""
+    if not (image or docker.base_dockerfile):
         return None
-    return Container(
+    registry = docker.base_image_registry or ContainerRegistry()
+    return ContainerSpec(
         image=image,
-        dockerfile=docker.base_dockerfile,
-        build_context=docker.build_context,
-        registry=docker.base_image_registry or ContainerRegistry(),
+        dockerfile="" if image else _text(str(docker.base_dockerfile)),
+        registry=str(registry.address or ""),
+        username=str(registry.username or ""),
         shm_size=next((size for size in (how.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
-        arguments=(*docker.arguments, *how.arguments),
-        gpu=config._use_gpu or docker.gpu_support,
+        arguments=(*map(str, docker.arguments), *map(str, how.arguments)),
+        gpus=config._use_gpu or docker.gpu_support,
     )
+
+
+def _text(dockerfile: str) -> str:
+    """Return the text of a Dockerfile that may be given by its path."""
+    if "\n" in dockerfile or not os.path.isfile(dockerfile):
+        return dockerfile
+    with open(dockerfile, encoding="utf-8") as file:
+        return file.read()

@@ -72,6 +72,7 @@ def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: 
         check_target(workspace, spec.target)
     source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
+    _hand_password(workspace, spec, ready.config)
     record = _queue(workspace, source, spec)
     return ScriptRun(experiment, record["id"], _record=record)
 
@@ -150,6 +151,13 @@ def _check_sent(source: Source, spec: RunSpec) -> None:
             f"The script '{spec.script}' is left out of the snapshot by {AMLIGNORE} or {GITIGNORE}. "
             f"Take it back in with a line '!/{spec.script}' there."
         )
+
+
+def _hand_password(workspace: Workspace, spec: RunSpec, config: RunConfiguration) -> None:
+    """Have the service know the registry's password, which is no part of what a run says of itself."""
+    password = config.environment.docker.base_image_registry and config.environment.docker.base_image_registry.password
+    if spec.container is not None and spec.container.username and password:
+        workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
 
 
 def _queue(workspace: Workspace, source: Source, spec: RunSpec) -> dict[str, Any]:

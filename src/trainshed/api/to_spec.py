@@ -12,7 +12,7 @@ from trainshed.api.data_reference import DataReference
 from trainshed.api.environment import Environment
 from trainshed.api.run_shape import container, distribution
 from trainshed.api.runconfig import DataReferenceConfiguration, RunConfiguration
-from trainshed.errors import TrainingException, UserErrorException
+from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.run import DataSpec, RunSpec
@@ -68,14 +68,13 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
         wishes: what else was said.
 
     Raises:
-        TrainingException: something that this release does not do.
+        TrainingException: an image that cannot be built here.
         UserErrorException: a value that cannot be used; the sentence names it.
 
     Example:
         >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), Wishes("trial")).arguments
         ('--alpha', '0.8')
     """
-    refuse(config)
     shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
@@ -100,6 +99,7 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             backend=shape.backend,
             worker_count=shape.worker_count,
             parameter_server_count=shape.parameter_server_count,
+            container=container(config),
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
@@ -108,24 +108,6 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             tags={str(key): str(value) for key, value in wishes.tags.items()},
         )
     )
-
-
-def refuse(config: RunConfiguration) -> None:
-    """Raise if the configuration asks for what comes with a later release.
-
-    Args:
-        config: the run configuration.
-
-    Raises:
-        TrainingException: a container.
-    """
-    wanted = container(config)
-    if wanted:
-        image = wanted.image or wanted.dockerfile or wanted.build_context
-        raise TrainingException(
-            f"This release runs scripts without containers, and the run asks for the image {str(image)!r}. "
-            "Leave the image out and name the packages instead, e.g. pip_packages=[...]."
-        )
 
 
 def environment_to_spec(environment: Environment, solver: str = "auto") -> EnvironmentSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Mapping, NamedTuple, Sequence, Tuple
 
 from trainshed.errors import TrainshedError
 
@@ -12,16 +12,6 @@ CHOICE = "TRAINSHED_CONTAINER_ENGINE"
 """Name or path of the engine to use."""
 PODMAN, DOCKER = "podman", "docker"
 _WHERE = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin")
-# What the engine's own client goes by: a script's values of the same names must not lead it astray.
-CLIENTS = frozenset(
-    """
-    PATH HOME TMPDIR USER LOGNAME XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME LD_LIBRARY_PATH
-    LD_PRELOAD DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK GODEBUG CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE
-    CONTAINERS_STORAGE_CONF CONTAINERS_REGISTRIES_CONF CONTAINER_HOST CONTAINER_CONNECTION CONTAINER_SSHKEY
-    REGISTRY_AUTH_FILE STORAGE_DRIVER STORAGE_OPTS PODMAN_CONNECTIONS_CONF PODMAN_USERNS DOCKER_HOST DOCKER_CONTEXT
-    DOCKER_CONFIG DOCKER_CERT_PATH DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_API_VERSION DOCKER_DEFAULT_PLATFORM
-    """.split()
-)
 
 
 class Engine(NamedTuple):
@@ -47,13 +37,12 @@ class Order(NamedTuple):
         argv: the program and its arguments, as the image has them.
         folder: the working folder; ``""``: the image's.
         mounts: (folder or file, whether it can be written), seen under the same path inside.
-        variables: names; the engine's client finds their values in its own environment.
-        values: variables whose values cannot be told so, since the client goes by others of the same name.
+        variables: ``NAME``, whose value the engine's client finds in its own environment, or ``NAME=value``, where
+            others may see it.
         user: uid and gid to run as.
         shm_size: shared memory; ``""``: the engine's default.
         gpus: with the machine's GPUs.
         arguments: the user's own for ``run``.
-        remove: the container goes as soon as it ends; else it can be asked how it ended.
         label: says whose it is.
     """
 
@@ -63,12 +52,10 @@ class Order(NamedTuple):
     folder: str = ""
     mounts: Tuple[Tuple[str, bool], ...] = ()
     variables: Tuple[str, ...] = ()
-    values: Tuple[Tuple[str, str], ...] = ()
     user: Tuple[int, int] = (0, 0)
     shm_size: str = ""
     gpus: bool = False
     arguments: Tuple[str, ...] = ()
-    remove: bool = False
     label: str = ""
 
 
@@ -105,7 +92,7 @@ def _rootless(kind: str, environ: Mapping[str, str]) -> bool:
 
 
 def run_argv(engine: Engine, order: Order) -> Tuple[str, ...]:
-    """Return the command by which ``engine`` runs ``order``. No value of a variable is in it, only their names.
+    """Return the command by which ``engine`` runs ``order``; the container goes as soon as it ends.
 
     Args:
         engine: the engine.
@@ -126,13 +113,12 @@ def run_argv(engine: Engine, order: Order) -> Tuple[str, ...]:
     if order.gpus:
         ours.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
     ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in order.mounts]
-    ours += [f"--env={name}" for name in order.variables] + [f"--env={name}={value}" for name, value in order.values]
+    ours += [f"--env={variable}" for variable in order.variables]
     # After the user's own, so that these hold: by them the container is found again, and the command is ours. What it
     # prints goes to the run's log and nowhere else.
-    fixed = [f"--name={order.name}", "--pull=never", "--log-driver=none"]
+    fixed = [f"--name={order.name}", "--rm", "--pull=never", "--log-driver=none"]
     fixed += [f"--label=trainshed.run={order.label}"] if order.label else []
     fixed += [f"--workdir={order.folder}"] if order.folder else []
-    fixed += ["--rm"] if order.remove else []
     entry = f"--entrypoint={order.argv[0]}"
     return (engine.path, "run", *ours, *order.arguments, *fixed, entry, order.image, *order.argv[1:])
 
@@ -144,24 +130,6 @@ def _maps_user(engine: Engine) -> bool:
 
 def _has(arguments: Sequence[str], *names: str) -> bool:
     return any(argument.split("=", 1)[0] in names for argument in arguments)
-
-
-def client_environ(
-    environ: Mapping[str, str], variables: Mapping[str, str]
-) -> Tuple[Dict[str, str], Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
-    """Return how the variables of a script reach it through the engine's client.
-
-    Args:
-        environ: our own environment, which the client needs.
-        variables: those of the script.
-
-    Returns:
-        The client's environment; the names that it hands on; and the variables that have to be told by value.
-    """
-    clash = {name for name in variables if name in CLIENTS and environ.get(name) != variables[name]}
-    handed = {name: value for name, value in variables.items() if name not in clash}
-    told = tuple((name, variables[name]) for name in sorted(clash))
-    return {**environ, **handed}, tuple(sorted(handed)), told
 
 
 def has_gpu() -> bool:
@@ -183,21 +151,15 @@ def safe_name(run_id: str, suffix: str = "") -> str:
     return "trainshed-" + "".join(char if char.isalnum() and char.isascii() else "_" for char in run_id) + suffix
 
 
-def remove(engine: Engine, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
+def remove(engine: Engine, name: str) -> None:
     """Remove a container, running or not; one that is not there is as good as removed.
 
     Args:
         engine: the engine.
         name: the container's.
-        environ: the client's environment; None: our own.
     """
-    import subprocess  # only where a container has been
+    import subprocess  # only where a container was left
 
-    subprocess.run(
-        [engine.path, "rm", "--force", name],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=None if environ is None else dict(environ),
-        check=False,
-    )
+    argv = [engine.path, "rm", "--force", name]
+    null = subprocess.DEVNULL
+    subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=False)

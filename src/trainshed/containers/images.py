@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional
+from typing import BinaryIO, Iterator, List, Optional
 
 from trainshed.containers import talk
 from trainshed.containers.engine import PODMAN, Engine
@@ -25,18 +25,6 @@ _OURS = "localhost/trainshed"
 _HUB = "docker.io"
 _HUB_IN_DOCKER = "https://index.docker.io/v1/"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-
-
-class Image(NamedTuple):
-    """An image that is on this machine.
-
-    Attributes:
-        id: its own name, which no tag can move from it.
-        variables: those it sets.
-    """
-
-    id: str
-    variables: Dict[str, str]
 
 
 def reference(wish: ContainerSpec) -> str:
@@ -82,8 +70,8 @@ class Images:
         self._log = log
         self._run_dir = run_dir
 
-    def make_ready(self, wish: ContainerSpec, password: str = "") -> Image:
-        """Return the image that is wished for; pulled or built where it is not here yet.
+    def make_ready(self, wish: ContainerSpec, password: str = "") -> str:
+        """Return the id of the image that is wished for; it is pulled or built where it is not here yet.
 
         Args:
             wish: what a run asks for.
@@ -103,15 +91,14 @@ class Images:
             facts = self._inspect(name)
         if facts is None:
             raise TrainshedError(f"The image '{name}' is gone as soon as it was there.", {"reason": "image_not_found"})
-        self._check_machine(name, facts)
-        variables = dict(line.partition("=")[::2] for line in (facts.get("Config") or {}).get("Env") or ())
-        return Image(str(facts["Id"]), variables)
+        self._check_machine(name, facts[1])
+        return facts[0]
 
-    def _inspect(self, name: str) -> Optional[Dict[str, Any]]:
-        said = talk.ask(self._engine, ["image", "inspect", name])
+    def _inspect(self, name: str) -> Optional[List[str]]:
+        """Return an image's id and the processors it is made for; None where it is not on this machine."""
+        said = talk.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
         if said.code == 0:
-            found: Dict[str, Any] = json.loads(said.out)[0]
-            return found
+            return [*said.out.split(), ""]
         if talk.meaning(said.err) == "image_not_found":
             return None
         raise talk.failed(self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", said.err)
@@ -131,8 +118,9 @@ class Images:
             return talk.not_answering(self._engine, said.out)
         sentence = {
             "image_not_found": f"There is no image '{name}': {where} does not have it. Check its name and tag.",
-            "registry_refused": f"The registry {where} does not hand out the image '{name}': it wants another user or "
-            f"password, or has no such image. Give image_registry_details, or log in: {self._engine.kind} login {where}",
+            "registry_refused": f"The registry {where} does not hand out the image '{name}': it wants another "
+            "user or password, or has no such image. Give image_registry_details, or log in: "
+            f"{self._engine.kind} login {where}",
             "registry_unreachable": f"The registry {where} of the image '{name}' cannot be reached from this machine. "
             "Check its address and this machine's network, or load the image here by hand.",
             "image_architecture": f"The image '{name}' is not made for this machine's processor "
@@ -198,8 +186,8 @@ class Images:
         said = talk.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
         return [f"--host={said.out.strip()}"] if said.code == 0 and said.out.strip() else []
 
-    def _check_machine(self, name: str, facts: Dict[str, Any]) -> None:
-        made_for, ours = str(facts.get("Architecture", "")), platform.machine()
+    def _check_machine(self, name: str, made_for: str) -> None:
+        ours = platform.machine()
         if not made_for or made_for == _MACHINES.get(ours, ours) or not sys.platform.startswith("linux"):
             return
         theirs = {value: key for key, value in _MACHINES.items()}.get(made_for, made_for)

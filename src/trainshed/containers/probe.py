@@ -11,7 +11,15 @@ import json, sys
 import zlib, select, hashlib, subprocess
 print("trainshed:" + json.dumps([sys.executable, list(sys.version_info[:3]), sys.prefix]))
 """
+_MPI = """
+import json, shutil, subprocess
+path = shutil.which("mpirun") or ""
+said = path and subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+print("trainshed:" + json.dumps([path, said]))
+"""
 _MARK = "trainshed:"
+OLDEST = (3, 8)
+"""The first Python that our own programs run with."""
 NAMES = ("python3", "python")
 
 
@@ -29,7 +37,7 @@ class Python(NamedTuple):
     mounted: str = ""
 
 
-Run = Callable[[Tuple[str, ...], Tuple[str, ...]], Tuple[int, str]]
+Run = Callable[[Sequence[str], Sequence[str]], Tuple[int, str]]
 """Runs a program in the image: (argv, folders to mount) → exit code and output."""
 
 
@@ -40,12 +48,15 @@ class Probe:
         home: Trainshed's home on this node, where answers are kept.
         image_id: the image.
         run: runs a program in it.
+
+    Attributes:
+        path: the file of answers.
     """
 
     def __init__(self, home: str, image_id: str, run: Run) -> None:
-        self._path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
+        self.path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
         self._run = run
-        self._known = _read(self._path)
+        self._known = _read(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
         """Return the first of the image's own Pythons that is there and works, or None.
@@ -55,7 +66,7 @@ class Probe:
         """
         for name in names:
             if name not in self._known:
-                self._known[name] = self._ask(name, ())
+                self._known[name] = self._ask(name, (), _PROGRAM)
                 self._keep()
             if self._known[name]:
                 path, version, _ = self._known[name]
@@ -72,7 +83,7 @@ class Probe:
         if known and os.path.exists(known[0]) and (known[0], known[2]) in [*map(tuple, candidates)]:
             return Python(known[0], tuple(known[1]), known[2])
         for program, folder in candidates:
-            answer = self._ask(program, (folder,))
+            answer = self._ask(program, (folder,), _PROGRAM)
             if answer:
                 # That none works is not kept: the next one may have been installed meanwhile.
                 self._known["mounted"] = [program, answer[1], folder]
@@ -80,17 +91,30 @@ class Probe:
                 return Python(program, tuple(answer[1]), folder)
         return None
 
-    def _ask(self, name: str, mounts: Tuple[str, ...]) -> Optional[Any]:
-        code, said = self._run((name, "-B", "-I", "-c", _PROGRAM), mounts)
+    def mpirun(self, python: str, mounts: Sequence[str]) -> Tuple[str, str]:
+        """Return path and version text of the image's own ``mpirun``; both empty where it has none.
+
+        Args:
+            python: path inside of a Python that works.
+            mounts: folders that this needs.
+        """
+        if "mpirun" not in self._known:
+            self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]
+            self._keep()
+        path, said = self._known["mpirun"]
+        return str(path), str(said)
+
+    def _ask(self, name: str, mounts: Sequence[str], program: str) -> Optional[Any]:
+        code, said = self._run((name, "-B", "-I", "-c", program), mounts)
         lines = [line for line in said.splitlines() if line.startswith(_MARK)]
         return json.loads(lines[-1][len(_MARK) :]) if code == 0 and lines else None
 
     def _keep(self) -> None:
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        part = f"{self._path}.{os.getpid()}.part"
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        part = f"{self.path}.{os.getpid()}.part"
         with open(part, "w", encoding="utf-8") as file:
             json.dump(self._known, file)
-        os.replace(part, self._path)
+        os.replace(part, self.path)
 
 
 def _read(path: str) -> Dict[str, Any]:

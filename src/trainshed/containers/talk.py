@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from trainshed.containers.engine import DOCKER, Engine
 from trainshed.errors import TrainshedError
@@ -12,18 +12,28 @@ from trainshed.errors import TrainshedError
 _KEPT = 16384
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # The engines' own words, small letters; the first that is found tells.
-_WORDS = (
-    ("no_container_engine", r"cannot connect to the docker daemon|is the docker daemon running|docker daemon socket"
-     r"|cannot connect to podman|podman machine start"),
-    ("image_architecture", r"no image found in (image index|manifest list)|no matching manifest|exec format error"
-     r"|does not match the (expected|specified|detected) (host )?platform"),
-    ("registry_refused", r"unauthori[sz]ed|authentication required|no basic auth|denied|forbidden|invalid username"
-     r"|incorrect username|\b40[13]\b"),
-    ("image_not_found", r"manifest unknown|manifest for .* not found|name unknown|not found|no such image"
-     r"|image not known|repository does not exist|\b404\b"),
-    ("registry_unreachable", r"no such host|connection refused|i/o timeout|timeout|network is unreachable|no route"
-     r"|tls|x509|server gave http response|temporary failure|connection reset|\beof\b|proxyconnect"),
-)  # fmt: skip
+_WORDS = {
+    "no_container_engine": (
+        r"cannot connect to the docker daemon|is the docker daemon running|docker daemon socket"
+        r"|cannot connect to podman|podman machine start"
+    ),
+    "image_architecture": (
+        r"no image found in (image index|manifest list)|no matching manifest|exec format error"
+        r"|does not match the (expected|specified|detected) (host )?platform"
+    ),
+    "registry_refused": (
+        r"unauthori[sz]ed|authentication required|no basic auth|denied|forbidden|invalid username"
+        r"|incorrect username|\b40[13]\b"
+    ),
+    "image_not_found": (
+        r"manifest unknown|manifest for .* not found|name unknown|not found|no such image|image not known"
+        r"|repository does not exist|\b404\b"
+    ),
+    "registry_unreachable": (
+        r"no such host|connection refused|i/o timeout|timeout|network is unreachable|no route|tls|x509"
+        r"|server gave http response|temporary failure|connection reset|\beof\b|proxyconnect"
+    ),
+}
 
 
 class Said(NamedTuple):
@@ -58,13 +68,12 @@ def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str,
     return Said(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
-def tell(argv: Sequence[str], log: BinaryIO, environ: Optional[Mapping[str, str]] = None) -> Said:
+def tell(argv: Sequence[str], log: BinaryIO) -> Said:
     """Run an engine's client to its end; what it says goes to the log as it says it.
 
     Args:
         argv: the client and its arguments.
         log: where its output goes.
-        environ: the client's environment; None: our own.
     """
     said = ""
     with subprocess.Popen(
@@ -72,7 +81,6 @@ def tell(argv: Sequence[str], log: BinaryIO, environ: Optional[Mapping[str, str]
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=None if environ is None else dict(environ),
     ) as child:
         assert child.stdout is not None
         try:
@@ -98,7 +106,7 @@ def meaning(words: str) -> str:
     """
     # Podman says several times that it tries again; what counts is how it ended.
     last = [line for line in words.lower().splitlines() if line.strip() and "retrying in" not in line]
-    for reason, pattern in _WORDS:
+    for reason, pattern in _WORDS.items():
         if any(re.search(pattern, line) for line in last[-6:]):
             return reason
     return ""
@@ -126,7 +134,7 @@ def failed(engine: Engine, what: str, words: str) -> TrainshedError:
     """
     if meaning(words) == "no_container_engine":
         return not_answering(engine, words)
-    return TrainshedError(f"{what}:\n{essence(words)}", _details("container_failed", words))
+    return TrainshedError(f"{what}:\n{essence(words)}", details("container_failed", words))
 
 
 def not_answering(engine: Engine, words: str) -> TrainshedError:
@@ -135,23 +143,13 @@ def not_answering(engine: Engine, words: str) -> TrainshedError:
     return TrainshedError(
         f"{engine.kind} is installed here ({engine.path}), but what it talks to does not answer: {mend}, or install "
         f"podman, which needs no daemon. It says: {essence(words, 1)}",
-        _details("no_container_engine", words),
+        details("no_container_engine", words),
     )
-
-
-def _details(reason: str, words: str) -> Dict[str, object]:
-    return {"reason": reason, "last_lines": words.splitlines()[-20:]}
 
 
 def details(reason: str, words: str) -> Dict[str, object]:
     """Return an error's details: the reason, and an engine's last words."""
-    return _details(reason, words)
-
-
-def pair(text: str) -> Tuple[str, str]:
-    """Return a line of two words as these."""
-    first, _, second = text.strip().partition(" ")
-    return first, second
+    return {"reason": reason, "last_lines": words.splitlines()[-20:]}
 
 
 def _text(raw: bytes) -> str:

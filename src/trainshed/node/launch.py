@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers import plan as launchers
 from trainshed.node import variables
@@ -13,6 +13,10 @@ from trainshed.node.nodes import NodeFolder, shares
 from trainshed.node.ranks import Order, Ranks
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from trainshed.node.box import Box
+    from trainshed.node.mpi import Mpi
 
 _CREW = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crew.py")
 _HERE = "127.0.0.1"
@@ -50,6 +54,7 @@ class Launch:
         nodes: the run's nodes, laid out.
         ready: its environment.
         environ: what every process of the run finds in its environment.
+        box: the container in which the processes will be; None: there is none.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Launch:
         nodes: List[NodeFolder],
         ready: Ready,
         environ: Dict[str, str],
+        box: Optional[Box] = None,
     ) -> None:
         self._spec = spec
         self._place = place
@@ -67,6 +73,7 @@ class Launch:
         self._nodes = nodes
         self._ready = ready
         self._environ = environ
+        self._box = box
         chosen = "CUDA_VISIBLE_DEVICES" in spec.environment_variables
         gpus = [()] * len(nodes) if chosen else place.get("gpus") or [()] * len(nodes)
         self._there = tuple(launchers.Node(node.name, _HERE, node.code, tuple(own)) for node, own in zip(nodes, gpus))
@@ -89,16 +96,15 @@ class Launch:
     def _together(self) -> Start:
         # What a single process does not need.
         from trainshed.hosts.ports import reserve
-        from trainshed.node import mpi
 
         spec, ranks = self._spec, Ranks(self._run_dir)
-        tool = mpi.find(spec, self._place, self._ready, self._environ, self._run_dir) if _by_mpi(spec) else None
+        tool = self._mpi() if spec.launcher == "openmpi" else None
         base = variables.merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
         job = launchers.Job(
             nodes=self._there,
             processes=spec.process_count_per_node,
-            crew=(sys.executable, "-S", "-E", _CREW, ranks.folder),
+            crew=(*self._python(), _CREW, ranks.folder),
             ports=tuple(one.getsockname()[1] for one in held),
             mpirun=tool.mpirun if tool else "",
             root=os.geteuid() == 0,
@@ -112,6 +118,22 @@ class Launch:
         log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
         whole = variables.merge(base, made.variables)
         return Start(made.starter, whole, self._nodes[0].code, log, ranks, tool.notes if tool else (), held)
+
+    def _python(self) -> Tuple[str, ...]:
+        """Return the Python that our own programs run with where the processes are."""
+        return self._box.python if self._box else (sys.executable, "-S", "-E")
+
+    def _mpi(self) -> Mpi:
+        from trainshed.node import mpi
+
+        where: mpi.Where
+        if self._box:
+            from trainshed.node.mpi_in_image import InImageWhere
+
+            where = InImageWhere(self._place, self._box.there)
+        else:
+            where = mpi.Here(self._place, self._environ, os.path.join(self._run_dir, layout.BUILD_LOG))
+        return mpi.find(self._spec, where, self._ready)
 
     def _orders(self, made: launchers.Plan, base: Mapping[str, str]) -> List[Order]:
         cores, orders = shares(len(self._nodes)), []
@@ -131,7 +153,3 @@ class Launch:
         if self._spec.command:
             return node.arguments(self._spec.command) + arguments
         return (self._ready.python, str(self._spec.script), *arguments)
-
-
-def _by_mpi(spec: RunSpec) -> bool:
-    return spec.launcher == "openmpi"

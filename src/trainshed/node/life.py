@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.hosts import process
@@ -20,6 +20,9 @@ from trainshed.node.verdict import verdict
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from trainshed.node.box import Box
 
 
 class Cancelled(BaseException):
@@ -104,9 +107,17 @@ class Holder:
         self.run_id: str = record["run_id"]
         self.place: Dict[str, Any] = record["place"]
         self.spec: RunSpec = from_json(RunSpec, record["spec"])
+        self.box = self._make_box()
         self.nodes = [
             NodeFolder(index, self.spec, self.place, self.run_id, self.run_dir) for index in range(self.spec.node_count)
         ]
+
+    def _make_box(self) -> Optional[Box]:
+        if self.spec.container is None:
+            return None
+        from trainshed.node.box import Box  # most runs need none of it
+
+        return Box(self.spec, self.place, self.run_dir, self.run_id)
 
     def live(self) -> Dict[str, Any]:
         """Prepare, run, clean up.
@@ -121,14 +132,20 @@ class Holder:
         for node in self.nodes:
             node.lay()
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too
-        ready = make_ready(self.spec.environment, self.place, os.path.join(self.run_dir, layout.BUILD_LOG))
-        start = Launch(self.spec, self.place, self.run_dir, self.nodes, ready, self._environ(ready)).start()
+        ready = self._make_ready()
+        environ = self._environ(ready)
+        start = Launch(self.spec, self.place, self.run_dir, self.nodes, ready, environ, self.box).start()
         ending = self._run(start)
         if ending.cause == "itself" and ending.code == 0:
             for node in self.nodes:
                 node.detach()
         how = verdict(ending, self.spec, start.ranks)
         return {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
+
+    def _make_ready(self) -> Ready:
+        if self.box is not None:
+            return self.box.make_ready(self.spec.environment)
+        return make_ready(self.spec.environment, self.place, os.path.join(self.run_dir, layout.BUILD_LOG))
 
     def _make_folders(self) -> None:
         for name in ("azureml-logs", "user_logs"):
@@ -141,7 +158,7 @@ class Holder:
 
     def _environ(self, ready: Ready) -> Dict[str, str]:
         return variables.merge(
-            variables.inherited(os.environ),
+            variables.inherited(os.environ) if self.box is None else self.box.variables,
             variables.standard(self.run_id, self.spec, self.run_dir, self.place),
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
             ready.variables,
@@ -154,8 +171,19 @@ class Holder:
         watch.cancelled = self.diary.cancel_wished()
         pids: List[int] = []
         if not watch.cancelled:
-            if start.ranks:
+            if self.box is not None:
+                start = self.box.start(start, self._elsewhere())
+            elif start.ranks:
                 watch.listen(start.ranks)
             pids.append(script.start(start.argv, start.environ, start.folder, start.log))
             self.diary.enter("Running", pids=pids)
+        if self.box is not None and pids:
+            return self.box.wait(watch, pids[0])
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
+
+    def _elsewhere(self) -> List[str]:
+        """Return the folders outside of the run directory that the user has chosen for data."""
+        chosen = [item.path_on_compute for item in self.spec.data]
+        chosen += [item.path_on_compute for item in self.spec.inputs]
+        chosen += [output.source for output in self.spec.outputs]
+        return [path for path in (os.path.expanduser(each) for each in chosen if each) if os.path.isabs(path)]

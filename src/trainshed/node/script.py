@@ -26,6 +26,7 @@ class Ending:
         number: the signal that ended it, or None.
         cause: ``"itself"``, ``"cancel"`` or ``"time_limit"``.
         leftovers: processes it had left running, which were ended.
+        oom: whether its container's memory was used up.
     """
 
     def __init__(self) -> None:
@@ -33,13 +34,14 @@ class Ending:
         self.number: Optional[int] = None
         self.cause = "itself"
         self.leftovers = 0
+        self.oom = False
 
 
 class Watch:
     """The shim's eyes: its children's ends and the service's wish to cancel, as events.
 
     Args:
-        marker: ``NAME=value`` in the environment of every process of the run.
+        marker: ``NAME=value`` in the environment of every process of the run; ``""``: all are our descendants.
     """
 
     def __init__(self, marker: str) -> None:

@@ -26,8 +26,17 @@ def verdict(ending: Ending, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, 
         limit = spec.max_run_duration_seconds
         message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
-    if ranks is not None:
-        return _of_ranks(how, ranks, spec)
+    made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, ending)
+    if ending.oom and made["outcome"] == "failed":
+        made["reason"] = "oom"
+        made["message"] += (
+            " The container's memory was used up: raise its limit (--memory among docker's arguments), or let the "
+            "script take less."
+        )
+    return made
+
+
+def _of_script(how: Dict[str, Any], ending: Ending) -> Dict[str, Any]:
     if ending.number is not None:
         message = f"The script was ended by {_signal_name(ending.number)}."
         return {**how, "outcome": "failed", "reason": "signal", "message": message}

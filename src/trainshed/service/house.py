@@ -47,7 +47,7 @@ class House:
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
-        self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database))
+        self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database), self.secrets)
         self.bus = Bus()
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.runs)
         self.supervisor = Supervisor(self.history, self.collector, self.bus, self.places, self.runs)

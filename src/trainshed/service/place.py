@@ -9,8 +9,10 @@ from typing import Any
 
 from trainshed.errors import ComputeTargetException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec import layout
+from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.registry import Registry
+from trainshed.store.secrets import Secrets
 from trainshed.targets import registry as targets
 
 DEFAULT_DATASTORES = ("workspaceblobstore", "workspacefilestore")
@@ -24,13 +26,15 @@ class Places:
         home: Trainshed's home on this machine.
         runtime: the tree put on a script's PYTHONPATH.
         records: the registry of named things.
+        secrets: passwords of registries among them.
     """
 
-    def __init__(self, root: Path, home: Path, runtime: Path, records: Registry) -> None:
+    def __init__(self, root: Path, home: Path, runtime: Path, records: Registry, secrets: Secrets) -> None:
         self.root = root
         self._home = home
         self._runtime = runtime
         self._records = records
+        self._secrets = secrets
         for name in DEFAULT_DATASTORES:
             folder = root / "datastores" / name
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -170,6 +174,17 @@ class Places:
         """Raise if the run refers to a datastore that does not exist."""
         for name in (*(item.datastore for item in spec.data), *(output.datastore for output in spec.outputs)):
             self.datastore(name)
+
+    def private(self, spec: dict[str, Any]) -> dict[str, str]:
+        """Return what a run needs and no record may have, as files of its run directory.
+
+        Args:
+            spec: what was asked for, as JSON.
+        """
+        wish = from_json(RunSpec, spec).container
+        if wish is None or not wish.username:
+            return {}
+        return {layout.REGISTRY_SECRET: self._secrets.get([wish.secret])[wish.secret] or ""}
 
     def record(self, run_id: str, spec: dict[str, Any], number: int, root: str) -> dict[str, Any]:
         """Return the content of a run's ``spec.json``.

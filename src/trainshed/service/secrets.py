@@ -9,11 +9,12 @@ from starlette.routing import Route
 
 from trainshed.service.house import House
 from trainshed.service.routes import API, endpoint, field
+from trainshed.spec.container import REGISTRY_PASSWORD
 
 
 def names(house: House, _: Request, __: Any) -> dict[str, Any]:
-    """GET /secrets."""
-    return {"names": house.secrets.names()}
+    """GET /secrets: those of the user; passwords of registries belong to runs."""
+    return {"names": [name for name in house.secrets.names() if not name.startswith(REGISTRY_PASSWORD)]}
 
 
 def read(house: House, _: Request, body: Any) -> dict[str, Any]:

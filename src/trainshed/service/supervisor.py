@@ -126,7 +126,9 @@ class Supervisor:
         record = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)
         made = record["id"]
         self._interactive.submit(
-            made, {**self._places.record(made, to_json(spec), record["number"], self._root(record)), "owner": owner}
+            made,
+            {**self._places.record(made, to_json(spec), record["number"], self._root(record)), "owner": owner},
+            {},
         )
         # It takes none of the slots, and is looked at with those that do.
         self._used[made] = (INTERACTIVE, 0)
@@ -274,7 +276,8 @@ class Supervisor:
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
         target, record = self._target(spec["target"]), self._history.get(run_id)
         try:
-            target.submit(run_id, self._places.record(run_id, spec, record["number"], self._root(record)))
+            described = self._places.record(run_id, spec, record["number"], self._root(record))
+            target.submit(run_id, described, self._places.private(spec))
         except TrainshedError as error:
             ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
             self._conclude(run_id, ending)
@@ -324,7 +327,7 @@ class Supervisor:
         self._history.move(run_id, states.FINALIZING, now=time.time())
         self._collector.manifest(run_id)
         reason = seen.exit.get("reason", "")
-        tail_of = layout.BUILD_LOG if reason == "env_build_failed" else seen.exit.get("log", layout.DRIVER_LOG)
+        tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
         tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
         tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
         ending = verdict(seen, tail, tail_of, record)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Tuple
 
+REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - how its name begins
+"""How the names of registries' passwords begin among a workspace's secrets."""
+
 
 class ContainerSpec(NamedTuple):
     """A wish for a container; the node finds an engine for it.
@@ -37,4 +40,4 @@ class ContainerSpec(NamedTuple):
         import hashlib  # few runs have one
 
         who = f"{self.registry}\n{self.username}".encode()
-        return f"container-registry-{hashlib.sha256(who).hexdigest()[:16]}"
+        return f"{REGISTRY_PASSWORD}{hashlib.sha256(who).hexdigest()[:16]}"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ class InteractiveTarget:
         self._watcher = ExitWatcher(on_exit)
         self._watched: set[str] = set()
 
-    def submit(self, run_id: str, record: dict[str, Any]) -> None:
+    def submit(self, run_id: str, record: dict[str, Any], _private: Mapping[str, str], /) -> None:
         """Make the run directory and note whose run it is; see :meth:`Target.submit`.
 
         Args:
             run_id: the run.
             record: content of its ``spec.json``, with the program's ``{"pid", "start", "boot"}`` as ``"owner"``.
+            _private: nothing.
         """
         run_dir = self._runs / run_id
         for folder in ("code/outputs", "code/logs"):

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainshed.containers import engine
 from trainshed.errors import ServiceException
 from trainshed.hosts import process
 from trainshed.hosts.exits import ExitWatcher
 from trainshed.spec import layout
-from trainshed.targets.run_folder import piece, read, write
+from trainshed.targets.run_folder import piece, read, write, write_private
 from trainshed.targets.target import ABSENT, ALIVE, ENDED, LOST, Observation, OnExit
 
 _SHIM = Path(__file__).parent.parent / "node" / "shim.py"
@@ -47,12 +49,14 @@ class LocalTarget:
         self._closed = False
         self._make_ready()
 
-    def submit(self, run_id: str, record: dict[str, Any]) -> None:
+    def submit(self, run_id: str, record: dict[str, Any], private: Mapping[str, str]) -> None:
         """Start a shim on the run, unless one has claimed it; see :meth:`Target.submit`."""
         run_dir = self._runs / run_id
         try:
             run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not (run_dir / layout.SHIM).exists():
+                for name, text in private.items():
+                    write_private(run_dir / name, text)
                 write(run_dir / layout.SPEC, record)
                 self._start(run_id, run_dir)
         except OSError as error:
@@ -156,6 +160,13 @@ class LocalTarget:
                 os.kill(who["pid"], signal.SIGTERM)
         elif who:
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
+            self._remove_containers(run_dir)
+
+    def _remove_containers(self, run_dir: Path) -> None:
+        (run_dir / layout.REGISTRY_SECRET).unlink(missing_ok=True)
+        record = read(run_dir / layout.CONTAINER)
+        for name in record.get("names", ()):
+            engine.remove(engine.Engine(record["kind"], record["path"]), name)
 
     def read(self, run_id: str, name: str, offset: int, limit: int) -> bytes:
         """Read from the run directory; see :meth:`Target.read`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ def write(path: Path, record: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
     part.write_text(json.dumps(record))
     part.replace(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read.
+
+    Args:
+        path: the file.
+        text: what is to be in it.
+    """
+    with open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,12 +35,13 @@ class Target(Protocol):
 
     kind: str
 
-    def submit(self, run_id: str, record: dict[str, Any]) -> None:
+    def submit(self, run_id: str, record: dict[str, Any], private: Mapping[str, str], /) -> None:
         """Start the run unless it has been started.
 
         Args:
             run_id: id of the run.
             record: content of its ``spec.json``.
+            private: further files of its run directory, by name: what no record may have.
 
         Raises:
             ServiceException: the target cannot take it now.

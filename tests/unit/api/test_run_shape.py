@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from trainshed import (
     TensorflowConfiguration,
 )
 from trainshed.api.estimator_distribution import Gloo
-from trainshed.api.run_shape import Container, Distribution, container, distribution
+from trainshed.api.run_shape import Distribution, container, distribution
 from trainshed.api.runconfig import ContainerRegistry
-from trainshed.errors import RunConfigurationException
+from trainshed.errors import RunConfigurationException, TrainingException
+from trainshed.spec.container import ContainerSpec
 
 MPI_2X3 = Distribution("openmpi", 2, 3)
 
@@ -147,7 +149,24 @@ def test_an_image_of_ones_own_is_a_container() -> None:
         shm_size="8g",
         use_gpu=True,
     )
-    assert container(made.run_config) == Container("img", None, None, registry, "8g", (), True)
+    asked = ContainerSpec("img", registry="registry.example.org", shm_size="8g", gpus=True)
+    assert container(made.run_config) == asked
+
+
+def test_a_dockerfile_is_text_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM python:3.11\n")
+    for given in ("FROM python:3.11\n", str(file)):
+        config = configured(
+            docker=DockerConfiguration(True), environment=environment(base_image=None, base_dockerfile=given)
+        )
+        assert container(config) == ContainerSpec("", dockerfile="FROM python:3.11\n")
+
+
+def test_a_folder_to_build_an_image_in_is_refused() -> None:
+    config = configured(docker=DockerConfiguration(True), environment=environment(build_context=object()))
+    with pytest.raises(TrainingException, match="without a build context"):
+        container(config)
 
 
 @pytest.mark.parametrize(
@@ -176,4 +195,4 @@ def test_what_is_said_in_both_places_is_put_together() -> None:
     )
     found = container(config)
     assert found is not None
-    assert (found.arguments, found.shm_size, found.gpu) == (("--a", "--b"), "4g", True)
+    assert (found.arguments, found.shm_size, found.gpus) == (("--a", "--b"), "4g", True)

@@ -18,7 +18,8 @@ from trainshed import (
 from trainshed.api.runconfig import ParallelTaskConfiguration
 from trainshed.api.submission import check_source, with_files
 from trainshed.api.to_spec import Wishes, environment_to_spec, to_spec
-from trainshed.errors import RunConfigurationException, TrainingException, UserErrorException
+from trainshed.errors import RunConfigurationException, UserErrorException
+from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import DataSpec, RunSpec
 
@@ -144,19 +145,21 @@ def test_the_record_says_how_many_processes(params: Any, shape: tuple[Any, ...])
     assert (*told, spec.worker_count, spec.parameter_server_count) == shape
 
 
-def test_what_comes_with_a_later_release_is_refused_at_submit() -> None:
-    with pytest.raises(TrainingException, match="This release"):
-        spec_of(Estimator("./src", compute_target="local", custom_docker_image="ubuntu"))
+def test_the_record_says_which_container() -> None:
+    spec = spec_of(Estimator("./src", compute_target="local", custom_docker_image="ubuntu:24.04"))
+    assert spec.container == ContainerSpec("ubuntu:24.04")
+    with pytest.raises(UserErrorException, match="Image name 'Ubuntu latest' cannot be used"):
+        spec_of(Estimator("./src", compute_target="local", custom_docker_image="Ubuntu latest"))
 
 
 def test_docker_without_an_image_asks_for_nothing() -> None:
-    spec_of(Estimator("./src", compute_target="local", use_docker=True, use_gpu=True))
+    asked = Estimator("./src", compute_target="local", use_docker=True, use_gpu=True)
+    assert spec_of(asked).container is None
     env = Environment("e")
     env.docker.enabled = True
-    spec_of(Estimator("./src", compute_target="local", environment_definition=env))
+    assert spec_of(Estimator("./src", compute_target="local", environment_definition=env)).container is None
     env.docker.base_image = "ubuntu"
-    with pytest.raises(TrainingException, match="without containers"):
-        spec_of(Estimator("./src", compute_target="local", environment_definition=env))
+    assert spec_of(Estimator("./src", compute_target="local", environment_definition=env)).container is not None
 
 
 def test_an_environment_becomes_a_wish() -> None:

@@ -1,0 +1,67 @@
+"""Program: hold a run's processes inside of its container. ``python captain.py ORDER``.
+
+It is the container's first process, and does there what the shim does where there is no container: it starts the
+script, or what starts all ranks, hears of their ends, ends them with grace when it is told TERM, and leaves none
+behind. What the shim is to know it writes beside ``ORDER``.
+"""
+
+import os
+import sys
+
+
+def hold(path: str) -> int:
+    """Start what an order says, wait for its end, and write down how it ended.
+
+    Args:
+        path: the order's file, as :meth:`trainshed.node.box.Box.start` writes it.
+
+    Returns:
+        The exit code for the container.
+    """
+    import json
+
+    from trainshed.hosts import process
+    from trainshed.node import script, variables
+    from trainshed.node.ranks import Ranks
+
+    with open(path, encoding="utf-8") as file:
+        order = json.load(file)
+    if os.getpid() != 1:
+        process.become_subreaper()  # the user has the container share the machine's processes
+    watch = script.Watch("")  # a first process inherits all orphans
+    # The wish may be older than this process, which then has never heard of it.
+    watch.cancelled = os.path.exists(order["cancel"])
+    if order["ranks"]:
+        watch.listen(Ranks(order["run_dir"]))
+    environ = variables.merge(os.environ, order["environ"])
+    pids = []
+    error = ""
+    try:
+        if not watch.cancelled:
+            pids.append(script.start(order["argv"], environ, order["folder"], order["log"]))
+    except OSError as failure:
+        error = str(failure.strerror or failure)
+    ending = script.wait(watch, pids, None, order["grace"])
+    how = {"code": ending.code, "number": ending.number, "leftovers": ending.leftovers, "error": error}
+    with open(path + ".end.part", "w", encoding="utf-8") as file:
+        json.dump({**how, "oom": _out_of_memory()}, file)
+    os.replace(path + ".end.part", path + ".end")
+    return ending.code or 0
+
+
+def _out_of_memory() -> bool:
+    """Tell whether the kernel has killed a process here because the container's memory was used up."""
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            with open(path, encoding="ascii") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        return any(line.startswith("oom_kill ") and line != "oom_kill 0" for line in lines)
+    return False
+
+
+if __name__ == "__main__":
+    # The folder of the package takes the place of the folder of this script.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    os._exit(hold(sys.argv[1]))

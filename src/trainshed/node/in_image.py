@@ -1,0 +1,230 @@
+"""What is done in a run's image before its container starts: find its Python, put packages on top, look for MPI."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from trainshed.containers import engine as engines
+from trainshed.containers import talk
+from trainshed.containers.engine import Engine, Order
+from trainshed.containers.images import Images, reference
+from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
+from trainshed.environments import Inside, commands, standalone, uv
+from trainshed.errors import TrainshedError
+from trainshed.node.environment import Ready, make_ready
+from trainshed.spec import layout
+from trainshed.spec.environment import EXISTING, EnvironmentSpec
+from trainshed.spec.run import RunSpec
+
+_DOWNLOAD = "3.12"
+_HANDED = re.compile(r"UV_|NO_COLOR\Z|SSL_CERT_|(https?|all|no)_proxy\Z|NETRC\Z", re.IGNORECASE)
+_NOT_STARTED = 125
+_PLACES = (
+    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE"),
+    *("UV_CONSTRAINT", "UV_OVERRIDE", "UV_BUILD_CONSTRAINT", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
+)
+
+
+class InImage:
+    """An image on this machine, and what a run needs in it.
+
+    Args:
+        spec: what to run, with what it asks for of a container.
+        place: the part of ``spec.json`` that describes this node.
+        run_dir: the run directory.
+        run_id: the run.
+
+    Attributes:
+        engine: the container engine.
+        image: the image's id.
+        guide: path inside of the Python that our own programs run with.
+        mounted: folders of this machine that have to be there inside.
+        name: of the container that makes things ready.
+    """
+
+    def __init__(self, spec: RunSpec, place: Mapping[str, Any], run_dir: str, run_id: str) -> None:
+        assert spec.container is not None
+        self._spec = spec
+        self._wish = spec.container
+        self._place = place
+        self._run_dir = run_dir
+        self._run_id = run_id
+        self._home = str(place["home"])
+        self._log = os.path.join(run_dir, layout.BUILD_LOG)
+        self.engine = Engine("", "")
+        self.image = self.guide = ""
+        self.mounted: List[str] = []
+        self.name = engines.safe_name(run_id, "-make")
+        self._inside: Optional[Inside] = None
+        self._probe: Optional[Probe] = None
+
+    def make_ready(self, wish: EnvironmentSpec, engine: Engine, password: str) -> Ready:
+        """Have the image on this machine, and in it the Python that the run asks for.
+
+        Args:
+            wish: the environment that was asked for.
+            engine: the container engine.
+            password: of the registry's user.
+
+        Raises:
+            TrainshedError: the image cannot be had; ``details["reason"]`` says why.
+            EnvironmentBuildException: the packages cannot be installed.
+        """
+        self.engine = engine
+        try:
+            with open(self._log, "ab", buffering=0) as log:
+                self.image = Images(engine, log, self._run_dir).make_ready(self._wish, password)
+            self._probe = Probe(self._home, self.image, self.run)
+            python = self._python(wish, self._probe)
+            guide = python if python and python.version >= OLDEST else self._lent(wish.python, self._probe)
+            if guide is None or (python is None and not self._spec.command):
+                raise TrainshedError(self._no_python(wish), {"reason": "image_without_python"})
+            self.guide = guide.path
+            ready = self._ready(wish, python or guide)
+        except BaseException:
+            engines.remove(engine, self.name)  # a run of the image may be cut off by a cancel
+            raise
+        facts = {"engine": engine.kind, "image": reference(self._wish), "image_id": self.image}
+        return ready._replace(facts={**ready.facts, "container": facts})
+
+    def _python(self, wish: EnvironmentSpec, probe: Probe) -> Optional[Python]:
+        if wish.kind == EXISTING and wish.interpreter != "python":
+            return probe.python((wish.interpreter,))
+        found = probe.python(NAMES)
+        return found if found or wish.kind == EXISTING else self._lent(wish.python, probe)
+
+    def _lent(self, version: Optional[str], probe: Probe) -> Optional[Python]:
+        """Return a Python of this machine that works in the image, or None."""
+        home = Path(self._home)
+        lent = probe.mounted(standalone.candidates(version, home))
+        if lent is None:
+            with open(self._log, "ab", buffering=0) as log:
+                if uv.download_python(version or _DOWNLOAD, commands.Site(self._home, log)):
+                    lent = probe.mounted(standalone.candidates(version, home))
+        if lent and lent.mounted not in self.mounted:
+            self.mounted.append(lent.mounted)
+        return lent
+
+    def _no_python(self, wish: EnvironmentSpec) -> str:
+        name = reference(self._wish)
+        if wish.kind == EXISTING and wish.interpreter != "python":
+            return f"The image '{name}' has no working Python at '{wish.interpreter}'. Give its path inside the image."
+        if wish.kind == EXISTING and not self._spec.command:
+            return f"The image '{name}' has no Python, and the run asks to use the image's own. Name the one it has."
+        return (
+            f"The image '{name}' has no Python of its own, and none of this machine's works in it. "
+            "Use an image that has Python 3.8 or later, such as 'python:3.11-slim'."
+        )
+
+    def _ready(self, wish: EnvironmentSpec, python: Python) -> Ready:
+        self._inside = Inside(self.image, python.path, python.version, self._wrap(wish), bool(python.mounted))
+        return self.add(wish)
+
+    def add(self, wish: EnvironmentSpec) -> Ready:
+        """Have one more environment inside, beside that of the run.
+
+        Args:
+            wish: what is to be in it.
+
+        Raises:
+            EnvironmentBuildException: it cannot be built.
+        """
+        assert self._inside is not None
+        ready = make_ready(wish, self._place, self._log, self._inside)
+        if ready.slot is not None:
+            self.mounted.append(str(ready.slot.prefix))
+        return ready
+
+    @property
+    def known(self) -> str:
+        """The file that is there for as long as what is known of the image."""
+        assert self._probe is not None
+        return os.path.dirname(self._probe.path)
+
+    def mpirun(self) -> Tuple[str, str]:
+        """Return path and version text of the image's own ``mpirun``; empty where it has none."""
+        assert self._probe is not None
+        return self._probe.mpirun(self.guide, self.mounted)
+
+    def run(
+        self, argv: Sequence[str], folders: Sequence[str] = (), environ: Optional[Mapping[str, str]] = None
+    ) -> Tuple[int, str]:
+        """Run a program in the image for what it answers.
+
+        Args:
+            argv: the program and its arguments.
+            folders: of this machine that it needs.
+            environ: variables for it.
+
+        Returns:
+            Its exit code and all that it printed.
+
+        Raises:
+            TrainshedError: the engine cannot run anything in the image (reason ``container_failed``).
+        """
+        told = tuple(f"{name}={value}" for name, value in (environ or {}).items())
+        order = Order(self.name, self.image, tuple(argv), mounts=mounts([], folders), variables=told)
+        engine = self.engine
+        said = talk.ask(engine, engines.run_argv(engine, self.mine(order))[1:])
+        if said.code == _NOT_STARTED:
+            raise talk.failed(engine, f"{engine.kind} cannot run the image", said.err)
+        return said.code, said.out + said.err
+
+    def mine(self, order: Order) -> Order:
+        """Return an order as this user's and this run's."""
+        return order._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
+
+    def _wrap(self, wish: EnvironmentSpec) -> commands.Wrap:
+        """Return what puts uv into the image, with the folders of this machine that it needs."""
+        needed = [path for line in (*wish.pip, *wish.pip_options) for path in _paths(line)]
+
+        def wrap(argv: Sequence[str], environ: Dict[str, str]) -> Tuple[Sequence[str], Dict[str, str]]:
+            own = {name: value for name, value in environ.items() if _HANDED.match(name)}
+            netrc = os.path.expanduser("~/.netrc")
+            own.update({"NETRC": netrc} if os.path.isfile(netrc) else {})
+            # A run cannot write there, so what Python compiles must be there before.
+            own.update(UV_COMPILE_BYTECODE="1")
+            caches = own["UV_CACHE_DIR"]
+            own.update({} if _below(caches, self._home) else {"UV_LINK_MODE": "copy"})
+            os.makedirs(caches, mode=0o700, exist_ok=True)
+            places = [path for name in _PLACES for path in _paths(own.get(name, ""))]
+            seen = mounts([self._home, caches], [argv[0], *places, *needed, *self.mounted])
+            # By their names alone: addresses of indexes may have passwords in them.
+            names = (*sorted(own), f"HOME={self._home}")
+            order = Order(self.name, self.image, tuple(argv), mounts=seen, variables=names)
+            return engines.run_argv(self.engine, self.mine(order)), {**os.environ, **own}
+
+        return wrap
+
+
+def _paths(setting: str) -> List[str]:
+    """Return the files and folders of this machine that a package setting names."""
+    parts = re.split(r"[\s,]+", setting)
+    plain = [re.sub(r"\A(?:[\w.-]+=)?(?:file://)?", "", part.partition("#")[0]).rstrip("/") for part in parts]
+    # The pages of an index link to files that lie beside them.
+    whole = [os.path.dirname(path) if os.path.basename(path) == "simple" else path for path in plain]
+    return [path for path in whole if path.startswith("/") and path.strip("/") and os.path.exists(path)]
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def mounts(write: Sequence[str], read: Sequence[str]) -> Tuple[Tuple[str, bool], ...]:
+    """Return (path, whether it can be written) for all that exist, without those that another one brings along."""
+    chosen: Dict[str, bool] = {}
+    for path in sorted({path for path in write if path and os.path.exists(path)}):
+        if not any(_below(path, other) for other in chosen):
+            chosen[path] = True
+    for path in sorted({path for path in read if path and os.path.exists(path)} - set(chosen)):
+        chosen[path] = False
+    for path in chosen:
+        if ":" in path:
+            raise TrainshedError(
+                f"'{path}' has a ':' in its name, and no container engine can be given it. Rename the folder.",
+                {"reason": "container_failed"},
+            )
+    return tuple(sorted(chosen.items()))

@@ -1,0 +1,56 @@
+"""Open MPI for a run in a container: looked for in its image, and put on top of it where it has none."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
+
+from trainshed.node.environment import Ready
+from trainshed.node.in_image import InImage
+from trainshed.node.mpi import Where, package_below
+from trainshed.spec.environment import EnvironmentSpec
+
+_FIND = "import importlib.util as u; print(u.find_spec('mpi4py') is not None)"
+
+
+class InImageWhere(Where):
+    """An image.
+
+    Args:
+        place: the part of ``spec.json`` that describes this node.
+        there: the image.
+    """
+
+    def __init__(self, place: Mapping[str, Any], there: InImage) -> None:
+        super().__init__(os.path.join(place["home"], "mpi.json"))
+        self._there = there
+
+    def starters(self, ready: Ready) -> Iterable[str]:
+        """See :meth:`Where.starters`."""
+        if ready.slot is not None and os.path.isfile(ready.slot.prefix / "bin" / "mpirun"):
+            yield str(ready.slot.prefix / "bin" / "mpirun")
+        path, _ = self._there.mpirun()
+        if path:
+            yield path
+
+    def version(self, path: str) -> str:
+        """See :meth:`Where.version`."""
+        theirs, said = self._there.mpirun()
+        return said if path == theirs else super().version(path)
+
+    def package(self, ready: Ready) -> Optional[str]:
+        """See :meth:`Where.package`."""
+        own = package_below(str(ready.slot.prefix)) if ready.slot is not None else None
+        if own:
+            return own
+        key = f"{self._there.image} {ready.python} mpi4py"
+        has = self.ask(key, [ready.python, "-c", _FIND], {}, self._there.known).strip() == "True"
+        return self._there.known if has else None
+
+    def add(self, wish: EnvironmentSpec) -> str:
+        """See :meth:`Where.add`."""
+        return self._there.add(wish).python
+
+    def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
+        """See :meth:`Where.run`."""
+        return self._there.run(argv, self._there.mounted, variables)

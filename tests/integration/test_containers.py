@@ -1,0 +1,447 @@
+"""Runs in containers: real podman, real images, a real registry with a password."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from podman_engine import BARE, EMPTY, FOREIGN, PASSWORD, PYTHON, USER, Engine
+
+from trainshed import (
+    AmlCompute,
+    ComputeTarget,
+    ContainerRegistry,
+    DockerConfiguration,
+    Environment,
+    Estimator,
+    Experiment,
+    ScriptRunConfig,
+    Workspace,
+)
+from trainshed.errors import ActivityFailedException, UserErrorException
+from trainshed.hosts import process
+
+pytestmark = pytest.mark.xdist_group("containers")  # one engine, made once
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    made = Engine(tmp_path_factory.mktemp("engine"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def experiment(engine: Engine, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Have the service find the engine; the workspace is made after this."""
+    for name, value in engine.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TRAINSHED_CONTAINER_ENGINE", "podman")
+
+
+class Trial:
+    """Submits a script in a container.
+
+    Args:
+        workspace: where.
+        project: source folder.
+    """
+
+    def __init__(self, workspace: Workspace, project: Path) -> None:
+        self.workspace = workspace
+        self.experiment = Experiment(workspace, "boxed")
+        self.project = project
+
+    def submit(self, code: str, image: str = PYTHON, own: bool = True, **more: Any) -> Any:
+        (self.project / "train.py").write_text(code)
+        given = {"compute_target": "local", "custom_docker_image": image, "user_managed": own, **more}
+        return self.experiment.submit(Estimator(str(self.project), entry_script="train.py", **given))
+
+    def fails(self, run: Any) -> dict[str, Any]:
+        with pytest.raises(ActivityFailedException):
+            run.wait_for_completion()
+        error: dict[str, Any] = run.get_details()["error"]["error"]
+        return error
+
+
+@pytest.fixture
+def trial(experiment: None, workspace: Workspace, project: Path, engine: Engine) -> Iterator[Trial]:
+    yield Trial(workspace, project)
+    left = engine.containers()
+    assert not left, f"containers were left: {left}"
+
+
+def log_of(run: Any) -> str:
+    return b"".join(run.read("azureml-logs/70_driver_log.txt")).decode()
+
+
+SAY = """
+import json, os, sys
+print(json.dumps({"root": sorted(os.listdir("/")), "python": sys.executable, "who": [os.getuid(), os.getgid()],
+    "environ": dict(os.environ), "folder": os.getcwd(), "argv": sys.argv[1:]}))
+"""
+
+
+def test_a_script_runs_in_the_image(trial: Trial, tmp_path: Path) -> None:
+    code = (
+        SAY
+        + """
+from azureml.core import Run
+Run.get_context().log("x", 1.5)
+with open("outputs/made.txt", "w") as file: file.write("kept")
+"""
+    )
+    run = trial.submit(code, environment_variables={"MINE": "a b"}, script_params={"--alpha": 0.5})
+    run.wait_for_completion()
+    told = json.loads(log_of(run))
+    assert "home" not in told["root"]
+    assert told["python"] == "/usr/bin/python3"
+    assert told["who"] == [os.getuid(), os.getgid()]
+    assert told["argv"] == ["--alpha", "0.5"]
+    assert told["environ"]["MINE"] == "a b"
+    assert told["environ"]["OF_THE_IMAGE"] == "yes"
+    assert told["environ"]["PATH"].endswith("/bin")
+    assert told["environ"]["AZUREML_RUN_ID"] == run.id
+    assert "CONTAINERS_CONF" not in told["environ"]
+    assert run.get_metrics() == {"x": 1.5}
+    run.download_file("outputs/made.txt", str(tmp_path / "made.txt"))
+    assert (tmp_path / "made.txt").read_text() == "kept"
+    made = Path(trial.workspace.path) / "runs" / run.id / "code" / "outputs" / "made.txt"
+    assert made.stat().st_uid == os.getuid()
+    container = run.get_details()["environment"]["container"]
+    assert container["engine"] == "podman"
+    assert container["image"] == PYTHON
+
+
+def test_packages_are_put_on_top_of_the_image(trial: Trial) -> None:
+    code = "import colorama, of_the_image; print(colorama.__file__, of_the_image.WORD)"
+    for cached in (False, True):
+        run = trial.submit(code, own=False, pip_packages=["colorama==0.4.6"])
+        run.wait_for_completion()
+        assert "environments" in log_of(run)
+        assert "from the image" in log_of(run)
+        assert run.get_details()["environment"]["cached"] is cached
+
+
+def test_packages_that_cannot_be_had_are_told_in_the_solvers_words(trial: Trial) -> None:
+    error = trial.fails(trial.submit("", own=False, pip_packages=["colorama==99.0"]))
+    assert error["reason"] == "env_build_failed"
+    assert "colorama" in error["message"]
+
+
+def test_an_image_without_python_gets_one(trial: Trial) -> None:
+    run = trial.submit("import sys, colorama; print(sys.prefix)", BARE, own=False, pip_packages=["colorama==0.4.6"])
+    error: dict[str, Any] = {}
+    try:
+        run.wait_for_completion()
+    except ActivityFailedException:
+        error = run.get_details()["error"]["error"]
+    if error.get("reason") == "image_without_python":
+        pytest.skip("this machine has no Python in a folder of its own that could be lent to an image")
+    assert not error
+    assert "environments" in log_of(run)
+
+
+@pytest.mark.parametrize(
+    ("image", "own", "words"),
+    [(EMPTY, False, "has no Python of its own, and none of"), (BARE, True, "asks to use the image's own")],
+)
+def test_an_image_in_which_no_python_can_run(trial: Trial, image: str, own: bool, words: str) -> None:
+    error = trial.fails(trial.submit("", image, own))
+    assert error["reason"] == "image_without_python"
+    assert words in error["message"]
+
+
+def test_how_a_script_fails_is_told_as_without_a_container(trial: Trial) -> None:
+    error = trial.fails(trial.submit("import sys; print('last words'); sys.exit(7)"))
+    assert (error["reason"], error["exit_code"]) == ("exit", 7)
+    assert "last words" in error["log_tail"]
+    error = trial.fails(trial.submit("raise ValueError('seven')"))
+    assert "ValueError: seven" in error["message"]
+    assert error["debugInfo"]["type"] == "ValueError"
+    error = trial.fails(trial.submit("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
+    assert (error["reason"], error["signal"]) == ("signal", signal.SIGSEGV)
+
+
+WAITS = """
+import os, signal, subprocess, sys, time
+def leave(*_):
+    print("time to leave", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+subprocess.Popen(["sleep", "1000"], start_new_session=True)
+print("there", flush=True)
+while True: time.sleep(1)
+"""
+
+
+def until(run: Any, words: str) -> None:
+    """Wait for a line of a run's log."""
+    deadline = time.monotonic() + 60
+    while run.get_status() not in ("Running", "Failed") or words not in log_of(run):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_cancel_ends_all_that_is_in_the_container(trial: Trial) -> None:
+    run = trial.submit(WAITS)
+    until(run, "there")
+    run.cancel()
+    run.wait_for_completion()
+    assert run.get_status() == "Canceled"
+    assert "time to leave" in log_of(run)
+    assert not process.family(None, f"TRAINSHED_RUN_ID={run.id}")
+
+
+def test_the_time_limit_holds_in_a_container(trial: Trial) -> None:
+    error = trial.fails(trial.submit(WAITS, max_run_duration_seconds=2))
+    assert error["reason"] == "time_limit"
+
+
+def test_processes_left_in_a_container_are_ended(trial: Trial) -> None:
+    run = trial.submit(WAITS.replace("while True: time.sleep(1)", ""))
+    run.wait_for_completion()
+    assert not process.family(None, f"TRAINSHED_RUN_ID={run.id}")
+
+
+def test_want_of_memory_is_told(trial: Trial) -> None:
+    environment = Environment("small")
+    environment.docker.base_image = PYTHON
+    environment.docker.arguments = ["--memory=64m", "--memory-swap=64m"]
+    environment.python.user_managed_dependencies = True
+    (trial.project / "train.py").write_text("print('before', flush=True)\nx = bytearray(400 << 20)\nprint('after')")
+    config = ScriptRunConfig(str(trial.project), "train.py", environment=environment)
+    config.run_config.docker = DockerConfiguration(use_docker=True)
+    error = trial.fails(trial.experiment.submit(config))
+    assert error["reason"] == "oom"
+    assert "memory was used up" in error["message"]
+
+
+def test_arguments_shared_memory_and_a_command(trial: Trial) -> None:
+    environment = Environment("image")
+    environment.docker.base_image = PYTHON
+    environment.python.user_managed_dependencies = True
+    how = DockerConfiguration(use_docker=True, shm_size="64m", arguments=["--env=GIVEN=so", "--tmpfs=/scratch"])
+    trial.project.joinpath("words.txt").write_text("of the folder\n")
+    config = ScriptRunConfig(
+        str(trial.project),
+        command=["sh", "-c", "cat words.txt; echo $GIVEN; test -w /scratch && df -k /dev/shm"],
+        environment=environment,
+        docker_runtime_config=how,
+    )
+    run = trial.experiment.submit(config)
+    run.wait_for_completion()
+    lines = log_of(run).splitlines()
+    assert lines[:2] == ["of the folder", "so"]
+    assert any("65536" in line for line in lines)
+
+
+def test_a_command_that_is_not_in_the_image(trial: Trial) -> None:
+    environment = Environment("image")
+    environment.docker.base_image = PYTHON
+    environment.python.user_managed_dependencies = True
+    how = DockerConfiguration(use_docker=True)
+    config = ScriptRunConfig(
+        str(trial.project), command=["nowhere"], environment=environment, docker_runtime_config=how
+    )
+    error = trial.fails(trial.experiment.submit(config))
+    assert error["reason"] == "start_failed"
+    assert "'nowhere' cannot be started in the image" in error["message"]
+
+
+def test_arguments_that_the_engine_does_not_know(trial: Trial) -> None:
+    environment = Environment("image")
+    environment.docker.base_image = PYTHON
+    environment.docker.arguments = ["--no-such-option"]
+    environment.docker.enabled = True
+    (trial.project / "train.py").write_text("")
+    error = trial.fails(
+        trial.experiment.submit(
+            Estimator(
+                str(trial.project), entry_script="train.py", compute_target="local", environment_definition=environment
+            )
+        )
+    )
+    assert error["reason"] == "container_failed"
+    assert "no-such-option" in error["message"]
+
+
+def test_data_is_there_and_comes_back(trial: Trial, tmp_path: Path) -> None:
+    store = trial.workspace.get_default_datastore()
+    source = tmp_path / "data"
+    source.mkdir()
+    (source / "a.txt").write_text("alpha")
+    store.upload(str(source), target_path="in")
+    code = """
+import os, sys
+sys.argv[1:] = sys.argv[2::2]
+print(open(os.path.join(sys.argv[1], "a.txt")).read(), open(os.path.join(sys.argv[2], "a.txt")).read())
+os.makedirs(sys.argv[3], exist_ok=True)
+open(os.path.join(sys.argv[3], "b.txt"), "w").write("beta")
+"""
+    given = [store.path("in").as_mount(), store.path("in", data_reference_name="copy").as_download()]
+    back = store.path("out", data_reference_name="back").as_upload()
+    run = trial.submit(code, script_params={"--in": given[0], "--copy": given[1], "--back": back})
+    run.wait_for_completion()
+    assert "alpha alpha" in log_of(run)
+    store.download(str(tmp_path / "home"), prefix="out")
+    assert (tmp_path / "home" / "out" / "b.txt").read_text() == "beta"
+
+
+def test_a_script_in_a_container_reaches_its_workspace(trial: Trial) -> None:
+    code = """
+from azureml.core import Run
+run = Run.get_context()
+print(run.experiment.workspace.name, run.get_status())
+child = run.child_run("inner")
+child.log("y", 2)
+child.complete()
+"""
+    run = trial.submit(code)
+    run.wait_for_completion()
+    assert f"{trial.workspace.name} Running" in log_of(run)
+    assert [child.get_metrics() for child in run.get_children()] == [{"y": 2}]
+
+
+def registry(engine: Engine, password: str | None) -> ContainerRegistry:
+    made = ContainerRegistry()
+    made.address, made.username, made.password = engine.registry, USER, password
+    return made
+
+
+@pytest.fixture
+def pulled_no_image(engine: Engine) -> Iterator[None]:
+    yield
+    engine.podman("rmi", "--force", f"{engine.registry}/python:1", check=False)
+
+
+def test_an_image_of_a_registry_with_a_password(trial: Trial, engine: Engine, pulled_no_image: None) -> None:
+    argv = trial.project.parent / "argv.txt"
+    spy = trial.project.parent / "podman"
+    spy.write_text(f'#!/bin/sh\necho "$@" >> {argv}\nexec podman "$@"\n')
+    spy.chmod(0o755)
+    os.environ["TRAINSHED_CONTAINER_ENGINE"] = str(spy)  # the fixture puts it back
+    run = trial.submit("print('pulled')", "python:1", image_registry_details=registry(engine, PASSWORD))
+    run.wait_for_completion()
+    assert "pulled" in log_of(run)
+    assert "pull" in argv.read_text()
+    assert PASSWORD not in argv.read_text()
+    secrets = Path(trial.workspace.path) / "secrets.json"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    for folder, _, names in os.walk(os.environ["TRAINSHED_HOME"]):
+        for path in (Path(folder) / name for name in names):
+            if path != secrets and path.is_file():
+                assert PASSWORD.encode() not in path.read_bytes(), path
+    assert PASSWORD not in json.dumps(run.get_details(), default=str)
+    assert trial.workspace.get_default_keyvault().list_secrets() == []
+
+
+def test_a_registry_that_refuses(trial: Trial, engine: Engine, pulled_no_image: None) -> None:
+    run = trial.submit("", "python:1", image_registry_details=registry(engine, "wrong"))
+    error = trial.fails(run)
+    assert error["reason"] == "registry_refused"
+    assert engine.registry in error["message"]
+    assert "log in" in error["message"]
+
+
+def test_the_engines_own_login_is_used(trial: Trial, engine: Engine, pulled_no_image: None) -> None:
+    engine.podman("login", "--tls-verify=false", f"--username={USER}", f"--password={PASSWORD}", engine.registry)
+    try:
+        run = trial.submit("print('pulled')", f"{engine.registry}/python:1")
+        run.wait_for_completion()
+    finally:
+        engine.podman("logout", engine.registry)
+    assert "pulled" in log_of(run)
+
+
+def test_an_image_that_is_nowhere(trial: Trial, engine: Engine) -> None:
+    error = trial.fails(trial.submit("", "nothing:1", image_registry_details=registry(engine, PASSWORD)))
+    assert error["reason"] == "image_not_found"
+    assert "Check its name" in error["message"]
+    error = trial.fails(trial.submit("", "127.0.0.1:1/nothing:1"))
+    assert error["reason"] == "registry_unreachable"
+    assert "cannot be reached" in error["message"]
+    with pytest.raises(UserErrorException, match="Image name 'No Image' cannot be used"):
+        trial.submit("", "No Image")
+
+
+def test_an_image_for_other_processors(trial: Trial) -> None:
+    error = trial.fails(trial.submit("", FOREIGN))
+    assert error["reason"] == "image_architecture"
+    assert "s390x" in error["message"]
+
+
+def test_an_image_of_a_dockerfile(trial: Trial, engine: Engine) -> None:
+    environment = Environment.from_dockerfile("built", f"FROM {PYTHON}\nENV BUILT=here\n")
+    environment.python.user_managed_dependencies = True
+    (trial.project / "train.py").write_text("import os; print(os.environ['BUILT'])")
+    how = DockerConfiguration(use_docker=True)
+    config = ScriptRunConfig(str(trial.project), "train.py", environment=environment, docker_runtime_config=how)
+    run = trial.experiment.submit(config)
+    run.wait_for_completion()
+    assert log_of(run) == "here\n"
+    environment = Environment.from_dockerfile("broken", f"FROM {PYTHON}\nRUN exit 3\n")
+    config = ScriptRunConfig(str(trial.project), "train.py", environment=environment, docker_runtime_config=how)
+    error = trial.fails(trial.experiment.submit(config))
+    assert error["reason"] == "image_build_failed"
+    assert "could not be built" in error["message"]
+
+
+def test_no_engine(trial: Trial) -> None:
+    os.environ["TRAINSHED_CONTAINER_ENGINE"] = "/nowhere/podman"  # the fixture puts it back
+    error = trial.fails(trial.submit(""))
+    assert error["reason"] == "no_container_engine"
+    assert "apt-get install podman" in error["message"]
+
+
+RANKS = """
+import os, sys
+from mpi4py import MPI
+comm = MPI.COMM_WORLD
+print("rank", comm.rank, "of", comm.size, "sum", comm.allreduce(comm.rank + 1), os.getcwd()[-16:], flush=True)
+%s
+"""
+
+
+@pytest.fixture
+def cluster(trial: Trial) -> ComputeTarget:
+    return ComputeTarget.create(trial.workspace, "nodes", AmlCompute.provisioning_configuration(max_nodes=4))
+
+
+def ranks(trial: Trial, cluster: ComputeTarget, code: str) -> Any:
+    return trial.submit(
+        RANKS % code, own=False, compute_target=cluster, node_count=2, distributed_backend="mpi",
+        pip_packages=["mpi4py==4.1.2"],
+    )  # fmt: skip
+
+
+def test_the_second_program_in_a_container(trial: Trial, cluster: ComputeTarget) -> None:
+    run = ranks(trial, cluster, "")
+    run.wait_for_completion()
+    assert "[rank 0] rank 0 of 2 sum 3" in log_of(run)
+    assert "[rank 1] rank 1 of 2 sum 3" in log_of(run)
+    assert "nodes/1/code" in log_of(run)
+
+
+def test_a_rank_that_fails_in_a_container(trial: Trial, cluster: ComputeTarget) -> None:
+    error = trial.fails(ranks(trial, cluster, "sys.exit(9) if comm.rank else comm.recv(source=1)"))
+    assert error["reason"] == "rank_failed"
+    assert error["rank"]["rank"] == 1
+    assert error["exit_code"] == 9
+
+
+def test_what_a_killed_shim_leaves_is_removed(trial: Trial, engine: Engine) -> None:
+    run = trial.submit(WAITS)
+    until(run, "there")
+    shim = json.loads((Path(trial.workspace.path) / "runs" / run.id / "shim.json").read_text())
+    os.kill(shim["pid"], signal.SIGKILL)
+    error = trial.fails(run)
+    assert error["reason"] == "shim_lost"
+    assert not process.family(None, f"TRAINSHED_RUN_ID={run.id}")
