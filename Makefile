@@ -15,7 +15,7 @@ test: $(VENV)/.dev
 	@sh tools/get_browser.sh
 	@sh tools/get_podman.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2
-	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -44,6 +44,9 @@ default_ulimits = ["nofile={files}:{files}", "nproc=32768:32768"]
 netns = "host"
 [engine]
 cgroup_manager = "cgroupfs"
+# Two podmans of one machine wait for each other's containers if they share these.
+tmp_dir = "{folder}/tmp"
+lock_type = "file"
 {runtime}
 """
 _STORE = """
@@ -78,7 +81,7 @@ class Engine:
         self.folder = folder
         files = os.sysconf("SC_OPEN_MAX")
         runtime = 'runtime = "runc"' if shutil.which("runc") else ""
-        (folder / "containers.conf").write_text(_CONFIGURATION.format(files=files, runtime=runtime))
+        (folder / "containers.conf").write_text(_CONFIGURATION.format(files=files, runtime=runtime, folder=folder))
         (folder / "storage.conf").write_text(_STORE.format(folder=folder))
         self.environ = {
             "CONTAINERS_CONF": str(folder / "containers.conf"),

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +29,11 @@ from trainshed import (
 from trainshed.errors import ActivityFailedException, UserErrorException
 from trainshed.hosts import process
 
-pytestmark = pytest.mark.xdist_group("containers")  # one engine, made once
-
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = Engine(tmp_path_factory.mktemp("engine"))
+def engine() -> Iterator[Engine]:
+    # Below a long path podman does not notice that a container has ended.
+    made = Engine(Path(tempfile.mkdtemp(prefix="podman-")))
     yield made
     made.close()
 
@@ -44,6 +44,7 @@ def experiment(engine: Engine, monkeypatch: pytest.MonkeyPatch, home: Path) -> N
     for name, value in engine.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TRAINSHED_CONTAINER_ENGINE", "podman")
+    monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
 
 
 class Trial:

