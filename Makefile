@@ -1,4 +1,4 @@
-# make demo    train a model on this machine, from nothing
+# make demo    train two models on this machine, from nothing: one by one process, one by MPI on two nodes
 # make test    run every test
 # make lint    formatting, types, floors
 # make bench   measure, side by side with what people would pick instead
@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
+	$(BIN)/python examples/mpi_estimator/run.py
 
 test: $(VENV)/.dev
 	@sh tools/get_browser.sh

@@ -1,0 +1,54 @@
+"""The two programs, as users run them: each a process of its own, packages installed for real, nothing prepared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COMPAT = Path(__file__).parents[2] / "compat" / "azureml" / "src"
+
+
+@pytest.mark.parametrize("program", ["run.py", "run_azureml.py"])
+def test_first_program(program: str, home: Path, workspace: object) -> None:
+    said = ran(EXAMPLES / "sklearn_estimator" / program)
+    lines = said.splitlines()
+    assert "442 patients with 10 measurements each" in said
+    assert "alpha 0.8: mean squared error 3340.0" in lines
+    assert "Completed" in lines
+    assert "{'alpha': 0.8, 'mse': 3340.005023928671}" in lines
+    assert "The downloaded model predicts 185.2 for the first patient, who had 151.0." in lines
+    assert "taken from PyPI (scikit-learn)" in said or "conda-forge" in said
+
+
+@pytest.mark.parametrize("program", ["run.py", "run_azureml.py"])
+def test_second_program(program: str, home: Path, workspace: object) -> None:
+    said = ran(EXAMPLES / "mpi_estimator" / program)
+    for rank in (0, 1):
+        assert f"[rank {rank}] rank {rank} of 2 on " in said
+    assert "trains on 720 of 1440 digits" in said
+    assert {"Completed", "accuracy 0.980", "The downloaded model takes the first digit for a 0; it is a 0."} <= {
+        *said.splitlines()
+    }
+
+
+def ran(program: Path) -> str:
+    """Return what an example prints."""
+    pytest.importorskip("sklearn")
+    env = {**os.environ, "PYTHONPATH": str(COMPAT)}
+    done = subprocess.run([sys.executable, program], env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", ["sklearn_estimator", "mpi_estimator"])
+def test_a_program_differs_from_v1s_in_its_imports_only(example: str) -> None:
+    ours, theirs = ((EXAMPLES / example / name).read_text().splitlines() for name in ("run.py", "run_azureml.py"))
+    changed = {line for line in set(ours) ^ set(theirs) if not line.startswith(("from ", '"""', "``make demo``"))}
+    assert changed <= {
+        "Give it the name of an image, and the nodes are a container of that: ``python run.py python:3.11-slim``."
+    }
