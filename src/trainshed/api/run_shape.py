@@ -159,8 +159,23 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
         username=str(registry.username or ""),
         shm_size=next((size for size in (how.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
         arguments=(*map(str, docker.arguments), *map(str, how.arguments)),
-        gpus=config._use_gpu or docker.gpu_support,
     )
+
+
+def uses_gpu(config: RunConfiguration) -> bool:
+    """Return whether a run configuration asks for GPUs: by its own word, by NCCL, or by one of v1's images for them.
+
+    Args:
+        config: the run configuration.
+
+    Example:
+        >>> uses_gpu(RunConfiguration(communicator="Nccl"))
+        True
+    """
+    docker = config.environment.docker
+    image = docker.base_image or ""
+    stock = image.startswith(_STOCK) and ("base-gpu:" in image or "cuda" in image)
+    return bool(config._use_gpu or docker.gpu_support or stock or config.communicator.lower() == "nccl")
 
 
 def _text(dockerfile: str) -> str:

@@ -10,7 +10,7 @@ from trainshed.api.compute import LOCAL
 from trainshed.api.conda_dependencies import SDK
 from trainshed.api.data_reference import DataReference
 from trainshed.api.environment import Environment
-from trainshed.api.run_shape import container, distribution
+from trainshed.api.run_shape import container, distribution, uses_gpu
 from trainshed.api.runconfig import DataReferenceConfiguration, RunConfiguration
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_run_spec
@@ -100,6 +100,7 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             worker_count=shape.worker_count,
             parameter_server_count=shape.parameter_server_count,
             container=container(config),
+            use_gpu=uses_gpu(config),
             slots=_whole("slots", wishes.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),

@@ -132,11 +132,6 @@ def _has(arguments: Sequence[str], *names: str) -> bool:
     return any(argument.split("=", 1)[0] in names for argument in arguments)
 
 
-def has_gpu() -> bool:
-    """Tell whether this machine has an NVIDIA GPU."""
-    return os.path.exists("/dev/nvidia0")
-
-
 def safe_name(run_id: str, suffix: str = "") -> str:
     """Return the name of a run's container.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict
 
-from trainshed.launchers.plan import Job
+from trainshed.launchers.plan import Job, Node
 
 
 def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
@@ -29,14 +29,22 @@ def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
         "AZ_BATCH_MASTER_NODE": f"{first.address}:{job.ports[0]}",
         "AZ_BATCH_HOST_LIST": ",".join(each.address for each in job.nodes),
         "AZ_BATCHAI_MPI_MASTER_NODE": first.address,
-        "AZ_BATCHAI_GPU_COUNT_FOUND": str(len(here.gpus)),
-        "AZ_BATCHAI_NUM_GPUS": str(len(here.gpus)),
+        "AZ_BATCHAI_GPU_COUNT_FOUND": str(len(here.gpus or ())),
+        "AZ_BATCHAI_NUM_GPUS": str(len(here.gpus or ())),
+        **visible(here),
     }
     if not primary:
         told["AZUREML_SECONDARY_INSTANCE"] = "true"
-    if here.gpus:
-        told["CUDA_VISIBLE_DEVICES"] = ",".join(here.gpus)
     return told
+
+
+def visible(node: Node) -> Dict[str, str]:
+    """Return which GPUs a process on a node is to see.
+
+    Args:
+        node: the node.
+    """
+    return {} if node.gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(node.gpus)}
 
 
 def rendezvous(job: Job) -> Dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Dict, Mapping, NamedTuple, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.errors import RunConfigurationException, did_you_mean
 
@@ -23,13 +23,13 @@ class Node(NamedTuple):
         name: ``"node-0"``, …
         address: where the other nodes reach it.
         folder: working folder of its processes.
-        gpus: the GPUs that are its own, as ``CUDA_VISIBLE_DEVICES`` names them; empty: nothing is said of GPUs.
+        gpus: the GPUs that are its own, as ``CUDA_VISIBLE_DEVICES`` names them; None: nothing is said of GPUs.
     """
 
     name: str
     address: str
     folder: str
-    gpus: Tuple[str, ...] = ()
+    gpus: Optional[Tuple[str, ...]] = None
 
 
 class Job(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trainshed.launchers.names import visible
 from trainshed.launchers.plan import Job, Plan, Rank
 
 
@@ -11,6 +12,4 @@ def plan(job: Job) -> Plan:
     Args:
         job: where it runs.
     """
-    gpus = job.nodes[0].gpus
-    visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
-    return Plan((Rank("main", 0, {"AZUREML_PROCESS_NAME": "main", **visible}),))
+    return Plan((Rank("main", 0, {"AZUREML_PROCESS_NAME": "main", **visible(job.nodes[0])}),))

@@ -119,7 +119,7 @@ class Box:
             mounts=self._mounts(elsewhere),
             variables=("TRAINSHED_RUN_ID",),
             shm_size=self._wish.shm_size,
-            gpus=self._wish.gpus and engines.has_gpu(),
+            gpus=self._spec.use_gpu and any(self._place.get("gpus") or ()),
             arguments=self._wish.arguments,
         )
         argv = engines.run_argv(self.there.engine, self.there.mine(made))

@@ -74,9 +74,10 @@ class Launch:
         self._ready = ready
         self._environ = environ
         self._box = box
-        chosen = "CUDA_VISIBLE_DEVICES" in spec.environment_variables
-        gpus = [()] * len(nodes) if chosen else place.get("gpus") or [()] * len(nodes)
-        self._there = tuple(launchers.Node(node.name, _HERE, node.code, tuple(own)) for node, own in zip(nodes, gpus))
+        given = place.get("gpus")
+        gpus = [tuple(own) for own in given] if given else [None] * len(nodes)
+        self._there = tuple(launchers.Node(node.name, _HERE, node.code, own) for node, own in zip(nodes, gpus))
+        self._notes = (str(place["gpu_note"]),) if place.get("gpu_note") else ()
 
     def start(self) -> Start:
         """Return what to start.
@@ -91,7 +92,7 @@ class Launch:
         node = self._nodes[0]
         whole = variables.merge(self._environ, self._of_node(node), rank.variables)
         log = os.path.join(self._run_dir, layout.DRIVER_LOG)
-        return Start(variables.expand(self._command(node), whole), whole, node.code, log)
+        return Start(variables.expand(self._command(node), whole), whole, node.code, log, notes=self._notes)
 
     def _together(self) -> Start:
         # What a single process does not need.
@@ -117,7 +118,8 @@ class Launch:
         ranks.write(made, self._orders(made, base), [node.name for node in self._nodes])
         log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
         whole = variables.merge(base, made.variables)
-        return Start(made.starter, whole, self._nodes[0].code, log, ranks, tool.notes if tool else (), held)
+        notes = (*self._notes, *(tool.notes if tool else ()))
+        return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, held)
 
     def _python(self) -> Tuple[str, ...]:
         """Return the Python that our own programs run with where the processes are."""

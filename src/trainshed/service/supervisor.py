@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import TrainshedError, UserErrorException
+from trainshed.hosts.gpus import inventory
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.ending import Ending, verdict
+from trainshed.service.gpus import Gpus, wanted
 from trainshed.service.place import Places
 from trainshed.spec import layout, states
 from trainshed.spec.codec import to_json
@@ -21,6 +24,7 @@ from trainshed.spec.run import RunSpec
 from trainshed.store.history import History
 from trainshed.targets import registry
 from trainshed.targets.interactive import INTERACTIVE, InteractiveTarget
+from trainshed.targets.run_folder import read
 from trainshed.targets.target import ABSENT, ALIVE, LOST, Target
 
 log = logging.getLogger("trainshed.service")
@@ -50,6 +54,7 @@ class Supervisor:
         self._interactive = InteractiveTarget(runs, self._ended)
         self._targets[INTERACTIVE] = self._interactive
         self._used: dict[str, tuple[str, int]] = {}
+        self._gpus = Gpus()
         self._finishing: set[str] = set()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="finish")
@@ -230,6 +235,8 @@ class Supervisor:
             self._pool.submit(self._guarded, self._finish, run_id)
 
     def _recover(self) -> None:
+        self._gpus = Gpus(inventory(os.environ))
+        absent = []
         for record in self._history.active():
             if record["status"] in (states.NOT_STARTED, states.QUEUED) and record["target"] != INTERACTIVE:
                 continue
@@ -237,12 +244,17 @@ class Supervisor:
             spec = self._history.get(run_id)["spec"]
             self._used[run_id] = (record["target"], _size(spec) if record["target"] != INTERACTIVE else 0)
             seen = target.poll([run_id])[run_id]
+            self._gpus.keep(run_id, read(self._runs / run_id / layout.SPEC).get("place", {}))
             if seen.state == ABSENT and not record["cancel_requested"] and record["target"] != INTERACTIVE:
-                self._hand_over(run_id, spec)
+                absent.append((run_id, spec))
             elif seen.state != ALIVE:
                 self._pool.submit(self._guarded, self._finish, run_id)
             elif record["cancel_requested"]:
                 target.cancel(run_id)
+        for run_id, spec in absent:
+            # Those that run have theirs again, and so what was free for this one then is free now.
+            self._gpus.take(run_id, spec)
+            self._hand_over(run_id, spec)
 
     def _dispatch(self) -> None:
         for record in self._places.targets():
@@ -250,23 +262,24 @@ class Supervisor:
 
     def _fill(self, name: str) -> None:
         """Start what waits for a target, in order, as far as its slots go."""
-        free = self._places.slots(name) - self.used(name)
-        while free > 0:
-            waiting = self._history.queued(name, limit=_LOOKAHEAD)
-            if not waiting:
-                return
-            for record in waiting:
+        free, before, pending = self._places.slots(name) - self.used(name), -1, False
+        while free > 0 and free != before:
+            before = free
+            for record in self._history.queued(name, limit=_LOOKAHEAD):
                 slots = _size(record["spec"])
                 if slots > free:
                     # What was asked for first starts first, even when something smaller would fit.
                     return
-                if self._start(record["id"], record["spec"]):
+                if pending and wanted(record["spec"]):
+                    continue  # nor does it take GPUs for which an earlier one waits
+                if not self._gpus.take(record["id"], record["spec"]):
+                    pending = True  # those without GPUs go on meanwhile
+                elif self._start(record["id"], record["spec"]):
                     free -= slots
-                if free <= 0:
-                    return
 
     def _start(self, run_id: str, spec: dict[str, Any]) -> bool:
         if not self._history.move(run_id, states.PREPARING, now=time.time()):
+            self._gpus.let_go(run_id)
             return False  # cancelled meanwhile
         self._used[run_id] = (spec["target"], _size(spec))
         self._bus.publish(run_id)
@@ -277,6 +290,7 @@ class Supervisor:
         target, record = self._target(spec["target"]), self._history.get(run_id)
         try:
             described = self._places.record(run_id, spec, record["number"], self._root(record))
+            described["place"].update(self._gpus.place(run_id))
             target.submit(run_id, described, self._places.private(spec))
         except TrainshedError as error:
             ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
@@ -340,6 +354,7 @@ class Supervisor:
             run_id, ending.status, reason=ending.reason, details=ending.details, now=ending.time or time.time()
         )
         self._used.pop(run_id, None)
+        self._gpus.let_go(run_id)
         self._collector.forget(run_id)
         self._bus.publish(run_id)
         self._wishes.put(("dispatch", ""))

@@ -19,7 +19,6 @@ class ContainerSpec(NamedTuple):
         username: account there; its password is among the workspace's secrets, see :attr:`secret`.
         shm_size: shared memory, such as ``"2g"``.
         arguments: further arguments for the engine's ``run``, as they are.
-        gpus: the script wants the node's GPUs inside.
 
     Example:
         >>> ContainerSpec("python:3.11", registry="registry.example.org", username="me").secret
@@ -32,7 +31,6 @@ class ContainerSpec(NamedTuple):
     username: str = ""
     shm_size: str = "2g"
     arguments: Tuple[str, ...] = ()
-    gpus: bool = False
 
     @property
     def secret(self) -> str:

@@ -99,6 +99,7 @@ class RunSpec(NamedTuple):
         worker_count: of TensorFlow.
         parameter_server_count: of TensorFlow.
         container: what to run it in; None: right on the node.
+        use_gpu: it computes on GPUs, as many on each node as it has processes there.
         slots: slots of the target's queue that the run takes on each node (≥ 1).
         priority: higher starts first; equal ones in order of submission.
         max_run_duration_seconds: the run is ended and Failed after this; None means never.
@@ -135,6 +136,7 @@ class RunSpec(NamedTuple):
     worker_count: int = 0
     parameter_server_count: int = 0
     container: Optional[ContainerSpec] = None
+    use_gpu: bool = False
     slots: int = 1
     priority: int = 0
     max_run_duration_seconds: Optional[int] = None

@@ -18,7 +18,7 @@ from trainshed import (
     TensorflowConfiguration,
 )
 from trainshed.api.estimator_distribution import Gloo
-from trainshed.api.run_shape import Distribution, container, distribution
+from trainshed.api.run_shape import Distribution, container, distribution, uses_gpu
 from trainshed.api.runconfig import ContainerRegistry
 from trainshed.errors import RunConfigurationException, TrainingException
 from trainshed.spec.container import ContainerSpec
@@ -149,7 +149,7 @@ def test_an_image_of_ones_own_is_a_container() -> None:
         shm_size="8g",
         use_gpu=True,
     )
-    asked = ContainerSpec("img", registry="registry.example.org", shm_size="8g", gpus=True)
+    asked = ContainerSpec("img", registry="registry.example.org", shm_size="8g")
     assert container(made.run_config) == asked
 
 
@@ -195,4 +195,21 @@ def test_what_is_said_in_both_places_is_put_together() -> None:
     )
     found = container(config)
     assert found is not None
-    assert (found.arguments, found.shm_size, found.gpus) == (("--a", "--b"), "4g", True)
+    assert (found.arguments, found.shm_size) == (("--a", "--b"), "4g")
+
+
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        (RunConfiguration(), False),
+        (RunConfiguration(communicator="Gloo"), False),
+        (RunConfiguration(communicator="Nccl"), True),
+        (configured(environment=environment(base_image="i", gpu_support=True)), True),
+        (configured(environment=environment(base_image="mcr.microsoft.com/azureml/base-gpu:intelmpi2018.3")), True),
+        (configured(environment=environment(base_image="mcr.microsoft.com/azureml/openmpi3.1.2-cuda10.1:1")), True),
+        (configured(environment=environment(base_image="mcr.microsoft.com/azureml/base:0.1.3")), False),
+        (Estimator("s", compute_target="local", use_gpu=True).run_config, True),
+    ],
+)
+def test_when_a_run_asks_for_gpus(config: RunConfiguration, asked: bool) -> None:
+    assert uses_gpu(config) is asked

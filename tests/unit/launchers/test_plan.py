@@ -21,7 +21,7 @@ def job(nodes: int = 1, processes: int = 1, gpus: int = 0, **more: object) -> Jo
             f"node-{index}",
             "127.0.0.1",
             f"/run/nodes/{index}/code",
-            tuple(str(gpu) for gpu in range(index * gpus, (index + 1) * gpus)),
+            tuple(str(gpu) for gpu in range(index * gpus, (index + 1) * gpus)) if gpus else None,
         )
         for index in range(nodes)
     )

@@ -1,0 +1,62 @@
+"""Which GPUs a machine has for our runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Mapping, Tuple
+
+FAKE = "TRAINSHED_FAKE_GPUS"
+"""Names of GPUs that tests pretend to have, such as ``"0,1,2"``; no run can compute on them."""
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
+_SECONDS = 20
+
+
+def inventory(environ: Mapping[str, str]) -> Tuple[str, ...]:
+    """Return the GPUs there are, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    Args:
+        environ: the environment of the process that gives them out; one whose own ``CUDA_VISIBLE_DEVICES`` is set has
+            these and no others.
+
+    Returns:
+        Their names: numbers, or what the variable says; empty where there is no NVIDIA GPU.
+
+    Example:
+        >>> inventory({"CUDA_VISIBLE_DEVICES": "2,3"})
+        ('2', '3')
+    """
+    for name in (FAKE, "CUDA_VISIBLE_DEVICES"):
+        if name in environ:
+            return _valid([part.strip() for part in environ[name].split(",")])
+    if not any(os.path.exists(path) for path in _DRIVERS):
+        return ()
+    return _asked() or _devices()
+
+
+def _valid(parts: list[str]) -> Tuple[str, ...]:
+    """CUDA itself stops at the first name that is none, such as -1."""
+    found = []
+    for part in parts:
+        if not part or part.startswith("-"):
+            break
+        found.append(part)
+    return tuple(found)
+
+
+def _asked() -> Tuple[str, ...]:
+    """Ask the driver's own program, which knows what this process may use."""
+    import subprocess  # only where there is a driver
+
+    argv = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tuple(line.strip() for line in done.stdout.splitlines() if line.strip().isdigit())
+
+
+def _devices() -> Tuple[str, ...]:
+    count = sum(1 for name in os.listdir("/dev") if re.match(r"nvidia\d+\Z", name))
+    # CUDA counts those that a process can open, from 0.
+    return tuple(str(number) for number in range(count))

@@ -1,0 +1,145 @@
+"""GPUs handed out to real runs; the GPUs themselves are pretended (``TRAINSHED_FAKE_GPUS``): no run computes on them."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed import AmlCompute, ComputeTarget, Estimator, Experiment, PyTorchConfiguration, Workspace
+from trainshed.hosts.gpus import FAKE
+
+SAY = 'import os\nprint(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"), flush=True)\n'
+HELD = (
+    SAY
+    + """
+with open(os.environ["GO"]) as go:  # a named pipe
+    go.read()
+"""
+)
+
+
+class Trial:
+    """Submits scripts that say which GPUs they see.
+
+    Args:
+        workspace: where.
+        project: source folder.
+        python: to run them with.
+        pipes: folder for the named pipes that hold some until they are written to.
+    """
+
+    def __init__(self, workspace: Workspace, project: Path, python: str, pipes: Path) -> None:
+        self.workspace, self.project, self.python, self.pipes = workspace, project, python, pipes
+        self.experiment = Experiment(workspace, "gpus")
+        ComputeTarget(workspace, "local").slots = 8  # type: ignore[attr-defined]
+
+    def submit(self, code: str = SAY, variables: dict[str, str] | None = None, **more: Any) -> Any:
+        (self.project / "train.py").write_text(code)
+        more.setdefault("compute_target", "local")
+        est = Estimator(str(self.project), entry_script="train.py", user_managed=True, **more)
+        est.run_config.environment.python.interpreter_path = self.python
+        est.run_config.environment_variables.update(variables or {})
+        return self.experiment.submit(est)
+
+    def saw(self, run: Any, rank: str = "") -> str:
+        """Return the GPUs that a run saw, when it has ended."""
+        run.wait_for_completion()
+        return b"".join(run.read(f"azureml-logs/70_driver_log{rank}.txt")).decode().strip()
+
+    def sees(self, run: Any) -> str:
+        """Return the GPUs that a run sees, as soon as it has said so."""
+        connection, seen = self.workspace.connection, b""
+        for piece in connection.stream("GET", f"/runs/{run.id}/files/azureml-logs/70_driver_log.txt", {"follow": 1}):
+            seen += piece
+            if seen.endswith(b"\n"):
+                return seen.decode().strip()
+        raise AssertionError(f"it ended and had said {seen!r}")
+
+    def hold(self, name: str, **more: Any) -> Any:
+        """Submit one that goes on until it is released."""
+        os.mkfifo(self.pipes / name)
+        return self.submit(HELD, {"GO": str(self.pipes / name)}, **more)
+
+    def release(self, name: str) -> None:
+        """Let a held run end."""
+        (self.pipes / name).write_text("go")
+
+
+@pytest.fixture
+def trial(workspace: Workspace, project: Path, this_python: str, tmp_path: Path) -> Trial:
+    return Trial(workspace, project, this_python, tmp_path)
+
+
+@pytest.fixture
+def home(home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A machine with as many pretended GPUs as the test says, or two."""
+    count = getattr(request, "param", 2)
+    monkeypatch.setenv(FAKE, ",".join(str(number) for number in range(count)))
+    return home
+
+
+@pytest.mark.parametrize("home", [4], indirect=True)
+def test_two_nodes_of_two_processes_have_two_each(trial: Trial) -> None:
+    cluster = ComputeTarget.create(trial.workspace, "nodes", AmlCompute.provisioning_configuration(max_nodes=2))
+    run = trial.submit(
+        compute_target=cluster,
+        node_count=2,
+        process_count_per_node=2,
+        distributed_training=PyTorchConfiguration("Gloo", 4, 2),
+    )
+    assert [trial.saw(run, f"_{rank}") for rank in range(4)] == ["0,1", "0,1", "2,3", "2,3"]
+
+
+def test_a_run_that_uses_gpus_has_its_own_and_another_sees_the_rest(trial: Trial) -> None:
+    plain = trial.hold("plain")
+    assert trial.sees(plain) == "unset"
+    one = trial.hold("one", use_gpu=True)
+    assert trial.sees(one) == "0"
+    assert trial.saw(trial.submit()) == "1"
+    assert trial.saw(trial.submit(use_gpu=True)) == "1"
+    assert trial.saw(trial.submit(variables={"CUDA_VISIBLE_DEVICES": "0"}, use_gpu=True)) == "0"
+    for name, run in (("plain", plain), ("one", one)):
+        trial.release(name)
+        assert run.wait_for_completion()["status"] == "Completed"
+
+
+@pytest.mark.parametrize("home", [1], indirect=True)
+def test_a_run_waits_for_its_gpu_and_others_pass_it(trial: Trial) -> None:
+    first = trial.hold("first", use_gpu=True)
+    assert trial.sees(first) == "0"
+    second = trial.submit(use_gpu=True)
+    assert trial.saw(trial.submit()) == ""  # none to be seen
+    assert second.get_status() == "Queued"
+    trial.release("first")
+    assert trial.saw(second) == "0"
+
+
+@pytest.mark.parametrize("home", [1], indirect=True)
+def test_a_service_that_was_killed_still_knows_who_has_which(trial: Trial) -> None:
+    first = trial.hold("first", use_gpu=True)
+    assert trial.sees(first) == "0"
+    pid = int(trial.workspace.connection.call("GET", "/service")["pid"])
+    watched = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    select.select([watched], [], [])
+    os.close(watched)
+    second = trial.submit(use_gpu=True)
+    assert trial.saw(trial.submit()) == ""
+    assert second.get_status() == "Queued"
+    trial.release("first")
+    assert trial.saw(second) == "0"
+
+
+@pytest.mark.parametrize("home", [1, 0], indirect=True)
+def test_fewer_than_asked_for_is_said(trial: Trial, request: pytest.FixtureRequest) -> None:
+    count = request.node.callspec.params["home"]
+    run = trial.submit(process_count_per_node=2, distributed_training=PyTorchConfiguration("Nccl", 2, 1), use_gpu=True)
+    assert trial.saw(run, "_0") == trial.saw(run, "_1") == ("0" if count else "unset")
+    has = "this machine has 1" if count else "this machine has no NVIDIA GPU"
+    (warning,) = run.get_details()["warnings"]
+    assert warning["message"].startswith(f"The run asks for 2 GPUs, and {has}: ")
