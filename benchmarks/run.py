@@ -29,6 +29,7 @@ def main() -> None:
     parts = [f"# Benchmarks of {dt.date.today()}\n\ntrainshed {__version__}; {found}\n"]
     for script, extra in (
         ("launch", [*rounds, *envs]),
+        ("many", rounds),
         ("metrics", [*rounds, *envs]),
         ("snapshots", rounds),
         ("store", []),

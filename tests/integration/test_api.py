@@ -217,6 +217,8 @@ def test_ctrl_c_stops_watching_and_not_the_run(home: Path, workspace: Workspace,
         as_it_is(project, f"print('up', flush=True); open({str(gate)!r}).read()")
     )
     code = (
+        # Which a shell has its background jobs ignore.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from trainshed import *\n"
         "try: Workspace().get_run(sys.argv[1]).wait_for_completion(show_output=True)\n"
         "except BaseException as error: print(type(error).__name__, error)"

@@ -450,3 +450,16 @@ def test_what_a_killed_shim_leaves_is_removed(trial: Trial, engine: Engine) -> N
     error = trial.fails(run)
     assert error["reason"] == "shim_lost"
     assert not process.family(None, f"TRAINSHED_RUN_ID={run.id}")
+
+
+def test_a_name_that_stands_for_another_image_by_now(trial: Trial, engine: Engine) -> None:
+    moving = "localhost/test/moving:1"
+    engine.podman("tag", PYTHON, moving)
+    # Known by name after two runs; a third one does not ask.
+    for _ in range(3):
+        trial.submit("print('up')", image=moving).wait_for_completion()
+    known = [json.loads(path.read_text()) for path in (trial.workspace.path.parents[1] / "images").glob("names-*.json")]
+    assert any(moving in each.get("names", {}) for each in known)
+    engine.podman("tag", EMPTY, moving)
+    assert trial.fails(trial.submit("print('up')", image=moving))["reason"] == "image_without_python"
+    engine.podman("untag", moving)

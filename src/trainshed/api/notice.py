@@ -6,14 +6,17 @@ import sys
 
 
 def warn(message: str) -> None:
-    """Say something the user should know, by ``logging.warning`` as SDK v1 did.
+    """Say something the user should know, by ``logging.warning`` as SDK v1 did, or as that would.
 
     Args:
         message: one or two sentences.
     """
-    import logging  # 5 ms that most programs need not wait for
-
-    logging.getLogger("trainshed").warning(message)
+    # Where nobody has imported logging nobody has said how, and it would print this; importing it takes 5 ms.
+    logging = sys.modules.get("logging")
+    if logging is None:
+        sys.stderr.write(f"{message}\n")
+    else:
+        logging.getLogger("trainshed").warning(message)
 
 
 def inform(message: str) -> None:

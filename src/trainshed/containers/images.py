@@ -15,6 +15,7 @@ from typing import BinaryIO, Iterator, List, Optional
 
 from trainshed.containers import talk
 from trainshed.containers.engine import PODMAN, Engine
+from trainshed.containers.names import Names
 from trainshed.containers.talk import Said
 from trainshed.errors import TrainshedError
 from trainshed.spec.container import ContainerSpec
@@ -63,9 +64,11 @@ class Images:
         engine: the engine.
         log: where it says what it does.
         run_dir: the run directory, for what must be written for a moment.
+        names: what was found out before.
     """
 
-    def __init__(self, engine: Engine, log: BinaryIO, run_dir: str) -> None:
+    def __init__(self, engine: Engine, log: BinaryIO, run_dir: str, names: Names) -> None:
+        self._names = names
         self._engine = engine
         self._log = log
         self._run_dir = run_dir
@@ -81,7 +84,7 @@ class Images:
             TrainshedError: it cannot be had; ``details["reason"]`` says why.
         """
         name = reference(wish)
-        facts = self._inspect(name)
+        facts = self._names.get(name) or self._inspect(name)
         if facts is None:
             with self._account(wish, password) as account:
                 if wish.dockerfile:
@@ -98,7 +101,9 @@ class Images:
         """Return an image's id and the processors it is made for; None where it is not on this machine."""
         said = talk.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
         if said.code == 0:
-            return [*said.out.split(), ""]
+            facts = [*said.out.split(), ""]
+            self._names.keep(name, facts)
+            return facts
         if talk.meaning(said.err) == "image_not_found":
             return None
         raise talk.failed(self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", said.err)

@@ -6,10 +6,14 @@ A process is named by pid, start time and boot id together: a pid alone is reuse
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set
+
+from trainshed.hosts import signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
 
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -24,7 +28,7 @@ def boot_id() -> str:
     return _output(["sysctl", "-n", "kern.boottime"]).strip()
 
 
-def identity(pid: int) -> Optional[Dict[str, Any]]:
+def identity(pid: int) -> dict[str, Any] | None:
     """Return ``{"pid", "start", "boot"}`` of a living process, or None.
 
     Args:
@@ -34,7 +38,7 @@ def identity(pid: int) -> Optional[Dict[str, Any]]:
     return {"pid": pid, "start": start, "boot": boot_id()} if start else None
 
 
-def alive(who: Dict[str, Any]) -> bool:
+def alive(who: dict[str, Any]) -> bool:
     """Tell whether the very process that :func:`identity` described is still there (a zombie is not).
 
     Args:
@@ -56,7 +60,7 @@ def become_subreaper() -> bool:
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
-def family(root: Optional[int], marker: str = "") -> Set[int]:
+def family(root: int | None, marker: str = "") -> set[int]:
     """Return the pids of all living descendants of ``root`` and of all processes started with ``marker``.
 
     Args:
@@ -64,7 +68,7 @@ def family(root: Optional[int], marker: str = "") -> Set[int]:
         marker: ``NAME=value`` that stands in the environment of the processes meant, wherever they were re-parented.
     """
     parents = _parents()
-    found: Set[int] = set()
+    found: set[int] = set()
     frontier = [root] if root else []
     while frontier:
         parent = frontier.pop()
@@ -79,7 +83,7 @@ def family(root: Optional[int], marker: str = "") -> Set[int]:
     return found
 
 
-def end(find: Callable[[], Set[int]], grace: float, wait: Callable[[float], None]) -> int:
+def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:
     """End all processes that ``find`` gives: TERM, up to ``grace`` seconds, then KILL until none is left.
 
     Args:
@@ -90,7 +94,7 @@ def end(find: Callable[[], Set[int]], grace: float, wait: Callable[[float], None
     Returns:
         How many processes were told to go. One that even KILL does not end is given up after half a minute.
     """
-    told: Set[int] = set()
+    told: set[int] = set()
     deadline = time.monotonic() + grace
     pause = 0.002
     while True:
@@ -99,7 +103,7 @@ def end(find: Callable[[], Set[int]], grace: float, wait: Callable[[float], None
             return len(told)
         over = time.monotonic() >= deadline
         # A process born after the first round has not heard of the TERM yet.
-        _tell(left if over else left - told, signal.SIGKILL if over else signal.SIGTERM)
+        _tell(left if over else left - told, signals.SIGKILL if over else signals.SIGTERM)
         told |= left
         wait(min(pause, max(deadline - time.monotonic(), 0.002)))
         pause = min(pause * 2, 0.25)
@@ -109,8 +113,8 @@ def _tell(pids: Iterable[int], number: int) -> None:
     for pid in pids:
         try:
             os.kill(pid, number)
-            if number == signal.SIGTERM:
-                os.kill(pid, signal.SIGCONT)  # a stopped process cannot act on TERM
+            if number == signals.SIGTERM:
+                os.kill(pid, signals.SIGCONT)  # a stopped process cannot act on TERM
         except (ProcessLookupError, PermissionError):
             continue
 
@@ -123,12 +127,12 @@ def _start_time(pid: int) -> str:
     return "" if state.startswith("Z") else started.strip()
 
 
-def _stat(pid: int) -> List[str]:
+def _stat(pid: int) -> list[str]:
     """Fields of /proc/PID/stat from the state on; the name before it may hold spaces and brackets."""
     return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
-def _parents() -> Dict[int, int]:
+def _parents() -> dict[int, int]:
     """Map every living process to its parent."""
     if not LINUX:
         rows = (line.split() for line in _output(["ps", "-axo", "pid=,ppid=,stat="]).splitlines())
@@ -156,7 +160,7 @@ def _read(path: str) -> str:
         return ""
 
 
-def _output(argv: List[str]) -> str:
+def _output(argv: list[str]) -> str:
     import subprocess  # 10 ms, and only systems without /proc come here
 
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout

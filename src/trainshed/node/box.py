@@ -13,6 +13,7 @@ from trainshed.containers import talk
 from trainshed.containers.engine import Order
 from trainshed.containers.images import reference
 from trainshed.errors import TrainshedError
+from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
 from trainshed.node.launch import Start
@@ -57,6 +58,7 @@ class Box:
         self._name = engines.safe_name(run_id)
         self._order = os.path.join(run_dir, layout.CAPTAIN)
         self._log = os.path.join(run_dir, layout.BUILD_LOG)
+        self._program = ""
         self.there = InImage(spec, place, run_dir, run_id)
 
     def make_ready(self, wish: EnvironmentSpec) -> Ready:
@@ -99,17 +101,17 @@ class Box:
             start: what would be started without one.
             elsewhere: folders outside of the run directory that the user has chosen for data.
         """
-        order = {
-            "argv": start.argv,
-            "environ": start.environ,
-            "folder": start.folder,
-            "log": start.log,
-            "ranks": start.ranks is not None,
-            "run_dir": self._run_dir,
-            "grace": self._spec.grace_seconds,
-            "cancel": os.path.join(self._run_dir, layout.CANCEL),
-        }
-        _write(self._order, order)
+        order = [
+            *(("argument", argument) for argument in start.argv),
+            *(("variable", f"{name}={value}") for name, value in start.environ.items()),
+            ("folder", start.folder),
+            ("log", start.log),
+            ("grace", str(self._spec.grace_seconds)),
+            ("cancel", os.path.join(self._run_dir, layout.CANCEL)),
+            *([("ranks", start.ranks.folder)] if start.ranks else []),
+        ]
+        fields.write(self._order, order)
+        self._program = start.argv[0]
         _take(f"{self._order}.end")
         made = Order(
             self._name,
@@ -158,13 +160,14 @@ class Box:
                     os.kill(pid, signal.SIGKILL)
                 stage, due = stage + 1, time.monotonic() + _ENGINE_SECONDS
             watch.pause(None if due is None else max(due - time.monotonic(), 0))
-        how = _read(f"{self._order}.end")
+        how = {name: texts[0] for name, texts in fields.read(f"{self._order}.end").items()}
         if how:
-            ending.code, ending.number = how["code"], how["number"]
-            ending.leftovers, ending.oom = how["leftovers"], how["oom"]
-            if how.get("error") and ending.cause == "itself":
-                program = _read(self._order)["argv"][0]
-                message = f"'{program}' cannot be started in the image '{reference(self._wish)}': {how['error']}."
+            ending.code = int(how["code"]) if "code" in how else None
+            ending.number = int(how["number"]) if "number" in how else None
+            ending.leftovers, ending.oom = int(how["leftovers"]), how["oom"] == "yes"
+            if how["error"] and ending.cause == "itself":
+                image = reference(self._wish)
+                message = f"'{self._program}' cannot be started in the image '{image}': {how['error']}."
                 raise TrainshedError(message, {"reason": "start_failed"})
             return ending
         self._conclude_without(watch.status_of(pid) or 0, ending)
@@ -202,15 +205,6 @@ def _write(path: str, record: Mapping[str, Any]) -> None:
     ) as file:
         json.dump(record, file)
     os.replace(part, path)
-
-
-def _read(path: str) -> Dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found: Dict[str, Any] = json.load(file)
-            return found
-    except FileNotFoundError:
-        return {}
 
 
 def _who() -> Dict[str, str]:

@@ -18,34 +18,32 @@ def hold(path: str) -> int:
     Returns:
         The exit code for the container.
     """
-    import json
-
     from trainshed.hosts import process
-    from trainshed.node import script, variables
-    from trainshed.node.ranks import Ranks
+    from trainshed.node import fields, script
+    from trainshed.node.layers import merge
+    from trainshed.node.news import News
 
-    with open(path, encoding="utf-8") as file:
-        order = json.load(file)
+    order = fields.read(path)
     if os.getpid() != 1:
         process.become_subreaper()  # the user has the container share the machine's processes
     watch = script.Watch("")  # a first process inherits all orphans
     # The wish may be older than this process, which then has never heard of it.
-    watch.cancelled = os.path.exists(order["cancel"])
-    if order["ranks"]:
-        watch.listen(Ranks(order["run_dir"]))
-    environ = variables.merge(os.environ, order["environ"])
+    watch.cancelled = os.path.exists(order["cancel"][0])
+    if "ranks" in order:
+        watch.listen(News(order["ranks"][0]))
+    environ = merge(os.environ, fields.variables(order.get("variable", [])))
     pids = []
     error = ""
     try:
         if not watch.cancelled:
-            pids.append(script.start(order["argv"], environ, order["folder"], order["log"]))
+            pids.append(script.start(tuple(order["argument"]), environ, order["folder"][0], order["log"][0]))
     except OSError as failure:
         error = str(failure.strerror or failure)
-    ending = script.wait(watch, pids, None, order["grace"])
-    how = {"code": ending.code, "number": ending.number, "leftovers": ending.leftovers, "error": error}
-    with open(path + ".end.part", "w", encoding="utf-8") as file:
-        json.dump({**how, "oom": _out_of_memory()}, file)
-    os.replace(path + ".end.part", path + ".end")
+    ending = script.wait(watch, pids, None, float(order["grace"][0]))
+    how = [("leftovers", str(ending.leftovers)), ("error", error), ("oom", "yes" if _out_of_memory() else "no")]
+    how += [("code", str(ending.code))] if ending.code is not None else []
+    how += [("number", str(ending.number))] if ending.number is not None else []
+    fields.write(f"{path}.end", how)
     return ending.code or 0
 
 

@@ -11,6 +11,7 @@ from trainshed.containers import engine as engines
 from trainshed.containers import talk
 from trainshed.containers.engine import Engine, Order
 from trainshed.containers.images import Images, reference
+from trainshed.containers.names import Names
 from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
 from trainshed.environments import Inside, commands, standalone, uv
 from trainshed.errors import TrainshedError
@@ -76,7 +77,8 @@ class InImage:
         self.engine = engine
         try:
             with open(self._log, "ab", buffering=0) as log:
-                self.image = Images(engine, log, self._run_dir).make_ready(self._wish, password)
+                names = Names(self._home, engine, os.environ)
+                self.image = Images(engine, log, self._run_dir, names).make_ready(self._wish, password)
             self._probe = Probe(self._home, self.image, self.run)
             python = self._python(wish, self._probe)
             guide = python if python and python.version >= OLDEST else self._lent(wish.python, self._probe)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 from trainshed.launchers import plan as launchers
 from trainshed.node import variables
 from trainshed.node.environment import Ready
+from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder, shares
 from trainshed.node.ranks import Order, Ranks
 from trainshed.spec import layout
@@ -90,7 +91,7 @@ class Launch:
     def _alone(self) -> Start:
         (rank,) = launchers.plan("single", launchers.Job(self._there, 1, (), ())).ranks
         node = self._nodes[0]
-        whole = variables.merge(self._environ, self._of_node(node), rank.variables)
+        whole = merge(self._environ, self._of_node(node), rank.variables)
         log = os.path.join(self._run_dir, layout.DRIVER_LOG)
         return Start(variables.expand(self._command(node), whole), whole, node.code, log, notes=self._notes)
 
@@ -100,7 +101,7 @@ class Launch:
 
         spec, ranks = self._spec, Ranks(self._run_dir)
         tool = self._mpi() if spec.launcher == "openmpi" else None
-        base = variables.merge(self._environ, tool.variables) if tool else self._environ
+        base = merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
         job = launchers.Job(
             nodes=self._there,
@@ -117,7 +118,7 @@ class Launch:
         made = launchers.plan(spec.launcher, job)
         ranks.write(made, self._orders(made, base), [node.name for node in self._nodes])
         log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
-        whole = variables.merge(base, made.variables)
+        whole = merge(base, made.variables)
         notes = (*self._notes, *(tool.notes if tool else ()))
         return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, held)
 
@@ -142,7 +143,7 @@ class Launch:
         for rank in made.ranks:
             node = self._nodes[rank.node]
             told = {**self._of_node(node), **rank.variables}
-            argv = variables.expand(self._command(node), variables.merge(base, told))
+            argv = variables.expand(self._command(node), merge(base, told))
             orders.append(Order(argv, node.code, told, cores[rank.node]))
         return orders
 

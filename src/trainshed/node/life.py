@@ -15,6 +15,7 @@ from trainshed.node import script, variables
 from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.launch import Launch, Start
+from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.verdict import verdict
 from trainshed.spec import layout
@@ -159,7 +160,7 @@ class Holder:
             os.link(log, second)
 
     def _environ(self, ready: Ready) -> Dict[str, str]:
-        return variables.merge(
+        return merge(
             variables.inherited(os.environ) if self.box is None else self.box.variables,
             variables.standard(self.run_id, self.spec, self.run_dir, self.place),
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
@@ -176,7 +177,7 @@ class Holder:
             if self.box is not None:
                 start = self.box.start(start, self._elsewhere())
             elif start.ranks:
-                watch.listen(start.ranks)
+                watch.listen(start.ranks.news)
             pids.append(script.start(start.argv, start.environ, start.folder, start.log))
             self.diary.enter("Running", pids=pids)
         if self.box is not None and pids:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.node.environment import Ready, make_ready
-from trainshed.node.variables import merge
+from trainshed.node.layers import merge
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers.plan import Plan
+from trainshed.node import fields
+from trainshed.node.news import News
 from trainshed.spec import layout
 
 
@@ -33,17 +34,14 @@ class Ranks:
         run_dir: the run directory.
 
     Attributes:
-        crews: pids of the programs that hold ranks; they end by themselves when their ranks have ended.
-        failed: a rank has ended badly, and the others are to be ended.
+        folder: where their orders lie.
+        news: of their ends.
     """
 
     def __init__(self, run_dir: str) -> None:
         self._run_dir = run_dir
         self.folder = os.path.join(run_dir, layout.RANKS)
-        self.crews: Set[int] = set()
-        self.failed = False
-        self._rest = b""
-        self._news = -1
+        self.news = News(self.folder)
 
     def write(self, plan: Plan, orders: Sequence[Order], names: Sequence[str]) -> None:
         """Write the orders, and make the logs and the pipe for news.
@@ -55,49 +53,27 @@ class Ranks:
         """
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         for number, (rank, order) in enumerate(zip(plan.ranks, orders)):
-            log = os.path.join(self._run_dir, layout.rank_log(number))
-            os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-            second = os.path.join(self._run_dir, layout.rank_log(number, second=True))
-            if not os.path.exists(second):
-                os.link(log, second)
-            record = {
-                "argv": list(order.argv),
-                "folder": order.folder,
-                "variables": order.variables,
-                "cores": list(order.cores),
-                "log": log,
-                "merged": os.path.join(self._run_dir, layout.DRIVER_LOG),
-                "title": rank.name.replace("_", " "),
-                "node": names[rank.node],
-                "awaited": rank.awaited,
-            }
-            # Not for others' eyes: variables may hold secrets.
-            order_file = os.open(os.path.join(self.folder, f"{number}.json"), os.O_WRONLY | os.O_CREAT, 0o600)
-            with os.fdopen(order_file, "w", encoding="utf-8") as file:
-                file.write(json.dumps(record))
-        pipe = os.path.join(self.folder, "news")
-        if not os.path.exists(pipe):
-            os.mkfifo(pipe, 0o600)
+            pairs = [
+                ("folder", order.folder),
+                ("log", self._make_log(number)),
+                ("merged", os.path.join(self._run_dir, layout.DRIVER_LOG)),
+                ("title", rank.name.replace("_", " ")),
+                ("node", names[rank.node]),
+                ("awaited", "yes" if rank.awaited else "no"),
+                *(("argument", argument) for argument in order.argv),
+                *(("variable", f"{name}={value}") for name, value in order.variables.items()),
+                *(("core", str(core)) for core in order.cores),
+            ]
+            fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
+        self.news.make()
 
-    def listen(self) -> int:
-        """Open the pipe for news, and return its descriptor."""
-        # For writing too: without a writer it would tell of an end all the time.
-        self._news = os.open(os.path.join(self.folder, "news"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        return self._news
-
-    def hear(self) -> None:
-        """Take in the news there is."""
-        try:
-            self._rest += os.read(self._news, 1 << 16)
-        except BlockingIOError:
-            return
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            kind, *numbers = line.decode().split()
-            if kind == "crew":
-                self.crews.add(int(numbers[0]))
-            elif kind == "ended" and numbers[1] != "0":
-                self.failed = True
+    def _make_log(self, number: int) -> str:
+        log = os.path.join(self._run_dir, layout.rank_log(number))
+        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        second = os.path.join(self._run_dir, layout.rank_log(number, second=True))
+        if not os.path.exists(second):
+            os.link(log, second)
+        return log
 
     def first_failure(self) -> Optional[Dict[str, Any]]:
         """Return how the rank ended that failed first by itself; None if none did."""
@@ -105,10 +81,24 @@ class Ranks:
         return min(ends, key=lambda end: (end["told"], end["time"]), default=None)
 
     def ends(self) -> List[Dict[str, Any]]:
-        """Return how those ranks ended that have, in order."""
-        found = []
-        for name in os.listdir(self.folder):
-            if name.endswith(".end.json"):
-                with open(os.path.join(self.folder, name), encoding="utf-8") as file:
-                    found.append(json.load(file))
-        return sorted(found, key=lambda end: int(end["rank"]))
+        """Return how those ranks ended that have, in order.
+
+        Returns:
+            For each ``{"rank", "title", "node", "host", "time", "told", "awaited", "exit_code", "signal"}``, the last
+            two of which one is None.
+        """
+        names = [name for name in os.listdir(self.folder) if name.endswith(".end")]
+        return sorted((_end(os.path.join(self.folder, name)) for name in names), key=lambda end: int(end["rank"]))
+
+
+def _end(path: str) -> Dict[str, Any]:
+    said = {name: texts[0] for name, texts in fields.read(path).items()}
+    return {
+        **said,
+        "rank": int(said["rank"]),
+        "time": float(said["time"]),
+        "told": said["told"] == "yes",
+        "awaited": said["awaited"] == "yes",
+        "exit_code": int(said["exit_code"]) if "exit_code" in said else None,
+        "signal": int(said["signal"]) if "signal" in said else None,
+    }

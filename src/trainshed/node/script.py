@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
-from typing import Dict, List, Optional, Set, Tuple
 
-from trainshed.hosts import process
-from trainshed.node.ranks import Ranks
+from trainshed.hosts import process, signals
+from trainshed.node.news import News
 
-_SIGNALS_RESET = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ]
+_SIGNALS_RESET = [
+    *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
+    *(signals.SIGPIPE, signals.SIGCHLD, signals.SIGXFSZ),
+]
 
 
 _STAFF_SECONDS = 5.0
@@ -30,8 +31,8 @@ class Ending:
     """
 
     def __init__(self) -> None:
-        self.code: Optional[int] = None
-        self.number: Optional[int] = None
+        self.code: int | None = None
+        self.number: int | None = None
         self.cause = "itself"
         self.leftovers = 0
         self.oom = False
@@ -47,45 +48,45 @@ class Watch:
     def __init__(self, marker: str) -> None:
         self.marker = marker
         self.cancelled = False
-        self._ended: Dict[int, int] = {}
-        self._ranks: Optional[Ranks] = None
-        self._listened: List[int] = []
+        self._ended: dict[int, int] = {}
+        self._news: News | None = None
+        self._listened: list[int] = []
         self._wake, waker = os.pipe()
         os.set_blocking(waker, False)
         os.set_blocking(self._wake, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _ignore)
-        signal.signal(signal.SIGTERM, self._on_term)
+        signals.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signals.signal(signals.SIGCHLD, _ignore)
+        signals.signal(signals.SIGTERM, self._on_term)
 
     def _on_term(self, *_: object) -> None:
         self.cancelled = True
 
-    def pause(self, seconds: Optional[float]) -> None:
+    def pause(self, seconds: float | None) -> None:
         """Return when a signal came or so many seconds have passed (None: whenever); then collect ended children."""
         if self._wake in select.select([self._wake, *self._listened], [], [], seconds)[0]:
             os.read(self._wake, 4096)
         self.reap()
-        if self._ranks:
-            self._ranks.hear()
+        if self._news:
+            self._news.hear()
 
-    def listen(self, ranks: Ranks) -> None:
+    def listen(self, news: News) -> None:
         """Be woken by news of a job's ranks, too.
 
         Args:
-            ranks: the job's.
+            news: of the job's.
         """
-        self._ranks = ranks
-        self._listened = [ranks.listen()]
+        self._news = news
+        self._listened = [news.listen()]
 
     @property
     def failed(self) -> bool:
         """Whether one rank of several has failed, so that the others are to be ended."""
-        return self._ranks is not None and self._ranks.failed
+        return self._news is not None and self._news.failed
 
     @property
-    def staff(self) -> Set[int]:
+    def staff(self) -> set[int]:
         """Processes that only hold the ranks: they end by themselves when these have ended."""
-        return self._ranks.crews if self._ranks else set()
+        return self._news.crews if self._news else set()
 
     def reap(self) -> bool:
         """Collect every child that has ended.
@@ -102,7 +103,7 @@ class Watch:
                 return True
             self._ended[pid] = status
 
-    def status_of(self, pid: int) -> Optional[int]:
+    def status_of(self, pid: int) -> int | None:
         """Return the wait status of a child that has ended, or None."""
         return self._ended.get(pid)
 
@@ -116,7 +117,7 @@ class Watch:
         return process.end(self.family, grace, self.pause)
 
 
-def start(argv: Tuple[str, ...], variables: Dict[str, str], folder: str, log: str) -> int:
+def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: str) -> int:
     """Start a program in a session of its own with its output going straight to a file.
 
     Args:
@@ -149,7 +150,7 @@ def start(argv: Tuple[str, ...], variables: Dict[str, str], folder: str, log: st
     )
 
 
-def wait(watch: Watch, pids: List[int], limit: Optional[float], grace: float) -> Ending:
+def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Ending:
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 
     Args:
@@ -175,7 +176,7 @@ def wait(watch: Watch, pids: List[int], limit: Optional[float], grace: float) ->
     return ending
 
 
-def _end(watch: Watch, pids: List[int], grace: float) -> None:
+def _end(watch: Watch, pids: list[int], grace: float) -> None:
     """End the run's processes; of several ranks first these, so that none is ended without grace by its starter."""
     if watch.staff:
         # The starters are pids; crews come and go by news, and so are asked for anew each round.
@@ -184,7 +185,7 @@ def _end(watch: Watch, pids: List[int], grace: float) -> None:
     watch.end_family(grace)
 
 
-def _read_status(watch: Watch, pids: List[int], ending: Ending) -> None:
+def _read_status(watch: Watch, pids: list[int], ending: Ending) -> None:
     """Take the first failure, or the first process's success."""
     statuses = [status for status in (watch.status_of(pid) for pid in pids) if status is not None]
     status = next((s for s in statuses if s != 0), 0 if statuses else None)
@@ -206,7 +207,7 @@ def _found(program: str, path: str) -> str:
     raise FileNotFoundError(2, f"no program '{program}' on PATH")
 
 
-def _own_session() -> Dict[str, object]:
+def _own_session() -> dict[str, object]:
     # Python knows the flag only where the C library has it; a group of its own is the next best.
     return {"setsid": True} if process.LINUX else {"setpgroup": 0}
 

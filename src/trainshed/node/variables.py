@@ -12,7 +12,6 @@ from trainshed.spec.run import RunSpec
 # What belongs to the service's own interpreter, not to the script's.
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "TRAINSHED_", "AZUREML_", "__PYVENV")
 _KEPT = ("TRAINSHED_HOME",)
-_FOLDERS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 _REFERENCE = re.compile(r"\$(\{?)((?:AZUREML|AZ_BATCH)[A-Za-z0-9_]*)(\}?)")
 
 
@@ -83,21 +82,6 @@ def python_path(runtime: str, spec: RunSpec) -> str:
     """
     hooked = spec.environment_variables.get("TRAINSHED_LEGACY", "") not in ("", "0") or spec.launcher == "openmpi"
     return f"{os.path.join(runtime, 'hooks')}{os.pathsep}{runtime}" if hooked else runtime
-
-
-def merge(*layers: Mapping[str, str]) -> Dict[str, str]:
-    """Return all layers as one, later ones over earlier ones; lists of folders are put in front instead.
-
-    Args:
-        layers: from the weakest to the strongest.
-    """
-    merged: Dict[str, str] = {}
-    for layer in layers:
-        for name, value in layer.items():
-            older = merged.get(name)
-            in_front = name in _FOLDERS and older and older != value
-            merged[name] = f"{value}{os.pathsep}{older}" if in_front else value
-    return merged
 
 
 def expand(arguments: Sequence[str], variables: Mapping[str, str]) -> Tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -25,8 +24,7 @@ def ranks(tmp_path: Path) -> Iterator[Ranks]:
         (tmp_path / name).mkdir()
     made = Ranks(str(tmp_path))
     yield made
-    if made._news >= 0:
-        os.close(made._news)
+    made.news.close()
 
 
 def order(ranks: Ranks, tmp_path: Path, *codes: str, waiting: int = 0) -> None:
@@ -34,7 +32,7 @@ def order(ranks: Ranks, tmp_path: Path, *codes: str, waiting: int = 0) -> None:
     plan = Plan(tuple(Rank(f"rank_{n}", 0, {}, awaited=n < len(codes) - waiting) for n in range(len(codes))))
     orders = [Order((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes]
     ranks.write(plan, orders, ["node-0"])
-    ranks.listen()
+    ranks.news.listen()
 
 
 def run(ranks: Ranks, which: str = "all", **variables: str) -> subprocess.Popen[str]:
@@ -55,15 +53,15 @@ def test_all_are_run_and_each_has_its_own_log(ranks: Ranks, tmp_path: Path) -> N
     assert sorted(logs(tmp_path).splitlines()) == ["[rank 0] zero 1", "[rank 1] one"]
     assert [end["exit_code"] for end in ranks.ends()] == [0, 0]
     assert ranks.first_failure() is None
-    assert all(os.stat(Path(ranks.folder) / f"{n}.json").st_mode & 0o077 == 0 for n in (0, 1))
+    assert all(os.stat(Path(ranks.folder) / f"{n}.order").st_mode & 0o077 == 0 for n in (0, 1))
 
 
 def test_a_failure_is_news_at_once_and_the_first_is_named(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "import time; time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     program = run(ranks)
-    while not ranks.failed:
-        ranks.hear()
-    assert program.pid in ranks.crews
+    while not ranks.news.failed:
+        ranks.news.hear()
+    assert program.pid in ranks.news.crews
     program.send_signal(signal.SIGTERM)  # which is passed on to the ranks
     assert program.wait(30) == 128 + signal.SIGKILL
     first: Any = ranks.first_failure()
@@ -74,8 +72,8 @@ def test_a_failure_is_news_at_once_and_the_first_is_named(ranks: Ranks, tmp_path
 def test_under_mpirun_a_crew_with_a_failed_rank_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "pass", "raise SystemExit(7)")
     program = run(ranks, "mpi", OMPI_COMM_WORLD_RANK="1")
-    while not ranks.failed:
-        ranks.hear()
+    while not ranks.news.failed:
+        ranks.news.hear()
     assert program.poll() is None
     program.send_signal(signal.SIGTERM)
     assert program.wait(30) == 7
@@ -92,7 +90,7 @@ signal.pause()
     order(ranks, tmp_path, work, serve, waiting=1)
     assert run(ranks).wait(60) == 0
     assert "[rank 1] served" in logs(tmp_path)
-    assert not ranks.failed
+    assert not ranks.news.failed
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ def test_a_daemon_that_keeps_the_output_open_does_not_hold_the_rank(ranks: Ranks
 
 def test_a_program_that_is_not_there(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "pass")
-    path = Path(ranks.folder) / "0.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "argv": ["no-such-program"]}))
+    path = Path(ranks.folder) / "0.order"
+    path.write_bytes(path.read_bytes().replace(os.fsencode(f"argument={sys.executable}"), b"argument=no-such-program"))
     assert run(ranks).wait(30) == 127
     assert "no-such-program cannot be started" in logs(tmp_path)
     assert ranks.ends()[0]["exit_code"] == 127

@@ -11,7 +11,8 @@ import pytest
 from trainshed.errors import NotFoundException
 from trainshed.node.code import materialise
 from trainshed.node.diary import Diary
-from trainshed.node.variables import expand, inherited, merge
+from trainshed.node.layers import merge
+from trainshed.node.variables import expand, inherited
 from trainshed.store.database import Database
 from trainshed.store.snapshots import Snapshots
 

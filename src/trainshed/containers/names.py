@@ -1,0 +1,100 @@
+"""Which image a name stands for, told without podman for as long as podman's own list of images has not changed.
+
+Starting podman takes 30 ms, a quarter of what it takes to start a container with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any, Dict, List, Mapping, Optional
+
+from trainshed.containers import talk
+from trainshed.containers.engine import PODMAN, Engine
+
+_SETTINGS = (
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+)
+_FILES = ("~/.config/containers/storage.conf", "/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
+_WHERE = "{{.Host.ServiceIsRemote}} {{.Store.GraphRoot}}/{{.Store.GraphDriverName}}-images/images.json"
+
+
+class Names:
+    """What was found out about images by name.
+
+    Args:
+        home: Trainshed's home on this node, where answers are kept.
+        engine: whose images they are.
+        environ: the engine's environment.
+    """
+
+    def __init__(self, home: str, engine: Engine, environ: Mapping[str, str]) -> None:
+        self._engine = engine
+        told = [engine.path, str(os.getuid()), *(environ.get(name, "") for name in _SETTINGS)]
+        files = [environ.get("CONTAINERS_STORAGE_CONF", ""), *map(os.path.expanduser, _FILES)]
+        key = "\0".join([*told, *(str(_stamp(path)) for path in files)])
+        self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
+        # A podman elsewhere has its list elsewhere.
+        self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
+        self._known = self._read() if self._can else {}
+        self._stamp = _stamp(self._known.get("list", ""))
+
+    def get(self, name: str) -> Optional[List[str]]:
+        """Return what was kept of a name; None if nothing was, or podman's list is another one by now.
+
+        Args:
+            name: the image's.
+        """
+        if self._stamp is None or self._known.get("stamp") != self._stamp:
+            return None
+        found: Optional[List[str]] = self._known["names"].get(name)
+        return found
+
+    def keep(self, name: str, facts: List[str]) -> None:
+        """Keep what podman has said of a name.
+
+        Args:
+            name: the image's.
+            facts: its id, and what else is to be known.
+        """
+        if not self._can:
+            return
+        if "list" not in self._known:
+            said = talk.ask(self._engine, ["info", f"--format={_WHERE}"])
+            remote, _, place = said.out.strip().partition(" ")
+            self._known["list"] = place if said.code == 0 and remote == "false" else ""
+            self._write({"list": self._known["list"]})  # what was asked before this look at the list is not kept
+            return
+        if self._stamp is not None:
+            older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
+            self._write({**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
+
+    def _read(self) -> Dict[str, Any]:
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write(self, known: Dict[str, Any]) -> None:
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        part = f"{self._path}.{os.getpid()}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(known, file)
+        os.replace(part, self._path)
+
+
+def _stamp(path: str) -> Optional[List[int]]:
+    """Return what changes with a file that is always replaced whole."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_ino, found.st_mtime_ns, found.st_size]

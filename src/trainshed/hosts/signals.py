@@ -1,0 +1,43 @@
+"""What programs that start with every run need of :mod:`signal`.
+
+That module makes enumerations of its numbers, which takes as long as half of Python's own start. What it wraps has the
+same functions, and plain numbers.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from signal import (
+        SIGCHLD,
+        SIGCONT,
+        SIGHUP,
+        SIGINT,
+        SIGKILL,
+        SIGPIPE,
+        SIGTERM,
+        SIGXFSZ,
+        set_wakeup_fd,
+        signal,
+    )
+else:
+    try:
+        import _signal as _plain
+    except ImportError:  # another Python than CPython
+        import signal as _plain
+    SIGCHLD, SIGCONT, SIGHUP, SIGINT = _plain.SIGCHLD, _plain.SIGCONT, _plain.SIGHUP, _plain.SIGINT
+    SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ = _plain.SIGKILL, _plain.SIGPIPE, _plain.SIGTERM, _plain.SIGXFSZ
+    set_wakeup_fd, signal = _plain.set_wakeup_fd, _plain.signal
+
+__all__ = [
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGHUP",
+    "SIGINT",
+    "SIGKILL",
+    "SIGPIPE",
+    "SIGTERM",
+    "SIGXFSZ",
+    "set_wakeup_fd",
+    "signal",
+]

@@ -1,0 +1,27 @@
+"""What only some runs need, imported while a shim waits for its run: when that has come, each import delays it."""
+
+from __future__ import annotations
+
+import importlib
+import select
+
+_MODULES = (
+    "subprocess",
+    "trainshed.hosts.ports",
+    "trainshed.launchers.openmpi",
+    "trainshed.node.box",
+    "trainshed.node.mpi",
+    "trainshed.node.mpi_in_image",
+)
+
+
+def load(order: int) -> None:
+    """Import them, until there is something to do.
+
+    Args:
+        order: descriptor from which the shim will read its run.
+    """
+    for name in _MODULES:
+        if select.select([order], [], [], 0)[0]:
+            return
+        importlib.import_module(name)

@@ -1,0 +1,275 @@
+"""The ranks of a job on this node: started, read, and told of. The program is :mod:`trainshed.node.crew`.
+
+``mpirun`` starts it once for each rank (``mpi``: which one, Open MPI's variables say); without ``mpirun`` one crew has
+all of them (``all``). For each rank it starts the user's command in the folder and with the variables that
+``FOLDER/<rank>.order`` says, puts what that prints into the rank's own log and, with the rank's name before each line,
+into the run's, and writes how it ended into ``FOLDER/<rank>.end``. Whoever holds the run hears of it by a line in the
+pipe ``FOLDER/news``, and it alone ends the other ranks: this program then waits to be ended itself, since the end of
+one would have ``mpirun`` kill the rest without grace.
+
+It imports little: it starts with every rank.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from trainshed.hosts import signals
+from trainshed.node import fields
+
+_CHUNK = 1 << 16
+_LONGEST = 1 << 13
+_RESET = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGCHLD)
+
+
+class Member:
+    """One rank.
+
+    Args:
+        folder: where its order lies.
+        rank: its number.
+    """
+
+    def __init__(self, folder: str, rank: int) -> None:
+        self.rank = rank
+        self._folder = folder
+        order = fields.read(os.path.join(folder, f"{rank}.order"))
+        self._argv, self._cores = order["argument"], [int(core) for core in order.get("core", ())]
+        self._variables = fields.variables(order.get("variable", []))
+        self._where = order["folder"][0]
+        self._title, self._node = order["title"][0], order["node"][0]
+        self.awaited = order["awaited"][0] == "yes"
+        appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._log = os.open(order["log"][0], appended, 0o600)
+        self._merged = os.open(order["merged"][0], appended, 0o600)
+        self._prefix = f"[{self._title}] ".encode()
+        self._begun = b""
+        self._cut = False
+        self.pid = 0
+        self.pipe = -1
+        self.status: int | None = None
+
+    def start(self) -> None:
+        """Start the user's command in a session of its own; what cannot be started has ended with code 127."""
+        self.pipe, inward = os.pipe()
+        os.set_blocking(self.pipe, False)
+        environment = {**os.environ, **self._variables}
+        if self._cores:
+            _take_cores(self._cores)
+        os.chdir(self._where)
+        try:
+            self.pid = os.posix_spawnp(
+                self._argv[0],
+                self._argv,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, inward, 1), (os.POSIX_SPAWN_DUP2, inward, 2)],
+                setsigdef=_RESET,
+                setsigmask=[],
+                **({"setsid": True} if sys.platform.startswith("linux") else {"setpgroup": 0}),
+            )
+        except OSError as error:
+            os.write(inward, f"{self._argv[0]} cannot be started: {error.strerror}\n".encode())
+            self.status = 127 << 8
+        os.close(inward)
+
+    def read(self) -> None:
+        """Take what it has printed; nothing more after its output's end."""
+        while self.pipe >= 0:
+            try:
+                chunk = os.read(self.pipe, _CHUNK)
+            except BlockingIOError:
+                return
+            if chunk:
+                _write(self._log, chunk)
+                self._merge(chunk)
+            else:
+                self.close()
+
+    def _merge(self, chunk: bytes) -> None:
+        """Write whole lines into the run's log, each under the rank's name; a progress bar's returns end lines too."""
+        lines = (self._begun + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
+        self._begun = lines.pop()
+        if self._cut and lines and not lines[0]:
+            del lines[0]  # the end of a line of which all has been written
+        self._cut = self._cut and not lines
+        if len(self._begun) > _LONGEST:
+            lines, self._begun, self._cut = [*lines, self._begun], b"", True
+        if lines:
+            _write(self._merged, b"".join(self._prefix + line + b"\n" for line in lines))
+
+    def close(self) -> None:
+        """Let go of its output; a line without an end is written out."""
+        if self.pipe >= 0:
+            os.close(self.pipe)
+            self.pipe = -1
+        if self._begun:
+            _write(self._merged, self._prefix + self._begun + b"\n")
+            self._begun = b""
+
+    def tell(self, number: int) -> None:
+        """Send a signal to it and what shares its session, if it has not ended."""
+        if self.pid and self.status is None:
+            try:  # noqa: SIM105 - contextlib takes 4 ms, and this program starts with every rank
+                os.killpg(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass
+
+    def keep(self, told: bool) -> None:
+        """Write down how it ended.
+
+        Args:
+            told: it was told to end.
+        """
+        status = self.status or 0
+        pairs = [
+            ("rank", str(self.rank)),
+            ("title", self._title),
+            ("node", self._node),
+            ("host", os.uname().nodename),
+            ("time", repr(time.time())),
+            ("told", "yes" if told else "no"),
+            ("awaited", "yes" if self.awaited else "no"),
+        ]
+        if os.WIFSIGNALED(status):
+            pairs.append(("signal", str(os.WTERMSIG(status))))
+        else:
+            pairs.append(("exit_code", str(os.WEXITSTATUS(status))))
+        fields.write(os.path.join(self._folder, f"{self.rank}.end"), pairs)
+
+
+class Crew:
+    """The ranks of this process.
+
+    Args:
+        folder: where their orders lie.
+        ranks: their numbers.
+        lone: this crew is one of several under ``mpirun``.
+    """
+
+    def __init__(self, folder: str, ranks: list[int], lone: bool) -> None:
+        self._lone = lone
+        self._code = 0
+        self._served = False
+        self._told = self._passed_on = False
+        self._wake, waker = os.pipe()
+        for end in (self._wake, waker):
+            os.set_blocking(end, False)
+        signals.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signals.signal(signals.SIGCHLD, lambda *_: None)
+        signals.signal(signals.SIGTERM, self._on_term)
+        try:
+            self._news = os.open(os.path.join(folder, "news"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            self._news = -1  # nobody holds the run any more
+        self._members = [Member(folder, rank) for rank in ranks]
+
+    def _on_term(self, *_: object) -> None:
+        self._told = True
+
+    def run(self) -> int:
+        """Start all, wait for all, and return the exit code of the first that failed."""
+        self._say(f"crew {os.getpid()}")
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        for member in self._members:
+            member.start()
+            if cores:
+                _take_cores(cores)
+            if member.status is not None:
+                self._finish(member)
+        while any(member.status is None and member.awaited for member in self._members):
+            self._step(None)
+        self._end_those_that_wait()
+        while self._code and self._lone and self._news >= 0 and not self._told:
+            self._step(None)
+        return self._code
+
+    def _step(self, seconds: float | None) -> None:
+        """Wait for an event, and take in what there is."""
+        pipes = [member.pipe for member in self._members if member.pipe >= 0]
+        if self._wake in select.select([self._wake, *pipes], [], [], seconds)[0]:
+            os.read(self._wake, 4096)
+        for member in self._members:
+            member.read()
+        if self._told and not self._passed_on:
+            self._passed_on = True
+            for member in self._members:
+                member.tell(signals.SIGTERM)
+        self._reap()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for member in self._members:
+                if member.pid == pid:
+                    member.status = status
+                    self._finish(member)
+
+    def _finish(self, member: Member) -> None:
+        """Note a rank's end; what is left of its output is taken, and not what its daemons may print later."""
+        member.read()
+        member.close()
+        member.keep(self._told or self._served)
+        if self._served:
+            return  # how a server takes it that it is told to end is no failure
+        status = member.status or 0
+        code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        self._code = self._code or code
+        self._say(f"ended {member.rank} {code}")
+
+    def _end_those_that_wait(self) -> None:
+        """End the parameter servers: they serve for as long as there are workers."""
+        self._served = True
+        for number, seconds in ((signals.SIGTERM, 10.0), (signals.SIGKILL, 10.0)):
+            deadline = time.monotonic() + seconds
+            while any(member.status is None for member in self._members) and time.monotonic() < deadline:
+                for member in self._members:
+                    member.tell(number)
+                self._step(0.5)
+
+    def _say(self, line: str) -> None:
+        if self._news >= 0:
+            try:
+                os.write(self._news, f"{line}\n".encode())
+            except OSError:
+                self._news = -1
+
+
+def _take_cores(cores: set[int] | list[int]) -> None:
+    """Run on these cores, where the system knows such a thing and a container has not been given others."""
+    try:  # noqa: SIM105 - as above
+        os.sched_setaffinity(0, cores)
+    except (AttributeError, OSError):
+        pass
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write all; a full disk loses lines and not the rank."""
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except OSError:
+            return
+
+
+def main(folder: str, which: str) -> int:
+    """Run the ranks that are this process's.
+
+    Args:
+        folder: where their orders lie.
+        which: ``"all"`` or ``"mpi"``.
+
+    Returns:
+        0, or the exit code of the first that failed (128 + signal).
+    """
+    if which == "mpi":
+        return Crew(folder, [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])], lone=True).run()
+    ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
+    return Crew(folder, ranks, lone=False).run()

@@ -1,0 +1,55 @@
+"""News of the ends of a job's ranks: a named pipe into which their crews write, and one program that hears them."""
+
+from __future__ import annotations
+
+import os
+
+
+class News:
+    """What is heard of ranks.
+
+    Args:
+        folder: where their orders lie.
+
+    Attributes:
+        crews: pids of the programs that hold ranks; they end by themselves when their ranks have ended.
+        failed: a rank has ended badly, and the others are to be ended.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._pipe = os.path.join(folder, "news")
+        self.crews: set[int] = set()
+        self.failed = False
+        self._rest = b""
+        self._opened = -1
+
+    def make(self) -> None:
+        """Make the pipe."""
+        if not os.path.exists(self._pipe):
+            os.mkfifo(self._pipe, 0o600)
+
+    def listen(self) -> int:
+        """Open the pipe, and return its descriptor."""
+        # For writing too: without a writer it would tell of an end all the time.
+        self._opened = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        return self._opened
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._opened >= 0:
+            os.close(self._opened)
+            self._opened = -1
+
+    def hear(self) -> None:
+        """Take in the news there is."""
+        try:
+            self._rest += os.read(self._opened, 1 << 16)
+        except BlockingIOError:
+            return
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            kind, *numbers = line.decode().split()
+            if kind == "crew":
+                self.crews.add(int(numbers[0]))
+            elif kind == "ended" and numbers[1] != "0":
+                self.failed = True
