@@ -253,6 +253,7 @@ def test_a_killed_crew_does_not_leave_the_others_running(
     with pytest.raises(ActivityFailedException):
         run.wait_for_completion()
     assert alone(run)
+    assert not (folder / "ranks" / "scratch").exists()  # where Open MPI leaves its files then
 
 
 def command(pid: int) -> bytes:

@@ -6,11 +6,10 @@ Starting podman takes 30 ms, a quarter of what it takes to start a container wit
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from typing import Any, Dict, List, Mapping, Optional
+from typing import List, Mapping, Optional
 
-from trainshed.containers import talk
+from trainshed.containers import answers, talk
 from trainshed.containers.engine import PODMAN, Engine
 
 _SETTINGS = (
@@ -42,7 +41,7 @@ class Names:
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
         # A podman elsewhere has its list elsewhere.
         self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
-        self._known = self._read() if self._can else {}
+        self._known = answers.read(self._path) if self._can else {}
         self._stamp = _stamp(self._known.get("list", ""))
 
     def get(self, name: str) -> Optional[List[str]]:
@@ -69,26 +68,13 @@ class Names:
             said = talk.ask(self._engine, ["info", f"--format={_WHERE}"])
             remote, _, place = said.out.strip().partition(" ")
             self._known["list"] = place if said.code == 0 and remote == "false" else ""
-            self._write({"list": self._known["list"]})  # what was asked before this look at the list is not kept
+            answers.keep(
+                self._path, {"list": self._known["list"]}
+            )  # what was asked before this look at the list is not kept
             return
         if self._stamp is not None:
             older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
-            self._write({**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
-
-    def _read(self) -> Dict[str, Any]:
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                found = json.load(file)
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def _write(self, known: Dict[str, Any]) -> None:
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        part = f"{self._path}.{os.getpid()}.part"
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(known, file)
-        os.replace(part, self._path)
+            answers.keep(self._path, {**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
 
 
 def _stamp(path: str) -> Optional[List[int]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
+
+from trainshed.containers import answers
 
 _PROGRAM = """
 import json, sys
@@ -56,7 +58,7 @@ class Probe:
     def __init__(self, home: str, image_id: str, run: Run) -> None:
         self.path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
         self._run = run
-        self._known = _read(self.path)
+        self._known = answers.read(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
         """Return the first of the image's own Pythons that is there and works, or None.
@@ -67,7 +69,7 @@ class Probe:
         for name in names:
             if name not in self._known:
                 self._known[name] = self._ask(name, (), _PROGRAM)
-                self._keep()
+                answers.keep(self.path, self._known)
             if self._known[name]:
                 path, version, _ = self._known[name]
                 return Python(path, tuple(version))
@@ -87,7 +89,7 @@ class Probe:
             if answer:
                 # That none works is not kept: the next one may have been installed meanwhile.
                 self._known["mounted"] = [program, answer[1], folder]
-                self._keep()
+                answers.keep(self.path, self._known)
                 return Python(program, tuple(answer[1]), folder)
         return None
 
@@ -100,7 +102,7 @@ class Probe:
         """
         if "mpirun" not in self._known:
             self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]
-            self._keep()
+            answers.keep(self.path, self._known)
         path, said = self._known["mpirun"]
         return str(path), str(said)
 
@@ -108,19 +110,3 @@ class Probe:
         code, said = self._run((name, "-B", "-I", "-c", program), mounts)
         lines = [line for line in said.splitlines() if line.startswith(_MARK)]
         return json.loads(lines[-1][len(_MARK) :]) if code == 0 and lines else None
-
-    def _keep(self) -> None:
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        part = f"{self.path}.{os.getpid()}.part"
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(self._known, file)
-        os.replace(part, self.path)
-
-
-def _read(path: str) -> Dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

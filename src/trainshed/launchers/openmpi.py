@@ -8,6 +8,9 @@ from __future__ import annotations
 from trainshed.launchers import names
 from trainshed.launchers.plan import Job, Plan, Rank
 
+_SCRATCH = ("OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base")
+"""Open MPI 4's name, and 5's."""
+
 
 def plan(job: Job) -> Plan:
     """Return the ranks, and the ``mpirun`` that starts them.
@@ -45,4 +48,6 @@ def plan(job: Job) -> Plan:
     words = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         words.append("--allow-run-as-root")
-    return Plan(tuple(ranks), (job.mpirun, *words, *job.crew, "mpi"))
+    # It leaves files behind when a rank is killed: not in the machine's folder for temporary ones.
+    scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
+    return Plan(tuple(ranks), (job.mpirun, *words, *job.crew, "mpi"), scratch)

@@ -41,6 +41,7 @@ class Job(NamedTuple):
         crew: argv of the program that runs ranks as it is told; a launcher adds which ones.
         ports: free ports of the first node, as many as there are processes.
         mpirun: path of Open MPI's ``mpirun``, or its name.
+        scratch: folder in which a starter may keep files of its own until the run has ended.
         root: whether this is the superuser, whom Open MPI asks twice.
         backend: of torch.distributed.
         workers: of TensorFlow.
@@ -53,6 +54,7 @@ class Job(NamedTuple):
     crew: Tuple[str, ...]
     ports: Tuple[int, ...]
     mpirun: str = "mpirun"
+    scratch: str = ""
     root: bool = False
     backend: str = ""
     workers: int = 0

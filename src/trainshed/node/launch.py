@@ -109,6 +109,7 @@ class Launch:
             crew=(*self._python(), _CREW, ranks.folder),
             ports=tuple(one.getsockname()[1] for one in held),
             mpirun=tool.mpirun if tool else "",
+            scratch=ranks.scratch,
             root=os.geteuid() == 0,
             backend=spec.backend,
             workers=spec.worker_count,

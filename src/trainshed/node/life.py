@@ -139,6 +139,8 @@ class Holder:
         environ = self._environ(ready)
         start = Launch(self.spec, self.place, self.run_dir, self.nodes, ready, environ, self.box).start()
         ending = self._run(start)
+        if start.ranks is not None:
+            start.ranks.clear()
         if ending.cause == "itself" and ending.code == 0:
             for node in self.nodes:
                 node.detach()

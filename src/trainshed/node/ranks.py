@@ -35,12 +35,14 @@ class Ranks:
 
     Attributes:
         folder: where their orders lie.
+        scratch: where their starter may keep files of its own.
         news: of their ends.
     """
 
     def __init__(self, run_dir: str) -> None:
         self._run_dir = run_dir
         self.folder = os.path.join(run_dir, layout.RANKS)
+        self.scratch = os.path.join(self.folder, "scratch")
         self.news = News(self.folder)
 
     def write(self, plan: Plan, orders: Sequence[Order], names: Sequence[str]) -> None:
@@ -51,7 +53,7 @@ class Ranks:
             orders: theirs, one each.
             names: names of the job's nodes.
         """
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        os.makedirs(self.scratch, mode=0o700, exist_ok=True)
         for number, (rank, order) in enumerate(zip(plan.ranks, orders)):
             pairs = [
                 ("folder", order.folder),
@@ -74,6 +76,15 @@ class Ranks:
         if not os.path.exists(second):
             os.link(log, second)
         return log
+
+    def clear(self) -> None:
+        """Remove what their starter has left."""
+        try:
+            os.rmdir(self.scratch)
+        except OSError:
+            import shutil  # where a rank was killed
+
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def first_failure(self) -> Optional[Dict[str, Any]]:
         """Return how the rank ended that failed first by itself; None if none did."""

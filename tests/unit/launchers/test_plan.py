@@ -31,7 +31,7 @@ def job(nodes: int = 1, processes: int = 1, gpus: int = 0, **more: object) -> Jo
 CASES = {
     "single": ("single", job()),
     "single_gpu": ("single", job(gpus=1)),
-    "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun")),
+    "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun", scratch="/run/ranks/scratch")),
     "openmpi_2x2_root_gpus": ("openmpi", job(2, 2, 2, mpirun="/opt/bin/mpirun", root=True)),
     "openmpi_user_set_interfaces": (
         "openmpi",
