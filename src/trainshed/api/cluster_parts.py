@@ -12,6 +12,7 @@ from trainshed.api.details import utc
 from trainshed.api.notice import warn
 from trainshed.client.http import quoted
 from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.hosts.gpus import inventory
 from trainshed.spec.checks import NAME
 
 if TYPE_CHECKING:
@@ -137,13 +138,12 @@ def limit_of(record: Mapping[str, Any]) -> int:
 
 def this_machine() -> dict[str, Any]:
     """Return what this machine has, in the form of v1's sizes of machines."""
-    folder = "/proc/driver/nvidia/gpus"
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     disk = os.statvfs(os.path.expanduser("~"))
     return {
         "name": "LOCAL",
         "vCPUs": os.cpu_count() or 1,
-        "gpus": len(os.listdir(folder)) if os.path.isdir(folder) else 0,
+        "gpus": len(inventory(os.environ)),
         "memoryGB": round(pages / (1 << 30), 1),
         "maxResourceVolumeMB": disk.f_bavail * disk.f_frsize >> 20,
     }

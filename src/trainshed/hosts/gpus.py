@@ -8,7 +8,9 @@ from typing import Mapping, Tuple
 
 FAKE = "TRAINSHED_FAKE_GPUS"
 """Names of GPUs that tests pretend to have, such as ``"0,1,2"``; no run can compute on them."""
-_DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
+_DEVICES = "/dev"
+_ON_WINDOWS = "dxg"
+"""Where Linux is a guest of Windows, whose driver it uses."""
 _SECONDS = 20
 
 
@@ -29,9 +31,12 @@ def inventory(environ: Mapping[str, str]) -> Tuple[str, ...]:
     for name in (FAKE, "CUDA_VISIBLE_DEVICES"):
         if name in environ:
             return _valid([part.strip() for part in environ[name].split(",")])
-    if not any(os.path.exists(path) for path in _DRIVERS):
-        return ()
-    return _asked() or _devices()
+    there = os.listdir(_DEVICES)
+    count = sum(1 for name in there if re.match(r"nvidia\d+\Z", name))
+    if count == 0 and _ON_WINDOWS in there:
+        return _asked()
+    # CUDA counts from 0, whatever the numbers of those that this process can open.
+    return tuple(str(number) for number in range(count))
 
 
 def _valid(parts: list[str]) -> Tuple[str, ...]:
@@ -45,8 +50,8 @@ def _valid(parts: list[str]) -> Tuple[str, ...]:
 
 
 def _asked() -> Tuple[str, ...]:
-    """Ask the driver's own program, which knows what this process may use."""
-    import subprocess  # only where there is a driver
+    """Ask the driver's own program, which may take a second."""
+    import subprocess  # hardly a machine comes here
 
     argv = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
@@ -54,9 +59,3 @@ def _asked() -> Tuple[str, ...]:
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return tuple(line.strip() for line in done.stdout.splitlines() if line.strip().isdigit())
-
-
-def _devices() -> Tuple[str, ...]:
-    count = sum(1 for name in os.listdir("/dev") if re.match(r"nvidia\d+\Z", name))
-    # CUDA counts those that a process can open, from 0.
-    return tuple(str(number) for number in range(count))

@@ -23,20 +23,26 @@ def test_what_the_environment_says_goes_first(environ: dict[str, str], names: tu
     assert gpus.inventory(environ) == names
 
 
-def test_without_a_driver_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(gpus, "_DRIVERS", (str(tmp_path / "none"),))
+def test_those_are_counted_that_this_process_could_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(gpus, "_DEVICES", str(tmp_path))
     assert gpus.inventory({}) == ()
+    for name in ("nvidiactl", "nvidia-uvm", "nvidia3", "nvidia7", "null"):
+        (tmp_path / name).touch()
+    assert gpus.inventory({}) == ("0", "1")
 
 
-def test_the_drivers_program_is_asked_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_drivers_program_is_asked_where_windows_has_the_driver(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     asked = tmp_path / "nvidia-smi"
     asked.write_text("#!/bin/sh\necho 0\necho 1\n")
     asked.chmod(0o755)
-    monkeypatch.setattr(gpus, "_DRIVERS", (str(tmp_path),))
+    (tmp_path / "dxg").touch()
+    monkeypatch.setattr(gpus, "_DEVICES", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert gpus.inventory({}) == ("0", "1")
     asked.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not talk to the driver'\nexit 9\n")
-    assert gpus.inventory({}) == gpus._devices()
+    assert gpus.inventory({}) == ()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/nvidiactl"), reason="this machine has no NVIDIA GPU")
