@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,41 @@ def test_exit_code_and_tail(box: Box) -> None:
     assert (record["status"], record["reason"], error["exit_code"], error["phase"]) == ("Failed", "exit", 7, "Running")
     assert error["log_tail"] == "last words"
     assert "exit code 7" in error["message"]
+
+
+GREEDY = """
+import os
+with open(os.path.join(%r, "cgroup.procs"), "w") as file:
+    file.write(str(os.getpid()))
+print("up", flush=True)
+hoard = [bytearray(os.urandom(1 << 20)) for _ in range(4096)]
+"""
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group whose processes have 64 MB together."""
+    for root, limit in (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
+        made = Path(root) / f"trainshed-test-{os.getpid()}"
+        try:
+            made.mkdir()
+        except OSError:
+            continue
+        if (made / limit).exists():
+            (made / limit).write_text(str(64 << 20))
+            yield made
+            made.rmdir()
+            return
+        made.rmdir()
+    pytest.skip("memory cannot be limited here (that takes root and a control group of memory)")
+
+
+def test_memory_used_up_is_told_from_a_signal(box: Box, group: Path) -> None:
+    record = box.wait(box.submit(GREEDY % str(group)))
+    assert (record["status"], record["reason"]) == ("Failed", "oom")
+    error = record["details"]["error"]
+    assert error["signal"] == signal.SIGKILL
+    assert "memory was used up" in error["message"]
 
 
 def test_signal(box: Box) -> None:

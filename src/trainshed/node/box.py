@@ -13,6 +13,7 @@ from trainshed.containers import talk
 from trainshed.containers.engine import Order
 from trainshed.containers.images import reference
 from trainshed.errors import TrainshedError
+from trainshed.hosts import memory
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
@@ -145,7 +146,7 @@ class Box:
         Raises:
             TrainshedError: the container, or the program in it, could not be started.
         """
-        ending, limit = Ending(), self._spec.max_run_duration_seconds
+        ending, limit, killed = Ending(), self._spec.max_run_duration_seconds, memory.kills()
         due = None if limit is None else time.monotonic() + limit
         stage = 0
         while watch.status_of(pid) is None:
@@ -170,6 +171,7 @@ class Box:
                 message = f"'{self._program}' cannot be started in the image '{image}': {how['error']}."
                 raise TrainshedError(message, {"reason": "start_failed"})
             return ending
+        ending.oom = memory.kills() > killed
         self._conclude_without(watch.status_of(pid) or 0, ending)
         return ending
 

@@ -40,7 +40,8 @@ def hold(path: str) -> int:
     except OSError as failure:
         error = str(failure.strerror or failure)
     ending = script.wait(watch, pids, None, float(order["grace"][0]))
-    how = [("leftovers", str(ending.leftovers)), ("error", error), ("oom", "yes" if _out_of_memory() else "no")]
+    oom = "yes" if _out_of_memory() else "no"
+    how = [("leftovers", str(ending.leftovers)), ("error", error), ("oom", oom)]
     how += [("code", str(ending.code))] if ending.code is not None else []
     how += [("number", str(ending.number))] if ending.number is not None else []
     fields.write(f"{path}.end", how)

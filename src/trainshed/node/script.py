@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from trainshed.hosts import process, signals
+from trainshed.hosts import memory, process, signals
 from trainshed.node.news import News
 
 _SIGNALS_RESET = [
@@ -27,7 +27,8 @@ class Ending:
         number: the signal that ended it, or None.
         cause: ``"itself"``, ``"cancel"`` or ``"time_limit"``.
         leftovers: processes it had left running, which were ended.
-        oom: whether its container's memory was used up.
+        oom: whether the kernel has killed a process meanwhile because memory was used up: its container's, or, where
+            it has none, any of the machine.
     """
 
     def __init__(self) -> None:
@@ -159,7 +160,7 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> En
         limit: seconds they may take, or None.
         grace: seconds between TERM and KILL.
     """
-    ending = Ending()
+    ending, killed = Ending(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
     watch.reap()
     while any(watch.status_of(pid) is None for pid in pids):
@@ -173,6 +174,7 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> En
     if watch.reap() or not process.LINUX:
         ending.leftovers = watch.end_family(grace)
     _read_status(watch, pids, ending)
+    ending.oom = memory.kills() > killed
     return ending
 
 

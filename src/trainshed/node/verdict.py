@@ -28,12 +28,20 @@ def verdict(ending: Ending, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, 
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, ending)
     if ending.oom and made["outcome"] == "failed":
-        made["reason"] = "oom"
-        made["message"] += (
-            " The container's memory was used up: raise its limit (--memory among docker's arguments), or let the "
-            "script take less."
-        )
+        _blame_memory(made, spec)
     return made
+
+
+def _blame_memory(made: Dict[str, Any], spec: RunSpec) -> None:
+    """Say that memory was used up; without a container of the run's own, only a KILL of the kernel's shows that."""
+    if spec.container is not None:
+        more = "The container's memory was used up: raise its limit (--memory among docker's arguments), or let the"
+    elif made["signal"] == signal.SIGKILL:
+        more = "The machine's memory was used up, and so the kernel did that: run fewer at once, or let the"
+    else:
+        return
+    made["reason"] = "oom"
+    made["message"] += f" {more} script take less."
 
 
 def _of_script(how: Dict[str, Any], ending: Ending) -> Dict[str, Any]:
