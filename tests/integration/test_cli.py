@@ -143,6 +143,29 @@ def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     workspace.connection.close()
 
 
+def test_many_processes_on_nodes(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("import os; print(os.environ['AZ_BATCH_NODE_ID'], os.environ['RANK'])")
+    many = ("submit", project, "--use-python", sys.executable, "--target", "nodes", "--processes", "1", "--nodes", "2")
+    sh(*many, "--backend", "gloo", code=2)
+    assert "'nodes'" in sh.err
+    [made] = sh.json("target", "nodes", "--nodes", "1")
+    assert made["max_nodes"] == 1
+    sh(*many, "--backend", "gloo", code=2)
+    assert "has at most 1" in sh.err
+    sh("target", "nodes", "--nodes", "2")
+    sh(*many, code=2)
+    assert "--backend" in sh.err
+    said = sh(*many, "--backend", "gloo", "--follow")
+    assert sorted(line for line in said.splitlines() if line.startswith("[rank")) == [
+        "[rank 0] node-0 0",
+        "[rank 1] node-1 1",
+    ]
+    sh("target", "local", "--nodes", "2", code=2)
+    assert "is one node" in sh.err
+    sh("target", "nodes", "--slots", "2", code=2)
+    assert "is a cluster" in sh.err
+
+
 def test_environments_are_listed_and_pruned(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text("print('x')")
     sh("submit", str(project), "-p", "six", "--follow")

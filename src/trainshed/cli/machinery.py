@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from trainshed.api.cluster import AmlCompute
 from trainshed.api.compute import ComputeTarget, LocalTarget
+from trainshed.api.workspace import Workspace
 from trainshed.cli import chosen, show
 from trainshed.errors import NotFoundException, UserErrorException
 
@@ -17,14 +19,11 @@ def target(options: argparse.Namespace) -> int:
     """
     where = chosen.workspace(options)
     if options.name is None:
-        if options.slots is not None:
-            raise UserErrorException("Say which target: trainshed target local --slots N")
+        if options.slots is not None or options.nodes is not None:
+            raise UserErrorException("Say which target: trainshed target local --slots N, target NAME --nodes N")
         found = ComputeTarget.list(where)
     else:
-        one = ComputeTarget(where, options.name)
-        if options.slots is not None and isinstance(one, LocalTarget):
-            one.slots = options.slots
-        found = [one]
+        found = [_changed(where, options)]
     records = [each.serialize() for each in found]
     if options.json:
         show.as_json(records)
@@ -37,6 +36,22 @@ def target(options: argparse.Namespace) -> int:
             ),
         )
     return 0
+
+
+def _changed(where: Workspace, options: argparse.Namespace) -> ComputeTarget:
+    if options.nodes is not None and options.name not in where.compute_targets:
+        return ComputeTarget.create(where, options.name, AmlCompute.provisioning_configuration(max_nodes=options.nodes))
+    one = ComputeTarget(where, options.name)
+    if isinstance(one, LocalTarget):
+        if options.nodes is not None:
+            raise UserErrorException(f"'{options.name}' is one node; --slots says how many runs may run at once.")
+        if options.slots is not None:
+            one.slots = options.slots
+    elif options.slots is not None:
+        raise UserErrorException(f"'{options.name}' is a cluster: trainshed target {options.name} --nodes N")
+    elif options.nodes is not None and isinstance(one, AmlCompute):
+        one.update(max_nodes=options.nodes)
+    return one
 
 
 def environments(options: argparse.Namespace) -> int:

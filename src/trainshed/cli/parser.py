@@ -96,6 +96,16 @@ def _submit(commands: Any) -> None:
     packages.add_argument("--conda-file", metavar="FILE", help="conda environment file")
     packages.add_argument("--python", metavar="VERSION", help="Python version, such as 3.11")
     packages.add_argument("--use-python", metavar="PATH", help="build nothing: use this Python as it is")
+    packages.add_argument("--image", metavar="IMAGE", help="run in a container of this image; packages come on top")
+    many = made.add_argument_group("many processes")
+    many.add_argument(
+        "--backend",
+        choices=("mpi", "gloo", "nccl"),
+        help="how they find each other: Open MPI, or torch.distributed with gloo or nccl",
+    )
+    many.add_argument("--nodes", type=int, default=1, metavar="N", help="nodes of the target (default: 1)")
+    many.add_argument("--processes", type=int, default=1, metavar="N", help="processes on each node (default: 1)")
+    many.add_argument("--gpu", action="store_true", help="take GPUs, one a process, and wait for them")
     running = made.add_argument_group("running")
     running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
     running.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="label of the run; repeatable")
@@ -145,10 +155,15 @@ def _files(commands: Any) -> None:
 
 def _machinery(commands: Any) -> None:
     target = _command(
-        commands, "target", "machinery:target", "list compute targets, or set one", "trainshed target local --slots 4"
+        commands,
+        "target",
+        "machinery:target",
+        "list compute targets, set one, or make a cluster of nodes of this machine",
+        "trainshed target local --slots 4; trainshed target nodes --nodes 2",
     )
     target.add_argument("name", nargs="?", metavar="NAME", help="the target")
     target.add_argument("--slots", type=int, metavar="N", help="how many one-slot runs may run at once")
+    target.add_argument("--nodes", type=int, metavar="N", help="how many nodes a cluster has; it is made if need be")
     built = _command(
         commands,
         "environments",

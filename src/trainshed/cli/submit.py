@@ -10,6 +10,7 @@ from typing import Any
 
 from trainshed.api.estimator import Estimator
 from trainshed.api.experiment import Experiment
+from trainshed.api.runconfig import MpiConfiguration, PyTorchConfiguration
 from trainshed.cli import chosen, show
 from trainshed.errors import UserErrorException
 
@@ -62,12 +63,28 @@ def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimat
         environment_variables=_pairs(options.env, "-e"),
         user_managed=options.use_python is not None,
         max_run_duration_seconds=options.time_limit,
+        node_count=options.nodes,
+        distributed_training=_distribution(options),
+        custom_docker_image=options.image,
+        use_gpu=options.gpu,
     )
     if options.python:
         estimator.conda_dependencies.set_python_version(options.python)
     if options.use_python:
         estimator.run_config.environment.python.interpreter_path = options.use_python
     return estimator
+
+
+def _distribution(options: argparse.Namespace) -> Any:
+    if options.backend is None:
+        if options.nodes * options.processes != 1:
+            raise UserErrorException(
+                "Say how the processes find each other: --backend mpi, or gloo or nccl for torch.distributed."
+            )
+        return None
+    if options.backend == "mpi":
+        return MpiConfiguration(options.processes)
+    return PyTorchConfiguration(options.backend.capitalize(), options.nodes * options.processes, options.nodes)
 
 
 def _pairs(given: list[str], option: str) -> dict[str, Any]:
