@@ -17,8 +17,8 @@ from trainshed.hosts import memory
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
-from trainshed.node.launch import Start
 from trainshed.node.script import Ending, Watch
+from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from trainshed.launchers import plan as launchers
 from trainshed.node import variables
@@ -12,6 +12,7 @@ from trainshed.node.environment import Ready
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder, shares
 from trainshed.node.ranks import Order, Ranks
+from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
@@ -21,28 +22,6 @@ if TYPE_CHECKING:
 
 _CREW = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crew.py")
 _HERE = "127.0.0.1"
-
-
-class Start(NamedTuple):
-    """What to start.
-
-    Attributes:
-        argv: the program and its arguments.
-        environ: its whole environment.
-        folder: its working folder.
-        log: where what it prints goes.
-        ranks: those that it starts; None where it is the script itself.
-        notes: sentences that the user must see.
-        held: kept until the run has ended: ports that are its own.
-    """
-
-    argv: Tuple[str, ...]
-    environ: Dict[str, str]
-    folder: str
-    log: str
-    ranks: Optional[Ranks] = None
-    notes: Tuple[str, ...] = ()
-    held: Sequence[Any] = ()
 
 
 class Launch:

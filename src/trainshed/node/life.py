@@ -14,9 +14,10 @@ from trainshed.hosts import process
 from trainshed.node import script, variables
 from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
-from trainshed.node.launch import Launch, Start
+from trainshed.node.launch import Launch
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder
+from trainshed.node.start import Start
 from trainshed.node.verdict import verdict
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
