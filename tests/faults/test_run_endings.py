@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from box import Box, gone
 
+from trainshed.errors import RunConfigurationException
+
 LEAVES_CHILDREN = """
 import os, subprocess, sys, time
 def daemon():
@@ -198,3 +200,9 @@ def test_interpreter_that_is_not_there(box: Box) -> None:
     record = box.wait(box.submit("", environment={"kind": "existing", "interpreter": "/no/such/python"}))
     assert record["status"] == "Failed"
     assert "/no/such/python" in record["details"]["error"]["message"]
+
+
+def test_a_launcher_that_does_not_exist_is_refused_before_anything_starts(box: Box) -> None:
+    with pytest.raises(RunConfigurationException, match=r"no launcher 'opnmpi'.* Did you mean 'openmpi'\?"):
+        box.submit("pass", launcher="opnmpi", process_count_per_node=2)
+    assert not box.service.call("GET", "/runs", query={"limit": 1})["runs"]

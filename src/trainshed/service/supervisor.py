@@ -13,6 +13,7 @@ from typing import Any
 
 from trainshed.errors import TrainshedError, UserErrorException
 from trainshed.hosts.gpus import inventory
+from trainshed.launchers import plan as launchers
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.ending import Ending, verdict
@@ -108,7 +109,9 @@ class Supervisor:
 
         Raises:
             UserErrorException: the target could never run it.
+            RunConfigurationException: there is no such launcher.
         """
+        launchers.check(spec.launcher)
         self._places.check_size(spec)
         self._places.check_data(spec)
         record = self._history.create_run(run_id, submit_id, spec, time.time())

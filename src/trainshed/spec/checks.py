@@ -10,7 +10,6 @@ from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 
-LAUNCHERS = ("single", "openmpi", "torch", "tensorflow")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
@@ -83,8 +82,6 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
 
 
 def _check_processes(spec: RunSpec) -> None:
-    if spec.launcher not in LAUNCHERS:
-        raise UserErrorException(f"launcher is {spec.launcher!r}; it is one of {', '.join(LAUNCHERS)}.")
     if spec.launcher == "single" and spec.node_count * spec.process_count_per_node > 1:
         raise UserErrorException(
             f"The run asks for {spec.node_count * spec.process_count_per_node} processes, and nothing says how they "
