@@ -1,4 +1,4 @@
-"""What only some runs need, imported while a shim waits for its run: when that has come, each import delays it."""
+"""What a run may need, imported while a shim waits for it: when it has come, each import delays it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import importlib
 import select
 
 _MODULES = (
+    "ctypes",
     "subprocess",
+    "trainshed.launchers.single",
     "trainshed.hosts.ports",
     "trainshed.launchers.openmpi",
     "trainshed.node.box",

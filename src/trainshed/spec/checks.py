@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from trainshed.errors import UserErrorException
-from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 
@@ -75,6 +74,8 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
         if not VARIABLE.match(name):
             raise UserErrorException(f"Environment variable name {name!r} is not a name (letters, digits, '_').")
     if spec.container is not None:
+        from trainshed.spec.container_checks import check_container  # whose grammar takes 2 ms to compile
+
         check_container(spec.container)
     _check_environment(spec)
     _check_data(spec)
