@@ -1,4 +1,4 @@
-"""Client start → the last process's first line, for two ranks beside ``mpirun`` and a container beside ``podman run``.
+"""Client start → the last process's first line, for ranks beside ``mpirun`` and a container beside ``podman run``.
 
 python benchmarks/many.py --rounds 9
 """
@@ -60,12 +60,14 @@ def main() -> None:
         env = {**os.environ, "TRAINSHED_HOME": str(work / "home"), "TRAINSHED_CONTAINER_ENGINE": "podman"}
         trivial, mark = project(work / "trivial", 0, 0, 0), str(work / "mark")
         print(f"{machine()}\n")
-        by_hand = [mpirun(work), "-n", "2", "--oversubscribe", "--allow-run-as-root", sys.executable]
-        ranks = {
-            "mpirun -n 2": [*by_hand, str(trivial / "train.py"), mark],
-            "trainshed": [*OURS, str(trivial), mark, "mpi"],
-        }
-        print(rounds("Two ranks of Open MPI", ranks, env, work, options.rounds), flush=True)
+        starter = mpirun(work)
+        for count in ("2", "8"):
+            by_hand = [starter, "-n", count, "--oversubscribe", "--allow-run-as-root", sys.executable]
+            ranks = {
+                f"mpirun -n {count}": [*by_hand, str(trivial / "train.py"), mark],
+                "trainshed": [*OURS, str(trivial), mark, count],
+            }
+            print(rounds(f"{count} ranks of Open MPI", ranks, env, work, options.rounds), flush=True)
         if all(shutil.which(name) for name in NEEDED):
             (work / "engine").mkdir()
             engine = Engine(work / "engine")

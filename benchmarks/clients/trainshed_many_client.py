@@ -1,4 +1,4 @@
-"""Start the script as ranks or in a container. Arguments: project folder, mark file, "mpi" or an image."""
+"""Start the script as ranks or in a container. Arguments: project folder, mark file, how many ranks or an image."""
 
 import os
 import sys
@@ -7,11 +7,15 @@ import time
 from trainshed import Estimator, Experiment, Workspace
 
 folder, mark, what = sys.argv[1:]
-more = {"process_count_per_node": 2, "distributed_backend": "mpi"} if what == "mpi" else {"custom_docker_image": what}
+more = (
+    {"process_count_per_node": int(what), "distributed_backend": "mpi"}
+    if what.isdigit()
+    else {"custom_docker_image": what}
+)
 estimator = Estimator(
     folder, entry_script="train.py", script_params={mark: ""}, compute_target="local", user_managed=True, **more
 )
-if what != "mpi":
+if not what.isdigit():
     shared = os.path.dirname(mark)
     estimator.run_config.environment.docker.arguments = [f"--volume={shared}:{shared}"]
 else:

@@ -1,4 +1,4 @@
-"""Processes under Open MPI's ``mpirun``, which starts the crew once for each rank.
+"""Processes under Open MPI's ``mpirun``, which starts a stub for each rank, or the crew where there can be none.
 
 The words used are those that Open MPI 4 and 5 share (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
 """
@@ -50,4 +50,6 @@ def plan(job: Job) -> Plan:
         words.append("--allow-run-as-root")
     # It leaves files behind when a rank is killed: not in the machine's folder for temporary ones.
     scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
+    if job.stub:
+        return Plan(tuple(ranks), (job.mpirun, *words, *job.stub), scratch, (*job.crew, "lent"))
     return Plan(tuple(ranks), (job.mpirun, *words, *job.crew, "mpi"), scratch)

@@ -39,6 +39,7 @@ class Job(NamedTuple):
         nodes: where they run.
         processes: how many on each node (≥ 1).
         crew: argv of the program that runs ranks as it is told; a launcher adds which ones.
+        stub: argv of what lends a rank's environment to the one crew there is; empty: each rank has a crew.
         ports: free ports of the first node, as many as there are processes.
         mpirun: path of Open MPI's ``mpirun``, or its name.
         scratch: folder in which a starter may keep files of its own until the run has ended.
@@ -55,6 +56,7 @@ class Job(NamedTuple):
     ports: Tuple[int, ...]
     mpirun: str = "mpirun"
     scratch: str = ""
+    stub: Tuple[str, ...] = ()
     root: bool = False
     backend: str = ""
     workers: int = 0
@@ -90,11 +92,13 @@ class Plan(NamedTuple):
         ranks: all of them, in order.
         starter: argv of the one program that starts them; empty for a single process, which needs none.
         variables: what the starter finds in its environment besides what the ranks do.
+        crew: argv of the crew, where the starter starts none.
     """
 
     ranks: Tuple[Rank, ...]
     starter: Tuple[str, ...] = ()
     variables: Mapping[str, str] = {}
+    crew: Tuple[str, ...] = ()
 
 
 def plan(launcher: str, job: Job) -> Plan:

@@ -1,6 +1,6 @@
-"""Program: run ranks of a job on this node. ``python -S -E crew.py FOLDER all|mpi``; see :mod:`trainshed.node.members`.
+"""Program: run ranks of a job on this node. ``python -S -E crew.py FOLDER all|lent|mpi``.
 
-Kept to the few lines that Python cannot cache as bytecode: it starts with every rank.
+Kept to the few lines that Python cannot cache as bytecode; the rest is :mod:`trainshed.node.members`.
 """
 
 import os

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from trainshed.launchers import plan as launchers
-from trainshed.node import variables
+from trainshed.node import lent, variables
 from trainshed.node.environment import Ready
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder, shares
@@ -89,6 +89,7 @@ class Launch:
             ports=tuple(one.getsockname()[1] for one in held),
             mpirun=tool.mpirun if tool else "",
             scratch=ranks.scratch,
+            stub=self._stub(ranks) if tool else (),
             root=os.geteuid() == 0,
             backend=spec.backend,
             workers=spec.worker_count,
@@ -100,7 +101,13 @@ class Launch:
         log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
         whole = merge(base, made.variables)
         notes = (*self._notes, *(tool.notes if tool else ()))
-        return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, held)
+        return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, made.crew, held)
+
+    def _stub(self, ranks: Ranks) -> Tuple[str, ...]:
+        """Return what lends the ranks' environments to one crew; an image may have no shell for that."""
+        if self._box or not lent.possible():
+            return ()
+        return (lent.SHELL, "-c", lent.STUB, ranks.folder)
 
     def _python(self) -> Tuple[str, ...]:
         """Return the Python that our own programs run with where the processes are."""

@@ -182,6 +182,8 @@ class Holder:
             elif start.ranks:
                 watch.listen(start.ranks.news)
             pids.append(script.start(start.argv, start.environ, start.folder, start.log))
+            if start.crew:
+                pids.append(script.start(start.crew, start.environ, start.folder, start.log))
             self.diary.enter("Running", pids=pids)
         if self.box is not None and pids:
             return self.box.wait(watch, pids[0])

@@ -1,7 +1,8 @@
 """The ranks of a job on this node: started, read, and told of. The program is :mod:`trainshed.node.crew`.
 
-``mpirun`` starts it once for each rank (``mpi``: which one, Open MPI's variables say); without ``mpirun`` one crew has
-all of them (``all``). For each rank it starts the user's command in the folder and with the variables that
+One crew has all ranks (``all``), and with ``mpirun`` starts each when its stub has lent its environment (``lent``, see
+:mod:`trainshed.node.lent`); where that cannot be, ``mpirun`` starts a crew for each rank (``mpi``: which one, Open
+MPI's variables say). For each rank it starts the user's command in the folder and with the variables that
 ``FOLDER/<rank>.order`` says, puts what that prints into the rank's own log and, with the rank's name before each line,
 into the run's, and writes how it ended into ``FOLDER/<rank>.end``. Whoever holds the run hears of it by a line in the
 pipe ``FOLDER/news``, and it alone ends the other ranks: this program then waits to be ended itself, since the end of
@@ -18,7 +19,7 @@ import sys
 import time
 
 from trainshed.hosts import signals
-from trainshed.node import fields
+from trainshed.node import fields, lent
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
@@ -52,11 +53,15 @@ class Member:
         self.pipe = -1
         self.status: int | None = None
 
-    def start(self) -> None:
-        """Start the user's command in a session of its own; what cannot be started has ended with code 127."""
+    def start(self, environ: dict[str, str]) -> None:
+        """Start the user's command in a session of its own; what cannot be started has ended with code 127.
+
+        Args:
+            environ: what it finds in its environment besides what the order says.
+        """
         self.pipe, inward = os.pipe()
         os.set_blocking(self.pipe, False)
-        environment = {**os.environ, **self._variables}
+        environment = {**environ, **self._variables}
         if self._cores:
             _take_cores(self._cores)
         os.chdir(self._where)
@@ -146,11 +151,14 @@ class Crew:
     Args:
         folder: where their orders lie.
         ranks: their numbers.
-        lone: this crew is one of several under ``mpirun``.
+        lasting: under ``mpirun``: a rank's failure is not to be seen by it before the others have ended.
+        stubs: those that lend the ranks' environments; None: the ranks have this process's.
     """
 
-    def __init__(self, folder: str, ranks: list[int], lone: bool) -> None:
-        self._lone = lone
+    def __init__(self, folder: str, ranks: list[int], lasting: bool, stubs: lent.Stubs | None = None) -> None:
+        self._lasting = lasting
+        self._stubs = stubs
+        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         self._code = 0
         self._served = False
         self._told = self._passed_on = False
@@ -172,31 +180,45 @@ class Crew:
     def run(self) -> int:
         """Start all, wait for all, and return the exit code of the first that failed."""
         self._say(f"crew {os.getpid()}")
-        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-        for member in self._members:
-            member.start()
-            if cores:
-                _take_cores(cores)
-            if member.status is not None:
-                self._finish(member)
+        for member in self._members if self._stubs is None else ():
+            self._start(member, dict(os.environ))
         while any(member.status is None and member.awaited for member in self._members):
             self._step(None)
         self._end_those_that_wait()
-        while self._code and self._lone and self._news >= 0 and not self._told:
+        while self._code and self._lasting and self._news >= 0 and not self._told:
             self._step(None)
         return self._code
+
+    def _start(self, member: Member, environ: dict[str, str]) -> None:
+        member.start(environ)
+        if self._cores:
+            _take_cores(self._cores)
+        if member.status is not None:
+            self._finish(member)
+
+    def _start_those_that_can(self, stubs: lent.Stubs) -> None:
+        for rank, pid in stubs.come():
+            environ = lent.environment(pid)
+            if environ is not None and not self._told:
+                self._say(f"crew {pid}")
+                self._start(self._members[rank], environ)
 
     def _step(self, seconds: float | None) -> None:
         """Wait for an event, and take in what there is."""
         pipes = [member.pipe for member in self._members if member.pipe >= 0]
+        pipes += [self._stubs.pipe] if self._stubs else []
         if self._wake in select.select([self._wake, *pipes], [], [], seconds)[0]:
             os.read(self._wake, 4096)
+        if self._stubs:
+            self._start_those_that_can(self._stubs)
         for member in self._members:
             member.read()
         if self._told and not self._passed_on:
             self._passed_on = True
             for member in self._members:
                 member.tell(signals.SIGTERM)
+                if not member.pid and member.status is None:
+                    member.status = signals.SIGTERM  # it will not be started any more
         self._reap()
 
     def _reap(self) -> None:
@@ -223,6 +245,8 @@ class Crew:
         code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         self._code = self._code or code
         self._say(f"ended {member.rank} {code}")
+        if self._stubs and not code:
+            self._stubs.release(member.rank)
 
     def _end_those_that_wait(self) -> None:
         """End the parameter servers: they serve for as long as there are workers."""
@@ -264,12 +288,15 @@ def main(folder: str, which: str) -> int:
 
     Args:
         folder: where their orders lie.
-        which: ``"all"`` or ``"mpi"``.
+        which: ``"all"``, ``"lent"`` or ``"mpi"``.
 
     Returns:
         0, or the exit code of the first that failed (128 + signal).
     """
     if which == "mpi":
-        return Crew(folder, [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])], lone=True).run()
+        return Crew(
+            folder, [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])], lasting=True
+        ).run()
     ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
-    return Crew(folder, ranks, lone=False).run()
+    stubs = lent.Stubs(folder) if which == "lent" else None
+    return Crew(folder, ranks, lasting=stubs is not None, stubs=stubs).run()

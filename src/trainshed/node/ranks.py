@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers.plan import Plan
-from trainshed.node import fields
+from trainshed.node import fields, lent
 from trainshed.node.news import News
 from trainshed.spec import layout
 
@@ -68,6 +68,8 @@ class Ranks:
             ]
             fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
         self.news.make()
+        if plan.crew:
+            lent.make(self.folder, len(plan.ranks))
 
     def _make_log(self, number: int) -> str:
         log = os.path.join(self._run_dir, layout.rank_log(number))

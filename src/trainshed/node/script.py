@@ -156,26 +156,33 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> En
 
     Args:
         watch: where ends and wishes are seen.
-        pids: the processes started.
+        pids: the processes started: the script, or a starter and a crew, of which none goes on without the other.
         limit: seconds they may take, or None.
         grace: seconds between TERM and KILL.
     """
     ending, killed = Ending(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
+    gone: list[int] = []
     watch.reap()
     while any(watch.status_of(pid) is None for pid in pids):
         late = deadline is not None and time.monotonic() >= deadline
-        if watch.cancelled or late or watch.failed:
+        if watch.cancelled or late or watch.failed or _deserted(watch, pids):
             ending.cause = "cancel" if watch.cancelled else "time_limit" if late else "itself"
+            gone = [pid for pid in pids if watch.status_of(pid)]  # the others are told to go now
             _end(watch, pids, grace)
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
     # Without a child and without a subreaper's adopted orphan there is nothing to look for.
     if watch.reap() or not process.LINUX:
         ending.leftovers = watch.end_family(grace)
-    _read_status(watch, pids, ending)
+    _read_status(watch, gone or pids, ending)
     ending.oom = memory.kills() > killed
     return ending
+
+
+def _deserted(watch: Watch, pids: list[int]) -> bool:
+    """Tell whether one of several has ended badly, and so has left the others."""
+    return any(watch.status_of(pid) for pid in pids)
 
 
 def _end(watch: Watch, pids: list[int], grace: float) -> None:

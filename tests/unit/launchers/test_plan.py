@@ -32,6 +32,7 @@ CASES = {
     "single": ("single", job()),
     "single_gpu": ("single", job(gpus=1)),
     "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun", scratch="/run/ranks/scratch")),
+    "openmpi_stubs": ("openmpi", job(1, 2, mpirun="/usr/bin/mpirun", stub=("/bin/sh", "-c", "lend", "/run/ranks"))),
     "openmpi_2x2_root_gpus": ("openmpi", job(2, 2, 2, mpirun="/opt/bin/mpirun", root=True)),
     "openmpi_user_set_interfaces": (
         "openmpi",
@@ -50,6 +51,7 @@ def test_a_plan_is_as_the_golden_file_says(name: str) -> None:
     told = {
         "starter": list(made.starter),
         "variables": dict(made.variables),
+        "crew": list(made.crew),
         "ranks": [rank._asdict() for rank in made.ranks],
     }
     file = GOLDEN / f"{name}.json"

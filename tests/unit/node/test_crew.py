@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from trainshed.launchers.plan import Plan, Rank
-from trainshed.node import crew
+from trainshed.node import crew, lent
 from trainshed.node.nodes import shares
 from trainshed.node.ranks import Order, Ranks
 
@@ -136,3 +136,65 @@ def test_cores_are_shared_out(nodes: int) -> None:
         assert all(mine)
         if nodes <= len(cores):
             assert sum(map(len, mine)) == len(cores)
+
+
+def order_lent(ranks: Ranks, tmp_path: Path, *codes: str) -> None:
+    made = Plan(tuple(Rank(f"rank_{n}", 0, {}) for n in range(len(codes))), crew=("crew",))
+    orders = [Order((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes]
+    ranks.write(made, orders, ["node-0"])
+    ranks.news.listen()
+
+
+def stub(ranks: Ranks, rank: int) -> subprocess.Popen[str]:
+    """Start what mpirun would."""
+    lends = {"OMPI_COMM_WORLD_RANK": str(rank), "LENT": f"to {rank}", "MINE": "0"}
+    return subprocess.Popen([lent.SHELL, "-c", lent.STUB, ranks.folder], env={**os.environ, **lends}, text=True)
+
+
+needs_stubs = pytest.mark.skipif(not lent.possible(), reason="this system has no /proc or no shell")
+
+
+@needs_stubs
+def test_ranks_have_the_environments_that_their_stubs_lend(ranks: Ranks, tmp_path: Path) -> None:
+    say = "import os; print(os.environ['LENT'], os.environ['MINE'])"
+    order_lent(ranks, tmp_path, say, say)
+    program = run(ranks, "lent")
+    stubs = [stub(ranks, rank) for rank in (1, 0)]
+    assert [each.wait(30) for each in stubs] == [0, 0]
+    assert program.wait(30) == 0
+    ranks.news.hear()
+    assert {program.pid, *(each.pid for each in stubs)} == ranks.news.crews
+    assert logs(tmp_path, "70_driver_log_0.txt") == "to 0 1\n"
+    assert logs(tmp_path, "70_driver_log_1.txt") == "to 1 1\n"
+
+
+@needs_stubs
+def test_the_stub_of_a_rank_that_failed_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
+    order_lent(ranks, tmp_path, "raise SystemExit(3)", "pass", "pass")
+    program = run(ranks, "lent")
+    stubs = [stub(ranks, rank) for rank in (0, 1)]  # mpirun has not come to start the third
+    while not ranks.news.failed:
+        ranks.news.hear()
+    assert stubs[1].wait(30) == 0
+    assert stubs[0].poll() is None
+    assert program.poll() is None
+    for each in (program, stubs[0]):
+        each.send_signal(signal.SIGTERM)
+    assert program.wait(30) == 3
+    assert stubs[0].wait(30) == -signal.SIGTERM
+    assert [end["exit_code"] for end in ranks.ends()] == [3, 0]
+
+
+@needs_stubs
+def test_a_stub_that_is_gone_starts_nothing(ranks: Ranks, tmp_path: Path) -> None:
+    order_lent(ranks, tmp_path, "print('up')")
+    lost = subprocess.Popen(["true"])
+    lost.wait()
+    program = run(ranks, "lent")
+    with open(Path(ranks.folder) / "stubs", "w") as pipe:
+        pipe.write(f"0 {lost.pid}\n")
+    while program.pid not in ranks.news.crews:
+        ranks.news.hear()
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(30) == 0
+    assert not ranks.ends()
