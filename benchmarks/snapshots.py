@@ -59,8 +59,8 @@ def imports(rounds: int) -> str:
         "bare python": "pass",
         "import trainshed": "import trainshed",
         "all that a submit imports": (
-            "from trainshed import Estimator, Experiment, Workspace; import trainshed.api.submission, "
-            "trainshed.api.to_spec, trainshed.client.embedded, trainshed.client.source"
+            "from trainshed import Estimator, Experiment, Workspace; import trainshed.api.training.submission, "
+            "trainshed.api.training.to_spec, trainshed.client.embedded, trainshed.client.source"
         ),
         "in a script: from azureml.core import Run": "from azureml.core import Run",
     }

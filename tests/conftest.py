@@ -35,7 +35,7 @@ def shared_uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def workspace(home: Path) -> Iterator[Workspace]:
     """The default workspace of a new home; its service is stopped afterwards."""
-    from trainshed.api import interactive
+    from trainshed.api.runs import interactive
     from trainshed.client.stopping import stop
 
     made = Workspace()

@@ -17,23 +17,12 @@ from trainshed import version
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
     from trainshed.api import hyperdrive
-    from trainshed.api.cluster import AmlCompute, BatchAiCompute
-    from trainshed.api.compute import ComputeTarget
-    from trainshed.api.conda_dependencies import CondaDependencies
-    from trainshed.api.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-    from trainshed.api.data_reference import DataPath, DataReference
-    from trainshed.api.dataset import Dataset
-    from trainshed.api.datastore import Datastore
-    from trainshed.api.environment import Environment
-    from trainshed.api.estimator import Estimator
-    from trainshed.api.experiment import Experiment
-    from trainshed.api.file_dataset import FileDataset
-    from trainshed.api.frameworks import Chainer, PyTorch, SKLearn, TensorFlow
-    from trainshed.api.keyvault import Keyvault
-    from trainshed.api.model import Model
-    from trainshed.api.other_compute import RemoteCompute
-    from trainshed.api.run import Run, ScriptRun, get_run
-    from trainshed.api.runconfig import (
+    from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
+    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.compute.other_compute import RemoteCompute
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.configuration.runconfig import (
         ContainerRegistry,
         DataReferenceConfiguration,
         DockerConfiguration,
@@ -42,47 +31,58 @@ if TYPE_CHECKING:
         RunConfiguration,
         TensorflowConfiguration,
     )
-    from trainshed.api.script_run_config import ScriptRunConfig
-    from trainshed.api.tabular import TabularDataset
-    from trainshed.api.workspace import Workspace
+    from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+    from trainshed.api.data.data_reference import DataPath, DataReference
+    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.data.datastore import Datastore
+    from trainshed.api.data.file_dataset import FileDataset
+    from trainshed.api.data.model import Model
+    from trainshed.api.data.tabular import TabularDataset
+    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.runs.run import Run, ScriptRun, get_run
+    from trainshed.api.training.estimator import Estimator
+    from trainshed.api.training.frameworks import Chainer, PyTorch, SKLearn, TensorFlow
+    from trainshed.api.training.script_run_config import ScriptRunConfig
+    from trainshed.api.workspace.keyvault import Keyvault
+    from trainshed.api.workspace.workspace import Workspace
 
 __version__ = version.VERSION
 
 _HOME = {
-    "AmlCompute": "cluster",
-    "BatchAiCompute": "cluster",
-    "Chainer": "frameworks",
-    "ComputeTarget": "compute",
-    "CondaDependencies": "conda_dependencies",
-    "ContainerRegistry": "runconfig",
-    "DataPath": "data_reference",
-    "DataReference": "data_reference",
-    "DataReferenceConfiguration": "runconfig",
-    "Dataset": "dataset",
-    "DatasetConsumptionConfig": "consumption",
-    "Datastore": "datastore",
-    "DockerConfiguration": "runconfig",
-    "Environment": "environment",
-    "Estimator": "estimator",
-    "Experiment": "experiment",
-    "FileDataset": "file_dataset",
-    "Keyvault": "keyvault",
-    "Model": "model",
-    "MpiConfiguration": "runconfig",
-    "OutputFileDatasetConfig": "consumption",
-    "PyTorch": "frameworks",
-    "PyTorchConfiguration": "runconfig",
-    "RemoteCompute": "other_compute",
-    "Run": "run",
-    "RunConfiguration": "runconfig",
-    "SKLearn": "frameworks",
-    "ScriptRun": "run",
-    "ScriptRunConfig": "script_run_config",
-    "TabularDataset": "tabular",
-    "TensorFlow": "frameworks",
-    "TensorflowConfiguration": "runconfig",
-    "Workspace": "workspace",
-    "get_run": "run",
+    "AmlCompute": "compute.cluster",
+    "BatchAiCompute": "compute.cluster",
+    "Chainer": "training.frameworks",
+    "ComputeTarget": "compute.compute",
+    "CondaDependencies": "configuration.conda_dependencies",
+    "ContainerRegistry": "configuration.runconfig",
+    "DataPath": "data.data_reference",
+    "DataReference": "data.data_reference",
+    "DataReferenceConfiguration": "configuration.runconfig",
+    "Dataset": "data.dataset",
+    "DatasetConsumptionConfig": "data.consumption",
+    "Datastore": "data.datastore",
+    "DockerConfiguration": "configuration.runconfig",
+    "Environment": "configuration.environment",
+    "Estimator": "training.estimator",
+    "Experiment": "runs.experiment",
+    "FileDataset": "data.file_dataset",
+    "Keyvault": "workspace.keyvault",
+    "Model": "data.model",
+    "MpiConfiguration": "configuration.runconfig",
+    "OutputFileDatasetConfig": "data.consumption",
+    "PyTorch": "training.frameworks",
+    "PyTorchConfiguration": "configuration.runconfig",
+    "RemoteCompute": "compute.other_compute",
+    "Run": "runs.run",
+    "RunConfiguration": "configuration.runconfig",
+    "SKLearn": "training.frameworks",
+    "ScriptRun": "runs.run",
+    "ScriptRunConfig": "training.script_run_config",
+    "TabularDataset": "data.tabular",
+    "TensorFlow": "training.frameworks",
+    "TensorflowConfiguration": "configuration.runconfig",
+    "Workspace": "workspace.workspace",
+    "get_run": "runs.run",
     "hyperdrive": "hyperdrive",
 }
 

@@ -21,8 +21,8 @@ from trainshed import (
     ScriptRunConfig,
     Workspace,
 )
-from trainshed.api.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-from trainshed.api.model import ModelNotFoundException
+from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+from trainshed.api.data.model import ModelNotFoundException
 from trainshed.errors import (
     ActivityFailedException,
     ComputeTargetException,

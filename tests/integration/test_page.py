@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from trainshed import Experiment, Workspace
-from trainshed.api.run import Run
+from trainshed.api.runs.run import Run
 
 
 @pytest.fixture

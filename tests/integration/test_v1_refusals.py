@@ -290,7 +290,7 @@ def test_waiting_can_be_interrupted_and_the_run_goes_on(world: World, monkeypatc
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trainshed.api.watch.wait", interrupted)
+    monkeypatch.setattr("trainshed.api.runs.watch.wait", interrupted)
     with pytest.raises(ExperimentExecutionException, match="goes on"):
         world.going.wait_for_completion()
     monkeypatch.undo()

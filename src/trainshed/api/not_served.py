@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainshed.api.cloud import refuse
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace import Workspace
+    from trainshed.api.workspace.workspace import Workspace
 
 _SERVE = "load the model in a service of your own: Model(ws, name).download()"
 

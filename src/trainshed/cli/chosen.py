@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from trainshed.api import places
-from trainshed.api.run import Run
-from trainshed.api.workspace import Workspace
+from trainshed.api.runs.run import Run
+from trainshed.api.workspace import locations
+from trainshed.api.workspace.workspace import Workspace
 from trainshed.errors import NotFoundException, UserErrorException
 
 LAST = "@last"
@@ -19,7 +19,7 @@ def workspace(options: argparse.Namespace) -> Workspace:
     Args:
         options: what was typed.
     """
-    root = places.chosen(options.workspace)
+    root = locations.chosen(options.workspace)
     return Workspace.from_config() if root is None else Workspace(path=root)
 
 

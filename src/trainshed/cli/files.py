@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from trainshed.api.run import Run
+from trainshed.api.runs.run import Run
 from trainshed.cli import chosen, show
 from trainshed.client.follow import follow
 from trainshed.client.http import quoted

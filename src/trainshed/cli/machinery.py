@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from trainshed.api.cluster import AmlCompute
-from trainshed.api.compute import ComputeTarget, LocalTarget
-from trainshed.api.workspace import Workspace
+from trainshed.api.compute.cluster import AmlCompute
+from trainshed.api.compute.compute import ComputeTarget, LocalTarget
+from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import chosen, show
 from trainshed.errors import NotFoundException, UserErrorException
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from trainshed.api.run import Run
-from trainshed.api.watch import failure
+from trainshed.api.runs.run import Run
+from trainshed.api.runs.watch import failure
 from trainshed.cli import chosen, show
 from trainshed.client.follow import wait as wait_for_end
 from trainshed.errors import UserErrorException, did_you_mean

@@ -8,9 +8,9 @@ import re
 import sys
 from typing import Any
 
-from trainshed.api.estimator import Estimator
-from trainshed.api.experiment import Experiment
-from trainshed.api.runconfig import MpiConfiguration, PyTorchConfiguration
+from trainshed.api.configuration.runconfig import MpiConfiguration, PyTorchConfiguration
+from trainshed.api.runs.experiment import Experiment
+from trainshed.api.training.estimator import Estimator
 from trainshed.cli import chosen, show
 from trainshed.errors import UserErrorException
 

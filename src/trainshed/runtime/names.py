@@ -21,7 +21,7 @@ ASKED = frozenset(
     }
     | {"get_all_logs", "get_details_with_logs", "get_secret", "get_secrets", "download_files"}
 )
-"""Methods that are asked of the service: those of ``trainshed.api.run.Run``."""
+"""Methods that are asked of the service: those of ``trainshed.api.runs.run.Run``."""
 
 
 def whole() -> object:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainshed import CondaDependencies, Environment
-from trainshed.api.requirements import read_requirements
+from trainshed.api.configuration.requirements import read_requirements
 from trainshed.errors import UserErrorException
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from trainshed.api.details import details_of
-from trainshed.api.watch import failure
+from trainshed.api.runs.details import details_of
+from trainshed.api.runs.watch import failure
 from trainshed.spec.codec import to_json
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import DataSpec, RunSpec

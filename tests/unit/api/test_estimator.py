@@ -18,8 +18,8 @@ from trainshed import (
     RunConfiguration,
     TensorflowConfiguration,
 )
-from trainshed.api.estimator_base import MMLBaseEstimator
-from trainshed.api.estimator_distribution import Mpi, Nccl, ParameterServer
+from trainshed.api.training.distribution import Mpi, Nccl, ParameterServer
+from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 
 STORE = Datastore(None, _record={"name": "store", "path": "/store", "default": True})  # type: ignore[arg-type]

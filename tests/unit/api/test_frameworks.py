@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from trainshed import Chainer, Environment, Estimator, PyTorch, SKLearn, TensorFlow
-from trainshed.api.framework_versions import FRAMEWORKS, choose
-from trainshed.api.to_spec import environment_to_spec
+from trainshed.api.training.framework_versions import FRAMEWORKS, choose
+from trainshed.api.training.to_spec import environment_to_spec
 from trainshed.environments.packages import sort_out
 from trainshed.errors import TrainingException
 

@@ -17,9 +17,9 @@ from trainshed import (
     TensorFlow,
     TensorflowConfiguration,
 )
-from trainshed.api.estimator_distribution import Gloo
-from trainshed.api.run_shape import Distribution, container, distribution, uses_gpu
-from trainshed.api.runconfig import ContainerRegistry
+from trainshed.api.configuration.runconfig import ContainerRegistry
+from trainshed.api.training.distribution import Gloo
+from trainshed.api.training.run_shape import Distribution, container, distribution, uses_gpu
 from trainshed.errors import RunConfigurationException, TrainingException
 from trainshed.spec.container import ContainerSpec
 

@@ -15,9 +15,9 @@ from trainshed import (
     RunConfiguration,
     ScriptRunConfig,
 )
-from trainshed.api.runconfig import ParallelTaskConfiguration
-from trainshed.api.submission import check_source, with_files
-from trainshed.api.to_spec import Wishes, environment_to_spec, to_spec
+from trainshed.api.configuration.runconfig import ParallelTaskConfiguration
+from trainshed.api.training.submission import check_source, with_files
+from trainshed.api.training.to_spec import Wishes, environment_to_spec, to_spec
 from trainshed.errors import RunConfigurationException, UserErrorException
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trainshed import Estimator, Experiment, Workspace
-from trainshed.api.callable_dict import CallableDict
+from trainshed.api.workspace.callable_dict import CallableDict
 from trainshed.errors import UserErrorException, WorkspaceException
 
 

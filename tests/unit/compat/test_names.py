@@ -63,8 +63,8 @@ def test_the_names_are_ours() -> None:
 def test_one_name_does_not_pay_for_the_others() -> None:
     code = "import sys\nfrom azureml.core import Workspace\nimport azureml\nprint(*sys.modules)"
     loaded = run(code).stdout.split()
-    assert "trainshed.api.workspace" in loaded
-    assert not {"trainshed.api.estimator", "trainshed.api.script_run_config", "pkgutil"} & set(loaded)
+    assert "trainshed.api.workspace.workspace" in loaded
+    assert not {"trainshed.api.training.estimator", "trainshed.api.training.script_run_config", "pkgutil"} & set(loaded)
 
 
 def test_modules_may_be_asked_for_any_name() -> None:

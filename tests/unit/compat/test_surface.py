@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from trainshed.api.compute import ComputeTarget
+from trainshed.api.compute.compute import ComputeTarget
 from trainshed.errors import TrainshedError
 
 tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")

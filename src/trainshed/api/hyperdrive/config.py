@@ -7,16 +7,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import check_types, known_keywords
-from trainshed.api.estimator import Estimator
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
 from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
 from trainshed.api.notice import warn
-from trainshed.api.run import Run
-from trainshed.api.script_run_config import ScriptRunConfig
+from trainshed.api.runs.run import Run
+from trainshed.api.training.estimator import Estimator
+from trainshed.api.training.script_run_config import ScriptRunConfig
 from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSupportedException
 
 if TYPE_CHECKING:
-    from trainshed.api.submission import Submission
+    from trainshed.api.training.submission import Submission
 
 MAX_DURATION_MINUTES = 10080
 """v1's limit of a sweep: a week."""

@@ -7,11 +7,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.hyperdrive.config import HyperDriveConfig, PrimaryMetricGoal
-from trainshed.api.run import Run
+from trainshed.api.runs.run import Run
 from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
 
 if TYPE_CHECKING:
-    from trainshed.api.experiment import Experiment
+    from trainshed.api.runs.experiment import Experiment
 
 _METRIC_TAG = "primary_metric_config"
 _PARAMETERS = "hyperparameters"

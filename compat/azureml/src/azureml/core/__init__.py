@@ -7,23 +7,21 @@ __version__ = VERSION
 
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
-    from trainshed.api.compute import ComputeTarget
-    from trainshed.api.dataset import Dataset
-    from trainshed.api.datastore import Datastore
+    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.configuration.environment import ContainerRegistry, Environment
+    from trainshed.api.configuration.runconfig import RunConfiguration
+    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.data.datastore import Datastore
+    from trainshed.api.data.model import Model
     from trainshed.api.diagnostics import diagnostic_log
-    from trainshed.api.environment import ContainerRegistry, Environment
-    from trainshed.api.experiment import Experiment
-    from trainshed.api.keyvault import Keyvault
     from trainshed.api.legacy_compute import (
         attach_legacy_compute_target,
         is_compute_target_prepared,
         prepare_compute_target,
         remove_legacy_compute_target,
     )
-    from trainshed.api.model import Model
-    from trainshed.api.run import Run, ScriptRun, get_run
-    from trainshed.api.runconfig import RunConfiguration
-    from trainshed.api.script_run_config import ScriptRunConfig
+    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.runs.run import Run, ScriptRun, get_run
     from trainshed.api.serving import (
         Image,
         LinkedService,
@@ -32,31 +30,33 @@ if TYPE_CHECKING:
         SynapseWorkspaceLinkedServiceConfiguration,
         Webservice,
     )
-    from trainshed.api.workspace import Workspace
+    from trainshed.api.training.script_run_config import ScriptRunConfig
+    from trainshed.api.workspace.keyvault import Keyvault
+    from trainshed.api.workspace.workspace import Workspace
 
 _HOME = {
-    "ComputeTarget": "compute",
-    "ContainerRegistry": "environment",
-    "Dataset": "dataset",
-    "Datastore": "datastore",
-    "Environment": "environment",
-    "Experiment": "experiment",
+    "ComputeTarget": "compute.compute",
+    "ContainerRegistry": "configuration.environment",
+    "Dataset": "data.dataset",
+    "Datastore": "data.datastore",
+    "Environment": "configuration.environment",
+    "Experiment": "runs.experiment",
     "Image": "serving",
-    "Keyvault": "keyvault",
+    "Keyvault": "workspace.keyvault",
     "LinkedService": "serving",
-    "Model": "model",
+    "Model": "data.model",
     "PrivateEndPoint": "serving",
     "PrivateEndPointConfig": "serving",
-    "Run": "run",
-    "RunConfiguration": "runconfig",
-    "ScriptRun": "run",
-    "ScriptRunConfig": "script_run_config",
+    "Run": "runs.run",
+    "RunConfiguration": "configuration.runconfig",
+    "ScriptRun": "runs.run",
+    "ScriptRunConfig": "training.script_run_config",
     "SynapseWorkspaceLinkedServiceConfiguration": "serving",
     "Webservice": "serving",
-    "Workspace": "workspace",
+    "Workspace": "workspace.workspace",
     "attach_legacy_compute_target": "legacy_compute",
     "diagnostic_log": "diagnostics",
-    "get_run": "run",
+    "get_run": "runs.run",
     "is_compute_target_prepared": "legacy_compute",
     "prepare_compute_target": "legacy_compute",
     "remove_legacy_compute_target": "legacy_compute",

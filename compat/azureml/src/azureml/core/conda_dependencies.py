@@ -1,5 +1,5 @@
 """azureml.core.conda_dependencies."""
 
-from trainshed.api.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
 
 __all__ = ["CondaDependencies"]

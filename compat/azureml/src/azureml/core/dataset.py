@@ -1,5 +1,5 @@
 """azureml.core.dataset."""
 
-from trainshed.api.dataset import Dataset
+from trainshed.api.data.dataset import Dataset
 
 __all__ = ["Dataset"]

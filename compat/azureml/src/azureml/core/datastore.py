@@ -1,5 +1,5 @@
 """azureml.core.datastore."""
 
-from trainshed.api.datastore import Datastore
+from trainshed.api.data.datastore import Datastore
 
 __all__ = ["Datastore"]

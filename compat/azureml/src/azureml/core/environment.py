@@ -1,5 +1,5 @@
 """azureml.core.environment."""
 
-from trainshed.api.environment import Environment
+from trainshed.api.configuration.environment import Environment
 
 __all__ = ["Environment"]

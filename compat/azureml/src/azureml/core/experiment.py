@@ -1,5 +1,5 @@
 """azureml.core.experiment."""
 
-from trainshed.api.experiment import Experiment
+from trainshed.api.runs.experiment import Experiment
 
 __all__ = ["Experiment"]

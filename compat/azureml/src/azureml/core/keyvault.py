@@ -1,5 +1,5 @@
 """azureml.core.keyvault."""
 
-from trainshed.api.keyvault import Keyvault
+from trainshed.api.workspace.keyvault import Keyvault
 
 __all__ = ["Keyvault"]

@@ -1,7 +1,6 @@
 """azureml.core.runconfig."""
 
-from trainshed.api.consumption import Data, DataLocation, DatasetConsumption
-from trainshed.api.runconfig import (
+from trainshed.api.configuration.runconfig import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
     DEFAULT_MMLSPARK_CPU_IMAGE,
@@ -31,6 +30,7 @@ from trainshed.api.runconfig import (
     SparkSection,
     TensorflowConfiguration,
 )
+from trainshed.api.data.consumption import Data, DataLocation, DatasetConsumption
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",

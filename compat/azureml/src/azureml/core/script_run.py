@@ -1,5 +1,5 @@
 """azureml.core.script_run."""
 
-from trainshed.api.run import ScriptRun
+from trainshed.api.runs.run import ScriptRun
 
 __all__ = ["ScriptRun"]

@@ -1,5 +1,5 @@
 """azureml.core.script_run_config."""
 
-from trainshed.api.script_run_config import ScriptRunConfig
+from trainshed.api.training.script_run_config import ScriptRunConfig
 
 __all__ = ["ScriptRunConfig"]

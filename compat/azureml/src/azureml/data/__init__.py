@@ -1,9 +1,9 @@
 """azureml.data."""
 
-from trainshed.api.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-from trainshed.api.data_reference import DataPath, DataReference
-from trainshed.api.file_dataset import FileDataset
-from trainshed.api.tabular import TabularDataset
+from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+from trainshed.api.data.data_reference import DataPath, DataReference
+from trainshed.api.data.file_dataset import FileDataset
+from trainshed.api.data.tabular import TabularDataset
 
 __all__ = [
     "DataPath",

@@ -1,5 +1,5 @@
 """azureml.data.azure_storage_datastore."""
 
-from trainshed.api.datastore import AzureBlobDatastore, AzureFileDatastore
+from trainshed.api.data.datastore import AzureBlobDatastore, AzureFileDatastore
 
 __all__ = ["AzureBlobDatastore", "AzureFileDatastore"]

@@ -1,5 +1,5 @@
 """azureml.data.data_reference."""
 
-from trainshed.api.data_reference import DataReference
+from trainshed.api.data.data_reference import DataReference
 
 __all__ = ["DataReference"]

@@ -1,5 +1,5 @@
 """azureml.data.datapath."""
 
-from trainshed.api.data_reference import DataPath
+from trainshed.api.data.data_reference import DataPath
 
 __all__ = ["DataPath"]

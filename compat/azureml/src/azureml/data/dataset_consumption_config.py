@@ -1,5 +1,5 @@
 """azureml.data.dataset_consumption_config."""
 
-from trainshed.api.consumption import DatasetConsumptionConfig
+from trainshed.api.data.consumption import DatasetConsumptionConfig
 
 __all__ = ["DatasetConsumptionConfig"]

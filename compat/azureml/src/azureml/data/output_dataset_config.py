@@ -1,5 +1,5 @@
 """azureml.data.output_dataset_config."""
 
-from trainshed.api.consumption import OutputFileDatasetConfig
+from trainshed.api.data.consumption import OutputFileDatasetConfig
 
 __all__ = ["OutputFileDatasetConfig"]

@@ -1,9 +1,9 @@
 """azureml.train.estimator."""
 
-from trainshed.api.estimator import Estimator
-from trainshed.api.estimator_base import MMLBaseEstimator
-from trainshed.api.estimator_distribution import Gloo, Mpi, Nccl, ParameterServer
-from trainshed.api.runconfig import MpiConfiguration, TensorflowConfiguration
+from trainshed.api.configuration.runconfig import MpiConfiguration, TensorflowConfiguration
+from trainshed.api.training.distribution import Gloo, Mpi, Nccl, ParameterServer
+from trainshed.api.training.estimator import Estimator
+from trainshed.api.training.estimator_base import MMLBaseEstimator
 
 MMLBaseEstimatorRunConfig = MMLBaseEstimator
 

@@ -1,5 +1,5 @@
 """azureml.train.sklearn."""
 
-from trainshed.api.frameworks import SKLearn
+from trainshed.api.training.frameworks import SKLearn
 
 __all__ = ["SKLearn"]

@@ -1,8 +1,8 @@
 """azureml.core.compute."""
 
-from trainshed.api.cluster import AmlCompute, BatchAiCompute
-from trainshed.api.compute import ComputeTarget
-from trainshed.api.other_compute import (
+from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
+from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.compute.other_compute import (
     AdlaCompute,
     AksCompute,
     BatchCompute,

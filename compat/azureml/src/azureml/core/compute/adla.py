@@ -1,5 +1,5 @@
 """azureml.core.compute.adla."""
 
-from trainshed.api.other_compute import AdlaCompute
+from trainshed.api.compute.other_compute import AdlaCompute
 
 __all__ = ["AdlaCompute"]

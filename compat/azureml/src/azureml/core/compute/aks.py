@@ -1,5 +1,5 @@
 """azureml.core.compute.aks."""
 
-from trainshed.api.other_compute import AksCompute
+from trainshed.api.compute.other_compute import AksCompute
 
 __all__ = ["AksCompute"]

@@ -1,10 +1,10 @@
 """azureml.core.compute.amlcompute."""
 
-from trainshed.api.cluster import AmlCompute
-from trainshed.api.cluster_parts import (
+from trainshed.api.compute.cluster import AmlCompute
+from trainshed.api.compute.cluster_parts import (
     ClusterConfiguration as AmlComputeProvisioningConfiguration,
 )
-from trainshed.api.cluster_parts import (
+from trainshed.api.compute.cluster_parts import (
     ClusterStatus as AmlComputeStatus,
 )
 

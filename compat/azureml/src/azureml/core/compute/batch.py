@@ -1,5 +1,5 @@
 """azureml.core.compute.batch."""
 
-from trainshed.api.other_compute import BatchCompute
+from trainshed.api.compute.other_compute import BatchCompute
 
 __all__ = ["BatchCompute"]

@@ -1,6 +1,6 @@
 """azureml.core.compute.batchai."""
 
-from trainshed.api.cluster import BatchAiCompute
-from trainshed.api.cluster_parts import ClusterStatus as BatchAiStatus
+from trainshed.api.compute.cluster import BatchAiCompute
+from trainshed.api.compute.cluster_parts import ClusterStatus as BatchAiStatus
 
 __all__ = ["BatchAiCompute", "BatchAiStatus"]

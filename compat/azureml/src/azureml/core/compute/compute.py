@@ -1,5 +1,5 @@
 """azureml.core.compute.compute."""
 
-from trainshed.api.compute import ComputeTarget
+from trainshed.api.compute.compute import ComputeTarget
 
 __all__ = ["ComputeTarget"]

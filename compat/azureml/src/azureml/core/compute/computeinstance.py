@@ -1,5 +1,5 @@
 """azureml.core.compute.computeinstance."""
 
-from trainshed.api.other_compute import ComputeInstance
+from trainshed.api.compute.other_compute import ComputeInstance
 
 __all__ = ["ComputeInstance"]

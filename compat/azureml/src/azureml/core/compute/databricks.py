@@ -1,5 +1,5 @@
 """azureml.core.compute.databricks."""
 
-from trainshed.api.other_compute import DatabricksCompute
+from trainshed.api.compute.other_compute import DatabricksCompute
 
 __all__ = ["DatabricksCompute"]

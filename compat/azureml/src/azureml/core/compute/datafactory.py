@@ -1,5 +1,5 @@
 """azureml.core.compute.datafactory."""
 
-from trainshed.api.other_compute import DataFactoryCompute
+from trainshed.api.compute.other_compute import DataFactoryCompute
 
 __all__ = ["DataFactoryCompute"]

@@ -1,5 +1,5 @@
 """azureml.core.compute.dsvm."""
 
-from trainshed.api.other_compute import DsvmCompute
+from trainshed.api.compute.other_compute import DsvmCompute
 
 __all__ = ["DsvmCompute"]

@@ -1,5 +1,5 @@
 """azureml.core.compute.hdinsight."""
 
-from trainshed.api.other_compute import HDInsightCompute
+from trainshed.api.compute.other_compute import HDInsightCompute
 
 __all__ = ["HDInsightCompute"]

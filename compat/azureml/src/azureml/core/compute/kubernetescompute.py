@@ -1,5 +1,5 @@
 """azureml.core.compute.kubernetescompute."""
 
-from trainshed.api.other_compute import KubernetesCompute
+from trainshed.api.compute.other_compute import KubernetesCompute
 
 __all__ = ["KubernetesCompute"]

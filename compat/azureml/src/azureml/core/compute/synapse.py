@@ -1,5 +1,5 @@
 """azureml.core.compute.synapse."""
 
-from trainshed.api.other_compute import SynapseCompute
+from trainshed.api.compute.other_compute import SynapseCompute
 
 __all__ = ["SynapseCompute"]

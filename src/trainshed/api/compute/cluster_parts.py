@@ -1,0 +1,149 @@
+"""What a cluster is to be like, what state it is in, and what this machine has."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.notice import warn
+from trainshed.api.runs.details import utc
+from trainshed.client.http import quoted
+from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.hosts.gpus import inventory
+from trainshed.spec.checks import NAME
+
+if TYPE_CHECKING:
+    from trainshed.api.workspace.workspace import Workspace
+
+_PRIORITIES = ("dedicated", "lowpriority")
+
+
+class ClusterConfiguration:
+    """What a cluster is to be like; :meth:`ComputeTarget.create` makes it.
+
+    Args:
+        compute_type: v1's name of the kind.
+        vm_size: kept for display.
+        vm_priority: ``"dedicated"`` or ``"lowpriority"``; kept for display.
+        nodes: least and most nodes.
+        more: further settings: ``idle_seconds``, ``tags``, ``description``, ``location``.
+
+    Raises:
+        ComputeTargetException: numbers of nodes or a priority that cannot be.
+    """
+
+    def __init__(
+        self, compute_type: str, vm_size: str, vm_priority: str, nodes: tuple[int, int | None], more: Mapping[str, Any]
+    ) -> None:
+        least, most = nodes
+        if most is None:
+            raise ComputeTargetException("Say how many nodes the cluster may have: max_nodes=4.")
+        for name, value, low in (("min_nodes", least, 0), ("max_nodes", most, 1)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise ComputeTargetException(f"{name} is {value!r}; give a whole number of at least {low}.")
+        if least > most:
+            raise ComputeTargetException(
+                f"min_nodes is {least} and max_nodes {most}; give a max_nodes that is not smaller."
+            )
+        if vm_priority not in _PRIORITIES:
+            raise ComputeTargetException(f"vm_priority is {vm_priority!r}; it is one of {', '.join(_PRIORITIES)}.")
+        self.vm_size = vm_size
+        self.vm_priority = vm_priority
+        self.min_nodes = least
+        self.max_nodes = most
+        self._record = {
+            "kind": "cluster",
+            "compute_type": compute_type,
+            "vm_size": vm_size or "",
+            "vm_priority": vm_priority,
+            "min_nodes": least,
+            "max_nodes": most,
+            "idle_seconds": 1800,
+            **{key: value for key, value in more.items() if value is not None},
+        }
+
+    def _create(self, workspace: Workspace, name: str) -> ComputeTarget:
+        if not isinstance(name, str) or not NAME.match(name):
+            raise UserErrorException(f"A cluster cannot be named {name!r}: it takes letters, digits, '-' and '_'.")
+        now = time.time()
+        record = {**self._record, "created": now, "modified": now}
+        made = workspace.connection.call("PUT", quoted("targets", name), record)
+        warn(
+            f"Cluster '{name}': its nodes are folders and slots of this machine, of which up to {self.max_nodes} are "
+            f"used at once; vm_size {self.vm_size or 'unset'} is kept for display."
+        )
+        return ComputeTarget(workspace, name, _record={**made, "used": 0})
+
+
+class ClusterStatus:
+    """The state of a cluster.
+
+    Args:
+        record: the target's record.
+
+    Attributes:
+        current_node_count: nodes there are now.
+        target_node_count: nodes there are to be.
+        node_state_counts: how many of them are in which state.
+    """
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        running = min(int(record.get("used") or 0), record["max_nodes"])
+        states = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
+        self.current_node_count = self.target_node_count = max(running, record["min_nodes"])
+        self.node_state_counts = {f"{state}NodeCount": 0 for state in states}
+        self.node_state_counts["runningNodeCount"] = running
+        self.node_state_counts["idleNodeCount"] = self.current_node_count - running
+        self.allocation_state = "Steady"
+        self.provisioning_state = "Succeeded"
+        self.vm_size = record.get("vm_size")
+        self.vm_priority = record.get("vm_priority")
+        self.errors: list[Any] | None = None
+        self.creation_time = utc(float(record.get("created") or 0))
+        self.modified_time = utc(float(record.get("modified") or 0))
+        self.scale_settings = {
+            "minNodeCount": record["min_nodes"],
+            "maxNodeCount": record["max_nodes"],
+            "nodeIdleTimeBeforeScaleDown": f"PT{record.get('idle_seconds', 1800)}S",
+        }
+
+    def serialize(self) -> dict[str, Any]:
+        """Return it as a dict of JSON types, under v1's names."""
+        return {
+            "currentNodeCount": self.current_node_count,
+            "targetNodeCount": self.target_node_count,
+            "nodeStateCounts": dict(self.node_state_counts),
+            "allocationState": self.allocation_state,
+            "allocationStateTransitionTime": self.modified_time,
+            "creationTime": self.creation_time,
+            "currentNodeCountTransitionTime": self.modified_time,
+            "errors": self.errors,
+            "provisioningState": self.provisioning_state,
+            "scaleSettings": dict(self.scale_settings),
+            "vmPriority": self.vm_priority,
+            "vmSize": self.vm_size,
+        }
+
+    def __repr__(self) -> str:
+        return f"ClusterStatus({self.serialize()})"
+
+
+def limit_of(record: Mapping[str, Any]) -> int:
+    """Return how many slots a target has, from its record."""
+    return int(record["max_nodes"] if record["kind"] == "cluster" else record["slots"])
+
+
+def this_machine() -> dict[str, Any]:
+    """Return what this machine has, in the form of v1's sizes of machines."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    disk = os.statvfs(os.path.expanduser("~"))
+    return {
+        "name": "LOCAL",
+        "vCPUs": os.cpu_count() or 1,
+        "gpus": len(inventory(os.environ)),
+        "memoryGB": round(pages / (1 << 30), 1),
+        "maxResourceVolumeMB": disk.f_bavail * disk.f_frsize >> 20,
+    }

@@ -1,0 +1,302 @@
+"""Environments of a workspace: registered, with versions and labels; and where they come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trainshed.api.cloud import refuse
+from trainshed.client.http import quoted
+from trainshed.errors import NotFoundException, UserErrorException
+
+if TYPE_CHECKING:
+    import builtins
+
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.workspace.workspace import Workspace
+
+_CURATED = "AzureML-"
+_LABEL = "label:"
+_BUILT = "environments are built where and when a run needs them, and kept for the next one"
+
+
+class EnvironmentVersions:
+    """What an environment is in a workspace."""
+
+    name: str
+    version: str | None
+
+    def register(self, workspace: Workspace) -> Environment:
+        """Keep it in a workspace: as a new version, unless it is the newest one already.
+
+        Args:
+            workspace: where to keep it.
+
+        Returns:
+            The environment, with its version.
+        """
+        from trainshed.api.configuration.environment_files import from_dict, to_dict
+
+        said = {key: value for key, value in to_dict(_whole(self)).items() if key != "version"}
+        path = quoted("catalog", "environment", self.name)
+        try:
+            newest = workspace.connection.call("GET", path)
+        except NotFoundException:
+            newest = None
+        if newest is None or newest["record"] != said:
+            newest = workspace.connection.call("POST", path, {"record": said})
+        made = from_dict(said)
+        self.version = made.version = str(newest["version"])
+        return made
+
+    @staticmethod
+    def get(workspace: Workspace, name: str, version: str | None = None, label: str | None = None) -> Environment:
+        """Return an environment of a workspace.
+
+        Args:
+            workspace: where it is kept.
+            name: its name.
+            version: which version; the newest if None.
+            label: instead, the version with this label.
+
+        Raises:
+            UserErrorException: no such environment, version or label.
+        """
+        if name.startswith(_CURATED):
+            raise UserErrorException(
+                f"'{name}' is an environment of v1's cloud. Name its packages instead: "
+                "Environment.from_pip_requirements(…), or CondaDependencies.create(pip_packages=[…])."
+            )
+        if label is not None:
+            for entry in _entries(workspace, name=name):
+                if _LABEL + label in entry["tags"]:
+                    return _environment(entry)
+            if label not in ("latest", "Latest"):
+                raise UserErrorException(f"No version of environment '{name}' has the label '{label}'.")
+        if version is not None and not str(version).isdigit():
+            raise UserErrorException(f"Versions of environments are numbers, not {version!r}.")
+        path = quoted("catalog", "environment", name)
+        return _environment(workspace.connection.call("GET", path, query={"version": version}))
+
+    @staticmethod
+    def list(workspace: Workspace) -> dict[str, Environment]:
+        """Return the newest version of each environment: name → environment.
+
+        Args:
+            workspace: where they are kept.
+        """
+        return {entry["name"]: _environment(entry) for entry in _entries(workspace, latest=1)}
+
+    @staticmethod
+    def label(workspace: Workspace, name: str, version: str, labels: Iterable[str]) -> None:
+        """Give labels to a version; another version of the name that has one of them loses it.
+
+        Args:
+            workspace: where it is kept.
+            name: the environment.
+            version: which version.
+            labels: the labels.
+
+        Raises:
+            NotFoundException: no such environment or version.
+        """
+        wanted = {_LABEL + label: "" for label in labels}
+        path = quoted("catalog", "environment", name)
+        workspace.connection.call("GET", path, query={"version": version})
+        for entry in _entries(workspace, name=name):
+            tags = {key: value for key, value in entry["tags"].items() if key not in wanted}
+            tags |= wanted if str(entry["version"]) == str(version) else {}
+            if tags != entry["tags"]:
+                workspace.connection.call("PUT", f"{path}/{entry['version']}", {"tags": tags})
+
+    def clone(self, new_name: str) -> Environment:
+        """Return a copy of it under another name.
+
+        Args:
+            new_name: the other name.
+
+        Raises:
+            UserErrorException: no name.
+        """
+        import copy
+
+        if not isinstance(new_name, str) or not new_name:
+            raise UserErrorException("Give the copy of an environment a name.")
+        made = copy.deepcopy(_whole(self))
+        made.name, made.version = new_name, None
+        return made
+
+    def save_to_directory(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Write it into a folder.
+
+        Args:
+            path: the folder; it is made.
+            overwrite: the folder may be there.
+
+        Raises:
+            UserErrorException: the folder is there, without ``overwrite``.
+        """
+        from trainshed.api.configuration.environment_files import save
+
+        if os.path.isdir(path) and not overwrite:
+            raise UserErrorException(
+                f"The folder '{os.fspath(path)}' is there already. Give another, or overwrite=True."
+            )
+        os.makedirs(path, exist_ok=True)
+        save(_whole(self), path)
+
+    @staticmethod
+    def load_from_directory(path: str | os.PathLike[str]) -> Environment:
+        """Return the environment that :meth:`save_to_directory` wrote.
+
+        Args:
+            path: the folder.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        from trainshed.api.configuration.environment_files import load
+
+        return load(path)
+
+    @staticmethod
+    def from_docker_image(
+        name: str,
+        image: str,
+        container_registry: Any = None,
+        conda_specification: Any = None,
+        pip_requirements: Any = None,
+    ) -> Environment:
+        """Return an environment on top of an image.
+
+        Args:
+            name: of the environment.
+            image: the image.
+            container_registry: where it comes from, and as whom.
+            conda_specification: a conda environment file.
+            pip_requirements: a pip requirements file.
+        """
+        made = _with_packages(name, conda_specification, pip_requirements)
+        made.docker.base_image = image
+        if container_registry is not None:
+            made.docker.base_image_registry = container_registry
+        return made
+
+    @staticmethod
+    def from_dockerfile(
+        name: str, dockerfile: str, conda_specification: Any = None, pip_requirements: Any = None
+    ) -> Environment:
+        """Return an environment on top of what a Dockerfile builds.
+
+        Args:
+            name: of the environment.
+            dockerfile: the file's path, or its text.
+            conda_specification: a conda environment file.
+            pip_requirements: a pip requirements file.
+        """
+        made = _with_packages(name, conda_specification, pip_requirements)
+        made.docker.base_image = None
+        if os.path.isfile(dockerfile):
+            with open(dockerfile, encoding="utf-8") as file:
+                dockerfile = file.read()
+        made.docker.base_dockerfile = dockerfile
+        return made
+
+    @staticmethod
+    def from_docker_build_context(name: str, docker_build_context: Any) -> NoReturn:
+        """Refuse: images are not built here."""
+        refuse("Environment.from_docker_build_context", "build the image and name it: Environment.from_docker_image(…)")
+
+    @staticmethod
+    def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment | None:
+        """Return an environment with the packages of a conda environment on this machine; None where there is none.
+
+        Args:
+            name: of the environment.
+            conda_environment_name: the conda environment.
+        """
+        import shutil
+        import subprocess
+        import tempfile
+
+        conda = shutil.which("conda") or shutil.which("mamba") or shutil.which("micromamba")
+        if conda is None:
+            return None
+        done = subprocess.run(
+            [conda, "env", "export", "--name", conda_environment_name, "--no-builds"], capture_output=True, check=False
+        )
+        if done.returncode:
+            return None
+        with tempfile.NamedTemporaryFile(suffix=".yml") as file:
+            file.write(done.stdout)
+            file.flush()
+            return _with_packages(name, file.name, None)
+
+    @staticmethod
+    def add_private_pip_wheel(workspace: Workspace, file_path: str | os.PathLike[str], exist_ok: bool = False) -> str:
+        """Keep a wheel on the workspace's default datastore, to be named among pip packages.
+
+        Args:
+            workspace: where to keep it.
+            file_path: the wheel.
+            exist_ok: it may be there already.
+
+        Returns:
+            Its URL.
+
+        Raises:
+            UserErrorException: no such file, or one of this name is there.
+        """
+        name = os.path.basename(file_path)
+        if not name.endswith(".whl") or not os.path.isfile(file_path):
+            raise UserErrorException(f"There is no wheel '{os.fspath(file_path)}'; give the path of a .whl file.")
+        store = workspace.get_default_datastore()
+        target = os.path.join(store.folder, "wheels", name)
+        if os.path.exists(target) and not exist_ok:
+            raise UserErrorException(f"The wheel '{name}' is there already. Give it another version, or exist_ok=True.")
+        store.upload_files([os.fspath(file_path)], target_path="wheels", overwrite=not exist_ok, show_progress=False)
+        from urllib.parse import quote
+
+        return f"file://{quote(target)}"
+
+    def get_image_details(self, workspace: Workspace) -> NoReturn:
+        """Refuse: images are not built here."""
+        refuse("Environment.get_image_details", _BUILT)
+
+    def build(self, workspace: Workspace, image_build_compute: Any = None) -> NoReturn:
+        """Refuse: it is built when a run needs it."""
+        refuse("Environment.build", _BUILT)
+
+    def build_local(self, workspace: Workspace, platform: Any = None, **kwargs: Any) -> NoReturn:
+        """Refuse: it is built when a run needs it."""
+        refuse("Environment.build_local", _BUILT)
+
+
+def _whole(environment: Any) -> Environment:
+    return environment  # type: ignore[no-any-return]
+
+
+def _entries(workspace: Workspace, **query: Any) -> builtins.list[dict[str, Any]]:
+    found: builtins.list[dict[str, Any]] = workspace.connection.call("GET", "/catalog/environment", query=query)[
+        "entries"
+    ]
+    return found
+
+
+def _environment(entry: dict[str, Any]) -> Environment:
+    from trainshed.api.configuration.environment_files import from_dict
+
+    made = from_dict({**entry["record"], "name": entry["name"]})
+    made.version = str(entry["version"])
+    return made
+
+
+def _with_packages(name: str, conda_specification: Any, pip_requirements: Any) -> Environment:
+    from trainshed.api.configuration.environment import Environment
+
+    if conda_specification is not None:
+        return Environment.from_conda_specification(name, conda_specification)
+    if pip_requirements is not None:
+        return Environment.from_pip_requirements(name, pip_requirements)
+    return Environment(name)

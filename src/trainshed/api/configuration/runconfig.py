@@ -1,0 +1,231 @@
+"""A run configuration: everything about how a script runs but the folder it is in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.checks import known_keywords
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.environment import (
+    DEFAULT_CPU_IMAGE,
+    DEFAULT_GPU_IMAGE,
+    MPI_CPU_IMAGE,
+    MPI_GPU_IMAGE,
+    ContainerRegistry,
+    DockerSection,
+    Environment,
+    PythonSection,
+    SparkSection,
+)
+from trainshed.api.configuration.runconfig_sections import (
+    AmlComputeConfiguration,
+    ContainerInstanceConfiguration,
+    DataReferenceConfiguration,
+    DockerConfiguration,
+    HdiConfiguration,
+    HistoryConfiguration,
+    KubernetesComputeConfiguration,
+    MpiConfiguration,
+    ParallelTaskConfiguration,
+    PyTorchConfiguration,
+    SparkConfiguration,
+    TensorflowConfiguration,
+)
+from trainshed.api.notice import warn
+from trainshed.api.section import Section
+
+if TYPE_CHECKING:
+    from trainshed.api.compute.compute import ComputeTarget
+
+__all__ = [
+    "DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE",
+    "DEFAULT_MMLSPARK_CPU_IMAGE",
+    "MPI_CPU_IMAGE",
+    "MPI_GPU_IMAGE",
+    "AmlComputeConfiguration",
+    "AzureContainerRegistry",
+    "ContainerInstanceConfiguration",
+    "ContainerRegistry",
+    "DataReferenceConfiguration",
+    "DockerConfiguration",
+    "DockerEnvironment",
+    "DockerSection",
+    "Environment",
+    "EnvironmentDefinition",
+    "HdiConfiguration",
+    "HistoryConfiguration",
+    "KubernetesComputeConfiguration",
+    "MpiConfiguration",
+    "ParallelTaskConfiguration",
+    "PyTorchConfiguration",
+    "PythonEnvironment",
+    "PythonSection",
+    "RunConfiguration",
+    "SparkConfiguration",
+    "SparkEnvironment",
+    "SparkSection",
+    "TensorflowConfiguration",
+]
+
+DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
+# Names of 2018.
+AzureContainerRegistry = ContainerRegistry
+PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
+
+
+class EnvironmentDefinition(Environment):
+    """An environment, as it was called and made in 2018: without a name."""
+
+    def __init__(self, name: str = "default-environment") -> None:
+        super().__init__(name)
+
+
+class RunConfiguration(Section):
+    """How a script runs: target, arguments, environment, data.
+
+    Args:
+        script: Python file, relative to the source folder.
+        arguments: of the script.
+        framework: ``"Python"``, ``"PyTorch"`` or ``"TensorFlow"``.
+        communicator: how several processes find each other: ``"None"``, ``"OpenMpi"`` (or ``"IntelMpi"``, ``"Mpi"``:
+            all mean the MPI there is), ``"Nccl"``, ``"Gloo"`` or ``"ParameterServer"``.
+        conda_dependencies: packages of its environment.
+        command: argv to run instead of a script.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.environment.python.user_managed_dependencies = True
+        >>> config.target
+        'local'
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        script: str | None = None,
+        arguments: Sequence[Any] | None = None,
+        framework: str | None = None,
+        communicator: str | None = None,
+        conda_dependencies: CondaDependencies | None = None,
+        _history_enabled: bool | None = None,
+        _path: str | os.PathLike[str] | None = None,
+        _name: str | None = None,
+        command: Any = None,
+    ) -> None:
+        self.script = script
+        self.arguments: list[Any] = list(arguments or ())
+        self.command: Any = command or ""
+        self._target = "local"
+        self.framework = framework or "Python"
+        self.communicator = communicator or "None"
+        self.max_run_duration_seconds: int | None = None
+        self.node_count = 1
+        self.priority: int | None = None
+        self.auto_prepare_environment = True
+        self.environment = Environment("default-environment")
+        if conda_dependencies is not None:
+            self.environment.python.conda_dependencies = conda_dependencies
+        self.environment_variables: dict[str, str] = {}
+        self._path, self._name = _path, _name
+        self._use_gpu = False
+        self._defaults()
+        self._seal()
+
+    def _defaults(self) -> None:
+        self.history = HistoryConfiguration()
+        self.docker = self._untold = DockerConfiguration()
+        self.spark = SparkConfiguration()
+        self.hdi = HdiConfiguration()
+        self.tensorflow = TensorflowConfiguration()
+        self.mpi = MpiConfiguration()
+        self.pytorch = PyTorchConfiguration()
+        self.paralleltask = ParallelTaskConfiguration()
+        self.amlcompute = AmlComputeConfiguration()
+        self.kubernetescompute = KubernetesComputeConfiguration()
+        self.container_instance = ContainerInstanceConfiguration()
+        self.data_references: dict[str, DataReferenceConfiguration] = {}
+        self.data: dict[str, Any] = {}
+        self.output_data: dict[str, Any] = {}
+        self.datacaches: list[Any] = []
+        self.services: dict[str, Any] = {}
+        self.application_endpoints: dict[str, Any] = {}
+        self.source_directory_data_store: str | None = None
+        self.credential_passthrough = False
+
+    @property
+    def target(self) -> str:
+        """Name of the compute target; may be set to a target or to its name."""
+        return self._target
+
+    @target.setter
+    def target(self, target: str | ComputeTarget) -> None:
+        self._target = target if isinstance(target, str) else str(target.name)
+
+    def _docker_said(self) -> bool:
+        """Tell whether somebody said if docker is to be used, be it yes or no."""
+        return self.docker is not self._untold
+
+    @property
+    def batchai(self) -> RunConfiguration:
+        """Where ``node_count`` was in 2018: ``config.batchai.node_count = 2``."""
+        warn("RunConfiguration.batchai is gone since 2018; set node_count on the run configuration itself.")
+        return self
+
+    def save(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        separate_environment_yaml: bool = False,
+    ) -> None:
+        """Write it as ``<path>/.azureml/<name>.runconfig`` (``aml_config/`` where there is one), with its packages.
+
+        A registry's password is not written.
+
+        Args:
+            path: an existing folder, or the file to write; None: where it was loaded from, else the current folder.
+            name: of the configuration; None: the one it was loaded by.
+            separate_environment_yaml: write the environment to a file of its own beside it.
+
+        Raises:
+            FileNotFoundError: the folder does not exist.
+            UserErrorException: no name, or one that cannot name a file.
+        """
+        from trainshed.api.configuration import runconfig_files  # with PyYAML, for which a submit need not wait
+
+        runconfig_files.save(self, path, name, separate_environment_yaml)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], name: str | None = None) -> RunConfiguration:
+        """Read what :meth:`save`, or SDK v1, wrote.
+
+        Args:
+            path: the folder above ``.azureml/`` or ``aml_config/``, or the file itself.
+            name: of the configuration; not needed with a file.
+
+        Raises:
+            UserErrorException: no such file, no YAML, or a value of a wrong type; it is named.
+
+        Example:
+            >>> RunConfiguration.load(".", "cluster")  # doctest: +SKIP
+        """
+        from trainshed.api.configuration import runconfig_files
+
+        return runconfig_files.load(path, name)
+
+    @staticmethod
+    def delete(path: str | os.PathLike[str], name: str) -> None:
+        """Remove a configuration's file; its packages' file stays, as others may use it.
+
+        Args:
+            path: the folder above ``.azureml/`` or ``aml_config/``.
+            name: of the configuration.
+
+        Raises:
+            UserErrorException: no such file.
+        """
+        from trainshed.api.configuration import runconfig_files
+
+        runconfig_files.delete(path, name)

@@ -1,0 +1,283 @@
+"""Run configurations as files: ``.azureml/<name>.runconfig``, or ``aml_config/<name>.runconfig`` as in 2018."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.runconfig import RunConfiguration
+from trainshed.api.configuration.runconfig_sections import DataReferenceConfiguration
+from trainshed.api.data.data_reference import DataReference
+from trainshed.api.notice import warn
+from trainshed.api.section import Section
+from trainshed.errors import TrainshedError, UserErrorException, did_you_mean
+
+_FOLDERS = (".azureml", "aml_config")
+_SUFFIX = ".runconfig"
+_PACKAGES = "conda_dependencies"
+_GONE = ("prepareEnvironment", "batchai")
+"""Keys of 2018 that have moved (see ``_moved``)."""
+_KINDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a mapping"}
+
+
+def save(config: RunConfiguration, path: Any, name: str | None, separate: bool) -> None:
+    """Write a run configuration. Arguments and errors: see :meth:`RunConfiguration.save`.
+
+    Args:
+        config: what to write.
+        path: folder or file, or None.
+        name: of the configuration, or None.
+        separate: write the environment to a file of its own.
+    """
+    file = _file_to_write(config, path, name)
+    root, before = _root(file), _read(file) if os.path.isfile(file) else {}
+    said = _plain(config, "RunConfiguration")
+    used = {each.data_reference_name: each.to_config() for each in config.arguments if isinstance(each, DataReference)}
+    said["dataReferences"].update(_plain(used, "arguments"))
+    environment = said["environment"]
+    environment["python"][_camel("conda_dependencies_file")] = _save_packages(config, file, root, before)
+    if config.environment.docker.base_image_registry.password:
+        warn(f"The registry's password is not written to {file}; set it after loading.")
+    if separate:
+        beside = os.path.join(os.path.dirname(file), "environment.yml")
+        _write(beside, "Environment of a run configuration.", environment)
+        said["environment"] = os.path.basename(beside)
+    _write(file, "Run configuration.", said)
+
+
+def load(path: str | os.PathLike[str], name: str | None) -> RunConfiguration:
+    """Read a run configuration. Errors: see :meth:`RunConfiguration.load`.
+
+    Args:
+        path: folder or file.
+        name: of the configuration.
+    """
+    file = _file_to_read(path, name)
+    said = _read(file)
+    root = _root(file)
+    if isinstance(said.get("environment"), str):
+        said["environment"] = _read(os.path.join(os.path.dirname(file), said["environment"]))
+    config = RunConfiguration(_path=root, _name=_stem(file))
+    _fill(config, _moved(said), file)
+    python = config.environment.python
+    if python.conda_dependencies_file and not python.user_managed_dependencies:
+        packages = os.path.join(root, python.conda_dependencies_file)
+        # v1 names its default file in every configuration, also where there is none.
+        if os.path.isfile(packages) or os.path.basename(packages) != f"{_PACKAGES}.yml":
+            python.conda_dependencies = CondaDependencies(packages)
+    # Its content is here now: what is changed from now on shall count.
+    python.conda_dependencies_file = None
+    return config
+
+
+def delete(path: str | os.PathLike[str], name: str) -> None:
+    """Remove a configuration's file. Errors: see :meth:`RunConfiguration.delete`.
+
+    Args:
+        path: folder.
+        name: of the configuration.
+    """
+    os.remove(_file_to_read(path, name))
+
+
+def _file_to_write(config: RunConfiguration, path: Any, name: str | None) -> str:
+    given = os.fspath(path if path is not None else config._path or os.curdir)
+    name = name or config._name
+    if os.path.isfile(given) or given.endswith((_SUFFIX, ".yml", ".yaml")):
+        return given
+    if not name:
+        raise UserErrorException("A run configuration needs a name to be saved by: config.save(path, 'local').")
+    if not os.path.isdir(given):
+        raise FileNotFoundError(2, f"The folder to save the run configuration '{name}' in does not exist", given)
+    old = os.path.isdir(os.path.join(given, _FOLDERS[1])) and not os.path.isdir(os.path.join(given, _FOLDERS[0]))
+    folder = os.path.join(given, _FOLDERS[old])
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, _file_name(name))
+
+
+def _file_to_read(path: str | os.PathLike[str], name: str | None) -> str:
+    given = os.fspath(path)
+    if os.path.isfile(given):
+        return given
+    if not name:
+        raise UserErrorException(
+            f"There is no run configuration file '{given}'. Give a file, or a folder and the configuration's name."
+        )
+    folders = [os.path.join(given, folder) for folder in (*_FOLDERS, "")]
+    there = {_stem(each): os.path.join(folder, each) for folder in reversed(folders) for each in _configs(folder)}
+    file = there.get(_stem(_file_name(name)))
+    if file is None:
+        raise UserErrorException(
+            f"There is no run configuration '{name}' in {' or '.join(folders[:2])}.{did_you_mean(name, there)}"
+        )
+    return file
+
+
+def _configs(folder: str) -> list[str]:
+    return [each for each in os.listdir(folder) if each.endswith(_SUFFIX)] if os.path.isdir(folder) else []
+
+
+def _file_name(name: str) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+        raise UserErrorException(
+            f"Run configuration name {name!r} cannot name a file: use letters, digits, '.', '_' and '-'."
+        )
+    return name if name.endswith(_SUFFIX) else name + _SUFFIX
+
+
+def _stem(file: str) -> str:
+    return os.path.basename(file).removesuffix(_SUFFIX)
+
+
+def _root(file: str) -> str:
+    """Return the folder that paths in a configuration are relative to."""
+    folder = os.path.dirname(os.path.abspath(file))
+    return os.path.dirname(folder) if os.path.basename(folder) in _FOLDERS else folder
+
+
+def _save_packages(config: RunConfiguration, file: str, root: str, before: Mapping[str, Any]) -> str:
+    """Write the packages beside the configuration, not over those of another one; return the file's path."""
+    named = config.environment.python.conda_dependencies_file
+    if named:
+        return named
+    text = config.environment.python.conda_dependencies.serialize_to_string()
+    folder = os.path.dirname(os.path.abspath(file))
+    ours = _own_packages(before)
+    shared = os.path.join(folder, f"{_PACKAGES}.yml")
+    target = os.path.join(root, ours) if ours else shared
+    if target == shared and os.path.isfile(shared) and _differs(shared, text) and _others(folder, file):
+        target = os.path.join(folder, f"{_PACKAGES}_{_stem(file)}.yml")
+    with open(target, "w", encoding="utf-8") as written:
+        written.write(text)
+    return os.path.relpath(target, root).replace(os.sep, "/")
+
+
+def _own_packages(before: Mapping[str, Any]) -> str | None:
+    environment = before.get("environment")
+    python = environment.get("python") if isinstance(environment, dict) else None
+    return python.get(_camel("conda_dependencies_file")) if isinstance(python, dict) else None
+
+
+def _differs(path: str, text: str) -> bool:
+    with open(path, encoding="utf-8") as file:
+        return file.read() != text
+
+
+def _others(folder: str, file: str) -> bool:
+    return any(each != os.path.basename(file) for each in _configs(folder))
+
+
+def _write(path: str, title: str, said: Mapping[str, Any]) -> None:
+    import yaml  # see _read
+
+    # Written beside and renamed: a configuration is whole or as it was.
+    part = f"{path}.{os.getpid()}.part"
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(f"# {title}\n")
+        yaml.safe_dump(said, file, sort_keys=False)
+    os.replace(part, path)
+
+
+def _read(path: str) -> dict[str, Any]:
+    import yaml  # 15 ms that only those who bring a file wait for
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            said = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserErrorException(f"The run configuration '{path}' cannot be read: {error}.") from error
+    except yaml.YAMLError as error:
+        raise UserErrorException(f"The run configuration '{path}' is not valid YAML: {error}") from error
+    if not isinstance(said, dict):
+        raise UserErrorException(f"The run configuration '{path}' must be a mapping, such as 'script: train.py'.")
+    return said
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _settings(section: Section) -> dict[str, Any]:
+    """Return a section's settings by the names that users know them by."""
+    own = {name: value for name, value in vars(section).items() if not name.startswith("_")}
+    if isinstance(section, RunConfiguration):
+        return {"script": own.pop("script"), "arguments": own.pop("arguments"), "target": section.target, **own}
+    return own
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Return a value in types that YAML has; a data reference by its name."""
+    if isinstance(value, Section):
+        settings = _settings(value).items()
+        return {_camel(name): _plain(item, f"{where}.{name}") for name, item in settings if name != "password"}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{place}]") for place, item in enumerate(value)]
+    if isinstance(value, (os.PathLike, DataReference)):
+        return str(value)
+    # Numbers of numpy and its like tell their plain value by item().
+    plain = value.item() if hasattr(value, "item") else value
+    if plain is None or isinstance(plain, (str, int, float)):
+        return plain
+    raise UserErrorException(f"{where} is a {type(value).__name__}, which cannot be written to a file; set it in code.")
+
+
+def _moved(said: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration of any year with its keys where they are now."""
+    rest = {key: value for key, value in said.items() if key not in _GONE}
+    if "prepareEnvironment" in said:
+        rest[_camel("auto_prepare_environment")] = said["prepareEnvironment"]
+    batchai = said.get("batchai")
+    if isinstance(batchai, dict) and "nodeCount" in batchai:
+        rest.setdefault("nodeCount", batchai["nodeCount"])
+    return rest
+
+
+def _fill(section: Section, said: Mapping[str, Any], where: str) -> None:
+    """Set a section's settings to what was read; a name it does not know is kept with a warning."""
+    known = _settings(section)
+    for key, value in said.items():
+        name, here = _snake(str(key)), f"{where}: {key}"
+        now = known.get(name)
+        if isinstance(now, Section) and (value is None or isinstance(value, dict)):
+            _fill(now, value or {}, here)
+        elif name == "conda_dependencies" and isinstance(value, dict):
+            setattr(section, name, CondaDependencies(_underlying_structure=value))
+        elif name == "cluster_max_node_count":
+            setattr(section, f"_{name}", value)
+        elif name == "data_references" and isinstance(value, dict):
+            setattr(section, name, {str(each): _reference(item, f"{here}.{each}") for each, item in value.items()})
+        else:
+            setattr(section, name, _checked(now, value, here))
+
+
+def _reference(said: Any, where: str) -> DataReferenceConfiguration:
+    if not isinstance(said, dict):
+        raise UserErrorException(f"{where} must be a mapping with 'dataStoreName', not {said!r}.")
+    made = DataReferenceConfiguration()
+    _fill(made, {**said, "mode": str(said.get("mode", made.mode)).lower()}, where)
+    try:
+        return DataReferenceConfiguration(
+            made.data_store_name, made.mode, made.path_on_data_store, made.path_on_compute, made.overwrite
+        )
+    except TrainshedError as error:
+        raise UserErrorException(f"{where}: {error}") from error
+
+
+def _checked(now: Any, value: Any, where: str) -> Any:
+    """Return what was read if it has the type of what is there by default."""
+    if value is None:
+        return now if isinstance(now, (bool, int, list, dict)) else None
+    if now is None or type(value) is type(now):
+        return value
+    kind = "a mapping" if isinstance(now, Section) else _KINDS.get(type(now), type(now).__name__)
+    raise UserErrorException(f"{where} must be {kind}, not {value!r}.")

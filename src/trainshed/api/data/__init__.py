@@ -1,0 +1,1 @@
+"""What runs read and leave: datastores, datasets, references to data, models."""

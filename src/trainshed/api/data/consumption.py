@@ -1,0 +1,178 @@
+"""Datasets in a run: what a script reads, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.checks import known_keywords
+from trainshed.api.cloud import CloudOnly
+from trainshed.errors import UserErrorException
+from trainshed.spec.checks import check_data_name
+from trainshed.spec.run import InputSpec, OutputSpec
+
+if TYPE_CHECKING:
+    from trainshed.api.configuration.runconfig import RunConfiguration
+    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.training.to_spec import References
+
+_MODES = ("direct", "mount", "download")
+
+
+class DatasetConsumptionConfig:
+    """A dataset under the name by which a script knows it; use it in ``arguments``, ``script_params`` or ``inputs``.
+
+    Args:
+        name: letters, digits and ``_``.
+        dataset: the dataset.
+        mode: ``"mount"`` or ``"download"`` (the script gets a folder's path), or ``"direct"`` (the dataset itself).
+        path_on_compute: the folder on the node.
+
+    Raises:
+        UserErrorException: a name, a mode or a dataset that cannot be.
+
+    Example:
+        >>> config = dataset.as_named_input("weather").as_mount()  # doctest: +SKIP
+    """
+
+    @known_keywords
+    def __init__(self, name: str, dataset: Dataset, mode: str = "direct", path_on_compute: str | None = None) -> None:
+        if mode not in _MODES:
+            raise UserErrorException(f"The mode of a dataset is one of {', '.join(_MODES)}, not {mode!r}.")
+        if not hasattr(dataset, "_definition"):
+            raise UserErrorException(f"A {type(dataset).__name__} is no dataset; use Dataset.File or Dataset.Tabular.")
+        if mode != "direct" and dataset._definition["type"] != "file":
+            raise UserErrorException(f"Only files can be had by {mode}; a table is given to the script directly.")
+        self.name = check_data_name(name, "input")
+        self.dataset = dataset
+        self.mode = mode
+        self.path_on_compute = path_on_compute
+
+    def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
+        """Return it as a folder of links to the files.
+
+        Args:
+            path_on_compute: the folder on the node.
+        """
+        return DatasetConsumptionConfig(self.name, self.dataset, "mount", path_on_compute)
+
+    def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
+        """Return it as a folder of copies of the files.
+
+        Args:
+            path_on_compute: the folder on the node.
+        """
+        return DatasetConsumptionConfig(self.name, self.dataset, "download", path_on_compute)
+
+    def _as_argument(self, config: References | RunConfiguration) -> str:
+        there = config.data.setdefault(self.name, self)
+        if there.dataset is not self.dataset:
+            raise UserErrorException(f"Two different datasets are named '{self.name}'. Give one another name.")
+        return f"DatasetConsumptionConfig:{self.name}"
+
+    def _spec(self, name: str) -> InputSpec:
+        definition = json.dumps(self.dataset._definition)
+        return InputSpec(name, definition, self.mode, self.path_on_compute, self.dataset.id or "")
+
+
+class OutputFileDatasetConfig:
+    """A folder that a script fills, kept on a datastore; use it in ``arguments``.
+
+    Args:
+        name: letters, digits and ``_``; made up if None.
+        destination: ``(datastore, path)``; the default datastore, by run and name, if None. ``{run-id}`` and
+            ``{output-name}`` in the path stand for these.
+        source: folder on the node from which it is taken.
+        partition_format: accepted and not used.
+
+    Raises:
+        UserErrorException: a name or a destination that cannot be.
+    """
+
+    @known_keywords
+    def __init__(
+        self, name: str | None = None, destination: Any = None, source: str | None = None, partition_format: Any = None
+    ) -> None:
+        if destination is not None and (not isinstance(destination, tuple) or not hasattr(destination[0], "folder")):
+            raise UserErrorException("The destination of an output is (datastore, 'path on it').")
+        self.name = check_data_name(name or f"output_{os.urandom(4).hex()}", "output")
+        self.destination = destination
+        self.source = source
+        self.mode = "mount"
+        self._overwrite = True
+        self._register = ""
+        self._tags: dict[str, str] = {}
+
+    def _copy(self, **changes: Any) -> OutputFileDatasetConfig:
+        import copy
+
+        made = copy.copy(self)
+        made.__dict__.update(changes)
+        return made
+
+    def as_mount(self, disable_metadata_cache: bool = False) -> OutputFileDatasetConfig:
+        """Return it as a folder of the datastore itself.
+
+        Args:
+            disable_metadata_cache: accepted and not used.
+        """
+        return self._copy(mode="mount")
+
+    def as_upload(self, overwrite: bool = False, source_globs: Any = None) -> OutputFileDatasetConfig:
+        """Return it as a folder that is copied to the datastore when the script has ended.
+
+        Args:
+            overwrite: replace files that are there.
+            source_globs: accepted and not used.
+        """
+        return self._copy(mode="upload", _overwrite=overwrite)
+
+    def register_on_complete(
+        self, name: str, description: str | None = None, tags: Mapping[str, Any] | None = None
+    ) -> OutputFileDatasetConfig:
+        """Return it as one that becomes a dataset when the run has completed.
+
+        Args:
+            name: of the dataset.
+            description: accepted and not kept.
+            tags: of the dataset.
+        """
+        return self._copy(_register=name, _tags={str(key): str(value) for key, value in (tags or {}).items()})
+
+    def as_input(self, name: str | None = None) -> Any:
+        """Refuse: it is an input of another run when it is registered.
+
+        Raises:
+            UserErrorException: always.
+        """
+        raise UserErrorException("Register the output (register_on_complete) and read it with Dataset.get_by_name.")
+
+    def _as_argument(self, config: References | RunConfiguration) -> str:
+        config.output_data[self.name] = self
+        return f"DatasetOutputConfig:{self.name}"
+
+    def _spec(self, name: str) -> OutputSpec:
+        store, path = self.destination or (None, None)
+        datastore = "workspaceblobstore" if store is None else store.name
+        path = (path or "dataset/{run-id}/{output-name}").strip("/")
+        return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)
+
+
+class _Written(CloudOnly):
+    """What v1 wrote into a run configuration for a dataset."""
+
+    instead = "put dataset.as_named_input(name) into arguments, script_params or inputs"
+
+
+class Data(_Written):
+    """A dataset of a run, as v1 wrote it down."""
+
+
+class DataLocation(_Written):
+    """Where a dataset lies, as v1 wrote it down."""
+
+
+class DatasetConsumption(_Written):
+    """How a dataset is used, as v1 wrote it down."""

@@ -1,0 +1,165 @@
+"""A data reference: a place on a datastore, and how a run gets to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.checks import known_keywords
+from trainshed.errors import UserErrorException
+from trainshed.spec.checks import REFERENCE
+from trainshed.spec.run import MODES
+
+if TYPE_CHECKING:
+    from trainshed.api.configuration.runconfig import DataReferenceConfiguration
+    from trainshed.api.data.datastore import Datastore
+
+
+class DataReference:
+    """A place on a datastore, to be used in ``script_params`` or ``arguments`` as if it were its path on the node.
+
+    Args:
+        datastore: where it is.
+        data_reference_name: letters, digits and underscores; if None, the datastore's name, or a generated one when a
+            path is given.
+        path_on_datastore: file or folder; None: the whole datastore.
+        mode: ``"mount"``, ``"download"`` (copied before the script starts) or ``"upload"`` (copied after it ended).
+        path_on_compute: where it lies on the node; relative to the working folder.
+        overwrite: replace files that are there already.
+
+    Raises:
+        UserErrorException: a mode or a name that cannot be used.
+
+    Example:
+        >>> str(ds.path("diabetes", "data").as_mount())  # doctest: +SKIP
+        '$AZUREML_DATAREFERENCE_data'
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        datastore: Datastore,
+        data_reference_name: str | None = None,
+        path_on_datastore: str | None = None,
+        mode: str = "mount",
+        path_on_compute: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if mode not in MODES:
+            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
+        self.datastore = datastore
+        self.data_reference_name = data_reference_name or (_generated() if path_on_datastore else datastore.name)
+        if not REFERENCE.match(self.data_reference_name):
+            raise UserErrorException(
+                f"Data reference name {self.data_reference_name!r} cannot be used: it takes letters, digits and '_'."
+            )
+        self.path_on_datastore = path_on_datastore
+        self.mode = mode
+        self.path_on_compute = path_on_compute
+        self.overwrite = overwrite
+
+    @staticmethod
+    def create(
+        data_reference_name: str | None = None, datapath: DataPath | None = None, datapath_compute_binding: Any = None
+    ) -> DataReference:
+        """Return a reference to a DataPath.
+
+        Args:
+            data_reference_name: name of the reference; the path's own, or a made-up one, if None.
+            datapath: the path, on a datastore.
+            datapath_compute_binding: anything with ``mode``, ``path_on_compute`` and ``overwrite``.
+
+        Raises:
+            ValueError: no DataPath on a datastore.
+        """
+        if not isinstance(datapath, DataPath) or datapath.datastore is None:
+            raise ValueError("DataReference.create takes a DataPath on a datastore.")
+        how = datapath_compute_binding
+        return DataReference(
+            datapath.datastore,
+            data_reference_name or datapath.name,
+            datapath.path_on_datastore,
+            getattr(how, "mode", None) or "mount",
+            getattr(how, "path_on_compute", None),
+            bool(getattr(how, "overwrite", False)),
+        )
+
+    def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
+        """Return a reference to a place below this one.
+
+        Args:
+            path: relative to this one.
+            data_reference_name: name of the new reference; generated if None.
+        """
+        joined = "/".join(part.strip("/") for part in (self.path_on_datastore, path) if part and part.strip("/"))
+        return self._with(data_reference_name=data_reference_name or _generated(), path_on_datastore=joined or None)
+
+    def as_mount(self) -> DataReference:
+        """Return a reference that shows the place itself to the script."""
+        return self._with(mode="mount")
+
+    def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
+        """Return a reference whose files are copied to the node before the script starts.
+
+        Args:
+            path_on_compute: folder to copy to.
+            overwrite: replace files that are there already.
+        """
+        return self._with(mode="download", path_on_compute=path_on_compute, overwrite=overwrite)
+
+    def as_upload(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
+        """Return a reference whose files are copied to the datastore after the script ended.
+
+        Args:
+            path_on_compute: folder in which the script leaves them.
+            overwrite: replace files that are on the datastore already.
+        """
+        return self._with(mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
+
+    def _with(self, **changes: Any) -> DataReference:
+        same = {
+            "data_reference_name": self.data_reference_name,
+            "path_on_datastore": self.path_on_datastore,
+            "mode": self.mode,
+            "path_on_compute": self.path_on_compute,
+            "overwrite": self.overwrite,
+        }
+        return DataReference(self.datastore, **{**same, **changes})
+
+    def to_config(self) -> DataReferenceConfiguration:
+        """Return it in the form of a run configuration."""
+        from trainshed.api.configuration.runconfig import (
+            DataReferenceConfiguration,  # it imports this file's neighbours
+        )
+
+        return DataReferenceConfiguration(
+            self.datastore.name, self.mode, self.path_on_datastore, self.path_on_compute, self.overwrite
+        )
+
+    def __str__(self) -> str:
+        return f"$AZUREML_DATAREFERENCE_{self.data_reference_name}"
+
+    __repr__ = __str__
+
+
+class DataPath:
+    """A place on a datastore, without saying how to get to it.
+
+    Args:
+        datastore: where it is.
+        path_on_datastore: file or folder.
+        name: name for a reference to it.
+    """
+
+    @known_keywords
+    def __init__(
+        self, datastore: Datastore | None = None, path_on_datastore: str | None = None, name: str | None = None
+    ) -> None:
+        self.datastore = datastore
+        self.path_on_datastore = path_on_datastore
+        self.name = name
+
+
+def _generated() -> str:
+    import os
+
+    return os.urandom(16).hex()

@@ -1,0 +1,1 @@
+"""Experiments and their runs: submitting, following, reading, controlling."""

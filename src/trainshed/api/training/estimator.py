@@ -1,0 +1,112 @@
+"""The estimator: a training script with all it needs, in one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.checks import known_keywords
+from trainshed.api.configuration.environment import ContainerRegistry, Environment
+from trainshed.api.data.data_reference import DataPath
+from trainshed.api.training.estimator_base import MMLBaseEstimator
+from trainshed.api.training.estimator_checks import check
+
+if TYPE_CHECKING:
+    from trainshed.api.compute.compute import ComputeTarget
+
+
+class Estimator(MMLBaseEstimator):
+    """A training script with all it needs; submit it with ``experiment.submit(estimator)``.
+
+    Its ``run_config`` can be read and changed until it is submitted.
+
+    Args:
+        source_directory: folder with the script; all of it is sent, less what ``.amlignore`` leaves out.
+        compute_target: a target or its name, such as ``"local"``.
+        vm_size: accepted; a machine of this size cannot be made here.
+        vm_priority: accepted and not used.
+        entry_script: Python file in the folder; None: ``train.py``.
+        script_params: flag → value, in order. A list stands for several values; None and ``''`` leave the flag alone;
+            a data reference stands for its path on the node.
+        node_count: how many nodes (≥ 1).
+        process_count_per_node: how many processes on each (≥ 1).
+        distributed_backend: ``"mpi"``; former way to say ``distributed_training``.
+        distributed_training: how several processes find each other, e.g. ``MpiConfiguration()``.
+        use_gpu: the script uses a GPU.
+        use_docker: a container may be used; without an image nothing asks for one.
+        custom_docker_base_image: former name of ``custom_docker_image``.
+        custom_docker_image: image to run in.
+        image_registry_details: where the image comes from.
+        user_managed: build no environment: use the Python there is.
+        conda_packages: e.g. ``["scikit-learn"]``.
+        pip_packages: e.g. ``["numpy<3"]``.
+        conda_dependencies_file_path: former name of ``conda_dependencies_file``.
+        pip_requirements_file_path: former name of ``pip_requirements_file``.
+        conda_dependencies_file: conda environment file, relative to the folder.
+        pip_requirements_file: pip requirements file, relative to the folder.
+        environment_variables: set for the script.
+        environment_definition: an Environment, instead of all that describes one here.
+        inputs: data references that the script uses without an argument.
+        source_directory_data_store: accepted and not used.
+        shm_size: shared memory of the container, e.g. ``"2g"``.
+        resume_from: a DataPath; the script gets it as ``--resume-from``.
+        max_run_duration_seconds: the run is ended after so long.
+
+    Raises:
+        TypeError: an unknown parameter; the nearest is named.
+        TrainingException: parameters that contradict each other, or of a wrong type.
+        UserErrorException: a package file that cannot be read, or data of an unknown type.
+
+    Example:
+        >>> est = Estimator(
+        ...     "./src",
+        ...     compute_target="local",
+        ...     entry_script="train.py",
+        ...     script_params={"--regularization": 0.8},
+        ...     conda_packages=["scikit-learn"],
+        ... )
+        >>> est.run_config.arguments
+        ['--regularization', 0.8]
+    """
+
+    _SUPPORTED_BACKENDS: tuple[str, ...] = ("mpi",)
+
+    @known_keywords
+    def __init__(
+        self,
+        source_directory: str | os.PathLike[str],
+        *,
+        compute_target: ComputeTarget | str | None = None,
+        vm_size: str | None = None,
+        vm_priority: str | None = None,
+        entry_script: str | None = None,
+        script_params: Mapping[str, Any] | None = None,
+        node_count: int = 1,
+        process_count_per_node: int = 1,
+        distributed_backend: str | None = None,
+        distributed_training: Any = None,
+        use_gpu: bool = False,
+        use_docker: bool = True,
+        custom_docker_base_image: str | None = None,
+        custom_docker_image: str | None = None,
+        image_registry_details: ContainerRegistry | None = None,
+        user_managed: bool = False,
+        conda_packages: Sequence[str] | None = None,
+        pip_packages: Sequence[str] | None = None,
+        conda_dependencies_file_path: str | None = None,
+        pip_requirements_file_path: str | None = None,
+        conda_dependencies_file: str | None = None,
+        pip_requirements_file: str | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        environment_definition: Environment | None = None,
+        inputs: Sequence[Any] | None = None,
+        source_directory_data_store: Any = None,
+        shm_size: str | None = None,
+        resume_from: DataPath | None = None,
+        max_run_duration_seconds: int | None = None,
+        _disable_validation: bool = True,
+        _show_lint_warnings: bool = False,
+        _show_package_warnings: bool = False,
+    ) -> None:
+        self._build(check(type(self).__name__, {**locals()}, self._SUPPORTED_BACKENDS))

@@ -1,0 +1,170 @@
+"""What all estimators are made of: from their parameters to a run configuration, and from there to a submit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.environment import DEFAULT_GPU_IMAGE, Environment
+from trainshed.api.configuration.runconfig import DockerConfiguration, RunConfiguration
+from trainshed.api.training.distribution import distribute
+from trainshed.api.training.script_params import add_arguments
+from trainshed.api.training.submission import Submission
+from trainshed.api.training.to_spec import ON_DEMAND
+from trainshed.errors import TrainingException, UserErrorException, did_you_mean
+
+if TYPE_CHECKING:
+    from trainshed.api.compute.compute import ComputeTarget
+
+_OVERRIDES = ("script_params", "inputs", "source_directory_data_store")
+
+
+class MMLBaseEstimatorRunConfig(RunConfiguration):
+    """An estimator's run configuration, by the name that v1 had for it."""
+
+
+class MMLBaseEstimator:
+    """What every estimator has; for your own kind of estimator, derive from it.
+
+    Args:
+        source_directory: folder with the script.
+        compute_target: a target or its name.
+        estimator_config: how to run what is in the folder.
+    """
+
+    def __init__(
+        self,
+        source_directory: str | os.PathLike[str],
+        *,
+        compute_target: ComputeTarget | str,
+        estimator_config: RunConfiguration | None = None,
+    ) -> None:
+        self._begin(source_directory, estimator_config or MMLBaseEstimatorRunConfig())
+        self._run_config.target = _target(compute_target)
+
+    def _begin(self, source_directory: str | os.PathLike[str], config: RunConfiguration) -> None:
+        self._source_directory = os.fspath(source_directory)
+        self._run_config = config
+        self._inputs: list[Any] = []
+        self._resume_from: Any = None
+
+    def _build(self, params: Mapping[str, Any]) -> None:
+        """Become what checked parameters say.
+
+        Args:
+            params: parameter → value.
+        """
+        folder = os.fspath(params["source_directory"])
+        config = _configuration(params)
+        config.environment = params["environment_definition"] or _environment(params, folder)
+        self._begin(folder, config)
+        self._inputs, self._resume_from = list(params["inputs"] or ()), params["resume_from"]
+        config.arguments = add_arguments(config, params["script_params"] or {}, self._inputs, self._resume_from)
+
+    @property
+    def source_directory(self) -> str:
+        """Folder with the script, as it was given."""
+        return self._source_directory
+
+    @property
+    def run_config(self) -> RunConfiguration:
+        """How the script will run; changes count until it is submitted."""
+        return self._run_config
+
+    @property
+    def conda_dependencies(self) -> CondaDependencies:
+        """The packages of its environment."""
+        return self._run_config.environment.python.conda_dependencies
+
+    def _submission(self, overrides: Mapping[str, Any]) -> Submission:
+        """Return what to submit: the run configuration, with what was overridden for this submit."""
+        for name in overrides:
+            if name not in _OVERRIDES:
+                raise TrainingException(
+                    f"submit() takes {', '.join(_OVERRIDES)}, priority and slots for an {type(self).__name__}, "
+                    f"not '{name}'.{did_you_mean(name, _OVERRIDES)}"
+                )
+        if not overrides:
+            return Submission(self._source_directory, self._run_config)
+        import copy
+
+        config = copy.copy(self._run_config)
+        config.data_references, config.data = dict(config.data_references), dict(config.data)
+        config.output_data = dict(config.output_data)
+        if "source_directory_data_store" in overrides:
+            config.source_directory_data_store = _name(overrides["source_directory_data_store"])
+        inputs = [*self._inputs, *(overrides.get("inputs") or ())]
+        if "script_params" in overrides:
+            config.arguments = add_arguments(config, overrides["script_params"] or {}, inputs, self._resume_from)
+        else:
+            add_arguments(config, {}, inputs, None)
+        return Submission(self._source_directory, config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(source_directory={self._source_directory!r}, target={self._run_config.target!r})"
+
+
+def _configuration(params: Mapping[str, Any]) -> RunConfiguration:
+    """Return the run configuration that the parameters describe, without environment and arguments."""
+    config = MMLBaseEstimatorRunConfig(script=os.fspath(params["entry_script"] or "train.py"))
+    config.target = _target(params["compute_target"])
+    config.amlcompute.vm_size, config.amlcompute.vm_priority = params["vm_size"], params["vm_priority"]
+    config.node_count = params["node_count"]
+    config.max_run_duration_seconds = params["max_run_duration_seconds"]
+    config.source_directory_data_store = _name(params["source_directory_data_store"])
+    config.environment_variables = dict(params["environment_variables"] or {})
+    config.docker = DockerConfiguration(use_docker=params["use_docker"], shm_size=params["shm_size"] or "2g")
+    config._use_gpu = params["use_gpu"]
+    distribute(config, params)
+    return config
+
+
+def _target(target: Any) -> str:
+    if target is None:
+        return ON_DEMAND
+    name = target if isinstance(target, str) else getattr(target, "name", None)
+    if not isinstance(name, str):
+        raise TrainingException(
+            f"compute_target must be a compute target or its name, not {type(target).__name__} ({target!r})."
+        )
+    return name
+
+
+def _name(datastore: Any) -> str | None:
+    return None if datastore is None else str(getattr(datastore, "name", datastore))
+
+
+def _environment(params: Mapping[str, Any], folder: str) -> Environment:
+    """Return the environment that the parameters describe."""
+    made = Environment("default-environment")
+    if params["conda_dependencies_file"] is not None:
+        path = _inside(folder, params["conda_dependencies_file"], "conda_dependencies_file")
+        made.python.conda_dependencies = CondaDependencies(path)
+    else:
+        made.python.conda_dependencies = CondaDependencies.create(
+            conda_packages=params["conda_packages"], pip_packages=params["pip_packages"]
+        )
+    if params["pip_requirements_file"] is not None:
+        path = _inside(folder, params["pip_requirements_file"], "pip_requirements_file")
+        made.python.conda_dependencies.add_requirements_file(path)
+    made.python.user_managed_dependencies = params["user_managed"]
+    if params["use_gpu"]:
+        made.docker.base_image = DEFAULT_GPU_IMAGE
+    if params["custom_docker_image"] is not None:
+        made.docker.base_image = params["custom_docker_image"]
+    if params["image_registry_details"] is not None:
+        made.docker.base_image_registry = params["image_registry_details"]
+    return made
+
+
+def _inside(folder: str, file: str | os.PathLike[str], parameter: str) -> str:
+    """Return the path of a package file: relative to the source folder, or to the current one."""
+    for path in (os.path.join(folder, file), os.fspath(file)):
+        if os.path.isfile(path):
+            return path
+    there = os.listdir(folder) if os.path.isdir(folder) else ()
+    raise UserErrorException(
+        f"{parameter}: there is no file '{os.fspath(file)}' in {folder}.{did_you_mean(os.fspath(file), there)}"
+    )

@@ -1,0 +1,184 @@
+"""What an Estimator's parameters may be, alone and together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from trainshed.api.checks import check_types
+from trainshed.api.compute.compute import LOCAL
+from trainshed.api.configuration.environment import ContainerRegistry, Environment
+from trainshed.api.notice import warn
+from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
+
+_TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
+TYPES: dict[str, tuple[type, ...]] = {
+    "source_directory": (str, os.PathLike),
+    "entry_script": (str, os.PathLike),
+    "script_params": (dict,),
+    "node_count": _WHOLE,
+    "process_count_per_node": _WHOLE,
+    "distributed_backend": _TEXT,
+    "use_gpu": _FLAG,
+    "use_docker": _FLAG,
+    "custom_docker_base_image": _TEXT,
+    "custom_docker_image": _TEXT,
+    "user_managed": _FLAG,
+    "conda_packages": _SEVERAL,
+    "pip_packages": _SEVERAL,
+    "conda_dependencies_file_path": (str, os.PathLike),
+    "pip_requirements_file_path": (str, os.PathLike),
+    "conda_dependencies_file": (str, os.PathLike),
+    "pip_requirements_file": (str, os.PathLike),
+    "environment_variables": (dict,),
+    "inputs": _SEVERAL,
+    "environment_definition": (Environment,),
+    "image_registry_details": (ContainerRegistry,),
+    "shm_size": _TEXT,
+    "framework_version": _TEXT,
+    "worker_count": _WHOLE,
+    "parameter_server_count": _WHOLE,
+    "max_run_duration_seconds": _WHOLE,
+}
+_RENAMED = (
+    ("custom_docker_base_image", "custom_docker_image"),
+    ("pip_requirements_file_path", "pip_requirements_file"),
+    ("conda_dependencies_file_path", "conda_dependencies_file"),
+    ("distributed_backend", "distributed_training"),
+)
+"""Old name, new name: the old one is accepted with a warning, and makes way for the new one."""
+_OLD_WAYS = {
+    "process_count_per_node": (1, "say it in distributed_training: MpiConfiguration(process_count_per_node=…)"),
+    "use_docker": (True, "without an image of your own nothing runs in a container"),
+    "vm_size": (None, "machines are not made to order here, and the run takes this one: give a compute_target"),
+}
+"""Parameters that v1 deprecated: their default, and what to do instead."""
+LATER = {
+    "node_count": 1,
+    "process_count_per_node": 1,
+    "distributed_backend": None,
+    "distributed_training": None,
+    "use_gpu": False,
+    "custom_docker_base_image": None,
+    "source_directory_data_store": None,
+    "worker_count": 1,
+    "parameter_server_count": 1,
+}
+"""Parameters that not every estimator has, with what stands for them where they are not."""
+_CLUSTERS = ("amlcompute", "batchai", "kubernetes", "cluster")
+_PACKAGES = ("conda_packages", "pip_packages", "pip_requirements_file", "conda_dependencies_file")
+_INSIDE_ENVIRONMENT = (
+    *_PACKAGES,
+    "custom_docker_image",
+    "image_registry_details",
+    "use_gpu",
+    "user_managed",
+    "shm_size",
+    "environment_variables",
+)
+
+
+def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[str, Any]:
+    """Return an estimator's parameters under their new names, if they go together.
+
+    Args:
+        owner: name of the estimator's class.
+        given: parameter → value, all of them.
+        backends: values of ``distributed_backend`` that the class knows.
+
+    Raises:
+        TrainingException: a wrong type, a value out of range, or parameters that contradict each other.
+        UserErrorException: ``user_managed`` with packages.
+    """
+    check_types(owner, given, TYPES, TrainingException)
+    params = _renamed({**LATER, **given})
+    for name, (usual, advice) in _OLD_WAYS.items():
+        if params[name] != usual:
+            warn(f"'{name}' is deprecated; {advice}.")
+    _check_counts(params, backends)
+    _check_target(params)
+    _check_image(params)
+    _check_packages(params)
+    if os.fspath(params["entry_script"] or "").endswith(".ipynb"):
+        raise TrainingException(
+            f"{params['entry_script']} is a notebook, which cannot be run here: make a script of it "
+            "(jupyter nbconvert --to script)."
+        )
+    if params["compute_target"] is None and params["vm_size"] is None:
+        raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
+    return params
+
+
+def _renamed(given: dict[str, Any]) -> dict[str, Any]:
+    params = dict(given)
+    for old, new in _RENAMED:
+        if params[old] is None:
+            continue
+        if params[new] is not None and new == "custom_docker_image":
+            raise TrainingException(f"'{old}' is the former name of '{new}': give one of them, not both.")
+        warn(f"'{old}' is deprecated; use '{new}'.{'' if params[new] is None else ' Only the latter is used.'}")
+        if new != "distributed_training" and params[new] is None:
+            params[new] = params[old]
+    return params
+
+
+def _check_target(params: Mapping[str, Any]) -> None:
+    target = params["compute_target"]
+    kind = str(getattr(target, "type", "")).lower()
+    if kind == "hdinsight":
+        raise ComputeTargetException("An HDInsight cluster cannot run an estimator; use 'local' or a cluster.")
+    # Of a name alone nothing is known yet (v1 refused all names here).
+    if target is None or params["node_count"] == 1:
+        return
+    if target == LOCAL or (not isinstance(target, str) and kind not in _CLUSTERS):
+        name = target if isinstance(target, str) else getattr(target, "name", target)
+        raise TrainingException(
+            f"node_count is {params['node_count']}, and '{name}' is one node: create a cluster with AmlCompute for "
+            "several, or set process_count_per_node."
+        )
+
+
+def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
+    distributed = params["distributed_training"] or params["distributed_backend"]
+    for name in ("node_count", "process_count_per_node", "worker_count", "parameter_server_count"):
+        count = params[name]
+        if count < 1:
+            raise TrainingException(f"{name} is {count}; it must be at least 1.")
+        if count > 1 and not distributed:
+            raise TrainingException(
+                f"{name} is {count}, and nothing says how {count} processes find each other: "
+                "give distributed_training, e.g. MpiConfiguration()."
+            )
+    backend = params["distributed_backend"]
+    if backend is not None and backend.lower() not in backends:
+        raise TrainingException(f"distributed_backend is {backend!r}; it is one of {', '.join(map(repr, backends))}.")
+    if params["max_run_duration_seconds"] is not None and params["max_run_duration_seconds"] <= 0:
+        raise TrainingException("max_run_duration_seconds must be positive, or None for no limit.")
+
+
+def _check_image(params: Mapping[str, Any]) -> None:
+    if params["custom_docker_image"] is not None and not params["use_docker"]:
+        raise TrainingException("A custom image needs a container: leave out use_docker=False, or the image.")
+    if params["environment_definition"] is None:
+        return
+    for name in _INSIDE_ENVIRONMENT:
+        if params[name]:
+            raise TrainingException(
+                f"environment_definition says all about the environment; leave '{name}' out, or set it there."
+            )
+
+
+def _check_packages(params: Mapping[str, Any]) -> None:
+    if params["conda_dependencies_file"] is not None:
+        for name in ("conda_packages", "pip_packages", "pip_requirements_file"):
+            if params[name]:
+                raise TrainingException(
+                    f"conda_dependencies_file lists all packages; leave '{name}' out, or add them to the file."
+                )
+    if params["user_managed"]:
+        for name in _PACKAGES:
+            if params[name]:
+                raise UserErrorException(
+                    f"user_managed=True uses a Python as it is; leave '{name}' out, or user_managed."
+                )

@@ -1,0 +1,98 @@
+"""What a user passes to the script: flags, data, a model to resume from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trainshed.api.configuration.runconfig import RunConfiguration
+from trainshed.api.data.data_reference import DataPath, DataReference
+from trainshed.api.training.to_spec import add_reference
+from trainshed.errors import UserErrorException
+
+_MODEL = "MODEL_LOCATION"
+
+
+def add_arguments(
+    config: RunConfiguration, params: Mapping[str, Any], inputs: Iterable[Any], resume_from: Any
+) -> list[Any]:
+    """Return the script's arguments; the data among them and the inputs are added to the run configuration.
+
+    Args:
+        config: its references and data are changed in place.
+        params: flag → value, in order.
+        inputs: data that the script uses without an argument.
+        resume_from: a DataPath, or None.
+
+    Raises:
+        UserErrorException: a value that cannot be passed.
+    """
+    found: list[Any] = []
+    for flag, value in params.items():
+        if not isinstance(flag, str):
+            raise UserErrorException(f"script_params: the flag {flag!r} must be a str, not {type(flag).__name__}.")
+        found.append(flag)
+        found += [_value(flag, item, config) for item in _values(value)]
+    for item in inputs:
+        _value("inputs", item, config, only_data=True)
+    return found + resume_arguments(config, resume_from)
+
+
+def resume_arguments(config: RunConfiguration, resume_from: Any) -> list[Any]:
+    """Return the arguments that tell a script where its earlier state is; none where nothing is resumed.
+
+    Args:
+        config: the reference is added to its data references.
+        resume_from: a DataPath, or None.
+
+    Raises:
+        UserErrorException: something else.
+    """
+    check_resume(resume_from)
+    if resume_from is None:
+        return []
+    reference = DataReference(resume_from.datastore, _MODEL, resume_from.path_on_datastore)
+    add_reference(config.data_references, reference)
+    return ["--resume-from", str(reference)]
+
+
+def check_resume(resume_from: Any) -> None:
+    """Raise if nothing can be resumed from this.
+
+    Args:
+        resume_from: a DataPath, or None.
+
+    Raises:
+        UserErrorException: something else.
+    """
+    known = isinstance(resume_from, DataPath) and resume_from.datastore is not None
+    if resume_from is not None and not known:
+        raise UserErrorException(f"resume_from must be a DataPath on a datastore, not {type(resume_from).__name__}.")
+
+
+def _values(value: Any) -> list[Any]:
+    if value is None or (isinstance(value, str) and value == ""):
+        return []
+    several = isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict, DataReference))
+    return list(value) if several and not _is_data(value) else [value]
+
+
+def _is_data(value: Any) -> bool:
+    """Datasets and outputs know how they become an argument."""
+    return hasattr(value, "_as_argument")
+
+
+def _value(flag: str, value: Any, config: RunConfiguration, only_data: bool = False) -> Any:
+    if _is_data(value):
+        return value._as_argument(config)
+    reference = value.as_mount() if hasattr(value, "datastore_type") else value
+    if isinstance(reference, DataReference):
+        add_reference(config.data_references, reference)
+        return str(reference)
+    if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "item")):
+        return value
+    wanted = "data" if only_data else "a string, a number, a list of them or data"
+    raise UserErrorException(
+        f"{flag}: {value!r} of type {type(value).__name__} cannot be used; give {wanted}, e.g. datastore.as_mount()."
+    )

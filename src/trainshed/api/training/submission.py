@@ -1,0 +1,185 @@
+"""From a submit call to a queued run: check all, send the source, then the record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainshed.api.compute.compute import LOCAL, check_target
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.runconfig import RunConfiguration
+from trainshed.api.notice import warn
+from trainshed.api.runs.run import ScriptRun
+from trainshed.api.training.to_spec import LEGACY, Wishes, to_spec
+from trainshed.client.ignore import AMLIGNORE, GITIGNORE
+from trainshed.client.index import index_path
+from trainshed.client.send import send as send_source
+from trainshed.client.source import Source, take
+from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
+from trainshed.spec.codec import to_json
+from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.workspace.workspace import Workspace
+
+_NEAR_LIMIT = 2000
+
+
+class Submission(NamedTuple):
+    """What an Estimator or a ScriptRunConfig comes down to.
+
+    Attributes:
+        folder: the source folder, as it was given.
+        config: how to run what is in it.
+    """
+
+    folder: str
+    config: RunConfiguration
+
+
+def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: Mapping[str, Any]) -> ScriptRun:
+    """Submit a run.
+
+    Args:
+        experiment: where it belongs.
+        config: an Estimator or a ScriptRunConfig.
+        tags: labels of the run.
+        options: further keywords of the call.
+
+    Returns:
+        The run, queued.
+
+    Raises:
+        TrainshedError: see :meth:`Experiment.submit`.
+    """
+    if not hasattr(config, "_submission"):
+        raise UserErrorException(
+            f"A {type(config).__name__} cannot be submitted: its method to be submitted has not been registered. "
+            "Submit an Estimator or a ScriptRunConfig."
+        )
+    rest = dict(options)
+    priority, slots = rest.pop("priority", None), rest.pop("slots", 1)
+    parent = rest.pop("parent", None)
+    submission: Submission = config._submission(rest)
+    workspace = experiment.workspace
+    ready = with_files(submission)
+    legacy = os.environ.get(LEGACY, "") not in ("", "0")
+    spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace), legacy))
+    spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
+    if spec.target != LOCAL:
+        check_target(workspace, spec.target)
+    source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))
+    _check_sent(source, spec)
+    _hand_password(workspace, spec, ready.config)
+    record = _queue(workspace, source, spec)
+    return ScriptRun(experiment, record["id"], _record=record)
+
+
+def with_files(submission: Submission) -> Submission:
+    """Return the submission with the conda file read that its configuration names.
+
+    Args:
+        submission: what to submit.
+
+    Raises:
+        UserErrorException: the file cannot be read.
+    """
+    file = submission.config.environment.python.conda_dependencies_file
+    if not file:
+        return submission
+    import copy
+
+    config = copy.copy(submission.config)
+    config.environment = copy.copy(config.environment)
+    config.environment.python = copy.copy(config.environment.python)
+    inside = os.path.join(submission.folder, file)
+    config.environment.python.conda_dependencies = CondaDependencies(inside if os.path.isfile(inside) else file)
+    return Submission(submission.folder, config)
+
+
+def check_source(folder: str, script: str | None) -> str | None:
+    """Return the script's path relative to the source folder, if both exist.
+
+    Args:
+        folder: the source folder.
+        script: the script, relative to it or absolute; None when a command is run.
+
+    Raises:
+        UserErrorException: no such folder or script, or a script outside of the folder; the nearest is named.
+    """
+    if not os.path.isdir(folder):
+        what = "is a file, not a folder" if os.path.exists(folder) else "does not exist"
+        parent, name = os.path.split(os.path.abspath(folder))
+        near = did_you_mean(name, os.listdir(parent) if os.path.isdir(parent) else ())
+        raise UserErrorException(f"The source folder '{folder}' {what}.{near}")
+    if script is None:
+        return None
+    root = os.path.realpath(folder)
+    relative = os.path.relpath(os.path.join(root, script), root)
+    if relative.startswith(os.pardir):
+        above = os.path.commonpath([root, os.path.normpath(os.path.join(root, script))])
+        raise UserErrorException(
+            f"The script '{script}' is outside of the source folder '{folder}'. Move it there, "
+            f"or give a folder above both, such as '{above}'."
+        )
+    if not os.path.isfile(os.path.join(root, relative)):
+        raise UserErrorException(f"There is no script '{script}' in '{folder}'.{_nearest(root, script)}")
+    return relative.replace(os.sep, "/")
+
+
+def _nearest(root: str, script: str) -> str:
+    """Look for a file that may have been meant: one of that very name deeper down, else the most similar."""
+    found: list[str] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.relpath(os.path.join(folder, name), root) for name in sorted(names) if name.endswith((".py", ".sh"))
+        ]
+        if len(found) > _NEAR_LIMIT:
+            break
+    same = [path for path in found if os.path.basename(path) == os.path.basename(script)]
+    return f" Did you mean '{same[0]}'?" if same else did_you_mean(script, found)
+
+
+def _check_sent(source: Source, spec: RunSpec) -> None:
+    if source.skipped:
+        warn(f"Left out of the snapshot, as they are no files: {', '.join(source.skipped)}.")
+    if spec.script and not source.has(spec.script):
+        raise UserErrorException(
+            f"The script '{spec.script}' is left out of the snapshot by {AMLIGNORE} or {GITIGNORE}. "
+            f"Take it back in with a line '!/{spec.script}' there."
+        )
+
+
+def _hand_password(workspace: Workspace, spec: RunSpec, config: RunConfiguration) -> None:
+    """Have the service know the registry's password, which is no part of what a run says of itself."""
+    password = config.environment.docker.base_image_registry and config.environment.docker.base_image_registry.password
+    if spec.container is not None and spec.container.username and password:
+        workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
+
+
+def _queue(workspace: Workspace, source: Source, spec: RunSpec) -> dict[str, Any]:
+    connection = workspace.connection
+    body = {"submit_id": os.urandom(16).hex()}
+    if source.known is not None:
+        try:
+            record = _post(connection, {**body, "spec": to_json(spec._replace(snapshot=source.known))})
+        except NotFoundException:
+            # Perhaps the snapshot was pruned since the last submit, perhaps something else is missing: sending the
+            # source again mends the one and says the other once more.
+            pass
+        else:
+            source.remember(source.known)
+            return record
+    return _post(connection, {**body, "spec": to_json(spec._replace(snapshot=send_source(source, connection)))})
+
+
+def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:
+    record: dict[str, Any] = connection.call("POST", "/runs", body)
+    return record
+
+
+def _solver(workspace: Workspace) -> str:
+    return os.environ.get("TRAINSHED_CONDA") or str(workspace.setting("conda") or "auto")

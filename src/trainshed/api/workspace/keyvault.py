@@ -1,0 +1,84 @@
+"""The secrets of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainshed.api.workspace.workspace import Workspace
+
+
+class Keyvault:
+    """The secrets of a workspace, kept in a file of its folder that only its owner can read.
+
+    Args:
+        workspace: the workspace.
+
+    Example:
+        >>> ws.get_default_keyvault().set_secret("password", "hunter2")  # doctest: +SKIP
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def set_secret(self, name: str, value: str) -> None:
+        """Keep a secret, in place of an older one.
+
+        Args:
+            name: letters, digits, ``-`` and ``_``.
+            value: text of at most 25 KB.
+
+        Raises:
+            UserErrorException: a name or a value that cannot be kept.
+        """
+        self.set_secrets({name: value})
+
+    def set_secrets(self, secrets_batch: Mapping[str, str]) -> None:
+        """Keep secrets; see :meth:`set_secret`.
+
+        Args:
+            secrets_batch: name → value.
+        """
+        self.workspace.connection.call("PUT", "/secrets", {"set": dict(secrets_batch)})
+
+    def get_secret(self, name: str) -> str | None:
+        """Return a secret, or None if there is none of this name.
+
+        Args:
+            name: its name.
+        """
+        return self.get_secrets([name])[name]
+
+    def get_secrets(self, secrets: Iterable[str]) -> dict[str, str | None]:
+        """Return secrets by name; None for those that are not there.
+
+        Args:
+            secrets: their names.
+        """
+        answer = self.workspace.connection.call("POST", "/secrets/read", {"names": list(secrets)})
+        found: dict[str, str | None] = answer["secrets"]
+        return found
+
+    def list_secrets(self) -> list[dict[str, str]]:
+        """Return the names of all secrets, a dict each: ``{"name": …}``."""
+        return [{"name": name} for name in self.workspace.connection.call("GET", "/secrets")["names"]]
+
+    def delete_secret(self, name: str) -> None:
+        """Forget a secret.
+
+        Args:
+            name: its name.
+        """
+        self.delete_secrets([name])
+
+    def delete_secrets(self, secrets: Iterable[str]) -> None:
+        """Forget secrets.
+
+        Args:
+            secrets: their names.
+        """
+        self.workspace.connection.call("PUT", "/secrets", {"delete": list(secrets)})
+
+    def __repr__(self) -> str:
+        return f"Keyvault(workspace={self.workspace.name!r})"

@@ -1,0 +1,394 @@
+"""A workspace: the folder in which runs, data and settings are kept, and the way to its service."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.notice import inform
+from trainshed.api.workspace import locations
+from trainshed.api.workspace.workspace_contents import WorkspaceContents
+from trainshed.api.workspace_cloud import WorkspaceCloud
+from trainshed.errors import UserErrorException, WorkspaceException
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trainshed.client.http import Connection
+
+
+class Workspace(WorkspaceContents, WorkspaceCloud):
+    """A workspace on this machine.
+
+    The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
+    name is kept for display and decides nothing.
+
+    Args:
+        subscription_id: kept for display. If it is the only argument, it is taken as the name.
+        resource_group: kept for display.
+        workspace_name: the name; None means ``"default"``.
+        path: folder of a workspace that lies elsewhere (ours); it excludes a name.
+
+    Raises:
+        WorkspaceException: no such workspace.
+
+    Example:
+        >>> Workspace.from_config().name  # doctest: +SKIP
+        'default'
+    """
+
+    DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
+    DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
+
+    def __init__(
+        self,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        workspace_name: str | None = None,
+        auth: Any = None,
+        _location: str | None = None,
+        _disable_service_check: bool = False,
+        _workspace_id: str | None = None,
+        sku: str = "basic",
+        tags: dict[str, str] | None = None,
+        _cloud: str = "AzureCloud",
+        *,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if workspace_name is None and resource_group is None and subscription_id is not None:
+            workspace_name, subscription_id = subscription_id, None
+        if path is not None and workspace_name is not None:
+            raise WorkspaceException("Give either the workspace's name or its path, not both.")
+        self._root = locations.find(workspace_name or locations.DEFAULT) if path is None else locations.find_path(path)
+        self._facts = locations.facts_of(self._root)
+        self._subscription_id = subscription_id or self._facts.get("subscription_id") or "local"
+        self._resource_group = resource_group or self._facts.get("resource_group") or "local"
+        self._connection: Connection | None = None
+
+    @staticmethod
+    def from_config(
+        path: str | os.PathLike[str] | None = None, auth: Any = None, _logger: Any = None, _file_name: str | None = None
+    ) -> Workspace:
+        """Return the workspace that a configuration file names.
+
+        Without a path: the one of ``$TRAINSHED_WORKSPACE`` (a name or a path); else of the first file found by v1's
+        search from the current folder upward; else the default workspace.
+
+        Args:
+            path: a file, or the folder from which to search.
+            auth: accepted and not used: there is nobody to sign in to.
+            _logger: accepted and not used.
+            _file_name: name of the file to search for.
+
+        Raises:
+            UserErrorException: a path was given and there is no configuration.
+            WorkspaceException: the workspace it names does not exist.
+        """
+        if path is not None:
+            return _configured(*locations.config_at(os.fspath(path), _file_name))
+        root = locations.chosen(None)
+        if root is not None:
+            return Workspace(path=root)
+        found = locations.search(os.getcwd(), _file_name)
+        if found is not None:
+            return _configured(*found)
+        folder = locations.folder_of(locations.DEFAULT)
+        inform(f"No workspace configuration found: using the default workspace in {folder}.")
+        return Workspace()
+
+    @staticmethod
+    def create(
+        name: str,
+        auth: Any = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        create_resource_group: bool = True,
+        sku: str = "basic",
+        tags: dict[str, str] | None = None,
+        friendly_name: str | None = None,
+        storage_account: str | None = None,
+        key_vault: str | None = None,
+        app_insights: str | None = None,
+        container_registry: str | None = None,
+        adb_workspace: str | None = None,
+        primary_user_assigned_identity: str | None = None,
+        cmk_keyvault: str | None = None,
+        resource_cmk_uri: str | None = None,
+        hbi_workspace: bool = False,
+        default_cpu_compute_target: Any = None,
+        default_gpu_compute_target: Any = None,
+        private_endpoint_config: Any = None,
+        private_endpoint_auto_approval: bool = True,
+        exist_ok: bool = False,
+        show_output: bool = True,
+        user_assigned_identity_for_cmk_encryption: str | None = None,
+        system_datastores_auth_mode: str = "accessKey",
+        v1_legacy_mode: bool | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+    ) -> Workspace:
+        """Make a workspace.
+
+        Args:
+            name: its name.
+            auth: this and everything else of v1's parameters that concerns a cloud is accepted and not used.
+            subscription_id: kept for display.
+            resource_group: kept for display.
+            location: kept for display.
+            friendly_name: kept for display.
+            tags: kept for display.
+            exist_ok: return the workspace if there is one of this name.
+            show_output: accepted and not used: there is nothing to wait for.
+            path: folder to make it in (ours), instead of Trainshed's own.
+
+        Raises:
+            WorkspaceException: a name that cannot be used, or that exists without ``exist_ok``.
+        """
+        root = locations.folder_of(name) if path is None else os.path.abspath(os.path.expanduser(path))
+        locations.check_name(name)
+        if not locations.exists(root):
+            facts = {
+                "workspace_name": name,
+                "subscription_id": subscription_id,
+                "resource_group": resource_group,
+                "location": location,
+                "friendly_name": friendly_name,
+                "sku": sku,
+                "tags": tags,
+            }
+            locations.make(root, {key: value for key, value in facts.items() if value is not None})
+        elif not exist_ok:
+            raise WorkspaceException(
+                f"There is a workspace '{name}' at {root} already. Use Workspace.get('{name}') or exist_ok=True."
+            )
+        return Workspace(path=root)
+
+    @staticmethod
+    def get(
+        name: str,
+        auth: Any = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        cloud: str = "AzureCloud",
+        id: str | None = None,
+    ) -> Workspace:
+        """Return a workspace by its name.
+
+        Args:
+            name: its name.
+            auth: accepted and not used.
+            subscription_id: kept for display.
+            resource_group: kept for display.
+            location: accepted and not used.
+            cloud: accepted and not used.
+            id: accepted and not used.
+
+        Raises:
+            WorkspaceException: no such workspace.
+        """
+        return Workspace(subscription_id, resource_group or "local", name)
+
+    @staticmethod
+    def list(
+        subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
+    ) -> dict[str, builtins.list[Workspace]]:
+        """Return the workspaces in Trainshed's folder on this machine.
+
+        Args:
+            subscription_id: accepted and not used.
+            auth: accepted and not used.
+            resource_group: accepted and not used.
+
+        Returns:
+            Name → list of the one workspace of that name.
+        """
+        return {name: [Workspace(workspace_name=name)] for name in locations.names()}
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self._facts.get("workspace_name") or os.path.basename(self._root))
+
+    @property
+    def folder(self) -> str:
+        """Its folder, as a string (ours)."""
+        return self._root
+
+    @property
+    def runs(self) -> str:
+        """The folder of its run directories (ours)."""
+        return os.path.join(self._root, "runs")
+
+    @property
+    def path(self) -> Path:
+        """Its folder (ours)."""
+        from pathlib import Path  # see locations.py
+
+        return Path(self._root)
+
+    def setting(self, name: str) -> Any:
+        """Return a setting of its ``config.json``, or None (ours).
+
+        Args:
+            name: e.g. ``"conda"``.
+        """
+        return self._facts.get(name)
+
+    @property
+    def subscription_id(self) -> str:
+        """Kept for display."""
+        return self._subscription_id
+
+    @property
+    def resource_group(self) -> str:
+        """Kept for display."""
+        return self._resource_group
+
+    @property
+    def location(self) -> str:
+        """Kept for display; ``"local"`` unless it was given."""
+        return str(self._facts.get("location") or "local")
+
+    @property
+    def sku(self) -> str:
+        """Kept for display."""
+        return str(self._facts.get("sku") or "basic")
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Kept for display."""
+        return dict(self._facts.get("tags") or {})
+
+    @property
+    def connection(self) -> Connection:
+        """The way to its service, which the first call starts if need be (ours)."""
+        if self._connection is None:
+            from trainshed.client.embedded import connect  # a workspace that is only named needs no service
+
+            self._connection = connect(self._root)
+        return self._connection
+
+    def page_url(self, path: str = "/") -> str:
+        """Return the URL of a page of its service, with the key that opens it (ours).
+
+        Args:
+            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
+        """
+        facts = self.connection.call("GET", "/service")
+        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what is known of the workspace, under v1's names."""
+        return {
+            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}",
+            "name": self.name,
+            "location": self.location,
+            "type": "Microsoft.MachineLearningServices/workspaces",
+            "sku": self.sku,
+            "tags": self.tags,
+            "workspaceid": self.name,
+            "friendlyName": str(self._facts.get("friendly_name") or self.name),
+            "description": str(self._facts.get("description") or ""),
+            "path": self._root,
+        }
+
+    def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
+        """Write a configuration file that :meth:`from_config` finds: ``<path>/.azureml/config.json``.
+
+        Args:
+            path: an existing folder; the current one if None.
+            file_name: instead of ``config.json``.
+
+        Raises:
+            UserErrorException: no such folder.
+        """
+        folder = os.fspath(path or ".")
+        if not os.path.isdir(folder):
+            raise UserErrorException(f"There is no folder {folder}. Create it, or give another path.")
+        said = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "workspace_name": self.name,
+        }
+        if self._root != locations.folder_of(self.name):
+            said["path"] = self._root
+        target = os.path.join(folder, ".azureml", file_name or "config.json")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(json.dumps(said, indent=4) + "\n")
+        inform(f"Wrote the workspace configuration to {target}.")
+
+    def update(
+        self,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        image_build_compute: Any = None,
+        service_managed_resources_settings: Any = None,
+        primary_user_assigned_identity: Any = None,
+        allow_public_access_when_behind_vnet: bool | None = None,
+        v1_legacy_mode: bool | None = None,
+    ) -> dict[str, Any]:
+        """Change what is kept for display; the other parameters concern a cloud and are not used.
+
+        Args:
+            friendly_name: shown beside its name.
+            description: what it is for.
+            tags: its labels, in place of those it had.
+
+        Returns:
+            What :meth:`get_details` says from now on.
+        """
+        changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
+        kept = {key: value for key, value in changed.items() if value is not None}
+        self._facts = {**locations.facts_of(self._root), **kept}
+        locations.make(self._root, self._facts)
+        return self.get_details()
+
+    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
+        """Remove the workspace with all its runs and the data of its own datastores.
+
+        Args:
+            delete_dependent_resources: accepted and not used.
+            no_wait: accepted and not used.
+
+        Raises:
+            WorkspaceException: runs are still going on.
+        """
+        import shutil
+
+        active = self.connection.call("GET", "/service")["runs_active"]
+        if active:
+            raise WorkspaceException(
+                f"Workspace '{self.name}' has {active} unfinished runs. Cancel them or wait for them."
+            )
+        from trainshed.client.stopping import stop
+
+        stop(self._root)
+        shutil.rmtree(self._root)
+
+    def __repr__(self) -> str:
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
+            f"resource_group={self.resource_group!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workspace) and other._root == self._root
+
+    def __hash__(self) -> int:
+        return hash(self._root)
+
+
+def _configured(file: str, said: dict[str, Any]) -> Workspace:
+    inform(f"Found the config file in: {file}")
+    if said.get("path"):
+        return Workspace(path=os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
+    name = str(said["workspace_name"])
+    return Workspace(said.get("subscription_id"), said.get("resource_group") or "local", name)
