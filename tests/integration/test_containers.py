@@ -27,7 +27,7 @@ from trainshed import (
     Workspace,
 )
 from trainshed.errors import ActivityFailedException, UserErrorException
-from trainshed.hosts import process
+from trainshed.system import process
 
 
 @pytest.fixture(scope="session")

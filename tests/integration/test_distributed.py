@@ -25,8 +25,8 @@ from trainshed import (
     Workspace,
 )
 from trainshed.errors import ActivityFailedException, TrainshedError, UserErrorException
-from trainshed.hosts import process
 from trainshed.node import mpi
+from trainshed.system import process
 
 SAY = """
 import json, os, sys

@@ -9,7 +9,7 @@ _MODULES = (
     "ctypes",
     "subprocess",
     "trainshed.launchers.single",
-    "trainshed.hosts.ports",
+    "trainshed.system.ports",
     "trainshed.launchers.openmpi",
     "trainshed.node.box",
     "trainshed.node.mpi",

@@ -13,7 +13,6 @@ from trainshed.containers import talk
 from trainshed.containers.engine import Order
 from trainshed.containers.images import reference
 from trainshed.errors import TrainshedError
-from trainshed.hosts import memory
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
@@ -23,6 +22,7 @@ from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
+from trainshed.system import memory
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CAPTAIN = os.path.join(_PACKAGE, "node", "captain.py")

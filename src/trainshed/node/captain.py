@@ -18,10 +18,10 @@ def hold(path: str) -> int:
     Returns:
         The exit code for the container.
     """
-    from trainshed.hosts import process
     from trainshed.node import fields, script
     from trainshed.node.layers import merge
     from trainshed.node.news import News
+    from trainshed.system import process
 
     order = fields.read(path)
     if os.getpid() != 1:

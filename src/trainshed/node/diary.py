@@ -7,8 +7,8 @@ import os
 import time
 from typing import Any, Dict
 
-from trainshed.hosts import process
 from trainshed.spec import layout
+from trainshed.system import process
 
 
 class Diary:

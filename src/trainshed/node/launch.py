@@ -76,7 +76,7 @@ class Launch:
 
     def _together(self) -> Start:
         # What a single process does not need.
-        from trainshed.hosts.ports import reserve
+        from trainshed.system.ports import reserve
 
         spec, ranks = self._spec, Ranks(self._run_dir)
         tool = self._mpi() if spec.launcher == "openmpi" else None

@@ -10,7 +10,6 @@ import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.hosts import process
 from trainshed.node import script, variables
 from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
@@ -22,6 +21,7 @@ from trainshed.node.verdict import verdict
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.system import process
 
 if TYPE_CHECKING:
     from trainshed.node.box import Box

@@ -18,8 +18,8 @@ import select
 import sys
 import time
 
-from trainshed.hosts import signals
 from trainshed.node import fields, lent
+from trainshed.system import signals
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13

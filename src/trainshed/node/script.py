@@ -6,8 +6,8 @@ import os
 import select
 import time
 
-from trainshed.hosts import memory, process, signals
 from trainshed.node.news import News
+from trainshed.system import memory, process, signals
 
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),

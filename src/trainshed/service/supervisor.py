@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import TrainshedError, UserErrorException
-from trainshed.hosts.gpus import inventory
 from trainshed.launchers import plan as launchers
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
@@ -23,6 +22,7 @@ from trainshed.spec import layout, states
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.history import History
+from trainshed.system.gpus import inventory
 from trainshed.targets import registry
 from trainshed.targets.interactive import INTERACTIVE, InteractiveTarget
 from trainshed.targets.run_folder import read
@@ -125,7 +125,7 @@ class Supervisor:
             run_id: id for a new run.
             submit_id: as for :meth:`submit`.
             spec: what is known of it.
-            owner: the program, as :func:`trainshed.hosts.process.identity` names it.
+            owner: the program, as :func:`trainshed.system.process.identity` names it.
             start: it runs already.
 
         Returns:

@@ -15,9 +15,9 @@ from typing import Any
 
 from trainshed.containers import engine
 from trainshed.errors import ServiceException
-from trainshed.hosts import process
-from trainshed.hosts.exits import ExitWatcher
 from trainshed.spec import layout
+from trainshed.system import process
+from trainshed.system.exits import ExitWatcher
 from trainshed.targets.run_folder import piece, read, write, write_private
 from trainshed.targets.target import ABSENT, ALIVE, ENDED, LOST, Observation, OnExit
 
