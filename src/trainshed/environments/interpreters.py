@@ -38,7 +38,7 @@ def own() -> Interpreter:
 
 
 def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpreter]:
-    """Return the best Python here for a wish: our own where it will do, else the newest that does.
+    """Return the best Python here for a request: our own where it will do, else the newest that does.
 
     Args:
         wanted: ``"3.11"``, ``"3.11.4"`` (another patch release will do when it is not here), ``">=3.9,<3.12"``, or

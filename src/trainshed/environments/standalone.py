@@ -19,7 +19,7 @@ def candidates(wanted: Optional[str], home: Path) -> List[Tuple[str, str]]:
     """Return (path of the program, folder with all of it), the best first.
 
     Args:
-        wanted: wish for a version, or None.
+        wanted: request for a version, or None.
         home: Trainshed's home on this node.
     """
     known = [one for one in interpreters.everything(home) if one.version >= _OLDEST]

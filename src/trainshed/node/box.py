@@ -9,8 +9,8 @@ import time
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from trainshed.containers import engine as engines
-from trainshed.containers import talk
-from trainshed.containers.engine import Order
+from trainshed.containers import engine_cli
+from trainshed.containers.engine import ContainerConfig
 from trainshed.containers.images import reference
 from trainshed.errors import TrainshedError
 from trainshed.node import fields
@@ -114,7 +114,7 @@ class Box:
         fields.write(self._order, order)
         self._program = start.argv[0]
         _take(f"{self._order}.end")
-        made = Order(
+        made = ContainerConfig(
             self._name,
             self.there.image,
             (*self.python, _CAPTAIN, self._order),
@@ -184,7 +184,9 @@ class Box:
         words = _tail(self._log)
         if code in _NOT_STARTED or 0 <= code < _KILLED:
             what = f"The container could not be started of the image '{reference(self._wish)}'"
-            raise TrainshedError(f"{what}:\n{talk.essence(words, 3)}", talk.details("container_failed", words))
+            raise TrainshedError(
+                f"{what}:\n{engine_cli.essence(words, 3)}", engine_cli.details("container_failed", words)
+            )
         ending.number = -code if code < 0 else code - 128
 
 

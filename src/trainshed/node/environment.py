@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.environments import Inside, prepare
-from trainshed.environments.cache import Slot
+from trainshed.environments.cache import CacheEntry
 from trainshed.spec.environment import EnvironmentSpec
 
 
@@ -19,14 +19,14 @@ class Ready(NamedTuple):
         variables: what it adds to the script's environment.
         facts: what the run's details say of it.
         notes: sentences that the user must see.
-        slot: held for the life of the run, so that the environment is not pruned meanwhile.
+        entry: held for the life of the run, so that the environment is not pruned meanwhile.
     """
 
     python: str
     variables: Dict[str, str]
     facts: Dict[str, Any]
     notes: Tuple[str, ...]
-    slot: Optional[Slot]
+    entry: Optional[CacheEntry]
 
 
 def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside: Optional[Inside] = None) -> Ready:
@@ -55,4 +55,4 @@ def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside
         "python": made.python,
         "packages": list(made.resolved),
     }
-    return Ready(made.python, added, facts, tuple(made.notes), made.slot)
+    return Ready(made.python, added, facts, tuple(made.notes), made.entry)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from trainshed.containers import engine as engines
-from trainshed.containers import talk
-from trainshed.containers.engine import Engine, Order
+from trainshed.containers import engine_cli
+from trainshed.containers.engine import ContainerConfig, Engine
+from trainshed.containers.image_ids import ImageIds
 from trainshed.containers.images import Images, reference
-from trainshed.containers.names import Names
 from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
 from trainshed.environments import Inside, commands, standalone, uv
 from trainshed.errors import TrainshedError
@@ -77,7 +77,7 @@ class InImage:
         self.engine = engine
         try:
             with open(self._log, "ab", buffering=0) as log:
-                names = Names(self._home, engine, os.environ)
+                names = ImageIds(self._home, engine, os.environ)
                 self.image = Images(engine, log, self._run_dir, names).make_ready(self._wish, password)
             self._probe = Probe(self._home, self.image, self.run)
             python = self._python(wish, self._probe)
@@ -104,7 +104,7 @@ class InImage:
         lent = probe.mounted(standalone.candidates(version, home))
         if lent is None:
             with open(self._log, "ab", buffering=0) as log:
-                if uv.download_python(version or _DOWNLOAD, commands.Site(self._home, log)):
+                if uv.download_python(version or _DOWNLOAD, commands.BuildContext(self._home, log)):
                     lent = probe.mounted(standalone.candidates(version, home))
         if lent and lent.mounted not in self.mounted:
             self.mounted.append(lent.mounted)
@@ -136,8 +136,8 @@ class InImage:
         """
         assert self._inside is not None
         ready = make_ready(wish, self._place, self._log, self._inside)
-        if ready.slot is not None:
-            self.mounted.append(str(ready.slot.prefix))
+        if ready.entry is not None:
+            self.mounted.append(str(ready.entry.prefix))
         return ready
 
     @property
@@ -168,16 +168,16 @@ class InImage:
             TrainshedError: the engine cannot run anything in the image (reason ``container_failed``).
         """
         told = tuple(f"{name}={value}" for name, value in (environ or {}).items())
-        order = Order(self.name, self.image, tuple(argv), mounts=mounts([], folders), variables=told)
+        config = ContainerConfig(self.name, self.image, tuple(argv), mounts=mounts([], folders), variables=told)
         engine = self.engine
-        said = talk.ask(engine, engines.run_argv(engine, self.mine(order))[1:])
+        said = engine_cli.ask(engine, engines.run_argv(engine, self.mine(config))[1:])
         if said.code == _NOT_STARTED:
-            raise talk.failed(engine, f"{engine.kind} cannot run the image", said.err)
+            raise engine_cli.failed(engine, f"{engine.kind} cannot run the image", said.err)
         return said.code, said.out + said.err
 
-    def mine(self, order: Order) -> Order:
-        """Return an order as this user's and this run's."""
-        return order._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
+    def mine(self, config: ContainerConfig) -> ContainerConfig:
+        """Return a configuration as this user's and this run's."""
+        return config._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
 
     def _wrap(self, wish: EnvironmentSpec) -> commands.Wrap:
         """Return what puts uv into the image, with the folders of this machine that it needs."""
@@ -196,8 +196,8 @@ class InImage:
             seen = mounts([self._home, caches], [argv[0], *places, *needed, *self.mounted])
             # By their names alone: addresses of indexes may have passwords in them.
             names = (*sorted(own), f"HOME={self._home}")
-            order = Order(self.name, self.image, tuple(argv), mounts=seen, variables=names)
-            return engines.run_argv(self.engine, self.mine(order)), {**os.environ, **own}
+            config = ContainerConfig(self.name, self.image, tuple(argv), mounts=seen, variables=names)
+            return engines.run_argv(self.engine, self.mine(config)), {**os.environ, **own}
 
         return wrap
 

@@ -27,8 +27,8 @@ class InImageWhere(Where):
 
     def starters(self, ready: Ready) -> Iterable[str]:
         """See :meth:`Where.starters`."""
-        if ready.slot is not None and os.path.isfile(ready.slot.prefix / "bin" / "mpirun"):
-            yield str(ready.slot.prefix / "bin" / "mpirun")
+        if ready.entry is not None and os.path.isfile(ready.entry.prefix / "bin" / "mpirun"):
+            yield str(ready.entry.prefix / "bin" / "mpirun")
         path, _ = self._there.mpirun()
         if path:
             yield path
@@ -40,7 +40,7 @@ class InImageWhere(Where):
 
     def package(self, ready: Ready) -> Optional[str]:
         """See :meth:`Where.package`."""
-        own = package_below(str(ready.slot.prefix)) if ready.slot is not None else None
+        own = package_below(str(ready.entry.prefix)) if ready.entry is not None else None
         if own:
             return own
         key = f"{self._there.image} {ready.python} mpi4py"

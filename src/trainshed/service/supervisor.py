@@ -23,7 +23,7 @@ from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.history import History
 from trainshed.system.gpus import inventory
-from trainshed.targets import registry
+from trainshed.targets import registry as targets
 from trainshed.targets.interactive import INTERACTIVE, InteractiveTarget
 from trainshed.targets.run_folder import read
 from trainshed.targets.target import ABSENT, ALIVE, LOST, Target
@@ -65,7 +65,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier service left, then work."""
-        self._target(registry.LOCAL)  # whose first shim is made ready now
+        self._target(targets.LOCAL)  # whose first shim is made ready now
         self._messages.put(("recover", ""))
         self._thread.start()
 
@@ -80,10 +80,10 @@ class Supervisor:
     def _target(self, name: str) -> Target:
         """Return what runs the runs of a target; one for all of a kind, which tells them apart by their directories."""
         kind = INTERACTIVE if name == INTERACTIVE else str(self._registry.target(name)["kind"])
-        kind = registry.LOCAL if kind == registry.CLUSTER else kind
+        kind = targets.LOCAL if kind == targets.CLUSTER else kind
         with self._lock:
             if kind not in self._targets:
-                made = registry.make({"name": name, "kind": kind}, self._runs, self._ended)
+                made = targets.make({"name": name, "kind": kind}, self._runs, self._ended)
                 self._targets[kind] = made
             return self._targets[kind]
 
