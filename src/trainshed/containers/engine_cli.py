@@ -119,9 +119,9 @@ def essence(words: str, lines: int = 6) -> str:
         words: all that it said.
         lines: at most so many lines of it.
     """
-    told = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
-    errors: List[str] = [line for line in told if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
-    return "\n".join((errors or told)[-lines:])
+    kept = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
+    errors: List[str] = [line for line in kept if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
+    return "\n".join((errors or kept)[-lines:])
 
 
 def failed(engine: Engine, what: str, words: str) -> TrainshedError:

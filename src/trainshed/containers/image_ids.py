@@ -1,4 +1,4 @@
-"""Which image a name stands for, told without podman for as long as podman's own list of images has not changed.
+"""Which image a name stands for, parts without podman for as long as podman's own list of images has not changed.
 
 Starting podman takes 30 ms, a quarter of what it takes to start a container with it.
 """
@@ -35,9 +35,9 @@ class ImageIds:
 
     def __init__(self, home: str, engine: Engine, environ: Mapping[str, str]) -> None:
         self._engine = engine
-        told = [engine.path, str(os.getuid()), *(environ.get(name, "") for name in _SETTINGS)]
+        parts = [engine.path, str(os.getuid()), *(environ.get(name, "") for name in _SETTINGS)]
         files = [environ.get("CONTAINERS_STORAGE_CONF", ""), *map(os.path.expanduser, _FILES)]
-        key = "\0".join([*told, *(str(_stamp(path)) for path in files)])
+        key = "\0".join([*parts, *(str(_stamp(path)) for path in files)])
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
         # A podman elsewhere has its list elsewhere.
         self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)

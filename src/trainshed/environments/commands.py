@@ -138,10 +138,10 @@ def essence(output: str, lines: int = 12) -> str:
         output: all that it said last.
         lines: at most so many lines of it.
     """
-    told = [line.rstrip() for line in output.splitlines() if line.strip()]
+    relevant = [line.rstrip() for line in output.splitlines() if line.strip()]
     starts = [
         at
-        for at, line in enumerate(told)
+        for at, line in enumerate(relevant)
         if re.match(r"\s*(\u00d7|x |error|ERROR|Could not|Cannot|The following)", line)
     ]
-    return "\n".join((told[starts[0] :] if starts else told[-lines:])[:lines])
+    return "\n".join((relevant[starts[0] :] if starts else relevant[-lines:])[:lines])

@@ -158,8 +158,8 @@ class _Memory:
 def _ask(path: str) -> Optional[Tuple[int, ...]]:
     argv = [path, "-I", "-S", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
     try:
-        told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
+        output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = _FULL.match(told)
+    match = _FULL.match(output)
     return tuple(map(int, match.groups())) if match else None

@@ -41,7 +41,7 @@ def _fits(one: interpreters.Interpreter, wanted: Optional[str]) -> bool:
 def _folder(path: str) -> str:
     argv = [path, "-I", "-S", "-c", _CODE]
     try:
-        told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
+        output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return "/"
-    return os.path.realpath(told.strip() or "/")
+    return os.path.realpath(output.strip() or "/")

@@ -29,12 +29,14 @@ class Ready(NamedTuple):
     entry: Optional[CacheEntry]
 
 
-def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside: Optional[Inside] = None) -> Ready:
+def make_ready(
+    request: EnvironmentSpec, node_context: Mapping[str, Any], log: str, inside: Optional[Inside] = None
+) -> Ready:
     """Build the environment or find it built.
 
     Args:
-        wish: what was asked for.
-        place: the part of ``spec.json`` that describes this node.
+        request: what was asked for.
+        node_context: the part of ``spec.json`` that describes this node.
         log: file to which the build writes.
         inside: the image in which it will be used; None: right here.
 
@@ -42,7 +44,7 @@ def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside
         EnvironmentBuildException: it cannot be built; the message has the solver's words.
     """
     with open(log, "ab", buffering=0) as file:
-        made = prepare(wish, Path(place["home"]), file, place.get("sites", ()), inside)
+        made = prepare(request, Path(node_context["home"]), file, node_context.get("sites", ()), inside)
         for note in made.notes:
             file.write(f"Note: {note}\n".encode())
     added = dict(made.variables)

@@ -107,10 +107,10 @@ def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) 
 
 
 def _facts(record: dict[str, Any]) -> str:
-    told = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
-    told |= {"Description": record["description"] or ""}
-    told |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
-    rows = [(escape(key), escape(value)) for key, value in told.items() if value]
+    facts = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
+    facts |= {"Description": record["description"] or ""}
+    facts |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
+    rows = [(escape(key), escape(value)) for key, value in facts.items() if value]
     if record["parent"]:
         rows.append(("Parent", escape(record["parent"])))
     return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"

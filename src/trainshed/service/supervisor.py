@@ -304,7 +304,7 @@ class Supervisor:
             self._conclude(run_id, final)
             return
         if self._history.get(run_id)["cancel_requested"]:
-            # Wished between the change of state and the hand-over, when there was nobody to tell.
+            # Requested between the change of state and the hand-over, when there was nobody to tell.
             target.cancel(run_id)
 
     def _root(self, record: dict[str, Any]) -> str:

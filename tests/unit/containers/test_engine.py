@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden"
 CONFIG = ContainerConfig(
     "trainshed-e_1",
     "1f2e",
-    ("/usr/bin/python3", "-S", "captain.py", "/run/e_1/captain.order"),
+    ("/usr/bin/python3", "-S", "container_init.py", "/run/e_1/container_init.order"),
     folder="/run/e_1/code",
     mounts=(("/data", True), ("/run/e_1", True), ("/shed", False)),
     variables=("TRAINSHED_RUN_ID", "HOME=/home/of/runs"),
