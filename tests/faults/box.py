@@ -14,7 +14,7 @@ from trainshed.client.embedded import connect
 from trainshed.client.http import Connection
 from trainshed.client.send import send
 from trainshed.client.source import take
-from trainshed.hosts import process
+from trainshed.system import process
 
 THIS_PYTHON = {"kind": "existing", "interpreter": sys.executable}
 

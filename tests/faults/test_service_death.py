@@ -146,7 +146,7 @@ def test_submit_repeated_with_its_id_is_one_run(box: Box) -> None:
     assert box.wait(first["id"])["status"] == "Completed"
 
 
-def test_sign_is_for_the_owner_only(box: Box) -> None:
+def test_endpoint_file_is_for_the_owner_only(box: Box) -> None:
     box.service_pid()
     assert (box.root / "service.json").stat().st_mode & 0o777 == 0o600
     assert json.loads((box.root / "service.json").read_text())["token"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-NODE_ROOMS = ("errors.py", "spec", "runtime", "environments", "containers", "data", "launchers", "hosts", "node")
+NODE_ROOMS = ("errors.py", "spec", "runtime", "environments", "containers", "data", "launchers", "system", "node")
 
 
 def imported(code: str, *flags: str) -> set[str]:

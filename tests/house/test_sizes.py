@@ -18,7 +18,7 @@ ROOMS = {
     "containers",
     "data",
     "environments",
-    "hosts",
+    "system",
     "launchers",
     "node",
     "runtime",

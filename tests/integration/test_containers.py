@@ -27,7 +27,7 @@ from trainshed import (
     Workspace,
 )
 from trainshed.errors import ActivityFailedException, UserErrorException
-from trainshed.hosts import process
+from trainshed.system import process
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +145,7 @@ def test_an_image_without_python_gets_one(trial: Trial) -> None:
     except ActivityFailedException:
         error = run.get_details()["error"]["error"]
     if error.get("reason") == "image_without_python":
-        pytest.skip("this machine has no Python in a folder of its own that could be lent to an image")
+        pytest.skip("this machine has no Python in a folder of its own that could be mounted into an image")
     assert not error
     assert "environments" in log_of(run)
 

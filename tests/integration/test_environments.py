@@ -35,8 +35,8 @@ def _ask(python: str, code: str) -> str:
 
 def test_packages_from_pypi_are_there_and_cached(home: Path) -> None:
     log = io.BytesIO()
-    wish = EnvironmentSpec(pip=("six==1.17.0", "azureml-defaults"))
-    first = prepare(wish, home, log)
+    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-defaults"))
+    first = prepare(request, home, log)
     assert _ask(first.python, "import six; print(six.__version__)") == "1.17.0"
     assert first.resolved == ("six==1.17.0",)
     assert first.notes == ("azureml-defaults is provided by Trainshed itself.",)
@@ -62,11 +62,11 @@ def test_conda_alone_refuses_without_conda(home: Path) -> None:
 
 
 def test_failure_tells_the_solvers_words_and_leaves_nothing(home: Path) -> None:
-    wish = EnvironmentSpec(pip=("six==99.99",))
+    request = EnvironmentSpec(pip=("six==99.99",))
     for _ in range(2):
         log = io.BytesIO()
         with pytest.raises(EnvironmentBuildException, match=r"six==99\.99"):
-            prepare(wish, home, log)
+            prepare(request, home, log)
         assert b"six==99.99" in log.getvalue(), "tried anew each time"
     assert [path.name for path in (home / "environments").iterdir() if path.is_dir()] == []
 
@@ -150,8 +150,8 @@ def test_killed_builder_leaves_nothing_usable(home: Path, tmp_path: Path) -> Non
     (project / "backend.py").write_text(BACKEND)
     os.mkfifo(project / "slow")
     os.mkfifo(project / "started")
-    wish = f"slow @ {project.as_uri()}"
-    with _builder(home, wish) as builder:
+    request = f"slow @ {project.as_uri()}"
+    with _builder(home, request) as builder:
         assert (project / "started").read_text() == "now"
         os.killpg(builder.pid, signal.SIGKILL)
     (left,) = [path for path in (home / "environments").iterdir() if path.is_dir()]
@@ -159,7 +159,7 @@ def test_killed_builder_leaves_nothing_usable(home: Path, tmp_path: Path) -> Non
     assert not (left / "environment.json").exists()
     assert listed(home) == []
     (project / "slow").unlink()
-    made = prepare(EnvironmentSpec(pip=(wish,)), home, io.BytesIO())
+    made = prepare(EnvironmentSpec(pip=(request,)), home, io.BytesIO())
     assert not made.cached
     assert made.prefix == left
     assert made.resolved == ("slow==1.0",)
@@ -185,10 +185,10 @@ def test_nothing_asked_for_is_one_clean_environment_for_all(home: Path) -> None:
 
 def test_found_again_without_starting_a_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [one.version for one in everything() if one.version[:2] != sys.version_info[:2] and one.version >= (3, 8)]
-    wishes = [EnvironmentSpec(), *(EnvironmentSpec(python="{}.{}".format(*version)) for version in others[:1])]
-    first = [prepare(wish, home, io.BytesIO()) for wish in wishes]
+    requests = [EnvironmentSpec(), *(EnvironmentSpec(python="{}.{}".format(*version)) for version in others[:1])]
+    first = [prepare(request, home, io.BytesIO()) for request in requests]
     monkeypatch.setattr(subprocess, "Popen", None)
-    again = [prepare(wish, home, io.BytesIO()) for wish in wishes]
+    again = [prepare(request, home, io.BytesIO()) for request in requests]
     assert [one.key for one in again] == [one.key for one in first]
     assert all(one.cached for one in again)
 
@@ -256,8 +256,8 @@ def test_conda_from_a_channel(home: Path, channel: str) -> None:
 
 def test_pip_packages_on_top_of_condas(home: Path, channel: str) -> None:
     log = io.BytesIO()
-    wish = EnvironmentSpec(conda=("tool=2",), pip=("six==1.17.0",), channels=(channel,))
-    made = prepare(wish, home, log, sites=SITES)
+    request = EnvironmentSpec(conda=("tool=2",), pip=("six==1.17.0",), channels=(channel,))
+    made = prepare(request, home, log, sites=SITES)
     assert made.solver == "conda", log.getvalue().decode()
     assert {"six==1.17.0", "tool==2.0"} <= set(made.resolved)
     where = _ask(made.python, "import six, sys; print(six.__file__, sys.prefix)")
@@ -266,9 +266,9 @@ def test_pip_packages_on_top_of_condas(home: Path, channel: str) -> None:
 
 
 def test_condas_python_is_the_one_asked_for(home: Path, channel: str) -> None:
-    wish = EnvironmentSpec(conda=("tool", "python=2.7.18"), channels=(channel,), solver="conda")
+    request = EnvironmentSpec(conda=("tool", "python=2.7.18"), channels=(channel,), solver="conda")
     with pytest.raises(EnvironmentBuildException, match=r"python.*2\.7\.18"):
-        prepare(wish, home, io.BytesIO(), sites=SITES)
+        prepare(request, home, io.BytesIO(), sites=SITES)
 
 
 def test_conda_says_why_there_is_no_solution(home: Path, channel: str) -> None:
@@ -282,32 +282,32 @@ def test_conda_says_why_there_is_no_solution(home: Path, channel: str) -> None:
 
 def test_what_conda_cannot_read_is_said_without_a_traceback(home: Path) -> None:
     log = io.BytesIO()
-    wish = EnvironmentSpec(conda=("six",), channels=("http://[bad",), solver="conda")
+    request = EnvironmentSpec(conda=("six",), channels=("http://[bad",), solver="conda")
     with pytest.raises(EnvironmentBuildException):
-        prepare(wish, home, log, sites=SITES)
+        prepare(request, home, log, sites=SITES)
     assert "Traceback" not in log.getvalue().decode()
 
 
 def test_silent_channel_falls_back_once_and_is_not_asked_again(home: Path, tmp_path: Path) -> None:
-    wish = EnvironmentSpec(conda=("six",), channels=((tmp_path / "nowhere").as_uri(),))
+    request = EnvironmentSpec(conda=("six",), channels=((tmp_path / "nowhere").as_uri(),))
     log = io.BytesIO()
-    made = prepare(wish, home, log, sites=SITES)
+    made = prepare(request, home, log, sites=SITES)
     assert made.solver == "uv"
     assert "no conda channel" in made.notes[0]
     assert b"Solving" in log.getvalue()
     log = io.BytesIO()
-    assert prepare(wish, home, log, sites=SITES).cached
+    assert prepare(request, home, log, sites=SITES).cached
     assert b"Solving" not in log.getvalue()
 
 
 def test_a_channel_that_speaks_again_is_asked_again(home: Path, channel: str, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     (tmp_path / "channel").rename(moved)
-    wish = EnvironmentSpec(conda=("tool", "nodejs"), channels=(channel,))
+    request = EnvironmentSpec(conda=("tool", "nodejs"), channels=(channel,))
     with pytest.raises(EnvironmentBuildException, match=r"'nodejs' is no Python package.*no conda channel .* reached"):
-        prepare(wish, home, io.BytesIO(), sites=SITES)
+        prepare(request, home, io.BytesIO(), sites=SITES)
     moved.rename(tmp_path / "channel")
-    (home / "conda-silence.json").unlink()  # as if ten minutes had passed
+    (home / "conda-backoff.json").unlink()  # as if ten minutes had passed
     assert prepare(EnvironmentSpec(conda=("tool",), channels=(channel,)), home, io.BytesIO(), sites=SITES)[5] == "conda"
 
 
@@ -362,6 +362,6 @@ def test_a_conda_program_that_finds_no_channel(home: Path, micromamba: Callable[
 
 
 def test_silent_channel_is_an_error_where_conda_is_a_must(home: Path, tmp_path: Path) -> None:
-    wish = EnvironmentSpec(conda=("six",), channels=((tmp_path / "nowhere").as_uri(),), solver="conda")
+    request = EnvironmentSpec(conda=("six",), channels=((tmp_path / "nowhere").as_uri(),), solver="conda")
     with pytest.raises(EnvironmentBuildException, match="can be reached"):
-        prepare(wish, home, io.BytesIO(), sites=SITES)
+        prepare(request, home, io.BytesIO(), sites=SITES)

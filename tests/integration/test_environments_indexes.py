@@ -51,8 +51,8 @@ def _index(root: Path, version: str) -> str:
 
 def test_console_scripts_run(home: Path, tmp_path: Path) -> None:
     _wheel(tmp_path / "wheels", "1.0")
-    wish = EnvironmentSpec(pip=(f"{tmp_path}/wheels/thing-1.0-py3-none-any.whl",))
-    made = prepare(wish, home, io.BytesIO())
+    request = EnvironmentSpec(pip=(f"{tmp_path}/wheels/thing-1.0-py3-none-any.whl",))
+    made = prepare(request, home, io.BytesIO())
     tool = os.path.join(made.path_entries[0], "thing-tool")
     assert subprocess.run([tool], capture_output=True, text=True, check=True).stdout == f"{made.prefix} 1.0\n"
 
@@ -85,13 +85,13 @@ def test_no_index_and_a_folder_and_a_retry_after_failure(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     (tmp_path / "wheels").mkdir()
-    wish = EnvironmentSpec(pip=("thing",))
+    request = EnvironmentSpec(pip=("thing",))
     with pytest.raises(EnvironmentBuildException, match="thing") as failed:
-        prepare(wish, home, io.BytesIO())
+        prepare(request, home, io.BytesIO())
     assert failed.value.details["command"] == "uv pip"
     assert failed.value.details["exit_code"] != 0
     _wheel(tmp_path / "wheels", "1.0")
-    assert prepare(wish, home, io.BytesIO()).resolved == ("thing==1.0",)
+    assert prepare(request, home, io.BytesIO()).resolved == ("thing==1.0",)
 
 
 def test_pre_releases_are_taken_when_asked_for(home: Path, tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_passwords_stay_where_they_are(home: Path, tmp_path: Path) -> None:
     assert "hush" not in str(failed.value) + json.dumps(failed.value.details) + log.getvalue().decode()
     _wheel(tmp_path / "wheels", "1.0")
     options = (f"--extra-index-url {secret}",)
-    wish = EnvironmentSpec(pip=(f"{tmp_path}/wheels/thing-1.0-py3-none-any.whl",), pip_options=options)
-    made = prepare(wish, home, log)
+    request = EnvironmentSpec(pip=(f"{tmp_path}/wheels/thing-1.0-py3-none-any.whl",), pip_options=options)
+    made = prepare(request, home, log)
     assert made.prefix is not None
     kept = [path for path in made.prefix.rglob("*") if path.is_file() and b"hush" in path.read_bytes()]
     assert kept == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from trainshed import AmlCompute, ComputeTarget, Estimator, Experiment, PyTorchConfiguration, Workspace
-from trainshed.hosts.gpus import FAKE
+from trainshed.system.gpus import FAKE
 
 SAY = 'import os\nprint(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"), flush=True)\n'
 HELD = (

@@ -17,7 +17,7 @@ from trainshed import (
     TensorflowConfiguration,
     Workspace,
 )
-from trainshed.hosts import process
+from trainshed.system import process
 
 PACKAGE = "tensorflow-cpu==2.20.*" if sys.platform == "linux" else "tensorflow==2.20.*"
 MIRRORED = """

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from trainshed.api.runs.run import Run
-from trainshed.cli import chosen, show
+from trainshed.cli import resolve, show
 from trainshed.client.follow import follow
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException
@@ -19,7 +19,7 @@ def logs(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     if options.follow and options.file is None:
         follow_all(run)
     elif options.follow:
@@ -59,7 +59,7 @@ def files(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     found = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "files"))["files"]
     if options.json:
         show.as_json(found)
@@ -74,7 +74,7 @@ def get(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     if not options.file.endswith("/"):
         from trainshed.api.transfer import download
 

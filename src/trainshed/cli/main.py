@@ -53,8 +53,8 @@ def _say(error: TrainshedError, as_json: bool) -> None:
     if as_json:
         import json
 
-        told = {"type": type(error).__name__, "message": error.message, "details": error.details}
-        print(json.dumps({"error": told}), file=sys.stderr)
+        shown = {"type": type(error).__name__, "message": error.message, "details": error.details}
+        print(json.dumps({"error": shown}), file=sys.stderr)
     else:
         print(f"trainshed: {error.message}", file=sys.stderr)
 

@@ -157,7 +157,7 @@ def _machinery(commands: Any) -> None:
     target = _command(
         commands,
         "target",
-        "machinery:target",
+        "admin:target",
         "list compute targets, set one, or make a cluster of nodes of this machine",
         "trainshed target local --slots 4; trainshed target nodes --nodes 2",
     )
@@ -167,13 +167,13 @@ def _machinery(commands: Any) -> None:
     built = _command(
         commands,
         "environments",
-        "machinery:environments",
+        "admin:environments",
         "list the environments that were built, or remove old ones",
         "trainshed environments --prune 30",
     )
     built.add_argument("--prune", type=float, metavar="DAYS", help="remove those that no run has used for so long")
     service = _command(
-        commands, "service", "machinery:service", "look at or stop this workspace's service", "trainshed service status"
+        commands, "service", "admin:service", "look at or stop this workspace's service", "trainshed service status"
     )
     service.add_argument("what", choices=("status", "start", "stop", "logs"), help="runs go on when it is stopped")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainshed.api.runs.run import Run
 from trainshed.api.runs.watch import failure
-from trainshed.cli import chosen, show
+from trainshed.cli import resolve, show
 from trainshed.client.follow import wait as wait_for_end
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec import states
@@ -29,7 +29,7 @@ def runs(options: argparse.Namespace) -> int:
         raise UserErrorException(
             f"There is no state '{options.status}'; there is {', '.join(known)}.{did_you_mean(options.status, known)}"
         )
-    connection = chosen.workspace(options).connection
+    connection = resolve.workspace(options).connection
     query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
     records: list[dict[str, Any]] = []
     while len(records) < options.limit:
@@ -92,7 +92,7 @@ def show_command(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     if options.json:
         show.as_json(run.get_details())
     else:
@@ -106,7 +106,7 @@ def metrics(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    found = chosen.run(options).get_metrics(options.name)
+    found = resolve.run(options).get_metrics(options.name)
     if options.json:
         show.as_json(found)
         return 0
@@ -129,7 +129,7 @@ def cancel(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     run.cancel()
     if options.json:
         show.as_json(run.record())
@@ -144,7 +144,7 @@ def wait(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    run = chosen.run(options)
+    run = resolve.run(options)
     code = exit_code_at_end(run)
     if options.json:
         show.as_json(run.get_details())

@@ -1,4 +1,4 @@
-"""How answers look on a terminal and as JSON."""
+"""How results look on a terminal and as JSON."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 from trainshed.api.configuration.runconfig import MpiConfiguration, PyTorchConfiguration
 from trainshed.api.runs.experiment import Experiment
 from trainshed.api.training.estimator import Estimator
-from trainshed.cli import chosen, show
+from trainshed.cli import resolve, show
 from trainshed.errors import UserErrorException
 
 
@@ -24,7 +24,7 @@ def submit(options: argparse.Namespace) -> int:
     folder, script = _source(options)
     estimator = _estimator(options, folder, script)
     estimator.run_config.arguments = list(options.arguments)
-    experiment = Experiment(chosen.workspace(options), options.experiment or _name(folder))
+    experiment = Experiment(resolve.workspace(options), options.experiment or _name(folder))
     run = experiment.submit(
         estimator, tags=_pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots
     )

@@ -28,10 +28,10 @@ def connect(root: str) -> Connection:
     """
     if not os.path.isdir(root):
         raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
-    sign = _sign(root)
-    if sign is None or sign.get("version") != VERSION or not _lives(int(sign["pid"])):
-        sign = _started(root)
-    return Connection(_address(sign), str(sign["token"]), lambda: _renewed(root), root)
+    endpoint = _endpoint(root)
+    if endpoint is None or endpoint.get("version") != VERSION or not _lives(int(endpoint["pid"])):
+        endpoint = _started(root)
+    return Connection(_address(endpoint), str(endpoint["token"]), lambda: _renewed(root), root)
 
 
 def running(root: str) -> Connection | None:
@@ -40,10 +40,10 @@ def running(root: str) -> Connection | None:
     Args:
         root: the workspace folder.
     """
-    sign = _sign(root)
-    if sign is None:
+    endpoint = _endpoint(root)
+    if endpoint is None:
         return None
-    connection = Connection(_address(sign), str(sign["token"]))
+    connection = Connection(_address(endpoint), str(endpoint["token"]))
     try:
         connection.call("GET", "/service")
     except ServiceException:
@@ -52,15 +52,15 @@ def running(root: str) -> Connection | None:
 
 
 def _renewed(root: str) -> tuple[str, str]:
-    sign = _started(root)
-    return _address(sign), str(sign["token"])
+    endpoint = _started(root)
+    return _address(endpoint), str(endpoint["token"])
 
 
-def _address(sign: dict[str, Any]) -> str:
-    return f"http://127.0.0.1:{sign['port']}"
+def _address(endpoint: dict[str, Any]) -> str:
+    return f"http://127.0.0.1:{endpoint['port']}"
 
 
-def _sign(root: str) -> dict[str, Any] | None:
+def _endpoint(root: str) -> dict[str, Any] | None:
     """Return what the service says of itself, if the file is ours alone."""
     try:
         with open(os.path.join(root, "service.json"), "rb") as file:
@@ -70,8 +70,8 @@ def _sign(root: str) -> dict[str, Any] | None:
                     f"{file.name} could be read by others, and it holds a token. "
                     f"Mend it: chmod 600 {file.name}, then trainshed service stop."
                 )
-            sign: dict[str, Any] = json.load(file)
-            return sign
+            endpoint: dict[str, Any] = json.load(file)
+            return endpoint
     except (FileNotFoundError, ValueError):
         return None
 
@@ -82,19 +82,19 @@ def _started(root: str) -> dict[str, Any]:
 
     with open(os.open(os.path.join(root, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sign = _sign(root)
-        if sign is not None and _answers(sign):
-            if sign.get("version") == VERSION:
-                return sign
+        endpoint = _endpoint(root)
+        if endpoint is not None and _answers(endpoint):
+            if endpoint.get("version") == VERSION:
+                return endpoint
             # Of another release: it makes room for ours, and runs go on meanwhile.
-            Connection(_address(sign), str(sign["token"])).call("POST", "/service/stop")
+            Connection(_address(endpoint), str(endpoint["token"])).call("POST", "/service/stop")
         _launch(root)
-        sign = _sign(root)
-    if sign is None:
+        endpoint = _endpoint(root)
+    if endpoint is None:
         raise ServiceException(
             f"The service went away as soon as it had started; see {os.path.join(root, 'service.log')}."
         )
-    return sign
+    return endpoint
 
 
 def _lives(pid: int) -> bool:
@@ -108,10 +108,10 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _answers(sign: dict[str, Any]) -> bool:
-    """Tell whether the service of a sign is there; a sign outlives a service that was killed."""
+def _answers(endpoint: dict[str, Any]) -> bool:
+    """Tell whether the service of an endpoint file answers; the file outlives a service that was killed."""
     try:
-        Connection(_address(sign), str(sign["token"])).call("GET", "/service")
+        Connection(_address(endpoint), str(endpoint["token"])).call("GET", "/service")
     except ServiceException:
         return False
     return True

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from trainshed.client.wire import Answer, Wire
+from trainshed.client.wire import Response, Wire
 from trainshed.errors import ServiceException, TrainshedError, named
 
 API = "/api/v1"
@@ -15,7 +15,7 @@ _CALL_SECONDS = 300.0
 _ERROR = 400
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
 _NOT_TWICE = frozenset({"/service/stop"})
-"""POSTs that must not be sent again when the answer was lost. All others may: POST /runs carries a submit id."""
+"""POSTs that must not be sent again when the response was lost. All others may: POST /runs carries a submit id."""
 
 Body = Callable[[], Iterable[bytes]]
 Refresh = Callable[[], "tuple[str, str]"]
@@ -52,7 +52,7 @@ class Connection:
         self._place, self._host, self._port, self._token = place, host, int(port), token
 
     def call(self, method: str, path: str, json: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """Make one call and return its JSON answer.
+        """Make one call and return its JSON response.
 
         Args:
             method: ``"GET"``, ``"POST"``, ``"PUT"`` or ``"DELETE"``.
@@ -65,10 +65,10 @@ class Connection:
             ServiceException: the service cannot be reached.
         """
         body = None if json is None else _to_json(json)
-        wire, answer = self._ask(
+        wire, response = self._ask(
             method, path, query, _one(body), None if body is None else len(body), "application/json"
         )
-        return _from_json(self._whole_body(wire, answer))
+        return _from_json(self._whole_body(wire, response))
 
     def upload(
         self,
@@ -78,7 +78,7 @@ class Connection:
         length: int | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send raw bytes and return the JSON answer.
+        """Send raw bytes and return the JSON response.
 
         Args:
             method: ``"PUT"`` or ``"POST"``.
@@ -92,11 +92,11 @@ class Connection:
         """
         pieces = _one(body) if isinstance(body, bytes) else body
         size = len(body) if isinstance(body, bytes) else length
-        wire, answer = self._ask(method, path, query, pieces, size, "application/octet-stream")
-        return _from_json(self._whole_body(wire, answer))
+        wire, response = self._ask(method, path, query, pieces, size, "application/octet-stream")
+        return _from_json(self._whole_body(wire, response))
 
     def stream(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
-        """Make a call and yield its answer's bytes as they come.
+        """Make a call and yield its response's bytes as they come.
 
         Args:
             method: usually ``"GET"``.
@@ -107,14 +107,14 @@ class Connection:
             TrainshedError: as :meth:`call`, before the first byte.
             ServiceException: the service went away in the middle; ask again from where it broke.
         """
-        wire, answer = self._ask(method, path, query, None, None, "", seconds=None)
-        if answer.status >= _ERROR:
-            self._whole_body(wire, answer)
-        return self._pieces(wire, answer)
+        wire, response = self._ask(method, path, query, None, None, "", seconds=None)
+        if response.status >= _ERROR:
+            self._whole_body(wire, response)
+        return self._pieces(wire, response)
 
-    def _pieces(self, wire: Wire, answer: Answer) -> Iterator[bytes]:
+    def _pieces(self, wire: Wire, response: Response) -> Iterator[bytes]:
         try:
-            yield from wire.body(answer)
+            yield from wire.body(response)
         except OSError as error:
             raise ServiceException(f"The service at {self._place} went away in the middle of an answer.") from error
         finally:
@@ -134,7 +134,7 @@ class Connection:
         length: int | None,
         kind: str,
         seconds: float | None = _CALL_SECONDS,
-    ) -> tuple[Wire, Answer]:
+    ) -> tuple[Wire, Response]:
         target = API + path + _query(query)
         problem: OSError | None = None
         for way in (self._reuse, self._open, self._renew):
@@ -192,10 +192,10 @@ class Connection:
         else:
             wire.close()
 
-    def _whole_body(self, wire: Wire, answer: Answer) -> bytes:
-        content = b"".join(self._pieces(wire, answer))
-        if answer.status >= _ERROR:
-            raise _error(answer.status, content)
+    def _whole_body(self, wire: Wire, response: Response) -> bytes:
+        content = b"".join(self._pieces(wire, response))
+        if response.status >= _ERROR:
+            raise _error(response.status, content)
         return content
 
 

@@ -28,18 +28,18 @@ def send(source: Source, connection: Connection) -> str:
         SnapshotException: the service does not accept it.
     """
     manifest: dict[str, Any] = {"entries": source.entries()}
-    answer = connection.call("POST", "/snapshots", manifest)
-    if "missing" in answer:
-        pieces, total = source.pack(answer["missing"])
+    response = connection.call("POST", "/snapshots", manifest)
+    if "missing" in response:
+        pieces, total = source.pack(response["missing"])
         if connection.folder is None:
             connection.upload("POST", "/packs", pieces, total)
         else:
             manifest["pack"] = _write(pieces(), os.path.join(connection.folder, layout.INCOMING))
-        answer = connection.call("POST", "/snapshots", manifest)
-    if "id" not in answer:
+        response = connection.call("POST", "/snapshots", manifest)
+    if "id" not in response:
         raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
-    source.remember(str(answer["id"]))
-    return str(answer["id"])
+    source.remember(str(response["id"]))
+    return str(response["id"])
 
 
 def _write(pieces: Iterable[bytes], folder: str) -> str:

@@ -16,7 +16,7 @@ _MAX_HEADERS = 200
 _PIECE = 1 << 16
 
 
-class Answer:
+class Response:
     """What the service answered, with the body still on the wire.
 
     Attributes:
@@ -73,8 +73,8 @@ class Wire:
             return False
         return False  # bytes that nobody asked for, or the other side's goodbye
 
-    def exchange(self, head: bytes, body: Callable[[], Iterable[bytes]] | None, seconds: float | None) -> Answer:
-        """Send a request and read the head of its answer.
+    def exchange(self, head: bytes, body: Callable[[], Iterable[bytes]] | None, seconds: float | None) -> Response:
+        """Send a request and read the head of its response.
 
         Args:
             head: request line and headers, with the empty line at the end.
@@ -92,9 +92,9 @@ class Wire:
                 self._socket.sendall(piece)
         except (BrokenPipeError, ConnectionResetError):
             # A refusal may come, and the line be cut, before the body is through: read it if it is there.
-            answer = self._head()
-            answer.headers["connection"] = "close"
-            return answer
+            response = self._head()
+            response.headers["connection"] = "close"
+            return response
         return self._head()
 
     def _line(self) -> bytes:
@@ -103,7 +103,7 @@ class Wire:
             raise ConnectionResetError("the connection closed in the middle of an answer")
         return line.rstrip(b"\r\n")
 
-    def _head(self) -> Answer:
+    def _head(self) -> Response:
         while True:
             version, _, rest = self._line().partition(b" ")
             if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
@@ -116,28 +116,28 @@ class Wire:
                 name, _, value = line.partition(b":")
                 headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
             if not rest.startswith(b"1"):
-                return Answer(int(rest[:3]), headers)
+                return Response(int(rest[:3]), headers)
 
-    def body(self, answer: Answer) -> Iterator[bytes]:
+    def body(self, response: Response) -> Iterator[bytes]:
         """Yield the body as it comes.
 
         Args:
-            answer: what :meth:`exchange` gave.
+            response: what :meth:`exchange` gave.
 
         Raises:
             OSError: the connection broke before the body was whole.
         """
-        if answer.headers.get("transfer-encoding", "").lower() == "chunked":
+        if response.headers.get("transfer-encoding", "").lower() == "chunked":
             while size := int(self._line().split(b";")[0], 16):
                 yield from self._exactly(size)
                 self._line()
             while self._line():
                 pass
-        elif "content-length" in answer.headers:
-            yield from self._exactly(int(answer.headers["content-length"]))
-        elif answer.status not in (204, 304):
+        elif "content-length" in response.headers:
+            yield from self._exactly(int(response.headers["content-length"]))
+        elif response.status not in (204, 304):
             raise ConnectionResetError("the answer does not tell how long it is")
-        self._whole = answer.headers.get("connection", "").lower() != "close"
+        self._whole = response.headers.get("connection", "").lower() != "close"
 
     def _exactly(self, size: int) -> Iterator[bytes]:
         while size:

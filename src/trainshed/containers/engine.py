@@ -28,7 +28,7 @@ class Engine(NamedTuple):
     rootless: bool = False
 
 
-class Order(NamedTuple):
+class ContainerConfig(NamedTuple):
     """What is to run in a container.
 
     Attributes:
@@ -91,36 +91,36 @@ def _rootless(kind: str, environ: Mapping[str, str]) -> bool:
     return environ.get("DOCKER_HOST", "").startswith(f"unix://{own}/")
 
 
-def run_argv(engine: Engine, order: Order) -> Tuple[str, ...]:
-    """Return the command by which ``engine`` runs ``order``; the container goes as soon as it ends.
+def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
+    """Return the command by which ``engine`` runs ``config``; the container goes as soon as it ends.
 
     Args:
         engine: the engine.
-        order: what to run.
+        config: what to run.
 
     Example:
-        >>> run_argv(Engine("docker", "/usr/bin/docker"), Order("c", "sha256:1f", ("true",)))[-2:]
+        >>> run_argv(Engine("docker", "/usr/bin/docker"), ContainerConfig("c", "sha256:1f", ("true",)))[-2:]
         ('--entrypoint=true', 'sha256:1f')
     """
-    ours = [] if _has(order.arguments, "--network", "--net") else ["--network=host"]
-    ours += [f"--user={order.user[0]}:{order.user[1]}"] if _maps_user(engine) else []
+    ours = [] if _has(config.arguments, "--network", "--net") else ["--network=host"]
+    ours += [f"--user={config.user[0]}:{config.user[1]}"] if _maps_user(engine) else []
     if engine.kind == PODMAN:
         # Where SELinux reigns, the folders of the user could not be read inside; elsewhere it means nothing.
         ours.append("--security-opt=label=disable")
-        ours += ["--userns=keep-id"] if engine.rootless and not _has(order.arguments, "--userns") else []
-    if order.shm_size and not _has(order.arguments, "--shm-size", "--ipc"):
-        ours.append(f"--shm-size={order.shm_size}")
-    if order.gpus:
+        ours += ["--userns=keep-id"] if engine.rootless and not _has(config.arguments, "--userns") else []
+    if config.shm_size and not _has(config.arguments, "--shm-size", "--ipc"):
+        ours.append(f"--shm-size={config.shm_size}")
+    if config.gpus:
         ours.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
-    ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in order.mounts]
-    ours += [f"--env={variable}" for variable in order.variables]
+    ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in config.mounts]
+    ours += [f"--env={variable}" for variable in config.variables]
     # After the user's own, so that these hold: by them the container is found again, and the command is ours. What it
     # prints goes to the run's log and nowhere else.
-    fixed = [f"--name={order.name}", "--rm", "--pull=never", "--log-driver=none"]
-    fixed += [f"--label=trainshed.run={order.label}"] if order.label else []
-    fixed += [f"--workdir={order.folder}"] if order.folder else []
-    entry = f"--entrypoint={order.argv[0]}"
-    return (engine.path, "run", *ours, *order.arguments, *fixed, entry, order.image, *order.argv[1:])
+    fixed = [f"--name={config.name}", "--rm", "--pull=never", "--log-driver=none"]
+    fixed += [f"--label=trainshed.run={config.label}"] if config.label else []
+    fixed += [f"--workdir={config.folder}"] if config.folder else []
+    entry = f"--entrypoint={config.argv[0]}"
+    return (engine.path, "run", *ours, *config.arguments, *fixed, entry, config.image, *config.argv[1:])
 
 
 def _maps_user(engine: Engine) -> bool:

@@ -13,10 +13,10 @@ import sys
 from contextlib import contextmanager
 from typing import BinaryIO, Iterator, List, Optional
 
-from trainshed.containers import talk
+from trainshed.containers import engine_cli
 from trainshed.containers.engine import PODMAN, Engine
-from trainshed.containers.names import Names
-from trainshed.containers.talk import Said
+from trainshed.containers.engine_cli import CompletedCommand
+from trainshed.containers.image_ids import ImageIds
 from trainshed.errors import TrainshedError
 from trainshed.spec.container import ContainerSpec
 
@@ -28,22 +28,22 @@ _HUB_IN_DOCKER = "https://index.docker.io/v1/"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-def reference(wish: ContainerSpec) -> str:
+def reference(request: ContainerSpec) -> str:
     """Return the whole name under which an image is known.
 
     Args:
-        wish: what a run asks for.
+        request: what a run asks for.
 
     Example:
         >>> reference(ContainerSpec("team/image:1", registry="registry.example.org"))
         'registry.example.org/team/image:1'
     """
-    if wish.dockerfile:
-        return f"{_OURS}:{hashlib.sha256(wish.dockerfile.encode()).hexdigest()[:20]}"
-    address = wish.registry.rstrip("/")
-    if address and not wish.image.startswith(f"{address}/"):
-        return f"{address}/{wish.image}"
-    return wish.image
+    if request.dockerfile:
+        return f"{_OURS}:{hashlib.sha256(request.dockerfile.encode()).hexdigest()[:20]}"
+    address = request.registry.rstrip("/")
+    if address and not request.image.startswith(f"{address}/"):
+        return f"{address}/{request.image}"
+    return request.image
 
 
 def registry_of(name: str) -> str:
@@ -64,31 +64,31 @@ class Images:
         engine: the engine.
         log: where it says what it does.
         run_dir: the run directory, for what must be written for a moment.
-        names: what was found out before.
+        ids: what was found out before.
     """
 
-    def __init__(self, engine: Engine, log: BinaryIO, run_dir: str, names: Names) -> None:
-        self._names = names
+    def __init__(self, engine: Engine, log: BinaryIO, run_dir: str, ids: ImageIds) -> None:
+        self._ids = ids
         self._engine = engine
         self._log = log
         self._run_dir = run_dir
 
-    def make_ready(self, wish: ContainerSpec, password: str = "") -> str:
-        """Return the id of the image that is wished for; it is pulled or built where it is not here yet.
+    def make_ready(self, request: ContainerSpec, password: str = "") -> str:
+        """Return the id of the image that is requested; it is pulled or built where it is not here yet.
 
         Args:
-            wish: what a run asks for.
-            password: of ``wish.username`` at its registry.
+            request: what a run asks for.
+            password: of ``request.username`` at its registry.
 
         Raises:
             TrainshedError: it cannot be had; ``details["reason"]`` says why.
         """
-        name = reference(wish)
-        facts = self._names.get(name) or self._inspect(name)
+        name = reference(request)
+        facts = self._ids.get(name) or self._inspect(name)
         if facts is None:
-            with self._account(wish, password) as account:
-                if wish.dockerfile:
-                    self._build(name, wish.dockerfile, account)
+            with self._account(request, password) as account:
+                if request.dockerfile:
+                    self._build(name, request.dockerfile, account)
                 else:
                     self._pull(name, account)
             facts = self._inspect(name)
@@ -99,28 +99,30 @@ class Images:
 
     def _inspect(self, name: str) -> Optional[List[str]]:
         """Return an image's id and the processors it is made for; None where it is not on this machine."""
-        said = talk.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
-        if said.code == 0:
-            facts = [*said.out.split(), ""]
-            self._names.keep(name, facts)
+        result = engine_cli.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
+        if result.code == 0:
+            facts = [*result.out.split(), ""]
+            self._ids.keep(name, facts)
             return facts
-        if talk.meaning(said.err) == "image_not_found":
+        if engine_cli.meaning(result.err) == "image_not_found":
             return None
-        raise talk.failed(self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", said.err)
+        raise engine_cli.failed(
+            self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", result.err
+        )
 
     def _pull(self, name: str, account: List[str]) -> None:
         # A name without a registry is one of Docker's hub for docker; podman would have to be told so.
         whole = name if "/" in name and registry_of(name) != _HUB else f"{_HUB}/{name}"
         whole = name if name.startswith(f"{_HUB}/") or self._engine.kind != PODMAN else whole
         self._log.write(f"Pulling the image {whole} with {self._engine.kind}.\n".encode())
-        said = self._work("pull", account, registry_of(name), [whole])
-        if said.code:
-            raise self._pull_failed(name, said)
+        result = self._work("pull", account, registry_of(name), [whole])
+        if result.code:
+            raise self._pull_failed(name, result)
 
-    def _pull_failed(self, name: str, said: Said) -> TrainshedError:
-        reason, where = talk.meaning(said.out), registry_of(name)
+    def _pull_failed(self, name: str, result: CompletedCommand) -> TrainshedError:
+        reason, where = engine_cli.meaning(result.out), registry_of(name)
         if reason == "no_container_engine":
-            return talk.not_answering(self._engine, said.out)
+            return engine_cli.not_answering(self._engine, result.out)
         sentence = {
             "image_not_found": f"There is no image '{name}': {where} does not have it. Check its name and tag.",
             "registry_refused": f"The registry {where} does not hand out the image '{name}': it wants another "
@@ -131,8 +133,8 @@ class Images:
             "image_architecture": f"The image '{name}' is not made for this machine's processor "
             f"({platform.machine()}). Take one that is.",
         }.get(reason, f"The image '{name}' could not be pulled from {where}.")
-        message = f"{sentence}\n{talk.essence(said.out, 3)}"
-        return TrainshedError(message, talk.details(reason or "registry_unreachable", said.out))
+        message = f"{sentence}\n{engine_cli.essence(result.out, 3)}"
+        return TrainshedError(message, engine_cli.details(reason or "registry_unreachable", result.out))
 
     def _build(self, name: str, text: str, account: List[str]) -> None:
         context = os.path.join(self._run_dir, "build-context")
@@ -143,53 +145,53 @@ class Images:
             with open(file, "w", encoding="utf-8") as opened:
                 opened.write(text)
             self._log.write(f"Building the image {name} with {self._engine.kind}.\n".encode())
-            said = self._work("build", account, "", [f"--tag={name}", f"--file={file}", context])
+            result = self._work("build", account, "", [f"--tag={name}", f"--file={file}", context])
         finally:
             shutil.rmtree(context, ignore_errors=True)
-        if said.code:
-            if talk.meaning(said.out) == "no_container_engine":
-                raise talk.not_answering(self._engine, said.out)
+        if result.code:
+            if engine_cli.meaning(result.out) == "no_container_engine":
+                raise engine_cli.not_answering(self._engine, result.out)
             raise TrainshedError(
-                f"The image could not be built of the Dockerfile:\n{talk.essence(said.out)}",
-                talk.details("image_build_failed", said.out),
+                f"The image could not be built of the Dockerfile:\n{engine_cli.essence(result.out)}",
+                engine_cli.details("image_build_failed", result.out),
             )
 
-    def _work(self, verb: str, account: List[str], registry: str, rest: List[str]) -> Said:
+    def _work(self, verb: str, account: List[str], registry: str, rest: List[str]) -> CompletedCommand:
         options: List[str] = []
         if self._engine.kind == PODMAN:
             # Docker speaks plain HTTP with loopback addresses by itself; nobody in between can listen.
             options = [*account, "--tls-verify=false"] if _is_loopback(registry) else account
-            return talk.tell([self._engine.path, verb, *options, *rest], self._log)
-        return talk.tell([self._engine.path, *account, verb, *rest], self._log)
+            return engine_cli.run([self._engine.path, verb, *options, *rest], self._log)
+        return engine_cli.run([self._engine.path, *account, verb, *rest], self._log)
 
     @contextmanager
-    def _account(self, wish: ContainerSpec, password: str) -> Iterator[List[str]]:
+    def _account(self, request: ContainerSpec, password: str) -> Iterator[List[str]]:
         """Give the engine the account for as long as it pulls, in a file that only its owner can read."""
-        if not wish.username or not password:
+        if not request.username or not password:
             yield []
             return
-        server = wish.registry.split("/")[0] or registry_of(wish.image)
+        server = request.registry.split("/")[0] or registry_of(request.image)
         if self._engine.kind != PODMAN and server == _HUB:
             server = _HUB_IN_DOCKER
-        place = os.path.join(self._run_dir, AUTH)
-        shutil.rmtree(place, ignore_errors=True)
-        os.makedirs(place, mode=0o700)
+        folder = os.path.join(self._run_dir, AUTH)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder, mode=0o700)
         try:
-            file = os.path.join(place, "config.json")
-            token = base64.b64encode(f"{wish.username}:{password}".encode()).decode()
+            file = os.path.join(folder, "config.json")
+            token = base64.b64encode(f"{request.username}:{password}".encode()).decode()
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as opened:
                 json.dump({"auths": {server: {"auth": token}}}, opened)
-            yield [f"--authfile={file}"] if self._engine.kind == PODMAN else [f"--config={place}", *self._address()]
+            yield [f"--authfile={file}"] if self._engine.kind == PODMAN else [f"--config={folder}", *self._address()]
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _address(self) -> List[str]:
         """Say where docker's daemon is: what it knows of that lies in the very folder that is replaced."""
         if os.environ.get("DOCKER_HOST"):
             return []
-        said = talk.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
-        return [f"--host={said.out.strip()}"] if said.code == 0 and said.out.strip() else []
+        result = engine_cli.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
+        return [f"--host={result.out.strip()}"] if result.code == 0 and result.out.strip() else []
 
     def _check_machine(self, name: str, made_for: str) -> None:
         ours = platform.machine()

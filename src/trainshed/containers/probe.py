@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 
-from trainshed.containers import answers
+from trainshed.containers import json_cache
 
 _PROGRAM = """
 import json, sys
@@ -16,8 +16,8 @@ print("trainshed:" + json.dumps([sys.executable, list(sys.version_info[:3]), sys
 _MPI = """
 import json, shutil, subprocess
 path = shutil.which("mpirun") or ""
-said = path and subprocess.run([path, "--version"], capture_output=True, text=True).stdout
-print("trainshed:" + json.dumps([path, said]))
+output = path and subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+print("trainshed:" + json.dumps([path, output]))
 """
 _MARK = "trainshed:"
 OLDEST = (3, 8)
@@ -47,18 +47,18 @@ class Probe:
     """What is known of an image.
 
     Args:
-        home: Trainshed's home on this node, where answers are kept.
+        home: Trainshed's home on this node, where results are cached.
         image_id: the image.
         run: runs a program in it.
 
     Attributes:
-        path: the file of answers.
+        path: the cache file.
     """
 
     def __init__(self, home: str, image_id: str, run: Run) -> None:
         self.path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
         self._run = run
-        self._known = answers.read(self.path)
+        self._known = json_cache.read(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
         """Return the first of the image's own Pythons that is there and works, or None.
@@ -69,7 +69,7 @@ class Probe:
         for name in names:
             if name not in self._known:
                 self._known[name] = self._ask(name, (), _PROGRAM)
-                answers.keep(self.path, self._known)
+                json_cache.keep(self.path, self._known)
             if self._known[name]:
                 path, version, _ = self._known[name]
                 return Python(path, tuple(version))
@@ -89,7 +89,7 @@ class Probe:
             if answer:
                 # That none works is not kept: the next one may have been installed meanwhile.
                 self._known["mounted"] = [program, answer[1], folder]
-                answers.keep(self.path, self._known)
+                json_cache.keep(self.path, self._known)
                 return Python(program, tuple(answer[1]), folder)
         return None
 
@@ -102,11 +102,11 @@ class Probe:
         """
         if "mpirun" not in self._known:
             self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]
-            answers.keep(self.path, self._known)
-        path, said = self._known["mpirun"]
-        return str(path), str(said)
+            json_cache.keep(self.path, self._known)
+        path, output = self._known["mpirun"]
+        return str(path), str(output)
 
     def _ask(self, name: str, mounts: Sequence[str], program: str) -> Optional[Any]:
-        code, said = self._run((name, "-B", "-I", "-c", program), mounts)
-        lines = [line for line in said.splitlines() if line.startswith(_MARK)]
+        code, output = self._run((name, "-B", "-I", "-c", program), mounts)
+        lines = [line for line in output.splitlines() if line.startswith(_MARK)]
         return json.loads(lines[-1][len(_MARK) :]) if code == 0 and lines else None

@@ -26,19 +26,19 @@ _RECORD = "environment.json"
 _REMOVED = ".removed-"
 
 
-def key_of(wish: Dict[str, Any]) -> str:
+def key_of(request: Dict[str, Any]) -> str:
     """Return the name under which an environment is cached.
 
     Args:
-        wish: all that decides what is in it (JSON); the machine's platform is added.
+        request: all that decides what is in it (JSON); the machine's platform is added.
     """
     libc = "-".join(platform.libc_ver()) if sys.platform.startswith("linux") else platform.release()
-    whole = {**wish, "format": FORMAT, "platform": [sys.platform, platform.machine(), libc]}
+    whole = {**request, "format": FORMAT, "platform": [sys.platform, platform.machine(), libc]}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:20]
 
 
-class Slot:
-    """The place of one environment in the cache. Held, it keeps the environment from being pruned.
+class CacheEntry:
+    """One environment in the cache. Held, it keeps the environment from being pruned.
 
     Args:
         home: Trainshed's home on this node.
@@ -48,7 +48,7 @@ class Slot:
 
     def __init__(self, home: Path, key: str, elsewhere: bool = False) -> None:
         self.key = key
-        self._there = os.path.lexists if elsewhere else os.path.exists
+        self._exists = os.path.lexists if elsewhere else os.path.exists
         self.prefix = home / "environments" / key
         self._use: Optional[int] = None
 
@@ -121,7 +121,7 @@ class Slot:
         except FileNotFoundError:
             return None
         # The Python below a virtual environment may have been uninstalled: then it is built anew.
-        return record if self._there(self.prefix / "bin" / "python") else None
+        return record if self._exists(self.prefix / "bin" / "python") else None
 
     def _hold(self) -> None:
         if self._use is None:
@@ -155,7 +155,7 @@ def prune(home: Path, unused_days: float, keep: int = 0) -> List[str]:
     oldest = time.time() - unused_days * 86400
     candidates = [one for one in listed(home)[keep:] if one["used"] <= oldest]
     sweep(home / "environments")
-    return sorted(one["key"] for one in candidates if Slot(home, one["key"]).remove())
+    return sorted(one["key"] for one in candidates if CacheEntry(home, one["key"]).remove())
 
 
 def listed(home: Path) -> List[Dict[str, Any]]:
@@ -165,7 +165,7 @@ def listed(home: Path) -> List[Dict[str, Any]]:
         home: Trainshed's home on this node.
 
     Returns:
-        What ``environment.json`` says (key, created, solver, wish, resolved, tool), and ``used``: when a run last
+        What ``environment.json`` says (key, created, solver, request, resolved, tool), and ``used``: when a run last
         took it, in seconds since 1970.
     """
     found = []

@@ -21,7 +21,7 @@ Wrap = Callable[[Sequence[str], Dict[str, str]], Tuple[Sequence[str], Dict[str, 
 """Makes of a command and its environment those by which it runs somewhere else, such as in a container."""
 
 
-class Site(NamedTuple):
+class BuildContext(NamedTuple):
     """Where an environment is built.
 
     Attributes:
@@ -40,45 +40,45 @@ class Site(NamedTuple):
     def run(self, argv: Sequence[str], environ: Dict[str, str]) -> Tuple[int, str]:
         """Run a program to its end. Arguments and result: see :func:`run`."""
         os.makedirs(self.home, mode=0o700, exist_ok=True)
-        return run(*((argv, environ) if self.wrap is None else self.wrap(argv, environ)), site=self)
+        return run(*((argv, environ) if self.wrap is None else self.wrap(argv, environ)), context=self)
 
     def say(self, line: str) -> None:
         """Write a line to the log."""
         self.log.write(f"{masked(line)}\n".encode())
 
 
-def run(argv: Sequence[str], environ: Dict[str, str], site: Site) -> Tuple[int, str]:
+def run(argv: Sequence[str], environ: Dict[str, str], context: BuildContext) -> Tuple[int, str]:
     """Run a program to its end; what it says goes to the log as it says it, without URLs' passwords.
 
     Args:
         argv: the program and its arguments.
         environ: its whole environment.
-        site: where its output goes, and the folder it works in (not the user's: uv would read the settings of a
+        context: where its output goes, and the folder it works in (not the user's: uv would read the settings of a
             project it finds there).
 
     Returns:
         Its exit code, and the end of what it said.
     """
-    said = ""
+    output = ""
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environ,
-        cwd=site.home,
-        pass_fds=() if site.lock is None else (site.lock,),
+        cwd=context.home,
+        pass_fds=() if context.lock is None else (context.lock,),
     ) as child:
         assert child.stdout is not None
         try:
             for raw in child.stdout:
                 line = masked(_ESCAPES.sub("", raw.decode("utf-8", "replace")))
-                site.log.write(line.encode())
-                said = (said + line)[-_KEPT:]
+                context.log.write(line.encode())
+                output = (output + line)[-_KEPT:]
         except BaseException:
             child.kill()  # cancelled: nobody waits for it any more
             raise
-    return child.returncode, said
+    return child.returncode, output
 
 
 def environ_for_uv(home: str, options: Sequence[str] = ()) -> Dict[str, str]:
@@ -118,30 +118,30 @@ def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:
     return shutil.which(name, path=None if folders is None else os.pathsep.join(folders))
 
 
-def failure(what: str, command: str, code: int, said: str) -> EnvironmentBuildException:
+def failure(what: str, command: str, code: int, output: str) -> EnvironmentBuildException:
     """Return the exception for a program that failed, with the part of its words that says why.
 
     Args:
         what: what could not be done.
         command: the kind of command, e.g. ``"uv pip"``.
         code: its exit code.
-        said: all that it said last.
+        output: all that it said last.
     """
-    details = {"command": command, "exit_code": code, "last_lines": said.splitlines()[-20:]}
-    return EnvironmentBuildException(f"{what}:\n{essence(said)}", details)
+    details = {"command": command, "exit_code": code, "last_lines": output.splitlines()[-20:]}
+    return EnvironmentBuildException(f"{what}:\n{essence(output)}", details)
 
 
-def essence(said: str, lines: int = 12) -> str:
+def essence(output: str, lines: int = 12) -> str:
     """Return the part of a solver's words that says what is wrong.
 
     Args:
-        said: all that it said last.
+        output: all that it said last.
         lines: at most so many lines of it.
     """
-    told = [line.rstrip() for line in said.splitlines() if line.strip()]
+    relevant = [line.rstrip() for line in output.splitlines() if line.strip()]
     starts = [
         at
-        for at, line in enumerate(told)
+        for at, line in enumerate(relevant)
         if re.match(r"\s*(\u00d7|x |error|ERROR|Could not|Cannot|The following)", line)
     ]
-    return "\n".join((told[starts[0] :] if starts else told[-lines:])[:lines])
+    return "\n".join((relevant[starts[0] :] if starts else relevant[-lines:])[:lines])

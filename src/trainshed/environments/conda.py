@@ -14,7 +14,7 @@ from trainshed.environments import commands
 from trainshed.environments.pip_settings import masked
 
 DEFAULT_CHANNELS = ("conda-forge",)
-ORDER = "TRAINSHED_CONDA_ORDER"
+REQUEST = "TRAINSHED_CONDA_REQUEST"
 """Variable that tells our solver what to do, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
 UNREACHABLE = 3
 """Exit code of our solver when a channel cannot be reached."""
@@ -56,13 +56,13 @@ def tool(sites: Sequence[str]) -> Optional[Tool]:
     return None
 
 
-def channels(wished: Sequence[str]) -> List[str]:
+def channels(requested: Sequence[str]) -> List[str]:
     """Return the channels to use, in order of priority.
 
     Args:
-        wished: what the user asked for; empty: ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
+        requested: what the user asked for; empty: ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
     """
-    named = list(wished) or _configured() or list(DEFAULT_CHANNELS)
+    named = list(requested) or _configured() or list(DEFAULT_CHANNELS)
     known = [url for name in named for url in _ALIASES.get({"anaconda": "defaults"}.get(name, name), [name])]
     return list(dict.fromkeys(known))
 
@@ -71,7 +71,9 @@ def _configured() -> List[str]:
     return re.findall(r"[^\s,]+", os.environ.get("TRAINSHED_CONDA_CHANNELS", ""))
 
 
-def build(chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path, site: commands.Site) -> None:
+def build(
+    chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path, context: commands.BuildContext
+) -> None:
     """Solve and install.
 
     Args:
@@ -79,32 +81,32 @@ def build(chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path
         specs: conda match specs, Python's among them.
         where: channels.
         prefix: folder of the environment.
-        site: where it is built.
+        context: where it is built.
 
     Raises:
         Unreachable: no channel answers.
         EnvironmentBuildException: with the solver's words.
     """
-    site.say(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.")
+    context.say(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.")
     environ = dict(os.environ)
     if chosen.name == "py-rattler":
-        order = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": _cache(site)}
+        request = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": _cache(context)}
         # Not as an argument, which all users of the machine could read: channels may have passwords.
-        environ.update({ORDER: json.dumps(order), "PYTHONPATH": str(Path(__file__).parent.parent.parent)})
+        environ.update({REQUEST: json.dumps(request), "PYTHONPATH": str(Path(__file__).parent.parent.parent)})
         argv = [chosen.path, "-m", "trainshed.environments.rattler_build"]
     else:
         picked = [word for name in where for word in ("-c", name)]
         argv = [chosen.path, "create", "-y", "-p", str(prefix), "--override-channels", *picked, *specs]
-    code, said = site.run(argv, environ)
-    if code == UNREACHABLE or (code and chosen.name != "py-rattler" and any(word in said for word in _NO_ANSWER)):
-        raise Unreachable(commands.essence(said, 3))
+    code, output = context.run(argv, environ)
+    if code == UNREACHABLE or (code and chosen.name != "py-rattler" and any(word in output for word in _NO_ANSWER)):
+        raise Unreachable(commands.essence(output, 3))
     if code:
         what = f"conda ({chosen.name}) found no way to install {', '.join(map(masked, specs))}"
-        raise commands.failure(what, f"{chosen.name} create", code, said)
+        raise commands.failure(what, f"{chosen.name} create", code, output)
 
 
-def _cache(site: commands.Site) -> str:
-    return os.path.join(site.home, "conda-cache")
+def _cache(context: commands.BuildContext) -> str:
+    return os.path.join(context.home, "conda-cache")
 
 
 def installed(prefix: Path) -> List[str]:
@@ -113,7 +115,7 @@ def installed(prefix: Path) -> List[str]:
     return sorted(f"{name}=={version}" for name, version, _ in names)
 
 
-class Silence:
+class ChannelBackoff:
     """Which channels gave no answer lately, so that not every run waits for them.
 
     Args:
@@ -122,15 +124,15 @@ class Silence:
     """
 
     def __init__(self, home: Path, where: Sequence[str]) -> None:
-        self._path = home / "conda-silence.json"
+        self._path = home / "conda-backoff.json"
         self._name = masked(" ".join(where))
 
-    def lately(self) -> bool:
-        """Tell whether these channels were found silent in the last ten minutes."""
+    def active(self) -> bool:
+        """Tell whether these channels were found unreachable in the last ten minutes."""
         return time.time() - self._known().get(self._name, 0.0) < _FORGOTTEN_AFTER
 
-    def note(self) -> None:
-        """Remember that they are silent now."""
+    def start(self) -> None:
+        """Remember that they cannot be reached now."""
         part = self._path.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps({**self._known(), self._name: time.time()}), encoding="utf-8")
         part.replace(self._path)

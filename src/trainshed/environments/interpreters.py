@@ -38,7 +38,7 @@ def own() -> Interpreter:
 
 
 def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpreter]:
-    """Return the best Python here for a wish: our own where it will do, else the newest that does.
+    """Return the best Python here for a request: our own where it will do, else the newest that does.
 
     Args:
         wanted: ``"3.11"``, ``"3.11.4"`` (another patch release will do when it is not here), ``">=3.9,<3.12"``, or
@@ -158,8 +158,8 @@ class _Memory:
 def _ask(path: str) -> Optional[Tuple[int, ...]]:
     argv = [path, "-I", "-S", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
     try:
-        told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
+        output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = _FULL.match(told)
+    match = _FULL.match(output)
     return tuple(map(int, match.groups())) if match else None

@@ -24,7 +24,7 @@ _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "http
 _PROVIDED = re.compile(r"azureml-(?!mlflow\Z)[a-z0-9-]+\Z")
 
 
-class Lists(NamedTuple):
+class PackageLists(NamedTuple):
     """Package lists, sorted out.
 
     Attributes:
@@ -42,7 +42,7 @@ class Lists(NamedTuple):
     provided: Tuple[str, ...]
 
 
-def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> Lists:
+def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> PackageLists:
     """Read package lists as users write them.
 
     Args:
@@ -72,7 +72,7 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
             requirements.append(_requirement(line))
     provided += [spec.text for spec in specs if _PROVIDED.match(spec.name)]
     others = (spec for spec in specs if spec.name not in ("python", "pip") and not _PROVIDED.match(spec.name))
-    return Lists(
+    return PackageLists(
         conda=tuple(others),
         pip=tuple(sorted(set(requirements))),
         options=tuple(_option(line) for line in lines),
@@ -102,13 +102,13 @@ def normal(requirement: str) -> str:
     return f"{normal_name(requirement)}{f'[{extras}]' if extras else ''}{versions}{marker}"
 
 
-def _python(wishes: Sequence[str]) -> Optional[str]:
-    """Return the one version of Python that all wishes together ask for."""
+def _python(requests: Sequence[str]) -> Optional[str]:
+    """Return the one version of Python that all requests together ask for."""
     plain: List[str] = []
     ranges: List[str] = []
-    for wish in wishes:
-        exact = re.match(r"={0,3}\s*([\d.]+?)(?:\.?\*)?\Z", wish.strip())
-        (plain if exact else ranges).append(exact.group(1) if exact else wish.strip())
+    for request in requests:
+        exact = re.match(r"={0,3}\s*([\d.]+?)(?:\.?\*)?\Z", request.strip())
+        (plain if exact else ranges).append(exact.group(1) if exact else request.strip())
     plain.sort(key=len)
     for short in plain[:-1]:
         if not f"{plain[-1]}.".startswith(f"{short}."):

@@ -1,4 +1,4 @@
-"""From a wish for a Python to one that is there."""
+"""From a request for a Python to one that is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments import cache, commands, conda, interpreters, pip_settings, uv
-from trainshed.environments.commands import Site
-from trainshed.environments.packages import Lists, normal, sort_out
+from trainshed.environments.commands import BuildContext
+from trainshed.environments.packages import PackageLists, normal, sort_out
 from trainshed.environments.pypi_names import ADVICE, as_requirements
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
@@ -44,7 +44,7 @@ class Prepared(NamedTuple):
         solver: ``"existing"``, ``"uv"`` or ``"conda"``.
         notes: sentences that the user must see.
         resolved: what is installed, ``name==version``.
-        slot: held open, keeps the environment from being pruned.
+        entry: held open, keeps the environment from being pruned.
     """
 
     python: str
@@ -55,21 +55,21 @@ class Prepared(NamedTuple):
     solver: str
     notes: Tuple[str, ...]
     resolved: Tuple[str, ...]
-    slot: Optional[cache.Slot]
+    entry: Optional[cache.CacheEntry]
 
     @property
     def prefix(self) -> Optional[Path]:
         """The environment's folder; None for one that was there."""
-        return None if self.slot is None else self.slot.prefix
+        return None if self.entry is None else self.entry.prefix
 
 
 def prepare(
-    wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = (), inside: Optional[Inside] = None
+    request: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = (), inside: Optional[Inside] = None
 ) -> Prepared:
-    """Find the environment that is wished for, or build it.
+    """Find the environment that is requested, or build it.
 
     Args:
-        wish: what was asked for.
+        request: what was asked for.
         home: Trainshed's home on this node.
         log: where builds write.
         sites: folders in which the packages of this Python lie.
@@ -79,12 +79,12 @@ def prepare(
         EnvironmentBuildException: it cannot be had; the message says why, in the solver's words where it was one.
     """
     if inside is not None:
-        if wish.kind == EXISTING:
+        if request.kind == EXISTING:
             return _existing_inside(inside)
-        return Builder(wish, home, log, (), inside).prepare()
-    if wish.kind == EXISTING:
-        return _existing(wish.interpreter)
-    return Builder(wish, home, log, sites).prepare()
+        return Builder(request, home, log, (), inside).prepare()
+    if request.kind == EXISTING:
+        return _existing(request.interpreter)
+    return Builder(request, home, log, sites).prepare()
 
 
 def _existing(name: str) -> Prepared:
@@ -104,24 +104,24 @@ def _existing_inside(inside: Inside, notes: Sequence[str] = ()) -> Prepared:
 
 
 class Builder:
-    """One wish for an environment of its own. Arguments: see :func:`prepare`."""
+    """One request for an environment of its own. Arguments: see :func:`prepare`."""
 
     def __init__(
-        self, wish: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str], inside: Optional[Inside] = None
+        self, request: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str], inside: Optional[Inside] = None
     ) -> None:
         self._home = home
         self._inside = inside
-        self._site = Site(str(home), log, wrap=inside.wrap if inside else None)
-        options = [*wish.pip_options, *([f"--index-url {wish.index_url}"] if wish.index_url else [])]
-        self._lists: Lists = sort_out(wish.conda, wish.pip, options, wish.python)
-        self._solver = wish.solver
-        self._channels = conda.channels(wish.channels)
-        self._tool = conda.tool(sites) if self._lists.conda and wish.solver != "pypi" else None
-        self._notes: List[str] = [*wish.notes]
+        self._context = BuildContext(str(home), log, wrap=inside.wrap if inside else None)
+        options = [*request.pip_options, *([f"--index-url {request.index_url}"] if request.index_url else [])]
+        self._lists: PackageLists = sort_out(request.conda, request.pip, options, request.python)
+        self._solver = request.solver
+        self._channels = conda.channels(request.channels)
+        self._tool = conda.tool(sites) if self._lists.conda and request.solver != "pypi" else None
+        self._notes: List[str] = [*request.notes]
         self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
 
     def prepare(self) -> Prepared:
-        """Return the environment, from conda where it is wished for and can be had, else from PyPI."""
+        """Return the environment, from conda where it is requested and can be had, else from PyPI."""
         if self._inside:
             return self._on_image(self._inside)
         if not self._lists.conda or self._solver == "pypi":
@@ -130,14 +130,14 @@ class Builder:
             if self._solver == "conda":
                 raise EnvironmentBuildException(f"conda is asked for, but there is none here: {ADVICE}.")
             return self._from_pypi(f"there is no conda on this node; for conda's own packages {ADVICE}")
-        silence = conda.Silence(self._home, self._channels)
+        backoff = conda.ChannelBackoff(self._home, self._channels)
         try:
-            return self._from_conda(self._tool, silence.lately() and self._solver == "auto")
+            return self._from_conda(self._tool, backoff.active() and self._solver == "auto")
         except conda.Unreachable as error:
             names = " ".join(pip_settings.masked(name) for name in self._channels)
             if self._solver == "conda":
                 raise EnvironmentBuildException(f"No conda channel ({names}) can be reached:\n{error}") from error
-            silence.note()
+            backoff.start()
             return self._from_pypi(f"no conda channel ({names}) can be reached")
 
     def _on_image(self, inside: Inside) -> Prepared:
@@ -151,25 +151,25 @@ class Builder:
             return _existing_inside(inside, self._notes)
         return self._from_pypi("in a container there is no conda")
 
-    def _from_conda(self, tool: conda.Tool, silent: bool) -> Prepared:
+    def _from_conda(self, tool: conda.Tool, unreachable: bool) -> Prepared:
         python = self._lists.python or "{}.{}".format(*interpreters.own().version)
         python_spec = "python" + (python if python[0] in "<>=!~" else f"={python}")
         specs = [python_spec, *sorted(spec.text for spec in self._lists.conda)]
-        slot = cache.Slot(self._home, self._key("conda", specs, self._channels))
-        record = slot.found()
+        entry = cache.CacheEntry(self._home, self._key("conda", specs, self._channels))
+        record = entry.found()
         cached = record is not None
         if record is None:
-            if silent:
+            if unreachable:
                 raise conda.Unreachable("It was asked a moment ago.")
 
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
-                site = self._site._replace(lock=lock)
-                conda.build(tool, specs, self._channels, prefix, site)
-                uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, site)
+                context = self._context._replace(lock=lock)
+                conda.build(tool, specs, self._channels, prefix, context)
+                uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, context)
                 return self._record(prefix, "conda", tool.name, [*specs, *self._lists.pip])
 
-            record = slot.build(self._site.log, make)
-        return self._ready(slot, record, cached, {"CONDA_PREFIX": str(slot.prefix)})
+            record = entry.build(self._context.log, make)
+        return self._ready(entry, record, cached, {"CONDA_PREFIX": str(entry.prefix)})
 
     def _from_pypi(self, because: str) -> Prepared:
         requirements, told = as_requirements(self._lists.conda, because or "conda is not to be used for this run")
@@ -181,20 +181,20 @@ class Builder:
         inside = self._inside
         more = ("--system-site-packages",) if inside and not inside.alone else ()
         image = [inside.image, inside.python, *more] if inside else []
-        slot = cache.Slot(self._home, self._key("uv", wanted, [base.text, *image]), elsewhere=bool(inside))
-        record = slot.found()
+        entry = cache.CacheEntry(self._home, self._key("uv", wanted, [base.text, *image]), elsewhere=bool(inside))
+        record = entry.found()
         cached = record is not None
         if record is None:
 
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
-                site = self._site._replace(lock=lock)
-                tool = uv.version(site)
-                uv.make_venv(base.path, prefix, site, more)
-                uv.install(prefix / "bin" / "python", wanted, self._lists.options, site)
+                context = self._context._replace(lock=lock)
+                tool = uv.version(context)
+                uv.make_venv(base.path, prefix, context, more)
+                uv.install(prefix / "bin" / "python", wanted, self._lists.options, context)
                 return self._record(prefix, "uv", tool, [f"python=={base.text}", *wanted])
 
-            record = slot.build(self._site.log, make)
-        return self._ready(slot, record, cached, {"VIRTUAL_ENV": str(slot.prefix)})
+            record = entry.build(self._context.log, make)
+        return self._ready(entry, record, cached, {"VIRTUAL_ENV": str(entry.prefix)})
 
     def _interpreter(self) -> interpreters.Interpreter:
         wanted = self._lists.python
@@ -204,7 +204,7 @@ class Builder:
                 self._notes.append(f"Python {wanted} is asked for; the image's Python {theirs.text} was taken.")
             return theirs
         found = interpreters.find(wanted, self._home)
-        if found is None and wanted and uv.download_python(wanted, self._site):
+        if found is None and wanted and uv.download_python(wanted, self._context):
             found = interpreters.find(wanted, self._home)
         if found is None:
             known = ", ".join(sorted({one.text for one in interpreters.everything(self._home)}))
@@ -217,28 +217,32 @@ class Builder:
         return found
 
     def _key(self, solver: str, packages: Sequence[str], more: Sequence[str]) -> str:
-        wish = {
+        request = {
             "solver": solver,
             "packages": sorted(pip_settings.masked(normal(one)) for one in packages),
             "pip": sorted(pip_settings.masked(normal(one)) for one in self._lists.pip),
             "more": [pip_settings.masked(one) for one in more],
             "settings": pip_settings.fingerprint(os.environ, self._lists.options),
         }
-        return cache.key_of(wish)
+        return cache.key_of(request)
 
-    def _record(self, prefix: Path, solver: str, tool: str, wish: Sequence[str]) -> Dict[str, Any]:
+    def _record(self, prefix: Path, solver: str, tool: str, request: Sequence[str]) -> Dict[str, Any]:
         return {
             "solver": solver,
             "tool": tool,
-            "wish": [pip_settings.masked(one) for one in wish],
+            "request": [pip_settings.masked(one) for one in request],
             "notes": self._notes,
             "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)}),
         }
 
-    def _ready(self, slot: cache.Slot, record: Dict[str, Any], cached: bool, variables: Dict[str, str]) -> Prepared:
-        programs = slot.prefix / "bin"
-        self._site.say(f"Environment {slot.key} ({'found built' if cached else 'built'}).")
+    def _ready(
+        self, entry: cache.CacheEntry, record: Dict[str, Any], cached: bool, variables: Dict[str, str]
+    ) -> Prepared:
+        programs = entry.prefix / "bin"
+        self._context.say(f"Environment {entry.key} ({'found built' if cached else 'built'}).")
         resolved = tuple(record["resolved"])
         notes = tuple(pip_settings.masked(note) for note in self._notes)
         python = str(programs / "python")
-        return Prepared(python, (str(programs),), variables, slot.key, cached, record["solver"], notes, resolved, slot)
+        return Prepared(
+            python, (str(programs),), variables, entry.key, cached, record["solver"], notes, resolved, entry
+        )

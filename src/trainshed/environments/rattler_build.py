@@ -1,4 +1,4 @@
-"""Program: solve and install conda packages with py-rattler, as the variable :data:`ORDER` says."""
+"""Program: solve and install conda packages with py-rattler, as the variable :data:`REQUEST` says."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 import sys
 from typing import Any, Dict
 
-from trainshed.environments.conda import ORDER, UNREACHABLE
+from trainshed.environments.conda import REQUEST, UNREACHABLE
 
 
-async def build(order: Dict[str, Any]) -> int:
+async def build(request: Dict[str, Any]) -> int:
     """Solve and install.
 
     Args:
-        order: ``{"specs", "channels", "prefix", "cache"}``.
+        request: ``{"specs", "channels", "prefix", "cache"}``.
 
     Returns:
         Exit code: 0, :data:`UNREACHABLE`, or 1 when there is no solution.
@@ -31,11 +31,11 @@ async def build(order: Dict[str, Any]) -> int:
         SolverError,
     )
 
-    gateway = rattler.Gateway(cache_dir=order["cache"])
+    gateway = rattler.Gateway(cache_dir=request["cache"])
     try:
         records = await rattler.solve(
-            order["channels"],
-            order["specs"],
+            request["channels"],
+            request["specs"],
             gateway=gateway,
             platforms=[rattler.Platform.current(), rattler.Platform("noarch")],
             virtual_packages=rattler.VirtualPackage.detect(),
@@ -44,7 +44,7 @@ async def build(order: Dict[str, Any]) -> int:
         for record in sorted(records, key=lambda one: one.name.normalized):
             print(f"  {record.name.normalized} {record.version}", flush=True)
         await rattler.install(
-            records, target_prefix=order["prefix"], cache_dir=order["cache"] + "/pkgs", show_progress=False
+            records, target_prefix=request["prefix"], cache_dir=request["cache"] + "/pkgs", show_progress=False
         )
     except (GatewayError, FetchRepoDataError) as error:
         print(f"error: a channel cannot be reached: {error}")
@@ -56,7 +56,7 @@ async def build(order: Dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.run(build(json.loads(os.environ.pop(ORDER))))
+    code = asyncio.run(build(json.loads(os.environ.pop(REQUEST))))
     sys.stdout.flush()
     # The solver's threads may still be winding up, and Python's own leave-taking trips over them.
     os._exit(code)

@@ -19,7 +19,7 @@ def candidates(wanted: Optional[str], home: Path) -> List[Tuple[str, str]]:
     """Return (path of the program, folder with all of it), the best first.
 
     Args:
-        wanted: wish for a version, or None.
+        wanted: request for a version, or None.
         home: Trainshed's home on this node.
     """
     known = [one for one in interpreters.everything(home) if one.version >= _OLDEST]
@@ -41,7 +41,7 @@ def _fits(one: interpreters.Interpreter, wanted: Optional[str]) -> bool:
 def _folder(path: str) -> str:
     argv = [path, "-I", "-S", "-c", _CODE]
     try:
-        told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
+        output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return "/"
-    return os.path.realpath(told.strip() or "/")
+    return os.path.realpath(output.strip() or "/")

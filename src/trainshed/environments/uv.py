@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 from trainshed.environments import commands
-from trainshed.environments.commands import Site
+from trainshed.environments.commands import BuildContext
 from trainshed.environments.packages import normal_name
 from trainshed.environments.pip_settings import no_index
 from trainshed.errors import EnvironmentBuildException
@@ -19,28 +19,28 @@ _DROPPED = "pkg_resources"
 _OLDER = "setuptools<81"
 
 
-def make_venv(python: str, prefix: Path, site: Site, more: Sequence[str] = ()) -> None:
+def make_venv(python: str, prefix: Path, context: BuildContext, more: Sequence[str] = ()) -> None:
     """Make an empty environment.
 
     Args:
         python: the interpreter it is made from.
         prefix: its folder.
-        site: where it is built.
+        context: where it is built.
         more: further arguments for ``uv venv``.
     """
-    site.say(f"Making an environment of {python}.")
+    context.say(f"Making an environment of {python}.")
     argv = ["venv", "--quiet", "--no-project", *more, "--python", python, str(prefix)]
-    _uv(argv, (), site, "An environment could not be made")
+    _uv(argv, (), context, "An environment could not be made")
 
 
-def install(python: Path, requirements: Sequence[str], options: Sequence[str], site: Site) -> None:
+def install(python: Path, requirements: Sequence[str], options: Sequence[str], context: BuildContext) -> None:
     """Install packages into an environment.
 
     Args:
         python: the environment's interpreter.
         requirements: PEP 508.
         options: index options, as lines of a requirements file.
-        site: where it is built.
+        context: where it is built.
 
     Raises:
         EnvironmentBuildException: with what uv says is wrong.
@@ -57,39 +57,39 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], s
         if no_index(os.environ, options):
             argv.append("--no-index")
         try:
-            _uv(argv, options, site, _FAILED)
+            _uv(argv, options, context, _FAILED)
         except EnvironmentBuildException as error:
             if not any(_DROPPED in line for line in error.details["last_lines"]):
                 raise
-            site.say(f"A package is built with {_DROPPED}, which setuptools has dropped: once more with {_OLDER}.")
+            context.say(f"A package is built with {_DROPPED}, which setuptools has dropped: once more with {_OLDER}.")
             older.write_text(f"{_OLDER}\n", encoding="utf-8")
-            _uv([*argv, "--build-constraints", str(older)], options, site, _FAILED)
+            _uv([*argv, "--build-constraints", str(older)], options, context, _FAILED)
     finally:
         listing.unlink()
         older.unlink(missing_ok=True)
 
 
-def download_python(version: str, site: Site) -> bool:
+def download_python(version: str, context: BuildContext) -> bool:
     """Have uv fetch a Python that is not here; return whether it could.
 
     Args:
         version: e.g. ``"3.12"``.
-        site: where its output goes.
+        context: where its output goes.
     """
     if os.environ.get("TRAINSHED_PYTHON_DOWNLOADS") == "never":
         return False
     # Where uv keeps it is enough: nothing is put on the user's PATH.
     fixed = {"UV_PYTHON_DOWNLOADS": "manual", "UV_PYTHON_INSTALL_BIN": "0"}
-    environ = {**commands.environ_for_uv(site.home), **fixed}
-    site.say(f"Python {version} is not on this node; uv is asked to download it.")
-    code, _ = site.run([commands.find_uv(), "python", "install", version], environ)
+    environ = {**commands.environ_for_uv(context.home), **fixed}
+    context.say(f"Python {version} is not on this node; uv is asked to download it.")
+    code, _ = context.run([commands.find_uv(), "python", "install", version], environ)
     return code == 0
 
 
-def version(site: Site) -> str:
+def version(context: BuildContext) -> str:
     """Return uv's own version, e.g. ``"uv 0.9.1"``."""
-    code, said = site.run([commands.find_uv(), "--version"], commands.environ_for_uv(site.home))
-    return " ".join(said.split()[:2]) if code == 0 else "uv"
+    code, output = context.run([commands.find_uv(), "--version"], commands.environ_for_uv(context.home))
+    return " ".join(output.split()[:2]) if code == 0 else "uv"
 
 
 def installed(prefix: Path) -> List[str]:
@@ -99,8 +99,8 @@ def installed(prefix: Path) -> List[str]:
     return sorted(f"{normal_name(name)}=={version}" for name, _, version in names)
 
 
-def _uv(arguments: List[str], options: Sequence[str], site: Site, what: str) -> None:
-    environ = commands.environ_for_uv(site.home, options)
-    code, said = site.run([commands.find_uv(), *arguments], environ)
+def _uv(arguments: List[str], options: Sequence[str], context: BuildContext, what: str) -> None:
+    environ = commands.environ_for_uv(context.home, options)
+    code, output = context.run([commands.find_uv(), *arguments], environ)
     if code:
-        raise commands.failure(what, f"uv {arguments[0]}", code, said)
+        raise commands.failure(what, f"uv {arguments[0]}", code, output)

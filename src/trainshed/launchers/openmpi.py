@@ -1,11 +1,11 @@
-"""Processes under Open MPI's ``mpirun``, which starts a stub for each rank, or the crew where there can be none.
+"""Processes under Open MPI's ``mpirun``, which starts for each rank an environment forwarder, or else a rank agent.
 
 The words used are those that Open MPI 4 and 5 share (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
 """
 
 from __future__ import annotations
 
-from trainshed.launchers import names
+from trainshed.launchers import env_vars
 from trainshed.launchers.plan import Job, Plan, Rank
 
 _SCRATCH = ("OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base")
@@ -33,9 +33,9 @@ def plan(job: Job) -> Plan:
             "CROSS_SIZE": nodes,
         }
         variables = {
-            **names.of_process(job, node, f"rank_{rank}", rank == 0),
-            **names.rendezvous(job),
-            **names.interfaces(job),
+            **env_vars.of_process(job, node, f"rank_{rank}", rank == 0),
+            **env_vars.rendezvous(job),
+            **env_vars.interfaces(job),
             "OMPI_COMM_WORLD_RANK": str(rank),
             "OMPI_COMM_WORLD_SIZE": str(size),
             "OMPI_COMM_WORLD_LOCAL_RANK": str(local),
@@ -44,12 +44,12 @@ def plan(job: Job) -> Plan:
             **{f"HOROVOD_{name}": str(value) for name, value in horovod.items()},
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
-    # Ranks may outnumber cores, as on a laptop that plays a cluster; which cores are whose, the crew sees to.
+    # Ranks may outnumber cores, as on a laptop that plays a cluster; which cores are whose, the rank agent sees to.
     words = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         words.append("--allow-run-as-root")
     # It leaves files behind when a rank is killed: not in the machine's folder for temporary ones.
     scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
-    if job.stub:
-        return Plan(tuple(ranks), (job.mpirun, *words, *job.stub), scratch, (*job.crew, "lent"))
-    return Plan(tuple(ranks), (job.mpirun, *words, *job.crew, "mpi"), scratch)
+    if job.env_forwarder:
+        return Plan(tuple(ranks), (job.mpirun, *words, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
+    return Plan(tuple(ranks), (job.mpirun, *words, *job.agent, "mpi"), scratch)

@@ -1,4 +1,4 @@
-"""What a launcher is asked and what it answers, and the table of launchers."""
+"""What a launcher gets and returns, and the table of launchers."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Job(NamedTuple):
     Attributes:
         nodes: where they run.
         processes: how many on each node (≥ 1).
-        crew: argv of the program that runs ranks as it is told; a launcher adds which ones.
-        stub: argv of what lends a rank's environment to the one crew there is; empty: each rank has a crew.
+        agent: argv of the program that runs ranks; a launcher adds which ones.
+        env_forwarder: argv of what forwards a rank's environment to the one agent; empty: each rank has an agent.
         ports: free ports of the first node, as many as there are processes.
         mpirun: path of Open MPI's ``mpirun``, or its name.
         scratch: folder in which a starter may keep files of its own until the run has ended.
@@ -52,11 +52,11 @@ class Job(NamedTuple):
 
     nodes: Tuple[Node, ...]
     processes: int
-    crew: Tuple[str, ...]
+    agent: Tuple[str, ...]
     ports: Tuple[int, ...]
     mpirun: str = "mpirun"
     scratch: str = ""
-    stub: Tuple[str, ...] = ()
+    env_forwarder: Tuple[str, ...] = ()
     root: bool = False
     backend: str = ""
     workers: int = 0
@@ -92,13 +92,13 @@ class Plan(NamedTuple):
         ranks: all of them, in order.
         starter: argv of the one program that starts them; empty for a single process, which needs none.
         variables: what the starter finds in its environment besides what the ranks do.
-        crew: argv of the crew, where the starter starts none.
+        agent: argv of the rank agent, where the starter starts none.
     """
 
     ranks: Tuple[Rank, ...]
     starter: Tuple[str, ...] = ()
     variables: Mapping[str, str] = {}
-    crew: Tuple[str, ...] = ()
+    agent: Tuple[str, ...] = ()
 
 
 def plan(launcher: str, job: Job) -> Plan:
@@ -112,7 +112,7 @@ def plan(launcher: str, job: Job) -> Plan:
         RunConfigurationException: no such launcher.
 
     Example:
-        >>> job = Job((Node("node-0", "127.0.0.1", "/work"),), 2, ("crew",), (6105,))
+        >>> job = Job((Node("node-0", "127.0.0.1", "/work"),), 2, ("agent",), (6105,))
         >>> [rank.name for rank in plan("torch", job).ranks]
         ['rank_0', 'rank_1']
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainshed.launchers.names import visible
+from trainshed.launchers.env_vars import visible
 from trainshed.launchers.plan import Job, Plan, Rank
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from trainshed.launchers import names
+from trainshed.launchers import env_vars
 from trainshed.launchers.plan import Job, Plan, Rank
 
 
 def plan(job: Job) -> Plan:
-    """Return workers and parameter servers; the crew starts them, and ends the servers when the workers have ended.
+    """Return workers and parameter servers; the rank agent starts them, and ends the servers after the workers.
 
     Without parameter servers the workers are those of MultiWorkerMirroredStrategy.
 
@@ -25,7 +25,7 @@ def plan(job: Job) -> Plan:
     for (kind, index), (node, _) in zip(tasks, places):
         config = {"cluster": cluster, "task": {"type": kind, "index": index}, "environment": "cloud"}
         variables = {
-            **names.of_process(job, node, f"{kind}_{index}", (kind, index) == ("worker", 0)),
+            **env_vars.of_process(job, node, f"{kind}_{index}", (kind, index) == ("worker", 0)),
             "TF_CONFIG": json.dumps(config),
             "AZ_BATCHAI_TASK_TYPE": kind,
             "AZ_BATCHAI_TASK_INDEX": str(index),
@@ -33,4 +33,4 @@ def plan(job: Job) -> Plan:
             "AZ_BATCHAI_PS_HOSTS": ",".join(cluster.get("ps", ())),
         }
         ranks.append(Rank(f"{kind}_{index}", node, variables, awaited=kind == "worker"))
-    return Plan(tuple(ranks), (*job.crew, "all"))
+    return Plan(tuple(ranks), (*job.agent, "all"))

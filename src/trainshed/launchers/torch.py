@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trainshed.launchers import names
+from trainshed.launchers import env_vars
 from trainshed.launchers.plan import Job, Plan, Rank
 
 
 def plan(job: Job) -> Plan:
-    """Return the ranks; the crew starts them.
+    """Return the ranks; the rank agent starts them.
 
     Args:
         job: what is to be run where.
@@ -17,9 +17,9 @@ def plan(job: Job) -> Plan:
     ranks = []
     for rank, (node, local) in enumerate(job.places):
         variables = {
-            **names.of_process(job, node, f"rank_{rank}", rank == 0),
-            **names.rendezvous(job),
-            **names.interfaces(job),
+            **env_vars.of_process(job, node, f"rank_{rank}", rank == 0),
+            **env_vars.rendezvous(job),
+            **env_vars.interfaces(job),
             "RANK": str(rank),
             "WORLD_SIZE": str(size),
             "LOCAL_RANK": str(local),
@@ -31,4 +31,4 @@ def plan(job: Job) -> Plan:
             "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting,
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
-    return Plan(tuple(ranks), (*job.crew, "all"))
+    return Plan(tuple(ranks), (*job.agent, "all"))

@@ -46,10 +46,10 @@ class Datasets:
         Raises:
             TrainshedError: one cannot be; the sentence names it.
         """
-        told: Dict[str, Dict[str, Any]] = {}
+        inputs: Dict[str, Dict[str, Any]] = {}
         for item in self._spec.inputs:
             try:
-                value, told[item.name] = self._input(item)
+                value, inputs[item.name] = self._input(item)
             except (OSError, TrainshedError) as error:
                 message = f"Dataset '{item.name}' could not be made ready: {error}"
                 raise TrainshedError(message, {"reason": "data_failed"}) from error
@@ -61,8 +61,8 @@ class Datasets:
             os.makedirs(place, exist_ok=True)
             self._values[_OUTPUT + output.name] = place
             self.variables[f"AZURE_ML_OUTPUT_{output.name}"] = place
-        if told:
-            self.variables["TRAINSHED_INPUTS"] = json.dumps(told)
+        if inputs:
+            self.variables["TRAINSHED_INPUTS"] = json.dumps(inputs)
         if self._spec.outputs:
             places = {output.name: self._place(output) for output in self._spec.outputs}
             self.variables["TRAINSHED_OUTPUTS"] = json.dumps(places)

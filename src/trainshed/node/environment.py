@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.environments import Inside, prepare
-from trainshed.environments.cache import Slot
+from trainshed.environments.cache import CacheEntry
 from trainshed.spec.environment import EnvironmentSpec
 
 
@@ -19,22 +19,24 @@ class Ready(NamedTuple):
         variables: what it adds to the script's environment.
         facts: what the run's details say of it.
         notes: sentences that the user must see.
-        slot: held for the life of the run, so that the environment is not pruned meanwhile.
+        entry: held for the life of the run, so that the environment is not pruned meanwhile.
     """
 
     python: str
     variables: Dict[str, str]
     facts: Dict[str, Any]
     notes: Tuple[str, ...]
-    slot: Optional[Slot]
+    entry: Optional[CacheEntry]
 
 
-def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside: Optional[Inside] = None) -> Ready:
+def make_ready(
+    request: EnvironmentSpec, node_context: Mapping[str, Any], log: str, inside: Optional[Inside] = None
+) -> Ready:
     """Build the environment or find it built.
 
     Args:
-        wish: what was asked for.
-        place: the part of ``spec.json`` that describes this node.
+        request: what was asked for.
+        node_context: the part of ``spec.json`` that describes this node.
         log: file to which the build writes.
         inside: the image in which it will be used; None: right here.
 
@@ -42,7 +44,7 @@ def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside
         EnvironmentBuildException: it cannot be built; the message has the solver's words.
     """
     with open(log, "ab", buffering=0) as file:
-        made = prepare(wish, Path(place["home"]), file, place.get("sites", ()), inside)
+        made = prepare(request, Path(node_context["home"]), file, node_context.get("sites", ()), inside)
         for note in made.notes:
             file.write(f"Note: {note}\n".encode())
     added = dict(made.variables)
@@ -55,4 +57,4 @@ def make_ready(wish: EnvironmentSpec, place: Mapping[str, Any], log: str, inside
         "python": made.python,
         "packages": list(made.resolved),
     }
-    return Ready(made.python, added, facts, tuple(made.notes), made.slot)
+    return Ready(made.python, added, facts, tuple(made.notes), made.entry)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from trainshed.containers import engine as engines
-from trainshed.containers import talk
-from trainshed.containers.engine import Engine, Order
+from trainshed.containers import engine_cli
+from trainshed.containers.engine import ContainerConfig, Engine
+from trainshed.containers.image_ids import ImageIds
 from trainshed.containers.images import Images, reference
-from trainshed.containers.names import Names
 from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
 from trainshed.environments import Inside, commands, standalone, uv
 from trainshed.errors import TrainshedError
@@ -34,39 +34,39 @@ class InImage:
 
     Args:
         spec: what to run, with what it asks for of a container.
-        place: the part of ``spec.json`` that describes this node.
+        node_context: the part of ``spec.json`` that describes this node.
         run_dir: the run directory.
         run_id: the run.
 
     Attributes:
         engine: the container engine.
-        image: the image's id.
+        image_id: the image's id.
         guide: path inside of the Python that our own programs run with.
         mounted: folders of this machine that have to be there inside.
         name: of the container that makes things ready.
     """
 
-    def __init__(self, spec: RunSpec, place: Mapping[str, Any], run_dir: str, run_id: str) -> None:
+    def __init__(self, spec: RunSpec, node_context: Mapping[str, Any], run_dir: str, run_id: str) -> None:
         assert spec.container is not None
         self._spec = spec
-        self._wish = spec.container
-        self._place = place
+        self._request = spec.container
+        self._node_context = node_context
         self._run_dir = run_dir
         self._run_id = run_id
-        self._home = str(place["home"])
+        self._home = str(node_context["home"])
         self._log = os.path.join(run_dir, layout.BUILD_LOG)
         self.engine = Engine("", "")
-        self.image = self.guide = ""
+        self.image_id = self.guide = ""
         self.mounted: List[str] = []
         self.name = engines.safe_name(run_id, "-make")
         self._inside: Optional[Inside] = None
         self._probe: Optional[Probe] = None
 
-    def make_ready(self, wish: EnvironmentSpec, engine: Engine, password: str) -> Ready:
+    def make_ready(self, request: EnvironmentSpec, engine: Engine, password: str) -> Ready:
         """Have the image on this machine, and in it the Python that the run asks for.
 
         Args:
-            wish: the environment that was asked for.
+            request: the environment that was asked for.
             engine: the container engine.
             password: of the registry's user.
 
@@ -77,67 +77,69 @@ class InImage:
         self.engine = engine
         try:
             with open(self._log, "ab", buffering=0) as log:
-                names = Names(self._home, engine, os.environ)
-                self.image = Images(engine, log, self._run_dir, names).make_ready(self._wish, password)
-            self._probe = Probe(self._home, self.image, self.run)
-            python = self._python(wish, self._probe)
-            guide = python if python and python.version >= OLDEST else self._lent(wish.python, self._probe)
+                ids = ImageIds(self._home, engine, os.environ)
+                self.image_id = Images(engine, log, self._run_dir, ids).make_ready(self._request, password)
+            self._probe = Probe(self._home, self.image_id, self.run)
+            python = self._python(request, self._probe)
+            guide = python if python and python.version >= OLDEST else self._host_python(request.python, self._probe)
             if guide is None or (python is None and not self._spec.command):
-                raise TrainshedError(self._no_python(wish), {"reason": "image_without_python"})
+                raise TrainshedError(self._no_python(request), {"reason": "image_without_python"})
             self.guide = guide.path
-            ready = self._ready(wish, python or guide)
+            ready = self._ready(request, python or guide)
         except BaseException:
             engines.remove(engine, self.name)  # a run of the image may be cut off by a cancel
             raise
-        facts = {"engine": engine.kind, "image": reference(self._wish), "image_id": self.image}
+        facts = {"engine": engine.kind, "image": reference(self._request), "image_id": self.image_id}
         return ready._replace(facts={**ready.facts, "container": facts})
 
-    def _python(self, wish: EnvironmentSpec, probe: Probe) -> Optional[Python]:
-        if wish.kind == EXISTING and wish.interpreter != "python":
-            return probe.python((wish.interpreter,))
+    def _python(self, request: EnvironmentSpec, probe: Probe) -> Optional[Python]:
+        if request.kind == EXISTING and request.interpreter != "python":
+            return probe.python((request.interpreter,))
         found = probe.python(NAMES)
-        return found if found or wish.kind == EXISTING else self._lent(wish.python, probe)
+        return found if found or request.kind == EXISTING else self._host_python(request.python, probe)
 
-    def _lent(self, version: Optional[str], probe: Probe) -> Optional[Python]:
+    def _host_python(self, version: Optional[str], probe: Probe) -> Optional[Python]:
         """Return a Python of this machine that works in the image, or None."""
         home = Path(self._home)
-        lent = probe.mounted(standalone.candidates(version, home))
-        if lent is None:
+        found = probe.mounted(standalone.candidates(version, home))
+        if found is None:
             with open(self._log, "ab", buffering=0) as log:
-                if uv.download_python(version or _DOWNLOAD, commands.Site(self._home, log)):
-                    lent = probe.mounted(standalone.candidates(version, home))
-        if lent and lent.mounted not in self.mounted:
-            self.mounted.append(lent.mounted)
-        return lent
+                if uv.download_python(version or _DOWNLOAD, commands.BuildContext(self._home, log)):
+                    found = probe.mounted(standalone.candidates(version, home))
+        if found and found.mounted not in self.mounted:
+            self.mounted.append(found.mounted)
+        return found
 
-    def _no_python(self, wish: EnvironmentSpec) -> str:
-        name = reference(self._wish)
-        if wish.kind == EXISTING and wish.interpreter != "python":
-            return f"The image '{name}' has no working Python at '{wish.interpreter}'. Give its path inside the image."
-        if wish.kind == EXISTING and not self._spec.command:
+    def _no_python(self, request: EnvironmentSpec) -> str:
+        name = reference(self._request)
+        if request.kind == EXISTING and request.interpreter != "python":
+            return (
+                f"The image '{name}' has no working Python at '{request.interpreter}'. Give its path inside the image."
+            )
+        if request.kind == EXISTING and not self._spec.command:
             return f"The image '{name}' has no Python, and the run asks to use the image's own. Name the one it has."
         return (
             f"The image '{name}' has no Python of its own, and none of this machine's works in it. "
             "Use an image that has Python 3.8 or later, such as 'python:3.11-slim'."
         )
 
-    def _ready(self, wish: EnvironmentSpec, python: Python) -> Ready:
-        self._inside = Inside(self.image, python.path, python.version, self._wrap(wish), bool(python.mounted))
-        return self.add(wish)
+    def _ready(self, request: EnvironmentSpec, python: Python) -> Ready:
+        self._inside = Inside(self.image_id, python.path, python.version, self._wrap(request), bool(python.mounted))
+        return self.add(request)
 
-    def add(self, wish: EnvironmentSpec) -> Ready:
+    def add(self, request: EnvironmentSpec) -> Ready:
         """Have one more environment inside, beside that of the run.
 
         Args:
-            wish: what is to be in it.
+            request: what is to be in it.
 
         Raises:
             EnvironmentBuildException: it cannot be built.
         """
         assert self._inside is not None
-        ready = make_ready(wish, self._place, self._log, self._inside)
-        if ready.slot is not None:
-            self.mounted.append(str(ready.slot.prefix))
+        ready = make_ready(request, self._node_context, self._log, self._inside)
+        if ready.entry is not None:
+            self.mounted.append(str(ready.entry.prefix))
         return ready
 
     @property
@@ -167,21 +169,21 @@ class InImage:
         Raises:
             TrainshedError: the engine cannot run anything in the image (reason ``container_failed``).
         """
-        told = tuple(f"{name}={value}" for name, value in (environ or {}).items())
-        order = Order(self.name, self.image, tuple(argv), mounts=mounts([], folders), variables=told)
+        variables = tuple(f"{name}={value}" for name, value in (environ or {}).items())
+        config = ContainerConfig(self.name, self.image_id, tuple(argv), mounts=mounts([], folders), variables=variables)
         engine = self.engine
-        said = talk.ask(engine, engines.run_argv(engine, self.mine(order))[1:])
-        if said.code == _NOT_STARTED:
-            raise talk.failed(engine, f"{engine.kind} cannot run the image", said.err)
-        return said.code, said.out + said.err
+        result = engine_cli.ask(engine, engines.run_argv(engine, self.mine(config))[1:])
+        if result.code == _NOT_STARTED:
+            raise engine_cli.failed(engine, f"{engine.kind} cannot run the image", result.err)
+        return result.code, result.out + result.err
 
-    def mine(self, order: Order) -> Order:
-        """Return an order as this user's and this run's."""
-        return order._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
+    def mine(self, config: ContainerConfig) -> ContainerConfig:
+        """Return a configuration as this user's and this run's."""
+        return config._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
 
-    def _wrap(self, wish: EnvironmentSpec) -> commands.Wrap:
+    def _wrap(self, request: EnvironmentSpec) -> commands.Wrap:
         """Return what puts uv into the image, with the folders of this machine that it needs."""
-        needed = [path for line in (*wish.pip, *wish.pip_options) for path in _paths(line)]
+        needed = [path for line in (*request.pip, *request.pip_options) for path in _paths(line)]
 
         def wrap(argv: Sequence[str], environ: Dict[str, str]) -> Tuple[Sequence[str], Dict[str, str]]:
             own = {name: value for name, value in environ.items() if _HANDED.match(name)}
@@ -196,8 +198,8 @@ class InImage:
             seen = mounts([self._home, caches], [argv[0], *places, *needed, *self.mounted])
             # By their names alone: addresses of indexes may have passwords in them.
             names = (*sorted(own), f"HOME={self._home}")
-            order = Order(self.name, self.image, tuple(argv), mounts=seen, variables=names)
-            return engines.run_argv(self.engine, self.mine(order)), {**os.environ, **own}
+            config = ContainerConfig(self.name, self.image_id, tuple(argv), mounts=seen, variables=names)
+            return engines.run_argv(self.engine, self.mine(config)), {**os.environ, **own}
 
         return wrap
 

@@ -10,21 +10,21 @@ import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.hosts import process
 from trainshed.node import script, variables
-from trainshed.node.diary import Diary
 from trainshed.node.environment import Ready, make_ready
+from trainshed.node.exit_record import exit_record
 from trainshed.node.launch import Launch
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder
+from trainshed.node.run_state import RunState
 from trainshed.node.start import Start
-from trainshed.node.verdict import verdict
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.system import process
 
 if TYPE_CHECKING:
-    from trainshed.node.box import Box
+    from trainshed.node.run_container import RunContainer
 
 
 class Cancelled(BaseException):
@@ -43,19 +43,19 @@ def main(run_dir: str) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _cancel_preparation)
-    diary = Diary(run_dir)
+    state = RunState(run_dir)
     _let_go_of_parent(run_dir)
-    if not diary.claim():
+    if not state.claim():
         return 3
-    diary.close(_hold(diary))
+    state.close(_hold(state))
     return 0
 
 
-def _hold(diary: Diary) -> Dict[str, Any]:
+def _hold(state: RunState) -> Dict[str, Any]:
     """Live the run; whatever goes wrong becomes how it ended."""
-    marker = f"TRAINSHED_RUN_ID={os.path.basename(diary.run_dir)}"
+    marker = f"TRAINSHED_RUN_ID={os.path.basename(state.run_dir)}"
     try:
-        return Holder(diary, marker).live()
+        return Holder(state, marker).live()
     except Cancelled:
         script.Watch(marker).end_family(5.0)
         return {"outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled while being prepared."}
@@ -95,33 +95,34 @@ class Holder:
     """One run on this node.
 
     Args:
-        diary: where its records go.
+        state: where its records go.
         marker: ``NAME=value`` in the environment of every process of the run.
     """
 
-    def __init__(self, diary: Diary, marker: str) -> None:
-        self.diary = diary
+    def __init__(self, state: RunState, marker: str) -> None:
+        self.state = state
         self.marker = marker
-        self.run_dir = diary.run_dir
+        self.run_dir = state.run_dir
         with open(os.path.join(self.run_dir, layout.SPEC), encoding="utf-8") as file:
             record = json.load(file)
         self.run_id: str = record["run_id"]
-        self.place: Dict[str, Any] = record["place"]
+        self.node_context: Dict[str, Any] = record["node_context"]
         self.spec: RunSpec = from_json(RunSpec, record["spec"])
-        self.box = self._make_box()
+        self.container = self._make_container()
         self.nodes = [
-            NodeFolder(index, self.spec, self.place, self.run_id, self.run_dir) for index in range(self.spec.node_count)
+            NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir)
+            for index in range(self.spec.node_count)
         ]
 
-    def _make_box(self) -> Optional[Box]:
+    def _make_container(self) -> Optional[RunContainer]:
         if self.spec.container is None:
             process.become_subreaper()
             return None
         # An engine waits until its own orphans are gone, and we would keep them for as long as we do something else;
-        # in the container it is the captain who inherits orphans.
-        from trainshed.node.box import Box  # most runs need none of it
+        # in the container it is the container's init process that inherits orphans.
+        from trainshed.node.run_container import RunContainer  # most runs need none of it
 
-        return Box(self.spec, self.place, self.run_dir, self.run_id)
+        return RunContainer(self.spec, self.node_context, self.run_dir, self.run_id)
 
     def live(self) -> Dict[str, Any]:
         """Prepare, run, clean up.
@@ -129,29 +130,29 @@ class Holder:
         Returns:
             The content of ``exit.json``.
         """
-        if self.diary.cancel_wished():
+        if self.state.cancel_requested():
             raise Cancelled
-        self.diary.enter("Preparing")
+        self.state.enter("Preparing")
         self._make_folders()
         for node in self.nodes:
             node.lay()
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too
         ready = self._make_ready()
         environ = self._environ(ready)
-        start = Launch(self.spec, self.place, self.run_dir, self.nodes, ready, environ, self.box).start()
-        ending = self._run(start)
+        start = Launch(self.spec, self.node_context, self.run_dir, self.nodes, ready, environ, self.container).start()
+        result = self._run(start)
         if start.ranks is not None:
             start.ranks.clear()
-        if ending.cause == "itself" and ending.code == 0:
+        if result.cause == "itself" and result.code == 0:
             for node in self.nodes:
                 node.detach()
-        how = verdict(ending, self.spec, start.ranks)
+        how = exit_record(result, self.spec, start.ranks)
         return {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
 
     def _make_ready(self) -> Ready:
-        if self.box is not None:
-            return self.box.make_ready(self.spec.environment)
-        return make_ready(self.spec.environment, self.place, os.path.join(self.run_dir, layout.BUILD_LOG))
+        if self.container is not None:
+            return self.container.make_ready(self.spec.environment)
+        return make_ready(self.spec.environment, self.node_context, os.path.join(self.run_dir, layout.BUILD_LOG))
 
     def _make_folders(self) -> None:
         for name in ("azureml-logs", "user_logs"):
@@ -164,29 +165,29 @@ class Holder:
 
     def _environ(self, ready: Ready) -> Dict[str, str]:
         return merge(
-            variables.inherited(os.environ) if self.box is None else self.box.variables,
-            variables.standard(self.run_id, self.spec, self.run_dir, self.place),
+            variables.inherited(os.environ) if self.container is None else self.container.variables,
+            variables.standard(self.run_id, self.spec, self.run_dir, self.node_context),
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
             ready.variables,
             self.spec.environment_variables,
-            {"PYTHONPATH": variables.python_path(self.place["runtime"], self.spec)},
+            {"PYTHONPATH": variables.python_path(self.node_context["runtime"], self.spec)},
         )
 
-    def _run(self, start: Start) -> script.Ending:
+    def _run(self, start: Start) -> script.ProcessResult:
         watch = script.Watch(self.marker)
-        watch.cancelled = self.diary.cancel_wished()
+        watch.cancelled = self.state.cancel_requested()
         pids: List[int] = []
         if not watch.cancelled:
-            if self.box is not None:
-                start = self.box.start(start, self._elsewhere())
+            if self.container is not None:
+                start = self.container.start(start, self._elsewhere())
             elif start.ranks:
-                watch.listen(start.ranks.news)
+                watch.listen(start.ranks.events)
             pids.append(script.start(start.argv, start.environ, start.folder, start.log))
-            if start.crew:
-                pids.append(script.start(start.crew, start.environ, start.folder, start.log))
-            self.diary.enter("Running", pids=pids)
-        if self.box is not None and pids:
-            return self.box.wait(watch, pids[0])
+            if start.agent:
+                pids.append(script.start(start.agent, start.environ, start.folder, start.log))
+            self.state.enter("Running", pids=pids)
+        if self.container is not None and pids:
+            return self.container.wait(watch, pids[0])
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
 
     def _elsewhere(self) -> List[str]:

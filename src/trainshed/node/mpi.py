@@ -38,11 +38,11 @@ class Where:
     """The place in which a run's processes start, where Open MPI is looked for: this machine, or an image.
 
     Args:
-        answers: file in which answers are kept.
+        cache: file in which results are cached.
     """
 
-    def __init__(self, answers: str) -> None:
-        self._answers = answers
+    def __init__(self, cache: str) -> None:
+        self._cache = cache
 
     def starters(self, ready: Ready) -> Iterable[str]:
         """Return what there is by the name of ``mpirun``, the environment's own first."""
@@ -52,7 +52,7 @@ class Where:
         """Return the file or folder of this machine whose change means another mpi4py; None where there is none."""
         raise NotImplementedError
 
-    def add(self, wish: EnvironmentSpec) -> str:
+    def add(self, request: EnvironmentSpec) -> str:
         """Have one more environment there, and return the path of its Python."""
         raise NotImplementedError
 
@@ -65,29 +65,29 @@ class Where:
         return self.ask(path, [path, "--version"], {}, path)
 
     def ask(self, key: str, argv: List[str], variables: Mapping[str, str], changes: str) -> str:
-        """Return what a program prints, which is kept until a file changes.
+        """Return what a program prints, which is cached until a file changes.
 
         Args:
-            key: by what the answer is kept.
+            key: under which the result is cached.
             argv: the program, and what to ask.
             variables: what it is to find in its environment.
-            changes: the file or folder whose change makes the answer old.
+            changes: the file or folder whose change invalidates the result.
         """
         stamp = os.stat(changes).st_mtime_ns
-        answers = self._read()
-        if answers.get(key, {}).get("stamp") == stamp:
-            return str(answers[key]["said"])
-        said = self.run(argv, variables)[1]
-        answers[key] = {"stamp": stamp, "said": said}
-        part = f"{self._answers}.{os.getpid()}"
+        known = self._read()
+        if known.get(key, {}).get("stamp") == stamp:
+            return str(known[key]["said"])
+        output = self.run(argv, variables)[1]
+        known[key] = {"stamp": stamp, "said": output}
+        part = f"{self._cache}.{os.getpid()}"
         with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps(answers))
-        os.replace(part, self._answers)
-        return said
+            file.write(json.dumps(known))
+        os.replace(part, self._cache)
+        return output
 
     def _read(self) -> Dict[str, Dict[str, Any]]:
         try:
-            with open(self._answers, encoding="utf-8") as file:
+            with open(self._cache, encoding="utf-8") as file:
                 found: Dict[str, Dict[str, Any]] = json.load(file)
                 return found
         except (OSError, ValueError):
@@ -98,14 +98,14 @@ class Here(Where):
     """This machine.
 
     Args:
-        place: the part of ``spec.json`` that describes it.
+        node_context: the part of ``spec.json`` that describes it.
         environ: what every process of the run finds in its environment.
         log: file to which builds write.
     """
 
-    def __init__(self, place: Mapping[str, Any], environ: Mapping[str, str], log: str) -> None:
-        super().__init__(os.path.join(place["home"], "mpi.json"))
-        self._place = place
+    def __init__(self, node_context: Mapping[str, Any], environ: Mapping[str, str], log: str) -> None:
+        super().__init__(os.path.join(node_context["home"], "mpi.json"))
+        self._node_context = node_context
         self._environ = environ
         self._log = log
 
@@ -119,9 +119,9 @@ class Here(Where):
         """See :meth:`Where.package`."""
         return package_below(os.path.dirname(os.path.dirname(ready.python)))
 
-    def add(self, wish: EnvironmentSpec) -> str:
+    def add(self, request: EnvironmentSpec) -> str:
         """See :meth:`Where.add`."""
-        return make_ready(wish, self._place, self._log).python
+        return make_ready(request, self._node_context, self._log).python
 
     def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
         """See :meth:`Where.run`."""
@@ -176,8 +176,8 @@ def _check_ranks(spec: RunSpec) -> None:
 def _there(where: Where, ready: Ready) -> Optional[Mpi]:
     """Take the first that is Open MPI's."""
     for path in where.starters(ready):
-        said = where.version(path)
-        if "Open MPI" in said or "Open-RTE" in said or "PRRTE" in said:
+        output = where.version(path)
+        if "Open MPI" in output or "Open-RTE" in output or "PRRTE" in output:
             return Mpi(path, {})
     return None
 
@@ -202,12 +202,12 @@ def _check_packages(ready: Ready, found: Mpi, where: Where) -> None:
     if package is None:
         return
     key = f"{ready.python} {package} {found.mpirun}"
-    said = where.ask(key, [ready.python, "-c", _ASK], found.variables, package)
-    if "Open MPI" in said:
+    output = where.ask(key, [ready.python, "-c", _ASK], found.variables, package)
+    if "Open MPI" in output:
         return
-    words = said.strip().splitlines()
+    words = output.strip().splitlines()
     why = words[-1] if words else "it says nothing"
-    other = re.match(r"(MPICH|Intel\(R\) MPI|MVAPICH|Microsoft MPI)", said)
+    other = re.match(r"(MPICH|Intel\(R\) MPI|MVAPICH|Microsoft MPI)", output)
     message = f"is made for {other.group(1)}" if other else f"cannot be used: {why}"
     raise TrainshedError(
         f"mpi4py in the run's environment {message}, and the processes are started by Open MPI ({found.mpirun}). "

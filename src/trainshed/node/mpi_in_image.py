@@ -17,40 +17,40 @@ class InImageWhere(Where):
     """An image.
 
     Args:
-        place: the part of ``spec.json`` that describes this node.
-        there: the image.
+        node_context: the part of ``spec.json`` that describes this node.
+        image: the image.
     """
 
-    def __init__(self, place: Mapping[str, Any], there: InImage) -> None:
-        super().__init__(os.path.join(place["home"], "mpi.json"))
-        self._there = there
+    def __init__(self, node_context: Mapping[str, Any], image: InImage) -> None:
+        super().__init__(os.path.join(node_context["home"], "mpi.json"))
+        self._image = image
 
     def starters(self, ready: Ready) -> Iterable[str]:
         """See :meth:`Where.starters`."""
-        if ready.slot is not None and os.path.isfile(ready.slot.prefix / "bin" / "mpirun"):
-            yield str(ready.slot.prefix / "bin" / "mpirun")
-        path, _ = self._there.mpirun()
+        if ready.entry is not None and os.path.isfile(ready.entry.prefix / "bin" / "mpirun"):
+            yield str(ready.entry.prefix / "bin" / "mpirun")
+        path, _ = self._image.mpirun()
         if path:
             yield path
 
     def version(self, path: str) -> str:
         """See :meth:`Where.version`."""
-        theirs, said = self._there.mpirun()
-        return said if path == theirs else super().version(path)
+        theirs, output = self._image.mpirun()
+        return output if path == theirs else super().version(path)
 
     def package(self, ready: Ready) -> Optional[str]:
         """See :meth:`Where.package`."""
-        own = package_below(str(ready.slot.prefix)) if ready.slot is not None else None
+        own = package_below(str(ready.entry.prefix)) if ready.entry is not None else None
         if own:
             return own
-        key = f"{self._there.image} {ready.python} mpi4py"
-        has = self.ask(key, [ready.python, "-c", _FIND], {}, self._there.known).strip() == "True"
-        return self._there.known if has else None
+        key = f"{self._image.image_id} {ready.python} mpi4py"
+        has = self.ask(key, [ready.python, "-c", _FIND], {}, self._image.known).strip() == "True"
+        return self._image.known if has else None
 
-    def add(self, wish: EnvironmentSpec) -> str:
+    def add(self, request: EnvironmentSpec) -> str:
         """See :meth:`Where.add`."""
-        return self._there.add(wish).python
+        return self._image.add(request).python
 
     def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
         """See :meth:`Where.run`."""
-        return self._there.run(argv, self._there.mounted, variables)
+        return self._image.run(argv, self._image.mounted, variables)

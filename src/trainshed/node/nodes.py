@@ -21,7 +21,7 @@ class NodeFolder:
     Args:
         index: its number; the first one's folder is the run directory itself.
         spec: what to run.
-        place: the part of ``spec.json`` that describes this machine.
+        node_context: the part of ``spec.json`` that describes this machine.
         run_id: the run.
         run_dir: the run directory.
 
@@ -30,14 +30,14 @@ class NodeFolder:
         code: the working folder.
     """
 
-    def __init__(self, index: int, spec: RunSpec, place: Mapping[str, Any], run_id: str, run_dir: str) -> None:
+    def __init__(self, index: int, spec: RunSpec, node_context: Mapping[str, Any], run_id: str, run_dir: str) -> None:
         self.name = f"node-{index}"
         self._first = os.path.join(run_dir, layout.CODE)
         self._root = os.path.join(run_dir, layout.NODES, str(index)) if index else run_dir
         self.code = os.path.join(self._root, layout.CODE)
         self._spec = spec
-        self._place = place
-        self._datasets = Datasets(spec, run_id, place["datastores"], self._root, self.code)
+        self._node_context = node_context
+        self._datasets = Datasets(spec, run_id, node_context["datastores"], self._root, self.code)
         self._references: Dict[str, str] = {}
 
     def lay(self) -> None:
@@ -46,7 +46,7 @@ class NodeFolder:
         Raises:
             TrainshedError: some of it cannot be had.
         """
-        materialise(self._place["snapshots"], self._spec.snapshot, self.code)
+        materialise(self._node_context["snapshots"], self._spec.snapshot, self.code)
         for name in _SHARED:
             self._make_shared(name)
         self._references = {item.name: self._attach(item) for item in self._spec.data}
@@ -74,7 +74,7 @@ class NodeFolder:
             ) from error
 
     def _store(self, item: DataSpec) -> Dict[str, str]:
-        store: Dict[str, str] = self._place["datastores"][item.datastore]
+        store: Dict[str, str] = self._node_context["datastores"][item.datastore]
         return store
 
     @property

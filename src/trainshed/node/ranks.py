@@ -1,4 +1,4 @@
-"""The ranks of a job as the shim sees them: their orders, news of their ends, and which of them failed first."""
+"""The ranks of a job as the shim sees them: their orders, events about their ends, and which of them failed first."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers.plan import Plan
-from trainshed.node import fields, lent
-from trainshed.node.news import News
+from trainshed.node import env_forwarder, fields
+from trainshed.node.rank_events import RankEvents
 from trainshed.spec import layout
 
 
-class Order(NamedTuple):
+class RankCommand(NamedTuple):
     """What one rank is to do.
 
     Attributes:
@@ -36,40 +36,40 @@ class Ranks:
     Attributes:
         folder: where their orders lie.
         scratch: where their starter may keep files of its own.
-        news: of their ends.
+        events: their ends.
     """
 
     def __init__(self, run_dir: str) -> None:
         self._run_dir = run_dir
         self.folder = os.path.join(run_dir, layout.RANKS)
         self.scratch = os.path.join(self.folder, "scratch")
-        self.news = News(self.folder)
+        self.events = RankEvents(self.folder)
 
-    def write(self, plan: Plan, orders: Sequence[Order], names: Sequence[str]) -> None:
-        """Write the orders, and make the logs and the pipe for news.
+    def write(self, plan: Plan, commands: Sequence[RankCommand], names: Sequence[str]) -> None:
+        """Write the orders, and make the logs and the pipe for events.
 
         Args:
             plan: the ranks.
-            orders: theirs, one each.
+            commands: theirs, one each.
             names: names of the job's nodes.
         """
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
-        for number, (rank, order) in enumerate(zip(plan.ranks, orders)):
+        for number, (rank, command) in enumerate(zip(plan.ranks, commands)):
             pairs = [
-                ("folder", order.folder),
+                ("folder", command.folder),
                 ("log", self._make_log(number)),
                 ("merged", os.path.join(self._run_dir, layout.DRIVER_LOG)),
                 ("title", rank.name.replace("_", " ")),
                 ("node", names[rank.node]),
                 ("awaited", "yes" if rank.awaited else "no"),
-                *(("argument", argument) for argument in order.argv),
-                *(("variable", f"{name}={value}") for name, value in order.variables.items()),
-                *(("core", str(core)) for core in order.cores),
+                *(("argument", argument) for argument in command.argv),
+                *(("variable", f"{name}={value}") for name, value in command.variables.items()),
+                *(("core", str(core)) for core in command.cores),
             ]
             fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
-        self.news.make()
-        if plan.crew:
-            lent.make(self.folder, len(plan.ranks))
+        self.events.make()
+        if plan.agent:
+            env_forwarder.make(self.folder, len(plan.ranks))
 
     def _make_log(self, number: int) -> str:
         log = os.path.join(self._run_dir, layout.rank_log(number))
@@ -105,13 +105,13 @@ class Ranks:
 
 
 def _end(path: str) -> Dict[str, Any]:
-    said = {name: texts[0] for name, texts in fields.read(path).items()}
+    found = {name: texts[0] for name, texts in fields.read(path).items()}
     return {
-        **said,
-        "rank": int(said["rank"]),
-        "time": float(said["time"]),
-        "told": said["told"] == "yes",
-        "awaited": said["awaited"] == "yes",
-        "exit_code": int(said["exit_code"]) if "exit_code" in said else None,
-        "signal": int(said["signal"]) if "signal" in said else None,
+        **found,
+        "rank": int(found["rank"]),
+        "time": float(found["time"]),
+        "told": found["told"] == "yes",
+        "awaited": found["awaited"] == "yes",
+        "exit_code": int(found["exit_code"]) if "exit_code" in found else None,
+        "signal": int(found["signal"]) if "signal" in found else None,
     }

@@ -6,8 +6,8 @@ import os
 import select
 import time
 
-from trainshed.hosts import memory, process, signals
-from trainshed.node.news import News
+from trainshed.node.rank_events import RankEvents
+from trainshed.system import memory, process, signals
 
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
@@ -15,11 +15,11 @@ _SIGNALS_RESET = [
 ]
 
 
-_STAFF_SECONDS = 5.0
+_AGENT_SECONDS = 5.0
 """Time that mpirun has to clean up after the ranks have ended."""
 
 
-class Ending:
+class ProcessResult:
     """How a script ended.
 
     Attributes:
@@ -40,7 +40,7 @@ class Ending:
 
 
 class Watch:
-    """The shim's eyes: its children's ends and the service's wish to cancel, as events.
+    """The shim's eyes: its children's ends and the service's request to cancel, as events.
 
     Args:
         marker: ``NAME=value`` in the environment of every process of the run; ``""``: all are our descendants.
@@ -50,7 +50,7 @@ class Watch:
         self.marker = marker
         self.cancelled = False
         self._ended: dict[int, int] = {}
-        self._news: News | None = None
+        self._events: RankEvents | None = None
         self._listened: list[int] = []
         self._wake, waker = os.pipe()
         os.set_blocking(waker, False)
@@ -67,27 +67,27 @@ class Watch:
         if self._wake in select.select([self._wake, *self._listened], [], [], seconds)[0]:
             os.read(self._wake, 4096)
         self.reap()
-        if self._news:
-            self._news.hear()
+        if self._events:
+            self._events.read()
 
-    def listen(self, news: News) -> None:
-        """Be woken by news of a job's ranks, too.
+    def listen(self, events: RankEvents) -> None:
+        """Be woken by events of a job's ranks, too.
 
         Args:
-            news: of the job's.
+            events: of the job's ranks.
         """
-        self._news = news
-        self._listened = [news.listen()]
+        self._events = events
+        self._listened = [events.listen()]
 
     @property
     def failed(self) -> bool:
         """Whether one rank of several has failed, so that the others are to be ended."""
-        return self._news is not None and self._news.failed
+        return self._events is not None and self._events.failed
 
     @property
-    def staff(self) -> set[int]:
+    def agents(self) -> set[int]:
         """Processes that only hold the ranks: they end by themselves when these have ended."""
-        return self._news.crews if self._news else set()
+        return self._events.agents if self._events else set()
 
     def reap(self) -> bool:
         """Collect every child that has ended.
@@ -151,33 +151,33 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
     )
 
 
-def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Ending:
+def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> ProcessResult:
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 
     Args:
-        watch: where ends and wishes are seen.
-        pids: the processes started: the script, or a starter and a crew, of which none goes on without the other.
+        watch: where ends and cancel requests are seen.
+        pids: the processes started: the script, or a starter and a rank agent, of which none goes on without the other.
         limit: seconds they may take, or None.
         grace: seconds between TERM and KILL.
     """
-    ending, killed = Ending(), memory.kills()
+    result, killed = ProcessResult(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
     gone: list[int] = []
     watch.reap()
     while any(watch.status_of(pid) is None for pid in pids):
         late = deadline is not None and time.monotonic() >= deadline
         if watch.cancelled or late or watch.failed or _deserted(watch, pids):
-            ending.cause = "cancel" if watch.cancelled else "time_limit" if late else "itself"
+            result.cause = "cancel" if watch.cancelled else "time_limit" if late else "itself"
             gone = [pid for pid in pids if watch.status_of(pid)]  # the others are told to go now
             _end(watch, pids, grace)
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
     # Without a child and without a subreaper's adopted orphan there is nothing to look for.
     if watch.reap() or not process.LINUX:
-        ending.leftovers = watch.end_family(grace)
-    _read_status(watch, gone or pids, ending)
-    ending.oom = memory.kills() > killed
-    return ending
+        result.leftovers = watch.end_family(grace)
+    _read_status(watch, gone or pids, result)
+    result.oom = memory.kills() > killed
+    return result
 
 
 def _deserted(watch: Watch, pids: list[int]) -> bool:
@@ -187,23 +187,23 @@ def _deserted(watch: Watch, pids: list[int]) -> bool:
 
 def _end(watch: Watch, pids: list[int], grace: float) -> None:
     """End the run's processes; of several ranks first these, so that none is ended without grace by its starter."""
-    if watch.staff:
-        # The starters are pids; crews come and go by news, and so are asked for anew each round.
-        process.end(lambda: watch.family() - watch.staff - set(pids), grace, watch.pause)
-        grace = _STAFF_SECONDS
+    if watch.agents:
+        # The starters are pids; agents come and go by events, and so are asked for anew each round.
+        process.end(lambda: watch.family() - watch.agents - set(pids), grace, watch.pause)
+        grace = _AGENT_SECONDS
     watch.end_family(grace)
 
 
-def _read_status(watch: Watch, pids: list[int], ending: Ending) -> None:
+def _read_status(watch: Watch, pids: list[int], result: ProcessResult) -> None:
     """Take the first failure, or the first process's success."""
     statuses = [status for status in (watch.status_of(pid) for pid in pids) if status is not None]
     status = next((s for s in statuses if s != 0), 0 if statuses else None)
     if status is None:
         return
     if os.WIFSIGNALED(status):
-        ending.number = os.WTERMSIG(status)
+        result.number = os.WTERMSIG(status)
     else:
-        ending.code = os.WEXITSTATUS(status)
+        result.code = os.WEXITSTATUS(status)
 
 
 def _found(program: str, path: str) -> str:

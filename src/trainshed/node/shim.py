@@ -10,10 +10,10 @@ import sys
 if __name__ == "__main__":
     # The folder of the package takes the place of the folder of this script.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from trainshed.node import ahead
+    from trainshed.node import preload
     from trainshed.node.life import main
 
-    ahead.load(sys.stdin.fileno())
+    preload.load(sys.stdin.fileno())
     run_dir = sys.stdin.readline().rstrip("\n")
     # No line: whoever started this has ended without a run for it. At the end nothing is left to tear down:
     # what must last is on disk by then.

@@ -17,7 +17,7 @@ class Start(NamedTuple):
         log: where what it prints goes.
         ranks: those that it starts; None where it is the script itself.
         notes: sentences that the user must see.
-        crew: argv of what starts the ranks for it, where it does not do so itself.
+        agent: argv of what starts the ranks for it, where it does not do so itself.
         held: kept until the run has ended: ports that are its own.
     """
 
@@ -27,5 +27,5 @@ class Start(NamedTuple):
     log: str
     ranks: Optional[Ranks] = None
     notes: Tuple[str, ...] = ()
-    crew: Tuple[str, ...] = ()
+    agent: Tuple[str, ...] = ()
     held: Sequence[Any] = ()

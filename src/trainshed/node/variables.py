@@ -24,16 +24,16 @@ def inherited(environ: Mapping[str, str]) -> Dict[str, str]:
     return {k: v for k, v in environ.items() if k in _KEPT or not k.startswith(_OURS)}
 
 
-def standard(run_id: str, spec: RunSpec, run_dir: str, place: Mapping[str, Any]) -> Dict[str, str]:
+def standard(run_id: str, spec: RunSpec, run_dir: str, node_context: Mapping[str, Any]) -> Dict[str, str]:
     """Return the variables that every process of the run finds, besides the inherited ones.
 
     Args:
         run_id: id of the run.
         spec: what was asked for.
         run_dir: the run directory.
-        place: the part of ``spec.json`` that describes this node.
+        node_context: the part of ``spec.json`` that describes this node.
     """
-    given = {str(k): str(v) for k, v in place.get("environment_variables", {}).items()}
+    given = {str(k): str(v) for k, v in node_context.get("environment_variables", {}).items()}
     code = os.path.join(run_dir, layout.CODE)
     logs = os.path.join(run_dir, "azureml-logs")
     return {

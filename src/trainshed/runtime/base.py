@@ -2,7 +2,7 @@
 
 import os
 
-from trainshed.runtime import errors, names, values
+from trainshed.runtime import errors, unavailable, values
 from trainshed.runtime.files import RunFiles, existing
 
 TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
@@ -276,7 +276,7 @@ class BaseRun(RunFiles):
         """The run's properties."""
         return self.get_properties()
 
-    # The run's own course, which is the service's to decide in a submitted run.
+    # The run's own lifecycle, which is the service's to decide in a submitted run.
 
     def get_details(self) -> "dict[str, object]":
         """Return what the script can know of its run."""
@@ -322,15 +322,15 @@ class BaseRun(RunFiles):
         """Let an exception through."""
 
     def __getattr__(self, name: str) -> "Callable[..., object]":
-        if name in names.ASKED:
+        if name in unavailable.ASKED:
             outside = self._seen_from_outside()
             if outside is not None:
                 return getattr(outside, name)  # type: ignore[no-any-return]
-        elif name not in names.METHODS:
+        elif name not in unavailable.METHODS:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
         def refuse(*_: object, **__: object) -> object:
-            raise errors.RunEnvironmentException(f"run.{name} {names.METHODS.get(name, names.NOT_HERE)}.")
+            raise errors.RunEnvironmentException(f"run.{name} {unavailable.METHODS.get(name, unavailable.NOT_HERE)}.")
 
         return refuse
 

@@ -3,13 +3,13 @@
 import os
 import sys
 
-from trainshed.runtime import names
+from trainshed.runtime import unavailable
 
 __version__ = "0.1.0"
 __all__ = ["Run"]  # noqa: F822 - made on first use
 
-if names.Finder not in sys.meta_path:
-    sys.meta_path.append(names.Finder)
+if unavailable.Finder not in sys.meta_path:
+    sys.meta_path.append(unavailable.Finder)
 if sys.version_info >= (3, 10) and "__path__" in globals():
     _rest = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client", "trainshed")
     sys.modules[__name__].__path__.append(_rest)
@@ -22,10 +22,10 @@ def __getattr__(name: str) -> object:
         return Run
     if not name.startswith("_"):
         try:
-            found = names.whole()
+            found = unavailable.whole()
         except ImportError:
             pass
         else:
             if found is not sys.modules[__name__]:
                 return getattr(found, name)
-    raise AttributeError(names.missing(f"trainshed.{name}"))
+    raise AttributeError(unavailable.missing(f"trainshed.{name}"))

@@ -4,7 +4,7 @@ import os
 import sys
 from _thread import get_ident
 
-from trainshed.runtime import errors, names, values
+from trainshed.runtime import errors, unavailable, values
 from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 from trainshed.runtime.journal import Journal
@@ -47,7 +47,7 @@ class Run(BaseRun):
     def __new__(cls, folder: object, run_id: "str | None" = None, *_: object, **__: object) -> "Run":  # noqa: PYI034
         """Make the current run, or v1's Run(experiment, run_id)."""
         if not isinstance(folder, str):
-            return names.whole().get_run(folder, run_id)  # type: ignore[attr-defined,no-any-return]
+            return unavailable.whole().get_run(folder, run_id)  # type: ignore[attr-defined,no-any-return]
         return super().__new__(cls)
 
     def __init__(self, folder: str, run_id: "str | None" = None, experiment: "str | None" = None) -> None:
@@ -104,7 +104,7 @@ class Run(BaseRun):
         outside: "Any" = self._seen_from_outside()
         if outside is None:
             return facts["dataset"]
-        whole: "Any" = names.whole()
+        whole: "Any" = unavailable.whole()
         return whole.Dataset.of_definition(outside.experiment.workspace, facts["definition"], facts["dataset"])
 
     @property
@@ -127,7 +127,7 @@ class Run(BaseRun):
 
     def _seen_from_outside(self) -> object:
         if self._outside is None and os.environ.get("TRAINSHED_WORKSPACE") and sys.version_info >= (3, 10):
-            whole: "Any" = names.whole()
+            whole: "Any" = unavailable.whole()
             workspace = whole.Workspace(path=os.environ["TRAINSHED_WORKSPACE"])
             experiment = whole.Experiment(workspace, self._experiment_name)
             self._outside = whole.ScriptRun(experiment, self.id)

@@ -16,7 +16,7 @@ _PACKAGE = _HERE.parent
 _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
 _MARK = "_trainshed.py"
-_CLIENT = ("api", "client", "data", "hosts", "spec")
+_CLIENT = ("api", "client", "data", "system", "spec")
 
 
 def files() -> Dict[str, Path]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class Bus:
-    """Carries news of runs from the working threads to the waiting requests."""
+    """Carries changes of runs from the working threads to the waiting requests."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -8,43 +8,43 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.service.house import House
+from trainshed.service.context import ServiceContext
 from trainshed.service.routes import API, endpoint, field, number
 
 
-def list_entries(house: House, request: Request, _: Any) -> dict[str, Any]:
+def list_entries(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /catalog/{kind}."""
     query = request.query_params
     return {
-        "entries": house.catalog.list(
+        "entries": context.catalog.list(
             request.path_params["kind"], query.get("name"), latest=bool(number(request, "latest", 0))
         )
     }
 
 
-def add_entry(house: House, request: Request, body: Any) -> dict[str, Any]:
+def add_entry(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /catalog/{kind}/{name}."""
     entry = {part: field(body, part, dict, {}) for part in ("record", "tags", "properties")}
-    return house.catalog.add(request.path_params["kind"], request.path_params["name"], entry, time.time())
+    return context.catalog.add(request.path_params["kind"], request.path_params["name"], entry, time.time())
 
 
-def get_entry(house: House, request: Request, _: Any) -> dict[str, Any]:
+def get_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /catalog/{kind}/{name}: the newest, or the one of ``version``."""
     parts = request.path_params
-    return house.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None)
+    return context.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None)
 
 
-def change_entry(house: House, request: Request, body: Any) -> dict[str, Any]:
+def change_entry(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /catalog/{kind}/{name}/{version}."""
     parts = request.path_params
     changes = {part: field(body, part, (type(None), dict)) for part in ("record", "tags", "properties")}
-    return house.catalog.change(parts["kind"], parts["name"], parts["version"], changes)
+    return context.catalog.change(parts["kind"], parts["name"], parts["version"], changes)
 
 
-def drop_entry(house: House, request: Request, _: Any) -> dict[str, Any]:
+def drop_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /catalog/{kind}/{name}/{version}."""
     parts = request.path_params
-    house.catalog.delete(parts["kind"], parts["name"], parts["version"])
+    context.catalog.delete(parts["kind"], parts["name"], parts["version"])
     return {}
 
 

@@ -63,7 +63,7 @@ class Collector:
                     self._history.add_warnings(run_id, "metrics", warnings)
 
     def phases(self, run_id: str, target: Target) -> list[dict[str, Any]]:
-        """Return the shim's diary: ``{"phase", "time", …}`` in order.
+        """Return the phases that the shim has recorded: ``{"phase", "time", …}`` in order.
 
         Args:
             run_id: the run.

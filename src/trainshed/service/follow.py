@@ -35,7 +35,7 @@ async def follow(
         bus: tells of changes of the run.
     """
     pause = _SOONEST
-    async with bus.listen(run_id) as news:
+    async with bus.listen(run_id) as changes:
         last = await asyncio.to_thread(finished)
         while True:
             while chunk := await asyncio.to_thread(_read, run_dir, relative, offset):
@@ -45,10 +45,10 @@ async def follow(
             if last:
                 return
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(news.wait(), pause)
+                await asyncio.wait_for(changes.wait(), pause)
             pause = min(pause * 1.5, _LATEST)
-            if news.is_set():
-                news.clear()
+            if changes.is_set():
+                changes.clear()
                 # Asked before the next reading: what was written before the end is read after it.
                 last = await asyncio.to_thread(finished)
 

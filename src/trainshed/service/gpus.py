@@ -50,39 +50,41 @@ class Gpus:
 
     def _share(self, spec: Mapping[str, Any]) -> dict[str, Any] | None:
         free = self._free()
-        nodes, wish = int(spec.get("node_count", 1)), wanted(spec)
+        nodes, per_node = int(spec.get("node_count", 1)), wanted(spec)
         if VISIBLE in spec.get("environment_variables", {}):
             return {}
-        if not wish:
+        if not per_node:
             # Said only where there is something to hide: nobody loses a GPU by our having forgotten one.
             return {} if len(free) == len(self.names) else {"gpus": [free] * nodes}
         note = _note(spec, len(self.names))
         if not self.names:
             return {"gpu_note": note} if note else {}
-        if min(nodes * wish, len(self.names)) > len(free):
+        if min(nodes * per_node, len(self.names)) > len(free):
             return None
-        if nodes * wish <= len(self.names):
-            return {"gpus": [free[node * wish : (node + 1) * wish] for node in range(nodes)], "taken": True}
+        if nodes * per_node <= len(self.names):
+            return {"gpus": [free[node * per_node : (node + 1) * per_node] for node in range(nodes)], "taken": True}
         return {"gpus": _spread(free, nodes), "taken": True, "gpu_note": note}
 
     def _free(self) -> list[str]:
         taken = {name for share in self._held.values() if share.get("taken") for own in share["gpus"] for name in own}
         return [name for name in self.names if name not in taken]
 
-    def place(self, run_id: str) -> dict[str, Any]:
+    def allocation(self, run_id: str) -> dict[str, Any]:
         """Return what a run's record says of GPUs: ``gpus``, those of each node, and ``gpu_note``, a warning."""
         with self._lock:
             return dict(self._held.get(run_id, {}))
 
-    def keep(self, run_id: str, place: Mapping[str, Any]) -> None:
+    def keep(self, run_id: str, node_context: Mapping[str, Any]) -> None:
         """Take up what an earlier service gave to a run.
 
         Args:
             run_id: the run.
-            place: as :meth:`place` gave it, with whatever else.
+            node_context: as :meth:`allocation` gave it, with whatever else.
         """
         with self._lock:
-            self._held[run_id] = {name: place[name] for name in ("gpus", "taken", "gpu_note") if name in place}
+            self._held[run_id] = {
+                name: node_context[name] for name in ("gpus", "taken", "gpu_note") if name in node_context
+            }
 
     def let_go(self, run_id: str) -> None:
         """Take back the GPUs of a run that has ended."""

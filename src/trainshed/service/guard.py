@@ -28,7 +28,7 @@ _HEADERS = [
 
 
 class Guard:
-    """Checks each request before any route sees it, and dresses each answer.
+    """Checks each request before any route sees it, and dresses each response.
 
     Args:
         app: what is guarded.
@@ -97,7 +97,7 @@ def page_key(token: bytes) -> str:
 
 
 def as_response(error: TrainshedError) -> Response:
-    """Return the answer that carries an error to the client.
+    """Return the response that carries an error to the client.
 
     Args:
         error: what was raised.
@@ -106,14 +106,14 @@ def as_response(error: TrainshedError) -> Response:
     return JSONResponse({"error": body}, status_code=error.status)
 
 
-async def answer_user(_: Request, error: Exception) -> Response:
-    """Turn an exception of ours into its answer."""
+async def user_error_response(_: Request, error: Exception) -> Response:
+    """Turn an exception of ours into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
 
 
-async def answer_bug(_: Request, error: Exception) -> Response:
-    """Turn any other exception into an answer that tells nothing of our insides but where to look."""
+async def internal_error_response(_: Request, error: Exception) -> Response:
+    """Turn any other exception into a response that tells nothing of our insides but where to look."""
     number = uuid.uuid4().hex[:8]
     log.error("error %s at %s", number, time.time(), exc_info=error)
     return as_response(

@@ -21,9 +21,9 @@ from starlette.applications import Starlette
 
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
-from trainshed.service.guard import Guard, answer_bug, answer_user, page_key
-from trainshed.service.house import House
-from trainshed.service.interactive import ROUTES as INTERACTIVE
+from trainshed.service.context import ServiceContext
+from trainshed.service.guard import Guard, internal_error_response, page_key, user_error_response
+from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGES
 from trainshed.service.routes import ROUTES
@@ -70,7 +70,7 @@ def _sole_service(root: Path) -> Iterator[bool]:
                 if (root / "service.json").exists() or time.monotonic() > deadline:
                     yield False
                     return
-                time.sleep(0.02)  # the lock of a service that has taken down its sign is free in a moment
+                time.sleep(0.02)  # the lock of a service that has removed its endpoint file is free in a moment
                 continue
             yield True
             return
@@ -79,20 +79,20 @@ def _sole_service(root: Path) -> Iterator[bool]:
 
 
 async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
-    house = House(root, home)
-    house.bus.attach(asyncio.get_running_loop())
+    context = ServiceContext(root, home)
+    context.bus.attach(asyncio.get_running_loop())
     listener = _listen()
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(32)
     app = Starlette(
         routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS],
-        exception_handlers={TrainshedError: answer_user, Exception: answer_bug},
+        exception_handlers={TrainshedError: user_error_response, Exception: internal_error_response},
     )
-    app.state.house = house
+    app.state.context = context
     app.state.page_key = page_key(token.encode())
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     config = uvicorn.Config(
-        Guard(app, token, hosts, house.seen),
+        Guard(app, token, hosts, context.seen),
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -104,13 +104,15 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     def stop() -> None:
         server.should_exit = True
 
-    house.stop = stop
-    house.supervisor.start()
-    _put_up_sign(root, {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION})
+    context.stop = stop
+    context.supervisor.start()
+    _write_endpoint(
+        root, {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION}
+    )
     if ready_fd is not None:
         os.write(ready_fd, b"ready\n")
         os.close(ready_fd)
-    idle = asyncio.create_task(_leave_when_idle(house))
+    idle = asyncio.create_task(_leave_when_idle(context))
     logging.getLogger("trainshed.service").info("serving %s on port %d", root, port)
     try:
         await server.serve([listener])
@@ -118,7 +120,7 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
         idle.cancel()
         with contextlib.suppress(FileNotFoundError):
             (root / "service.json").unlink()
-        await asyncio.to_thread(house.close)
+        await asyncio.to_thread(context.close)
 
 
 def _listen() -> socket.socket:
@@ -129,7 +131,7 @@ def _listen() -> socket.socket:
     return listener
 
 
-def _put_up_sign(root: Path, facts: dict[str, object]) -> None:
+def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
     """Tell clients where we are: whole, and for their eyes only."""
     part = root / f"service.json.{os.getpid()}"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -138,16 +140,16 @@ def _put_up_sign(root: Path, facts: dict[str, object]) -> None:
     part.replace(root / "service.json")
 
 
-async def _leave_when_idle(house: House) -> None:
+async def _leave_when_idle(context: ServiceContext) -> None:
     patience = float(os.environ.get("TRAINSHED_IDLE_SECONDS") or IDLE_SECONDS)
     while True:
-        left = house.last_seen + patience - time.monotonic()
+        left = context.last_seen + patience - time.monotonic()
         if left > 0:
             await asyncio.sleep(left)
-        elif await asyncio.to_thread(house.history.active):
+        elif await asyncio.to_thread(context.history.active):
             await asyncio.sleep(patience)
         else:
-            house.stop()
+            context.stop()
             return
 
 

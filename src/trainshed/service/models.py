@@ -16,9 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from trainshed.errors import ModelPathNotFoundException, NotFoundException, UserErrorException, did_you_mean
+from trainshed.service.context import ServiceContext
 from trainshed.service.files import listing, open_inside
-from trainshed.service.house import House
-from trainshed.service.routes import API, Answer, endpoint, field, run_directory
+from trainshed.service.routes import API, ApiResponse, endpoint, field, run_directory
 from trainshed.service.transfers import pages, receive
 from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
@@ -28,36 +28,36 @@ _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
 async def put_file(request: Request) -> Response:
     """PUT /models/incoming/{token}/{path}: a file of a model that is about to be registered."""
-    house: House = request.app.state.house
-    folder = _incoming(house, request.path_params["token"])
+    context: ServiceContext = request.app.state.context
+    folder = _incoming(context, request.path_params["token"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     await receive(request, folder, request.path_params["path"], overwrite=True)
-    return Answer({})
+    return ApiResponse({})
 
 
-def register(house: House, _: Request, body: Any) -> dict[str, Any]:
+def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /models: ``{"name", "upload": token | "run": id, "path", "record", "tags", "properties"}``."""
     name, run_id = field(body, "name", str), field(body, "run", (type(None), str))
     if run_id is None:
-        folder = _incoming(house, field(body, "upload", str))
+        folder = _incoming(context, field(body, "upload", str))
     else:
-        folder = _incoming(house, secrets.token_hex(16))
-        _copy_of_run(house, run_id, field(body, "path", str), folder)
+        folder = _incoming(context, secrets.token_hex(16))
+        _copy_of_run(context, run_id, field(body, "path", str), folder)
     try:
         if not folder.is_dir():
             raise UserErrorException(f"Nothing was uploaded for model '{name}'.")
         record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": run_id}
         labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
-        return house.catalog.add("model", name, {"record": record, **labels}, time.time())
+        return context.catalog.add("model", name, {"record": record, **labels}, time.time())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _copy_of_run(house: House, run_id: str, path: str, folder: Path) -> None:
+def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:
     """Copy a file, or all files below a folder, of a run."""
     check_relative_path(path, "model_path")
-    run_dir, found = run_directory(house, run_id), False
+    run_dir, found = run_directory(context, run_id), False
     names = [name for name, _, _ in listing(run_dir)] if run_dir.is_dir() else []
     for name in names:
         if name == path or name.startswith(path + "/"):
@@ -72,37 +72,37 @@ def _copy_of_run(house: House, run_id: str, path: str, folder: Path) -> None:
         )
 
 
-def list_files(house: House, request: Request, _: Any) -> dict[str, Any]:
+def list_files(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /models/{name}/{version}/files."""
-    folder = _folder(house, request)
+    folder = _folder(context, request)
     return {"files": [{"name": name, "size": size} for name, size in _files(folder)]}
 
 
 async def get_file(request: Request) -> Response:
     """GET /models/{name}/{version}/files/{path}."""
-    house: House = request.app.state.house
-    folder = await run_in_threadpool(_folder, house, request)
+    context: ServiceContext = request.app.state.context
+    folder = await run_in_threadpool(_folder, context, request)
     file = await run_in_threadpool(open_inside, folder, request.path_params["path"])
     return StreamingResponse(pages(file), media_type="application/octet-stream")
 
 
-def delete(house: House, request: Request, _: Any) -> dict[str, Any]:
+def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /models/{name}/{version}."""
-    folder = _folder(house, request)
-    house.catalog.delete("model", request.path_params["name"], request.path_params["version"])
+    folder = _folder(context, request)
+    context.catalog.delete("model", request.path_params["name"], request.path_params["version"])
     shutil.rmtree(folder, ignore_errors=True)
     return {}
 
 
-def _incoming(house: House, token: str) -> Path:
+def _incoming(context: ServiceContext, token: str) -> Path:
     if not _TOKEN.match(token):
         raise UserErrorException("An upload is named by 32 hex digits.")
-    return house.root / "models" / token
+    return context.root / "models" / token
 
 
-def _folder(house: House, request: Request) -> Path:
-    entry = house.catalog.get("model", request.path_params["name"], request.path_params["version"])
-    folder: Path = house.root / "models" / str(entry["record"]["folder"])
+def _folder(context: ServiceContext, request: Request) -> Path:
+    entry = context.catalog.get("model", request.path_params["name"], request.path_params["version"])
+    folder: Path = context.root / "models" / str(entry["record"]["folder"])
     if not folder.is_dir():
         raise NotFoundException(f"The files of model '{entry['name']}' version {entry['version']} are gone.")
     return folder

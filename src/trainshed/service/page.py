@@ -15,9 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
+from trainshed.service.context import ServiceContext
 from trainshed.service.files import listing, open_inside
 from trainshed.service.guard import COOKIE, PAGES
-from trainshed.service.house import House
 from trainshed.service.routes import API, endpoint, run_directory
 from trainshed.spec import layout, states
 
@@ -37,7 +37,7 @@ _WIDTH, _HEIGHT = 320, 120
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'"
 
-Draw = Callable[[House, Request], str]
+Draw = Callable[[ServiceContext, Request], str]
 
 
 def page(draw: Draw) -> Callable[[Request], Any]:
@@ -47,10 +47,10 @@ def page(draw: Draw) -> Callable[[Request], Any]:
         key = request.query_params.get("key")
         if key:
             # Out of the address bar, and so out of what is copied and pasted.
-            answer: Response = RedirectResponse(request.url.path, 303)
-            answer.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
-            return answer
-        text = await run_in_threadpool(draw, request.app.state.house, request)
+            response: Response = RedirectResponse(request.url.path, 303)
+            response.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
+            return response
+        text = await run_in_threadpool(draw, request.app.state.context, request)
         return HTMLResponse(text, headers={"content-security-policy": _POLICY})
 
     return serve
@@ -70,36 +70,36 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def runs(house: House, _: Request) -> str:
+def runs(context: ServiceContext, _: Request) -> str:
     """GET /pages/: the newest runs."""
-    found = house.history.list_runs(limit=_RUNS)
+    found = context.history.list_runs(limit=_RUNS)
     rows = ((_link(each["id"]), escape(each["experiment"]), _status(each["status"])) for each in found)
     return _document("Runs", ["<h1>Runs</h1>", _table(("Run", "Experiment", "Status"), rows)], refresh=False)
 
 
-def run(house: House, request: Request) -> str:
+def run(context: ServiceContext, request: Request) -> str:
     """GET /pages/runs/{id}."""
-    record = house.supervisor.look(request.path_params["run"])
-    parts = [*_parts(house, record), f'<p><a href="{PAGES}">All runs</a></p>']
+    record = context.supervisor.look(request.path_params["run"])
+    parts = [*_parts(context, record), f'<p><a href="{PAGES}">All runs</a></p>']
     return _document(record["id"], parts, refresh=record["status"] not in states.TERMINAL)
 
 
-def fragment(house: House, request: Request, _: Any) -> dict[str, Any]:
+def fragment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /api/v1/runs/{id}/fragment: the same for another page, such as a notebook."""
-    record = house.supervisor.look(request.path_params["run"])
-    inner = "".join(_parts(house, record, links=False))
+    record = context.supervisor.look(request.path_params["run"])
+    inner = "".join(_parts(context, record, links=False))
     return {"html": f"<style>{_FRAGMENT_CSS}</style><div class='trainshed'>{inner}</div>"}
 
 
-def _parts(house: House, record: dict[str, Any], links: bool = True) -> list[str]:
-    folder = house.runs / record["id"]
+def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) -> list[str]:
+    folder = context.runs / record["id"]
     names = [name for name, _, _ in sorted(listing(folder))] if folder.is_dir() else []
     return [
         f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
         _facts(record),
         *_error(record),
-        *_metrics(house, record["id"]),
-        *_children(house, record["id"], links),
+        *_metrics(context, record["id"]),
+        *_children(context, record["id"], links),
         *(_pictures(record["id"], names) if links else ()),
         *_files(record["id"], names, links),
         *_log(folder),
@@ -107,10 +107,10 @@ def _parts(house: House, record: dict[str, Any], links: bool = True) -> list[str
 
 
 def _facts(record: dict[str, Any]) -> str:
-    told = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
-    told |= {"Description": record["description"] or ""}
-    told |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
-    rows = [(escape(key), escape(value)) for key, value in told.items() if value]
+    facts = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
+    facts |= {"Description": record["description"] or ""}
+    facts |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
+    rows = [(escape(key), escape(value)) for key, value in facts.items() if value]
     if record["parent"]:
         rows.append(("Parent", escape(record["parent"])))
     return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
@@ -121,13 +121,13 @@ def _error(record: dict[str, Any]) -> list[str]:
     return [f"<h2>Error</h2><p>{escape(str(error.get('message') or ''))}</p>"] if error else []
 
 
-def _metrics(house: House, run_id: str) -> list[str]:
-    latest = house.metrics.latest(run_id)
+def _metrics(context: ServiceContext, run_id: str) -> list[str]:
+    latest = context.metrics.latest(run_id)
     if not latest:
         return []
     rows = ((escape(name), escape(_shown(facts["value"])), str(facts["count"])) for name, facts in latest.items())
     series = [name for name, facts in latest.items() if facts["kind"] == "scalar" and facts["count"] > 1]
-    plots = [_plot(name, [value for _, _, value in house.metrics.points(run_id, name)]) for name in series]
+    plots = [_plot(name, [value for _, _, value in context.metrics.points(run_id, name)]) for name in series]
     return ["<h2>Metrics</h2>", *plots, _table(("Metric", "Newest", "Values"), rows)]
 
 
@@ -154,8 +154,8 @@ def _drawable(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
 
 
-def _children(house: House, run_id: str, links: bool) -> list[str]:
-    found = house.history.list_runs(parent=run_id, limit=_RUNS)
+def _children(context: ServiceContext, run_id: str, links: bool) -> list[str]:
+    found = context.history.list_runs(parent=run_id, limit=_RUNS)
     show = _link if links else escape
     rows = ((show(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
     return ["<h2>Children</h2>", _table(("Run", "Name", "Status"), rows)] if found else []
@@ -201,10 +201,10 @@ def _status(status: str) -> str:
 
 async def file(request: Request) -> Response:
     """GET /pages/runs/{id}/files/{name}: a picture to be shown, anything else to be saved."""
-    house: House = request.app.state.house
+    context: ServiceContext = request.app.state.context
 
     def content() -> bytes:
-        folder = run_directory(house, request.path_params["run"])
+        folder = run_directory(context, request.path_params["run"])
         with open_inside(folder, layout.place_of(request.path_params["name"])) as found:
             return found.read()
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service import files
-from trainshed.service.house import House
+from trainshed.service.context import ServiceContext
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
@@ -29,15 +29,15 @@ from trainshed.spec.run import RunSpec
 JSON_LIMIT = 64 << 20
 """Bytes of a JSON body; a source manifest of 100,000 files has about 20 MB."""
 
-Handler = Callable[[House, Request, Any], Any]
+Handler = Callable[[ServiceContext, Request, Any], Any]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Answer(JSONResponse):
+class ApiResponse(JSONResponse):
     """JSON in ASCII: what scripts log may hold lone surrogates, which no UTF-8 has."""
 
     def render(self, content: Any) -> bytes:
-        """Return the bytes of an answer."""
+        """Return the bytes of a response."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -78,11 +78,11 @@ async def body_of(request: Request) -> Any:
 
 
 def endpoint(handler: Handler) -> Endpoint:
-    """Wrap a plain function: body parsed, run in a thread, its answer sent as JSON."""
+    """Wrap a plain function: body parsed, run in a thread, its result sent as JSON."""
 
     async def serve(request: Request) -> Response:
         body = await body_of(request)
-        return Answer(await run_in_threadpool(handler, request.app.state.house, request, body))
+        return ApiResponse(await run_in_threadpool(handler, request.app.state.context, request, body))
 
     return serve
 
@@ -108,37 +108,37 @@ def number(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def service_facts(house: House, request: Request, _: Any) -> dict[str, Any]:
+def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /service."""
-    return {**house.facts(), "page_key": request.app.state.page_key}
+    return {**context.facts(), "page_key": request.app.state.page_key}
 
 
-def put_snapshot(house: House, _: Request, body: Any) -> dict[str, Any]:
+def put_snapshot(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /snapshots; ``pack`` names what a client on this machine has written into the store's folder before."""
-    entries, packs = field(body, "entries", list), house.snapshots.packs
+    entries, packs = field(body, "entries", list), context.snapshots.packs
     pack = field(body, "pack", (type(None), str))
     if pack is not None:
         packs.adopt(packs.incoming(pack), check=False)
     wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
     missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
-    return {"missing": missing} if missing else {"id": house.snapshots.put_tree(entries)}
+    return {"missing": missing} if missing else {"id": context.snapshots.put_tree(entries)}
 
 
-def submit(house: House, _: Request, body: Any) -> dict[str, Any]:
+def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /runs."""
     submit_id = field(body, "submit_id", str)
     spec = check_run_spec(from_json(RunSpec, body.get("spec")))
     if spec.snapshot is not None:
-        house.snapshots.tree(spec.snapshot)
+        context.snapshots.tree(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
-    return house.supervisor.submit(run_id, submit_id, spec)
+    return context.supervisor.submit(run_id, submit_id, spec)
 
 
-def list_runs(house: House, request: Request, _: Any) -> dict[str, Any]:
+def list_runs(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /runs."""
     query = request.query_params
     key, equals, value = query.get("tag", "").partition("=")
-    runs = house.history.list_runs(
+    runs = context.history.list_runs(
         experiment=query.get("experiment"),
         status=query.get("status"),
         tags={key: value if equals else None} if key else None,
@@ -153,166 +153,166 @@ def list_runs(house: House, request: Request, _: Any) -> dict[str, Any]:
     return {"runs": runs}
 
 
-def get_run(house: House, request: Request, _: Any) -> dict[str, Any]:
+def get_run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /runs/{id}."""
-    return house.supervisor.look(request.path_params["run"])
+    return context.supervisor.look(request.path_params["run"])
 
 
-def cancel(house: House, request: Request, _: Any) -> dict[str, Any]:
+def cancel(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """POST /runs/{id}/cancel."""
-    house.supervisor.cancel(request.path_params["run"])
-    return house.history.get(request.path_params["run"])
+    context.supervisor.cancel(request.path_params["run"])
+    return context.history.get(request.path_params["run"])
 
 
-def describe(house: House, request: Request, body: Any) -> dict[str, Any]:
+def describe(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /runs/{id}: ``{"display_name", "description"}``."""
     run_id = request.path_params["run"]
     for part, keep in (
-        ("display_name", house.history.set_display_name),
-        ("description", house.history.set_description),
+        ("display_name", context.history.set_display_name),
+        ("description", context.history.set_description),
     ):
         if isinstance(body, dict) and part in body:
             keep(run_id, field(body, part, (type(None), str)))
-    return house.history.get(run_id)
+    return context.history.get(run_id)
 
 
-def clean(house: House, request: Request, _: Any) -> dict[str, Any]:
+def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """POST /runs/{id}/clean: delete the working files of a run that has ended."""
-    record = house.history.get(request.path_params["run"])
+    record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
         raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
-    return {"removed": files.clean(house.runs / record["id"])}
+    return {"removed": files.clean(context.runs / record["id"])}
 
 
-def take_snapshot(house: House, request: Request, body: Any) -> dict[str, Any]:
+def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run has one."""
     run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
-    house.snapshots.tree(snapshot)
-    house.history.set_snapshot(run_id, snapshot)
-    return house.history.get(run_id)
+    context.snapshots.tree(snapshot)
+    context.history.set_snapshot(run_id, snapshot)
+    return context.history.get(run_id)
 
 
-def tags(house: House, request: Request, body: Any) -> dict[str, Any]:
+def tags(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/tags."""
     run_id = request.path_params["run"]
-    house.history.set_tags(run_id, field(body, "set", dict, {}))
-    house.history.remove_tags(run_id, field(body, "remove", list, []))
-    return {"tags": house.history.get(run_id)["tags"]}
+    context.history.set_tags(run_id, field(body, "set", dict, {}))
+    context.history.remove_tags(run_id, field(body, "remove", list, []))
+    return {"tags": context.history.get(run_id)["tags"]}
 
 
-def properties(house: House, request: Request, body: Any) -> dict[str, Any]:
+def properties(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/properties."""
     run_id = request.path_params["run"]
-    house.history.add_properties(run_id, field(body, "set", dict, {}))
-    return {"properties": house.history.get(run_id)["properties"]}
+    context.history.add_properties(run_id, field(body, "set", dict, {}))
+    return {"properties": context.history.get(run_id)["properties"]}
 
 
-def metrics(house: House, request: Request, _: Any) -> dict[str, Any]:
+def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /runs/{id}/metrics."""
     run_id = request.path_params["run"]
-    house.supervisor.look(run_id)
-    return {"metrics": plain(house.metrics.read(run_id, request.query_params.get("name")))}
+    context.supervisor.look(run_id)
+    return {"metrics": plain(context.metrics.read(run_id, request.query_params.get("name")))}
 
 
-def experiments(house: House, _: Request, __: Any) -> dict[str, Any]:
+def experiments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /experiments."""
-    return {"experiments": house.experiments.list()}
+    return {"experiments": context.experiments.list()}
 
 
-def get_experiment(house: House, request: Request, _: Any) -> dict[str, Any]:
+def get_experiment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /experiments/{name}."""
-    return house.experiments.get(request.path_params["name"])
+    return context.experiments.get(request.path_params["name"])
 
 
-def set_experiment(house: House, request: Request, body: Any) -> dict[str, Any]:
+def set_experiment(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /experiments/{name}: ``{"tags", "remove", "archived": bool, "name": a new one}``; made if need be."""
-    name = house.experiments.ensure(request.path_params["name"], time.time())["name"]
-    house.experiments.set_tags(name, field(body, "tags", dict, {}), field(body, "remove", list, []))
+    name = context.experiments.ensure(request.path_params["name"], time.time())["name"]
+    context.experiments.set_tags(name, field(body, "tags", dict, {}), field(body, "remove", list, []))
     if (archived := field(body, "archived", (type(None), bool))) is not None:
-        house.experiments.archive(name, time.time() if archived else None)
+        context.experiments.archive(name, time.time() if archived else None)
     new = field(body, "name", (type(None), str))
-    return house.experiments.rename(name, new) if new else house.experiments.get(name)
+    return context.experiments.rename(name, new) if new else context.experiments.get(name)
 
 
-def drop_experiment(house: House, request: Request, _: Any) -> dict[str, Any]:
+def drop_experiment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /experiments/{id}."""
-    house.experiments.delete(request.path_params["name"])
+    context.experiments.delete(request.path_params["name"])
     return {}
 
 
-def targets(house: House, _: Request, __: Any) -> dict[str, Any]:
+def targets(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /targets."""
-    return {"targets": [{**each, "used": house.supervisor.used(each["name"])} for each in house.places.targets()]}
+    return {"targets": [{**each, "used": context.supervisor.used(each["name"])} for each in context.registry.targets()]}
 
 
-def get_target(house: House, request: Request, _: Any) -> dict[str, Any]:
+def get_target(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /targets/{name}."""
     name = request.path_params["name"]
-    return {**house.places.target(name), "used": house.supervisor.used(name)}
+    return {**context.registry.target(name), "used": context.supervisor.used(name)}
 
 
-def drop_target(house: House, request: Request, _: Any) -> dict[str, Any]:
+def drop_target(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /targets/{name}."""
     name = request.path_params["name"]
-    house.places.target(name)
-    going = [run["id"] for run in house.history.active() if run["target"] == name]
+    context.registry.target(name)
+    going = [run["id"] for run in context.history.active() if run["target"] == name]
     if going:
         raise ComputeTargetException(
             f"Cluster '{name}' has {len(going)} unfinished runs, such as {going[0]}. Cancel them or wait for them."
         )
-    house.places.drop_target(name)
+    context.registry.drop_target(name)
     return {}
 
 
-def set_target(house: House, request: Request, body: Any) -> dict[str, Any]:
+def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /targets/{name}."""
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
-    record = house.places.set_target(request.path_params["name"], changes)
-    house.supervisor.wake()
-    return {**record, "used": house.supervisor.used(record["name"])}
+    record = context.registry.set_target(request.path_params["name"], changes)
+    context.supervisor.wake()
+    return {**record, "used": context.supervisor.used(record["name"])}
 
 
-def environments(house: House, _: Request, __: Any) -> dict[str, Any]:
+def environments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /environments."""
-    return {"environments": listed(house.home)}
+    return {"environments": listed(context.home)}
 
 
-def prune_environments(house: House, _: Request, body: Any) -> dict[str, Any]:
+def prune_environments(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /environments/prune."""
-    return {"removed": prune(house.home, float(field(body, "unused_days", (int, float))))}
+    return {"removed": prune(context.home, float(field(body, "unused_days", (int, float))))}
 
 
 async def wait(request: Request) -> Response:
     """GET /runs/{id}/wait: answer at the end of the run, or after ``timeout`` seconds."""
-    house: House = request.app.state.house
+    context: ServiceContext = request.app.state.context
     run_id = request.path_params["run"]
     deadline = time.monotonic() + min(number(request, "timeout", 30), 60)
-    async with house.bus.listen(run_id) as news:
+    async with context.bus.listen(run_id) as changes:
         while True:
-            news.clear()
-            record = await run_in_threadpool(house.supervisor.look, run_id)
+            changes.clear()
+            record = await run_in_threadpool(context.supervisor.look, run_id)
             left = deadline - time.monotonic()
             if record["status"] in states.TERMINAL or left <= 0:
-                return Answer(record)
+                return ApiResponse(record)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(news.wait(), left)
+                await asyncio.wait_for(changes.wait(), left)
 
 
 async def stop(request: Request) -> Response:
     """POST /service/stop."""
-    house: House = request.app.state.house
-    house.stop()
-    return Answer({"stopping": True})
+    context: ServiceContext = request.app.state.context
+    context.stop()
+    return ApiResponse({"stopping": True})
 
 
 async def healthz(_: Request) -> Response:
     """GET /healthz."""
-    return Answer({"ok": True})
+    return ApiResponse({"ok": True})
 
 
-def run_directory(house: House, run_id: str) -> Path:
+def run_directory(context: ServiceContext, run_id: str) -> Path:
     """Return the run directory of a run that exists."""
-    return house.runs / str(house.history.get(run_id)["id"])
+    return context.runs / str(context.history.get(run_id)["id"])
 
 
 API = "/api/v1"

@@ -7,25 +7,25 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.service.house import House
+from trainshed.service.context import ServiceContext
 from trainshed.service.routes import API, endpoint, field
 from trainshed.spec.container import REGISTRY_PASSWORD
 
 
-def names(house: House, _: Request, __: Any) -> dict[str, Any]:
+def names(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /secrets: those of the user; passwords of registries belong to runs."""
-    return {"names": [name for name in house.secrets.names() if not name.startswith(REGISTRY_PASSWORD)]}
+    return {"names": [name for name in context.secrets.names() if not name.startswith(REGISTRY_PASSWORD)]}
 
 
-def read(house: House, _: Request, body: Any) -> dict[str, Any]:
+def read(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /secrets/read: ``{"names": […]}``."""
-    return {"secrets": house.secrets.get(field(body, "names", list))}
+    return {"secrets": context.secrets.get(field(body, "names", list))}
 
 
-def change(house: House, _: Request, body: Any) -> dict[str, Any]:
+def change(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """PUT /secrets: ``{"set": {…}, "delete": […]}``."""
-    house.secrets.set(field(body, "set", dict, {}))
-    house.secrets.delete(field(body, "delete", list, []))
+    context.secrets.set(field(body, "set", dict, {}))
+    context.secrets.delete(field(body, "delete", list, []))
     return {}
 
 

@@ -1,4 +1,4 @@
-"""Queue and reconcile: the one worker that acts on wishes and on news, and so changes the state of runs."""
+"""Queue and reconcile: the one worker that acts on requests and events, and so changes the state of runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import TrainshedError, UserErrorException
-from trainshed.hosts.gpus import inventory
 from trainshed.launchers import plan as launchers
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
-from trainshed.service.ending import Ending, verdict
+from trainshed.service.final_state import FinalState, final_state
 from trainshed.service.gpus import Gpus, wanted
-from trainshed.service.place import Places
+from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout, states
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.history import History
-from trainshed.targets import registry
+from trainshed.system.gpus import inventory
+from trainshed.targets import registry as targets
 from trainshed.targets.interactive import INTERACTIVE, InteractiveTarget
 from trainshed.targets.run_folder import read
 from trainshed.targets.target import ABSENT, ALIVE, LOST, Target
@@ -40,16 +40,18 @@ class Supervisor:
         history: the runs.
         collector: brings home what they write.
         bus: told of every change.
-        places: what a node needs to know of this workspace.
+        registry: what a node needs to know of this workspace.
         runs: folder of the run directories.
     """
 
-    def __init__(self, history: History, collector: Collector, bus: Bus, places: Places, runs: Path) -> None:
+    def __init__(
+        self, history: History, collector: Collector, bus: Bus, registry: WorkspaceRegistry, runs: Path
+    ) -> None:
         self._history = history
         self._collector = collector
         self._bus = bus
-        self._places = places
-        self._wishes: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._registry = registry
+        self._messages: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._runs = runs
         self._targets: dict[str, Target] = {}
         self._interactive = InteractiveTarget(runs, self._ended)
@@ -63,13 +65,13 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier service left, then work."""
-        self._target(registry.LOCAL)  # whose first shim is made ready now
-        self._wishes.put(("recover", ""))
+        self._target(targets.LOCAL)  # whose first shim is made ready now
+        self._messages.put(("recover", ""))
         self._thread.start()
 
     def stop(self) -> None:
         """Stop working; runs go on."""
-        self._wishes.put(("stop", ""))
+        self._messages.put(("stop", ""))
         self._thread.join()
         self._pool.shutdown(wait=True)
         for target in self._targets.values():
@@ -77,16 +79,16 @@ class Supervisor:
 
     def _target(self, name: str) -> Target:
         """Return what runs the runs of a target; one for all of a kind, which tells them apart by their directories."""
-        kind = INTERACTIVE if name == INTERACTIVE else str(self._places.target(name)["kind"])
-        kind = registry.LOCAL if kind == registry.CLUSTER else kind
+        kind = INTERACTIVE if name == INTERACTIVE else str(self._registry.target(name)["kind"])
+        kind = targets.LOCAL if kind == targets.CLUSTER else kind
         with self._lock:
             if kind not in self._targets:
-                made = registry.make({"name": name, "kind": kind}, self._runs, self._ended)
+                made = targets.make({"name": name, "kind": kind}, self._runs, self._ended)
                 self._targets[kind] = made
             return self._targets[kind]
 
     def _ended(self, run_id: str) -> None:
-        self._wishes.put(("ended", run_id))
+        self._messages.put(("ended", run_id))
 
     def used(self, name: str) -> int:
         """Return how many slots of a target are taken now.
@@ -112,10 +114,10 @@ class Supervisor:
             RunConfigurationException: there is no such launcher.
         """
         launchers.check(spec.launcher)
-        self._places.check_size(spec)
-        self._places.check_data(spec)
+        self._registry.check_size(spec)
+        self._registry.check_data(spec)
         record = self._history.create_run(run_id, submit_id, spec, time.time())
-        self._wishes.put(("dispatch", ""))
+        self._messages.put(("dispatch", ""))
         return record
 
     def begin(self, run_id: str, submit_id: str, spec: RunSpec, owner: dict[str, Any], start: bool) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class Supervisor:
             run_id: id for a new run.
             submit_id: as for :meth:`submit`.
             spec: what is known of it.
-            owner: the program, as :func:`trainshed.hosts.process.identity` names it.
+            owner: the program, as :func:`trainshed.system.process.identity` names it.
             start: it runs already.
 
         Returns:
@@ -135,12 +137,12 @@ class Supervisor:
         made = record["id"]
         self._interactive.submit(
             made,
-            {**self._places.record(made, to_json(spec), record["number"], self._root(record)), "owner": owner},
+            {**self._registry.record(made, to_json(spec), record["number"], self._root(record)), "owner": owner},
             {},
         )
         # It takes none of the slots, and is looked at with those that do.
         self._used[made] = (INTERACTIVE, 0)
-        self._wishes.put(("dispatch", ""))
+        self._messages.put(("dispatch", ""))
         return self.set_going(made) if start else self._history.get(made)
 
     def set_going(self, run_id: str) -> dict[str, Any]:
@@ -183,7 +185,7 @@ class Supervisor:
         if status == states.CANCEL_REQUESTED:
             self._pool.submit(self._guarded, self._tell_target, run_id)
         self._bus.publish(run_id)
-        self._wishes.put(("dispatch", ""))
+        self._messages.put(("dispatch", ""))
 
     def look(self, run_id: str) -> dict[str, Any]:
         """Return a run's record as of now: what its node has written since the last time is taken in first.
@@ -199,12 +201,12 @@ class Supervisor:
 
     def wake(self) -> None:
         """Look at the queue again: the number of slots may have changed."""
-        self._wishes.put(("dispatch", ""))
+        self._messages.put(("dispatch", ""))
 
     def _loop(self) -> None:
         while True:
             try:
-                kind, run_id = self._wishes.get(timeout=_TICK if self._used else None)
+                kind, run_id = self._messages.get(timeout=_TICK if self._used else None)
             except queue.Empty:
                 kind, run_id = "tick", ""
             if kind == "stop":
@@ -247,7 +249,7 @@ class Supervisor:
             spec = self._history.get(run_id)["spec"]
             self._used[run_id] = (record["target"], _size(spec) if record["target"] != INTERACTIVE else 0)
             seen = target.poll([run_id])[run_id]
-            self._gpus.keep(run_id, read(self._runs / run_id / layout.SPEC).get("place", {}))
+            self._gpus.keep(run_id, read(self._runs / run_id / layout.SPEC).get("node_context", {}))
             if seen.state == ABSENT and not record["cancel_requested"] and record["target"] != INTERACTIVE:
                 absent.append((run_id, spec))
             elif seen.state != ALIVE:
@@ -260,12 +262,12 @@ class Supervisor:
             self._hand_over(run_id, spec)
 
     def _dispatch(self) -> None:
-        for record in self._places.targets():
+        for record in self._registry.targets():
             self._fill(record["name"])
 
     def _fill(self, name: str) -> None:
         """Start what waits for a target, in order, as far as its slots go."""
-        free, before, pending = self._places.slots(name) - self.used(name), -1, False
+        free, before, pending = self._registry.slots(name) - self.used(name), -1, False
         while free > 0 and free != before:
             before = free
             for record in self._history.queued(name, limit=_LOOKAHEAD):
@@ -292,15 +294,17 @@ class Supervisor:
     def _hand_over(self, run_id: str, spec: dict[str, Any]) -> None:
         target, record = self._target(spec["target"]), self._history.get(run_id)
         try:
-            described = self._places.record(run_id, spec, record["number"], self._root(record))
-            described["place"].update(self._gpus.place(run_id))
-            target.submit(run_id, described, self._places.private(spec))
+            described = self._registry.record(run_id, spec, record["number"], self._root(record))
+            described["node_context"].update(self._gpus.allocation(run_id))
+            target.submit(run_id, described, self._registry.private(spec))
         except TrainshedError as error:
-            ending = Ending(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}})
-            self._conclude(run_id, ending)
+            final = FinalState(
+                states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": error.message}}
+            )
+            self._conclude(run_id, final)
             return
         if self._history.get(run_id)["cancel_requested"]:
-            # Wished between the change of state and the hand-over, when there was nobody to tell.
+            # Requested between the change of state and the hand-over, when there was nobody to tell.
             target.cancel(run_id)
 
     def _root(self, record: dict[str, Any]) -> str:
@@ -347,20 +351,20 @@ class Supervisor:
         tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
         tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
         tail = self._collector.tail(run_id, "shim.log" if seen.state == ABSENT else layout.place_of(tail_of))
-        ending = verdict(seen, tail, tail_of, record)
-        if ending.status == states.COMPLETED:
+        final = final_state(seen, tail, tail_of, record)
+        if final.status == states.COMPLETED:
             self._collector.outputs(run_id, record["spec"])
-        self._conclude(run_id, ending)
+        self._conclude(run_id, final)
 
-    def _conclude(self, run_id: str, ending: Ending) -> None:
+    def _conclude(self, run_id: str, final: FinalState) -> None:
         self._history.move(
-            run_id, ending.status, reason=ending.reason, details=ending.details, now=ending.time or time.time()
+            run_id, final.status, reason=final.reason, details=final.details, now=final.time or time.time()
         )
         self._used.pop(run_id, None)
         self._gpus.let_go(run_id)
         self._collector.forget(run_id)
         self._bus.publish(run_id)
-        self._wishes.put(("dispatch", ""))
+        self._messages.put(("dispatch", ""))
 
 
 def _size(spec: dict[str, Any]) -> int:

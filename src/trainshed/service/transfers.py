@@ -15,10 +15,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException, did_you_mean
+from trainshed.service.context import ServiceContext
 from trainshed.service.files import create_inside, listing, open_inside
 from trainshed.service.follow import follow
-from trainshed.service.house import House
-from trainshed.service.routes import API, Answer, endpoint, number, run_directory
+from trainshed.service.routes import API, ApiResponse, endpoint, number, run_directory
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 
@@ -28,7 +28,7 @@ _TYPE = "application/octet-stream"
 
 async def put_pack(request: Request) -> Response:
     """POST /packs: contents, each after 32 bytes of its sha256 and 8 of its length (big-endian)."""
-    packs = request.app.state.house.snapshots.packs
+    packs = request.app.state.context.snapshots.packs
     pack = packs.incoming()
     with open(pack, "xb", opener=_private) as file:
         try:
@@ -37,38 +37,38 @@ async def put_pack(request: Request) -> Response:
         except BaseException:
             os.unlink(pack)
             raise
-    return Answer({"stored": await run_in_threadpool(packs.adopt, pack)})
+    return ApiResponse({"stored": await run_in_threadpool(packs.adopt, pack)})
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def list_files(house: House, request: Request, _: Any) -> dict[str, Any]:
+def list_files(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /runs/{id}/files."""
-    record = house.history.get(request.path_params["run"])
+    record = context.history.get(request.path_params["run"])
     if record["status"] in states.TERMINAL:
-        return {"files": house.files.list(record["id"])}
-    found = sorted((name, facts) for name, facts, _ in listing(house.runs / record["id"]))
+        return {"files": context.files.list(record["id"])}
+    found = sorted((name, facts) for name, facts, _ in listing(context.runs / record["id"]))
     return {"files": [{"name": name, "size": facts.st_size, "modified": facts.st_mtime} for name, facts in found]}
 
 
 async def get_file(request: Request) -> Response:
     """GET /runs/{id}/files/{name}."""
-    house: House = request.app.state.house
+    context: ServiceContext = request.app.state.context
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
-    run_dir = await run_in_threadpool(run_directory, house, run_id)
+    run_dir = await run_in_threadpool(run_directory, context, run_id)
     offset = number(request, "offset", 0)
     relative = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
     if number(request, "follow", 0):
 
         def finished() -> bool:
-            status = house.supervisor.look(run_id)["status"]
+            status = context.supervisor.look(run_id)["status"]
             built = name == layout.BUILD_LOG and status not in (states.NOT_STARTED, states.QUEUED, states.PREPARING)
             return built or status in states.TERMINAL
 
-        chunks = follow(run_dir, relative, offset, finished, run_id, house.bus)
+        chunks = follow(run_dir, relative, offset, finished, run_id, context.bus)
         return StreamingResponse(chunks, media_type=_TYPE)
     try:
         file = await run_in_threadpool(open_inside, run_dir, relative)
@@ -95,16 +95,16 @@ async def pages(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 async def put_file(request: Request) -> Response:
     """PUT /runs/{id}/files/{name}."""
-    house: House = request.app.state.house
+    context: ServiceContext = request.app.state.context
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
-    run_dir = await run_in_threadpool(run_directory, house, run_id)
+    run_dir = await run_in_threadpool(run_directory, context, run_id)
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     await receive(request, run_dir, layout.place_of(name), overwrite=False)
-    record = await run_in_threadpool(house.history.get, run_id)
+    record = await run_in_threadpool(context.history.get, run_id)
     if record["status"] in states.TERMINAL:
-        await run_in_threadpool(house.collector.manifest, run_id)
-    return Answer({"name": name})
+        await run_in_threadpool(context.collector.manifest, run_id)
+    return ApiResponse({"name": name})
 
 
 async def receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
@@ -116,15 +116,15 @@ async def receive(request: Request, root: Path, relative: str, overwrite: bool) 
 
 async def get_snapshot(request: Request) -> Response:
     """GET /snapshots/{id}: its files as a zip archive."""
-    house: House = request.app.state.house
-    archive = await run_in_threadpool(_zipped, house, request.path_params["snapshot"])
+    context: ServiceContext = request.app.state.context
+    archive = await run_in_threadpool(_zipped, context, request.path_params["snapshot"])
     return StreamingResponse(pages(archive), media_type="application/zip")
 
 
-def _zipped(house: House, snapshot: str) -> IO[bytes]:
+def _zipped(context: ServiceContext, snapshot: str) -> IO[bytes]:
     archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
-        for entry, pieces in house.snapshots.files(snapshot):
+        for entry, pieces in context.snapshots.files(snapshot):
             facts = zipfile.ZipInfo(entry["path"])
             facts.external_attr = entry["mode"] << 16
             facts.compress_type = zipfile.ZIP_DEFLATED
@@ -135,31 +135,31 @@ def _zipped(house: House, snapshot: str) -> IO[bytes]:
     return archive
 
 
-def list_datastores(house: House, _: Request, __: Any) -> dict[str, Any]:
+def list_datastores(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /datastores."""
-    return {"datastores": house.places.datastores()}
+    return {"datastores": context.registry.datastores()}
 
 
-def put_datastore(house: House, request: Request, body: Any) -> dict[str, Any]:
+def put_datastore(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /datastores/{name}."""
-    return house.places.add_datastore(request.path_params["name"], body if isinstance(body, dict) else {})
+    return context.registry.add_datastore(request.path_params["name"], body if isinstance(body, dict) else {})
 
 
-def set_default_datastore(house: House, request: Request, _: Any) -> dict[str, Any]:
+def set_default_datastore(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """PUT /datastores/{name}/default."""
-    house.places.set_default_datastore(request.path_params["name"])
-    return house.places.datastore(request.path_params["name"])
+    context.registry.set_default_datastore(request.path_params["name"])
+    return context.registry.datastore(request.path_params["name"])
 
 
-def drop_datastore(house: House, request: Request, _: Any) -> dict[str, Any]:
+def drop_datastore(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /datastores/{name}."""
-    house.places.drop_datastore(request.path_params["name"])
+    context.registry.drop_datastore(request.path_params["name"])
     return {}
 
 
-def list_data(house: House, request: Request, _: Any) -> dict[str, Any]:
+def list_data(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /datastores/{name}/files."""
-    root = Path(house.places.datastore(request.path_params["name"])["path"])
+    root = Path(context.registry.datastore(request.path_params["name"])["path"])
     prefix = request.query_params.get("prefix", "").strip("/")
     found = []
     for folder, folders, names in root.walk() if hasattr(root, "walk") else _walk(root):
@@ -179,23 +179,23 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 async def get_data(request: Request) -> Response:
     """GET /datastores/{name}/files/{path}."""
-    house: House = request.app.state.house
-    record = await run_in_threadpool(house.places.datastore, request.path_params["name"])
+    context: ServiceContext = request.app.state.context
+    record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
     file = await run_in_threadpool(open_inside, Path(record["path"]), request.path_params["path"])
     return StreamingResponse(pages(file), media_type=_TYPE)
 
 
 async def put_data(request: Request) -> Response:
     """PUT /datastores/{name}/files/{path}: keep what is there unless ``overwrite``."""
-    house: House = request.app.state.house
-    record = await run_in_threadpool(house.places.datastore, request.path_params["name"])
+    context: ServiceContext = request.app.state.context
+    record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
     root, relative = Path(record["path"]), request.path_params["path"]
     check_relative_path(relative, "Path on the datastore")
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
-        return Answer({"stored": False})
+        return ApiResponse({"stored": False})
     await receive(request, root, relative, overwrite)
-    return Answer({"stored": True})
+    return ApiResponse({"stored": True})
 
 
 ROUTES = [

@@ -94,11 +94,11 @@ def _check_processes(spec: RunSpec) -> None:
 
 
 def _check_environment(spec: RunSpec) -> None:
-    wish = spec.environment
-    if wish.kind not in (MANAGED, EXISTING):
-        raise UserErrorException(f"environment.kind is {wish.kind!r}; it is 'managed' or 'existing'.")
-    if wish.solver not in SOLVERS:
-        raise UserErrorException(f"environment.solver is {wish.solver!r}; it is one of {', '.join(SOLVERS)}.")
+    request = spec.environment
+    if request.kind not in (MANAGED, EXISTING):
+        raise UserErrorException(f"environment.kind is {request.kind!r}; it is 'managed' or 'existing'.")
+    if request.solver not in SOLVERS:
+        raise UserErrorException(f"environment.solver is {request.solver!r}; it is one of {', '.join(SOLVERS)}.")
 
 
 def _check_data(spec: RunSpec) -> None:

@@ -9,7 +9,7 @@ REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - how its name begins
 
 
 class ContainerSpec(NamedTuple):
-    """A wish for a container; the node finds an engine for it.
+    """A request for a container; the node finds an engine for it.
 
     Attributes:
         image: reference of the image, e.g. ``"python:3.11-slim"``; ``""`` where it is to be built of ``dockerfile``.

@@ -22,11 +22,11 @@ _DETACHED = re.compile(r"(?:-[diPqt]*d[diPqt]*|--detach(?:=.*)?)\Z")
 _LONGEST = 512
 
 
-def check_container(wish: ContainerSpec) -> ContainerSpec:
-    """Return ``wish`` if an engine could be asked for it.
+def check_container(request: ContainerSpec) -> ContainerSpec:
+    """Return ``request`` if an engine could be asked for it.
 
     Args:
-        wish: what a run asks for.
+        request: what a run asks for.
 
     Raises:
         UserErrorException: a value that cannot be used; the sentence names it.
@@ -35,24 +35,24 @@ def check_container(wish: ContainerSpec) -> ContainerSpec:
         >>> check_container(ContainerSpec("python:3.11-slim")).image
         'python:3.11-slim'
     """
-    if bool(wish.image) == bool(wish.dockerfile):
+    if bool(request.image) == bool(request.dockerfile):
         raise UserErrorException("A container takes either an image or the text of a Dockerfile (not both, not none).")
-    if wish.image:
-        check_image(wish.image)
-    if wish.registry and (len(wish.registry) > _LONGEST or not _REGISTRY.match(wish.registry)):
+    if request.image:
+        check_image(request.image)
+    if request.registry and (len(request.registry) > _LONGEST or not _REGISTRY.match(request.registry)):
         raise UserErrorException(
-            f"Registry address {wish.registry!r} cannot be used: give a host, such as 'registry.example.org' or "
+            f"Registry address {request.registry!r} cannot be used: give a host, such as 'registry.example.org' or "
             "'127.0.0.1:5000', without 'https://'."
         )
-    if not wish.username.isprintable() or ":" in wish.username:
+    if not request.username.isprintable() or ":" in request.username:
         raise UserErrorException("The registry's username cannot be used: it has a ':' or a line break.")
-    if not _SIZE.match(wish.shm_size):
+    if not _SIZE.match(request.shm_size):
         raise UserErrorException(
-            f"shm_size {wish.shm_size!r} cannot be used: give a whole number and a unit, such as '512m' or '2g'."
+            f"shm_size {request.shm_size!r} cannot be used: give a whole number and a unit, such as '512m' or '2g'."
         )
-    for argument in wish.arguments:
+    for argument in request.arguments:
         _check_argument(argument)
-    return wish
+    return request
 
 
 def check_image(name: Any) -> str:

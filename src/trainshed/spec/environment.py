@@ -10,7 +10,7 @@ SOLVERS = ("auto", "conda", "pypi")
 
 
 class EnvironmentSpec(NamedTuple):
-    """A wish for a Python environment; the node turns it into a prefix.
+    """A request for a Python environment; the node turns it into a prefix.
 
     Attributes:
         kind: ``"managed"`` (built for the run and cached) or ``"existing"`` (used as it is).

@@ -9,7 +9,7 @@ CANCEL = "cancel"
 EXIT = "exit.json"
 CONTAINER = "container.json"
 """The engine and the names of a run's containers, for whoever has to remove them after a shim that was killed."""
-CAPTAIN = "captain.order"
+CONTAINER_INIT = "container_init.order"
 """What the first process of a container is to do; beside it (``.end``) how that ended."""
 REGISTRY_SECRET = "registry.secret"  # noqa: S105 - the name of a file
 """A registry's password on its way from the service to the shim, which removes the file as it begins."""

@@ -129,11 +129,11 @@ class History:
             return _shift(write, run_id, _Move(status, now, reason, details, expected))
 
     def request_cancel(self, run_id: str, now: float) -> str:
-        """Keep the wish to end a run; one that has not begun ends here.
+        """Record the request to end a run; one that has not begun ends here.
 
         Args:
             run_id: the run.
-            now: time of the wish.
+            now: time of the request.
 
         Returns:
             The run's state after it.

@@ -79,9 +79,9 @@ class Snapshots:
         found = self.packs.places(wanted)
         for sha, (_, _, size) in found.items():
             if size != wanted[sha]["size"]:
-                told = wanted[sha]
+                claimed = wanted[sha]
                 raise UserErrorException(
-                    f"'{told['path']}' is said to have {told['size']} bytes, but its content has {size}."
+                    f"'{claimed['path']}' is said to have {claimed['size']} bytes, but its content has {size}."
                 )
         missing = [sha for sha in wanted if sha not in found]
         if missing:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainshed.hosts import process
-from trainshed.hosts.exits import ExitWatcher
 from trainshed.spec import layout
+from trainshed.system import process
+from trainshed.system.exits import ExitWatcher
 from trainshed.targets.run_folder import piece, read
 from trainshed.targets.target import ABSENT, ALIVE, ENDED, LOST, Observation, OnExit
 

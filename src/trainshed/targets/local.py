@@ -15,9 +15,9 @@ from typing import Any
 
 from trainshed.containers import engine
 from trainshed.errors import ServiceException
-from trainshed.hosts import process
-from trainshed.hosts.exits import ExitWatcher
 from trainshed.spec import layout
+from trainshed.system import process
+from trainshed.system.exits import ExitWatcher
 from trainshed.targets.run_folder import piece, read, write, write_private
 from trainshed.targets.target import ABSENT, ALIVE, ENDED, LOST, Observation, OnExit
 
@@ -27,7 +27,7 @@ _SPARE_AFTER = 0.2
 """Seconds after a start at which the next shim is made ready: not while the script's own start needs the cores."""
 
 
-class LocalTarget:
+class LocalEngine:
     """Runs on the service's own machine.
 
     Args:
@@ -71,7 +71,7 @@ class LocalTarget:
             self._watched.add(run_id)
         self._watcher.watch({"pid": child.pid}, run_id)
 
-    def _take_spare(self, order: bytes) -> subprocess.Popen[bytes]:
+    def _take_spare(self, line: bytes) -> subprocess.Popen[bytes]:
         """Give a run directory to the shim that stands ready, or to a new one."""
         with self._lock:
             spare, self._spare = self._spare, None
@@ -83,7 +83,7 @@ class LocalTarget:
             taker = child or self._new_shim()
             assert taker.stdin is not None
             try:
-                taker.stdin.write(order)
+                taker.stdin.write(line)
                 taker.stdin.close()
                 return taker
             except BrokenPipeError:

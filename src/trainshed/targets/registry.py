@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ComputeTargetException, UserErrorException, did_you_mean
-from trainshed.targets.local import LocalTarget
+from trainshed.targets.local import LocalEngine
 from trainshed.targets.target import OnExit, Target
 
 LOCAL = "local"
@@ -34,14 +34,14 @@ def make(record: dict[str, Any], runs: Path, on_exit: OnExit) -> Target:
     Args:
         record: ``{"name", "kind", …}``.
         runs: folder of the run directories.
-        on_exit: called with a run's id when the target has news of its end.
+        on_exit: called with a run's id when the target learns of its end.
 
     Raises:
         ComputeTargetException: a kind that is not known here.
     """
     if record["kind"] in (LOCAL, CLUSTER):
         # Where no engine is configured the nodes of a cluster are folders and slots of this machine.
-        return LocalTarget(runs, on_exit)
+        return LocalEngine(runs, on_exit)
     raise ComputeTargetException(f"Target '{record['name']}' is of kind '{record['kind']}', which is not known here.")
 
 

@@ -51,7 +51,7 @@ class Target(Protocol):
         """Return what is seen of all the named runs, asking once."""
 
     def cancel(self, run_id: str) -> None:
-        """End the run and all its processes; returns when the wish has been delivered."""
+        """End the run and all its processes; returns when the request has been delivered."""
 
     def read(self, run_id: str, name: str, offset: int, limit: int) -> bytes:
         """Return up to ``limit`` bytes of a file of the run directory from ``offset`` on; none when it is not there."""
@@ -61,4 +61,4 @@ class Target(Protocol):
 
 
 OnExit = Callable[[str], None]
-"""Called with a run id when the target has news of its end."""
+"""Called with a run id when the target learns of its end."""

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.containers.engine import CHOICE, Engine, Order, find, run_argv, safe_name
+from trainshed.containers.engine import CHOICE, ContainerConfig, Engine, find, run_argv, safe_name
 from trainshed.errors import TrainshedError
 
 GOLDEN = Path(__file__).parent / "golden"
-ORDER = Order(
+CONFIG = ContainerConfig(
     "trainshed-e_1",
     "1f2e",
-    ("/usr/bin/python3", "-S", "captain.py", "/run/e_1/captain.order"),
+    ("/usr/bin/python3", "-S", "container_init.py", "/run/e_1/container_init.order"),
     folder="/run/e_1/code",
     mounts=(("/data", True), ("/run/e_1", True), ("/shed", False)),
     variables=("TRAINSHED_RUN_ID", "HOME=/home/of/runs"),
@@ -23,15 +23,15 @@ ORDER = Order(
     shm_size="2g",
     label="e_1",
 )
-ASKED = ORDER._replace(
+ASKED = CONFIG._replace(
     gpus=True, arguments=("--network", "none", "--shm-size=8g", "--userns=host", "--name=other", "--memory=4g")
 )
 CASES = {
-    "podman": (Engine("podman", "/usr/bin/podman"), ORDER),
-    "podman_rootless": (Engine("podman", "/usr/bin/podman", True), ORDER),
+    "podman": (Engine("podman", "/usr/bin/podman"), CONFIG),
+    "podman_rootless": (Engine("podman", "/usr/bin/podman", True), CONFIG),
     "podman_asked": (Engine("podman", "/usr/bin/podman", True), ASKED),
-    "docker": (Engine("docker", "/usr/bin/docker"), ORDER),
-    "docker_rootless": (Engine("docker", "/usr/bin/docker", True), ORDER),
+    "docker": (Engine("docker", "/usr/bin/docker"), CONFIG),
+    "docker_rootless": (Engine("docker", "/usr/bin/docker", True), CONFIG),
     "docker_asked": (Engine("docker", "/usr/bin/docker"), ASKED),
 }
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from trainshed.containers.engine_cli import essence, meaning
 from trainshed.containers.images import reference, registry_of
-from trainshed.containers.talk import essence, meaning
 from trainshed.errors import UserErrorException
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.container_checks import check_container, check_image
 
 
 @pytest.mark.parametrize(
-    ("wish", "name"),
+    ("container", "name"),
     [
         (ContainerSpec("python:3.11"), "python:3.11"),
         (ContainerSpec("team/py", registry="r.example.org"), "r.example.org/team/py"),
         (ContainerSpec("r.example.org/team/py", registry="r.example.org/"), "r.example.org/team/py"),
     ],
 )
-def test_the_whole_name_of_an_image(wish: ContainerSpec, name: str) -> None:
-    assert reference(wish) == name
+def test_the_whole_name_of_an_image(container: ContainerSpec, name: str) -> None:
+    assert reference(container) == name
 
 
 def test_an_image_is_built_once_for_each_dockerfile() -> None:
@@ -61,7 +61,7 @@ def test_names_that_cannot(name: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("container", "words"),
     [
         (ContainerSpec(""), "either an image or"),
         (ContainerSpec("a", dockerfile="FROM b"), "either an image or"),
@@ -72,9 +72,9 @@ def test_names_that_cannot(name: object) -> None:
         (ContainerSpec("a", arguments=("",)), "each is a text"),
     ],
 )
-def test_wishes_that_no_engine_could_meet(wish: ContainerSpec, words: str) -> None:
+def test_requests_that_no_engine_could_meet(container: ContainerSpec, words: str) -> None:
     with pytest.raises(UserErrorException, match=words):
-        check_container(wish)
+        check_container(container)
 
 
 @pytest.mark.parametrize(

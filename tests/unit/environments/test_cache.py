@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.environments.cache import Slot, key_of, listed, prune, sweep
+from trainshed.environments.cache import CacheEntry, key_of, listed, prune, sweep
 
 
 def _make(prefix: Path, lock: int) -> dict:
@@ -47,12 +47,12 @@ def test_failed_build_leaves_nothing_and_is_tried_again(tmp_path: Path) -> None:
         (prefix / "half").touch()
         raise KeyError
 
-    slot = Slot(tmp_path, "k")
+    entry = CacheEntry(tmp_path, "k")
     with pytest.raises(KeyError):
-        slot.build(io.BytesIO(), fail)
+        entry.build(io.BytesIO(), fail)
     assert [path.suffix for path in (tmp_path / "environments").iterdir() if path.is_dir()] == []
-    slot.build(io.BytesIO(), _make)
-    assert Slot(tmp_path, "k").found() is not None
+    entry.build(io.BytesIO(), _make)
+    assert CacheEntry(tmp_path, "k").found() is not None
 
 
 def test_what_killed_builds_left_is_removed_by_the_next_build_of_any(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_what_killed_builds_left_is_removed_by_the_next_build_of_any(tmp_path: P
     for rest in ("k", "other", ".removed-third-1"):
         (folder / rest).mkdir(parents=True)
         (folder / rest / "half").touch()
-    assert Slot(tmp_path, "other").found() is None
-    Slot(tmp_path, "k").build(io.BytesIO(), _make)
+    assert CacheEntry(tmp_path, "other").found() is None
+    CacheEntry(tmp_path, "k").build(io.BytesIO(), _make)
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["k"]
 
 
@@ -72,7 +72,7 @@ def test_a_build_that_goes_on_is_no_leftover(tmp_path: Path) -> None:
         assert prefix.is_dir()
         return made
 
-    Slot(tmp_path, "k").build(io.BytesIO(), make)
+    CacheEntry(tmp_path, "k").build(io.BytesIO(), make)
 
 
 def test_who_waits_for_a_build_does_not_wait_for_the_builders_run(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_who_waits_for_a_build_does_not_wait_for_the_builders_run(tmp_path: Path
         assert go_on.wait(30)
         return _make(prefix, lock)
 
-    first, second = Slot(tmp_path, "k"), Slot(tmp_path, "k")
+    first, second = CacheEntry(tmp_path, "k"), CacheEntry(tmp_path, "k")
     builder = threading.Thread(target=first.build, args=(io.BytesIO(), slowly))
     builder.start()
     assert building.wait(30)
@@ -97,11 +97,11 @@ def test_who_waits_for_a_build_does_not_wait_for_the_builders_run(tmp_path: Path
     waiter.join(30)
     assert not waiter.is_alive(), "the first still holds the environment for its run"
     assert waiting.getvalue() == b"Waiting for another run that builds the same environment.\n"
-    assert not Slot(tmp_path, "k").remove()
+    assert not CacheEntry(tmp_path, "k").remove()
     first.release()
-    assert not Slot(tmp_path, "k").remove()
+    assert not CacheEntry(tmp_path, "k").remove()
     second.release()
-    assert Slot(tmp_path, "k").remove()
+    assert CacheEntry(tmp_path, "k").remove()
 
 
 def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path: Path) -> None:
         inode.append(os.fstat(lock).st_ino == os.stat(path).st_ino)
         return _make(prefix, lock)
 
-    waiter = threading.Thread(target=Slot(tmp_path, "k").build, args=(log, make))
+    waiter = threading.Thread(target=CacheEntry(tmp_path, "k").build, args=(log, make))
     waiter.start()
     assert log.written.wait(30)
     path.unlink()  # as a removal does, which holds it
@@ -126,12 +126,12 @@ def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path: Path) -> None:
 
 
 def test_environment_whose_python_was_uninstalled_is_built_anew(tmp_path: Path) -> None:
-    slot = Slot(tmp_path, "k")
-    slot.build(io.BytesIO(), _make)
-    python = slot.prefix / "bin" / "python"
+    entry = CacheEntry(tmp_path, "k")
+    entry.build(io.BytesIO(), _make)
+    python = entry.prefix / "bin" / "python"
     python.unlink()
     python.symlink_to(tmp_path / "gone")
-    again = Slot(tmp_path, "k")
+    again = CacheEntry(tmp_path, "k")
     assert again.found() is None
     again.build(io.BytesIO(), _make)
     assert again.found() is not None
@@ -140,14 +140,14 @@ def test_environment_whose_python_was_uninstalled_is_built_anew(tmp_path: Path) 
 BUILD = """
 import sys
 from pathlib import Path
-from trainshed.environments.cache import Slot
-from trainshed.environments.commands import Site
+from trainshed.environments.cache import CacheEntry
+from trainshed.environments.commands import BuildContext
 
 def make(prefix, lock):
-    site = Site(sys.argv[1], open(1, "wb", buffering=0), lock)
-    site.run(["/bin/sh", "-c", 'echo started; read line < "$0"', sys.argv[2]], {})
+    context = BuildContext(sys.argv[1], open(1, "wb", buffering=0), lock)
+    context.run(["/bin/sh", "-c", 'echo started; read line < "$0"', sys.argv[2]], {})
 
-Slot(Path(sys.argv[1]), "k").build(sys.stderr.buffer, make)
+CacheEntry(Path(sys.argv[1]), "k").build(sys.stderr.buffer, make)
 """
 
 
@@ -161,7 +161,7 @@ def test_lock_outlives_a_killed_builder_until_its_programs_have_ended(tmp_path: 
         builder.kill()
     orphan = os.open(fifo, os.O_WRONLY)
     log = Log()
-    waiter = threading.Thread(target=Slot(tmp_path, "k").build, args=(log, _make))
+    waiter = threading.Thread(target=CacheEntry(tmp_path, "k").build, args=(log, _make))
     waiter.start()
     assert log.written.wait(30), "the program it started is still at work in the folder"
     os.write(orphan, b"\n")
@@ -171,26 +171,26 @@ def test_lock_outlives_a_killed_builder_until_its_programs_have_ended(tmp_path: 
 
 
 def test_prune_spares_what_is_held_and_what_is_to_be_kept(tmp_path: Path) -> None:
-    slots = {key: Slot(tmp_path, key) for key in ("held", "free", "last")}
-    for slot in slots.values():
-        slot.build(io.BytesIO(), _make)
+    entries = {key: CacheEntry(tmp_path, key) for key in ("held", "free", "last")}
+    for entry in entries.values():
+        entry.build(io.BytesIO(), _make)
     for age, key in enumerate(("last", "free", "held")):
-        os.utime(f"{slots[key].prefix}.use", (1e9 - age, 1e9 - age))
+        os.utime(f"{entries[key].prefix}.use", (1e9 - age, 1e9 - age))
         if key != "held":
-            slots[key].release()
+            entries[key].release()
     assert [one["key"] for one in listed(tmp_path)] == ["last", "free", "held"]
     assert prune(tmp_path, unused_days=1e6) == []
     assert prune(tmp_path, unused_days=1, keep=1) == ["free"]
     assert prune(tmp_path, unused_days=1) == ["last"]
     assert [one["key"] for one in listed(tmp_path)] == ["held"]
-    assert slots["held"].found() is not None
+    assert entries["held"].found() is not None
     assert sorted(path.name for path in (tmp_path / "environments").iterdir()) == ["held", "held.lock", "held.use"]
 
 
 def test_use_is_remembered(tmp_path: Path) -> None:
-    slot = Slot(tmp_path, "k")
-    slot.build(io.BytesIO(), _make)
-    os.utime(f"{slot.prefix}.use", (1, 1))
-    assert Slot(tmp_path, "k").found() is not None
+    entry = CacheEntry(tmp_path, "k")
+    entry.build(io.BytesIO(), _make)
+    os.utime(f"{entry.prefix}.use", (1, 1))
+    assert CacheEntry(tmp_path, "k").found() is not None
     assert listed(tmp_path)[0]["used"] > 1
     assert listed(tmp_path / "nowhere") == []

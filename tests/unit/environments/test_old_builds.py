@@ -11,7 +11,7 @@ NO_PKG_RESOURCES = "error: Failed to build `old==1`\n  ModuleNotFoundError: No m
 
 
 class Builds:
-    """A site on which uv says what the test wants it to."""
+    """A context on which uv says what the test wants it to."""
 
     def __init__(self, home: Path, *answers: tuple[int, str]) -> None:
         self.home, self.answers = str(home), list(answers)
@@ -29,24 +29,24 @@ class Builds:
         self.said.append(text)
 
 
-def install(site: Builds, tmp_path: Path) -> None:
+def install(context: Builds, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    uv.install(tmp_path / "bin" / "python", ["old==1"], [], site)  # type: ignore[arg-type]
+    uv.install(tmp_path / "bin" / "python", ["old==1"], [], context)  # type: ignore[arg-type]
 
 
 def test_a_package_of_old_is_built_with_an_older_setuptools(tmp_path: Path) -> None:
-    site = Builds(tmp_path, (1, NO_PKG_RESOURCES), (0, ""))
-    install(site, tmp_path)
-    assert (len(site.calls), site.constraints) == (2, ["setuptools<81\n"])
-    assert "once more with setuptools<81" in site.said[-1]
+    context = Builds(tmp_path, (1, NO_PKG_RESOURCES), (0, ""))
+    install(context, tmp_path)
+    assert (len(context.calls), context.constraints) == (2, ["setuptools<81\n"])
+    assert "once more with setuptools<81" in context.said[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
 
 
 def test_what_fails_otherwise_or_again_is_told(tmp_path: Path) -> None:
-    site = Builds(tmp_path, (1, "error: No solution found"))
+    context = Builds(tmp_path, (1, "error: No solution found"))
     with pytest.raises(EnvironmentBuildException, match="No solution found"):
-        install(site, tmp_path)
-    assert len(site.calls) == 1
+        install(context, tmp_path)
+    assert len(context.calls) == 1
     (tmp_path / "bin").rmdir()
     with pytest.raises(EnvironmentBuildException, match="pkg_resources"):
         install(Builds(tmp_path, (1, NO_PKG_RESOURCES), (1, NO_PKG_RESOURCES)), tmp_path)

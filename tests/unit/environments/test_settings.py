@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from trainshed.environments import interpreters
-from trainshed.environments.commands import Site, essence, failure
-from trainshed.environments.conda import Silence, channels
+from trainshed.environments.commands import BuildContext, essence, failure
+from trainshed.environments.conda import ChannelBackoff, channels
 from trainshed.environments.pip_settings import fingerprint, for_uv, masked, no_index
 
 
@@ -140,26 +140,26 @@ def test_channels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_silent_channels_are_remembered(tmp_path: Path) -> None:
-    assert not Silence(tmp_path, ["a"]).lately()
-    Silence(tmp_path, ["a"]).note()
-    assert Silence(tmp_path, ["a"]).lately()
-    assert not Silence(tmp_path, ["b"]).lately()
-    Silence(tmp_path, ["https://me:secret@host"]).note()
-    assert Silence(tmp_path, ["a"]).lately()
-    assert "secret" not in (tmp_path / "conda-silence.json").read_text()
+    assert not ChannelBackoff(tmp_path, ["a"]).active()
+    ChannelBackoff(tmp_path, ["a"]).start()
+    assert ChannelBackoff(tmp_path, ["a"]).active()
+    assert not ChannelBackoff(tmp_path, ["b"]).active()
+    ChannelBackoff(tmp_path, ["https://me:secret@host"]).start()
+    assert ChannelBackoff(tmp_path, ["a"]).active()
+    assert "secret" not in (tmp_path / "conda-backoff.json").read_text()
 
 
 def test_output_is_streamed_and_masked(tmp_path: Path) -> None:
     log = io.BytesIO()
-    site = Site(str(tmp_path), log)
-    code, said = site.run([sys.executable, "-c", "print('https://u:p@h/x'); raise SystemExit(3)"], {})
-    assert (code, said) == (3, "https://***@h/x\n")
+    context = BuildContext(str(tmp_path), log)
+    code, output = context.run([sys.executable, "-c", "print('https://u:p@h/x'); raise SystemExit(3)"], {})
+    assert (code, output) == (3, "https://***@h/x\n")
     assert log.getvalue() == b"https://***@h/x\n"
 
 
 def test_the_essence_of_a_failure() -> None:
-    said = "Resolving\nDownloading\n  \u00d7 No solution found when resolving:\n  ╰─▶ because x\n"
-    assert essence(said) == "  \u00d7 No solution found when resolving:\n  ╰─▶ because x"
+    output = "Resolving\nDownloading\n  \u00d7 No solution found when resolving:\n  ╰─▶ because x\n"
+    assert essence(output) == "  \u00d7 No solution found when resolving:\n  ╰─▶ because x"
 
 
 def test_a_failure_has_the_facts_in_its_details() -> None:

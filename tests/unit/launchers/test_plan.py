@@ -12,7 +12,7 @@ from trainshed.errors import RunConfigurationException
 from trainshed.launchers.plan import LAUNCHERS, Job, Node, plan
 
 GOLDEN = Path(__file__).parent / "golden"
-CREW = ("python", "-S", "-E", "crew.py", "/run/ranks")
+AGENT = ("python", "-S", "-E", "rank_agent.py", "/run/ranks")
 
 
 def job(nodes: int = 1, processes: int = 1, gpus: int = 0, **more: object) -> Job:
@@ -25,14 +25,17 @@ def job(nodes: int = 1, processes: int = 1, gpus: int = 0, **more: object) -> Jo
         )
         for index in range(nodes)
     )
-    return Job(there, processes, CREW, (6105, 6106, 6107), **more)  # type: ignore[arg-type]
+    return Job(there, processes, AGENT, (6105, 6106, 6107), **more)  # type: ignore[arg-type]
 
 
 CASES = {
     "single": ("single", job()),
     "single_gpu": ("single", job(gpus=1)),
     "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun", scratch="/run/ranks/scratch")),
-    "openmpi_stubs": ("openmpi", job(1, 2, mpirun="/usr/bin/mpirun", stub=("/bin/sh", "-c", "lend", "/run/ranks"))),
+    "openmpi_forwarders": (
+        "openmpi",
+        job(1, 2, mpirun="/usr/bin/mpirun", env_forwarder=("/bin/sh", "-c", "forward", "/run/ranks")),
+    ),
     "openmpi_2x2_root_gpus": ("openmpi", job(2, 2, 2, mpirun="/opt/bin/mpirun", root=True)),
     "openmpi_user_set_interfaces": (
         "openmpi",
@@ -51,7 +54,7 @@ def test_a_plan_is_as_the_golden_file_says(name: str) -> None:
     told = {
         "starter": list(made.starter),
         "variables": dict(made.variables),
-        "crew": list(made.crew),
+        "agent": list(made.agent),
         "ranks": [rank._asdict() for rank in made.ranks],
     }
     file = GOLDEN / f"{name}.json"

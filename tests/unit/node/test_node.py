@@ -10,8 +10,8 @@ import pytest
 
 from trainshed.errors import NotFoundException
 from trainshed.node.code import materialise
-from trainshed.node.diary import Diary
 from trainshed.node.layers import merge
+from trainshed.node.run_state import RunState
 from trainshed.node.variables import expand, inherited
 from trainshed.store.database import Database
 from trainshed.store.snapshots import Snapshots
@@ -82,16 +82,16 @@ def test_lost_snapshot_is_said(tmp_path: Path) -> None:
 
 
 def test_a_run_is_claimed_once(tmp_path: Path) -> None:
-    assert Diary(str(tmp_path)).claim()
-    assert not Diary(str(tmp_path)).claim()
+    assert RunState(str(tmp_path)).claim()
+    assert not RunState(str(tmp_path)).claim()
     assert json.loads((tmp_path / "shim.json").read_text())["pid"] == os.getpid()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shim.json"]
 
 
 def test_the_end_is_written_whole(tmp_path: Path) -> None:
-    diary = Diary(str(tmp_path))
-    diary.enter("Running", pids=[1])
-    diary.close({"outcome": "completed"})
+    state = RunState(str(tmp_path))
+    state.enter("Running", pids=[1])
+    state.close({"outcome": "completed"})
     how = json.loads((tmp_path / "exit.json").read_text())
     assert (how["outcome"], how["phase"]) == ("completed", "Running")
     assert json.loads((tmp_path / "phases.jsonl").read_text())["phase"] == "Running"

@@ -32,9 +32,9 @@ def test_who_takes_how_many(asked: dict[str, Any], count: int) -> None:
 def test_nodes_have_theirs_disjointly_and_in_order() -> None:
     gpus = Gpus(["0", "1", "2", "3", "4"])
     assert gpus.take("r", spec(2, 2))
-    assert gpus.place("r")["gpus"] == [["0", "1"], ["2", "3"]]
+    assert gpus.allocation("r")["gpus"] == [["0", "1"], ["2", "3"]]
     assert gpus.take("s", ONE)
-    assert gpus.place("s")["gpus"] == [["4"]]
+    assert gpus.allocation("s")["gpus"] == [["4"]]
 
 
 def test_one_that_finds_none_free_waits_until_another_lets_go() -> None:
@@ -48,52 +48,52 @@ def test_one_that_finds_none_free_waits_until_another_lets_go() -> None:
 def test_a_run_without_gpus_sees_those_that_nobody_has() -> None:
     gpus = Gpus(["0", "1"])
     assert gpus.take("plain", spec())
-    assert gpus.place("plain") == {}
+    assert gpus.allocation("plain") == {}
     assert gpus.take("one", ONE)
     assert gpus.take("next", spec())
-    assert gpus.place("next") == {"gpus": [["1"]]}
+    assert gpus.allocation("next") == {"gpus": [["1"]]}
     assert gpus.take("other", ONE)  # what is seen is not taken
     assert gpus.take("last", spec())
-    assert gpus.place("last") == {"gpus": [[]]}
+    assert gpus.allocation("last") == {"gpus": [[]]}
 
 
 def test_more_than_there_are_is_all_of_them_with_a_warning() -> None:
     gpus = Gpus(["0", "1", "2"])
     assert gpus.take("r", spec(2, 2, use_gpu=True))
-    assert gpus.place("r")["gpus"] == [["0"], ["1", "2"]]
-    assert gpus.place("r")["gpu_note"].startswith("The run asks for 4 GPUs, and this machine has 3: ")
+    assert gpus.allocation("r")["gpus"] == [["0"], ["1", "2"]]
+    assert gpus.allocation("r")["gpu_note"].startswith("The run asks for 4 GPUs, and this machine has 3: ")
     assert not gpus.take("s", spec(4, 4))  # which is all there is, and not free
 
 
 def test_more_nodes_than_gpus_share_them() -> None:
     gpus = Gpus(["0", "1"])
     assert gpus.take("r", spec(1, 3, backend="nccl", use_gpu=True))
-    assert gpus.place("r")["gpus"] == [["0"], ["1"], ["0"]]
-    assert "NCCL needs one for each process" in gpus.place("r")["gpu_note"]
+    assert gpus.allocation("r")["gpus"] == [["0"], ["1"], ["0"]]
+    assert "NCCL needs one for each process" in gpus.allocation("r")["gpu_note"]
 
 
 def test_where_there_are_none_it_is_said_to_those_who_asked() -> None:
     gpus = Gpus()
     assert gpus.take("r", ONE)
-    assert gpus.place("r") == {
+    assert gpus.allocation("r") == {
         "gpu_note": "The run asks for 1 GPU, and this machine has no NVIDIA GPU: it runs without."
     }
     assert gpus.take("s", spec(2, 2))
-    assert gpus.place("s") == {}
+    assert gpus.allocation("s") == {}
 
 
 def test_what_the_user_chose_stands() -> None:
     gpus = Gpus(["0"])
     assert gpus.take("first", ONE)
     assert gpus.take("r", spec(use_gpu=True, environment_variables={"CUDA_VISIBLE_DEVICES": "0"}))
-    assert gpus.place("r") == {}
+    assert gpus.allocation("r") == {}
 
 
 def test_a_later_service_takes_up_what_was_given() -> None:
     first = Gpus(["0", "1"])
     assert first.take("r", ONE)
     later = Gpus(["0", "1"])
-    later.keep("r", {"home": "/h", **first.place("r")})
+    later.keep("r", {"home": "/h", **first.allocation("r")})
     assert later.take("s", ONE)
-    assert later.place("s")["gpus"] == [["1"]]
+    assert later.allocation("s")["gpus"] == [["1"]]
     assert not later.take("t", ONE)

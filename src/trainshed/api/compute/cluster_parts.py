@@ -12,8 +12,8 @@ from trainshed.api.notice import warn
 from trainshed.api.runs.details import utc
 from trainshed.client.http import quoted
 from trainshed.errors import ComputeTargetException, UserErrorException
-from trainshed.hosts.gpus import inventory
 from trainshed.spec.checks import NAME
+from trainshed.system.gpus import inventory
 
 if TYPE_CHECKING:
     from trainshed.api.workspace.workspace import Workspace

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from trainshed.api.notice import warn
-from trainshed.hosts import process
 from trainshed.spec import layout
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.system import process
 
 if TYPE_CHECKING:
     from trainshed.api.runs.experiment import Experiment

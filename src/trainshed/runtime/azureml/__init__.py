@@ -3,7 +3,7 @@
 import os
 import sys
 
-from trainshed.runtime import names  # noqa: F401 - with it comes what explains the names that are not here
+from trainshed.runtime import unavailable  # noqa: F401 - with it comes what explains the names that are not here
 
 # Other distributions (azureml-mlflow) put packages of their own below this name. By hand: pkgutil, which has a
 # function for it, takes 10 ms to import.

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from trainshed.runtime.names import missing
 from trainshed.runtime.run import Run
+from trainshed.runtime.unavailable import missing
 
 __version__ = VERSION = "1.61.0"
 __all__ = ["VERSION", "Run"]
@@ -20,5 +20,5 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return getattr(import_module("azureml.core.whole"), name)
-    # No ImportError: pickle asks every module for every name. The import system asks names.Finder for its sentence.
+    # No ImportError: pickle asks every module for every name. The import system asks unavailable.Finder instead.
     raise AttributeError(missing(f"azureml.core.{name}"))

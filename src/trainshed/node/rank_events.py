@@ -1,24 +1,24 @@
-"""News of the ends of a job's ranks: a named pipe into which their crews write, and one program that hears them."""
+"""Events of a job's ranks: a named pipe into which their agents write and from which one program reads."""
 
 from __future__ import annotations
 
 import os
 
 
-class News:
-    """What is heard of ranks.
+class RankEvents:
+    """What the agents report about ranks.
 
     Args:
         folder: where their orders lie.
 
     Attributes:
-        crews: pids of the programs that hold ranks; they end by themselves when their ranks have ended.
+        agents: pids of the programs that hold ranks; they end by themselves when their ranks have ended.
         failed: a rank has ended badly, and the others are to be ended.
     """
 
     def __init__(self, folder: str) -> None:
-        self._pipe = os.path.join(folder, "news")
-        self.crews: set[int] = set()
+        self._pipe = os.path.join(folder, "events")
+        self.agents: set[int] = set()
         self.failed = False
         self._rest = b""
         self._opened = -1
@@ -35,13 +35,13 @@ class News:
         return self._opened
 
     def close(self) -> None:
-        """Hear no more."""
+        """Close the pipe."""
         if self._opened >= 0:
             os.close(self._opened)
             self._opened = -1
 
-    def hear(self) -> None:
-        """Take in the news there is."""
+    def read(self) -> None:
+        """Take in the events there are."""
         try:
             self._rest += os.read(self._opened, 1 << 16)
         except BlockingIOError:
@@ -49,7 +49,7 @@ class News:
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
             kind, *numbers = line.decode().split()
-            if kind == "crew":
-                self.crews.add(int(numbers[0]))
+            if kind == "agent":
+                self.agents.add(int(numbers[0]))
             elif kind == "ended" and numbers[1] != "0":
                 self.failed = True

@@ -18,7 +18,7 @@ from trainshed.targets import registry as targets
 DEFAULT_DATASTORES = ("workspaceblobstore", "workspacefilestore")
 
 
-class Places:
+class WorkspaceRegistry:
     """The workspace's own records, with their defaults.
 
     Args:
@@ -181,10 +181,10 @@ class Places:
         Args:
             spec: what was asked for, as JSON.
         """
-        wish = from_json(RunSpec, spec).container
-        if wish is None or not wish.username:
+        container = from_json(RunSpec, spec).container
+        if container is None or not container.username:
             return {}
-        return {layout.REGISTRY_SECRET: self._secrets.get([wish.secret])[wish.secret] or ""}
+        return {layout.REGISTRY_SECRET: self._secrets.get([container.secret])[container.secret] or ""}
 
     def record(self, run_id: str, spec: dict[str, Any], number: int, root: str) -> dict[str, Any]:
         """Return the content of a run's ``spec.json``.
@@ -206,7 +206,7 @@ class Places:
             "run_id": run_id,
             "attempt": 1,
             "spec": spec,
-            "place": {
+            "node_context": {
                 "home": str(self._home),
                 "snapshots": str(self.root / layout.SNAPSHOTS),
                 "runtime": str(self._runtime),

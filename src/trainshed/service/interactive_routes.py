@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from trainshed.errors import UserErrorException
-from trainshed.service.house import House
+from trainshed.service.context import ServiceContext
 from trainshed.service.routes import API, endpoint, field
 from trainshed.spec.checks import NAME, check_experiment_name
 from trainshed.spec.codec import from_json
@@ -19,7 +19,7 @@ from trainshed.targets.interactive import INTERACTIVE
 _OUTCOMES = ("completed", "failed")
 
 
-def begin(house: House, _: Request, body: Any) -> dict[str, Any]:
+def begin(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /runs/interactive: ``{"submit_id", "spec", "owner", "start", "run_id"}``."""
     owner = field(body, "owner", dict)
     if not isinstance(owner.get("pid"), int) or not isinstance(owner.get("boot"), str):
@@ -27,27 +27,27 @@ def begin(house: House, _: Request, body: Any) -> dict[str, Any]:
     spec = from_json(RunSpec, body.get("spec"))
     check_experiment_name(spec.experiment)
     if spec.snapshot is not None:
-        house.snapshots.tree(spec.snapshot)
+        context.snapshots.tree(spec.snapshot)
     run_id = field(body, "run_id", (type(None), str)) or str(uuid.uuid4())
     if not NAME.match(run_id):
         raise UserErrorException(f"Run id {run_id!r} cannot be used: give letters, digits, '_' and '-'.")
     spec = spec._replace(target=INTERACTIVE, kind=INTERACTIVE)
     start = bool(field(body, "start", bool, True))
-    return house.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
+    return context.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
 
 
-def start(house: House, request: Request, _: Any) -> dict[str, Any]:
+def start(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """POST /runs/{id}/start."""
-    return house.supervisor.set_going(request.path_params["run"])
+    return context.supervisor.set_going(request.path_params["run"])
 
 
-def end(house: House, request: Request, body: Any) -> dict[str, Any]:
+def end(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/end: ``{"outcome": "completed" | "failed", "message", "code"}``."""
     outcome = field(body, "outcome", str)
     if outcome not in _OUTCOMES:
         raise UserErrorException(f"The outcome of a run is one of {', '.join(_OUTCOMES)}, not {outcome!r}.")
     how = {"outcome": outcome, "reason": "exit", "message": field(body, "message", str, "")}
-    return house.supervisor.end(request.path_params["run"], how)
+    return context.supervisor.end(request.path_params["run"], how)
 
 
 ROUTES = [

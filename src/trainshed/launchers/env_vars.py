@@ -17,7 +17,7 @@ def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
         primary: whether it is the one process that acts for the whole run.
     """
     here, first = job.nodes[node], job.nodes[0]
-    told = {
+    variables = {
         "AZUREML_PROCESS_NAME": name,
         "AZUREML_NODE_COUNT": str(len(job.nodes)),
         "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": here.folder,
@@ -34,8 +34,8 @@ def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
         **visible(here),
     }
     if not primary:
-        told["AZUREML_SECONDARY_INSTANCE"] = "true"
-    return told
+        variables["AZUREML_SECONDARY_INSTANCE"] = "true"
+    return variables
 
 
 def visible(node: Node) -> Dict[str, str]:
@@ -62,10 +62,10 @@ def interfaces(job: Job) -> Dict[str, str]:
     Args:
         job: the job.
     """
-    told = {}
+    variables = {}
     if all(each.address == "127.0.0.1" for each in job.nodes):
         # Gloo asks for the address of this machine's name, which a laptop does not always know.
-        told["GLOO_SOCKET_IFNAME"] = "lo"
+        variables["GLOO_SOCKET_IFNAME"] = "lo"
     if any(each.gpus for each in job.nodes):
-        told["NCCL_SOCKET_IFNAME"] = "^docker0"
-    return {name: value for name, value in told.items() if name not in job.environment}
+        variables["NCCL_SOCKET_IFNAME"] = "^docker0"
+    return {name: value for name, value in variables.items() if name not in job.environment}

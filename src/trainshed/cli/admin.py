@@ -7,7 +7,7 @@ import argparse
 from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.workspace.workspace import Workspace
-from trainshed.cli import chosen, show
+from trainshed.cli import resolve, show
 from trainshed.errors import NotFoundException, UserErrorException
 
 
@@ -17,7 +17,7 @@ def target(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    where = chosen.workspace(options)
+    where = resolve.workspace(options)
     if options.name is None:
         if options.slots is not None or options.nodes is not None:
             raise UserErrorException("Say which target: trainshed target local --slots N, target NAME --nodes N")
@@ -60,7 +60,7 @@ def environments(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    connection = chosen.workspace(options).connection
+    connection = resolve.workspace(options).connection
     if options.prune is not None:
         removed = connection.call("POST", "/environments/prune", {"unused_days": options.prune})["removed"]
         _say(options, {"removed": removed}, f"removed {len(removed)} environments")
@@ -82,7 +82,7 @@ def service(options: argparse.Namespace) -> int:
     """
     from trainshed.client.embedded import running
 
-    where = chosen.workspace(options)
+    where = resolve.workspace(options)
     if options.what == "logs":
         return _logs(where.path / "service.log")
     if options.what == "stop":

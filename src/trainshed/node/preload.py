@@ -9,21 +9,21 @@ _MODULES = (
     "ctypes",
     "subprocess",
     "trainshed.launchers.single",
-    "trainshed.hosts.ports",
+    "trainshed.system.ports",
     "trainshed.launchers.openmpi",
-    "trainshed.node.box",
+    "trainshed.node.run_container",
     "trainshed.node.mpi",
     "trainshed.node.mpi_in_image",
 )
 
 
-def load(order: int) -> None:
+def load(requests: int) -> None:
     """Import them, until there is something to do.
 
     Args:
-        order: descriptor from which the shim will read its run.
+        requests: descriptor from which the shim will read its run.
     """
     for name in _MODULES:
-        if select.select([order], [], [], 0)[0]:
+        if select.select([requests], [], [], 0)[0]:
             return
         importlib.import_module(name)

@@ -1,7 +1,7 @@
-"""Program: hold a run's processes inside of its container. ``python captain.py ORDER``.
+"""Program: hold a run's processes inside of its container. ``python container_init.py ORDER``.
 
 It is the container's first process, and does there what the shim does where there is no container: it starts the
-script, or what starts all ranks, hears of their ends, ends them with grace when it is told TERM, and leaves none
+script, or what starts all ranks, waits for their ends, ends them with grace on SIGTERM, and leaves none
 behind. What the shim is to know it writes beside ``ORDER``.
 """
 
@@ -9,28 +9,28 @@ import os
 import sys
 
 
-def hold(path: str) -> int:
+def run(path: str) -> int:
     """Start what an order says, wait for its end, and write down how it ended.
 
     Args:
-        path: the order's file, as :meth:`trainshed.node.box.Box.start` writes it.
+        path: the order's file, as :meth:`trainshed.node.run_container.RunContainer.start` writes it.
 
     Returns:
         The exit code for the container.
     """
-    from trainshed.hosts import process
     from trainshed.node import fields, script
     from trainshed.node.layers import merge
-    from trainshed.node.news import News
+    from trainshed.node.rank_events import RankEvents
+    from trainshed.system import process
 
     order = fields.read(path)
     if os.getpid() != 1:
         process.become_subreaper()  # the user has the container share the machine's processes
     watch = script.Watch("")  # a first process inherits all orphans
-    # The wish may be older than this process, which then has never heard of it.
+    # The request to cancel may be older than this process, which then has received no signal.
     watch.cancelled = os.path.exists(order["cancel"][0])
     if "ranks" in order:
-        watch.listen(News(order["ranks"][0]))
+        watch.listen(RankEvents(order["ranks"][0]))
     environ = merge(os.environ, fields.variables(order.get("variable", [])))
     pids = []
     error = ""
@@ -39,13 +39,13 @@ def hold(path: str) -> int:
             pids.append(script.start(tuple(order["argument"]), environ, order["folder"][0], order["log"][0]))
     except OSError as failure:
         error = str(failure.strerror or failure)
-    ending = script.wait(watch, pids, None, float(order["grace"][0]))
+    result = script.wait(watch, pids, None, float(order["grace"][0]))
     oom = "yes" if _out_of_memory() else "no"
-    how = [("leftovers", str(ending.leftovers)), ("error", error), ("oom", oom)]
-    how += [("code", str(ending.code))] if ending.code is not None else []
-    how += [("number", str(ending.number))] if ending.number is not None else []
+    how = [("leftovers", str(result.leftovers)), ("error", error), ("oom", oom)]
+    how += [("code", str(result.code))] if result.code is not None else []
+    how += [("number", str(result.number))] if result.number is not None else []
     fields.write(f"{path}.end", how)
-    return ending.code or 0
+    return result.code or 0
 
 
 def _out_of_memory() -> bool:
@@ -63,4 +63,4 @@ def _out_of_memory() -> bool:
 if __name__ == "__main__":
     # The folder of the package takes the place of the folder of this script.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    os._exit(hold(sys.argv[1]))
+    os._exit(run(sys.argv[1]))

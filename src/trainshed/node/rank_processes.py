@@ -1,12 +1,12 @@
-"""The ranks of a job on this node: started, read, and told of. The program is :mod:`trainshed.node.crew`.
+"""The ranks of a job on this node: started, read, and reported. The program is :mod:`trainshed.node.rank_agent`.
 
-One crew has all ranks (``all``), and with ``mpirun`` starts each when its stub has lent its environment (``lent``, see
-:mod:`trainshed.node.lent`); where that cannot be, ``mpirun`` starts a crew for each rank (``mpi``: which one, Open
-MPI's variables say). For each rank it starts the user's command in the folder and with the variables that
-``FOLDER/<rank>.order`` says, puts what that prints into the rank's own log and, with the rank's name before each line,
-into the run's, and writes how it ended into ``FOLDER/<rank>.end``. Whoever holds the run hears of it by a line in the
-pipe ``FOLDER/news``, and it alone ends the other ranks: this program then waits to be ended itself, since the end of
-one would have ``mpirun`` kill the rest without grace.
+One rank agent has all ranks (``all``), and with ``mpirun`` starts each when its environment has been forwarded
+(``forwarded``, see :mod:`trainshed.node.env_forwarder`); where that cannot be, ``mpirun`` starts an agent for each rank
+(``mpi``: which one, Open MPI's variables say). For each rank it starts the user's command in the folder and with the
+variables that ``FOLDER/<rank>.order`` says, puts what that prints into the rank's own log and, with the rank's name
+before each line, into the run's, and writes how it ended into ``FOLDER/<rank>.end``. Whoever holds the run learns of it
+by a line in the pipe ``FOLDER/events``, and it alone ends the other ranks: this program then waits to be ended itself,
+since the end of one would have ``mpirun`` kill the rest without grace.
 
 It imports little: it starts with every rank.
 """
@@ -18,15 +18,15 @@ import select
 import sys
 import time
 
-from trainshed.hosts import signals
-from trainshed.node import fields, lent
+from trainshed.node import env_forwarder, fields
+from trainshed.system import signals
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
 _RESET = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGCHLD)
 
 
-class Member:
+class RankProcess:
     """One rank.
 
     Args:
@@ -114,7 +114,7 @@ class Member:
             _write(self._merged, self._prefix + self._begun + b"\n")
             self._begun = b""
 
-    def tell(self, number: int) -> None:
+    def signal(self, number: int) -> None:
         """Send a signal to it and what shares its session, if it has not ended."""
         if self.pid and self.status is None:
             try:  # noqa: SIM105 - contextlib takes 4 ms, and this program starts with every rank
@@ -122,7 +122,7 @@ class Member:
             except (ProcessLookupError, PermissionError):
                 pass
 
-    def keep(self, told: bool) -> None:
+    def record(self, told: bool) -> None:
         """Write down how it ended.
 
         Args:
@@ -145,23 +145,25 @@ class Member:
         fields.write(os.path.join(self._folder, f"{self.rank}.end"), pairs)
 
 
-class Crew:
+class RankAgent:
     """The ranks of this process.
 
     Args:
         folder: where their orders lie.
         ranks: their numbers.
         lasting: under ``mpirun``: a rank's failure is not to be seen by it before the others have ended.
-        stubs: those that lend the ranks' environments; None: the ranks have this process's.
+        forwarders: those that forward the ranks' environments; None: the ranks have this process's.
     """
 
-    def __init__(self, folder: str, ranks: list[int], lasting: bool, stubs: lent.Stubs | None = None) -> None:
+    def __init__(
+        self, folder: str, ranks: list[int], lasting: bool, forwarders: env_forwarder.EnvForwarders | None = None
+    ) -> None:
         self._lasting = lasting
-        self._stubs = stubs
+        self._forwarders = forwarders
         self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         self._code = 0
         self._served = False
-        self._told = self._passed_on = False
+        self._terminating = self._passed_on = False
         self._wake, waker = os.pipe()
         for end in (self._wake, waker):
             os.set_blocking(end, False)
@@ -169,56 +171,56 @@ class Crew:
         signals.signal(signals.SIGCHLD, lambda *_: None)
         signals.signal(signals.SIGTERM, self._on_term)
         try:
-            self._news = os.open(os.path.join(folder, "news"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._events = os.open(os.path.join(folder, "events"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            self._news = -1  # nobody holds the run any more
-        self._members = [Member(folder, rank) for rank in ranks]
+            self._events = -1  # nobody holds the run any more
+        self._processes = [RankProcess(folder, rank) for rank in ranks]
 
     def _on_term(self, *_: object) -> None:
-        self._told = True
+        self._terminating = True
 
     def run(self) -> int:
         """Start all, wait for all, and return the exit code of the first that failed."""
-        self._say(f"crew {os.getpid()}")
-        for member in self._members if self._stubs is None else ():
-            self._start(member, dict(os.environ))
-        while any(member.status is None and member.awaited for member in self._members):
+        self._report(f"agent {os.getpid()}")
+        for process in self._processes if self._forwarders is None else ():
+            self._start(process, dict(os.environ))
+        while any(process.status is None and process.awaited for process in self._processes):
             self._step(None)
-        self._end_those_that_wait()
-        while self._code and self._lasting and self._news >= 0 and not self._told:
+        self._end_servers()
+        while self._code and self._lasting and self._events >= 0 and not self._terminating:
             self._step(None)
         return self._code
 
-    def _start(self, member: Member, environ: dict[str, str]) -> None:
-        member.start(environ)
+    def _start(self, process: RankProcess, environ: dict[str, str]) -> None:
+        process.start(environ)
         if self._cores:
             _take_cores(self._cores)
-        if member.status is not None:
-            self._finish(member)
+        if process.status is not None:
+            self._finish(process)
 
-    def _start_those_that_can(self, stubs: lent.Stubs) -> None:
-        for rank, pid in stubs.come():
-            environ = lent.environment(pid)
-            if environ is not None and not self._told:
-                self._say(f"crew {pid}")
-                self._start(self._members[rank], environ)
+    def _start_forwarded(self, forwarders: env_forwarder.EnvForwarders) -> None:
+        for rank, pid in forwarders.arrived():
+            environ = env_forwarder.environment(pid)
+            if environ is not None and not self._terminating:
+                self._report(f"agent {pid}")
+                self._start(self._processes[rank], environ)
 
     def _step(self, seconds: float | None) -> None:
         """Wait for an event, and take in what there is."""
-        pipes = [member.pipe for member in self._members if member.pipe >= 0]
-        pipes += [self._stubs.pipe] if self._stubs else []
+        pipes = [process.pipe for process in self._processes if process.pipe >= 0]
+        pipes += [self._forwarders.pipe] if self._forwarders else []
         if self._wake in select.select([self._wake, *pipes], [], [], seconds)[0]:
             os.read(self._wake, 4096)
-        if self._stubs:
-            self._start_those_that_can(self._stubs)
-        for member in self._members:
-            member.read()
-        if self._told and not self._passed_on:
+        if self._forwarders:
+            self._start_forwarded(self._forwarders)
+        for process in self._processes:
+            process.read()
+        if self._terminating and not self._passed_on:
             self._passed_on = True
-            for member in self._members:
-                member.tell(signals.SIGTERM)
-                if not member.pid and member.status is None:
-                    member.status = signals.SIGTERM  # it will not be started any more
+            for process in self._processes:
+                process.signal(signals.SIGTERM)
+                if not process.pid and process.status is None:
+                    process.status = signals.SIGTERM  # it will not be started any more
         self._reap()
 
     def _reap(self) -> None:
@@ -229,41 +231,41 @@ class Crew:
                 return
             if pid == 0:
                 return
-            for member in self._members:
-                if member.pid == pid:
-                    member.status = status
-                    self._finish(member)
+            for process in self._processes:
+                if process.pid == pid:
+                    process.status = status
+                    self._finish(process)
 
-    def _finish(self, member: Member) -> None:
+    def _finish(self, process: RankProcess) -> None:
         """Note a rank's end; what is left of its output is taken, and not what its daemons may print later."""
-        member.read()
-        member.close()
-        member.keep(self._told or self._served)
+        process.read()
+        process.close()
+        process.record(self._terminating or self._served)
         if self._served:
             return  # how a server takes it that it is told to end is no failure
-        status = member.status or 0
+        status = process.status or 0
         code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         self._code = self._code or code
-        self._say(f"ended {member.rank} {code}")
-        if self._stubs and not code:
-            self._stubs.release(member.rank)
+        self._report(f"ended {process.rank} {code}")
+        if self._forwarders and not code:
+            self._forwarders.release(process.rank)
 
-    def _end_those_that_wait(self) -> None:
+    def _end_servers(self) -> None:
         """End the parameter servers: they serve for as long as there are workers."""
         self._served = True
         for number, seconds in ((signals.SIGTERM, 10.0), (signals.SIGKILL, 10.0)):
             deadline = time.monotonic() + seconds
-            while any(member.status is None for member in self._members) and time.monotonic() < deadline:
-                for member in self._members:
-                    member.tell(number)
+            while any(process.status is None for process in self._processes) and time.monotonic() < deadline:
+                for process in self._processes:
+                    process.signal(number)
                 self._step(0.5)
 
-    def _say(self, line: str) -> None:
-        if self._news >= 0:
+    def _report(self, line: str) -> None:
+        if self._events >= 0:
             try:
-                os.write(self._news, f"{line}\n".encode())
+                os.write(self._events, f"{line}\n".encode())
             except OSError:
-                self._news = -1
+                self._events = -1
 
 
 def _take_cores(cores: set[int] | list[int]) -> None:
@@ -288,15 +290,15 @@ def main(folder: str, which: str) -> int:
 
     Args:
         folder: where their orders lie.
-        which: ``"all"``, ``"lent"`` or ``"mpi"``.
+        which: ``"all"``, ``"forwarded"`` or ``"mpi"``.
 
     Returns:
         0, or the exit code of the first that failed (128 + signal).
     """
     if which == "mpi":
-        return Crew(
+        return RankAgent(
             folder, [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])], lasting=True
         ).run()
     ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
-    stubs = lent.Stubs(folder) if which == "lent" else None
-    return Crew(folder, ranks, lasting=stubs is not None, stubs=stubs).run()
+    forwarders = env_forwarder.EnvForwarders(folder) if which == "forwarded" else None
+    return RankAgent(folder, ranks, lasting=forwarders is not None, forwarders=forwarders).run()

@@ -1,4 +1,4 @@
-"""Ask an engine something, with what it says in the build log; and what its words mean."""
+"""Calls of a container engine's command line, their output in the build log, and what its error messages mean."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORDS = {
 }
 
 
-class Said(NamedTuple):
+class CompletedCommand(NamedTuple):
     """How a call of an engine ended.
 
     Attributes:
@@ -50,8 +50,8 @@ class Said(NamedTuple):
     err: str = ""
 
 
-def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str, str]] = None) -> Said:
-    """Return what an engine answers.
+def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str, str]] = None) -> CompletedCommand:
+    """Return what an engine replies.
 
     Args:
         engine: the engine.
@@ -65,17 +65,17 @@ def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str,
         check=False,
         env=None if environ is None else dict(environ),
     )
-    return Said(done.returncode, _text(done.stdout), _text(done.stderr))
+    return CompletedCommand(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
-def tell(argv: Sequence[str], log: BinaryIO) -> Said:
+def run(argv: Sequence[str], log: BinaryIO) -> CompletedCommand:
     """Run an engine's client to its end; what it says goes to the log as it says it.
 
     Args:
         argv: the client and its arguments.
         log: where its output goes.
     """
-    said = ""
+    output = ""
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -87,11 +87,11 @@ def tell(argv: Sequence[str], log: BinaryIO) -> Said:
             for raw in child.stdout:
                 line = _text(raw)
                 log.write(line.encode())
-                said = (said + line)[-_KEPT:]
+                output = (output + line)[-_KEPT:]
         except BaseException:
             child.kill()  # cancelled: nobody waits for it any more
             raise
-    return Said(child.returncode, said)
+    return CompletedCommand(child.returncode, output)
 
 
 def meaning(words: str) -> str:
@@ -119,9 +119,9 @@ def essence(words: str, lines: int = 6) -> str:
         words: all that it said.
         lines: at most so many lines of it.
     """
-    told = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
-    errors: List[str] = [line for line in told if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
-    return "\n".join((errors or told)[-lines:])
+    kept = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
+    errors: List[str] = [line for line in kept if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
+    return "\n".join((errors or kept)[-lines:])
 
 
 def failed(engine: Engine, what: str, words: str) -> TrainshedError:

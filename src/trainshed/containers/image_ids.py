@@ -1,4 +1,4 @@
-"""Which image a name stands for, told without podman for as long as podman's own list of images has not changed.
+"""Which image a name stands for, parts without podman for as long as podman's own list of images has not changed.
 
 Starting podman takes 30 ms, a quarter of what it takes to start a container with it.
 """
@@ -9,7 +9,7 @@ import hashlib
 import os
 from typing import List, Mapping, Optional
 
-from trainshed.containers import answers, talk
+from trainshed.containers import engine_cli, json_cache
 from trainshed.containers.engine import PODMAN, Engine
 
 _SETTINGS = (
@@ -24,24 +24,24 @@ _FILES = ("~/.config/containers/storage.conf", "/etc/containers/storage.conf", "
 _WHERE = "{{.Host.ServiceIsRemote}} {{.Store.GraphRoot}}/{{.Store.GraphDriverName}}-images/images.json"
 
 
-class Names:
+class ImageIds:
     """What was found out about images by name.
 
     Args:
-        home: Trainshed's home on this node, where answers are kept.
+        home: Trainshed's home on this node, where results are cached.
         engine: whose images they are.
         environ: the engine's environment.
     """
 
     def __init__(self, home: str, engine: Engine, environ: Mapping[str, str]) -> None:
         self._engine = engine
-        told = [engine.path, str(os.getuid()), *(environ.get(name, "") for name in _SETTINGS)]
+        parts = [engine.path, str(os.getuid()), *(environ.get(name, "") for name in _SETTINGS)]
         files = [environ.get("CONTAINERS_STORAGE_CONF", ""), *map(os.path.expanduser, _FILES)]
-        key = "\0".join([*told, *(str(_stamp(path)) for path in files)])
+        key = "\0".join([*parts, *(str(_stamp(path)) for path in files)])
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
         # A podman elsewhere has its list elsewhere.
         self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
-        self._known = answers.read(self._path) if self._can else {}
+        self._known = json_cache.read(self._path) if self._can else {}
         self._stamp = _stamp(self._known.get("list", ""))
 
     def get(self, name: str) -> Optional[List[str]]:
@@ -65,16 +65,16 @@ class Names:
         if not self._can:
             return
         if "list" not in self._known:
-            said = talk.ask(self._engine, ["info", f"--format={_WHERE}"])
-            remote, _, place = said.out.strip().partition(" ")
-            self._known["list"] = place if said.code == 0 and remote == "false" else ""
-            answers.keep(
+            result = engine_cli.ask(self._engine, ["info", f"--format={_WHERE}"])
+            remote, _, path = result.out.strip().partition(" ")
+            self._known["list"] = path if result.code == 0 and remote == "false" else ""
+            json_cache.keep(
                 self._path, {"list": self._known["list"]}
             )  # what was asked before this look at the list is not kept
             return
         if self._stamp is not None:
             older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
-            answers.keep(self._path, {**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
+            json_cache.keep(self._path, {**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
 
 
 def _stamp(path: str) -> Optional[List[int]]:

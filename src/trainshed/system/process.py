@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from trainshed.hosts import signals
+from trainshed.system import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

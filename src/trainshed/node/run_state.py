@@ -7,11 +7,11 @@ import os
 import time
 from typing import Any, Dict
 
-from trainshed.hosts import process
 from trainshed.spec import layout
+from trainshed.system import process
 
 
-class Diary:
+class RunState:
     """The shim's records in one run directory.
 
     Args:
@@ -70,8 +70,8 @@ class Diary:
         finally:
             os.close(folder)
 
-    def cancel_wished(self) -> bool:
-        """Tell whether the service asked for the end of the run."""
+    def cancel_requested(self) -> bool:
+        """Tell whether the service has asked for the run to be cancelled."""
         return os.path.exists(self._path(layout.CANCEL))
 
     def _path(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What was asked once of an engine or an image, kept in files below Trainshed's home."""
+"""A cache of what an engine or an image was asked once: JSON files below Trainshed's home."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def read(path: str) -> Dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def keep(path: str, answers: Mapping[str, Any]) -> None:
+def keep(path: str, values: Mapping[str, Any]) -> None:
     """Write a file whole, or not at all.
 
     Args:
         path: the file.
-        answers: JSON values by name.
+        values: JSON values by name.
     """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     part = f"{path}.{os.getpid()}.part"
     with open(part, "w", encoding="utf-8") as file:
-        json.dump(answers, file)
+        json.dump(values, file)
     os.replace(part, path)

@@ -14,7 +14,7 @@ _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?\Z")
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
-class Ending(NamedTuple):
+class FinalState(NamedTuple):
     """A terminal state, why, and what the run's details say of it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Ending(NamedTuple):
     time: float | None = None
 
 
-def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> Ending:
+def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> FinalState:
     """Return how a run ended.
 
     Args:
@@ -43,7 +43,7 @@ def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) 
     if seen.state == ENDED:
         return _told(seen.exit, tail, tail_of)
     if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
-        return Ending(states.CANCELED, "canceled_by_user", {})
+        return FinalState(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
         return _lost(
             "start_failed",
@@ -60,7 +60,7 @@ def verdict(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) 
     return _lost("shim_lost", message, tail)
 
 
-def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
+def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> FinalState:
     details: dict[str, Any] = {
         "exit": {name: exit_record.get(name) for name in ("exit_code", "signal", "leftovers")},
         "environment": exit_record.get("environment"),
@@ -81,7 +81,7 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> Ending:
         }
         if raised:
             details["error"]["debugInfo"] = {"type": raised[0], "message": raised[-1], "stackTrace": tail}
-    return Ending(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
+    return FinalState(_OUTCOMES[exit_record["outcome"]], exit_record["reason"], details, exit_record["time"])
 
 
 def _raised(tail: str) -> tuple[str, ...] | None:
@@ -93,6 +93,6 @@ def _raised(tail: str) -> tuple[str, ...] | None:
     return tuple(part for part in found.groups() if part) if found else None
 
 
-def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> Ending:
+def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> FinalState:
     error = {"code": "SystemError", "reason": reason, "message": message, "log": tail_of, "log_tail": tail}
-    return Ending(states.FAILED, reason, {"error": error})
+    return FinalState(states.FAILED, reason, {"error": error})

@@ -7,7 +7,7 @@ import select
 import threading
 from typing import Any, Callable, Dict
 
-from trainshed.hosts import process
+from trainshed.system import process
 
 
 class ExitWatcher:

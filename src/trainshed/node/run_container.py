@@ -9,23 +9,23 @@ import time
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from trainshed.containers import engine as engines
-from trainshed.containers import talk
-from trainshed.containers.engine import Order
+from trainshed.containers import engine_cli
+from trainshed.containers.engine import ContainerConfig
 from trainshed.containers.images import reference
 from trainshed.errors import TrainshedError
-from trainshed.hosts import memory
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
-from trainshed.node.script import Ending, Watch
+from trainshed.node.script import ProcessResult, Watch
 from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
+from trainshed.system import memory
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_CAPTAIN = os.path.join(_PACKAGE, "node", "captain.py")
+_CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
 # The rest of a machine's variables is about that machine's files.
 _SAME_INSIDE = ("TRAINSHED_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ")
 _NOT_STARTED = (125, 126, 127)
@@ -34,39 +34,39 @@ _ENGINE_SECONDS = 15.0
 """Time that an engine has to notice that its container has ended, and to clean up."""
 
 
-class Box:
+class RunContainer:
     """A run's container.
 
     Args:
         spec: what to run, with what it asks for of a container.
-        place: the part of ``spec.json`` that describes this node.
+        node_context: the part of ``spec.json`` that describes this node.
         run_dir: the run directory.
         run_id: the run.
 
     Attributes:
-        there: the image, and what is in it.
+        image: the image, and what is in it.
     """
 
-    def __init__(self, spec: RunSpec, place: Mapping[str, Any], run_dir: str, run_id: str) -> None:
+    def __init__(self, spec: RunSpec, node_context: Mapping[str, Any], run_dir: str, run_id: str) -> None:
         assert spec.container is not None
         self._password = _take(os.path.join(run_dir, layout.REGISTRY_SECRET))
         self._spec = spec
-        self._wish = check_container(spec.container)
-        self._place = place
+        self._request = check_container(spec.container)
+        self._node_context = node_context
         self._run_dir = run_dir
-        self._home = str(place["home"])
+        self._home = str(node_context["home"])
         self._compiled = os.path.join(self._home, "compiled")
         self._name = engines.safe_name(run_id)
-        self._order = os.path.join(run_dir, layout.CAPTAIN)
+        self._order = os.path.join(run_dir, layout.CONTAINER_INIT)
         self._log = os.path.join(run_dir, layout.BUILD_LOG)
         self._program = ""
-        self.there = InImage(spec, place, run_dir, run_id)
+        self.image = InImage(spec, node_context, run_dir, run_id)
 
-    def make_ready(self, wish: EnvironmentSpec) -> Ready:
+    def make_ready(self, request: EnvironmentSpec) -> Ready:
         """Have the image on this machine, and in it the Python that the run asks for.
 
         Args:
-            wish: the environment that was asked for.
+            request: the environment that was asked for.
 
         Raises:
             TrainshedError: the image cannot be had; ``details["reason"]`` says why.
@@ -75,10 +75,10 @@ class Box:
         engine = engines.find(os.environ)
         # For the service, which has to remove them should this process be killed.
         _write(
-            os.path.join(self._run_dir, layout.CONTAINER), {**engine._asdict(), "names": [self._name, self.there.name]}
+            os.path.join(self._run_dir, layout.CONTAINER), {**engine._asdict(), "names": [self._name, self.image.name]}
         )
         os.makedirs(self._compiled, mode=0o700, exist_ok=True)
-        return self.there.make_ready(wish, engine, self._password)
+        return self.image.make_ready(request, engine, self._password)
 
     @property
     def variables(self) -> Dict[str, str]:
@@ -93,7 +93,7 @@ class Box:
     def python(self) -> Tuple[str, ...]:
         """The Python that our own programs run with inside, with its flags."""
         # What it compiles of its imports it can keep nowhere else.
-        return (self.there.guide, "-S", "-E", "-X", "utf8", "-X", f"pycache_prefix={self._compiled}")
+        return (self.image.guide, "-S", "-E", "-X", "utf8", "-X", f"pycache_prefix={self._compiled}")
 
     def start(self, start: Start, elsewhere: Sequence[str]) -> Start:
         """Return what is to be started so that a run's processes are in the container.
@@ -114,78 +114,80 @@ class Box:
         fields.write(self._order, order)
         self._program = start.argv[0]
         _take(f"{self._order}.end")
-        made = Order(
+        made = ContainerConfig(
             self._name,
-            self.there.image,
-            (*self.python, _CAPTAIN, self._order),
+            self.image.image_id,
+            (*self.python, _CONTAINER_INIT, self._order),
             folder=start.folder,
             mounts=self._mounts(elsewhere),
             variables=("TRAINSHED_RUN_ID",),
-            shm_size=self._wish.shm_size,
-            gpus=self._spec.use_gpu and any(self._place.get("gpus") or ()),
-            arguments=self._wish.arguments,
+            shm_size=self._request.shm_size,
+            gpus=self._spec.use_gpu and any(self._node_context.get("gpus") or ()),
+            arguments=self._request.arguments,
         )
-        argv = engines.run_argv(self.there.engine, self.there.mine(made))
+        argv = engines.run_argv(self.image.engine, self.image.mine(made))
         return start._replace(argv=argv, environ=dict(os.environ), folder=self._run_dir, log=self._log)
 
     def _mounts(self, elsewhere: Sequence[str]) -> Tuple[Tuple[str, bool], ...]:
-        stores = [str(record["path"]) for record in self._place["datastores"].values() if record.get("path")]
+        stores = [str(record["path"]) for record in self._node_context["datastores"].values() if record.get("path")]
         # A script that asks for its workspace finds the service by a file there.
-        workspace = str(self._place.get("environment_variables", {}).get("TRAINSHED_WORKSPACE", ""))
+        workspace = str(self._node_context.get("environment_variables", {}).get("TRAINSHED_WORKSPACE", ""))
         own = os.path.join(self._home, "container-home")
         write = [self._run_dir, workspace, own, self._compiled, *stores, *elsewhere]
-        return mounts(write, [_PACKAGE, str(self._place["runtime"]), *self.there.mounted])
+        return mounts(write, [_PACKAGE, str(self._node_context["runtime"]), *self.image.mounted])
 
-    def wait(self, watch: Watch, pid: int) -> Ending:
+    def wait(self, watch: Watch, pid: int) -> ProcessResult:
         """Wait for the container's end; have it end on cancel or at the time limit.
 
         Args:
-            watch: where ends and wishes are seen.
+            watch: where ends and cancel requests are seen.
             pid: the engine's client, which hands signals on.
 
         Raises:
             TrainshedError: the container, or the program in it, could not be started.
         """
-        ending, limit, killed = Ending(), self._spec.max_run_duration_seconds, memory.kills()
+        result, limit, killed = ProcessResult(), self._spec.max_run_duration_seconds, memory.kills()
         due = None if limit is None else time.monotonic() + limit
         stage = 0
         while watch.status_of(pid) is None:
             late = due is not None and time.monotonic() >= due
             if stage == 0 and (watch.cancelled or late):
-                ending.cause = "cancel" if watch.cancelled else "time_limit"
+                result.cause = "cancel" if watch.cancelled else "time_limit"
                 os.kill(pid, signal.SIGTERM)
                 stage, due = 1, time.monotonic() + self._spec.grace_seconds + _ENGINE_SECONDS
             elif stage and late:
-                engines.remove(self.there.engine, self._name)
+                engines.remove(self.image.engine, self._name)
                 if stage > 1:
                     os.kill(pid, signal.SIGKILL)
                 stage, due = stage + 1, time.monotonic() + _ENGINE_SECONDS
             watch.pause(None if due is None else max(due - time.monotonic(), 0))
         how = {name: texts[0] for name, texts in fields.read(f"{self._order}.end").items()}
         if how:
-            ending.code = int(how["code"]) if "code" in how else None
-            ending.number = int(how["number"]) if "number" in how else None
-            ending.leftovers, ending.oom = int(how["leftovers"]), how["oom"] == "yes"
-            if how["error"] and ending.cause == "itself":
-                image = reference(self._wish)
+            result.code = int(how["code"]) if "code" in how else None
+            result.number = int(how["number"]) if "number" in how else None
+            result.leftovers, result.oom = int(how["leftovers"]), how["oom"] == "yes"
+            if how["error"] and result.cause == "itself":
+                image = reference(self._request)
                 message = f"'{self._program}' cannot be started in the image '{image}': {how['error']}."
                 raise TrainshedError(message, {"reason": "start_failed"})
-            return ending
-        ending.oom = memory.kills() > killed
-        self._conclude_without(watch.status_of(pid) or 0, ending)
-        return ending
+            return result
+        result.oom = memory.kills() > killed
+        self._conclude_without(watch.status_of(pid) or 0, result)
+        return result
 
-    def _conclude_without(self, status: int, ending: Ending) -> None:
+    def _conclude_without(self, status: int, result: ProcessResult) -> None:
         """Say how a container has ended that could not say so itself."""
-        engines.remove(self.there.engine, self._name)
-        if ending.cause != "itself":
+        engines.remove(self.image.engine, self._name)
+        if result.cause != "itself":
             return
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         words = _tail(self._log)
         if code in _NOT_STARTED or 0 <= code < _KILLED:
-            what = f"The container could not be started of the image '{reference(self._wish)}'"
-            raise TrainshedError(f"{what}:\n{talk.essence(words, 3)}", talk.details("container_failed", words))
-        ending.number = -code if code < 0 else code - 128
+            what = f"The container could not be started of the image '{reference(self._request)}'"
+            raise TrainshedError(
+                f"{what}:\n{engine_cli.essence(words, 3)}", engine_cli.details("container_failed", words)
+            )
+        result.number = -code if code < 0 else code - 128
 
 
 def _take(path: str) -> str:

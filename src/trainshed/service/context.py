@@ -11,8 +11,8 @@ from typing import Any
 from trainshed.runtime.tree import assemble
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
-from trainshed.service.place import Places
 from trainshed.service.supervisor import Supervisor
+from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.database import Database
@@ -26,7 +26,7 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.version import VERSION
 
 
-class House:
+class ServiceContext:
     """Everything that a request may need.
 
     Args:
@@ -47,10 +47,10 @@ class House:
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
-        self.places = Places(root, home, assemble(home / "runtime"), Registry(self.database), self.secrets)
+        self.registry = WorkspaceRegistry(root, home, assemble(home / "runtime"), Registry(self.database), self.secrets)
         self.bus = Bus()
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.runs)
-        self.supervisor = Supervisor(self.history, self.collector, self.bus, self.places, self.runs)
+        self.supervisor = Supervisor(self.history, self.collector, self.bus, self.registry, self.runs)
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None

@@ -1,22 +1,23 @@
-"""What ``mpirun`` starts for each rank: a line of shell that lends the rank's environment to the crew on this machine.
+"""What ``mpirun`` starts for each rank: a line of shell that forwards the rank's environment to the rank agent.
 
-So there is one crew, which starts while ``mpirun`` does, and not a Python for each rank that starts after it. The
-shell says who it is, and leaves with the rank's exit code when the crew says that the rank has ended well.
+So there is one rank agent on this machine, which starts while ``mpirun`` does, and not a Python for each rank that
+starts after it. The shell says who it is, and exits with the rank's exit code when the agent says that the rank has
+ended well.
 """
 
 from __future__ import annotations
 
 import os
 
-STUB = (
-    'rank=${OMPI_COMM_WORLD_RANK:-$PMIX_RANK}; exec 3<>"$0/$rank.go"; echo "$rank $$" >"$0/stubs"; '
+FORWARDER = (
+    'rank=${OMPI_COMM_WORLD_RANK:-$PMIX_RANK}; exec 3<>"$0/$rank.exit"; echo "$rank $$" >"$0/forwarders"; '
     'read -r code <&3; exit "$code"'
 )
 """For ``/bin/sh -c``, with the folder of the ranks' orders as ``$0``."""
 SHELL = "/bin/sh"
 
 
-def possible() -> bool:
+def supported() -> bool:
     """Tell whether this machine has what it takes: a shell, and ``/proc`` to read an environment from."""
     return os.path.exists("/proc/self/environ") and os.access(SHELL, os.X_OK)
 
@@ -28,14 +29,14 @@ def make(folder: str, count: int) -> None:
         folder: where the ranks' orders lie.
         count: how many ranks there are.
     """
-    for name in ("stubs", *(f"{rank}.go" for rank in range(count))):
+    for name in ("forwarders", *(f"{rank}.exit" for rank in range(count))):
         path = os.path.join(folder, name)
         if not os.path.exists(path):
             os.mkfifo(path, 0o600)
 
 
-class Stubs:
-    """The shells as the crew sees them.
+class EnvForwarders:
+    """The shells as the rank agent sees them.
 
     Args:
         folder: where the ranks' orders lie.
@@ -47,10 +48,10 @@ class Stubs:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         # For writing too: without a writer it would tell of an end all the time.
-        self.pipe = os.open(os.path.join(folder, "stubs"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.pipe = os.open(os.path.join(folder, "forwarders"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._rest = b""
 
-    def come(self) -> list[tuple[int, int]]:
+    def arrived(self) -> list[tuple[int, int]]:
         """Return rank and pid of those that have said who they are since the last time."""
         try:
             self._rest += os.read(self.pipe, 1 << 12)
@@ -63,7 +64,7 @@ class Stubs:
         """Have the shell of a rank that has ended well leave."""
         try:
             # Its own end is open from before it said who it is.
-            pipe = os.open(os.path.join(self._folder, f"{rank}.go"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            pipe = os.open(os.path.join(self._folder, f"{rank}.exit"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return  # it was ended
         os.write(pipe, b"0\n")

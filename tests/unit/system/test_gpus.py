@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.hosts import gpus
+from trainshed.system import gpus
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from trainshed.hosts import process
-from trainshed.hosts.exits import ExitWatcher
+from trainshed.system import process
+from trainshed.system.exits import ExitWatcher
 
 WAITS = [sys.executable, "-S", "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from trainshed.launchers.plan import Plan, Rank
-from trainshed.node import crew, lent
+from trainshed.node import env_forwarder, rank_agent
 from trainshed.node.nodes import shares
-from trainshed.node.ranks import Order, Ranks
+from trainshed.node.ranks import RankCommand, Ranks
 
 
 @pytest.fixture
@@ -24,20 +24,24 @@ def ranks(tmp_path: Path) -> Iterator[Ranks]:
         (tmp_path / name).mkdir()
     made = Ranks(str(tmp_path))
     yield made
-    made.news.close()
+    made.events.close()
 
 
 def order(ranks: Ranks, tmp_path: Path, *codes: str, waiting: int = 0) -> None:
     """Give each rank a piece of Python to run; the last ``waiting`` ones are servers."""
     plan = Plan(tuple(Rank(f"rank_{n}", 0, {}, awaited=n < len(codes) - waiting) for n in range(len(codes))))
-    orders = [Order((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes]
-    ranks.write(plan, orders, ["node-0"])
-    ranks.news.listen()
+    commands = [
+        RankCommand((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes
+    ]
+    ranks.write(plan, commands, ["node-0"])
+    ranks.events.listen()
 
 
 def run(ranks: Ranks, which: str = "all", **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-S", "-E", crew.__file__, ranks.folder, which], env={**os.environ, **variables}, text=True
+        [sys.executable, "-S", "-E", rank_agent.__file__, ranks.folder, which],
+        env={**os.environ, **variables},
+        text=True,
     )
 
 
@@ -56,12 +60,12 @@ def test_all_are_run_and_each_has_its_own_log(ranks: Ranks, tmp_path: Path) -> N
     assert all(os.stat(Path(ranks.folder) / f"{n}.order").st_mode & 0o077 == 0 for n in (0, 1))
 
 
-def test_a_failure_is_news_at_once_and_the_first_is_named(ranks: Ranks, tmp_path: Path) -> None:
+def test_a_failure_is_reported_at_once_and_the_first_is_named(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "import time; time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     program = run(ranks)
-    while not ranks.news.failed:
-        ranks.news.hear()
-    assert program.pid in ranks.news.crews
+    while not ranks.events.failed:
+        ranks.events.read()
+    assert program.pid in ranks.events.agents
     program.send_signal(signal.SIGTERM)  # which is passed on to the ranks
     assert program.wait(30) == 128 + signal.SIGKILL
     first: Any = ranks.first_failure()
@@ -69,11 +73,11 @@ def test_a_failure_is_news_at_once_and_the_first_is_named(ranks: Ranks, tmp_path
     assert [end["told"] for end in ranks.ends()] == [True, False]
 
 
-def test_under_mpirun_a_crew_with_a_failed_rank_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
+def test_under_mpirun_an_agent_with_a_failed_rank_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "pass", "raise SystemExit(7)")
     program = run(ranks, "mpi", OMPI_COMM_WORLD_RANK="1")
-    while not ranks.news.failed:
-        ranks.news.hear()
+    while not ranks.events.failed:
+        ranks.events.read()
     assert program.poll() is None
     program.send_signal(signal.SIGTERM)
     assert program.wait(30) == 7
@@ -90,7 +94,7 @@ signal.pause()
     order(ranks, tmp_path, work, serve, waiting=1)
     assert run(ranks).wait(60) == 0
     assert "[rank 1] served" in logs(tmp_path)
-    assert not ranks.news.failed
+    assert not ranks.events.failed
 
 
 @pytest.mark.parametrize(
@@ -138,63 +142,67 @@ def test_cores_are_shared_out(nodes: int) -> None:
             assert sum(map(len, mine)) == len(cores)
 
 
-def order_lent(ranks: Ranks, tmp_path: Path, *codes: str) -> None:
-    made = Plan(tuple(Rank(f"rank_{n}", 0, {}) for n in range(len(codes))), crew=("crew",))
-    orders = [Order((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes]
-    ranks.write(made, orders, ["node-0"])
-    ranks.news.listen()
+def order_forwarded(ranks: Ranks, tmp_path: Path, *codes: str) -> None:
+    made = Plan(tuple(Rank(f"rank_{n}", 0, {}) for n in range(len(codes))), agent=("agent",))
+    commands = [
+        RankCommand((sys.executable, "-u", "-c", code), str(tmp_path / "work"), {"MINE": "1"}, ()) for code in codes
+    ]
+    ranks.write(made, commands, ["node-0"])
+    ranks.events.listen()
 
 
-def stub(ranks: Ranks, rank: int) -> subprocess.Popen[str]:
+def forwarder(ranks: Ranks, rank: int) -> subprocess.Popen[str]:
     """Start what mpirun would."""
-    lends = {"OMPI_COMM_WORLD_RANK": str(rank), "LENT": f"to {rank}", "MINE": "0"}
-    return subprocess.Popen([lent.SHELL, "-c", lent.STUB, ranks.folder], env={**os.environ, **lends}, text=True)
+    forwarded = {"OMPI_COMM_WORLD_RANK": str(rank), "FORWARDED": f"to {rank}", "MINE": "0"}
+    return subprocess.Popen(
+        [env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder], env={**os.environ, **forwarded}, text=True
+    )
 
 
-needs_stubs = pytest.mark.skipif(not lent.possible(), reason="this system has no /proc or no shell")
+needs_forwarders = pytest.mark.skipif(not env_forwarder.supported(), reason="this system has no /proc or no shell")
 
 
-@needs_stubs
-def test_ranks_have_the_environments_that_their_stubs_lend(ranks: Ranks, tmp_path: Path) -> None:
-    say = "import os; print(os.environ['LENT'], os.environ['MINE'])"
-    order_lent(ranks, tmp_path, say, say)
-    program = run(ranks, "lent")
-    stubs = [stub(ranks, rank) for rank in (1, 0)]
-    assert [each.wait(30) for each in stubs] == [0, 0]
+@needs_forwarders
+def test_ranks_have_the_environments_that_are_forwarded(ranks: Ranks, tmp_path: Path) -> None:
+    say = "import os; print(os.environ['FORWARDED'], os.environ['MINE'])"
+    order_forwarded(ranks, tmp_path, say, say)
+    program = run(ranks, "forwarded")
+    forwarders = [forwarder(ranks, rank) for rank in (1, 0)]
+    assert [each.wait(30) for each in forwarders] == [0, 0]
     assert program.wait(30) == 0
-    ranks.news.hear()
-    assert {program.pid, *(each.pid for each in stubs)} == ranks.news.crews
+    ranks.events.read()
+    assert {program.pid, *(each.pid for each in forwarders)} == ranks.events.agents
     assert logs(tmp_path, "70_driver_log_0.txt") == "to 0 1\n"
     assert logs(tmp_path, "70_driver_log_1.txt") == "to 1 1\n"
 
 
-@needs_stubs
-def test_the_stub_of_a_rank_that_failed_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
-    order_lent(ranks, tmp_path, "raise SystemExit(3)", "pass", "pass")
-    program = run(ranks, "lent")
-    stubs = [stub(ranks, rank) for rank in (0, 1)]  # mpirun has not come to start the third
-    while not ranks.news.failed:
-        ranks.news.hear()
-    assert stubs[1].wait(30) == 0
-    assert stubs[0].poll() is None
+@needs_forwarders
+def test_the_forwarder_of_a_rank_that_failed_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
+    order_forwarded(ranks, tmp_path, "raise SystemExit(3)", "pass", "pass")
+    program = run(ranks, "forwarded")
+    forwarders = [forwarder(ranks, rank) for rank in (0, 1)]  # mpirun has not come to start the third
+    while not ranks.events.failed:
+        ranks.events.read()
+    assert forwarders[1].wait(30) == 0
+    assert forwarders[0].poll() is None
     assert program.poll() is None
-    for each in (program, stubs[0]):
+    for each in (program, forwarders[0]):
         each.send_signal(signal.SIGTERM)
     assert program.wait(30) == 3
-    assert stubs[0].wait(30) == -signal.SIGTERM
+    assert forwarders[0].wait(30) == -signal.SIGTERM
     assert [end["exit_code"] for end in ranks.ends()] == [3, 0]
 
 
-@needs_stubs
-def test_a_stub_that_is_gone_starts_nothing(ranks: Ranks, tmp_path: Path) -> None:
-    order_lent(ranks, tmp_path, "print('up')")
+@needs_forwarders
+def test_a_forwarder_that_is_gone_starts_nothing(ranks: Ranks, tmp_path: Path) -> None:
+    order_forwarded(ranks, tmp_path, "print('up')")
     lost = subprocess.Popen(["true"])
     lost.wait()
-    program = run(ranks, "lent")
-    with open(Path(ranks.folder) / "stubs", "w") as pipe:
+    program = run(ranks, "forwarded")
+    with open(Path(ranks.folder) / "forwarders", "w") as pipe:
         pipe.write(f"0 {lost.pid}\n")
-    while program.pid not in ranks.news.crews:
-        ranks.news.hear()
+    while program.pid not in ranks.events.agents:
+        ranks.events.read()
     program.send_signal(signal.SIGTERM)
     assert program.wait(30) == 0
     assert not ranks.ends()

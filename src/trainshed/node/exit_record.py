@@ -6,28 +6,28 @@ import signal
 from typing import Any, Dict, Optional
 
 from trainshed.node.ranks import Ranks
-from trainshed.node.script import Ending
+from trainshed.node.script import ProcessResult
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
 
-def verdict(ending: Ending, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
+def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
     """Return how a run ended.
 
     Args:
-        ending: how its processes ended.
+        result: how its processes ended.
         spec: what was asked for.
         ranks: those of a job of several processes.
     """
-    how: Dict[str, Any] = {"exit_code": ending.code, "signal": ending.number, "leftovers": ending.leftovers}
-    if ending.cause == "cancel":
+    how: Dict[str, Any] = {"exit_code": result.code, "signal": result.number, "leftovers": result.leftovers}
+    if result.cause == "cancel":
         return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
-    if ending.cause == "time_limit":
+    if result.cause == "time_limit":
         limit = spec.max_run_duration_seconds
         message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
-    made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, ending)
-    if ending.oom and made["outcome"] == "failed":
+    made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
+    if result.oom and made["outcome"] == "failed":
         _blame_memory(made, spec)
     return made
 
@@ -44,12 +44,12 @@ def _blame_memory(made: Dict[str, Any], spec: RunSpec) -> None:
     made["message"] += f" {more} script take less."
 
 
-def _of_script(how: Dict[str, Any], ending: Ending) -> Dict[str, Any]:
-    if ending.number is not None:
-        message = f"The script was ended by {_signal_name(ending.number)}."
+def _of_script(how: Dict[str, Any], result: ProcessResult) -> Dict[str, Any]:
+    if result.number is not None:
+        message = f"The script was ended by {_signal_name(result.number)}."
         return {**how, "outcome": "failed", "reason": "signal", "message": message}
-    if ending.code:
-        message = f"The script ended with exit code {ending.code}."
+    if result.code:
+        message = f"The script ended with exit code {result.code}."
         return {**how, "outcome": "failed", "reason": "exit", "message": message}
     return {**how, "outcome": "completed", "reason": "exit", "message": ""}
 

@@ -1,1 +1,0 @@
-"""A machine we can type on: its processes, and files on it."""

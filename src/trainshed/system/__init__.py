@@ -1,0 +1,1 @@
+"""The machine we are on: processes, exits, ports, GPUs, memory, signals."""
