@@ -22,6 +22,7 @@ The tree, split by who can mend it::
     │   └── ActivityFailedException       the run itself failed (its log tail is in it)
     ├── the world ─ maybe later
     │   └── ServiceException              the service cannot be reached or refused
+    │       └── MachineUnreachableException  a machine does not answer; nothing is known of its runs
     └── us ─ a bug
         └── InternalException
 
@@ -156,6 +157,10 @@ class ServiceException(TrainshedError):
     """The service cannot be reached, or could not do what was asked of it."""
 
     status = 503
+
+
+class MachineUnreachableException(ServiceException):
+    """A machine does not answer, so nothing is known of its runs."""
 
 
 class InternalException(TrainshedError):

@@ -26,10 +26,11 @@ ROOMS = {
     "spec",
     "store",
     "targets",
+    "machines",
     "tensorboard",
     "widgets",
 }
-BLIND = {"node/life.py": 1, "service/supervisor.py": 1}
+BLIND = {"node/life.py": 1, "machines/serve.py": 1, "service/target_worker.py": 1}
 """Where any exception at all may be caught, besides the handler that Starlette calls."""
 
 

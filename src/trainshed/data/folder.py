@@ -48,12 +48,13 @@ def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
 
     Args:
         item: the reference.
-        store: the datastore's record.
+        store: the datastore's record; ``"outbox"`` is where to leave what is meant for one that is not here.
         run_dir: the run directory.
         code_dir: the script's working folder.
     """
     if item.mode == "upload":
-        target = os.path.join(store["path"], item.path) if item.path else store["path"]
+        root = store.get("outbox", store["path"])
+        target = os.path.join(root, item.path) if item.path else root
         copy(_place(item, run_dir, code_dir), target, item.overwrite)
 
 

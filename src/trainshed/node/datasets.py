@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from trainshed.data import dataset
 from trainshed.data.folder import copy
 from trainshed.errors import TrainshedError
+from trainshed.spec import layout
 from trainshed.spec.run import InputSpec, OutputSpec, RunSpec
 
 _INPUT = "DatasetConsumptionConfig:"
@@ -80,8 +81,9 @@ class Datasets:
         return target, facts
 
     def _target(self, output: OutputSpec) -> str:
-        path = output.path.replace("{run-id}", self._run_id).replace("{output-name}", output.name)
-        return os.path.join(self._stores[output.datastore]["path"], path.strip("/"))
+        store = self._stores[output.datastore]
+        path = layout.output_path(output.path, self._run_id, output.name)
+        return os.path.join(store.get("outbox", store["path"]), path)
 
     def _place(self, output: OutputSpec) -> str:
         if output.mode == "mount" and not output.source:

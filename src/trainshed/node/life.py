@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.node import script, variables
+from trainshed.node.code import materialise
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import exit_record
 from trainshed.node.launch import Launch
@@ -73,7 +74,7 @@ def _hold(state: RunState) -> Dict[str, Any]:
 def _let_go_of_parent(run_dir: str) -> None:
     """Have our own words go to the run directory, and nothing come from whoever started us."""
     os.chdir(run_dir)
-    log = os.open("shim.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(layout.SHIM_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for source, fd in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, fd)
@@ -134,6 +135,8 @@ class Holder:
             raise Cancelled
         self.state.enter("Preparing")
         self._make_folders()
+        for staged in self.node_context.get("staged", ()):
+            materialise(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
         for node in self.nodes:
             node.lay()
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too

@@ -6,51 +6,47 @@ import json
 import threading
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
-from trainshed.service import files
+from trainshed.service.mirror import Mirror
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
-from trainshed.targets.target import Target
 
 _CHUNK = 4 << 20
-_TAIL_BYTES = 8192
-_TAIL_LINES = 20
 
 
 class Collector:
-    """Reads run directories through their target.
+    """Reads run directories in the mirror.
 
     Args:
         history: told what of them could not be taken.
         metrics: where journal events go.
         manifests: where lists of files go.
         catalog: where datasets go that it made.
-        runs: folder of the run directories.
+        mirror: the run directories.
     """
 
-    def __init__(self, history: History, metrics: Metrics, manifests: Files, catalog: Catalog, runs: Path) -> None:
+    def __init__(self, history: History, metrics: Metrics, manifests: Files, catalog: Catalog, mirror: Mirror) -> None:
         self._history = history
         self._metrics = metrics
         self._manifests = manifests
         self._catalog = catalog
-        self._runs = runs
+        self._mirror = mirror
+        self._phases: dict[str, int] = {}
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def journal(self, run_id: str, target: Target) -> None:
+    def journal(self, run_id: str) -> None:
         """Store the events that the script has written since the last time.
 
         Args:
             run_id: the run.
-            target: where it runs.
         """
         with self._locks[run_id]:
             offset = self._metrics.offset(run_id)
-            while chunk := target.read(run_id, layout.JOURNAL, offset, _CHUNK):
+            while chunk := self._mirror.read(run_id, layout.JOURNAL, offset, _CHUNK):
                 whole = chunk.rfind(b"\n") + 1
                 if not whole:
                     if len(chunk) < _CHUNK:
@@ -62,14 +58,18 @@ class Collector:
                 if warnings:
                     self._history.add_warnings(run_id, "metrics", warnings)
 
-    def phases(self, run_id: str, target: Target) -> list[dict[str, Any]]:
-        """Return the phases that the shim has recorded: ``{"phase", "time", …}`` in order.
+    def phases(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the phases that the shim has noted since the last time: ``{"phase", "time", …}`` in order.
 
         Args:
             run_id: the run.
-            target: where it runs.
         """
-        return [event for _, event in _events(target.read(run_id, layout.PHASES, 0, _CHUNK), 0)]
+        with self._locks[run_id]:
+            offset = self._phases.get(run_id, 0)
+            chunk = self._mirror.read(run_id, layout.PHASES, offset, _CHUNK)
+            whole = chunk.rfind(b"\n") + 1
+            self._phases[run_id] = offset + whole
+            return [event for _, event in _events(chunk[:whole], offset)]
 
     def manifest(self, run_id: str) -> None:
         """Record every file of a run that has ended, with its hash.
@@ -77,7 +77,7 @@ class Collector:
         Args:
             run_id: the run.
         """
-        self._manifests.replace(run_id, files.manifest(self._runs / run_id))
+        self._manifests.replace(run_id, self._mirror.manifest(run_id))
 
     def outputs(self, run_id: str, spec: dict[str, Any]) -> None:
         """Register the outputs of a run that has completed, as far as it was asked for.
@@ -88,31 +88,17 @@ class Collector:
         """
         for output in spec.get("outputs", ()):
             if output["register"]:
-                path = output["path"].replace("{run-id}", run_id).replace("{output-name}", output["name"])
-                place = {"datastore": output["datastore"], "path": path.strip("/")}
+                path = layout.output_path(output["path"], run_id, output["name"])
+                place = {"datastore": output["datastore"], "path": path}
                 record = {"definition": {"type": "file", "paths": [place], "steps": []}, "run_id": run_id}
                 self._catalog.add(
                     "dataset", output["register"], {"record": record, "tags": output["tags"]}, time.time()
                 )
 
-    def tail(self, run_id: str, name: str) -> str:
-        """Return the last lines of a text file of the run, for people.
-
-        Args:
-            run_id: the run.
-            name: file in the run directory.
-        """
-        try:
-            with open(self._runs / run_id / name, "rb") as file:
-                file.seek(max(file.seek(0, 2) - _TAIL_BYTES, 0))
-                text = file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-_TAIL_LINES:])
-
     def forget(self, run_id: str) -> None:
         """Let go of what was kept for a run that has ended."""
         self._locks.pop(run_id, None)
+        self._phases.pop(run_id, None)
 
 
 def _events(lines: bytes, start: int) -> list[tuple[int, dict[str, Any]]]:

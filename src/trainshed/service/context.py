@@ -11,7 +11,11 @@ from typing import Any
 from trainshed.runtime.tree import assemble
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
+from trainshed.service.machines import ServiceMachines
+from trainshed.service.mirror import Mirror
+from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
+from trainshed.service.target_worker import Shared
 from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -32,13 +36,13 @@ class ServiceContext:
     Args:
         root: the workspace folder.
         home: Trainshed's home on this machine.
+        port: of the loopback address at which the service listens.
+        token: what opens its API.
     """
 
-    def __init__(self, root: Path, home: Path) -> None:
+    def __init__(self, root: Path, home: Path, port: int = 0, token: str = "") -> None:
         self.root = root
         self.home = home
-        self.runs = root / "runs"
-        self.runs.mkdir(mode=0o700, exist_ok=True)
         self.database = Database(root / "history.db")
         self.history = History(self.database)
         self.metrics = Metrics(self.database)
@@ -47,13 +51,21 @@ class ServiceContext:
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
-        self.registry = WorkspaceRegistry(root, home, assemble(home / "runtime"), Registry(self.database), self.secrets)
+        self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
         self.bus = Bus()
-        self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.runs)
-        self.supervisor = Supervisor(self.history, self.collector, self.bus, self.registry, self.runs)
+        self.mirror = Mirror(root / "runs")
+        self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror)
+        self.staging = Staging(self.snapshots, self.registry, self.mirror, token)
+        self.machines = ServiceMachines(root, home, assemble(home / "runtime"), port, self._ended)
+        self.supervisor = Supervisor(
+            Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines
+        )
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None
+
+    def _ended(self, run_id: str) -> None:
+        self.supervisor.ended(run_id)
 
     def seen(self) -> None:
         """Note that somebody uses the service."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from trainshed.machines.machine import ABSENT, ENDED, Observation
 from trainshed.spec import layout, states
-from trainshed.targets.interactive import INTERACTIVE
-from trainshed.targets.target import ABSENT, ENDED, Observation
+from trainshed.targets.witness import INTERACTIVE
 
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?\Z")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
-from trainshed.errors import NotFoundException
 from trainshed.service.bus import Bus
-from trainshed.service.files import open_inside
+from trainshed.service.mirror import Mirror
 
 _CHUNK = 1 << 16
 _SOONEST = 0.02
@@ -22,23 +20,23 @@ microsecond. The run's end is an event.
 
 
 async def follow(
-    run_dir: Path, relative: str, offset: int, finished: Callable[[], bool], run_id: str, bus: Bus
+    mirror: Mirror, run_id: str, path: str, offset: int, finished: Callable[[], bool], bus: Bus
 ) -> AsyncIterator[bytes]:
     """Yield the file's bytes from ``offset`` on as they come, until the run writes it no more.
 
     Args:
-        run_dir: the run directory.
-        relative: file in it; it may not be there yet.
+        mirror: the run directories.
+        run_id: the run.
+        path: file in its directory; it may not be there yet.
         offset: where to begin.
         finished: tells whether the file will not grow any more.
-        run_id: the run.
         bus: tells of changes of the run.
     """
     pause = _SOONEST
     async with bus.listen(run_id) as changes:
         last = await asyncio.to_thread(finished)
         while True:
-            while chunk := await asyncio.to_thread(_read, run_dir, relative, offset):
+            while chunk := await asyncio.to_thread(mirror.read, run_id, path, offset, _CHUNK):
                 offset += len(chunk)
                 pause = _SOONEST
                 yield chunk
@@ -51,12 +49,3 @@ async def follow(
                 changes.clear()
                 # Asked before the next reading: what was written before the end is read after it.
                 last = await asyncio.to_thread(finished)
-
-
-def _read(run_dir: Path, relative: str, offset: int) -> bytes:
-    try:
-        with open_inside(run_dir, relative) as file:
-            file.seek(offset)
-            return file.read(_CHUNK)
-    except NotFoundException:
-        return b""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -17,19 +18,24 @@ class Gpus:
     has ended. Any other run is given none, and sees those that nobody has.
 
     Args:
-        names: the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them.
+        names: returns the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; asked once, when that is needed first.
 
     Example:
         >>> one = {"use_gpu": True, "launcher": "single", "node_count": 1, "process_count_per_node": 1}
-        >>> gpus = Gpus(["0"])
+        >>> gpus = Gpus(lambda: ["0"])
         >>> gpus.take("first", one), gpus.take("second", one)
         (True, False)
     """
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
-        self.names = tuple(names)
+    def __init__(self, names: Callable[[], Sequence[str]] = tuple) -> None:
+        self._ask = names
         self._held: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The GPUs of the machine."""
+        return tuple(self._ask())
 
     def take(self, run_id: str, spec: Mapping[str, Any]) -> bool:
         """Give a run its GPUs.

@@ -17,6 +17,8 @@ from trainshed.errors import AuthenticationException, InternalException, Trainsh
 log = logging.getLogger("trainshed.service")
 PAGES = "/pages/"
 COOKIE = "trainshed_pages"
+BY_SOCKET = "trainshed.invalid"
+"""Host of a client that comes through a socket of its own, not by an address; no name of the Internet ends so."""
 PUBLIC = frozenset({"/healthz"})
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),

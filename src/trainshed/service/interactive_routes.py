@@ -14,7 +14,7 @@ from trainshed.service.routes import API, endpoint, field
 from trainshed.spec.checks import NAME, check_experiment_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.targets.interactive import INTERACTIVE
+from trainshed.targets.witness import INTERACTIVE
 
 _OUTCOMES = ("completed", "failed")
 
@@ -22,8 +22,10 @@ _OUTCOMES = ("completed", "failed")
 def begin(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /runs/interactive: ``{"submit_id", "spec", "owner", "start", "run_id"}``."""
     owner = field(body, "owner", dict)
-    if not isinstance(owner.get("pid"), int) or not isinstance(owner.get("boot"), str):
-        raise UserErrorException("The owner of an interactive run is a process: {'pid', 'start', 'boot'}.")
+    if isinstance(owner.get("run"), str):
+        context.history.get(owner["run"])
+    elif not isinstance(owner.get("pid"), int) or not isinstance(owner.get("boot"), str):
+        raise UserErrorException("The owner of an interactive run is a process, {'pid', 'start', 'boot'}, or {'run'}.")
     spec = from_json(RunSpec, body.get("spec"))
     check_experiment_name(spec.experiment)
     if spec.snapshot is not None:

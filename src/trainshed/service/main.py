@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
-from trainshed.service.guard import Guard, internal_error_response, page_key, user_error_response
+from trainshed.service.guard import BY_SOCKET, Guard, internal_error_response, page_key, user_error_response
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGES
@@ -79,18 +79,17 @@ def _sole_service(root: Path) -> Iterator[bool]:
 
 
 async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
-    context = ServiceContext(root, home)
-    context.bus.attach(asyncio.get_running_loop())
-    listener = _listen()
+    listener, token = _listen(), secrets.token_urlsafe(32)
     port = listener.getsockname()[1]
-    token = secrets.token_urlsafe(32)
+    context = ServiceContext(root, home, port, token)
+    context.bus.attach(asyncio.get_running_loop())
     app = Starlette(
         routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS],
         exception_handlers={TrainshedError: user_error_response, Exception: internal_error_response},
     )
     app.state.context = context
     app.state.page_key = page_key(token.encode())
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}", BY_SOCKET})
     config = uvicorn.Config(
         Guard(app, token, hosts, context.seen),
         lifespan="off",

@@ -17,11 +17,11 @@ from starlette.routing import Route
 
 from trainshed.errors import ModelPathNotFoundException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
-from trainshed.service.files import listing, open_inside
-from trainshed.service.routes import API, ApiResponse, endpoint, field, run_directory
+from trainshed.service.routes import API, ApiResponse, endpoint, field
 from trainshed.service.transfers import pages, receive
 from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
+from trainshed.system.confined import create_inside, open_inside
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -31,7 +31,8 @@ async def put_file(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     folder = _incoming(context, request.path_params["token"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    await receive(request, folder, request.path_params["path"], overwrite=True)
+    with create_inside(folder, request.path_params["path"], overwrite=True) as file:
+        await receive(request, file)
     return ApiResponse({})
 
 
@@ -57,13 +58,13 @@ def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
 def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:
     """Copy a file, or all files below a folder, of a run."""
     check_relative_path(path, "model_path")
-    run_dir, found = run_directory(context, run_id), False
-    names = [name for name, _, _ in listing(run_dir)] if run_dir.is_dir() else []
+    context.history.get(run_id)
+    found, names = False, [name for name, _ in context.mirror.listing(run_id)]
     for name in names:
         if name == path or name.startswith(path + "/"):
             target = folder / Path(path).name / name[len(path) :].lstrip("/")
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open_inside(run_dir, layout.place_of(name)) as source, open(target, "xb") as copy:
+            with context.mirror.open(run_id, layout.place_of(name)) as source, open(target, "xb") as copy:
                 shutil.copyfileobj(source, copy)
             found = True
     if not found:

@@ -11,14 +11,15 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
-from trainshed.service.files import listing, open_inside
 from trainshed.service.guard import COOKIE, PAGES
-from trainshed.service.routes import API, endpoint, run_directory
+from trainshed.service.mirror import Mirror
+from trainshed.service.routes import API, endpoint
+from trainshed.service.transfers import pages
 from trainshed.spec import layout, states
 
 _CSS = Path(__file__).with_name("page.css")
@@ -92,8 +93,7 @@ def fragment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any
 
 
 def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) -> list[str]:
-    folder = context.runs / record["id"]
-    names = [name for name, _, _ in sorted(listing(folder))] if folder.is_dir() else []
+    names = sorted(name for name, _ in context.mirror.listing(record["id"]))
     return [
         f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
         _facts(record),
@@ -102,7 +102,7 @@ def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) 
         *_children(context, record["id"], links),
         *(_pictures(record["id"], names) if links else ()),
         *_files(record["id"], names, links),
-        *_log(folder),
+        *_log(context.mirror, record["id"]),
     ]
 
 
@@ -174,10 +174,10 @@ def _files(run_id: str, names: list[str], links: bool) -> list[str]:
     return [f"<h2>Files</h2><ul>{''.join(f'<li>{show(name)}</li>' for name in names)}</ul>"] if names else []
 
 
-def _log(folder: Path) -> list[str]:
+def _log(mirror: Mirror, run_id: str) -> list[str]:
     for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG):
         try:
-            with open_inside(folder, layout.place_of(name)) as file:
+            with mirror.open(run_id, layout.place_of(name)) as file:
                 file.seek(max(file.seek(0, 2) - _LOG_BYTES, 0))
                 text = file.read().decode("utf-8", errors="replace")
         except NotFoundException:
@@ -203,15 +203,11 @@ async def file(request: Request) -> Response:
     """GET /pages/runs/{id}/files/{name}: a picture to be shown, anything else to be saved."""
     context: ServiceContext = request.app.state.context
 
-    def content() -> bytes:
-        folder = run_directory(context, request.path_params["run"])
-        with open_inside(folder, layout.place_of(request.path_params["name"])) as found:
-            return found.read()
-
     name = request.path_params["name"]
+    found = await run_in_threadpool(context.mirror.open, request.path_params["run"], layout.place_of(name))
     kind = _PICTURES.get(Path(name).suffix.lower())
     headers = {} if kind else {"content-disposition": "attachment"}
-    return Response(await run_in_threadpool(content), media_type=kind or "application/octet-stream", headers=headers)
+    return StreamingResponse(pages(found), media_type=kind or "application/octet-stream", headers=headers)
 
 
 async def style(_: Request) -> Response:

@@ -9,7 +9,6 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +18,6 @@ from starlette.routing import Route
 
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
-from trainshed.service import files
 from trainshed.service.context import ServiceContext
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
@@ -181,7 +179,7 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
         raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
-    return {"removed": files.clean(context.runs / record["id"])}
+    return {"removed": context.mirror.clean(record["id"])}
 
 
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -261,6 +259,7 @@ def drop_target(context: ServiceContext, request: Request, _: Any) -> dict[str, 
             f"Cluster '{name}' has {len(going)} unfinished runs, such as {going[0]}. Cancel them or wait for them."
         )
     context.registry.drop_target(name)
+    context.supervisor.forget(name)
     return {}
 
 
@@ -268,7 +267,7 @@ def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str
     """PUT /targets/{name}."""
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
     record = context.registry.set_target(request.path_params["name"], changes)
-    context.supervisor.wake()
+    context.supervisor.wake(record["name"])
     return {**record, "used": context.supervisor.used(record["name"])}
 
 
@@ -308,11 +307,6 @@ async def stop(request: Request) -> Response:
 async def healthz(_: Request) -> Response:
     """GET /healthz."""
     return ApiResponse({"ok": True})
-
-
-def run_directory(context: ServiceContext, run_id: str) -> Path:
-    """Return the run directory of a run that exists."""
-    return context.runs / str(context.history.get(run_id)["id"])
 
 
 API = "/api/v1"

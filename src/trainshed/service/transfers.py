@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from trainshed.errors import NotFoundException, did_you_mean
 from trainshed.service.context import ServiceContext
-from trainshed.service.files import create_inside, listing, open_inside
 from trainshed.service.follow import follow
-from trainshed.service.routes import API, ApiResponse, endpoint, number, run_directory
+from trainshed.service.routes import API, ApiResponse, endpoint, number
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
+from trainshed.system.confined import create_inside, open_inside
 
 _CHUNK = 1 << 18
 _TYPE = "application/octet-stream"
@@ -49,7 +49,7 @@ def list_files(context: ServiceContext, request: Request, _: Any) -> dict[str, A
     record = context.history.get(request.path_params["run"])
     if record["status"] in states.TERMINAL:
         return {"files": context.files.list(record["id"])}
-    found = sorted((name, facts) for name, facts, _ in listing(context.runs / record["id"]))
+    found = sorted((name, facts) for name, facts in context.mirror.listing(record["id"]))
     return {"files": [{"name": name, "size": facts.st_size, "modified": facts.st_mtime} for name, facts in found]}
 
 
@@ -58,9 +58,9 @@ async def get_file(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
-    run_dir = await run_in_threadpool(run_directory, context, run_id)
+    await run_in_threadpool(context.history.get, run_id)
     offset = number(request, "offset", 0)
-    relative = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
+    path = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
     if number(request, "follow", 0):
 
         def finished() -> bool:
@@ -68,18 +68,18 @@ async def get_file(request: Request) -> Response:
             built = name == layout.BUILD_LOG and status not in (states.NOT_STARTED, states.QUEUED, states.PREPARING)
             return built or status in states.TERMINAL
 
-        chunks = follow(run_dir, relative, offset, finished, run_id, context.bus)
+        chunks = follow(context.mirror, run_id, path, offset, finished, context.bus)
         return StreamingResponse(chunks, media_type=_TYPE)
     try:
-        file = await run_in_threadpool(open_inside, run_dir, relative)
+        file = await run_in_threadpool(context.mirror.open, run_id, path)
     except NotFoundException as error:
-        raise await run_in_threadpool(_not_found, run_dir, run_id, name) from error
+        raise await run_in_threadpool(_not_found, context, run_id, name) from error
     file.seek(offset)
     return StreamingResponse(pages(file), media_type=_TYPE)
 
 
-def _not_found(run_dir: Path, run_id: str, name: str) -> NotFoundException:
-    known = [there for there, _, _ in listing(run_dir)]
+def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundException:
+    known = [there for there, _ in context.mirror.listing(run_id)]
     return NotFoundException(
         f"Run {run_id} has no file '{name}'.{did_you_mean(name, known)} "
         "run.get_file_names() or 'trainshed files' lists what it has."
@@ -98,20 +98,19 @@ async def put_file(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
-    run_dir = await run_in_threadpool(run_directory, context, run_id)
-    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    await receive(request, run_dir, layout.place_of(name), overwrite=False)
+    record = await run_in_threadpool(context.history.get, run_id)
+    with context.mirror.create(run_id, layout.place_of(name)) as file:
+        await receive(request, file)
     record = await run_in_threadpool(context.history.get, run_id)
     if record["status"] in states.TERMINAL:
         await run_in_threadpool(context.collector.manifest, run_id)
     return ApiResponse({"name": name})
 
 
-async def receive(request: Request, root: Path, relative: str, overwrite: bool) -> None:
-    """Write a request's body to a file below ``root``; it has its name when it is whole."""
-    with create_inside(root, relative, overwrite) as file:
-        async for part in request.stream():
-            await run_in_threadpool(file.write, part)
+async def receive(request: Request, file: IO[bytes]) -> None:
+    """Write a request's body to a file."""
+    async for part in request.stream():
+        await run_in_threadpool(file.write, part)
 
 
 async def get_snapshot(request: Request) -> Response:
@@ -194,7 +193,8 @@ async def put_data(request: Request) -> Response:
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
         return ApiResponse({"stored": False})
-    await receive(request, root, relative, overwrite)
+    with create_inside(root, relative, overwrite) as file:
+        await receive(request, file)
     return ApiResponse({"stored": True})
 
 

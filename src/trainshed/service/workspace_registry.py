@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 from trainshed.store.registry import Registry
 from trainshed.store.secrets import Secrets
-from trainshed.targets import registry as targets
+from trainshed.targets.local import LOCAL
+from trainshed.targets.registry import kind_of, unknown
 
 DEFAULT_DATASTORES = ("workspaceblobstore", "workspacefilestore")
 
@@ -23,16 +23,12 @@ class WorkspaceRegistry:
 
     Args:
         root: the workspace folder.
-        home: Trainshed's home on this machine.
-        runtime: the tree put on a script's PYTHONPATH.
         records: the registry of named things.
         secrets: passwords of registries among them.
     """
 
-    def __init__(self, root: Path, home: Path, runtime: Path, records: Registry, secrets: Secrets) -> None:
+    def __init__(self, root: Path, records: Registry, secrets: Secrets) -> None:
         self.root = root
-        self._home = home
-        self._runtime = runtime
         self._records = records
         self._secrets = secrets
         for name in DEFAULT_DATASTORES:
@@ -41,27 +37,28 @@ class WorkspaceRegistry:
             if not any(record["name"] == name for record in records.list("datastore")):
                 records.put("datastore", name, {"name": name, "kind": "folder", "path": str(folder)})
         if not records.list("target"):
-            records.put("target", targets.LOCAL, {"name": targets.LOCAL, "kind": "local"})
+            records.put("target", LOCAL, {"name": LOCAL, "kind": LOCAL})
 
     def targets(self) -> list[dict[str, Any]]:
         """Return the records of all targets; slots that nobody set are the machine's cores."""
         records = self._records.list("target")
-        return [{**targets.default_local(), **each} if each["kind"] == targets.LOCAL else each for each in records]
+        return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
 
     def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change the settings of a target, or make a cluster.
+        """Change the settings of a target, or make one.
 
         Args:
             name: the target.
-            changes: ``{"slots": int}``, or those of a cluster; with ``"kind": "cluster"`` it need not exist.
+            changes: its settings; with ``"kind"`` it need not exist.
 
         Raises:
             ComputeTargetException: no such target.
             UserErrorException: an unknown setting or a value out of range.
         """
         known = {record["name"]: record for record in self.targets()}
-        new = name not in known and changes.get("kind") == targets.CLUSTER
-        record = targets.check({**({"name": name} if new else self.target(name)), **changes})
+        new = name not in known and changes.get("kind", LOCAL) != LOCAL
+        whole = {**({"name": name} if new else self.target(name)), **changes}
+        record = kind_of(whole).check(whole)
         self._records.put("target", name, record)
         return record
 
@@ -71,7 +68,8 @@ class WorkspaceRegistry:
         Raises:
             ComputeTargetException: no such target.
         """
-        return targets.slots_of(self.target(name))
+        record = self.target(name)
+        return kind_of(record).slots(record)
 
     def check_size(self, spec: RunSpec) -> None:
         """Raise if a run's target could never run it.
@@ -79,32 +77,16 @@ class WorkspaceRegistry:
         Raises:
             UserErrorException: it has too few nodes or slots.
         """
-        record, slots = self.target(spec.target), self.slots(spec.target)
-        if record["kind"] == targets.CLUSTER and spec.node_count > slots:
-            raise UserErrorException(
-                f"The run asks for {spec.node_count} nodes, but cluster '{spec.target}' has at most {slots}. "
-                f"Ask for fewer, or raise it: ComputeTarget(ws, '{spec.target}').update(max_nodes={spec.node_count})."
-            )
-        if record["kind"] == targets.LOCAL and spec.node_count > 1:
-            raise UserErrorException(
-                f"The run asks for {spec.node_count} nodes, and '{spec.target}' is one. Use a cluster: "
-                "ComputeTarget.create(ws, 'nodes', AmlCompute.provisioning_configuration(max_nodes="
-                f"{spec.node_count})), which has its nodes on this machine."
-            )
-        if spec.slots * spec.node_count > slots:
-            raise UserErrorException(
-                f"The run asks for {spec.slots * spec.node_count} slots, but target '{spec.target}' has {slots}. Ask "
-                f"for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster "
-                "update(max_nodes=…)."
-            )
+        record = self.target(spec.target)
+        kind_of(record).admit(record, spec)
 
     def drop_target(self, name: str) -> None:
-        """Forget a cluster.
+        """Forget a target.
 
         Raises:
             ComputeTargetException: no such target, or this machine itself.
         """
-        if self.target(name)["kind"] != targets.CLUSTER:
+        if self.target(name)["kind"] == LOCAL:
             raise ComputeTargetException(f"'{name}' is this machine, which cannot be deleted.")
         self._records.delete("target", name)
 
@@ -116,7 +98,7 @@ class WorkspaceRegistry:
         """
         known = {record["name"]: record for record in self.targets()}
         if name not in known:
-            raise targets.unknown(name, list(known))
+            raise unknown(name, list(known))
         return known[name]
 
     def datastores(self) -> list[dict[str, Any]]:
@@ -185,52 +167,6 @@ class WorkspaceRegistry:
         if container is None or not container.username:
             return {}
         return {layout.REGISTRY_SECRET: self._secrets.get([container.secret])[container.secret] or ""}
-
-    def record(self, run_id: str, spec: dict[str, Any], number: int, root: str) -> dict[str, Any]:
-        """Return the content of a run's ``spec.json``.
-
-        Args:
-            run_id: the run.
-            spec: what was asked for, as JSON.
-            number: the run's number in its experiment.
-            root: the run itself, or the topmost of its parents.
-        """
-        facts = self.facts()
-        group, subscription = (facts.get(key) or "local" for key in ("resource_group", "subscription_id"))
-        scope = (
-            f"/subscriptions/{subscription}/resourceGroups/{group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
-        )
-        return {
-            "version": 1,
-            "run_id": run_id,
-            "attempt": 1,
-            "spec": spec,
-            "node_context": {
-                "home": str(self._home),
-                "snapshots": str(self.root / layout.SNAPSHOTS),
-                "runtime": str(self._runtime),
-                # A shim starts without its Python's packages, but some of them help it to build environments.
-                "sites": [path for path in sys.path if path.endswith("-packages")],
-                "datastores": {record["name"]: record for record in self.datastores()},
-                "environment_variables": {
-                    "AZUREML_ARM_SUBSCRIPTION": subscription,
-                    "AZUREML_ARM_RESOURCEGROUP": group,
-                    "AZUREML_ARM_WORKSPACE_NAME": self.name,
-                    "AZUREML_WORKSPACE_ID": self.name,
-                    "AZUREML_WORKSPACE_SCOPE": scope,
-                    "AZUREML_EXPERIMENT_SCOPE": f"{scope}/experiments/{spec['experiment']}",
-                    "AZUREML_ROOT_RUN_ID": root,
-                    "TRAINSHED_WORKSPACE": str(self.root),
-                    "TRAINSHED_RUN_NUMBER": str(number),
-                    "TRAINSHED_TAGS": json.dumps(spec["tags"]),
-                    "TRAINSHED_PROPERTIES": json.dumps(spec["properties"]),
-                    # By which a script's own client starts the service again if it is gone.
-                    "TRAINSHED_SERVICE_PYTHON": sys.executable,
-                    "TRAINSHED_SERVICE_PATH": str(Path(__file__).parents[2]),
-                },
-            },
-        }
 
     @property
     def name(self) -> str:

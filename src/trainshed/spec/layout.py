@@ -13,10 +13,16 @@ CONTAINER_INIT = "container_init.order"
 """What the first process of a container is to do; beside it (``.end``) how that ended."""
 REGISTRY_SECRET = "registry.secret"  # noqa: S105 - the name of a file
 """A registry's password on its way from the service to the shim, which removes the file as it begins."""
+SERVICE_TOKEN = "service.token"  # noqa: S105 - the name of a file
+"""What lets a script on another machine use the service's API."""
+SHIM_LOG = "shim.log"
+"""What the shim itself complains about."""
 JOURNAL = "journal.jsonl"
 CODE = "code"
 DATA = "data"
 ARTIFACTS = "artifacts"
+OUTBOX = "outbox"
+"""On a machine that sees no datastore: what a run has left for them, ``outbox/<datastore>/<path>``."""
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 USER_LOG = "logs/user_log.txt"
@@ -44,6 +50,21 @@ RANKS = "ranks"
 """Orders and ends of the processes of a job with more than one."""
 NODES = "nodes"
 """Further nodes of such a job, where they are folders of one machine: ``nodes/<number>/code``."""
+
+
+def output_path(path: str, run_id: str, name: str) -> str:
+    """Return where on its datastore an output of a run lies.
+
+    Args:
+        path: as it was asked for; ``{run-id}`` and ``{output-name}`` stand for these.
+        run_id: the run.
+        name: of the output.
+
+    Example:
+        >>> output_path("made/{run-id}/", "r1", "model")
+        'made/r1'
+    """
+    return path.replace("{run-id}", run_id).replace("{output-name}", name).strip("/")
 
 
 def rank_log(rank: int, second: bool = False) -> str:

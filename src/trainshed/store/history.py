@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from trainshed.errors import InternalException, NotFoundException, SnapshotException, UserErrorException, did_you_mean
 from trainshed.spec import states
@@ -13,19 +13,20 @@ from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store import labels
 from trainshed.store.database import Database
-from trainshed.store.values import strict_json
-
-_NAMES = (
-    *("seq", "id", "experiment", "number", "kind", "target", "parent", "display_name", "description", "status"),
-    *("reason", "priority", "cancel_requested", "created", "started", "ended", "details", "tags", "properties"),
+from trainshed.store.run_rows import (
+    COLUMNS,
+    INSERT,
+    WHOLE,
+    Move,
+    as_json,
+    merged,
+    next_number,
+    note_event,
+    record_of,
+    set_column,
+    shift,
 )
-_COLUMNS = ", ".join(f"runs.{name}" for name in _NAMES)
-_WHOLE = f"SELECT {_COLUMNS}, spec FROM runs JOIN specs ON specs.run = runs.id"
-_INSERT = """
-INSERT INTO runs (id, submit_id, experiment, number, kind, target, parent, display_name, status, priority, created,
-                  tags, properties)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+
 _DESCENDANTS = """
 WITH RECURSIVE below (id) AS (
     SELECT id FROM runs WHERE parent = ? UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id
@@ -34,17 +35,6 @@ WITH RECURSIVE below (id) AS (
 _FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
-_WARNINGS = 100
-
-
-class _Move(NamedTuple):
-    """A change of state that somebody wants."""
-
-    status: str
-    now: float
-    reason: str | None = None
-    details: dict[str, Any] | None = None
-    expected: frozenset[str] | None = None
 
 
 class History:
@@ -81,15 +71,15 @@ class History:
             known = write.execute("SELECT id FROM runs WHERE submit_id = ?", (submit_id,)).fetchone()
             if known is None:
                 self._check_place(write, run_id, spec.parent)
-                number = _next_number(write, spec.experiment, now)
+                number = next_number(write, spec.experiment, now)
                 row = (run_id, submit_id, spec.experiment, number, spec.kind, spec.target, spec.parent)
                 status = states.QUEUED if queued else states.NOT_STARTED
-                made = (spec.display_name, status, spec.priority, now, _json(tags), _json(properties))
-                write.execute(_INSERT, (*row, *made))
-                write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, _json(to_json(spec))))
+                made = (spec.display_name, status, spec.priority, now, as_json(tags), as_json(properties))
+                write.execute(INSERT, (*row, *made))
+                write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, as_json(to_json(spec))))
                 for passed in (states.NOT_STARTED, states.QUEUED)[: 1 + queued]:
-                    _note(write, run_id, passed, None, now)
-            return _record(write.execute(f"{_WHOLE} WHERE submit_id = ?", (submit_id,)).fetchone())
+                    note_event(write, run_id, passed, None, now)
+            return record_of(write.execute(f"{WHOLE} WHERE submit_id = ?", (submit_id,)).fetchone())
 
     def _check_place(self, write: sqlite3.Connection, run_id: str, parent: str | None) -> None:
         if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():
@@ -126,7 +116,40 @@ class History:
         if status not in states.ALL:
             raise InternalException(f"'{status}' is no state of a run.")
         with self._database.transaction(durable=status in states.TERMINAL) as write:
-            return _shift(write, run_id, _Move(status, now, reason, details, expected))
+            return shift(write, run_id, Move(status, now, reason, details, expected))
+
+    def accept(self, run_id: str, native_id: str, allocation: dict[str, Any], *, now: float, durable: bool) -> bool:
+        """Keep by which name an engine knows a run, and move the run to Preparing unless it is there.
+
+        Args:
+            run_id: the run.
+            native_id: the engine's name for it.
+            allocation: the GPUs that it has been given.
+            now: time of the move.
+            durable: survive a loss of power: the engine lives on another machine, which does.
+
+        Returns:
+            False when the run is to be cancelled or has ended: it must not start.
+        """
+        with self._database.transaction(durable) as write:
+            row = write.execute("SELECT status, cancel_requested FROM runs WHERE id = ?", (run_id,)).fetchone()
+            moved = row["status"] == states.PREPARING or shift(write, run_id, Move(states.PREPARING, now))
+            if row["cancel_requested"] or not moved:
+                return False
+            sql = "UPDATE runs SET native_id = ?, allocation = ? WHERE id = ?"
+            write.execute(sql, (native_id, as_json(allocation), run_id))
+        return True
+
+    def root_of(self, record: Mapping[str, Any]) -> str:
+        """Return the topmost of a run's parents, or the run itself."""
+        while record["parent"]:
+            record = self.get(record["parent"])
+        return str(record["id"])
+
+    def note(self, run_id: str, details: dict[str, Any]) -> None:
+        """Merge facts into a run's details, where they are not there yet."""
+        if any(self.get(run_id)["details"].get(name) != value for name, value in details.items()):
+            self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, details)))
 
     def request_cancel(self, run_id: str, now: float) -> str:
         """Record the request to end a run; one that has not begun ends here.
@@ -150,10 +173,10 @@ class History:
                 return status
             write.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run_id,))
             if status in (states.NOT_STARTED, states.QUEUED):
-                goal = _Move(states.CANCELED, now, "canceled_by_user")
+                goal = Move(states.CANCELED, now, "canceled_by_user")
             else:
-                goal = _Move(states.CANCEL_REQUESTED, now)
-            return goal.status if _shift(write, run_id, goal) else status
+                goal = Move(states.CANCEL_REQUESTED, now)
+            return goal.status if shift(write, run_id, goal) else status
 
     def get(self, run_id: str) -> dict[str, Any]:
         """Return a run's record, with what was asked for in ``"spec"``.
@@ -164,10 +187,10 @@ class History:
         Raises:
             NotFoundException: no such run; the sentence names the nearest.
         """
-        row = self._database.one(f"{_WHOLE} WHERE runs.id = ?", (run_id,))
+        row = self._database.one(f"{WHOLE} WHERE runs.id = ?", (run_id,))
         if row is None:
             raise self._unknown(run_id)
-        return _record(row)
+        return record_of(row)
 
     def _unknown(self, run_id: str) -> NotFoundException:
         newest = "SELECT id FROM runs WHERE experiment = ? ORDER BY seq DESC LIMIT 1"
@@ -219,13 +242,13 @@ class History:
             clauses.append(f"EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE {test})")
             args += [key] if wanted is None else [key, wanted]
         where = " AND ".join(clauses) or "1"
-        sql = f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
-        return [_record(row) for row in self._database.tuples(sql, [*args, max(limit, 0)])]
+        sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
+        return [record_of(row) for row in self._database.tuples(sql, [*args, max(limit, 0)])]
 
     def active(self) -> list[dict[str, Any]]:
         """Return every run that has not ended, oldest first."""
-        rows = self._database.tuples(f"SELECT {_COLUMNS} FROM runs WHERE terminal = 0 ORDER BY seq")
-        return [_record(row) for row in rows]
+        rows = self._database.tuples(f"SELECT {COLUMNS} FROM runs WHERE terminal = 0 ORDER BY seq")
+        return [record_of(row) for row in rows]
 
     def queued(self, target: str, limit: int) -> list[dict[str, Any]]:
         """Return the runs that wait for a target, first to start first, each with its ``"spec"``.
@@ -234,8 +257,8 @@ class History:
             target: its name.
             limit: at most so many.
         """
-        sql = f"{_WHOLE} WHERE status = 'Queued' AND target = ? ORDER BY priority DESC, seq LIMIT ?"
-        return [_record(row) for row in self._database.tuples(sql, (target, limit))]
+        sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? ORDER BY priority DESC, seq LIMIT ?"
+        return [record_of(row) for row in self._database.tuples(sql, (target, limit))]
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return every state a run has been in, in order: ``{"time", "status", "reason"}``."""
@@ -244,11 +267,11 @@ class History:
 
     def set_display_name(self, run_id: str, name: str | None) -> None:
         """Name a run anew; None shows its id again."""
-        self._change(run_id, lambda write: _set(write, run_id, "display_name", name))
+        self._change(run_id, lambda write: set_column(write, run_id, "display_name", name))
 
     def set_description(self, run_id: str, text: str | None) -> None:
         """Describe a run."""
-        self._change(run_id, lambda write: _set(write, run_id, "description", text))
+        self._change(run_id, lambda write: set_column(write, run_id, "description", text))
 
     def set_snapshot(self, run_id: str, snapshot: str) -> None:
         """Note the snapshot of a run that has none.
@@ -266,7 +289,7 @@ class History:
                     f"Run '{run_id}' has a snapshot already ({spec['snapshot'][:12]}…); it has one."
                 )
             spec["snapshot"] = snapshot
-            write.execute("UPDATE specs SET spec = ? WHERE run = ?", (_json(spec), run_id))
+            write.execute("UPDATE specs SET spec = ? WHERE run = ?", (as_json(spec), run_id))
 
     def add_warnings(self, run_id: str, source: str, messages: list[str]) -> None:
         """Add to the warnings in a run's details; also when it has ended.
@@ -277,7 +300,7 @@ class History:
             messages: a sentence each; those that are there already, and more than a hundred, are left out.
         """
         added = {"warnings": [{"source": source, "message": message} for message in messages]}
-        self._change(run_id, lambda write: _set(write, run_id, "details", _merged(write, run_id, added)))
+        self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, added)))
 
     def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
         """Add tags to a run or change them.
@@ -311,72 +334,3 @@ class History:
             if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
                 raise self._unknown(run_id)
             change(write)
-
-
-def _shift(write: sqlite3.Connection, run_id: str, move: _Move) -> bool:
-    """Change a run's state if it is in one of those that lead there: one statement, so that one of two wins."""
-    final = move.status in states.TERMINAL
-    legal = states.sources_of(move.status)
-    origins = sorted(legal if move.expected is None else legal & move.expected)
-    changed = write.execute(
-        "UPDATE runs SET status = ?, terminal = ?, reason = ?, details = coalesce(?, details), "
-        "started = CASE WHEN ? THEN coalesce(started, ?) ELSE started END, "
-        "ended = CASE WHEN ? THEN ? ELSE ended END "
-        f"WHERE id = ? AND status IN ({', '.join('?' * len(origins))})",
-        (
-            *(move.status, final, move.reason, _merged(write, run_id, move.details) if move.details else None),
-            *(move.status == states.RUNNING, move.now, final, move.now, run_id, *origins),
-        ),
-    )
-    if changed.rowcount:
-        _note(write, run_id, move.status, move.reason, move.now)
-    return bool(changed.rowcount)
-
-
-def _merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str | None:
-    """Return a run's details with more in them, as JSON."""
-    row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
-    if row is None:
-        return None
-    old = json.loads(row[0])
-    warnings = list(old.get("warnings", []))
-    for warning in added.get("warnings", []):
-        if warning not in warnings:
-            warnings.append(warning)
-    return strict_json({**old, **added, **({"warnings": warnings[:_WARNINGS]} if warnings else {})})
-
-
-def _set(write: sqlite3.Connection, run_id: str, column: str, value: str | None) -> None:
-    write.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))
-
-
-def _next_number(write: sqlite3.Connection, experiment: str, now: float) -> int:
-    write.execute(
-        "INSERT INTO experiments (name, created, runs) VALUES (?, ?, 1) "
-        "ON CONFLICT (name) DO UPDATE SET runs = runs + 1",
-        (experiment, now),
-    )
-    return int(write.execute("SELECT runs FROM experiments WHERE name = ?", (experiment,)).fetchone()[0])
-
-
-def _note(write: sqlite3.Connection, run_id: str, status: str, reason: str | None, now: float) -> None:
-    write.execute(
-        "INSERT INTO run_events (run, time, status, terminal, reason) VALUES (?, ?, ?, ?, ?)",
-        (run_id, now, status, status in states.TERMINAL, reason),
-    )
-
-
-def _record(row: Any) -> dict[str, Any]:
-    """Return a row of the columns in ``_NAMES``, and perhaps the spec, as a record."""
-    record: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
-    for column in ("details", "tags", "properties"):
-        text = record[column]
-        record[column] = {} if text == "{}" else json.loads(text)
-    record["cancel_requested"] = bool(record["cancel_requested"])
-    if len(row) > len(_NAMES):
-        record["spec"] = json.loads(row[len(_NAMES)])
-    return record
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)

@@ -27,6 +27,9 @@ CREATE TABLE runs (
     created REAL NOT NULL,
     started REAL,
     ended REAL,
+    -- What the engine calls the run, and the GPUs it was given.
+    native_id TEXT,
+    allocation TEXT NOT NULL DEFAULT '{}',
     details TEXT NOT NULL DEFAULT '{}',
     tags TEXT NOT NULL DEFAULT '{}',
     properties TEXT NOT NULL DEFAULT '{}',

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from trainshed.errors import NotFoundException, TrainshedError, UserErrorException
-from trainshed.service.files import create_inside, listing, manifest, open_inside
+from trainshed.service.mirror import Mirror
+from trainshed.system.confined import create_inside, open_inside
 
 
 @pytest.fixture
@@ -30,9 +31,10 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def test_names_and_hashes(run_dir: Path) -> None:
-    names = [name for name, _, _ in listing(run_dir)]
+    mirror = Mirror(run_dir.parent)
+    names = [name for name, _ in mirror.listing(run_dir.name)]
     assert sorted(names) == ["azureml-logs/70_driver_log.txt", "outputs/deep/model.bin", "plots/a.png"]
-    rows = {row[0]: row for row in manifest(run_dir)}
+    rows = {row[0]: row for row in mirror.manifest(run_dir.name)}
     assert rows["outputs/deep/model.bin"][1:3] == (
         5,
         "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4",

@@ -30,7 +30,7 @@ def test_who_takes_how_many(asked: dict[str, Any], count: int) -> None:
 
 
 def test_nodes_have_theirs_disjointly_and_in_order() -> None:
-    gpus = Gpus(["0", "1", "2", "3", "4"])
+    gpus = Gpus(lambda: ["0", "1", "2", "3", "4"])
     assert gpus.take("r", spec(2, 2))
     assert gpus.allocation("r")["gpus"] == [["0", "1"], ["2", "3"]]
     assert gpus.take("s", ONE)
@@ -38,7 +38,7 @@ def test_nodes_have_theirs_disjointly_and_in_order() -> None:
 
 
 def test_one_that_finds_none_free_waits_until_another_lets_go() -> None:
-    gpus = Gpus(["0"])
+    gpus = Gpus(lambda: ["0"])
     assert gpus.take("first", ONE)
     assert not gpus.take("second", ONE)
     gpus.let_go("first")
@@ -46,7 +46,7 @@ def test_one_that_finds_none_free_waits_until_another_lets_go() -> None:
 
 
 def test_a_run_without_gpus_sees_those_that_nobody_has() -> None:
-    gpus = Gpus(["0", "1"])
+    gpus = Gpus(lambda: ["0", "1"])
     assert gpus.take("plain", spec())
     assert gpus.allocation("plain") == {}
     assert gpus.take("one", ONE)
@@ -58,7 +58,7 @@ def test_a_run_without_gpus_sees_those_that_nobody_has() -> None:
 
 
 def test_more_than_there_are_is_all_of_them_with_a_warning() -> None:
-    gpus = Gpus(["0", "1", "2"])
+    gpus = Gpus(lambda: ["0", "1", "2"])
     assert gpus.take("r", spec(2, 2, use_gpu=True))
     assert gpus.allocation("r")["gpus"] == [["0"], ["1", "2"]]
     assert gpus.allocation("r")["gpu_note"].startswith("The run asks for 4 GPUs, and this machine has 3: ")
@@ -66,7 +66,7 @@ def test_more_than_there_are_is_all_of_them_with_a_warning() -> None:
 
 
 def test_more_nodes_than_gpus_share_them() -> None:
-    gpus = Gpus(["0", "1"])
+    gpus = Gpus(lambda: ["0", "1"])
     assert gpus.take("r", spec(1, 3, backend="nccl", use_gpu=True))
     assert gpus.allocation("r")["gpus"] == [["0"], ["1"], ["0"]]
     assert "NCCL needs one for each process" in gpus.allocation("r")["gpu_note"]
@@ -83,16 +83,16 @@ def test_where_there_are_none_it_is_said_to_those_who_asked() -> None:
 
 
 def test_what_the_user_chose_stands() -> None:
-    gpus = Gpus(["0"])
+    gpus = Gpus(lambda: ["0"])
     assert gpus.take("first", ONE)
     assert gpus.take("r", spec(use_gpu=True, environment_variables={"CUDA_VISIBLE_DEVICES": "0"}))
     assert gpus.allocation("r") == {}
 
 
 def test_a_later_service_takes_up_what_was_given() -> None:
-    first = Gpus(["0", "1"])
+    first = Gpus(lambda: ["0", "1"])
     assert first.take("r", ONE)
-    later = Gpus(["0", "1"])
+    later = Gpus(lambda: ["0", "1"])
     later.keep("r", {"home": "/h", **first.allocation("r")})
     assert later.take("s", ONE)
     assert later.allocation("s")["gpus"] == [["1"]]

@@ -1,25 +1,21 @@
-"""The files of a run in its run directory: found, read and written without ever leaving it."""
+"""Files below a folder that must not be left: opened, written and listed by descriptor, without following links."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Iterator, List, Tuple
 
 from trainshed.errors import NotFoundException, UserErrorException
-from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 
 
-def open_inside(root: Path, relative: str) -> BinaryIO:
+def open_inside(root: str | os.PathLike[str], relative: str) -> BinaryIO:
     """Open a regular file below ``root`` without following a link at any step.
 
     Args:
@@ -43,9 +39,19 @@ def open_inside(root: Path, relative: str) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
+def read_inside(root: str | os.PathLike[str], relative: str, offset: int, limit: int) -> bytes:
+    """Return up to ``limit`` bytes of a file below ``root`` from ``offset`` on; none where there is no such file."""
+    try:
+        with open_inside(root, relative) as file:
+            file.seek(offset)
+            return file.read(limit)
+    except NotFoundException:
+        return b""
+
+
 @contextlib.contextmanager
-def create_inside(root: Path, relative: str, overwrite: bool) -> Iterator[BinaryIO]:
-    """Write a file below ``root`` under a temporary name and give it its own when all is written.
+def create_inside(root: str | os.PathLike[str], relative: str, overwrite: bool) -> Iterator[BinaryIO]:
+    """Write a file below ``root`` under a temporary name and give it its own once all is written.
 
     Args:
         root: folder that must not be left.
@@ -69,6 +75,17 @@ def create_inside(root: Path, relative: str, overwrite: bool) -> Iterator[Binary
                 os.unlink(part, dir_fd=folder)
 
 
+def append_inside(root: str | os.PathLike[str], relative: str, data: bytes) -> None:
+    """Append to a regular file below ``root``, making it and its folders where they are missing."""
+    *folders, name = check_relative_path(relative, "File name").split("/")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with _folder(root, folders, create=True) as folder, os.fdopen(
+        os.open(name, flags, 0o600, dir_fd=folder), "ab", buffering=0
+    ) as file:
+        while data:
+            data = data[file.write(data) :]
+
+
 def _give_name(part: str, name: str, folder: int, overwrite: bool) -> None:
     try:
         if overwrite:
@@ -82,8 +99,8 @@ def _give_name(part: str, name: str, folder: int, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _folder(root: Path, parts: list[str], create: bool = False) -> Iterator[int]:
-    """Walk down folder by folder, by handle, refusing links; yield the last handle."""
+def _folder(root: str | os.PathLike[str], parts: List[str], create: bool = False) -> Iterator[int]:
+    """Walk down folder by folder, by descriptor, refusing links; yield the last descriptor."""
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts:
@@ -98,29 +115,19 @@ def _folder(root: Path, parts: list[str], create: bool = False) -> Iterator[int]
         os.close(fd)
 
 
-def listing(run_dir: Path) -> Iterator[tuple[str, os.stat_result, Path]]:
-    """Yield every regular file of a run: (its name in the run, stat, path); links and special files are left out.
-
-    Args:
-        run_dir: the run directory.
-    """
-    for prefix, folder in (*layout.ROOTS, ("", layout.ARTIFACTS + "/")):
-        root = run_dir / folder
-        for relative, facts in _walk(str(root)):
-            yield prefix + relative, facts, root / relative
-
-
-def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
+def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
+    """Yield (relative path, stat) of every regular file below ``root``; links and special files are left out."""
     pending = [""]
     while pending:
         folder = pending.pop()
         try:
-            entries = sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name)
+            with os.scandir(os.path.join(root, folder)) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         for entry in entries:
             relative = f"{folder}/{entry.name}" if folder else entry.name
-            # SQLite and JSON hold text: a name that is none cannot be told to anybody.
+            # SQLite and JSON hold text: a name that is not text cannot be told to anybody.
             if not relative.isprintable() and any("\udc80" <= char <= "\udcff" for char in relative):
                 continue
             if entry.is_dir(follow_symlinks=False):
@@ -130,46 +137,12 @@ def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
                     yield relative, entry.stat(follow_symlinks=False)
 
 
-def manifest(run_dir: Path) -> list[tuple[str, int, str, float]]:
-    """Return ``(name, size in bytes, sha256, modified)`` of every file of a run that has ended.
-
-    Args:
-        run_dir: the run directory.
-    """
-    rows = []
-    for name, _, path in listing(run_dir):
-        try:
-            with open_inside(path.parent, path.name) as file:
-                digest, size = _digest(file)
-                rows.append((name, size, digest, os.fstat(file.fileno()).st_mtime))
-        except NotFoundException:
-            continue
-    return rows
-
-
-def _digest(file: BinaryIO) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
+def digest(file: BinaryIO) -> Tuple[str, int]:
+    """Return the sha256 of what is left of a file, and how many bytes that was."""
+    made, size = hashlib.sha256(), 0
+    while True:
+        chunk = file.read(_CHUNK)
+        if not chunk:
+            return made.hexdigest(), size
+        made.update(chunk)
         size += len(chunk)
-    return digest.hexdigest(), size
-
-
-def clean(run_dir: Path) -> list[str]:
-    """Delete the working files of a run: its code and its data, but neither outputs nor logs.
-
-    Args:
-        run_dir: its run directory.
-
-    Returns:
-        Names of what was deleted, relative to the run directory.
-    """
-    code = run_dir / layout.CODE
-    gone = [path for path in (sorted(code.iterdir()) if code.is_dir() else ()) if path.name not in ("outputs", "logs")]
-    gone += [run_dir / layout.DATA] if (run_dir / layout.DATA).is_dir() else []
-    for path in gone:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return [path.relative_to(run_dir).as_posix() for path in gone]

@@ -1,0 +1,301 @@
+"""The verbs of a machine, carried out on this computer: the one implementation of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from trainshed.containers import engine
+from trainshed.errors import NotFoundException, ServiceException
+from trainshed.machines.machine import (
+    ABSENT,
+    ALIVE,
+    ENDED,
+    LOST,
+    CompletedCommand,
+    Content,
+    FileFacts,
+    Observation,
+    OnEnd,
+)
+from trainshed.machines.shims import Shims
+from trainshed.spec import layout
+from trainshed.system import process
+from trainshed.system.confined import digest, open_inside, read_inside, walk
+from trainshed.system.gpus import inventory
+
+_GRACE_FOR_ORPHANS = 5.0
+_APPENDED_AT_ONCE = 4 << 20
+_PLACES = ("path", "outbox")
+
+
+class Agent:
+    """This computer as a machine.
+
+    Args:
+        root: folder with ``runs/`` and ``snapshots/``.
+        context: what a node of this computer must know and no record from elsewhere can say: ``home``, ``runtime`` and
+            ``sites``.
+        on_end: called with a run's id when its shim has ended.
+    """
+
+    shares_folder = True
+
+    def __init__(self, root: str, context: Mapping[str, Any], on_end: OnEnd) -> None:
+        self._runs = os.path.join(root, "runs")
+        self._snapshots = os.path.join(root, layout.SNAPSHOTS)
+        self._context = {**context, "snapshots": self._snapshots}
+        os.makedirs(self._runs, mode=0o700, exist_ok=True)
+        self._shims = Shims(self._runs, on_end)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the machine has; see :meth:`Machine.facts`."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return {
+            "host": platform.node(),
+            "boot": process.boot_id(),
+            "cores": cores or 1,
+            "gpus": list(inventory(os.environ)),
+            "home": self._context["home"],
+            "python": platform.python_version(),
+            "uv": shutil.which("uv") is not None,
+        }
+
+    def run(self, argv: Sequence[str], stdin: str = "", seconds: float = 60.0) -> CompletedCommand:
+        """Run a command; see :meth:`Machine.run`."""
+        try:
+            done = subprocess.run(
+                list(argv), input=stdin, capture_output=True, text=True, timeout=seconds, check=False, errors="replace"
+            )
+        except subprocess.TimeoutExpired:
+            raise ServiceException(f"'{argv[0]}' did not end within {seconds:.0f} s on {platform.node()}.") from None
+        except OSError as error:
+            raise ServiceException(f"'{argv[0]}' cannot be run on {platform.node()}: {error.strerror}.") from error
+        return CompletedCommand(done.returncode, done.stdout, done.stderr)
+
+    def prepare(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str]) -> str:
+        """Lay out a run directory and set a shim apart; see :meth:`Machine.prepare`."""
+        run_dir = self._run_dir(run_id)
+        try:
+            os.makedirs(run_dir, mode=0o700, exist_ok=True)
+            if not os.path.exists(os.path.join(run_dir, layout.SHIM)):
+                for name, text in private.items():
+                    _write(os.path.join(run_dir, name), text)
+                _write(os.path.join(run_dir, layout.SPEC), json.dumps(self._completed(run_dir, record)))
+            return self._shims.reserve(run_id)
+        except OSError as error:
+            raise ServiceException(
+                f"The run could not be started on {platform.node()}: {error}. Free what is short and submit it again."
+            ) from error
+
+    def _completed(self, run_dir: str, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Add to a record where things lie on this computer."""
+        context: dict[str, Any] = {**record["node_context"], **self._context}
+        # What was sent along with the run lies below its own folder.
+        context["datastores"] = {
+            name: {key: os.path.join(run_dir, value) if key in _PLACES else value for key, value in store.items()}
+            for name, store in context["datastores"].items()
+        }
+        variables = dict(context["environment_variables"])
+        if "TRAINSHED_TOKEN_FILE" in variables:
+            variables["TRAINSHED_TOKEN_FILE"] = os.path.join(run_dir, variables["TRAINSHED_TOKEN_FILE"])
+        return {**record, "node_context": {**context, "environment_variables": variables}}
+
+    def start(self, run_id: str, native_id: str) -> bool:
+        """Give a run to its shim; see :meth:`Machine.start`."""
+        return self._shims.start(run_id, native_id)
+
+    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+        """Look at run directories and shims; see :meth:`Machine.look`."""
+        return {run_id: self._look(run_id) for run_id in run_ids}
+
+    def _look(self, run_id: str) -> Observation:
+        run_dir = self._run_dir(run_id)
+        who = _read(run_dir, layout.SHIM)
+        if not who:
+            return Observation(ALIVE if self._shims.starting(run_id) else ABSENT)
+        if process.alive(who):
+            self._shims.adopt(run_id, who)
+            return Observation(ALIVE)
+        # Looked for once the shim is known to be gone: by then it has written what it had to write.
+        how = _read(run_dir, layout.EXIT)
+        if how:
+            return Observation(ENDED, how)
+        return Observation(LOST, rebooted=who.get("boot") != process.boot_id())
+
+    def end(self, run_ids: Sequence[str]) -> None:
+        """Ask shims to end their runs, or clean up after lost ones; see :meth:`Machine.end`."""
+        for run_id in run_ids:
+            run_dir = self._run_dir(run_id)
+            self._shims.release(run_id)
+            if os.path.isdir(run_dir):
+                self._end(run_id, run_dir)
+
+    def _end(self, run_id: str, run_dir: str) -> None:
+        os.close(os.open(os.path.join(run_dir, layout.CANCEL), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        who = _read(run_dir, layout.SHIM)
+        if who and process.alive(who):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(who["pid"], signal.SIGTERM)
+        elif who:
+            process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(run_dir, layout.REGISTRY_SECRET))
+            containers = _read(run_dir, layout.CONTAINER)
+            for name in containers.get("names", ()):
+                engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
+
+    def files(self, run_id: str, digests: bool = False) -> list[FileFacts]:
+        """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""
+        run_dir, found = self._run_dir(run_id), []
+        for path, facts in _mirrored(run_dir):
+            sha = ""
+            if digests:
+                with contextlib.suppress(NotFoundException), open_inside(run_dir, path) as file:
+                    sha = digest(file)[0]
+            found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
+        return found
+
+    def read(self, run_id: str, path: str, offset: int, limit: int) -> bytes:
+        """Read a piece of a file; see :meth:`Machine.read`."""
+        run_dir = self._run_dir(run_id)
+        return read_inside(run_dir, path, offset, limit) if os.path.isdir(run_dir) else b""
+
+    def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
+        """Read on in growing files; see :meth:`Machine.appended`."""
+        left, told = _APPENDED_AT_ONCE, {}
+        for run_id, known in offsets.items():
+            run_dir, pieces = self._run_dir(run_id), {}
+            for path, facts in _growing(run_dir):
+                offset = known.get(path, 0)
+                if left > 0 and facts.st_size > offset:
+                    pieces[path] = read_inside(run_dir, path, offset, left)
+                    left -= len(pieces[path])
+            told[run_id] = {path: piece for path, piece in pieces.items() if piece}
+        return told
+
+    def missing(self, hashes: Sequence[str]) -> list[str]:
+        """Return contents that are not here; see :meth:`Machine.missing`."""
+        return [sha for sha in hashes if not os.path.exists(self._content(sha))]
+
+    def put(self, contents: Iterable[Content]) -> None:
+        """Keep contents; see :meth:`Machine.put`."""
+        for sha, _, pieces in contents:
+            offset = 0
+            for piece in pieces():
+                self.put_piece(sha, offset, piece)
+                offset += len(piece)
+            self.put_end(sha)
+
+    def put_piece(self, sha: str, offset: int, piece: bytes) -> None:
+        """Write a piece of a content that is on its way in."""
+        part = self._content(sha) + ".part"
+        os.makedirs(os.path.dirname(part), mode=0o700, exist_ok=True)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if offset else os.O_TRUNC), 0o600)
+        try:
+            while piece:
+                done = os.pwrite(fd, piece, offset)
+                piece, offset = piece[done:], offset + done
+        finally:
+            os.close(fd)
+
+    def put_end(self, sha: str) -> None:
+        """Give a content its name once all of it is here.
+
+        Raises:
+            ServiceException: it is not what its hash says.
+        """
+        part = self._content(sha) + ".part"
+        if os.path.exists(self._content(sha)):
+            return
+        if not os.path.exists(part):
+            self.put_piece(sha, 0, b"")  # an empty file has no pieces
+        with open(part, "rb") as file:
+            found = digest(file)[0]
+        if found != sha:
+            os.unlink(part)
+            raise ServiceException(f"A content arrived damaged on {platform.node()}; it is sent again.")
+        os.replace(part, self._content(sha))
+
+    def install(self, name: str, sha: str) -> None:
+        """Make a content a program; see :meth:`Machine.install`."""
+        target = os.path.join(self._context["home"], "tools", os.path.basename(name))
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        shutil.copyfile(self._content(sha), f"{target}.part")
+        os.chmod(f"{target}.part", 0o700)
+        os.replace(f"{target}.part", target)
+
+    def put_tree(self, tree: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Keep a tree; see :meth:`Machine.put_tree`."""
+        path = os.path.join(self._snapshots, "trees", f"{tree}.json")
+        # Each content is a pack of its own here.
+        contents = {entry["sha256"]: [entry["sha256"], 0] for entry in entries if entry["kind"] == "file"}
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _write(path, json.dumps({"version": 2, "contents": contents, "entries": list(entries)}))
+
+    def _content(self, sha: str) -> str:
+        return os.path.join(self._snapshots, "packs", sha)
+
+    def remove(self, run_id: str) -> None:
+        """Delete a run directory; see :meth:`Machine.remove`."""
+        shutil.rmtree(self._run_dir(run_id), ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the shims; see :meth:`Machine.close`."""
+        self._shims.close()
+
+    def _run_dir(self, run_id: str) -> str:
+        if not run_id or "/" in run_id or run_id.startswith("."):
+            raise ServiceException(f"{run_id!r} cannot be the id of a run.")
+        return os.path.join(self._runs, run_id)
+
+
+def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files of a run that are only ever appended to; of several names of one file the first."""
+    seen = set()
+    for path in (layout.PHASES, layout.JOURNAL):
+        with contextlib.suppress(OSError):
+            yield path, os.lstat(os.path.join(run_dir, path))
+    for prefix, folder in layout.ROOTS:
+        if prefix == "outputs/":
+            continue
+        for relative, facts in walk(os.path.join(run_dir, folder)):
+            if facts.st_ino not in seen:
+                seen.add(facts.st_ino)
+                yield folder + relative, facts
+
+
+def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield all files of a run that the service keeps: records, logs, outputs, what goes to datastores."""
+    for path in (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT):
+        with contextlib.suppress(OSError):
+            yield path, os.lstat(os.path.join(run_dir, path))
+    for folder in (*(folder for _, folder in layout.ROOTS), f"{layout.ARTIFACTS}/", f"{layout.OUTBOX}/"):
+        for relative, facts in walk(os.path.join(run_dir, folder)):
+            yield folder + relative, facts
+
+
+def _read(run_dir: str, name: str) -> dict[str, Any]:
+    try:
+        with open(os.path.join(run_dir, name), "rb") as file:
+            found: dict[str, Any] = json.loads(file.read())
+            return found
+    except FileNotFoundError:
+        return {}
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file whole, or not at all, for its owner only."""
+    part = f"{path}.part"
+    with open(
+        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+    os.replace(part, path)

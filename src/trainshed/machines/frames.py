@@ -1,0 +1,81 @@
+"""How a service and an agent speak: frames of a JSON head and raw bytes, over any pair of byte streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import Any, Dict, Iterator, Sequence, Tuple
+
+_SIZES = struct.Struct(">II")
+_LARGEST = 64 << 20
+"""Bytes of one part of a frame; more than that is not a frame, but something else that speaks on the stream."""
+
+Frame = Tuple[Dict[str, Any], bytes]
+
+
+class BrokenStream(Exception):
+    """The stream has ended, or carries something that is not a frame."""
+
+
+def write(fd: int, head: dict[str, Any], body: bytes = b"") -> None:
+    """Write one frame.
+
+    Args:
+        fd: descriptor of the stream.
+        head: JSON.
+        body: raw bytes that belong to it.
+
+    Raises:
+        BrokenStream: nobody reads it any more.
+    """
+    text = json.dumps(head).encode()
+    data = memoryview(_SIZES.pack(len(text), len(body)) + text + body)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError as error:
+        raise BrokenStream(str(error)) from error
+
+
+def read(fd: int) -> Frame:
+    """Read one frame.
+
+    Raises:
+        BrokenStream: the stream ended, also in the middle of a frame.
+    """
+    head, body = _SIZES.unpack(_exactly(fd, _SIZES.size))
+    if head > _LARGEST or body > _LARGEST:
+        raise BrokenStream("what came is not a frame")
+    try:
+        told = json.loads(_exactly(fd, head))
+    except ValueError as error:
+        raise BrokenStream("what came is not a frame") from error
+    return told, _exactly(fd, body)
+
+
+def _exactly(fd: int, size: int) -> bytes:
+    parts = []
+    while size:
+        try:
+            part = os.read(fd, min(size, 1 << 20))
+        except OSError as error:
+            raise BrokenStream(str(error)) from error
+        if not part:
+            raise BrokenStream("the stream ended")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def joined(pieces: Sequence[tuple[str, str, bytes]]) -> tuple[Sequence[Sequence[Any]], bytes]:
+    """Return pieces of files as (a list of run, path and length for a head, one body)."""
+    return [(run_id, path, len(piece)) for run_id, path, piece in pieces], b"".join(piece for _, _, piece in pieces)
+
+
+def parted(listed: Sequence[Sequence[Any]], body: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield again what :func:`joined` was given."""
+    start = 0
+    for run_id, path, size in listed:
+        yield run_id, path, body[start : start + size]
+        start += size

@@ -1,0 +1,61 @@
+"""The machines that this service reaches: its own, and one for each command that leads elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from trainshed.machines.agent import Agent
+from trainshed.machines.kit import Kit, make
+from trainshed.machines.machine import Machine, OnEnd
+from trainshed.machines.remote import Reach, RemoteMachine
+
+
+class ServiceMachines:
+    """Makes machines and keeps them.
+
+    Args:
+        root: the workspace folder.
+        home: Trainshed's home on this machine.
+        runtime: the tree put on a script's PYTHONPATH.
+        port: of the service's API, for scripts on other machines.
+        on_end: called with a run's id when its shim has ended, on whatever machine.
+
+    Attributes:
+        here: this computer.
+    """
+
+    here: Machine
+
+    def __init__(self, root: Path, home: Path, runtime: Path, port: int, on_end: OnEnd) -> None:
+        self._root = root
+        self._runtime = runtime
+        self._port = port
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._made: dict[tuple[str, ...], RemoteMachine] = {}
+        # A shim starts without its Python's packages, but some of them help it to build environments.
+        sites = [path for path in sys.path if path.endswith("-packages")]
+        self.here = Agent(str(root), {"home": str(home), "runtime": str(runtime), "sites": sites}, on_end)
+
+    def reach(self, name: str, connect: Sequence[str], /) -> Machine:
+        """Return the machine that a command reaches; see :meth:`trainshed.targets.kind.Machines.reach`."""
+        with self._lock:
+            key = (name, *connect)
+            if key not in self._made:
+                reach = Reach(name, tuple(connect), self._root.name, ("127.0.0.1", self._port))
+                self._made[key] = RemoteMachine(reach, lambda: self._kit, self._on_end)
+            return self._made[key]
+
+    @cached_property
+    def _kit(self) -> Kit:
+        return make(self._runtime)
+
+    def close(self) -> None:
+        """Let go of all of them; runs go on."""
+        for machine in self._made.values():
+            machine.close()
+        self.here.close()

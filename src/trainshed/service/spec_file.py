@@ -1,0 +1,54 @@
+"""The content of a run's ``spec.json``: what was asked for, and what its node must know of the workspace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from trainshed.service.workspace_registry import WorkspaceRegistry
+
+
+def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, here: bool) -> dict[str, Any]:
+    """Return the content of a run's ``spec.json``, but for what its machine adds.
+
+    Args:
+        registry: of the workspace.
+        record: the run's, with its spec.
+        root: the run itself, or the topmost of its parents.
+        here: it runs on the service's own machine.
+    """
+    spec, facts = record["spec"], registry.facts()
+    group, subscription = (facts.get(key) or "local" for key in ("resource_group", "subscription_id"))
+    scope = (
+        f"/subscriptions/{subscription}/resourceGroups/{group}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{registry.name}"
+    )
+    variables = {
+        "AZUREML_ARM_SUBSCRIPTION": subscription,
+        "AZUREML_ARM_RESOURCEGROUP": group,
+        "AZUREML_ARM_WORKSPACE_NAME": registry.name,
+        "AZUREML_WORKSPACE_ID": registry.name,
+        "AZUREML_WORKSPACE_SCOPE": scope,
+        "AZUREML_EXPERIMENT_SCOPE": f"{scope}/experiments/{spec['experiment']}",
+        "AZUREML_ROOT_RUN_ID": root,
+        "TRAINSHED_RUN_NUMBER": str(record["number"]),
+        "TRAINSHED_TAGS": json.dumps(spec["tags"]),
+        "TRAINSHED_PROPERTIES": json.dumps(spec["properties"]),
+    }
+    if here:
+        # By which a script's own client finds the service, and starts it again if it is gone.
+        variables["TRAINSHED_WORKSPACE"] = str(registry.root)
+        variables["TRAINSHED_SERVICE_PYTHON"] = sys.executable
+        variables["TRAINSHED_SERVICE_PATH"] = str(Path(__file__).parents[2])
+    return {
+        "version": 1,
+        "run_id": record["id"],
+        "attempt": 1,
+        "spec": spec,
+        "node_context": {
+            "datastores": {store["name"]: store for store in registry.datastores()} if here else {},
+            "environment_variables": variables,
+        },
+    }

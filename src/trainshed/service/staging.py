@@ -1,0 +1,174 @@
+"""Bring what a run needs to a machine that shares nothing with the service: sources, data, uv; and data back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from trainshed.data import dataset
+from trainshed.data.folder import copy
+from trainshed.environments.commands import find_uv
+from trainshed.machines.machine import Content, Machine
+from trainshed.service.mirror import Mirror
+from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.spec import layout
+from trainshed.spec.codec import from_json
+from trainshed.spec.environment import MANAGED
+from trainshed.spec.run import RunSpec
+from trainshed.store.snapshots import Snapshots
+from trainshed.system import confined
+
+_CHUNK = 1 << 20
+_PATHS = "local-paths"
+"""Takes the place of a datastore for files that a dataset names by their path on the service's machine."""
+
+
+class Staging:
+    """Sends what runs need, each content once to a machine.
+
+    Args:
+        snapshots: sources.
+        registry: datastores.
+        mirror: the run directories, where what goes back to datastores has arrived.
+        token: what opens the service's API.
+    """
+
+    def __init__(self, snapshots: Snapshots, registry: WorkspaceRegistry, mirror: Mirror, token: str) -> None:
+        self._token = token
+        self._snapshots = snapshots
+        self._registry = registry
+        self._mirror = mirror
+        self._hashes: dict[tuple[str, int, int], str] = {}
+
+    def send(self, machine: Machine, record: dict[str, Any]) -> None:
+        """Have all that a run needs on its machine, and say in its record where it is.
+
+        Args:
+            machine: where it will run.
+            record: content of its ``spec.json``; changed in place.
+        """
+        spec = from_json(RunSpec, record["spec"])
+        if spec.environment.kind == MANAGED and not machine.facts()["uv"]:
+            self._send_uv(machine)
+        if spec.snapshot is not None:
+            entries = self._snapshots.tree(spec.snapshot)
+            pieces = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
+            lacking = set(machine.missing(list(pieces)))
+            machine.put(self._of_snapshot(spec.snapshot, lacking))
+            machine.put_tree(spec.snapshot, entries)
+        staged = [self._send_data(machine, name, files) for name, files in self._data(spec, record).items()]
+        record["node_context"]["staged"] = staged
+        names = {store["name"] for store in self._registry.datastores()} | {_PATHS}
+        record["node_context"]["datastores"] = {
+            name: {"name": name, "kind": "folder", "path": f"stores/{name}", "outbox": f"{layout.OUTBOX}/{name}"}
+            for name in names
+        }
+
+    def _of_snapshot(self, tree: str, lacking: set[str]) -> Iterator[Content]:
+        for entry, pieces in self._snapshots.files(tree):
+            if entry["sha256"] in lacking:
+                lacking.discard(entry["sha256"])
+                yield entry["sha256"], entry["size"], lambda pieces=pieces: pieces  # type: ignore[misc]
+
+    def _send_uv(self, machine: Machine) -> None:
+        path = os.path.realpath(find_uv())
+        self._send_files(machine, {self._hash(path): path})
+        machine.install("uv", self._hash(path))
+
+    def _data(self, spec: RunSpec, record: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """Return what of each datastore the run reads: datastore → path in it → file here."""
+        stores = {store["name"]: store for store in self._registry.datastores()}
+        found: dict[str, dict[str, str]] = {}
+        for item in spec.data:
+            if item.mode != "upload":
+                root = stores[item.datastore]["path"]
+                for path in _files(os.path.join(root, item.path) if item.path else root):
+                    found.setdefault(item.datastore, {})[os.path.relpath(path, root)] = path
+        for number, given in enumerate(spec.inputs):
+            definition = json.loads(given.definition)
+            for place in definition["paths"]:
+                name = place.get("datastore") or _PATHS
+                root = stores[name]["path"] if name in stores else "/"
+                for path, _ in dataset.files({**definition, "paths": [place], "steps": []}, stores):
+                    found.setdefault(name, {})[os.path.relpath(path, root)] = path
+                place["datastore"] = name
+            record["spec"]["inputs"][number]["definition"] = json.dumps(definition)
+        return found
+
+    def _send_data(self, machine: Machine, name: str, files: dict[str, str]) -> dict[str, str]:
+        entries = []
+        for relative, path in sorted(files.items()):
+            size = os.stat(path).st_size
+            entries.append({"path": relative, "kind": "file", "sha256": self._hash(path), "size": size, "mode": 0o644})
+        self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries})
+        tree = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+        machine.put_tree(tree, entries)
+        return {"tree": tree, "into": f"stores/{name}"}
+
+    def _send_files(self, machine: Machine, files: dict[str, str]) -> None:
+        lacking = machine.missing(list(files))
+        machine.put((sha, os.stat(files[sha]).st_size, lambda sha=sha: _pieces(files[sha])) for sha in lacking)  # type: ignore[misc]
+
+    def _hash(self, path: str) -> str:
+        facts = os.stat(path)
+        key = (path, facts.st_size, facts.st_mtime_ns)
+        if key not in self._hashes:
+            with open(path, "rb") as file:
+                self._hashes[key] = confined.digest(file)[0]
+        return self._hashes[key]
+
+    def way_back(self, machine: Machine, record: dict[str, Any]) -> dict[str, str]:
+        """Have the run's script reach the service's API through the machine's connection.
+
+        Args:
+            machine: where it will run.
+            record: content of its ``spec.json``; changed in place.
+
+        Returns:
+            Files of the run directory for the eyes of the owner only.
+        """
+        address = machine.facts().get("service")
+        if not address:
+            return {}
+        record["node_context"]["environment_variables"] |= {
+            "TRAINSHED_SERVICE": address,
+            "TRAINSHED_TOKEN_FILE": layout.SERVICE_TOKEN,
+        }
+        return {layout.SERVICE_TOKEN: self._token}
+
+    def take_back(self, record: dict[str, Any]) -> None:
+        """Copy what a completed run has left for datastores from the mirror to these.
+
+        Args:
+            record: the run's.
+        """
+        spec = from_json(RunSpec, record["spec"])
+        outbox = self._mirror.folder(record["id"]) / layout.OUTBOX
+        for item in spec.data:
+            if item.mode == "upload":
+                self._copy_back(outbox, item.datastore, item.path, item.overwrite)
+        for output in spec.outputs:
+            self._copy_back(
+                outbox, output.datastore, layout.output_path(output.path, record["id"], output.name), output.overwrite
+            )
+
+    def _copy_back(self, outbox: Path, store: str, path: str, overwrite: bool) -> None:
+        source = outbox / store / path
+        if source.exists():
+            copy(str(source), os.path.join(self._registry.datastore(store)["path"], path), overwrite)
+
+
+def _files(path: str) -> Iterable[str]:
+    if os.path.isfile(path):
+        return [path]
+    return [os.path.join(path, relative) for relative, _ in confined.walk(path)]
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece

@@ -1,0 +1,384 @@
+"""One target at work: its queue, its runs, its own thread. One that hangs holds up no other."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from trainshed.errors import MachineUnreachableException, TrainshedError
+from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
+from trainshed.service.bus import Bus
+from trainshed.service.collect import Collector
+from trainshed.service.final_state import FinalState, final_state
+from trainshed.service.gpus import Gpus, wanted
+from trainshed.service.mirror import Mirror
+from trainshed.service.spec_file import describe
+from trainshed.service.staging import Staging
+from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.spec import layout, states
+from trainshed.store.history import History
+from trainshed.targets.engine import Engine, Job
+from trainshed.targets.witness import INTERACTIVE
+
+log = logging.getLogger("trainshed.service")
+_TICK = 1.0
+_TICK_ELSEWHERE = 0.4
+_LOOKAHEAD = 32
+_PATIENCE = 10.0
+"""Seconds without contact after which a run is NotResponding."""
+_MOST_DOUBLINGS = 5
+_SETTLE_EVERY = 5.0
+_STARTED = frozenset({states.PREPARING, states.STARTING, states.RUNNING, states.CANCEL_REQUESTED})
+
+
+class Shared(NamedTuple):
+    """What all workers use together; each part may be called from any thread."""
+
+    history: History
+    collector: Collector
+    bus: Bus
+    registry: WorkspaceRegistry
+    mirror: Mirror
+    staging: Staging
+
+
+class TargetWorker:
+    """Starts what is queued for one target, follows it, and writes every change of its state.
+
+    Args:
+        name: of the target.
+        engine: what starts runs there.
+        gpus: the GPUs of its machine, which other targets may share.
+        shared: history and files.
+        freed: called when a run has ended and left slots or GPUs free.
+    """
+
+    def __init__(self, name: str, engine: Engine, gpus: Gpus, shared: Shared, freed: Callable[[str], None]) -> None:
+        self.name = name
+        self.engine = engine
+        self._gpus = gpus
+        self._shared = shared
+        self._history = shared.history
+        self._freed = freed
+        self._here = engine.machine.shares_folder
+        self._messages: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._held: dict[str, int] = {}
+        self._native: dict[str, str] = {}
+        self._finishing: set[str] = set()
+        self._submitting: set[str] = set()
+        self._submitted: set[str] = set()
+        self._failures = 0
+        self._lock = threading.Lock()
+        self._contact = time.monotonic()
+        self._settled = time.monotonic()
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"finish {name}")
+        self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
+
+    def start(self) -> None:
+        """Take up what an earlier service left, then work."""
+        self._messages.put(("recover", ""))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop working; runs go on."""
+        self._messages.put(("stop", ""))
+        self._thread.join(None if self._here else _TICK)
+        self._pool.shutdown(wait=self._here, cancel_futures=not self._here)
+        self.engine.close()
+
+    def tell(self, what: str, run_id: str = "") -> None:
+        """Have the worker look at something: ``"dispatch"``, or ``"ended"`` or ``"cancel"`` with a run."""
+        self._messages.put((what, run_id))
+
+    @property
+    def used(self) -> int:
+        """How many slots are taken."""
+        return sum(list(self._held.values()))
+
+    def hold(self, run_id: str, slots: int) -> None:
+        """Follow a run that was not started from the queue.
+
+        Args:
+            run_id: the run.
+            slots: that it takes.
+        """
+        self._held[run_id] = slots
+        self._messages.put(("dispatch", ""))  # from waiting for messages alone to looking at runs as well
+
+    def take_in(self, record: dict[str, Any]) -> None:
+        """Store what a run has written since the last time: phases and journal.
+
+        Args:
+            record: the run's.
+        """
+        run_id = record["id"]
+        for phase in self._shared.collector.phases(run_id):
+            # What a run that could not be reached is in now, it says itself.
+            known = phase["phase"] in (states.PREPARING, states.RUNNING)
+            if known and self._history.move(run_id, phase["phase"], now=phase["time"]):
+                self._shared.bus.publish(run_id)
+        self._shared.collector.journal(run_id)
+
+    def finish(self, run_id: str) -> None:
+        """See whether a run has ended, and if so how; write it down once."""
+        with self._lock:
+            if run_id in self._finishing:
+                return
+            self._finishing.add(run_id)
+        try:
+            self._finish_once(run_id)
+        finally:
+            self._finishing.discard(run_id)
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                kind, run_id = self._messages.get(timeout=self._pause())
+            except queue.Empty:
+                kind, run_id = "tick", ""
+            if kind == "stop":
+                return
+            self._guarded(self._act, kind, run_id)
+
+    def _pause(self) -> float | None:
+        if not self._held:
+            return None
+        return _TICK if self._here else _TICK_ELSEWHERE * 2 ** min(self._failures, _MOST_DOUBLINGS)
+
+    def _guarded(self, work: Callable[..., object], *args: Any) -> None:
+        """Go on after a mistake of ours: the next run must not suffer for it."""
+        try:
+            work(*args)
+        except MachineUnreachableException as error:
+            self._out_of_contact(error)
+        except Exception:  # the worker's tick
+            log.exception("target '%s': %s", self.name, args)
+
+    def _act(self, kind: str, run_id: str) -> None:
+        if kind == "recover":
+            self._recover()
+        if kind == "ended":
+            self._pool.submit(self._guarded, self.finish, run_id)
+        if kind == "cancel":
+            self._pool.submit(self._guarded, self._cancel, run_id)
+        if kind == "tick":
+            self._look()
+        if kind in ("recover", "dispatch"):
+            self._fill()
+
+    def _cancel(self, run_id: str) -> None:
+        self.engine.cancel({run_id: self._native.get(run_id, "")})
+
+    # Contact.
+
+    def _out_of_contact(self, error: MachineUnreachableException) -> None:
+        """Say of runs that nothing is known of them, once that lasts."""
+        self._failures += 1
+        if time.monotonic() - self._contact < _PATIENCE:
+            return
+        for run_id in list(self._held):
+            if self._history.move(run_id, states.NOT_RESPONDING, now=time.time(), expected=_STARTED):
+                log.warning("run '%s': %s", run_id, error.message)
+                self._shared.bus.publish(run_id)
+
+    def _look(self) -> None:
+        """Ask once for all runs, take in what they have written, and finish those that have ended."""
+        held = [run_id for run_id in list(self._held) if run_id not in self._submitting]
+        seen = self._poll(held)
+        alive = [run_id for run_id in held if seen[run_id].state == ALIVE]
+        if not self._here and alive:
+            self._fetch(alive)
+        for run_id in held:
+            if run_id in alive:
+                self._guarded(self._take_in_again, run_id)
+            elif seen[run_id].state == PENDING:
+                self._history.note(run_id, {"queue_reason": seen[run_id].reason})
+            else:
+                self._pool.submit(self._guarded, self.finish, run_id)
+
+    def _poll(self, run_ids: list[str]) -> dict[str, Observation]:
+        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids}) if run_ids else {}
+        self._contact, self._failures = time.monotonic(), 0
+        return seen
+
+    def _fetch(self, run_ids: list[str]) -> None:
+        machine = self.engine.machine
+        for run_id in self._shared.mirror.follow(machine, run_ids):
+            self._shared.bus.publish(run_id)
+        if time.monotonic() - self._settled > _SETTLE_EVERY:
+            self._settled = time.monotonic()
+            for run_id in run_ids:
+                self._pool.submit(self._guarded, self._shared.mirror.settle, machine, run_id)
+
+    def _take_in_again(self, run_id: str) -> None:
+        record = self._history.get(run_id)
+        if record["cancel_requested"] and record["status"] == states.NOT_RESPONDING:
+            self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
+            self._cancel(run_id)
+        self.take_in(record)
+
+    def _recover(self) -> None:
+        unknown = []
+        for record in self._history.active():
+            if record["target"] != self.name:
+                continue
+            run_id, interactive = record["id"], self.name == INTERACTIVE
+            if record["status"] in (states.NOT_STARTED, states.QUEUED) and not interactive:
+                continue
+            spec = self._history.get(run_id)["spec"]
+            self._held[run_id] = 0 if interactive else _size(spec)
+            self._native[run_id] = record["native_id"] or ""
+            self._gpus.keep(run_id, record["allocation"])
+            unknown.append((record, spec))
+        self._guarded(self._recover_all, unknown)
+
+    def _recover_all(self, unknown: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        seen = self._poll([record["id"] for record, _ in unknown])
+        for record, spec in unknown:
+            self._guarded(self._take_up, record, spec, seen[record["id"]])
+
+    def _take_up(self, record: dict[str, Any], spec: dict[str, Any], seen: Observation) -> None:
+        """Go on with a run that an earlier service has started, or was about to start."""
+        run_id = record["id"]
+        if seen.state == ABSENT and not record["cancel_requested"] and self.name != INTERACTIVE:
+            # Those that run have their GPUs again, so what was free for this one then is free now.
+            self._gpus.take(run_id, spec)
+            self._hand_over(run_id)
+        elif seen.state not in (ALIVE, PENDING):
+            self._pool.submit(self._guarded, self.finish, run_id)
+        elif record["cancel_requested"]:
+            self._cancel(run_id)
+
+    # The queue.
+
+    def _fill(self) -> None:
+        """Start what waits for the target, in order, as far as its slots go."""
+        if self.name == INTERACTIVE:
+            return
+        free, before, pending = self._shared.registry.slots(self.name) - self.used, -1, False
+        while free > 0 and free != before:
+            before = free
+            for record in self._history.queued(self.name, limit=_LOOKAHEAD):
+                slots = _size(record["spec"])
+                if slots > free:
+                    # What was asked for first starts first, even when something smaller would fit.
+                    return
+                if pending and wanted(record["spec"]):
+                    continue  # nor does it take GPUs for which an earlier one waits
+                if not self._gpus.take(record["id"], record["spec"]):
+                    pending = True  # those without GPUs go on meanwhile
+                else:
+                    self._held[record["id"]] = slots
+                    self._hand_over(record["id"])
+                    free -= slots if record["id"] in self._held else 0
+
+    def _hand_over(self, run_id: str) -> None:
+        """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
+        if not self._here:
+            self._history.move(run_id, states.PROVISIONING, now=time.time())
+            self._shared.bus.publish(run_id)
+            self._pool.submit(self._guarded, self._submit, run_id)
+        else:
+            self._submit(run_id)
+
+    def _submit(self, run_id: str) -> None:
+        record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL:
+            self._let_go(run_id)
+            return
+        self._submitting.add(run_id)
+        try:
+            self._submit_once(run_id, record)
+            self._submitted.add(run_id)
+        except MachineUnreachableException:
+            raise  # it stays where it is, and is tried again
+        except TrainshedError as error:
+            details = {"error": {"code": "StartFailed", "message": error.message}}
+            self._conclude(run_id, FinalState(states.FAILED, "start_failed", details))
+        finally:
+            self._submitting.discard(run_id)
+
+    def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
+        described = describe(self._shared.registry, record, self._history.root_of(record), self._here)
+        gpus = self._gpus.allocation(run_id)
+        described["node_context"].update(gpus)
+        private = self._shared.registry.private(record["spec"])
+        if not self._here:
+            self._shared.staging.send(self.engine.machine, described)
+            private |= self._shared.staging.way_back(self.engine.machine, described)
+        self.engine.submit(Job(run_id, described, private), lambda native_id: self._accepted(run_id, native_id, gpus))
+        if self._history.get(run_id)["cancel_requested"]:
+            # Requested between the change of state and the hand-over, when there was nobody to tell.
+            self._cancel(run_id)
+
+    def _accepted(self, run_id: str, native_id: str, gpus: dict[str, Any]) -> bool:
+        """Keep the native id; False where the run was cancelled meanwhile."""
+        self._native[run_id] = native_id
+        if self._history.accept(run_id, native_id, gpus, now=time.time(), durable=not self._here):
+            self._shared.bus.publish(run_id)
+            return True
+        if self._history.get(run_id)["status"] in states.TERMINAL:
+            self._let_go(run_id)
+        else:
+            self._conclude(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
+        return False
+
+    # The end.
+
+    def _finish_once(self, run_id: str) -> None:
+        record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL:
+            return
+        native = {run_id: self._native.get(run_id, "")}
+        seen = self.engine.poll(native)[run_id]
+        if seen.state in (ALIVE, PENDING):
+            return
+        if seen.state == ABSENT and run_id not in self._submitted and self.name != INTERACTIVE:
+            self._submit(run_id)  # contact broke before the engine had taken it
+            return
+        if seen.state == LOST:
+            self.engine.cancel(native)  # what a lost shim left behind must not run on
+            seen = self.engine.poll(native)[run_id]
+        if not self._here:
+            self._shared.mirror.complete(self.engine.machine, run_id)
+        self.take_in(record)
+        self._history.move(run_id, states.FINALIZING, now=time.time())
+        self._shared.collector.manifest(run_id)
+        final = self._read_end(seen, record)
+        if final.status == states.COMPLETED:
+            if not self._here:
+                self._shared.staging.take_back(record)
+            self._shared.collector.outputs(run_id, record["spec"])
+        self._conclude(run_id, final)
+
+    def _read_end(self, seen: Observation, record: dict[str, Any]) -> FinalState:
+        reason = seen.exit.get("reason", "")
+        tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
+        tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
+        path = layout.SHIM_LOG if seen.state == ABSENT else layout.place_of(tail_of)
+        return final_state(seen, self._shared.mirror.tail(record["id"], path), tail_of, record)
+
+    def _conclude(self, run_id: str, final: FinalState) -> None:
+        self._history.move(
+            run_id, final.status, reason=final.reason, details=final.details, now=final.time or time.time()
+        )
+        self._let_go(run_id)
+
+    def _let_go(self, run_id: str) -> None:
+        self._held.pop(run_id, None)
+        self._native.pop(run_id, None)
+        self._submitted.discard(run_id)
+        self._gpus.let_go(run_id)
+        self._shared.collector.forget(run_id)
+        self._shared.bus.publish(run_id)
+        self._freed(run_id)
+
+
+def _size(spec: dict[str, Any]) -> int:
+    """Return how many slots a run takes, on all its nodes together."""
+    return int(spec["slots"]) * int(spec.get("node_count", 1))

@@ -1,0 +1,107 @@
+"""Rows of the table of runs: read as records, moved from state to state, changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any, NamedTuple
+
+from trainshed.spec import states
+from trainshed.store.values import strict_json
+
+NAMES = (
+    *("seq", "id", "experiment", "number", "kind", "target", "parent", "display_name", "description", "status"),
+    *("reason", "priority", "cancel_requested", "created", "started", "ended", "native_id", "allocation"),
+    *("details", "tags", "properties"),
+)
+COLUMNS = ", ".join(f"runs.{name}" for name in NAMES)
+WHOLE = f"SELECT {COLUMNS}, spec FROM runs JOIN specs ON specs.run = runs.id"
+INSERT = """
+INSERT INTO runs (id, submit_id, experiment, number, kind, target, parent, display_name, status, priority, created,
+                  tags, properties)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_WARNINGS = 100
+
+
+class Move(NamedTuple):
+    """A change of state that somebody wants."""
+
+    status: str
+    now: float
+    reason: str | None = None
+    details: dict[str, Any] | None = None
+    expected: frozenset[str] | None = None
+
+
+def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
+    """Change a run's state if it is in one of those that lead there: one statement, so that one of two wins."""
+    final = move.status in states.TERMINAL
+    legal = states.sources_of(move.status)
+    origins = sorted(legal if move.expected is None else legal & move.expected)
+    changed = write.execute(
+        "UPDATE runs SET status = ?, terminal = ?, reason = ?, details = coalesce(?, details), "
+        "started = CASE WHEN ? THEN coalesce(started, ?) ELSE started END, "
+        "ended = CASE WHEN ? THEN ? ELSE ended END "
+        f"WHERE id = ? AND status IN ({', '.join('?' * len(origins))})",
+        (
+            *(move.status, final, move.reason, merged(write, run_id, move.details) if move.details else None),
+            *(move.status == states.RUNNING, move.now, final, move.now, run_id, *origins),
+        ),
+    )
+    if changed.rowcount:
+        note_event(write, run_id, move.status, move.reason, move.now)
+    return bool(changed.rowcount)
+
+
+def merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str | None:
+    """Return a run's details with more in them, as JSON."""
+    row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
+    if row is None:
+        return None
+    old = json.loads(row[0])
+    warnings = list(old.get("warnings", []))
+    for warning in added.get("warnings", []):
+        if warning not in warnings:
+            warnings.append(warning)
+    return strict_json({**old, **added, **({"warnings": warnings[:_WARNINGS]} if warnings else {})})
+
+
+def set_column(write: sqlite3.Connection, run_id: str, column: str, value: str | None) -> None:
+    """Change one column of a run."""
+    write.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))
+
+
+def next_number(write: sqlite3.Connection, experiment: str, now: float) -> int:
+    """Return the number of the next run of an experiment, which is made if need be."""
+    write.execute(
+        "INSERT INTO experiments (name, created, runs) VALUES (?, ?, 1) "
+        "ON CONFLICT (name) DO UPDATE SET runs = runs + 1",
+        (experiment, now),
+    )
+    return int(write.execute("SELECT runs FROM experiments WHERE name = ?", (experiment,)).fetchone()[0])
+
+
+def note_event(write: sqlite3.Connection, run_id: str, status: str, reason: str | None, now: float) -> None:
+    """Add to the log of a run's states."""
+    write.execute(
+        "INSERT INTO run_events (run, time, status, terminal, reason) VALUES (?, ?, ?, ?, ?)",
+        (run_id, now, status, status in states.TERMINAL, reason),
+    )
+
+
+def record_of(row: Any) -> dict[str, Any]:
+    """Return a row of the columns in ``NAMES``, and perhaps the spec, as a record."""
+    record: dict[str, Any] = dict(zip(NAMES, row, strict=False))
+    for column in ("allocation", "details", "tags", "properties"):
+        text = record[column]
+        record[column] = {} if text == "{}" else json.loads(text)
+    record["cancel_requested"] = bool(record["cancel_requested"])
+    if len(row) > len(NAMES):
+        record["spec"] = json.loads(row[len(NAMES)])
+    return record
+
+
+def as_json(value: Any) -> str:
+    """Return strict JSON."""
+    return json.dumps(value, allow_nan=False)

@@ -1,0 +1,79 @@
+"""What a kind of target is: its settings, its size, and the engine it makes of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from trainshed.errors import UserErrorException
+from trainshed.machines.machine import Machine
+from trainshed.spec.run import RunSpec
+from trainshed.targets.engine import Engine
+
+Record = dict[str, Any]
+"""A target's record: ``{"name", "kind", …}`` and the settings of its kind."""
+
+
+class Machines(Protocol):
+    """The machines that engines can be made on.
+
+    Attributes:
+        here: this computer.
+    """
+
+    here: Machine
+
+    def reach(self, name: str, connect: Sequence[str], /) -> Machine:
+        """Return the machine that a command reaches.
+
+        Args:
+            name: of the target, for messages.
+            connect: a command that runs a shell command line there, given as its last argument.
+        """
+
+
+class Kind(Protocol):
+    """One kind of target.
+
+    Attributes:
+        name: as records have it in ``"kind"``.
+    """
+
+    name: str
+
+    def check(self, record: Record, /) -> Record:
+        """Return a record if such a target can be.
+
+        Raises:
+            UserErrorException: a name that is taken, an unknown setting, or a value out of range.
+        """
+
+    def slots(self, record: Record, /) -> int:
+        """Return how many slots the target has."""
+
+    def admit(self, record: Record, spec: RunSpec, /) -> None:
+        """Raise if the target could never run this.
+
+        Raises:
+            UserErrorException: the sentence says what to ask for instead.
+        """
+
+    def engine(self, record: Record, machines: Machines, /) -> Engine:
+        """Return the engine of this target."""
+
+
+def check_number(record: Record, key: str, least: int) -> None:
+    """Raise unless a setting is a whole number of at least ``least``."""
+    value = record.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserErrorException(f"{key} is {value!r}; give a whole number of at least {least}.")
+
+
+def check_slots(spec: RunSpec, slots: int) -> None:
+    """Raise if a run asks for more slots than its target has."""
+    if spec.slots * spec.node_count > slots:
+        raise UserErrorException(
+            f"The run asks for {spec.slots * spec.node_count} slots, but target '{spec.target}' has {slots}. Ask "
+            f"for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster "
+            "update(max_nodes=…)."
+        )

@@ -1,0 +1,133 @@
+"""The engine of runs that a program logs by itself: it starts nothing, and sees whether that program is still there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainshed.errors import InternalException
+from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, Machine, Observation, OnEnd
+from trainshed.spec import layout
+from trainshed.system import process
+from trainshed.system.exits import ExitWatcher
+from trainshed.targets.engine import Accepted, Job
+
+INTERACTIVE = ""
+"""In place of a target's name: such a run is on none."""
+
+
+class Witness:
+    """Runs whose script is a program of the user's, which tells when they have ended.
+
+    Its process is to such a run what the shim is to others: if it is gone without having said so, the run is lost. A
+    run that was begun within another one is witnessed by that one, wherever it runs.
+
+    Args:
+        machine: this computer, where such runs have their directories.
+        runs: folder of the run directories.
+        on_end: called with a run's id when its program has ended.
+        goes_on: tells whether a run that has begun others goes on.
+    """
+
+    def __init__(self, machine: Machine, runs: Path, on_end: OnEnd, goes_on: Callable[[str], bool]) -> None:
+        self.machine = machine
+        self._runs = runs
+        self._on_end = on_end
+        self._goes_on = goes_on
+        self._watcher = ExitWatcher(on_end)
+        self._watched: set[str] = set()
+
+    def begin(self, run_id: str, record: dict[str, Any], owner: dict[str, Any]) -> None:
+        """Make the run directory and note whose run it is.
+
+        Args:
+            run_id: the run.
+            record: content of its ``spec.json``.
+            owner: the program, ``{"pid", "start", "boot"}``, or ``{"run": id}`` of the run that has begun it.
+        """
+        run_dir = self._runs / run_id
+        for folder in ("code/outputs", "code/logs"):
+            (run_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_once(run_dir / layout.SPEC, record)
+        _write_once(run_dir / layout.SHIM, owner)
+        self._watch(run_id, owner)
+
+    def end(self, run_id: str, how: dict[str, Any]) -> None:
+        """Keep how a run has ended; what was said first stands.
+
+        Args:
+            run_id: the run.
+            how: ``{"outcome", "reason", "message"}``.
+        """
+        if (self._runs / run_id).is_dir():
+            facts = {"time": time.time(), "phase": "Running", "exit_code": None, "signal": None}
+            _write_once(self._runs / run_id / layout.EXIT, {**facts, **how})
+
+    def submit(self, job: Job, accepted: Accepted, /) -> None:
+        """Refuse: such runs are begun by their programs."""
+        raise InternalException(f"Run '{job.run_id}' is begun by its program and cannot be started.")
+
+    def poll(self, native_ids: Mapping[str, str], /) -> dict[str, Observation]:
+        """Look at each run's directory and program; see :meth:`Engine.poll`."""
+        return {run_id: self._look(run_id) for run_id in native_ids}
+
+    def _look(self, run_id: str) -> Observation:
+        who = _read(self._runs / run_id / layout.SHIM)
+        lives = self._lives(who)
+        # A program may end its run and go on.
+        how = _read(self._runs / run_id / layout.EXIT)
+        if how:
+            return Observation(ENDED, how)
+        if lives:
+            self._watch(run_id, who)
+            return Observation(ALIVE)
+        if not who:
+            return Observation(ABSENT)
+        return Observation(LOST, rebooted="boot" in who and who["boot"] != process.boot_id())
+
+    def _lives(self, who: dict[str, Any]) -> bool:
+        return self._goes_on(who["run"]) if "run" in who else bool(who) and process.alive(who)
+
+    def _watch(self, run_id: str, who: dict[str, Any]) -> None:
+        if run_id not in self._watched and "pid" in who:
+            self._watched.add(run_id)
+            self._watcher.watch(who, run_id)
+
+    def cancel(self, native_ids: Mapping[str, str], /) -> None:
+        """End the runs at once; their programs go on, and are told when they next ask."""
+        for run_id in native_ids:
+            if self._look(run_id).state == ALIVE:
+                self.end(run_id, {"outcome": "canceled", "reason": "canceled_by_user", "message": ""})
+                self._on_end(run_id)
+
+    def find(self, token: str, /) -> str | None:
+        """Return None: nothing is ever submitted here."""
+        return None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watcher.close()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _write_once(path: Path, record: dict[str, Any]) -> None:
+    """Write a record whole unless there is one."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    part.write_text(json.dumps(record))
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink()
