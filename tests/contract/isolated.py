@@ -67,7 +67,14 @@ class IsolatedMachine:
     def _ours(self) -> list[str]:
         """Return what the machine must not see."""
         here = Path(__file__).parents[2]
-        return [str(here), str(self.folder), tempfile.gettempdir(), os.path.expanduser("~"), sys.prefix, sys.base_prefix]
+        return [
+            str(here),
+            str(self.folder),
+            tempfile.gettempdir(),
+            os.path.expanduser("~"),
+            sys.prefix,
+            sys.base_prefix,
+        ]
 
     def connect(self, *variables: str) -> list[str]:
         """Return the command that runs a shell command line on the machine, given as its last argument.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -47,6 +46,7 @@ class Rig(Box):
         (self.folder / "projects").mkdir()
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
+        (root / "config.json").write_text('{"workspace_name": "test"}')
         super().__init__(root, self.folder / "projects")
         self.kind = kind
         self.target = "local" if kind == "local" else kind

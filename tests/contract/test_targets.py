@@ -113,7 +113,9 @@ def test_outputs_are_kept_byte_for_byte(rig: Rig) -> None:
     assert files["outputs/large.bin"]["sha256"] == large
     assert hashlib.sha256(rig.read(run_id, "outputs/large.bin")).hexdigest() == large
     # Two names of one file are one file here, too.
-    first, second = (rig.root / "runs" / run_id / path for path in ("azureml-logs/70_driver_log.txt", "user_logs/std_log.txt"))
+    first, second = (
+        rig.root / "runs" / run_id / path for path in ("azureml-logs/70_driver_log.txt", "user_logs/std_log.txt")
+    )
     assert first.samefile(second)
 
 
@@ -174,7 +176,9 @@ def test_children_of_a_script_and_their_metrics(rig: Rig) -> None:
 
 
 def test_the_page_and_the_downloads_show_it(rig: Rig) -> None:
-    run_id = rig.completed("from trainshed import Run; Run.get_context().log('m', 5); open('outputs/a.txt', 'w').write('a')")
+    run_id = rig.completed(
+        "from trainshed import Run; Run.get_context().log('m', 5); open('outputs/a.txt', 'w').write('a')"
+    )
     fragment = rig.service.call("GET", f"/runs/{run_id}/fragment")
     assert "outputs/a.txt" in json.dumps(fragment)
     assert rig.read(run_id, "outputs/a.txt") == b"a"
@@ -202,7 +206,9 @@ subprocess.Popen(["sleep", "600"], start_new_session=True)
 
 
 def test_cancel_ends_the_whole_tree(rig: Rig) -> None:
-    run_id = rig.submit("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + LEAVES_CHILDREN + FOREVER, grace_seconds=1.0)
+    run_id = rig.submit(
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + LEAVES_CHILDREN + FOREVER, grace_seconds=1.0
+    )
     rig.log_until(run_id, "up")
     assert len(rig.alive(run_id)) >= 4
     rig.service.call("POST", f"/runs/{run_id}/cancel")
@@ -216,7 +222,9 @@ def test_slots_and_order(rig: Rig) -> None:
         "import time\nwith open(os.path.join(sys.argv[1], 'order'), 'a') as file: file.write(sys.argv[2] + ' ')\n"
         "print('up', flush=True)\nif sys.argv[2] == '0': wait('order-go')\n"
     )
-    runs = [rig.submit(script, arguments=[rig.there, str(number)], slots=2, priority=number == 3) for number in range(4)]
+    runs = [
+        rig.submit(script, arguments=[rig.there, str(number)], slots=2, priority=int(number == 3)) for number in range(4)
+    ]
     rig.log_until(runs[0], "up")
     assert [rig.service.call("GET", f"/runs/{run}")["status"] for run in runs[1:]] == ["Queued"] * 3
     go(rig, "order-go")

@@ -71,9 +71,11 @@ class Machine(Protocol):
 
     Attributes:
         shares_folder: the run directories of this machine are the service's own, so nothing has to be mirrored.
+        patience: seconds without contact after which nothing is known of its runs.
     """
 
     shares_folder: bool
+    patience: float
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has.
@@ -148,7 +150,7 @@ class Machine(Protocol):
         """Keep contents in the machine's store.
 
         Raises:
-            ServiceException: a content is not what its hash says.
+            MachineUnreachableException: a content is not what its hash says, and is to be sent again.
         """
 
     def install(self, name: str, sha: str) -> None:

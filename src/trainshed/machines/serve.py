@@ -60,16 +60,14 @@ class Server:
     def serve(self) -> None:
         """Answer until the input ends."""
         self._say({"hello": self._facts})
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool, ThreadPoolExecutor(1) as put, ThreadPoolExecutor(1) as tunnel:
+            in_order = {"put": put, "tunnel": tunnel}
             while True:
                 try:
                     head, body = frames.read(self._input)
                 except frames.BrokenStream:
                     break
-                if head["verb"] in ("put", "tunnel"):
-                    self._answer(head, body)  # in the order in which they came
-                else:
-                    pool.submit(self._answer, head, body)
+                in_order.get(head["verb"], pool).submit(self._answer, head, body)
         self._tunnel.close()
         self._agent.close()
 
@@ -84,6 +82,11 @@ class Server:
         except TrainshedError as error:
             told = {"type": type(error).__name__, "message": error.message, "details": error.details}
             self._say({"id": head["id"], "error": told})
+        except OSError as error:
+            message = (
+                f"The machine's folders cannot be used: {error}. Mend that on {self._facts['host']} and submit again."
+            )
+            self._say({"id": head["id"], "error": {"type": "ServiceException", "message": message, "details": {}}})
         except Exception as error:  # noqa: BLE001 - the agent must answer, whatever goes wrong
             message = f"The agent made a mistake: {type(error).__name__}: {error}"
             self._say({"id": head["id"], "error": {"type": "InternalException", "message": message, "details": {}}})
@@ -129,7 +132,11 @@ def main() -> int:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.environ["PATH"] = os.path.join(home, "tools") + os.pathsep + os.environ.get("PATH", os.defpath)
-    Server(home, workspace, fds).serve()
+    try:
+        Server(home, workspace, fds).serve()
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from trainshed.runtime.tree import assemble
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
+from trainshed.service.ending import Shared
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
-from trainshed.service.target_worker import Shared
 from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog

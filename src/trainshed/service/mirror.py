@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,8 +24,6 @@ _PIECE = 4 << 20
 _TAIL_BYTES = 8192
 _TAIL_LINES = 20
 _OUTPUTS = "code/outputs/"
-_FETCHED = (*(folder for _, folder in layout.ROOTS), f"{layout.OUTBOX}/")
-"""Folders that hold nothing but what was fetched: what is gone on the machine is deleted here."""
 
 
 class Mirror:
@@ -136,6 +134,7 @@ class Mirror:
                     # Unless the file has been fetched as a whole meanwhile.
                     if now.get(path, 0) == asked[run_id].get(path, 0):
                         confined.append_inside(self.folder(run_id), path, piece)
+                        self._link_second(run_id, path)
         return {run_id for run_id, pieces in told.items() if pieces}
 
     def _sizes(self, run_id: str) -> dict[str, int]:
@@ -161,6 +160,7 @@ class Mirror:
         now = {each.path: each for each in machine.files(run_id) if each.path.startswith(_OUTPUTS)}
         before = self._seen.get(run_id, {})
         self._seen[run_id] = {path: (each.size, each.mtime_ns) for path, each in now.items()}
+        self._drop(run_id, before.keys() - now.keys())
         for path, each in now.items():
             if before.get(path) == (each.size, each.mtime_ns) and not self._has(run_id, each):
                 self._fetch(machine, run_id, each)
@@ -172,18 +172,26 @@ class Mirror:
             machine: where it ran.
             run_id: the run.
         """
-        self._seen.pop(run_id, None)
         first: dict[int, str] = {}
         there = machine.files(run_id, digests=True)
         with self._locks[run_id]:
+            sizes = self._sizes(run_id)
             for each in there:
                 if each.inode in first:
                     self._link(run_id, first[each.inode], each.path)
-                elif not self._has(run_id, each):
-                    self._fetch(machine, run_id, each)
+                else:
+                    self._catch_up(machine, run_id, each, sizes.get(each.path, 0))
                 first.setdefault(each.inode, each.path)
-            self._drop_all_but(run_id, {each.path for each in there})
+            self._drop(run_id, self._seen.pop(run_id, {}).keys() - {each.path for each in there})
         self._locks.pop(run_id, None)
+
+    def _catch_up(self, machine: Machine, run_id: str, facts: FileFacts, offset: int) -> None:
+        """Fetch what is lacking of a file; all of it where it has not just grown."""
+        while 0 < offset < facts.size and (piece := machine.read(run_id, facts.path, offset, _PIECE)):
+            confined.append_inside(self.folder(run_id), facts.path, piece)
+            offset += len(piece)
+        if not self._has(run_id, facts):
+            self._fetch(machine, run_id, facts)
 
     def _has(self, run_id: str, facts: FileFacts) -> bool:
         """Tell whether a file is here as it is on its machine."""
@@ -213,8 +221,13 @@ class Mirror:
         target.unlink(missing_ok=True)
         os.link(self.folder(run_id) / path, target)
 
-    def _drop_all_but(self, run_id: str, kept: set[str]) -> None:
-        for folder in _FETCHED:
-            for relative, _ in list(confined.walk(str(self.folder(run_id) / folder))):
-                if folder + relative not in kept:
-                    (self.folder(run_id) / folder / relative).unlink(missing_ok=True)
+    def _link_second(self, run_id: str, path: str) -> None:
+        """Give a log that has two names where it is written the second one here, too."""
+        second = layout.second_name(path)
+        if second and not (self.folder(run_id) / second).exists():
+            self._link(run_id, path, second)
+
+    def _drop(self, run_id: str, paths: Iterable[str]) -> None:
+        """Delete what the script has deleted."""
+        for path in paths:
+            (self.folder(run_id) / path).unlink(missing_ok=True)

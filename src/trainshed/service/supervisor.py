@@ -9,10 +9,11 @@ from typing import Any
 from trainshed.errors import UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
+from trainshed.service.ending import Shared
 from trainshed.service.gpus import Gpus
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.spec_file import describe
-from trainshed.service.target_worker import Shared, TargetWorker
+from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
