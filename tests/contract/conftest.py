@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import isolated
 import pytest
-from rigs import KINDS, Rig
+from rigs import KINDS, Make, Rig
 
 WHY_NOT = isolated.why_not()
 _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
-
-Make = Callable[..., Rig]
 
 
 def pytest_report_header() -> str:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from trainshed.client.embedded import running
 KINDS = ("local", "isolated", "slow")
 """This machine; one that shares nothing with the service; the same with 200 ms of delay each way."""
 DELAY = {"slow": 0.1}
+WAITS = """
+import os, sys, time
+def wait(name):
+    while not os.path.exists(os.path.join(sys.argv[1], name)):
+        time.sleep(0.02)
+"""
+"""Begins a script that can be made to wait for :meth:`Rig.go`; its first argument is :attr:`Rig.there`."""
+FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 _ENDED = ("Completed", "Failed", "Canceled")
 
 
@@ -70,6 +79,10 @@ class Rig(Box):
     def put_target(self, name: str, settings: dict[str, Any]) -> None:
         """Make a target or change it."""
         self.service.call("PUT", f"/targets/{name}", settings)
+
+    def go(self, name: str) -> None:
+        """Let a script that waits for ``name`` go on."""
+        (self.shared / name).touch()
 
     def submit(self, script: str, **spec: Any) -> str:
         """Submit a script given as text to the target; return the run's id."""
@@ -141,3 +154,7 @@ class Rig(Box):
         print(log, file=sys.stderr)
         shutil.rmtree(self.folder)
         assert "the service made a mistake" not in log.lower(), log
+
+
+Make = Callable[..., Rig]
+"""Makes a target for one test alone."""

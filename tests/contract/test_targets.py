@@ -7,20 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from rigs import Rig
-
-WAITS = """
-import os, sys, time
-def wait(name):
-    while not os.path.exists(os.path.join(sys.argv[1], name)):
-        time.sleep(0.02)
-"""
-FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
-
-
-def go(rig: Rig, name: str) -> None:
-    """Let a script that waits for ``name`` go on."""
-    (rig.shared / name).touch()
+from rigs import FOREVER, WAITS, Rig
 
 
 def test_a_script_runs_where_its_target_is(rig: Rig) -> None:
@@ -47,7 +34,7 @@ def test_a_log_is_followed_while_it_grows(rig: Rig) -> None:
     names = rig.names(run_id)
     assert {"azureml-logs/70_driver_log.txt", "user_logs/std_log.txt"} <= set(names)
     assert rig.read(run_id, "user_logs/std_log.txt") == b"one\n"
-    go(rig, "two")
+    rig.go("two")
     assert b"".join(pieces) == b"two\n"
     assert rig.wait(run_id)["status"] == "Completed"
 
@@ -63,7 +50,7 @@ def test_metrics_come_while_it_runs(rig: Rig) -> None:
         pass  # each question takes in what has come
     assert found["loss"] == [i / 7 for i in range(100)]
     assert "late" not in found
-    go(rig, "metrics")
+    rig.go("metrics")
     assert rig.wait(run_id)["status"] == "Completed"
     assert rig.metrics(run_id)["late"] == "x"
 
@@ -98,7 +85,7 @@ def test_outputs_are_kept_byte_for_byte(rig: Rig) -> None:
     rig.log_until(run_id, "first")
     while "outputs/gone.txt" not in rig.names(run_id):
         pass  # on another machine, until it has settled
-    go(rig, "rewrite")
+    rig.go("rewrite")
     assert rig.wait(run_id)["status"] == "Completed"
     files = {file["name"]: file for file in rig.service.call("GET", f"/runs/{run_id}/files")["files"]}
     outputs = {name for name in files if name.startswith("outputs/")}
@@ -223,10 +210,11 @@ def test_slots_and_order(rig: Rig) -> None:
         "print('up', flush=True)\nif sys.argv[2] == '0': wait('order-go')\n"
     )
     runs = [
-        rig.submit(script, arguments=[rig.there, str(number)], slots=2, priority=int(number == 3)) for number in range(4)
+        rig.submit(script, arguments=[rig.there, str(number)], slots=2, priority=int(number == 3))
+        for number in range(4)
     ]
     rig.log_until(runs[0], "up")
     assert [rig.service.call("GET", f"/runs/{run}")["status"] for run in runs[1:]] == ["Queued"] * 3
-    go(rig, "order-go")
+    rig.go("order-go")
     assert [rig.wait(run)["status"] for run in runs] == ["Completed"] * 4
     assert (rig.shared / "order").read_text() == "0 3 1 2 "

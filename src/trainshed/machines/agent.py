@@ -24,6 +24,7 @@ from trainshed.machines.machine import (
     FileFacts,
     Observation,
     OnEnd,
+    Piece,
 )
 from trainshed.machines.shims import Shims
 from trainshed.spec import layout
@@ -164,10 +165,11 @@ class Agent:
             found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
         return found
 
-    def read(self, run_id: str, path: str, offset: int, limit: int) -> bytes:
-        """Read a piece of a file; see :meth:`Machine.read`."""
+    def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
+        """Read pieces of files; see :meth:`Machine.read`."""
         run_dir = self._run_dir(run_id)
-        return read_inside(run_dir, path, offset, limit) if os.path.isdir(run_dir) else b""
+        there = os.path.isdir(run_dir)
+        return [read_inside(run_dir, path, offset, limit) if there else b"" for path, offset, limit in pieces]
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Read on in growing files; see :meth:`Machine.appended`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from trainshed.errors import MachineUnreachableException
 from trainshed.machines import frames
 from trainshed.machines.connection import AgentConnection, Answer, Reach
 from trainshed.machines.kit import Kit
-from trainshed.machines.machine import CompletedCommand, Content, FileFacts, Observation, OnEnd
+from trainshed.machines.machine import CompletedCommand, Content, FileFacts, Observation, OnEnd, Piece
 
 _LONG_SECONDS = 600.0
 _BATCH = 4 << 20
@@ -76,10 +77,11 @@ class RemoteMachine:
         told = self._call("files", {"run_id": run_id, "digests": digests}, seconds=_LONG_SECONDS)[0]
         return [FileFacts(*each) for each in told]
 
-    def read(self, run_id: str, path: str, offset: int, limit: int) -> bytes:
-        """Read a piece of a file; see :meth:`Machine.read`."""
-        args = {"run_id": run_id, "path": path, "offset": offset, "limit": min(limit, _BATCH)}
-        return self._call("read", args)[1]
+    def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
+        """Read pieces of files; see :meth:`Machine.read`."""
+        sizes, body = self._call("read", {"run_id": run_id, "pieces": list(pieces)})
+        ends = list(itertools.accumulate(sizes))
+        return [body[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Read on in growing files; see :meth:`Machine.appended`."""

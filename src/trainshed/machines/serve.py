@@ -51,7 +51,7 @@ class Server:
         self._facts = {**self._agent.facts(), "service": f"unix:{api}"}
         self._verbs: dict[str, Callable[[dict[str, Any], bytes], _Answer]] = {
             "appended": self._appended,
-            "read": lambda args, _: (None, self._agent.read(**args)),
+            "read": self._read,
             "put": self._put,
             "tunnel": self._to_script,
             "look": lambda args, _: ({run: list(seen) for run, seen in self._agent.look(**args).items()}, b""),
@@ -108,6 +108,10 @@ class Server:
     def _appended(self, args: dict[str, Any], _: bytes) -> _Answer:
         told = self._agent.appended(args["offsets"])
         return frames.joined([(run, path, data) for run, files in told.items() for path, data in files.items()])
+
+    def _read(self, args: dict[str, Any], _: bytes) -> _Answer:
+        pieces = self._agent.read(**args)
+        return [len(piece) for piece in pieces], b"".join(pieces)
 
     def _to_script(self, args: dict[str, Any], body: bytes) -> _Answer:
         self._tunnel.take(args, body)

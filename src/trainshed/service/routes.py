@@ -179,7 +179,7 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
         raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
-    return {"removed": context.mirror.clean(record["id"])}
+    return {"removed": context.supervisor.clean(record)}
 
 
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -267,6 +267,8 @@ def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str
     """PUT /targets/{name}."""
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
     record = context.registry.set_target(request.path_params["name"], changes)
+    if changes.keys() - {"slots", "kind"}:
+        context.supervisor.forget(record["name"])  # it is made anew, as it is now
     context.supervisor.wake(record["name"])
     return {**record, "used": context.supervisor.used(record["name"])}
 

@@ -106,7 +106,23 @@ class Supervisor:
         with self._lock:
             worker = self._workers.pop(name, None)
         if worker is not None:
+            if not worker.engine.machine.shares_folder:
+                worker.engine.machine.close()
             worker.stop()
+
+    def clean(self, record: dict[str, Any]) -> list[str]:
+        """Delete the working files of a run that has ended; on another machine nothing of it is left.
+
+        Args:
+            record: the run's.
+
+        Returns:
+            What was deleted, relative to the run directory.
+        """
+        machine = self._of(record).engine.machine
+        if not machine.shares_folder:
+            machine.remove(record["id"])
+        return self._shared.mirror.clean(record["id"])
 
     def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
         """Put a run into the queue; it is durable when this returns.

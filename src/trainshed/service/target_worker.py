@@ -154,9 +154,10 @@ class TargetWorker:
             self._pool.submit(self._guarded, self.finish, run_id)
         if kind == "cancel":
             self._pool.submit(self._guarded, self._cancel, run_id)
+        silent = self._contact.failures > 0
         if kind == "tick":
             self._look()
-        if kind in ("recover", "dispatch") or self._contact.failures:
+        if kind in ("recover", "dispatch") or silent:
             self._fill()
 
     def _cancel(self, run_id: str) -> None:
@@ -197,7 +198,9 @@ class TargetWorker:
                 self._pool.submit(self._guarded, self.finish, run_id)
 
     def _poll(self, run_ids: list[str]) -> dict[str, Observation]:
-        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids}) if run_ids else {}
+        if not run_ids:
+            return {}
+        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids})
         self._contact.made()
         return seen
 
