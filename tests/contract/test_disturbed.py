@@ -47,7 +47,7 @@ def test_a_connection_cut_at_random_bytes_loses_nothing(make: Make, seed: int) -
         rig.wires.cut_next(
             [
                 (int(10 ** rng.uniform(1, 5)), None) if rng.random() < 0.5 else (None, int(10 ** rng.uniform(1, 5)))
-                for _ in range(5)
+                for _ in range(3)
             ]
         )
         whole(rig, rig.submit(STARTS, arguments=[rig.there, str(number)]), str(number))
@@ -82,8 +82,8 @@ def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(make
     while (record := rig.service.call("GET", f"/runs/{run_id}"))["status"] != "Running":
         rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 1})
     assert not record["details"]["error"]
-    # Silent once more, and it ends meanwhile.
-    silent(rig, run_id)
+    if patience:
+        silent(rig, run_id)  # once more, and it ends meanwhile
     rig.go("go")
     starts = rig.shared / "starts-once"
     while not starts.exists():
@@ -94,7 +94,7 @@ def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(make
     assert rig.log(run_id) == "up\n" + "".join(f"line {i} {'.' * 500}\n" for i in range(50))
     assert rig.metrics(run_id) == {"loss": [i / 7 for i in range(50)]}
     states = rig.states(run_id)
-    assert [state for state in states if state == "NotResponding"] == ["NotResponding"] * 2
+    assert states.count("NotResponding") == (2 if patience else 1)
     assert states[-1] == "Completed"
 
 
