@@ -33,11 +33,9 @@ if TYPE_CHECKING:
     )
     from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
     from trainshed.api.data.data_reference import DataPath, DataReference
-    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.data.dataset import Dataset, FileDataset, TabularDataset
     from trainshed.api.data.datastore import Datastore
-    from trainshed.api.data.file_dataset import FileDataset
     from trainshed.api.data.model import Model
-    from trainshed.api.data.tabular import TabularDataset
     from trainshed.api.runs.experiment import Experiment
     from trainshed.api.runs.run import Run, ScriptRun, get_run
     from trainshed.api.training.estimator import Estimator
@@ -65,7 +63,7 @@ _HOME = {
     "Environment": "configuration.environment",
     "Estimator": "training.estimator",
     "Experiment": "runs.experiment",
-    "FileDataset": "data.file_dataset",
+    "FileDataset": "data.dataset",
     "Keyvault": "workspace.keyvault",
     "Model": "data.model",
     "MpiConfiguration": "configuration.runconfig",
@@ -78,7 +76,7 @@ _HOME = {
     "SKLearn": "training.frameworks",
     "ScriptRun": "runs.run",
     "ScriptRunConfig": "training.script_run_config",
-    "TabularDataset": "data.tabular",
+    "TabularDataset": "data.dataset",
     "TensorFlow": "training.frameworks",
     "TensorflowConfiguration": "configuration.runconfig",
     "Workspace": "workspace.workspace",

@@ -20,12 +20,7 @@ class AbstractAuthentication:
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
-    """Accepted and not used.
-
-    Args:
-        force: not used.
-        tenant_id: not used.
-    """
+    """Accepted and not used."""
 
     def __init__(self, force: bool = False, tenant_id: str | None = None, cloud: str | None = None) -> None:
         super().__init__()
@@ -39,13 +34,7 @@ class AzureCliAuthentication(AbstractAuthentication):
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """Accepted and not used; the password is not kept.
-
-    Args:
-        tenant_id: not used.
-        service_principal_id: not used.
-        service_principal_password: not used.
-    """
+    """Accepted and not used; the password is not kept."""
 
     def __init__(
         self,
@@ -66,11 +55,7 @@ class MsiAuthentication(AbstractAuthentication):
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
-    """Accepted and not used; the token is not kept.
-
-    Args:
-        arm_access_token: not used.
-    """
+    """Accepted and not used; the token is not kept."""
 
     def __init__(self, arm_access_token: str, cloud: str | None = None) -> None:
         super().__init__()

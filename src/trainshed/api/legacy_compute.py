@@ -36,13 +36,7 @@ class BatchAITarget(AbstractComputeTarget):
 
 
 def prepare_compute_target(experiment: Any, source_directory: str, run_config: Any) -> None:
-    """Do nothing: environments are built when a run needs them, and kept.
-
-    Args:
-        experiment: accepted and not used.
-        source_directory: accepted and not used.
-        run_config: accepted and not used.
-    """
+    """Do nothing: environments are built when a run needs them, and kept."""
 
 
 def is_compute_target_prepared(experiment: Any, source_directory: str, run_config: Any) -> bool:

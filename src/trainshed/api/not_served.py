@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainshed.api.cloud import refuse
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 _SERVE = "load the model in a service of your own: Model(ws, name).download()"
 
@@ -17,7 +17,7 @@ class NotServed:
 
     @staticmethod
     def deploy(
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         name: str,
         models: Any,
         inference_config: Any = None,
@@ -31,7 +31,7 @@ class NotServed:
 
     @staticmethod
     def package(
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         models: Any,
         inference_config: Any = None,
         generate_dockerfile: bool = False,
@@ -43,7 +43,7 @@ class NotServed:
 
     @staticmethod
     def profile(
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         profile_name: str,
         models: Any,
         inference_config: Any,

@@ -25,11 +25,7 @@ class WorkspaceCloud:
         return str(self.connection.base_url)
 
     def get_mlflow_tracking_uri(self: Any, _with_auth: bool = False) -> str:
-        """Return a place for MLflow's own files in the workspace folder; clients of the service come later.
-
-        Args:
-            _with_auth: accepted and not used.
-        """
+        """Return a place for MLflow's own files in the workspace folder; clients of the service come later."""
         import os
 
         return f"sqlite:///{os.path.join(self.folder, 'mlflow.db')}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from trainshed.api.runs.run import Run
-from trainshed.api.workspace import locations
 from trainshed.api.workspace.workspace import Workspace
+from trainshed.client import locations
 from trainshed.errors import NotFoundException, UserErrorException
 
 LAST = "@last"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.compute.cluster_parts import ClusterConfiguration, ClusterStatus, limit_of, this_machine
 from trainshed.api.compute.compute import ComputeTarget
-from trainshed.api.notice import say
 from trainshed.client.http import quoted
+from trainshed.client.notice import say
 from trainshed.errors import ComputeTargetException
 
 if TYPE_CHECKING:
     import builtins
 
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
 class _Cluster(ComputeTarget):
@@ -105,45 +105,29 @@ class _Cluster(ComputeTarget):
         self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), changes)
 
     @staticmethod
-    def supported_vmsizes(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return the sizes of machines there are: this one.
-
-        Args:
-            workspace: accepted and not used.
-            location: accepted and not used.
-        """
+    def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return the sizes of machines there are: this one."""
         return [this_machine()]
 
     @staticmethod
     def list_usages(
-        workspace: Workspace, show_all: bool = False, location: str | None = None
+        workspace: WorkspaceLike, show_all: bool = False, location: str | None = None
     ) -> builtins.list[dict[str, Any]]:
-        """Return how much is in use of what there is: the slots of each target.
-
-        Args:
-            workspace: the workspace.
-            show_all: accepted and not used.
-            location: accepted and not used.
-        """
+        """Return how much is in use of what there is: the slots of each target."""
         return [
             {"name": each["name"], "unit": "Slots", "currentValue": each["used"], "limit": limit_of(each)}
             for each in workspace.connection.call("GET", "/targets")["targets"]
         ]
 
     @staticmethod
-    def list_quotas(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return how much there is of what: the slots of each target.
-
-        Args:
-            workspace: the workspace.
-            location: accepted and not used.
-        """
+    def list_quotas(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return how much there is of what: the slots of each target."""
         targets = workspace.connection.call("GET", "/targets")["targets"]
         return [{"name": each["name"], "unit": "Slots", "limit": limit_of(each)} for each in targets]
 
     @staticmethod
     def update_quotas(
-        workspace: Workspace, vm_family: Any, limit: int | None = None, location: str | None = None
+        workspace: WorkspaceLike, vm_family: Any, limit: int | None = None, location: str | None = None
     ) -> Any:
         """Refuse: nobody sets quotas here.
 
@@ -173,15 +157,11 @@ class _Cluster(ComputeTarget):
         self.add_identity("None")
 
 
-class AmlCompute(_Cluster):
+class AmlCompute(_Cluster, kind="cluster"):
     """A cluster.
 
     On a workspace with no engine configured its nodes are folders and slots of this machine: each run has a node of its
     own, and ``max_nodes`` bounds how many run at once.
-
-    Args:
-        workspace: the workspace.
-        name: its name.
 
     Raises:
         ComputeTargetException: there is none of this name.
@@ -235,13 +215,8 @@ class AmlCompute(_Cluster):
         return ClusterConfiguration(AmlCompute.TYPE, vm_size, vm_priority, (min_nodes, max_nodes), more)
 
 
-class BatchAiCompute(_Cluster):
-    """The cluster of 2018; see :class:`AmlCompute`.
-
-    Args:
-        workspace: the workspace.
-        name: its name.
-    """
+class BatchAiCompute(_Cluster, kind="BatchAI"):
+    """The cluster of 2018; see :class:`AmlCompute`."""
 
     TYPE = "BatchAI"
 
@@ -277,7 +252,7 @@ class BatchAiCompute(_Cluster):
         return ClusterConfiguration(BatchAiCompute.TYPE, vm_size, vm_priority or "dedicated", (least, most), more)
 
     @staticmethod
-    def attach(workspace: Workspace, name: str, resource_id: str) -> ComputeTarget:
+    def attach(workspace: WorkspaceLike, name: str, resource_id: str) -> ComputeTarget:
         """Refuse: Batch AI is gone.
 
         Raises:

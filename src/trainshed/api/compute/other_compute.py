@@ -8,7 +8,7 @@ from trainshed.api.compute.compute import ComputeTarget
 from trainshed.errors import ComputeTargetException
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 _SSH = "machines reached over SSH come with a later release; until then runs run where the service does"
 _KUBERNETES = "Kubernetes comes with a later release; until then make a cluster of this machine's nodes (AmlCompute)"
@@ -16,19 +16,13 @@ _CLOUD = "it is a service of v1's cloud; make a cluster of this machine's nodes 
 
 
 class ElsewhereConfiguration:
-    """What an attached target would be like.
-
-    Args:
-        kind: the target's class.
-        why: why it cannot be made.
-        settings: what was asked for.
-    """
+    """What an attached target would be like."""
 
     def __init__(self, kind: str, why: str, settings: dict[str, Any]) -> None:
         self._sentence = f"{kind} cannot be used here: {why}."
         self.__dict__.update({key: value for key, value in settings.items() if "pass" not in key})
 
-    def _create(self, workspace: Workspace, name: str) -> NoReturn:
+    def _create(self, workspace: WorkspaceLike, name: str) -> NoReturn:
         raise ComputeTargetException(self._sentence)
 
 
@@ -94,7 +88,7 @@ class RemoteCompute(_Elsewhere):
 
     @staticmethod
     def attach(  # type: ignore[override]
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         name: str,
         username: str,
         address: str,

@@ -106,10 +106,6 @@ def read_conda_file(path: str) -> dict[str, Any]:
 def check_conda(said: Any, what: str) -> dict[str, Any]:
     """Return the content of a conda environment file if it has the right shape.
 
-    Args:
-        said: what was read.
-        what: how an error calls it.
-
     Raises:
         UserErrorException: another shape.
     """

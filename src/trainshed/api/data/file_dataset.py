@@ -7,12 +7,12 @@ import os
 from types import TracebackType
 from typing import Any
 
+from trainshed.api.data.abstract_dataset import AbstractDataset, places, validated
 from trainshed.api.data.consumption import DatasetConsumptionConfig
-from trainshed.api.data.dataset import Dataset, places, validated
 from trainshed.errors import NotFoundException, UserErrorException
 
 
-class FileDataset(Dataset):
+class FileDataset(AbstractDataset, kind="file"):
     """Files, by where they are."""
 
     def to_path(self) -> list[str]:

@@ -5,35 +5,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from trainshed.api.notice import warn
+from trainshed.api.runs.snapshots import take
+from trainshed.client.notice import warn
 from trainshed.spec import layout
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.system import process
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.runs.lifecycle import RunCourse
-    from trainshed.api.runs.run import Run
+    from trainshed.api.protocols import ExperimentLike, RunLike
     from trainshed.runtime.run import Run as Journalist
 
-_open: dict[str, RunCourse] = {}
+Opened = TypeVar("Opened", bound="RunLike")
+
+_open: dict[str, RunLike] = {}
 """Runs that this program has begun and not ended: they end with it at the latest."""
 
 
 def begin(
-    experiment: Experiment,
+    experiment: ExperimentLike,
     *,
     snapshot_directory: str | os.PathLike[str] | None = None,
     display_name: str | None = None,
     run_id: str | None = None,
     parent: str | None = None,
     tags: Mapping[str, Any] | None = None,
-    outputs: str | os.PathLike[str] | None = None,
     start: bool = True,
-) -> Run:
+) -> dict[str, Any]:
     """Begin a run whose script is this program.
 
     Args:
@@ -43,22 +43,32 @@ def begin(
         run_id: its id; None makes one up.
         parent: id of its parent.
         tags: its labels.
-        outputs: folder whose files become the run's when it is completed.
         start: it is running; otherwise it has not begun.
+
+    Returns:
+        The run's record; see :func:`opened`.
 
     Raises:
         SnapshotException: the folder cannot be kept.
         UserErrorException: an id that is taken or cannot be used.
     """
-    from trainshed.api.runs.run import Run
-    from trainshed.api.runs.snapshots import take
-
     snapshot = None if snapshot_directory is None else take(experiment.workspace, snapshot_directory)
     labels = {str(key): str(value) for key, value in (tags or {}).items()}
     spec = RunSpec(experiment.name, snapshot, display_name=display_name, parent=parent, tags=labels)
     body = {"submit_id": os.urandom(16).hex(), "spec": to_json(spec), "owner": _owner(), "start": start}
-    record = experiment.workspace.connection.call("POST", "/runs/interactive", {**body, "run_id": run_id})
-    run = Run(experiment, record["id"], _record=record)
+    record: dict[str, Any] = experiment.workspace.connection.call(
+        "POST", "/runs/interactive", {**body, "run_id": run_id}
+    )
+    return record
+
+
+def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened:
+    """Return a run that has begun, and have it end with this program at the latest.
+
+    Args:
+        run: the run.
+        outputs: folder whose files become the run's when it is completed; None: none.
+    """
     run._outputs = None if outputs is None else os.path.abspath(outputs)
     if not _open:
         import atexit
@@ -82,12 +92,7 @@ def _owner() -> dict[str, Any]:
 
 
 def keep_outputs(journalist: Journalist, folder: str) -> None:
-    """Copy the files below a folder into the run's ``outputs/``.
-
-    Args:
-        journalist: what writes for the run.
-        folder: the folder.
-    """
+    """Copy the files below a folder into the run's ``outputs/``."""
     for at, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
@@ -98,11 +103,7 @@ def keep_outputs(journalist: Journalist, folder: str) -> None:
 
 
 def ended(run_id: str) -> None:
-    """Forget a run that was ended, so that leaving does not ask a service, perhaps a stopped one, about it.
-
-    Args:
-        run_id: its id.
-    """
+    """Forget a run that was ended, so that leaving does not ask a service, perhaps a stopped one, about it."""
     _open.pop(run_id, None)
 
 
@@ -113,11 +114,7 @@ def _end_all() -> None:
 
 
 class Echo:
-    """Keeps what a program prints, in a file besides.
-
-    Args:
-        path: the file.
-    """
+    """Keeps what a program prints, in a file besides."""
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115 - close() does

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.runs.details import Details, details_of
 from trainshed.api.runs.lifecycle import RunCourse
 from trainshed.api.runs.run_files import RunFiles
-from trainshed.api.runs.run_labels import RunLabels
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
 from trainshed.client.http import quoted
@@ -15,15 +14,14 @@ from trainshed.errors import RunEnvironmentException, SnapshotException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import ExperimentLike, RunLike, WorkspaceLike
 
 _ARTIFACT = "aml://artifactId/"
 DOCS = "https://github.com/trainshed/trainshed"
 """Where it is all described."""
 
 
-class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
+class Run(RunFiles, RunCourse, RunTree, RunModels):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:
@@ -38,7 +36,7 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         'Completed'
     """
 
-    def __init__(self, experiment: Experiment, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
+    def __init__(self, experiment: ExperimentLike, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
         super().__init__(experiment, run_id, kwargs.get("_record"))
 
     @classmethod
@@ -74,12 +72,8 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         return cls.get_context(allow_offline=False)
 
     @staticmethod
-    def get(workspace: Workspace, run_id: str) -> Run:
+    def get(workspace: WorkspaceLike, run_id: str) -> RunLike:
         """Return a run of any experiment of a workspace.
-
-        Args:
-            workspace: where to look.
-            run_id: its id.
 
         Raises:
             NotFoundException: no such run.
@@ -135,12 +129,12 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         self._record = self._call("PUT", json={"description": text})
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentLike:
         """The experiment it belongs to."""
         return self._experiment
 
     @property
-    def parent(self) -> Run | None:
+    def parent(self) -> RunLike | None:
         """The run that started it, or None."""
         parent = self._known("parent")
         return self._experiment.workspace.get_run(parent) if parent else None
@@ -245,9 +239,6 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
     def take_snapshot(self, file_or_folder_path: str) -> str:
         """Keep a snapshot of a file or a folder; a run has one.
 
-        Args:
-            file_or_folder_path: what to keep.
-
         Returns:
             Id of the snapshot.
 
@@ -340,7 +331,7 @@ class ScriptRun(Run):
     """
 
     def __init__(
-        self, experiment: Experiment, run_id: str, directory: Any = None, _run_config: Any = None, **kwargs: Any
+        self, experiment: ExperimentLike, run_id: str, directory: Any = None, _run_config: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(experiment, run_id, **kwargs)
 
@@ -354,22 +345,16 @@ class ScriptRun(Run):
 
 
 def get_run(
-    experiment: Experiment | Workspace,
+    experiment: ExperimentLike | WorkspaceLike,
     run_id: str,
     rehydrate: bool = True,
     clean_up: bool = True,
-) -> Run:
+) -> RunLike:
     """Return a run.
-
-    Args:
-        experiment: an experiment, or a workspace.
-        run_id: its id.
-        rehydrate: accepted and not used.
-        clean_up: accepted and not used.
 
     Raises:
         NotFoundException: no such run; the sentence names the nearest.
     """
     workspace: Any = getattr(experiment, "workspace", experiment)
-    run: Run = workspace.get_run(run_id)
+    run: RunLike = workspace.get_run(run_id)
     return run

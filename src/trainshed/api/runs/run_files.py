@@ -104,13 +104,6 @@ class RunFiles(RunBase):
     ) -> Any:
         """Add files to the run.
 
-        Args:
-            names: their names in the run.
-            paths: a local file for each.
-            return_artifacts: return what was added.
-            timeout_seconds: accepted and not used.
-            datastore_name: accepted and not used.
-
         Returns:
             Name → ``{"name", "path"}`` of each, if asked for.
 
@@ -130,11 +123,6 @@ class RunFiles(RunBase):
 
     def upload_folder(self, name: str, path: str | os.PathLike[str], datastore_name: Any = None) -> None:
         """Add a folder's files to the run.
-
-        Args:
-            name: their names begin with it.
-            path: the folder.
-            datastore_name: accepted and not used.
 
         Raises:
             UserErrorException: no such folder, or the run has a file of a name.

@@ -55,13 +55,7 @@ class RunLogging(RunBase):
         self._log().log_metric(name, value, description, step)
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        """Log a list of values.
-
-        Args:
-            name: the metric.
-            value: numbers, strings or bools.
-            description: accepted and not kept.
-        """
+        """Log a list of values."""
         self._log().log_list(name, value, description)
 
     def log_row(self, name: str, description: str | None = None, **kwargs: Any) -> None:
@@ -85,14 +79,7 @@ class RunLogging(RunBase):
         self._log().log_table(name, value, description)
 
     def log_image(self, name: str, path: Any = None, plot: Any = None, description: str = "") -> None:
-        """Log an image.
-
-        Args:
-            name: the metric.
-            path: an image file.
-            plot: or a matplotlib figure.
-            description: accepted and not kept.
-        """
+        """Log an image."""
         self._log().log_image(name, path, plot, description)
 
     def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:
@@ -112,8 +99,4 @@ class RunLogging(RunBase):
         self._log().log_residuals(name, value, description)
 
     def flush(self, timeout_seconds: int = 300) -> None:
-        """Return when all that was logged is safe: it is, as soon as it is logged.
-
-        Args:
-            timeout_seconds: accepted and not used.
-        """
+        """Return when all that was logged is safe: it is, as soon as it is logged."""

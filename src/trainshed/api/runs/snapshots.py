@@ -13,15 +13,11 @@ from trainshed.client.source import take as look
 from trainshed.errors import SnapshotException
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
-def take(workspace: Workspace, path: str | os.PathLike[str]) -> str:
+def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
     """Keep a snapshot.
-
-    Args:
-        workspace: where to keep it.
-        path: a folder, or one file.
 
     Returns:
         Its id.
@@ -42,7 +38,7 @@ def take(workspace: Workspace, path: str | os.PathLike[str]) -> str:
     return source.known or send(source, workspace.connection)
 
 
-def restore(workspace: Workspace, snapshot: str, path: str | os.PathLike[str] | None) -> str:
+def restore(workspace: WorkspaceLike, snapshot: str, path: str | os.PathLike[str] | None) -> str:
     """Download a snapshot.
 
     Args:

@@ -12,11 +12,11 @@ from trainshed.errors import ActivityFailedException, ExperimentExecutionExcepti
 from trainshed.spec import layout, states
 
 if TYPE_CHECKING:
+    from trainshed.api.protocols import RunLike
     from trainshed.api.runs.details import Details
-    from trainshed.api.runs.run import Run
 
 
-def watch(run: Run, show_output: bool, raise_on_error: bool) -> Details:
+def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     """Return a run's details when it has ended.
 
     Args:
@@ -39,7 +39,7 @@ def watch(run: Run, show_output: bool, raise_on_error: bool) -> Details:
             f"Stop it: run.cancel() or 'trainshed cancel {run.id}'. Watch on: 'trainshed logs -f {run.id}'."
         ) from None
     run._record = record
-    details = run.get_details()
+    details: Details = run.get_details()
     if show_output:
         _summary(run, details)
     if record["status"] == states.FAILED:
@@ -67,7 +67,7 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _show(run: Run) -> None:
+def _show(run: RunLike) -> None:
     connection = run.experiment.workspace.connection
     sys.stdout.write(f"RunId: {run.id}\nWeb View: {run.get_portal_url()}\n")
     for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
@@ -99,7 +99,7 @@ def _copy(name: str, pieces: Iterable[bytes]) -> None:
     sys.stdout.flush()
 
 
-def _summary(run: Run, details: Details) -> None:
+def _summary(run: RunLike, details: Details) -> None:
     lines = ["", "Execution Summary", "=================", f"RunId: {run.id}", f"Web View: {run.get_portal_url()}"]
     lines.append(f"Status: {details['status']}")
     if details["warnings"]:

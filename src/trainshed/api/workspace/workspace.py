@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.notice import inform
-from trainshed.api.workspace import locations
-from trainshed.api.workspace.workspace_contents import WorkspaceContents
+from trainshed.api.workspace.callable_dict import CallableDict
+from trainshed.api.workspace.workspace_facts import WorkspaceFacts
 from trainshed.api.workspace_cloud import WorkspaceCloud
-from trainshed.errors import UserErrorException, WorkspaceException
+from trainshed.client import locations
+from trainshed.client.http import quoted
+from trainshed.client.notice import inform
+from trainshed.errors import WorkspaceException
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping
-    from pathlib import Path
 
+    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.data.datastore import Datastore
+    from trainshed.api.data.model import Model
+    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.runs.run import Run
+    from trainshed.api.workspace.keyvault import Keyvault
     from trainshed.client.http import Connection
 
 
-class Workspace(WorkspaceContents, WorkspaceCloud):
+class Workspace(WorkspaceFacts, WorkspaceCloud):
     """A workspace on this machine.
 
     The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
@@ -179,15 +186,6 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
     ) -> Workspace:
         """Return a workspace by its name.
 
-        Args:
-            name: its name.
-            auth: accepted and not used.
-            subscription_id: kept for display.
-            resource_group: kept for display.
-            location: accepted and not used.
-            cloud: accepted and not used.
-            id: accepted and not used.
-
         Raises:
             WorkspaceException: no such workspace.
         """
@@ -199,70 +197,10 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
     ) -> dict[str, builtins.list[Workspace]]:
         """Return the workspaces in Trainshed's folder on this machine.
 
-        Args:
-            subscription_id: accepted and not used.
-            auth: accepted and not used.
-            resource_group: accepted and not used.
-
         Returns:
             Name → list of the one workspace of that name.
         """
         return {name: [Workspace(workspace_name=name)] for name in locations.names()}
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self._facts.get("workspace_name") or os.path.basename(self._root))
-
-    @property
-    def folder(self) -> str:
-        """Its folder, as a string (ours)."""
-        return self._root
-
-    @property
-    def runs(self) -> str:
-        """The folder of its run directories (ours)."""
-        return os.path.join(self._root, "runs")
-
-    @property
-    def path(self) -> Path:
-        """Its folder (ours)."""
-        from pathlib import Path  # see locations.py
-
-        return Path(self._root)
-
-    def setting(self, name: str) -> Any:
-        """Return a setting of its ``config.json``, or None (ours).
-
-        Args:
-            name: e.g. ``"conda"``.
-        """
-        return self._facts.get(name)
-
-    @property
-    def subscription_id(self) -> str:
-        """Kept for display."""
-        return self._subscription_id
-
-    @property
-    def resource_group(self) -> str:
-        """Kept for display."""
-        return self._resource_group
-
-    @property
-    def location(self) -> str:
-        """Kept for display; ``"local"`` unless it was given."""
-        return str(self._facts.get("location") or "local")
-
-    @property
-    def sku(self) -> str:
-        """Kept for display."""
-        return str(self._facts.get("sku") or "basic")
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Kept for display."""
-        return dict(self._facts.get("tags") or {})
 
     @property
     def connection(self) -> Connection:
@@ -282,81 +220,8 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         facts = self.connection.call("GET", "/service")
         return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
 
-    def get_details(self) -> dict[str, Any]:
-        """Return what is known of the workspace, under v1's names."""
-        return {
-            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}",
-            "name": self.name,
-            "location": self.location,
-            "type": "Microsoft.MachineLearningServices/workspaces",
-            "sku": self.sku,
-            "tags": self.tags,
-            "workspaceid": self.name,
-            "friendlyName": str(self._facts.get("friendly_name") or self.name),
-            "description": str(self._facts.get("description") or ""),
-            "path": self._root,
-        }
-
-    def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
-        """Write a configuration file that :meth:`from_config` finds: ``<path>/.azureml/config.json``.
-
-        Args:
-            path: an existing folder; the current one if None.
-            file_name: instead of ``config.json``.
-
-        Raises:
-            UserErrorException: no such folder.
-        """
-        folder = os.fspath(path or ".")
-        if not os.path.isdir(folder):
-            raise UserErrorException(f"There is no folder {folder}. Create it, or give another path.")
-        said = {
-            "subscription_id": self.subscription_id,
-            "resource_group": self.resource_group,
-            "workspace_name": self.name,
-        }
-        if self._root != locations.folder_of(self.name):
-            said["path"] = self._root
-        target = os.path.join(folder, ".azureml", file_name or "config.json")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "w", encoding="utf-8") as file:
-            file.write(json.dumps(said, indent=4) + "\n")
-        inform(f"Wrote the workspace configuration to {target}.")
-
-    def update(
-        self,
-        friendly_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        image_build_compute: Any = None,
-        service_managed_resources_settings: Any = None,
-        primary_user_assigned_identity: Any = None,
-        allow_public_access_when_behind_vnet: bool | None = None,
-        v1_legacy_mode: bool | None = None,
-    ) -> dict[str, Any]:
-        """Change what is kept for display; the other parameters concern a cloud and are not used.
-
-        Args:
-            friendly_name: shown beside its name.
-            description: what it is for.
-            tags: its labels, in place of those it had.
-
-        Returns:
-            What :meth:`get_details` says from now on.
-        """
-        changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
-        kept = {key: value for key, value in changed.items() if value is not None}
-        self._facts = {**locations.facts_of(self._root), **kept}
-        locations.make(self._root, self._facts)
-        return self.get_details()
-
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
         """Remove the workspace with all its runs and the data of its own datastores.
-
-        Args:
-            delete_dependent_resources: accepted and not used.
-            no_wait: accepted and not used.
 
         Raises:
             WorkspaceException: runs are still going on.
@@ -372,6 +237,118 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
 
         stop(self._root)
         shutil.rmtree(self._root)
+
+    @property
+    def datastores(self) -> CallableDict[Datastore]:
+        """Name → datastore."""
+        from trainshed.api.data.datastore import Datastore
+
+        return CallableDict({each.name: each for each in Datastore._all(self)})
+
+    def get_default_datastore(self) -> Datastore:
+        """Return the datastore on which data lies unless said otherwise."""
+        from trainshed.api.data.datastore import Datastore
+
+        return Datastore.get_default(self)
+
+    @property
+    def compute_targets(self) -> CallableDict[ComputeTarget]:
+        """Name → compute target."""
+        from trainshed.api.compute.compute import ComputeTarget
+
+        return CallableDict({target.name: target for target in ComputeTarget.list(self)})
+
+    @property
+    def experiments(self) -> CallableDict[Experiment]:
+        """Name → experiment."""
+        from trainshed.api.runs.experiment import Experiment
+
+        return CallableDict({each.name: each for each in Experiment.list(self)})
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run of any experiment.
+
+        Raises:
+            NotFoundException: no such run; the sentence names the nearest.
+        """
+        return self.run_of(self.connection.call("GET", quoted("runs", run_id)))
+
+    def run_of(self, record: dict[str, Any]) -> Run:
+        """Return the run of a record as an object of the class that belongs to its type (ours).
+
+        Args:
+            record: what the service keeps of it.
+        """
+        from trainshed.api.runs.experiment import Experiment
+        from trainshed.api.runs.run import Run, ScriptRun
+        from trainshed.api.runs.run_tree import factories
+
+        experiment = Experiment(self, record["experiment"])
+        if record["kind"] in factories:
+            made: Run = factories[record["kind"]](experiment, record)
+            return made
+        return (ScriptRun if record["kind"] else Run)(experiment, record["id"], _record=record)
+
+    def set_default_datastore(self, name: str) -> None:
+        """Choose the datastore on which data lies unless said otherwise.
+
+        Raises:
+            NotFoundException: no such datastore.
+        """
+        from trainshed.api.data.datastore import Datastore
+
+        Datastore(self, name).set_as_default()
+
+    def get_default_compute_target(self, type: str) -> ComputeTarget | None:
+        """Return the workspace's cluster of a kind, or None if there is none.
+
+        Args:
+            type: ``"CPU"`` (the cluster named ``"cpu-cluster"``) or ``"GPU"`` (``"gpu-cluster"``).
+
+        Raises:
+            ValueError: another kind.
+        """
+        names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
+        if str(type).upper() not in names:
+            raise ValueError(f"The kind of a compute target is 'CPU' or 'GPU', not {type!r}.")
+        return self.compute_targets.get(names[type.upper()])
+
+    def get_default_keyvault(self) -> Keyvault:
+        """Return the secrets of the workspace."""
+        from trainshed.api.workspace.keyvault import Keyvault
+
+        return Keyvault(self)
+
+    @property
+    def environments(self) -> CallableDict[Environment]:
+        """Name → newest version of each environment that was registered."""
+        from trainshed.api.configuration.environment import Environment
+
+        return CallableDict(Environment.list(self))
+
+    @property
+    def models(self) -> CallableDict[Model]:
+        """Name → newest version of each model."""
+        from trainshed.api.data.model import Model
+
+        return CallableDict({each.name: each for each in Model.list(self, latest=True)})
+
+    @property
+    def datasets(self) -> CallableDict[Dataset]:
+        """Name → newest version of each dataset."""
+        from trainshed.api.data.dataset import Dataset
+
+        return CallableDict(Dataset.get_all(self))
+
+    @property
+    def images(self) -> CallableDict[Any]:
+        """Nothing: images are not kept here."""
+        return CallableDict()
+
+    @property
+    def webservices(self) -> CallableDict[Any]:
+        """Nothing: models are not served here."""
+        return CallableDict()
 
     def __repr__(self) -> str:
         return (

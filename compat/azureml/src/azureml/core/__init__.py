@@ -8,8 +8,7 @@ __version__ = VERSION
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
     from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.configuration.environment import ContainerRegistry, Environment
-    from trainshed.api.configuration.runconfig import RunConfiguration
+    from trainshed.api.configuration.runconfig import ContainerRegistry, Environment, RunConfiguration
     from trainshed.api.data.dataset import Dataset
     from trainshed.api.data.datastore import Datastore
     from trainshed.api.data.model import Model
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ComputeTarget": "compute.compute",
-    "ContainerRegistry": "configuration.environment",
+    "ContainerRegistry": "configuration.runconfig",
     "Dataset": "data.dataset",
     "Datastore": "data.datastore",
     "Environment": "configuration.environment",

@@ -151,6 +151,31 @@ def chosen(wish: str | None) -> str | None:
     return find_path(wish) if os.sep in wish or wish.startswith((".", "~")) else find(wish)
 
 
+def current() -> str:
+    """Return the folder of the workspace that is meant where none is named.
+
+    It is the one of ``TRAINSHED_WORKSPACE``, else of a configuration file from the current folder upward, else the
+    default workspace.
+    """
+    named = chosen(None)
+    if named is not None:
+        return named
+    found = search(os.getcwd())
+    return root_of(*found) if found is not None else find(DEFAULT)
+
+
+def root_of(file: str, said: dict[str, Any]) -> str:
+    """Return the folder of the workspace that a configuration file names.
+
+    Args:
+        file: the file.
+        said: what it says; see :func:`read_config`.
+    """
+    if said.get("path"):
+        return find_path(os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
+    return find(str(said["workspace_name"]))
+
+
 def read_config(path: str) -> dict[str, Any] | None:
     """Return what a workspace configuration file says; None if it is not one.
 

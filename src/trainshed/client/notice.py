@@ -1,4 +1,4 @@
-"""How this room speaks to the user outside of exceptions."""
+"""How the client speaks to the user outside of exceptions."""
 
 from __future__ import annotations
 
