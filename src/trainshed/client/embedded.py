@@ -9,6 +9,7 @@ import sys
 from typing import IO, Any
 
 from trainshed.client.http import Connection
+from trainshed.client.versions import newer, refusal
 from trainshed.errors import ServiceException, WorkspaceException
 from trainshed.version import VERSION
 
@@ -84,9 +85,12 @@ def _started(root: str) -> dict[str, Any]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         endpoint = _endpoint(root)
         if endpoint is not None and _answers(endpoint):
-            if endpoint.get("version") == VERSION:
+            theirs = str(endpoint.get("version"))
+            if newer(theirs) and (why := refusal(theirs)):
+                raise ServiceException(why)
+            if theirs == VERSION or newer(theirs):
                 return endpoint
-            # Of another release: it makes room for ours, and runs go on meanwhile.
+            # Of an older release: it makes room for ours, and runs go on meanwhile.
             Connection(_address(endpoint), str(endpoint["token"])).call("POST", "/service/stop")
         _launch(root)
         endpoint = _endpoint(root)
