@@ -147,17 +147,17 @@ def _launch(root: str) -> None:
     os.close(tell)
     with os.fdopen(ready, "rb") as line:
         told = _line(line)
-    if told or child.poll() == _BUSY:
+    if told == b"":
+        child.wait()  # its end has closed the pipe
+    if told or child.returncode == _BUSY:
         child.returncode = 0  # it lives on by design: no warning about a child that was never waited for
         return
-    raise ServiceException(_why(root, begin, child.poll() is None))
+    raise ServiceException(_why(root, begin, hangs=told is None))
 
 
-def _line(pipe: IO[bytes]) -> bool:
-    """Wait until the service says that it listens, or is gone (the pipe closes then)."""
-    if not select.select([pipe], [], [], _START_SECONDS)[0]:
-        return False
-    return bool(pipe.readline())
+def _line(pipe: IO[bytes]) -> bytes | None:
+    """Return what the service says when it listens: nothing if it is gone, and None if it stays silent."""
+    return pipe.readline() if select.select([pipe], [], [], _START_SECONDS)[0] else None
 
 
 def _import_path() -> str:
