@@ -14,6 +14,7 @@ import pytest
 
 from trainshed import Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
+from trainshed.environments import downloads
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.tensorboard import export_to_tensorboard
 
@@ -168,6 +169,18 @@ def test_gc_removes_what_was_left_by_a_kill(sh: Shell, experiment: Experiment, p
     assert not incoming.exists()
     assert list((root / "runs" / ".trash").iterdir()) == []
     assert [path.name for path in (root / "models").iterdir()] == [".trash"]
+
+
+def test_gc_removes_downloads_when_nothing_is_built_from_them(sh: Shell, workspace: Workspace, home: Path) -> None:
+    (home / "uv-cache").mkdir()
+    (home / "uv-cache" / "wheel").write_bytes(b"x" * 10_000)
+    assert sh("gc") == "freed 0 B\n"
+    with downloads(home, shared=True) as held:
+        assert held
+        sh("gc", "--downloads", code=2)
+    assert "An environment is being built" in sh.err
+    assert sh("gc", "--downloads").startswith("downloads          1")
+    assert not (home / "uv-cache").exists()
 
 
 def test_gc_at_the_moment_of_a_submit(sh: Shell, experiment: Experiment, project: Path) -> None:

@@ -177,6 +177,9 @@ def _removal(commands: Any) -> None:
         default=30.0,
         help="remove environments and caches that no run has used for so long (default: 30d)",
     )
+    collect.add_argument(
+        "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
+    )
 
 
 def _days(text: str) -> float:

@@ -48,6 +48,7 @@ def gc(options: argparse.Namespace) -> int:
         "runs_older_than_days": options.runs_older_than,
         "keep_runs": options.keep_runs,
         "unused_days": options.unused_for,
+        "downloads": int(options.downloads),
     }
     connection = resolve.workspace(options).connection
     gone = list(_with_progress(_lines(connection.stream("POST", "/gc", query))))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from trainshed.environments import listed, prune
+from trainshed.environments import downloads, listed, prune
 from trainshed.errors import MachineUnreachableException, UserErrorException
 from trainshed.spec import layout
 from trainshed.store.packs import used_since
@@ -34,8 +34,8 @@ class Garbage(NamedTuple):
     """Something that goes.
 
     Attributes:
-        kind: ``"leftovers"``, ``"runs"``, ``"snapshots"``, ``"environments"``, ``"caches"``, or ``"undeletable"``: a
-            path that could not be deleted.
+        kind: ``"leftovers"``, ``"runs"``, ``"snapshots"``, ``"environments"``, ``"caches"``, ``"downloads"``, or
+            ``"undeletable"``: a path that could not be deleted.
         name: what it is, as a path below the workspace or Trainshed's home.
         size: bytes on the disk that are free without it.
     """
@@ -51,11 +51,13 @@ class Request(NamedTuple):
     Attributes:
         runs: which runs go; by default none.
         unused_days: environments and caches go that have been unused for so long.
+        downloads: whether packages go from which environments were built.
         dry_run: only tell what would go.
     """
 
     runs: Limits = Limits()
     unused_days: float = 30.0
+    downloads: bool = False
     dry_run: bool = False
 
 
@@ -83,6 +85,7 @@ class GarbageCollector:
         self._runs = Trash(root / "runs")
         self._models = Trash(root / "models")
         self._runtimes = Trash(home / "runtime")
+        self._shared = Trash(home)
         self._working = threading.Lock()
         os.utime(runtime)
         # Which tells the collectors of other workspaces that it is in use.
@@ -136,6 +139,8 @@ class GarbageCollector:
             yield from self._old_snapshots(request, going)
             yield from self._old_environments(request)
             yield from self._old_caches(request)
+            if request.downloads:
+                yield from self._downloads(request.dry_run)
             if not request.dry_run:
                 yield from self._in_trash("undeletable")
         finally:
@@ -177,6 +182,19 @@ class GarbageCollector:
                 yield from self._remove("caches", [path], None, request.dry_run)
         yield from self._remove("caches", self._old_runtimes(), self._runtimes, request.dry_run)
 
+    def _downloads(self, dry_run: bool) -> Iterator[Garbage]:
+        paths = [path for path in downloads_of(self._home) if path.is_dir()]
+        sizes = [usage(path, alone=True) for path in paths]
+        with downloads(self._home, shared=False) as idle:
+            if not idle:
+                raise UserErrorException("An environment is being built from the downloads; remove them later.")
+            if not dry_run:
+                for path in paths:
+                    self._shared.put(path)
+        self._shared.empty()
+        for path, size in zip(paths, sizes, strict=True):
+            yield Garbage("downloads", path.name, size)
+
     def _old_runtimes(self) -> Iterator[Path]:
         """Yield the trees of the runtime that no service holds and no run of ours uses."""
         before = time.time() - _RUNTIME_DAYS * _DAY
@@ -192,7 +210,7 @@ class GarbageCollector:
         """Remove what was being written or removed when a client or a service was killed."""
         yield from self._in_trash("leftovers")
         if not dry_run:
-            for trash in (self._runs, self._snapshots.trash, self._models, self._runtimes):
+            for trash in self._trashes():
                 trash.empty()
         runs = self._root / "runs"
         there = [path.name for path in sorted(runs.iterdir()) if path.is_dir() and path.name != NAME]
@@ -206,8 +224,11 @@ class GarbageCollector:
         forgotten = [path for path in uploads if path.name != NAME and not _touched_since(path, day_ago)]
         yield from self._remove("leftovers", forgotten, self._models, dry_run)
 
+    def _trashes(self) -> tuple[Trash, ...]:
+        return self._runs, self._snapshots.trash, self._models, self._runtimes, self._shared
+
     def _in_trash(self, kind: str) -> Iterator[Garbage]:
-        for trash in (self._runs, self._snapshots.trash, self._models, self._runtimes):
+        for trash in self._trashes():
             for path in trash.content():
                 yield Garbage(kind, str(path), usage(path))
 
@@ -220,6 +241,11 @@ class GarbageCollector:
                 trash.put(path)
                 trash.empty()
             yield Garbage(kind, "/".join(path.parts[-2:]), size)
+
+
+def downloads_of(home: Path) -> tuple[Path, Path]:
+    """Return the folders of downloaded packages, which environments on the same disk share files with."""
+    return home / "uv-cache", home / "conda-cache"
 
 
 def _text(path: Path) -> str:

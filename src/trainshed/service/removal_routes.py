@@ -32,7 +32,7 @@ def remove_run(context: ServiceContext, request: Request, _: Any) -> dict[str, A
 
 
 async def collect(request: Request) -> Response:
-    """POST /gc, with ``runs_older_than_days``, ``keep_runs``, ``unused_days`` and ``dry_run``.
+    """POST /gc, with ``runs_older_than_days``, ``keep_runs``, ``unused_days``, ``downloads`` and ``dry_run``.
 
     The answer has one line of JSON for each thing that went: ``{"kind", "name", "size"}``.
     """
@@ -46,6 +46,7 @@ def _request_of(request: Request) -> garbage.Request:
     return garbage.Request(
         Limits(None if older is None else time.time() - older * _DAY, None if keep is None else int(keep)),
         garbage.Request().unused_days if unused is None else unused,
+        bool(number(request, "downloads", 0)),
         bool(number(request, "dry_run", 0)),
     )
 
@@ -81,7 +82,7 @@ def sizes(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
         "models": usage(root / "models"),
         "database": usage(*root.glob("history.db*")),
         "environments": usage(home / "environments"),
-        "downloads": usage(home / "uv-cache", home / "conda-cache", alone=True),
+        "downloads": usage(*garbage.downloads_of(home), alone=True),
         "caches": usage(root / "index", home / "images", home / "compiled", home / "runtime"),
     }
 
