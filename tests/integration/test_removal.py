@@ -14,6 +14,7 @@ import pytest
 
 from trainshed import Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
+from trainshed.client.stopping import stop
 from trainshed.environments import downloads
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.tensorboard import export_to_tensorboard
@@ -50,12 +51,13 @@ def experiment(workspace: Workspace) -> Experiment:
     return Experiment(workspace, "e")
 
 
-def start(experiment: Experiment, project: Path, alpha: object = 1, script: str = TRAIN) -> Any:
+def start(experiment: Experiment, project: Path, alpha: object = 1, script: str = TRAIN, target: str = "local") -> Any:
     project.mkdir(exist_ok=True)
     (project / "train.py").write_text(script)
     config = RunConfiguration()
     config.environment.python.user_managed_dependencies = True
     config.environment.python.interpreter_path = sys.executable
+    config.target = target
     return experiment.submit(ScriptRunConfig(str(project), "train.py", [str(alpha)], run_config=config))
 
 
@@ -124,6 +126,28 @@ def test_children_go_with_their_parent_when_asked_for(sh: Shell, experiment: Exp
         pass
     sh("rm", parent.id, child.id)  # named both, they need no option
     assert list(experiment.get_runs()) == []
+
+
+def test_a_run_of_another_machine_goes_there_too(sh: Shell, experiment: Experiment, project: Path, home: Path) -> None:
+    far, connection = home.parent / "far", experiment.workspace.connection
+    reach = home.parent / "reach"
+    reach.write_text(way := f'exec env TRAINSHED_HOME={far} sh -c "$1"\n')
+    connection.call("PUT", "/targets/far", {"kind": "remote", "connect": ["sh", str(reach)]})
+    run = start(experiment, project, target="far")
+    run.wait_for_completion()
+    (there,) = far.rglob(run.id)
+    assert there.is_dir()
+    stop(str(experiment.workspace.path))  # and with it the kept connection
+    reach.write_text("exit 1\n")
+    sh("rm", run.id, code=1)  # it cannot be removed there, and so it stays
+    assert "cannot be reached" in sh.err
+    assert run.get_metrics() == {"alpha": 1.0}
+    sh("gc", "--keep-runs", "0")
+    assert run.get_metrics() == {"alpha": 1.0}
+    reach.write_text(way)
+    sh("rm", run.id)
+    assert not there.exists()
+    assert directories(experiment.workspace) == set()
 
 
 def test_gc_removes_what_no_run_needs(sh: Shell, experiment: Experiment, project: Path) -> None:

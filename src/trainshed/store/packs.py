@@ -150,7 +150,7 @@ class Packs:
             target = self._packs / pack.name
             os.fchmod(fd, 0o400)
             os.rename(pack, target)
-            _sync_folder(self._packs)
+            sync_folder(self._packs)
             with self._database.transaction() as write:
                 rows = [(sha, target.name, start, size) for sha, start, size in found]
                 write.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)", rows)
@@ -212,7 +212,8 @@ def _digest(fd: int, start: int, size: int) -> bytes:
     return digest.digest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a loss of power."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

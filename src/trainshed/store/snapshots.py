@@ -15,7 +15,7 @@ from typing import Any
 from trainshed.errors import NotFoundException, SnapshotException, UserErrorException
 from trainshed.spec.checks import check_relative_path
 from trainshed.store.database import Database
-from trainshed.store.packs import Packs, is_hash, used_since
+from trainshed.store.packs import Packs, is_hash, sync_folder, used_since
 from trainshed.store.trash import Trash, usage
 
 Entry = dict[str, Any]
@@ -73,7 +73,7 @@ class Snapshots:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
-            _sync_folder(self._trees)
+            sync_folder(self._trees)
         return tree
 
     def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:
@@ -254,11 +254,3 @@ def _check_link(path: str, links: dict[str, str]) -> None:
             f"'{path}' is a link to '{links[path]}', outside of the source folder. "
             "Copy what it leads to into the folder, or list the link in .amlignore."
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
