@@ -96,11 +96,13 @@ def service(options: argparse.Namespace) -> int:
         _say(options, {"running": False, "workspace": str(where.path)}, "not running; the next command starts it")
         return 0
     facts = {"running": True, **connection.call("GET", "/service"), "url": connection.base_url}
+    sizes = facts["sizes"] = connection.call("GET", "/service/sizes")
     _say(
         options,
         facts,
         f"running: pid {facts['pid']}, {facts['url']}, {facts['runs_active']} unfinished runs, since "
-        f"{show.moment(facts['started'])}, workspace {facts['workspace']}",
+        f"{show.moment(facts['started'])}, workspace {facts['workspace']}\n"
+        f"on disk: {', '.join(f'{name} {show.size(size)}' for name, size in sizes.items())}",
     )
     return 0
 

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _submit(commands)
     _history(commands)
     _files(commands)
+    _removal(commands)
     _machinery(commands)
     return top
 
@@ -151,6 +152,42 @@ def _files(commands: Any) -> None:
     _run_argument(get)
     get.add_argument("file", metavar="FILE", help="as 'trainshed files' lists it; with a / at its end: all below it")
     get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to (default: here)")
+
+
+def _removal(commands: Any) -> None:
+    remove = _command(
+        commands, "rm", "removal:rm", "remove runs that have ended, with their files and metrics", "trainshed rm @last"
+    )
+    remove.add_argument("run_names", nargs="+", metavar="RUN", help="id, beginning of an id, or @last")
+    remove.add_argument("--children", action="store_true", help="remove child runs too")
+    collect = _command(
+        commands,
+        "gc",
+        "removal:gc",
+        "free disk space: remove snapshots, environments and caches that no run needs, and old runs if asked to",
+        "trainshed gc --dry-run --runs-older-than 30d --keep-runs 10",
+    )
+    collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
+    collect.add_argument("--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended so long ago")
+    collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
+    collect.add_argument(
+        "--unused-for",
+        type=_days,
+        metavar="AGE",
+        default=30.0,
+        help="remove environments and caches that no run has used for so long (default: 30d)",
+    )
+    collect.add_argument(
+        "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
+    )
+
+
+def _days(text: str) -> float:
+    """Return an age such as ``30d`` or ``12h`` in days."""
+    units = {"w": 7.0, "d": 1.0, "h": 1 / 24, "m": 1 / 1440}
+    if not text[:-1].isdecimal() or text[-1] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and w, d, h or m, such as 30d")
+    return int(text[:-1]) * units[text[-1]]
 
 
 def _machinery(commands: Any) -> None:

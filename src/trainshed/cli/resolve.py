@@ -33,7 +33,11 @@ def run(options: argparse.Namespace) -> Run:
         NotFoundException: no run of this name.
         UserErrorException: several.
     """
-    where, name = workspace(options), str(options.run_name)
+    return named(workspace(options), str(options.run_name))
+
+
+def named(where: Workspace, name: str) -> Run:
+    """Return the run of a name; parameters and exceptions as for :func:`run`."""
     if name == LAST:
         newest = where.connection.call("GET", "/runs", query={"limit": 1})["runs"]
         if not newest:

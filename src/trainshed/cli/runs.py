@@ -10,6 +10,7 @@ from trainshed.api.runs.run import Run
 from trainshed.api.runs.watch import failure
 from trainshed.cli import resolve, show
 from trainshed.client.follow import wait as wait_for_end
+from trainshed.client.http import quoted
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec import states
 
@@ -71,6 +72,7 @@ def show_run(run: Run) -> None:
         "Ended": show.moment(record["ended"]),
         "Took": show.duration(record["started"], record["ended"]),
         "Tags": ", ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items()),
+        "States": _states(run),
         "Python": str(details["environment"].get("python") or ""),
     }
     for title, text in lines.items():
@@ -84,6 +86,12 @@ def show_run(run: Run) -> None:
         print()
         for line in failure(record["id"], details["error"]["error"]).splitlines():
             print(show.clean(line))
+
+
+def _states(run: Run) -> str:
+    """Return the states of a run, each with the seconds since the first."""
+    events = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "events"))["events"]
+    return ", ".join(f"{each['status']} +{each['time'] - events[0]['time']:.1f}s" for each in events)
 
 
 def show_command(options: argparse.Namespace) -> int:

@@ -87,6 +87,20 @@ def duration(begin: float | None, end: float | None) -> str:
     return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes as people write it.
+
+    Example:
+        >>> size(999), size(1_234_567)
+        ('999 B', '1.2 MB')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
 def raw(pieces: Iterable[bytes]) -> None:
     """Print bytes as they come: untouched into a file or a pipe, made safe on a terminal.
 

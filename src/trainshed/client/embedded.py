@@ -9,6 +9,7 @@ import sys
 from typing import IO, Any
 
 from trainshed.client.http import Connection
+from trainshed.client.versions import newer, refusal
 from trainshed.errors import ServiceException, WorkspaceException
 from trainshed.version import VERSION
 
@@ -84,9 +85,12 @@ def _started(root: str) -> dict[str, Any]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         endpoint = _endpoint(root)
         if endpoint is not None and _answers(endpoint):
-            if endpoint.get("version") == VERSION:
+            theirs = str(endpoint.get("version"))
+            if newer(theirs) and (why := refusal(theirs)):
+                raise ServiceException(why)
+            if theirs == VERSION or newer(theirs):
                 return endpoint
-            # Of another release: it makes room for ours, and runs go on meanwhile.
+            # Of an older release: it makes room for ours, and runs go on meanwhile.
             Connection(_address(endpoint), str(endpoint["token"])).call("POST", "/service/stop")
         _launch(root)
         endpoint = _endpoint(root)
@@ -143,17 +147,17 @@ def _launch(root: str) -> None:
     os.close(tell)
     with os.fdopen(ready, "rb") as line:
         told = _line(line)
-    if told or child.poll() == _BUSY:
+    if told == b"":
+        child.wait()  # its end has closed the pipe
+    if told or child.returncode == _BUSY:
         child.returncode = 0  # it lives on by design: no warning about a child that was never waited for
         return
-    raise ServiceException(_why(root, begin, child.poll() is None))
+    raise ServiceException(_why(root, begin, hangs=told is None))
 
 
-def _line(pipe: IO[bytes]) -> bool:
-    """Wait until the service says that it listens, or is gone (the pipe closes then)."""
-    if not select.select([pipe], [], [], _START_SECONDS)[0]:
-        return False
-    return bool(pipe.readline())
+def _line(pipe: IO[bytes]) -> bytes | None:
+    """Return what the service says when it listens: nothing if it is gone, and None if it stays silent."""
+    return pipe.readline() if select.select([pipe], [], [], _START_SECONDS)[0] else None
 
 
 def _import_path() -> str:

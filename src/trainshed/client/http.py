@@ -9,6 +9,7 @@ from typing import Any
 
 from trainshed.client.wire import Response, Wire
 from trainshed.errors import ServiceException, TrainshedError, named
+from trainshed.version import VERSION
 
 API = "/api/v1"
 _CALL_SECONDS = 300.0
@@ -161,6 +162,7 @@ class Connection:
 
     def _head(self, method: str, target: str, length: int | None, kind: str) -> bytes:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._place}", f"Authorization: Bearer {self._token}"]
+        lines.append(f"User-Agent: trainshed/{VERSION}")
         if length is not None:
             lines += [f"Content-Type: {kind}", f"Content-Length: {length}"]
         return "\r\n".join([*lines, "", ""]).encode("ascii")

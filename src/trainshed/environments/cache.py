@@ -73,7 +73,7 @@ class CacheEntry:
         Returns:
             The environment's record.
         """
-        with self._locked(log) as lock:
+        with self._locked(log) as lock, downloads(self.prefix.parents[1], shared=True):
             self._hold()
             record = self._record()
             if record is None:
@@ -138,6 +138,26 @@ class CacheEntry:
         try:
             yield lock
         finally:
+            os.close(lock)
+
+
+@contextmanager
+def downloads(home: Path, shared: bool) -> Iterator[bool]:
+    """Hold the downloads from which environments are built.
+
+    Args:
+        home: Trainshed's home on this node.
+        shared: to build from them; otherwise to remove them, which no build may see.
+
+    Yields:
+        False, at once, where they were to be removed and an environment is being built.
+    """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB
+    lock = _open_locked(f"{home}/downloads.lock", how)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
             os.close(lock)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from trainshed.runtime.tree import assemble
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
+from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.staging import Staging
@@ -25,6 +26,7 @@ from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.registry import Registry
+from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
 from trainshed.store.snapshots import Snapshots
 from trainshed.version import VERSION
@@ -52,14 +54,17 @@ class ServiceContext:
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
+        runtime = assemble(home / "runtime")
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror)
         self.staging = Staging(self.snapshots, self.registry, self.mirror, token)
-        self.machines = ServiceMachines(root, home, assemble(home / "runtime"), port, self._ended)
+        self.machines = ServiceMachines(root, home, runtime, port, self._ended)
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines
         )
+        removal = Removal(self.database, self.history)
+        self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None
@@ -84,4 +89,5 @@ class ServiceContext:
     def close(self) -> None:
         """Stop working; runs go on."""
         self.supervisor.stop()
+        self.garbage.close()
         self.database.close()

@@ -8,11 +8,19 @@ import time
 import uuid
 from collections.abc import Callable
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trainshed.errors import AuthenticationException, InternalException, TrainshedError, UserErrorException
+from trainshed.errors import (
+    AuthenticationException,
+    InternalException,
+    ServiceException,
+    TrainshedError,
+    UserErrorException,
+)
+from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
 PAGES = "/pages/"
@@ -98,20 +106,30 @@ def page_key(token: bytes) -> str:
     return hmac.new(token, b"pages", "sha256").hexdigest()
 
 
-def as_response(error: TrainshedError) -> Response:
+def as_response(error: TrainshedError, status: int | None = None) -> Response:
     """Return the response that carries an error to the client.
 
     Args:
         error: what was raised.
+        status: the HTTP status; None: the error's own.
     """
     body = {"type": type(error).__name__, "message": error.message, "details": error.details}
-    return JSONResponse({"error": body}, status_code=error.status)
+    return JSONResponse({"error": body}, status_code=status or error.status)
 
 
 async def user_error_response(_: Request, error: Exception) -> Response:
     """Turn an exception of ours into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
+
+
+async def unknown_route_response(request: Request, error: Exception) -> Response:
+    """Tell the client of another release what this one lacks."""
+    assert isinstance(error, HTTPException)
+    client = request.headers.get("user-agent", "").removeprefix("trainshed/")
+    advice = f" The client is {client or 'unknown'}: install the same release on both sides."
+    told = f"This service, Trainshed {VERSION}, has no {request.method} {request.url.path}."
+    return as_response(ServiceException(told + (advice if client != VERSION else "")), error.status_code)
 
 
 async def internal_error_response(_: Request, error: Exception) -> Response:

@@ -29,7 +29,7 @@ def begin(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     spec = from_json(RunSpec, body.get("spec"))
     check_experiment_name(spec.experiment)
     if spec.snapshot is not None:
-        context.snapshots.tree(spec.snapshot)
+        context.snapshots.use(spec.snapshot)
     run_id = field(body, "run_id", (type(None), str)) or str(uuid.uuid4())
     if not NAME.match(run_id):
         raise UserErrorException(f"Run id {run_id!r} cannot be used: give letters, digits, '_' and '-'.")

@@ -18,14 +18,23 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
-from trainshed.service.guard import BY_SOCKET, Guard, internal_error_response, page_key, user_error_response
+from trainshed.service.guard import (
+    BY_SOCKET,
+    Guard,
+    internal_error_response,
+    page_key,
+    unknown_route_response,
+    user_error_response,
+)
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGES
+from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
@@ -40,7 +49,7 @@ def main() -> int:
     """Serve until told to stop, or until nothing runs and nobody has called for a while.
 
     Returns:
-        0, or :data:`BUSY` when another process serves the workspace.
+        0; 1 when the workspace cannot be served; :data:`BUSY` when another process serves it.
     """
     parser = argparse.ArgumentParser(prog="trainshed.service", description=__doc__)
     parser.add_argument("workspace", type=Path)
@@ -53,7 +62,11 @@ def main() -> int:
     with _sole_service(options.workspace) as sole:
         if not sole:
             return BUSY
-        asyncio.run(_serve(options.workspace, home, options.ready_fd))
+        try:
+            asyncio.run(_serve(options.workspace, home, options.ready_fd))
+        except TrainshedError as error:
+            print(error.message, file=sys.stderr)  # noqa: T201 - the client shows it
+            return 1
     return 0
 
 
@@ -84,8 +97,12 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
     context = ServiceContext(root, home, port, token)
     context.bus.attach(asyncio.get_running_loop())
     app = Starlette(
-        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS],
-        exception_handlers={TrainshedError: user_error_response, Exception: internal_error_response},
+        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS, *REMOVAL],
+        exception_handlers={
+            TrainshedError: user_error_response,
+            HTTPException: unknown_route_response,
+            Exception: internal_error_response,
+        },
     )
     app.state.context = context
     app.state.page_key = page_key(token.encode())

@@ -127,7 +127,7 @@ def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     submit_id = field(body, "submit_id", str)
     spec = check_run_spec(from_json(RunSpec, body.get("spec")))
     if spec.snapshot is not None:
-        context.snapshots.tree(spec.snapshot)
+        context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
     return context.supervisor.submit(run_id, submit_id, spec)
 
@@ -185,7 +185,7 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run has one."""
     run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
-    context.snapshots.tree(snapshot)
+    context.snapshots.use(snapshot)
     context.history.set_snapshot(run_id, snapshot)
     return context.history.get(run_id)
 
@@ -212,14 +212,23 @@ def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
     return {"metrics": plain(context.metrics.read(run_id, request.query_params.get("name")))}
 
 
+def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/points: ``[step, time, value]`` of everything logged as the metric ``name``, in order."""
+    run_id = request.path_params["run"]
+    context.supervisor.look(run_id)
+    return {
+        "points": plain([list(each) for each in context.metrics.points(run_id, request.query_params.get("name", ""))])
+    }
+
+
+def events(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/events: the states it has been in."""
+    return {"events": context.history.events(context.history.get(request.path_params["run"])["id"])}
+
+
 def experiments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /experiments."""
     return {"experiments": context.experiments.list()}
-
-
-def get_experiment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /experiments/{name}."""
-    return context.experiments.get(request.path_params["name"])
 
 
 def set_experiment(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -326,8 +335,9 @@ ROUTES = [
     Route(f"{API}/runs/{{run}}/tags", endpoint(tags), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/properties", endpoint(properties), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/metrics", endpoint(metrics)),
+    Route(f"{API}/runs/{{run}}/points", endpoint(points)),
+    Route(f"{API}/runs/{{run}}/events", endpoint(events)),
     Route(f"{API}/experiments", endpoint(experiments)),
-    Route(f"{API}/experiments/{{name}}", endpoint(get_experiment)),
     Route(f"{API}/experiments/{{name}}", endpoint(set_experiment), methods=["PUT"]),
     Route(f"{API}/experiments/{{name}}", endpoint(drop_experiment), methods=["DELETE"]),
     Route(f"{API}/environments", endpoint(environments)),

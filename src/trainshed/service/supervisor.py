@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
 from trainshed.service.gpus import Gpus
@@ -106,6 +107,21 @@ class Supervisor:
             worker = self._workers.pop(name, None)
         if worker is not None:
             worker.stop()
+
+    def discard(self, run_id: str, target: str) -> None:
+        """Delete what a run that has ended has left on another machine.
+
+        Args:
+            run_id: the run.
+            target: where it ran; one that has been deleted since is nowhere to be reached.
+
+        Raises:
+            MachineUnreachableException: the machine does not answer.
+        """
+        with contextlib.suppress(ComputeTargetException):
+            machine = self._worker(target).engine.machine
+            if not machine.shares_folder:
+                machine.remove(run_id)
 
     def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
         """Put a run into the queue; it is durable when this returns.

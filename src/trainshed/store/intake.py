@@ -6,7 +6,6 @@ import sqlite3
 from typing import Any
 
 from trainshed.errors import UserErrorException
-from trainshed.spec.checks import check_relative_path
 from trainshed.store import labels, values
 from trainshed.store.values import Event
 
@@ -14,7 +13,8 @@ _FIND = "SELECT id, kind, plain, points FROM series WHERE run = ? AND name = ?"
 _NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, 0, 0.0)"
 _UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
 _POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
-_UPLOAD = "INSERT INTO uploads (run, name, time) VALUES (?, ?, ?) ON CONFLICT (run, name) DO NOTHING"
+_UPLOADED = "file"
+"""The script says that it uploaded one, for its own later reading; which files there are, their folder tells."""
 _INT64 = 1 << 63
 _TOO_LATE = 1e12
 
@@ -53,7 +53,6 @@ class Intake:
         self._run = run_id
         self._series: dict[str, _Series] = {}
         self._points: list[Point] = []
-        self._uploads: list[tuple[str, str, float]] = []
         self._labels: dict[str, labels.Labels] = {}
         self._seen: dict[str, None] = {}
 
@@ -78,9 +77,7 @@ class Intake:
         try:
             if kind in values.KINDS:
                 self._metric(place, name, event)
-            elif kind == "file":
-                self._uploads.append((self._run, check_relative_path(name, "File name"), _time(event)))
-            else:
+            elif kind != _UPLOADED:
                 self._label(kind, name, event.get("v"))
         except UserErrorException as error:
             self._warn(f"What was logged as {kind} '{name[:80]}' was left out: {error.message}")
@@ -90,7 +87,6 @@ class Intake:
         self._write.executemany(_POINT, self._points)
         touched = [(item, item.last) for item in self._series.values() if item.last]
         self._write.executemany(_UPDATE, [(item.plain, item.count, *last[1:], item.id) for item, last in touched])
-        self._write.executemany(_UPLOAD, self._uploads)
         for column, changed in self._labels.items():
             labels.save(self._write, self._run, column, changed)
 

@@ -37,7 +37,7 @@ class Metrics:
     def append(self, run_id: str, events: list[tuple[int, Event]], next_offset: int) -> list[str]:
         """Take in journal events and the place to go on from, in one transaction.
 
-        Metrics, tags, properties and names of uploaded files are taken. Events that were taken before change nothing,
+        Metrics, tags and properties are taken. Events that were taken before change nothing,
         whatever has been changed since; events that make no sense are left out.
 
         Args:

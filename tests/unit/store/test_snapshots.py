@@ -166,3 +166,68 @@ def test_trees_that_cannot_be(store: Snapshots, entries: list) -> None:
 def test_trees_that_are_not_there(store: Snapshots, tree: str) -> None:
     with pytest.raises(NotFoundException):
         store.tree(tree)
+
+
+def aged(store: Snapshots, folder: Path) -> None:
+    """Let all that is in the store have been used long ago."""
+    for path in (*folder.glob("snapshots/trees/*"), *folder.glob("snapshots/packs/*")):
+        os.utime(path, (1.0, 1.0))
+
+
+def names(store: Snapshots, needed: set[str], before: float, dry_run: bool = False) -> list[str]:
+    return [name.partition("/")[0] for name, size in store.remove(needed, before, dry_run) if size >= 0]
+
+
+def test_what_no_run_needs_goes(store: Snapshots, tmp_path: Path) -> None:
+    other = b"another content"
+    sha = hashlib.sha256(other).hexdigest()
+    put(store, packed(DATA))
+    put(store, packed(other))
+    kept = store.put_tree([entry("a")])
+    gone = store.put_tree([entry("a"), entry("b", sha256=sha, size=len(other))])
+    assert names(store, set(), 1.0) == []  # all of it was used just now
+    aged(store, tmp_path)
+    assert names(store, {kept}, 2.0, dry_run=True) == ["trees", "packs"]
+    assert len(store.tree(gone)) == 2
+    assert names(store, {kept}, 2.0) == ["trees", "packs"]
+    assert [b"".join(content) for _, content in store.files(kept)] == [DATA]
+    with pytest.raises(NotFoundException):
+        store.use(gone)
+    assert store.packs.missing([SHA, sha]) == [sha]
+    put(store, packed(other))
+    assert store.put_tree([entry("a"), entry("b", sha256=sha, size=len(other))]) == gone
+    assert len(list(store.files(gone))) == 2
+
+
+def test_a_pack_stays_while_one_of_its_contents_is_needed(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA, b"another content"))
+    kept = store.put_tree([entry("a")])
+    aged(store, tmp_path)
+    assert names(store, {kept}, 2.0) == []
+    assert [b"".join(content) for _, content in store.files(kept)] == [DATA]
+
+
+def test_what_is_being_used_stays(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA))
+    tree = store.put_tree([entry("a")])
+    for use in (lambda: store.use(tree), lambda: store.put_tree([entry("a")])):
+        aged(store, tmp_path)
+        use()
+        assert names(store, set(), 2.0) == []
+        assert len(list(store.files(tree))) == 1
+    # Asked for, and not yet in a tree: its pack is about to be used.
+    aged(store, tmp_path)
+    assert store.packs.missing([SHA]) == []
+    assert names(store, set(), 2.0) == ["trees"]
+    assert store.put_tree([entry("a")]) == tree
+    assert len(list(store.files(tree))) == 1
+
+
+def test_a_damaged_tree_is_no_hindrance(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA))
+    tree = store.put_tree([entry("a")])
+    path = tmp_path / "snapshots" / "trees" / f"{tree}.json"
+    path.chmod(0o600)
+    path.write_text("{")
+    aged(store, tmp_path)
+    assert names(store, {tree}, 2.0) == ["packs"]

@@ -231,6 +231,22 @@ class Run(RunFiles, RunCourse, RunTree, RunModels):
                 metrics[key] = json.loads(b"".join(self.read(value[len(_ARTIFACT) :])))
         return metrics
 
+    def series(self, name: str) -> list[tuple[int | None, float, Any]]:
+        """Return everything that was logged as a metric, in order.
+
+        Args:
+            name: the metric.
+
+        Returns:
+            ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
+
+        Example:
+            >>> run.series("loss")  # doctest: +SKIP
+            [(0, 1764000000.0, 0.5), (10, 1764000060.0, 0.25)]
+        """
+        points = self._call("GET", "points", query={"name": name})["points"]
+        return [(step, time, value) for step, time, value in points]
+
     def get_snapshot_id(self) -> str | None:
         """Return the id of the source snapshot it runs from."""
         snapshot: str | None = self.record()["spec"]["snapshot"]
