@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trainshed.api import hyperdrive
     from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
     from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.compute.other_compute import RemoteCompute
+    from trainshed.api.compute.remote import RemoteCompute
     from trainshed.api.configuration.conda_dependencies import CondaDependencies
     from trainshed.api.configuration.environment import Environment
     from trainshed.api.configuration.runconfig import (
@@ -70,7 +70,7 @@ _HOME = {
     "OutputFileDatasetConfig": "data.consumption",
     "PyTorch": "training.frameworks",
     "PyTorchConfiguration": "configuration.runconfig",
-    "RemoteCompute": "compute.other_compute",
+    "RemoteCompute": "compute.remote",
     "Run": "runs.run",
     "RunConfiguration": "configuration.runconfig",
     "SKLearn": "training.frameworks",

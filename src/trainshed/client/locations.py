@@ -136,19 +136,19 @@ def find_path(path: str | os.PathLike[str]) -> str:
     return root
 
 
-def chosen(wish: str | None) -> str | None:
+def chosen(given: str | None) -> str | None:
     """Return the folder of the workspace that is named by a command-line option or by ``TRAINSHED_WORKSPACE``.
 
     Args:
-        wish: a name, or a path if it has a slash; None: look at the variable.
+        given: a name, or a path if it has a slash; None: look at the variable.
 
     Returns:
         The folder, or None if neither names one.
     """
-    wish = wish or os.environ.get("TRAINSHED_WORKSPACE")
-    if not wish:
+    given = given or os.environ.get("TRAINSHED_WORKSPACE")
+    if not given:
         return None
-    return find_path(wish) if os.sep in wish or wish.startswith((".", "~")) else find(wish)
+    return find_path(given) if os.sep in given or given.startswith((".", "~")) else find(given)
 
 
 def current() -> str:

@@ -9,7 +9,6 @@ from trainshed.api.compute.cluster_parts import ClusterConfiguration, ClusterSta
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
-from trainshed.errors import ComputeTargetException
 
 if TYPE_CHECKING:
     import builtins
@@ -125,37 +124,6 @@ class _Cluster(ComputeTarget):
         targets = workspace.connection.call("GET", "/targets")["targets"]
         return [{"name": each["name"], "unit": "Slots", "limit": limit_of(each)} for each in targets]
 
-    @staticmethod
-    def update_quotas(
-        workspace: WorkspaceLike, vm_family: Any, limit: int | None = None, location: str | None = None
-    ) -> Any:
-        """Refuse: nobody sets quotas here.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "There are no quotas here; cluster.update(max_nodes=…) bounds what a cluster takes."
-        )
-
-    def add_identity(self, identity_type: str, identity_id: Any = None) -> Any:
-        """Refuse: runs are the user's own, with the user's rights.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "Runs have the rights of the user who started the service; identities need v1's cloud."
-        )
-
-    def remove_identity(self, identity_id: Any = None) -> Any:
-        """Refuse; see :meth:`add_identity`.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        self.add_identity("None")
-
 
 class AmlCompute(_Cluster, kind="cluster"):
     """A cluster.
@@ -250,14 +218,3 @@ class BatchAiCompute(_Cluster, kind="BatchAI"):
         most = max(least, 1) if cluster_max_nodes is None else cluster_max_nodes
         more = {"location": location, "tags": tags, "description": description}
         return ClusterConfiguration(BatchAiCompute.TYPE, vm_size, vm_priority or "dedicated", (least, most), more)
-
-    @staticmethod
-    def attach(workspace: WorkspaceLike, name: str, resource_id: str) -> ComputeTarget:
-        """Refuse: Batch AI is gone.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "Batch AI is gone. Make a cluster of this machine's nodes: ComputeTarget.create(…)."
-        )

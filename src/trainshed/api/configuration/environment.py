@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.cloud import refuse
 from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
 from trainshed.api.configuration.runconfig_sections import DockerSection, SparkSection
 from trainshed.api.section import Section, fill, plain
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _CURATED = "AzureML-"
 _LABEL = "label:"
-_BUILT = "environments are built where and when a run needs them, and kept for the next one"
 _DEFINITION = "azureml_environment.json"
 _PACKAGES = "conda_dependencies.yml"
 
@@ -238,11 +236,6 @@ class Environment(Section):
         return made
 
     @staticmethod
-    def from_docker_build_context(name: str, docker_build_context: Any) -> NoReturn:
-        """Refuse: images are not built here."""
-        refuse("Environment.from_docker_build_context", "build the image and name it: Environment.from_docker_image(…)")
-
-    @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment | None:
         """Return an environment with the packages of a conda environment on this machine; None where there is none."""
         import shutil
@@ -285,18 +278,6 @@ class Environment(Section):
         from urllib.parse import quote
 
         return f"file://{quote(target)}"
-
-    def get_image_details(self, workspace: WorkspaceLike) -> NoReturn:
-        """Refuse: images are not built here."""
-        refuse("Environment.get_image_details", _BUILT)
-
-    def build(self, workspace: WorkspaceLike, image_build_compute: Any = None) -> NoReturn:
-        """Refuse: it is built when a run needs it."""
-        refuse("Environment.build", _BUILT)
-
-    def build_local(self, workspace: WorkspaceLike, platform: Any = None, **kwargs: Any) -> NoReturn:
-        """Refuse: it is built when a run needs it."""
-        refuse("Environment.build_local", _BUILT)
 
     def _to_dict(self) -> dict[str, Any]:
         """Return it as JSON types, under v1's names; a registry's password is left out."""

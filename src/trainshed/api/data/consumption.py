@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.cloud import CloudOnly
 from trainshed.api.data.data_reference import References
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_data_name
@@ -136,21 +135,3 @@ class OutputFileDatasetConfig:
         datastore = "workspaceblobstore" if store is None else store.name
         path = (path or "dataset/{run-id}/{output-name}").strip("/")
         return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)
-
-
-class _Written(CloudOnly):
-    """What v1 wrote into a run configuration for a dataset."""
-
-    instead = "put dataset.as_named_input(name) into arguments, script_params or inputs"
-
-
-class Data(_Written):
-    """A dataset of a run, as v1 wrote it down."""
-
-
-class DataLocation(_Written):
-    """Where a dataset lies, as v1 wrote it down."""
-
-
-class DatasetConsumption(_Written):
-    """How a dataset is used, as v1 wrote it down."""

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.cloud_stores import CloudStores
 from trainshed.api.data.data_reference import DataReference
 from trainshed.api.transfer import download, opened
 from trainshed.client.http import quoted
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
 
 
-class Datastore(CloudStores):
+class Datastore:
     """A datastore of a workspace.
 
     Args:

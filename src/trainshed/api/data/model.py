@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.not_served import NotServed
 from trainshed.api.times import utc
 from trainshed.api.transfer import download, opened
 from trainshed.client import locations
@@ -25,7 +24,7 @@ _LOCAL = "azureml-models"
 TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
 
-class Model(NotServed):
+class Model:
     """A version of a model of a workspace.
 
     Args:

@@ -57,7 +57,7 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
 
 def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
     """Return what was asked for, in the camelCase of v1's run definition."""
-    wish = spec["environment"]
+    asked = spec["environment"]
     return {
         "script": spec["script"],
         "command": list(spec["command"]),
@@ -71,16 +71,16 @@ def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
         "environmentVariables": dict(spec["environment_variables"]),
         "environment": {
             "python": {
-                "interpreterPath": wish["interpreter"],
-                "userManagedDependencies": wish["kind"] == "existing",
+                "interpreterPath": asked["interpreter"],
+                "userManagedDependencies": asked["kind"] == "existing",
                 "condaDependencies": {
                     "name": "project_environment",
                     "dependencies": [
-                        *([f"python={wish['python']}"] if wish["python"] else []),
-                        *wish["conda"],
-                        {"pip": [*wish["pip_options"], *wish["pip"]]},
+                        *([f"python={asked['python']}"] if asked["python"] else []),
+                        *asked["conda"],
+                        {"pip": [*asked["pip_options"], *asked["pip"]]},
                     ],
-                    "channels": list(wish["channels"]),
+                    "channels": list(asked["channels"]),
                 },
             },
         },

@@ -181,15 +181,6 @@ class Experiment:
         """
         workspace.connection.call("DELETE", quoted("experiments", experiment_id))
 
-    @staticmethod
-    def from_directory(path: str, auth: Any = None) -> Any:
-        """Refuse: folders were attached to experiments in v1's first previews only.
-
-        Raises:
-            UserErrorException: always.
-        """
-        raise UserErrorException("Folders are not attached to experiments: use Experiment(workspace, name).")
-
     def _put(self, **changes: Any) -> None:
         self._record = self._workspace.connection.call("PUT", quoted("experiments", self._name), changes)
 

@@ -1,4 +1,4 @@
-"""The course of a run that a program logs by itself: begin, children, end."""
+"""The lifecycle of a run that a program logs by itself: begin, children, end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_CHILDREN = 100
 
 
-class RunCourse(RunLogging):
+class RunLifecycle(RunLogging):
     """What begins and ends interactive runs, and makes children of any run."""
 
     _outputs: str | None = None

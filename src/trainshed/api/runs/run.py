@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.details import Details, details_of
-from trainshed.api.runs.lifecycle import RunCourse
+from trainshed.api.runs.lifecycle import RunLifecycle
 from trainshed.api.runs.run_files import RunFiles
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
@@ -21,7 +21,7 @@ DOCS = "https://github.com/trainshed/trainshed"
 """Where it is all described."""
 
 
-class Run(RunFiles, RunCourse, RunTree, RunModels):
+class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.runconfig import RunConfiguration, Submission
-from trainshed.api.training.to_spec import LEGACY, Wishes, to_spec
+from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
 from trainshed.client.http import quoted
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
@@ -47,7 +47,7 @@ def send(
     submission: Submission = config._submission(rest)
     ready = with_files(submission)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
-    spec = to_spec(ready.config, Wishes(experiment, tags, priority, slots, _solver(workspace), legacy))
+    spec = to_spec(ready.config, SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy))
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target != LOCAL:
         workspace.connection.call("GET", quoted("targets", spec.target))  # raises where there is no such target

@@ -44,7 +44,7 @@ _SHM_SIZE = "2g"
 _STOCK = tuple(f"mcr.microsoft.com/azureml/{name}" for name in ("base:", "base-gpu:", "openmpi", "intelmpi"))
 
 
-class Wishes(NamedTuple):
+class SubmitOptions(NamedTuple):
     """What a submit says besides the run configuration.
 
     Attributes:
@@ -64,36 +64,36 @@ class Wishes(NamedTuple):
     legacy: bool = False
 
 
-def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
+def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     """Return what a run configuration asks for, without the source snapshot.
 
     Args:
         config: the run configuration; it is not changed.
-        wishes: what else was said.
+        options: what else was said.
 
     Raises:
         TrainingException: an image that cannot be built here.
         UserErrorException: a value that cannot be used; the sentence names it.
 
     Example:
-        >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), Wishes("trial")).arguments
+        >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), SubmitOptions("trial")).arguments
         ('--alpha', '0.8')
     """
     shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
     command = _command(config.command, references)
-    priority = wishes.priority if wishes.priority is not None else config.priority
+    priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(
         RunSpec(
-            experiment=wishes.experiment,
+            experiment=options.experiment,
             script=None if command else _script(config.script),
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=environment_to_spec(config.environment, wishes.solver),
+            environment=environment_to_spec(config.environment, options.solver),
             environment_name=str(config.environment.name or ""),
-            environment_variables=_variables(config, wishes.legacy),
+            environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
             inputs=tuple(value._spec(name) for name, value in references.data.items()),
             outputs=tuple(value._spec(name) for name, value in references.output_data.items()),
@@ -105,12 +105,12 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             parameter_server_count=shape.parameter_server_count,
             container=container(config),
             use_gpu=uses_gpu(config),
-            slots=_whole("slots", wishes.slots),
+            slots=_whole("slots", options.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
             framework=config.framework,
             communicator=config.communicator,
-            tags={str(key): str(value) for key, value in wishes.tags.items()},
+            tags={str(key): str(value) for key, value in options.tags.items()},
         )
     )
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.workspace.callable_dict import CallableDict
 from trainshed.api.workspace.workspace_facts import WorkspaceFacts
-from trainshed.api.workspace_cloud import WorkspaceCloud
 from trainshed.client import locations
 from trainshed.client.http import quoted
 from trainshed.client.notice import inform
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
 
-class Workspace(WorkspaceFacts, WorkspaceCloud):
+class Workspace(WorkspaceFacts):
     """A workspace on this machine.
 
     The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
@@ -210,6 +209,11 @@ class Workspace(WorkspaceFacts, WorkspaceCloud):
 
             self._connection = connect(self._root)
         return self._connection
+
+    @property
+    def discovery_url(self) -> str:
+        """The address of its service."""
+        return str(self.connection.base_url)
 
     def page_url(self, path: str = "/") -> str:
         """Return the URL of a page of its service, with the key that opens it (ours).

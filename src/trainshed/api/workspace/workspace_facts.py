@@ -146,3 +146,11 @@ class WorkspaceFacts:
         self._facts = {**locations.facts_of(self._root), **kept}
         locations.make(self._root, self._facts)
         return self.get_details()
+
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
+        """Return a place for MLflow's own files in the workspace folder; clients of the service come later."""
+        return f"sqlite:///{os.path.join(self._root, 'mlflow.db')}"
+
+    @staticmethod
+    def setup() -> None:
+        """Do nothing, as v1 asked not to call it."""
