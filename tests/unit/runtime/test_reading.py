@@ -92,6 +92,7 @@ def test_the_service_and_the_script_agree_on_names(name: str) -> None:
 
 
 FILES = """
+run.strict = True
 open("outputs/m.pkl", "w").write("model")
 run.upload_file("outputs/m.pkl", "./outputs/m.pkl")
 try: run.upload_file("outputs/m.pkl", "./outputs/m.pkl")
@@ -102,6 +103,7 @@ try: run.upload_files(["x", "y"], ["tree/a"])
 except TypeError: print("TypeError")
 run.download_files(prefix="kept/", output_directory="got", append_prefix=False)
 run.download_file("one", "got/"); run.download_file("outputs/m.pkl", "new/folder/m")
+run.strict = False; run.upload_file("one", "tree/a"); run.upload_files(["x", "y"], ["tree/a"])
 try: run.download_file("none")
 except Exception as error: print(type(error).__name__)
 print(sorted(os.path.join(at, name) for at, _, found in os.walk("got") for name in found), open("new/folder/m").read())

@@ -103,9 +103,16 @@ def test_tour(job: dict[str, str], version: str) -> None:
     ],
 )
 def test_mistakes_are_told(job: dict[str, str], call: str) -> None:
+    """A program that logs to a run from outside gets an exception, a training script a warning in its log."""
     code = "from azureml.core import Run\nfrom azureml.exceptions import UserErrorException\nrun = Run.get_context()\n"
-    done = script(code + f"try:\n    {call}\nexcept UserErrorException as error: print('told:', error)", job)
+    strict = "run.strict = True\n"
+    done = script(code + strict + f"try:\n    {call}\nexcept UserErrorException as error: print('told:', error)", job)
     assert done.stdout.startswith("told: "), done.stderr
+    sentence = done.stdout.removeprefix("told: ").strip()
+    done = script(f"{code}{call}\nprint('on')", job)
+    assert done.stdout == "on\n", done.stderr
+    assert sentence in done.stderr
+    assert done.stderr.startswith("trainshed: ")
 
 
 def test_numbers_of_libraries() -> None:

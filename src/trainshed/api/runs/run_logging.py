@@ -34,6 +34,7 @@ class RunLogging(RunBase):
 
             workspace = self._experiment.workspace
             self._journalist = Journalist(os.path.join(workspace.runs, self._id), self._id, self._experiment.name)
+            self._journalist.strict = True
         return self._journalist
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
