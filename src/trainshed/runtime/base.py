@@ -243,6 +243,8 @@ class BaseRun(RunFiles):
         Args:
             name: only this metric.
             recursive: give them below the run's id.
+            run_type: ignored.
+            populate: ignored.
 
         Returns:
             Name → value: one scalar, a list if it was logged more often, a dict of columns for a row or a table.
