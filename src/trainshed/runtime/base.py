@@ -248,8 +248,6 @@ class BaseRun(RunFiles):
 
         Returns:
             Name → value: one scalar, a list if it was logged more often, a dict of columns for a row or a table.
-            run_type: ignored.
-            populate: ignored.
         """
         found = self._tables().metrics(name if isinstance(name, str) else None)
         return {self.id: found} if recursive else found
