@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
@@ -17,14 +18,15 @@ def target(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    where = resolve.workspace(options)
+    where = resolve.workspace(options, create=options.name is not None)
     if options.name is None:
         if options.slots is not None or options.nodes is not None:
             raise UserErrorException("Say which target: trainshed target local --slots N, target NAME --nodes N")
         found = ComputeTarget.list(where)
     else:
         found = [_changed(where, options)]
-    records = [each.serialize() for each in found]
+    names = {each.name for each in found}
+    records = [each for each in where.connection.call("GET", "/targets")["targets"] if each["name"] in names]
     if options.json:
         show.as_json(records)
     else:
@@ -82,9 +84,9 @@ def service(options: argparse.Namespace) -> int:
     """
     from trainshed.client.embedded import running
 
-    where = resolve.workspace(options)
+    where = resolve.workspace(options, create=options.what == "start")
     if options.what == "logs":
-        return _logs(where.path / "service.log")
+        return _logs(options, os.path.join(where.folder, "service.log"))
     if options.what == "stop":
         from trainshed.client.stopping import stop
 
@@ -114,10 +116,10 @@ def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -
         print(sentence)
 
 
-def _logs(path: object) -> int:
+def _logs(options: argparse.Namespace, path: str) -> int:
     try:
-        with open(str(path), "rb") as file:
-            show.raw(iter(lambda: file.read(1 << 16), b""))
+        with open(path, "rb") as file:
+            show.log(options, "service.log", iter(lambda: file.read(1 << 16), b""))
     except FileNotFoundError:
         raise NotFoundException(f"The service has written no log yet ({path}).") from None
     return 0

@@ -102,7 +102,7 @@ def show_command(options: argparse.Namespace) -> int:
     """
     run = resolve.run(options)
     if options.json:
-        show.as_json(run.get_details())
+        show.as_json({**run.record(), "metrics": run.get_metrics()})
     else:
         show_run(run)
     return 0
@@ -138,6 +138,8 @@ def cancel(options: argparse.Namespace) -> int:
         options: what was typed.
     """
     run = resolve.run(options)
+    if states.is_terminal(run.status):
+        raise UserErrorException(f"Run {run.id} has already ended: {run.status}. There is nothing to cancel.")
     run.cancel()
     if options.json:
         show.as_json(run.record())
@@ -155,7 +157,7 @@ def wait(options: argparse.Namespace) -> int:
     run = resolve.run(options)
     code = exit_code_at_end(run)
     if options.json:
-        show.as_json(run.get_details())
+        show.as_json(run.record())
     else:
         print(f"{run.id} {run.status}")
     return code

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainshed.client.terminal import Cleaner
@@ -99,6 +100,32 @@ def size(count: float) -> str:
         count /= 1000
         units.pop(0)
     return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
+def log(options: argparse.Namespace, name: str, pieces: Iterable[bytes]) -> None:
+    """Print a log as it comes; as JSON it is one object a line: ``{"file": …, "line": …}``.
+
+    Args:
+        options: the command's.
+        name: the file's.
+        pieces: its bytes.
+    """
+    if not options.json:
+        raw(pieces)
+        return
+    import json
+
+    for line in _lines(pieces):
+        print(json.dumps({"file": name, "line": line.decode("utf-8", "replace")}), flush=True)
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def raw(pieces: Iterable[bytes]) -> None:

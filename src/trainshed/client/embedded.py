@@ -28,7 +28,7 @@ def connect(root: str) -> Connection:
         WorkspaceException: no such folder.
     """
     if not os.path.isdir(root):
-        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
+        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
     endpoint = _endpoint(root)
     if endpoint is None or endpoint.get("version") != VERSION or not _lives(int(endpoint["pid"])):
         endpoint = _started(root)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from trainshed.client.wire import Response, Wire
-from trainshed.errors import ServiceException, TrainshedError, named
+from trainshed.errors import ServiceException, TrainshedError, UserErrorException, named
 from trainshed.version import VERSION
 
 API = "/api/v1"
@@ -207,10 +207,15 @@ def quoted(*parts: str) -> str:
     Args:
         parts: e.g. ``"runs"``, a run id, ``"files"``, ``"outputs/my model.pkl"``.
 
+    Raises:
+        UserErrorException: a part is empty: without it the path would mean something else.
+
     Example:
         >>> quoted("runs", "r1", "files", "outputs/my model.pkl")
         '/runs/r1/files/outputs/my%20model.pkl'
     """
+    if "" in parts:
+        raise UserErrorException(f"A name is empty, in {'/'.join(parts)}. Give the name or id of what you mean.")
     return "".join("/" + _percent(part) for part in parts)
 
 

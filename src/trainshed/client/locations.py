@@ -83,8 +83,17 @@ def make(root: str, facts: dict[str, Any]) -> None:
     Args:
         root: the folder; it may exist.
         facts: content of ``config.json``.
+
+    Raises:
+        WorkspaceException: the folder cannot be made.
     """
-    _make_private(root)
+    try:
+        _make_private(root)
+    except OSError as error:
+        raise WorkspaceException(
+            f"The workspace folder {root} cannot be made ({error.strerror}: {error.filename}). "
+            "Set TRAINSHED_HOME to a folder that you can write to."
+        ) from error
     target = os.path.join(root, "config.json")
     part = f"{target}.{os.getpid()}"
     with open(part, "w", encoding="utf-8") as file:
@@ -100,8 +109,12 @@ def _make_private(folder: str) -> None:
             os.mkdir(folder, 0o700)
 
 
-def find(name: str) -> str:
-    """Return the folder of the workspace of this name; the default workspace is made if it is not there.
+def find(name: str, create: bool = True) -> str:
+    """Return the folder of the workspace of this name.
+
+    Args:
+        name: the name.
+        create: make the default workspace if it does not exist.
 
     Raises:
         WorkspaceException: no such workspace; the sentence names those there are.
@@ -109,9 +122,11 @@ def find(name: str) -> str:
     root = folder_of(name)
     if exists(root):
         return root
-    if name == DEFAULT:
+    if name == DEFAULT and create:
         make(root, {"workspace_name": DEFAULT})
         return root
+    if name == DEFAULT:
+        raise WorkspaceException(f"There are no runs yet: the first submit makes the default workspace, {root}.")
     known = names()
     there = f"there is {', '.join(known)}." if known else "there is none yet."
     raise WorkspaceException(
@@ -120,11 +135,15 @@ def find(name: str) -> str:
     )
 
 
-def find_path(path: str | os.PathLike[str]) -> str:
-    """Return the folder of the workspace at this path; it is made if the folder is empty or not there.
+def find_path(path: str | os.PathLike[str], create: bool = True) -> str:
+    """Return the folder of the workspace at this path.
+
+    Args:
+        path: the folder.
+        create: make the workspace if the folder is empty or does not exist.
 
     Raises:
-        WorkspaceException: a folder that holds something else.
+        WorkspaceException: no workspace, or a folder that holds something else.
     """
     root = os.path.abspath(os.path.expanduser(path))
     if not exists(root):
@@ -132,23 +151,26 @@ def find_path(path: str | os.PathLike[str]) -> str:
             raise WorkspaceException(
                 f"{root} is not a workspace and not an empty folder. Give the path of a workspace, or a new one."
             )
+        if not create:
+            raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
         make(root, {"workspace_name": os.path.basename(root)})
     return root
 
 
-def chosen(given: str | None) -> str | None:
+def chosen(name: str | None, create: bool = True) -> str | None:
     """Return the folder of the workspace that is named by a command-line option or by ``TRAINSHED_WORKSPACE``.
 
     Args:
-        given: a name, or a path if it has a slash; None: look at the variable.
+        name: a name, or a path if it has a slash; None: look at the variable.
+        create: as :func:`find` and :func:`find_path`.
 
     Returns:
         The folder, or None if neither names one.
     """
-    given = given or os.environ.get("TRAINSHED_WORKSPACE")
-    if not given:
+    name = name or os.environ.get("TRAINSHED_WORKSPACE")
+    if not name:
         return None
-    return find_path(given) if os.sep in given or given.startswith((".", "~")) else find(given)
+    return find_path(name, create) if os.sep in name or name.startswith((".", "~")) else find(name, create)
 
 
 def current() -> str:

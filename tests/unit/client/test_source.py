@@ -223,3 +223,22 @@ def test_the_whole_content_is_framed_once_per_hash(project: Path) -> None:
     assert pack[:32].hex() == shas[0]
     assert pack[32:40] == first.to_bytes(8, "big")
     assert {pack[40 : 40 + first], pack[80 + first :]} == {b"same", b"other"}
+
+
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+def test_environments_stay_at_home(project: Path, mark: str) -> None:
+    (project / "train.py").write_text("")
+    for name in ("venv", "deep/er/env", "mine"):
+        (project / name / mark).parent.mkdir(parents=True)
+        (project / name / mark).write_text("")
+        (project / name / "python").symlink_to("/usr/bin/env")
+    (project / "mine" / "python").unlink()
+    (project / ".amlignore").write_text("!/mine\n")
+    source = take(str(project))
+    assert set(by_path(source)) == {".amlignore", "train.py", f"mine/{mark}"}
+    assert sorted(source.environments) == ["deep/er/env", "venv"]
+
+
+def test_a_source_folder_may_itself_be_an_environment(project: Path) -> None:
+    (project / "pyvenv.cfg").write_text("")
+    assert set(by_path(take(str(project)))) == {"pyvenv.cfg"}

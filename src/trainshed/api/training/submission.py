@@ -12,7 +12,7 @@ from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
 from trainshed.client.http import quoted
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
-from trainshed.client.notice import warn
+from trainshed.client.notice import inform, warn
 from trainshed.client.send import send as send_source
 from trainshed.client.source import Source, take
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
@@ -121,6 +121,8 @@ def _nearest(root: str, script: str) -> str:
 
 
 def _check_sent(source: Source, spec: RunSpec) -> None:
+    if source.environments:
+        inform(f"Left out of the snapshot, as they are virtual environments: {', '.join(source.environments)}.")
     if source.skipped:
         warn(f"Left out of the snapshot, as they are no files: {', '.join(source.skipped)}.")
     if spec.script and not source.has(spec.script):
