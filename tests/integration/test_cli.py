@@ -133,6 +133,15 @@ def test_an_empty_name_is_no_run(sh: Shell, submitted: str, command: str) -> Non
     sh("wait", submitted)
 
 
+def test_an_error_is_printed_once(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("")
+    out = sh("submit", project, "-p", "/no/such/wheel-1-py3-none-any.whl", "--follow", code=1)
+    cause = next(line for line in out.splitlines() if line.startswith("error:"))
+    assert (out + sh.err).count(cause) == 1
+    assert sh.err.splitlines()[-1].endswith("The packages could not be installed")
+    assert sh("show", "@last").count(cause) == 1
+
+
 def test_a_python_that_is_none_is_refused(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text("")
     sh("submit", project, "--python", "abc", code=2)
@@ -162,6 +171,7 @@ def test_the_exit_code_is_the_runs_own(sh: Shell, project: Path) -> None:
     sh("wait", "@last", code=7)
     (project / "train.py").write_text("import os; os.kill(os.getpid(), 9)")
     sh("submit", project, "--use-python", sys.executable, "--follow", code=128 + signal.SIGKILL)
+    assert "out of memory" in sh.err
 
 
 def test_cancel(sh: Shell, project: Path) -> None:

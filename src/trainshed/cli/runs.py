@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from trainshed.api.runs.run import Run
-from trainshed.api.runs.watch import failure
+from trainshed.api.runs.watch import failure, headline
 from trainshed.cli import resolve, show
 from trainshed.client.follow import wait as wait_for_end
 from trainshed.client.http import quoted
@@ -163,11 +163,12 @@ def wait(options: argparse.Namespace) -> int:
     return code
 
 
-def exit_code_at_end(run: Run) -> int:
+def exit_code_at_end(run: Run, log_shown: bool = False) -> int:
     """Wait for the end of a run, say why if it failed, and return its exit code.
 
     Args:
         run: the run.
+        log_shown: the user has its log before them, which need not be said again.
 
     Returns:
         0 if it completed; else the script's own code, 128 + the signal that ended it, 130 if it was cancelled, or 1.
@@ -179,7 +180,10 @@ def exit_code_at_end(run: Run) -> int:
         print(f"trainshed: run {run.id} was cancelled.", file=sys.stderr)
         return _CANCELED
     error = record["details"].get("error") or {}
-    print(f"trainshed: run {run.id} failed: {show.clean(error.get('message', ''))}", file=sys.stderr)
+    print(
+        f"trainshed: run {run.id} failed: {show.clean(headline(error) if log_shown else error.get('message', ''))}",
+        file=sys.stderr,
+    )
     if error.get("signal"):
         return _SIGNAL + int(error["signal"])
     return int(error.get("exit_code") or 1)

@@ -37,7 +37,7 @@ def submit(options: argparse.Namespace) -> int:
         from trainshed.cli.runs import exit_code_at_end
 
         follow_all(options, run)
-        return exit_code_at_end(run)
+        return exit_code_at_end(run, log_shown=True)
     if sys.stdout.isatty() and not options.json:
         print(f"Watch it: trainshed logs -f {run.id}", file=sys.stderr)
     return 0

@@ -58,13 +58,24 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
         run_id: the run.
         error: its record's ``details["error"]``.
     """
-    lines = [f"Run {run_id} failed: {error.get('message') or 'no reason is known'}"]
+    lines = [f"Run {run_id} failed: {headline(error) or 'no reason is known'}"]
     log, tail = error.get("log") or layout.DRIVER_LOG, str(error.get("log_tail") or "").rstrip()
     if tail:
         lines += [f"The last lines of {log}:", *(f"    {line}" for line in tail.splitlines())]
     if tail or log == layout.DRIVER_LOG:
         lines.append(f"All of it: run.download_file('{log}') or 'trainshed logs {run_id} {log}'.")
     return "\n".join(lines)
+
+
+def headline(error: dict[str, Any]) -> str:
+    """Return what is to be said of a failed run beside its log: no line of the log twice.
+
+    Args:
+        error: its record's ``details["error"]``.
+    """
+    logged = {line.strip() for line in str(error.get("log_tail") or "").splitlines()}
+    lines = str(error.get("message") or "").splitlines()
+    return "\n".join(line for line in lines if line.strip() not in logged).rstrip(":\n")
 
 
 def _show(run: RunLike) -> None:
@@ -105,6 +116,6 @@ def _summary(run: RunLike, details: Details) -> None:
     if details["warnings"]:
         lines += ["", "Warnings:", *(f"  {warning['message']}" for warning in details["warnings"])]
     if "error" in details:
-        lines += ["", "Error:", f"  {details['error']['error'].get('message')}"]
+        lines += ["", "Error:", f"  {headline(details['error']['error'])}"]
     sys.stdout.write("\n".join([*lines, "", ""]))
     sys.stdout.flush()

@@ -247,7 +247,7 @@ class Workspace(WorkspaceFacts):
         """Name → datastore."""
         from trainshed.api.data.datastore import Datastore
 
-        return CallableDict({each.name: each for each in Datastore._all(self)})
+        return CallableDict({each.name: each for each in Datastore._all(self)}, "datastore")
 
     def get_default_datastore(self) -> Datastore:
         """Return the datastore on which data lies unless said otherwise."""
@@ -260,14 +260,14 @@ class Workspace(WorkspaceFacts):
         """Name → compute target."""
         from trainshed.api.compute.compute import ComputeTarget
 
-        return CallableDict({target.name: target for target in ComputeTarget.list(self)})
+        return CallableDict({target.name: target for target in ComputeTarget.list(self)}, "compute target")
 
     @property
     def experiments(self) -> CallableDict[Experiment]:
         """Name → experiment."""
         from trainshed.api.runs.experiment import Experiment
 
-        return CallableDict({each.name: each for each in Experiment.list(self)})
+        return CallableDict({each.name: each for each in Experiment.list(self)}, "experiment")
 
     def get_run(self, run_id: str) -> Run:
         """Return a run of any experiment.
@@ -328,31 +328,31 @@ class Workspace(WorkspaceFacts):
         """Name → newest version of each environment that was registered."""
         from trainshed.api.configuration.environment import Environment
 
-        return CallableDict(Environment.list(self))
+        return CallableDict(Environment.list(self), "environment")
 
     @property
     def models(self) -> CallableDict[Model]:
         """Name → newest version of each model."""
         from trainshed.api.data.model import Model
 
-        return CallableDict({each.name: each for each in Model.list(self, latest=True)})
+        return CallableDict({each.name: each for each in Model.list(self, latest=True)}, "model")
 
     @property
     def datasets(self) -> CallableDict[Dataset]:
         """Name → newest version of each dataset."""
         from trainshed.api.data.dataset import Dataset
 
-        return CallableDict(Dataset.get_all(self))
+        return CallableDict(Dataset.get_all(self), "dataset")
 
     @property
     def images(self) -> CallableDict[Any]:
         """Nothing: images are not kept here."""
-        return CallableDict()
+        return CallableDict({}, "image")
 
     @property
     def webservices(self) -> CallableDict[Any]:
         """Nothing: models are not served here."""
-        return CallableDict()
+        return CallableDict({}, "webservice")
 
     def __repr__(self) -> str:
         return (
