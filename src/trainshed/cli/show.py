@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainshed.client.terminal import Cleaner
+from trainshed.spec.floats import spelled
 
 _COLUMN = 60
 
@@ -22,17 +22,7 @@ def as_json(value: Any) -> None:
     """
     import json
 
-    print(json.dumps(_plain(value), indent=2))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+    print(json.dumps(spelled(value, marked=False), indent=2))
 
 
 def clean(text: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainshed.client.wire import Response, Wire
 from trainshed.errors import ServiceException, TrainshedError, UserErrorException, named
+from trainshed.spec.floats import unspelled
 from trainshed.version import VERSION
 
 API = "/api/v1"
@@ -234,17 +235,11 @@ def _to_json(value: Any) -> bytes:
 
 def _from_json(content: bytes) -> Any:
     # Floats that JSON lacks are rare, and looking into each object costs: only where the mark occurs.
-    hook = _float if b'"$float"' in content else None
+    hook = unspelled if b'"$float"' in content else None
     try:
         return json.loads(content, object_hook=hook) if content else None
     except ValueError as error:
         raise ServiceException("What answered is not this release's service: its answer is no JSON.") from error
-
-
-def _float(value: dict[str, Any]) -> Any:
-    if len(value) == 1 and value.get("$float") in ("NaN", "Infinity", "-Infinity"):
-        return float(value["$float"])
-    return value
 
 
 def _error(status: int, content: bytes) -> TrainshedError:

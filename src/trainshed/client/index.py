@@ -10,6 +10,8 @@ import os
 import zlib
 from typing import Any
 
+from trainshed.system import files
+
 _VERSION = 1
 _RACY = 2_000_000_000
 """Nanoseconds: a file changed this shortly before it was looked at could change again without its times showing it."""
@@ -43,12 +45,8 @@ class Index:
     def _load(self) -> dict[str, Any] | None:
         if self._path is None:
             return None
-        try:
-            with open(self._path, "rb") as file:
-                known = json.load(file)
-        except (OSError, ValueError):
-            return None
-        if not isinstance(known, dict) or known.get("version") != _VERSION or known.get("folder") != self._folder:
+        known = files.read_json(self._path)
+        if known.get("version") != _VERSION or known.get("folder") != self._folder:
             return None
         return known
 
@@ -74,12 +72,9 @@ class Index:
             "links": self.links,
             "dirs": self.dirs,
         }
-        part = f"{self._path}.{os.getpid()}"
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            with open(part, "w", encoding="ascii") as file:
-                json.dump(record, file, separators=(",", ":"))
-            os.replace(part, self._path)
+            files.write(self._path, json.dumps(record, separators=(",", ":")))
         except OSError:
             return
 

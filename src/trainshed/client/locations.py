@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from trainshed.errors import UserErrorException, WorkspaceException, did_you_mean
+from trainshed.system import files
 
 DEFAULT = "default"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -95,10 +96,7 @@ def make(root: str, facts: dict[str, Any]) -> None:
             "Set TRAINSHED_HOME to a folder that you can write to."
         ) from error
     target = os.path.join(root, "config.json")
-    part = f"{target}.{os.getpid()}"
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(json.dumps(facts, indent=2) + "\n")
-    os.replace(part, target)
+    files.write(target, json.dumps(facts, indent=2) + "\n")
 
 
 def _make_private(folder: str) -> None:

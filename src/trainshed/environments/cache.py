@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional
 
+from trainshed.system import files
+
 FORMAT = 2
 _RECORD = "environment.json"
 _REMOVED = ".removed-"
@@ -81,9 +83,7 @@ class CacheEntry:
                 _discard(self.prefix)
                 try:
                     record = {**make(self.prefix, lock), "key": self.key, "created": time.time()}
-                    part = self.prefix / f"{_RECORD}.part"
-                    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
-                    part.replace(self.prefix / _RECORD)
+                    files.write(str(self.prefix / _RECORD), json.dumps(record, indent=1), files.PUBLIC)
                 except BaseException:
                     _discard(self.prefix)
                     self.release()

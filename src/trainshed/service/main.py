@@ -38,6 +38,7 @@ from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.system import files
 from trainshed.version import VERSION
 
 IDLE_SECONDS = 300.0
@@ -149,11 +150,7 @@ def _listen() -> socket.socket:
 
 def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
     """Tell clients where we are: whole, and for their eyes only."""
-    part = root / f"service.json.{os.getpid()}"
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        json.dump(facts, file)
-    part.replace(root / "service.json")
+    files.write(str(root / "service.json"), json.dumps(facts))
 
 
 async def _leave_when_idle(context: ServiceContext) -> None:

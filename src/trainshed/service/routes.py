@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from trainshed.service.context import ServiceContext
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
+from trainshed.spec.floats import spelled
 from trainshed.spec.run import RunSpec
 
 JSON_LIMIT = 64 << 20
@@ -37,22 +37,6 @@ class ApiResponse(JSONResponse):
     def render(self, content: Any) -> bytes:
         """Return the bytes of a response."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` with floats that JSON lacks as ``{"$float": "NaN"}``.
-
-    Example:
-        >>> plain([1.0, float("inf")])
-        [1.0, {'$float': 'Infinity'}]
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
 
 
 async def body_of(request: Request) -> Any:
@@ -209,7 +193,7 @@ def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
     """GET /runs/{id}/metrics."""
     run_id = request.path_params["run"]
     context.supervisor.look(run_id)
-    return {"metrics": plain(context.metrics.read(run_id, request.query_params.get("name")))}
+    return {"metrics": spelled(context.metrics.read(run_id, request.query_params.get("name")))}
 
 
 def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

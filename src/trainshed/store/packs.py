@@ -17,6 +17,7 @@ from pathlib import Path
 from trainshed.errors import UserErrorException
 from trainshed.store.database import Database
 from trainshed.store.trash import Trash, usage
+from trainshed.system.files import sync_folder
 
 HEAD = 40
 """Bytes before each content: 32 of sha256 and 8 of its length (big-endian)."""
@@ -150,7 +151,7 @@ class Packs:
             target = self._packs / pack.name
             os.fchmod(fd, 0o400)
             os.rename(pack, target)
-            sync_folder(self._packs)
+            sync_folder(str(self._packs))
             with self._database.transaction() as write:
                 rows = [(sha, target.name, start, size) for sha, start, size in found]
                 write.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)", rows)
@@ -210,12 +211,3 @@ def _digest(fd: int, start: int, size: int) -> bytes:
         digest.update(piece)
         start, size = start + len(piece), size - len(piece)
     return digest.digest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a loss of power."""
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

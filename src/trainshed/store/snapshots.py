@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import posixpath
-import secrets
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 from trainshed.errors import NotFoundException, SnapshotException, UserErrorException
 from trainshed.spec.checks import check_relative_path
 from trainshed.store.database import Database
-from trainshed.store.packs import Packs, is_hash, sync_folder, used_since
+from trainshed.store.packs import Packs, is_hash, used_since
 from trainshed.store.trash import Trash, usage
+from trainshed.system import files
 
 Entry = dict[str, Any]
 _VERSION = 2
@@ -67,13 +67,8 @@ class Snapshots:
         if not self._used(tree):
             # Where its contents lie is written beside the entries: a node needs no database.
             places = json.dumps(self._places(ordered), separators=(",", ":"))
-            part = target.with_suffix(f".{secrets.token_hex(4)}.part")
-            with open(os.open(part, _NEW, 0o400), "w", encoding="utf-8") as file:
-                file.write(f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}')
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-            sync_folder(self._trees)
+            record = f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}'
+            files.write(str(target), record, 0o400, durable=True)
         return tree
 
     def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:

@@ -9,8 +9,9 @@ import pytest
 
 from trainshed.errors import NotFoundException
 from trainshed.service.guard import Guard, as_response
-from trainshed.service.routes import ROUTES, plain
+from trainshed.service.routes import ROUTES
 from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.spec.floats import spelled
 
 HOST = "127.0.0.1:1234"
 
@@ -70,7 +71,7 @@ def test_answers_are_dressed() -> None:
 
 
 def test_floats_that_json_lacks() -> None:
-    assert plain({"a": [float("nan"), -float("inf"), 1.0]}) == {
+    assert spelled({"a": [float("nan"), -float("inf"), 1.0]}) == {
         "a": [{"$float": "NaN"}, {"$float": "-Infinity"}, 1.0],
     }
 

@@ -12,6 +12,7 @@ from trainshed.api.data.data_reference import DataReference
 from trainshed.api.section import Section, camel, fill, plain
 from trainshed.client.notice import warn
 from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.system import files
 
 _FOLDERS = (".azureml", "aml_config")
 _SUFFIX = ".runconfig"
@@ -172,12 +173,7 @@ def _others(folder: str, file: str) -> bool:
 def _write(path: str, title: str, said: Mapping[str, Any]) -> None:
     import yaml  # see _read
 
-    # Written beside and renamed: a configuration is whole or as it was.
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(f"# {title}\n")
-        yaml.safe_dump(said, file, sort_keys=False)
-    os.replace(part, path)
+    files.write(path, f"# {title}\n{yaml.safe_dump(said, sort_keys=False)}", files.PUBLIC)
 
 
 def _read(path: str) -> dict[str, Any]:
