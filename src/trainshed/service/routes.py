@@ -201,7 +201,7 @@ def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     run_id = request.path_params["run"]
     context.supervisor.look(run_id)
     return {
-        "points": plain([list(each) for each in context.metrics.points(run_id, request.query_params.get("name", ""))])
+        "points": spelled([list(each) for each in context.metrics.points(run_id, request.query_params.get("name", ""))])
     }
 
 
