@@ -52,3 +52,10 @@ def test_node_rooms_keep_to_an_old_syntax() -> None:
         place = SOURCE / "trainshed" / room
         for path in [place] if place.is_file() else place.rglob("*.py"):
             ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+def test_the_runtime_names_no_other_room() -> None:
+    rooms = {path.name for path in (SOURCE / "trainshed").iterdir() if path.is_dir()} - {"runtime", "client", "data", "__pycache__"}
+    for path in (SOURCE / "trainshed" / "runtime").rglob("*.py"):
+        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert texts.isdisjoint(rooms), path

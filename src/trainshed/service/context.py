@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainshed.runtime.tree import assemble
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
+from trainshed.service.script_tree import assemble
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
 from trainshed.service.target_worker import Shared

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from trainshed.runtime.tree import assemble
+from trainshed.service.script_tree import assemble
 
 
 class Job(dict):

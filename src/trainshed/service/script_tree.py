@@ -9,25 +9,24 @@ import shutil
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict
 
-_HERE = Path(__file__).parent
-_PACKAGE = _HERE.parent
+_PACKAGE = Path(__file__).parent.parent
+_RUNTIME = _PACKAGE / "runtime"
 _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
 _MARK = "_trainshed.py"
 _CLIENT = ("api", "client", "data", "system", "spec")
 
 
-def files() -> Dict[str, Path]:
-    """Return what the tree is made of: path in the tree → file of this room."""
-    moved = {"trainshed/__init__.py": _HERE / _FRONT_DOOR, "hooks/sitecustomize.py": _HERE / _HOOK}
-    room = {f"trainshed/runtime/{path.name}": path for path in _HERE.glob("*.py") if path not in moved.values()}
-    names = {path.relative_to(_HERE).as_posix(): path for path in (_HERE / "azureml").rglob("*.py")}
+def files() -> dict[str, Path]:
+    """Return what the tree is made of: path in the tree → file of ours."""
+    moved = {"trainshed/__init__.py": _RUNTIME / _FRONT_DOOR, "hooks/sitecustomize.py": _RUNTIME / _HOOK}
+    room = {f"trainshed/runtime/{path.name}": path for path in _RUNTIME.glob("*.py") if path not in moved.values()}
+    names = {path.relative_to(_RUNTIME).as_posix(): path for path in (_RUNTIME / "azureml").rglob("*.py")}
     return {**moved, "trainshed/errors.py": _PACKAGE / "errors.py", **room, **names, **_client()}
 
 
-def _client() -> Dict[str, Path]:
+def _client() -> dict[str, Path]:
     """Return the rooms of a client, and SDK v1's names where they are installed beside us."""
     found = {"trainshed/whole.py": _PACKAGE / "__init__.py", "trainshed/version.py": _PACKAGE / "version.py"}
     for room in _CLIENT:
