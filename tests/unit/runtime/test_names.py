@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from trainshed import version
-from trainshed.runtime import front_door
 
+with_client = pytest.mark.skipif(sys.version_info < (3, 10), reason="the rest of Trainshed needs Python 3.10")
 COMPAT = Path(__file__).parents[3] / "compat" / "azureml" / "src"
 
 
@@ -27,6 +28,7 @@ def test_an_import_and_a_logged_number_do_not_pay_for(job, heavy: str) -> None:
     assert "trainshed.runtime.run" in new
 
 
+@with_client
 @pytest.mark.parametrize(
     "line",
     [
@@ -48,6 +50,7 @@ def test_names_of_the_submitting_side_are_there_or_explained(job, line: str) -> 
         assert job.run(line).returncode == 0
 
 
+@with_client
 def test_a_misspelt_name_is_explained(job) -> None:
     assert "Did you mean 'Estimator'" in job.run("import trainshed; trainshed.Estimater").stderr
     assert job.run("import trainshed; trainshed.Estimater").returncode == 1
@@ -68,6 +71,7 @@ def test_packages_of_others_below_azureml_are_found(job, tmp_path: Path) -> None
     assert job.said("import azureml.mlflow, azureml.core; print(azureml.mlflow.NAME)") == "theirs\n"
 
 
+@with_client
 def test_the_tree_wins_over_an_installed_trainshed_azureml(job) -> None:
     job["PYTHONPATH"] += f":{COMPAT}:{COMPAT.parents[2] / 'src'}"
     code = "from azureml.core import Run; import azureml.core; print(Run.get_context().id, azureml.core.__file__)"
@@ -136,5 +140,13 @@ def test_offline_prints_as_v1_does(job) -> None:
     ]
 
 
-def test_one_version() -> None:
-    assert front_door.__version__ == version.VERSION
+def test_one_version(job) -> None:
+    assert job.said("import trainshed; print(trainshed.__version__)").strip() == version.VERSION
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 10), reason="the rest of Trainshed is there")
+@pytest.mark.parametrize("line", ["from azureml.core import Workspace", "from trainshed import Estimator"])
+def test_under_an_older_python_the_rest_is_explained(job, line: str) -> None:
+    done = job.run(line)
+    assert done.returncode == 1
+    assert "there is the run alone; use Python 3.10 or later" in done.stderr.splitlines()[-1]
