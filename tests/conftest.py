@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from trainshed import Workspace
+if TYPE_CHECKING:  # the tests of what is copied to nodes run under Python 3.8, where there is no client
+    from trainshed import Workspace
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def shared_uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def workspace(home: Path) -> Iterator[Workspace]:
     """The default workspace of a new home; its service is stopped afterwards."""
+    from trainshed import Workspace
     from trainshed.api.runs import interactive
     from trainshed.client.stopping import stop
 

@@ -64,7 +64,10 @@ def test_end_kills_what_ignores_term() -> None:
     stubborn.stdout.close()
 
 
-def test_exits_are_told_once(child) -> None:
+@pytest.mark.parametrize("python_has_the_call", [True, False])
+def test_exits_are_told_once(child, monkeypatch: pytest.MonkeyPatch, python_has_the_call: bool) -> None:
+    if not python_has_the_call:
+        monkeypatch.delattr("os.pidfd_open", raising=False)
     told: list[str] = []
     event = threading.Event()
     watcher = ExitWatcher(lambda token: (told.append(token), event.set()))
