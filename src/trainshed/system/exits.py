@@ -28,7 +28,8 @@ class ExitWatcher:
         >>> watcher.watch({"pid": child.pid}, "run-1")
         >>> ended.wait(10)
         True
-        >>> watcher.close()
+        >>> watcher.close(), child.wait()
+        (None, 0)
     """
 
     def __init__(self, on_exit: Callable[[str], None]) -> None:

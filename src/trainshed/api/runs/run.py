@@ -31,8 +31,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         **kwargs: further keywords of v1, not used.
 
     Example:
-        >>> run = experiment.submit(estimator)  # doctest: +SKIP
-        >>> run.wait_for_completion(show_output=True).status  # doctest: +SKIP
+        >>> run = experiment.submit(estimator)
+        >>> run.wait_for_completion().status
         'Completed'
     """
 
@@ -160,7 +160,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         """Return all that is known of the run: a dict in v1's shape, whose keys are attributes too.
 
         Example:
-            >>> run.get_details().status  # doctest: +SKIP
+            >>> run.get_details().status
             'Completed'
         """
         record = self.record()
