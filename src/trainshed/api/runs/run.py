@@ -241,8 +241,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
             ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
 
         Example:
-            >>> run.series("loss")  # doctest: +SKIP
-            [(0, 1764000000.0, 0.5), (10, 1764000060.0, 0.25)]
+            >>> [(step, value) for step, _, value in run.series("accuracy")]
+            [(None, 0.9)]
         """
         points = self._call("GET", "points", query={"name": name})["points"]
         return [(step, time, value) for step, time, value in points]
