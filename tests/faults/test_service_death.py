@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from box import Box, gone
+from box import Box, ended, gone
 
 from trainshed.client.embedded import connect, running
 
@@ -108,12 +108,13 @@ def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypa
 
 def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch) -> None:
     box.kill_service()
-    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.3")
-    run_id = box.submit("import time; print('up', flush=True); time.sleep(1.5)")
+    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
+    run_id = box.submit(WAITS_FOR_FILE, arguments=[str(tmp_path)])
     box.log_until(run_id, "up")
-    pid = box.service_pid()
-    box.wait(run_id)
-    assert box.service_pid() == pid
+    service = os.pidfd_open(box.service_pid())
+    assert not ended(service, within=2)  # nobody calls, and something runs
+    (tmp_path / "go").touch()
+    gone(service)  # nobody calls, and nothing runs
     assert box.wait(run_id)["status"] == "Completed"
 
 
