@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from box import Box, ended, gone
 
 from trainshed.client.embedded import connect, running
@@ -95,7 +96,7 @@ def test_second_service_on_a_workspace_refuses(box: Box) -> None:
     assert second.returncode == 4
 
 
-def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypatch) -> None:
+def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.kill_service()
     monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
     service = connect(str(box.root))
@@ -106,7 +107,7 @@ def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypa
     assert service.call("GET", "/service")["pid"] != pid
 
 
-def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch) -> None:
+def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     box.kill_service()
     monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
     run_id = box.submit(WAITS_FOR_FILE, arguments=[str(tmp_path)])

@@ -82,7 +82,13 @@ def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, br
     run = Experiment(workspace, "seen").start_logging(snapshot_directory=None)
     run.log("loss", 1.0)
     run.log("loss", 0.5)
-    cell = {"cell_type": "code", "source": CELL.format(run.id), "metadata": {}, "outputs": [], "execution_count": None}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "source": CELL.format(run.id),
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "notebooks" / "one.ipynb").write_text(json.dumps(content))
@@ -109,7 +115,7 @@ def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, br
     # From here on nobody touches the page.
     run.log("accuracy", 0.9)
     wait.until(seen("accuracy"))
-    with run.child_run("fold") as child:
+    with run.child_run("fold") as child:  # type: ignore[attr-defined]
         child.log("x", 1)
     run.complete()
     wait.until(seen("Completed", "fold"))

@@ -47,7 +47,7 @@ def suite(python: Path, *folders: str) -> int:
         "TRAINSHED_TEST_SERVICE_PYTHON": sys.executable,
     }
     base = python.parents[2] / "tests"
-    argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={base}", *folders]
+    argv = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={base}", *folders]
     done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     passed = re.search(r"(\d+) passed", done.stdout)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from trainshed.store.database import Database
 from trainshed.store.snapshots import Snapshots
@@ -17,9 +18,10 @@ def main(root: Path) -> None:
     store = Snapshots(root, database)
     sha, size = hashlib.sha256(CONTENT).hexdigest(), len(CONTENT)
     pack = store.packs.incoming()
+    assert pack is not None
     pack.write_bytes(bytes.fromhex(sha) + size.to_bytes(8, "big") + CONTENT)
     store.packs.adopt(pack)
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"path": "train.py", "kind": "file", "sha256": sha, "size": size, "mode": 0o644},
         {"path": "bin/tool", "kind": "file", "sha256": sha, "size": size, "mode": 0o755},
         {"path": "empty", "kind": "dir"},

@@ -118,7 +118,7 @@ def use(name: str) -> None:
         assert there.fget is not None
         there.fget(made)
     elif inspect.isclass(there) and issubclass(there, ComputeTarget):
-        there.attach(None, "mine", there.attach_configuration())
+        there.attach(None, "mine", there.attach_configuration())  # type: ignore[arg-type, attr-defined]
     elif inspect.isclass(there):
         there()
     else:
