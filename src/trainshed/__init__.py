@@ -3,11 +3,12 @@
 Names are imported when they are first used, so that ``import trainshed`` costs next to nothing.
 
 Example:
-    >>> from trainshed import Estimator, Experiment, Workspace  # doctest: +SKIP
+    >>> from trainshed import Estimator, Experiment, Workspace
     >>> run = Experiment(Workspace.from_config(), "diabetes").submit(
     ...     Estimator("./src", compute_target="local", entry_script="train.py", pip_packages=["scikit-learn"])
-    ... )  # doctest: +SKIP
-    >>> run.wait_for_completion(show_output=True)  # doctest: +SKIP
+    ... )
+    >>> run.wait_for_completion().status
+    'Completed'
 """
 
 from __future__ import annotations

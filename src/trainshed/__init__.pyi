@@ -36,4 +36,6 @@ from trainshed.api.training.script_run_config import ScriptRunConfig as ScriptRu
 from trainshed.api.workspace.keyvault import Keyvault as Keyvault
 from trainshed.api.workspace.workspace import Workspace as Workspace
 
+_HOME: dict[str, str]
+__all__: list[str]
 __version__: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ from trainshed import (
     Workspace,
 )
 from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-from trainshed.api.data.model import ModelNotFoundException
 from trainshed.errors import (
     ActivityFailedException,
     ComputeTargetException,
+    ModelNotFoundException,
     ModelPathNotFoundException,
     NotFoundException,
     UserErrorException,
@@ -110,10 +111,10 @@ def test_a_cluster_bounds_how_many_run(workspace: Workspace, project: Path, conf
     assert runs[2].status == "Queued"
     status = made.get_status().serialize()
     assert status["nodeStateCounts"]["runningNodeCount"] == status["currentNodeCount"] == 2
-    assert {node["runId"] for node in made.list_nodes()} == {run.id for run in runs[:2]}
+    assert {node["runId"] for node in made.list_nodes()} == {run.id for run in runs[:2]}  # type: ignore[attr-defined]
     with pytest.raises(ComputeTargetException, match="3 unfinished runs"):
         made.delete()
-    made.update(max_nodes=3)
+    made.update(max_nodes=3)  # type: ignore[attr-defined]
     stream = iter(
         workspace.connection.stream("GET", f"/runs/{runs[2].id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
     )
@@ -138,7 +139,7 @@ def test_a_cluster_bounds_how_many_run(workspace: Workspace, project: Path, conf
         {"max_nodes": 1, "vm_priority": "cheap"},
     ],
 )
-def test_clusters_that_cannot_be(settings: dict) -> None:
+def test_clusters_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ComputeTargetException):
         AmlCompute.provisioning_configuration(**settings)
 
@@ -168,18 +169,19 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException):
         unchecked.to_path()
     assert unchecked.download(ignore_not_found=True) == []
-    for wrong in ((store, "../../secrets.json"), "https://example.org/a.csv", 7, []):
+    wrongs: list[Any] = [(store, "../../secrets.json"), "https://example.org/a.csv", 7, []]
+    for wrong in wrongs:
         with pytest.raises(UserErrorException):
             Dataset.File.from_files(wrong)
     (tmp_path / "a.csv").write_text("x\n1\n")
     files = Dataset.File.from_files(str(tmp_path / "*.csv"))
     for name in ("", "a b", "1a", None):
         with pytest.raises(UserErrorException, match="cannot be used"):
-            DatasetConsumptionConfig(name, files)
+            DatasetConsumptionConfig(name, files)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="one of direct, mount, download"):
         DatasetConsumptionConfig("a", files, mode="copy")
     with pytest.raises(UserErrorException, match="no dataset"):
-        DatasetConsumptionConfig("a", "files")
+        DatasetConsumptionConfig("a", "files")  # type: ignore[arg-type]
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
     with pytest.raises(UserErrorException, match="given to the script directly"):
         table.as_named_input("a").as_mount()
@@ -190,7 +192,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             files.random_split(share)
     for count in (-1, "2", True):
         with pytest.raises(UserErrorException, match="whole number"):
-            files.take(count)
+            files.take(count)  # type: ignore[arg-type]
     files.register(workspace, "d")
     assert files.register(workspace, "d").version == 1
     with pytest.raises(UserErrorException, match="create_new_version"):

@@ -54,7 +54,7 @@ def test_it_goes_on(old_home: Path, workspace: Workspace, tmp_path: Path, projec
     runs = list(Experiment(workspace, "first").get_runs())
     assert len(runs) == 4
     trained = runs[-1]
-    trained.restore_snapshot(path=str(tmp_path))
+    trained.restore_snapshot(path=str(tmp_path))  # type: ignore[attr-defined]
     assert trained.get_metrics("loss")["loss"] == [1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
     (project / "train.py").write_text("from azureml.core import Run\nRun.get_context().log('a', 1)\n")
     config = RunConfiguration()

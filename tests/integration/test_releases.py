@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from trainshed.errors import ServiceException
 from trainshed.version import VERSION
 
 
-def endpoint(workspace: Workspace) -> dict:
-    return json.loads((workspace.path / "service.json").read_text())
+def endpoint(workspace: Workspace) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((workspace.path / "service.json").read_text())
+    return found
 
 
 def claim(workspace: Workspace, version: str) -> int:

@@ -67,13 +67,13 @@ def trained(experiment: Experiment, project: Path, alpha: object = 1) -> Any:
     return run
 
 
-def age(workspace: Workspace) -> None:
+def age(workspace: Any) -> None:
     """Let every snapshot have been used long ago."""
     for path in (*workspace.path.glob("snapshots/trees/*"), *workspace.path.glob("snapshots/packs/*")):
         os.utime(path, (1.0, 1.0))
 
 
-def directories(workspace: Workspace) -> set[str]:
+def directories(workspace: Any) -> set[str]:
     return {path.name for path in (workspace.path / "runs").iterdir()} - {".trash"}
 
 
@@ -137,7 +137,7 @@ def test_a_run_of_another_machine_goes_there_too(sh: Shell, experiment: Experime
     run.wait_for_completion()
     (there,) = far.rglob(run.id)
     assert there.is_dir()
-    stop(str(experiment.workspace.path))  # and with it the kept connection
+    stop(str(experiment.workspace.path))  # type: ignore[attr-defined]
     reach.write_text("exit 1\n")
     sh("rm", run.id, code=1)  # it cannot be removed there, and so it stays
     assert "cannot be reached" in sh.err
@@ -179,7 +179,7 @@ def test_gc_removes_old_runs_when_asked_to(sh: Shell, experiment: Experiment, pr
 
 
 def test_gc_removes_what_was_left_by_a_kill(sh: Shell, experiment: Experiment, project: Path) -> None:
-    run, root = trained(experiment, project), experiment.workspace.path
+    run, root = trained(experiment, project), experiment.workspace.path  # type: ignore[attr-defined]
     for left in ("runs/of_no_run", "runs/.trash/1234-old", "models/" + "a" * 32):
         (root / left).mkdir(parents=True)
         (root / left / "file").write_text("x" * 10_000)

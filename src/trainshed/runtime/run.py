@@ -38,8 +38,10 @@ class Run(BaseRun):
 
     Example:
         >>> from trainshed import Run
-        >>> run = Run.get_context()  # doctest: +SKIP
-        >>> run.log("accuracy", 0.9)  # doctest: +SKIP
+        >>> run = Run.get_context()
+        >>> run.log("accuracy", 0.9)  # outside of a run it is printed
+        Attempted to log scalar metric accuracy:
+        0.9
     """
 
     _current: "Run | None" = None

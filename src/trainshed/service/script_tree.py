@@ -23,12 +23,13 @@ def files() -> dict[str, Path]:
     moved = {"trainshed/__init__.py": _RUNTIME / _FRONT_DOOR, "hooks/sitecustomize.py": _RUNTIME / _HOOK}
     room = {f"trainshed/runtime/{path.name}": path for path in _RUNTIME.glob("*.py") if path not in moved.values()}
     names = {path.relative_to(_RUNTIME).as_posix(): path for path in (_RUNTIME / "azureml").rglob("*.py")}
-    return {**moved, "trainshed/errors.py": _PACKAGE / "errors.py", **room, **names, **_client()}
+    top = {f"trainshed/{name}": _PACKAGE / name for name in ("errors.py", "version.py")}
+    return {**moved, **top, **room, **names, **_client()}
 
 
 def _client() -> dict[str, Path]:
     """Return the rooms of a client, and SDK v1's names where they are installed beside us."""
-    found = {"trainshed/whole.py": _PACKAGE / "__init__.py", "trainshed/version.py": _PACKAGE / "version.py"}
+    found = {"trainshed/whole.py": _PACKAGE / "__init__.py"}
     for room in _CLIENT:
         found.update({f"trainshed/{path.relative_to(_PACKAGE)}": path for path in (_PACKAGE / room).rglob("*.py")})
     names = find_spec("azureml")

@@ -32,10 +32,10 @@ class Tensorboard:
         UserErrorException: no runs.
 
     Example:
-        >>> board = Tensorboard(run)  # doctest: +SKIP
-        >>> board.start()  # doctest: +SKIP
-        'http://localhost:6006/'
-        >>> board.stop()  # doctest: +SKIP
+        >>> board = Tensorboard(run)
+        >>> address = board.start()
+        http://127.0.0.1:.../
+        >>> board.stop()
     """
 
     def __init__(

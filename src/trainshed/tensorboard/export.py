@@ -23,7 +23,7 @@ def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recur
         UserErrorException: TensorBoard, which knows the format, is not installed.
 
     Example:
-        >>> export_to_tensorboard(run, "boards")  # doctest: +SKIP
+        >>> export_to_tensorboard(run, "boards")
     """
     try:
         from tensorboard.compat.proto.event_pb2 import Event

@@ -60,7 +60,7 @@ def test_what_is_changed_after_construction_counts() -> None:
 
 
 def test_wishes_reach_the_record() -> None:
-    est = Estimator("./src", compute_target="local", environment_variables={"A": 1}, max_run_duration_seconds=60)
+    est = Estimator("./src", compute_target="local", environment_variables={"A": 1}, max_run_duration_seconds=60)  # type: ignore[dict-item]
     spec = spec_of(est, SubmitOptions("trial", {"k": 2}, 5, 2, "pypi"))
     assert (spec.tags, spec.priority, spec.slots, spec.environment.solver) == ({"k": "2"}, 5, 2, "pypi")
     assert (spec.environment_variables, spec.max_run_duration_seconds) == ({"A": "1"}, 60)
@@ -194,8 +194,8 @@ def test_numbers_must_be_numbers(name: str, value: Any) -> None:
 def test_a_setting_that_never_was_is_kept_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     config = RunConfiguration()
     with caplog.at_level(logging.WARNING):
-        config.auto_prepare_env = True  # type: ignore[attr-defined]
-        config.environment.python.user_managed_dependencis = True  # type: ignore[attr-defined]
+        config.auto_prepare_env = True
+        config.environment.python.user_managed_dependencis = True
     assert "Did you mean 'auto_prepare_environment'?" in caplog.text
     assert "Did you mean 'user_managed_dependencies'?" in caplog.text
 

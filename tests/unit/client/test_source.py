@@ -199,7 +199,7 @@ def test_a_file_that_keeps_changing_is_refused(project: Path, monkeypatch: pytes
             file.write("x")
         return facts
 
-    monkeypatch.setattr(module.os, "fstat", grown)
+    monkeypatch.setattr("os.fstat", grown)
     with pytest.raises(SnapshotException, match=r"'log.txt' is being written to"):
         take(str(project))
 

@@ -14,7 +14,7 @@ import pytest
 from trainshed.service.script_tree import assemble
 
 
-class Job(dict):
+class Job(dict[str, str]):
     """The environment of a script in a run."""
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,20 +42,20 @@ SHAPES = {
 }
 
 
-def test_metrics_have_v1s_shapes(job) -> None:
+def test_metrics_have_v1s_shapes(job: Any) -> None:
     assert job.said(HEAD + LOGGED).splitlines() == [
         repr(SHAPES),
         f"{ {'often': [1, 2.5]} } {{}} ['run-1']",
     ]
 
 
-def test_metrics_of_an_offline_run_have_the_same_shapes(job) -> None:
+def test_metrics_of_an_offline_run_have_the_same_shapes(job: Any) -> None:
     del job["TRAINSHED_RUN_ID"]
     code = HEAD.replace("import os", "import os; del os.environ['TRAINSHED_RUN_DIR']")
     assert repr(SHAPES) in job.said(code + LOGGED).splitlines()
 
 
-def test_labels_come_from_the_submit_the_script_and_its_other_processes(job) -> None:
+def test_labels_come_from_the_submit_the_script_and_its_other_processes(job: Any) -> None:
     job["TRAINSHED_TAGS"] = json.dumps({"from": "submit", "gone": "x"})
     code = HEAD + (
         "run.set_tags({'a': 1, 'bare': None}); run.remove_tags(['gone']); run.add_properties({'p': 1})\n"
@@ -64,12 +66,13 @@ def test_labels_come_from_the_submit_the_script_and_its_other_processes(job) -> 
     assert job.said(code) == f"{tags} True {{'p': '1'}}\n"
 
 
-def test_lines_that_are_no_events_are_left_out(tmp_path) -> None:
+def test_lines_that_are_no_events_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(
         b'\n{"k":"metric","n":"a","v":1}\n{"k":"metric","n":"t\n[]\n7\n\xff\n{"k":"metric","n":"a","x":"NaN"}'
     )
-    first, second = read(str(path), Tables()).metrics()["a"]
+    got: Any = read(str(path), Tables()).metrics()["a"]
+    first, second = got
     assert first == 1
     assert math.isnan(second)
     assert read(str(tmp_path / "none"), Tables()).metrics() == {}
@@ -111,7 +114,7 @@ print(run.get_file_names(), sorted(os.listdir("..")))
 """
 
 
-def test_files(job) -> None:
+def test_files(job: Any) -> None:
     assert job.said(HEAD + FILES).splitlines() == [
         "UserErrorException",
         "TypeError",

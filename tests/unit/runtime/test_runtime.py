@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def script(code: str, env: dict[str, str], python: str = sys.executable) -> subp
     return subprocess.run([python, "-c", code], env=env, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def journal(env: dict[str, str]) -> list[dict]:
+def journal(env: dict[str, str]) -> list[dict[str, Any]]:
     lines = (Path(env["TRAINSHED_RUN_DIR"]) / "journal.jsonl").read_text().splitlines()
     return [json.loads(line, parse_constant=pytest.fail) for line in lines if line]
 

@@ -48,7 +48,7 @@ def filled(database: Database, run_id: str) -> None:
 
 def rows(database: Database) -> dict[str, int]:
     names = database.column("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-    return {name: database.one(f"SELECT count(*) FROM {name}")[0] for name in names}
+    return {name: database.column(f"SELECT count(*) FROM {name}")[0] for name in names}
 
 
 def test_nothing_of_a_run_is_left(database: Database, history: History, removal: Removal) -> None:

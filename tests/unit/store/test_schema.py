@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ FIXTURE = Path(__file__).parents[2] / "fixtures" / "workspace_0_1_0" / "workspac
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Iterator[Path]:
+def old(tmp_path: Path) -> Path:
     """The history of a workspace that release 0.1.0 made."""
     path = tmp_path / "history.db"
     with tarfile.open(FIXTURE) as archive:
@@ -35,7 +34,7 @@ def old(tmp_path: Path) -> Iterator[Path]:
 def shape(path: Path) -> dict[str, object]:
     """Return all that a schema is: its statements without their layout, and the columns as SQLite has them."""
     database = sqlite3.connect(path)
-    made = {}
+    made: dict[str, object] = {}
     for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_master").fetchall():
         text = "\n".join(line.partition("--")[0] for line in (sql or "").splitlines())
         made[f"{kind} {name}"] = "".join(text.split()).replace('"', "")

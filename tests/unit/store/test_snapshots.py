@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ DATA = b"content"
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def entry(path: str, **change: object) -> dict:
+def entry(path: str, **change: object) -> dict[str, Any]:
     return {"path": path, "kind": "file", "sha256": SHA, "size": len(DATA), "mode": 0o644, **change}
 
 
@@ -32,8 +33,14 @@ def packed(*contents: bytes) -> bytes:
     return b"".join(hashlib.sha256(each).digest() + len(each).to_bytes(8, "big") + each for each in contents)
 
 
-def put(store: Snapshots, content: bytes) -> int:
+def incoming(store: Snapshots) -> Path:
     pack = store.packs.incoming()
+    assert pack is not None
+    return pack
+
+
+def put(store: Snapshots, content: bytes) -> int:
+    pack = incoming(store)
     pack.write_bytes(content)
     try:
         return store.packs.adopt(pack)
@@ -42,7 +49,7 @@ def put(store: Snapshots, content: bytes) -> int:
 
 
 def packs_of(store: Snapshots) -> list[Path]:
-    return [path for folder in ("packs", "incoming") for path in (store.packs.incoming().parents[1] / folder).iterdir()]
+    return [path for folder in ("packs", "incoming") for path in (incoming(store).parents[1] / folder).iterdir()]
 
 
 def test_what_is_put_is_there(store: Snapshots) -> None:
@@ -121,7 +128,7 @@ def test_an_answer_that_was_lost_can_be_asked_for_again(store: Snapshots) -> Non
 def test_a_pack_that_is_a_link_is_not_taken_in(store: Snapshots, tmp_path: Path) -> None:
     secret = tmp_path / "elsewhere"
     secret.write_bytes(packed(DATA))
-    pack = store.packs.incoming()
+    pack = incoming(store)
     pack.symlink_to(secret)
     with pytest.raises(OSError, match="symbolic links"):
         store.packs.adopt(pack)
@@ -129,7 +136,7 @@ def test_a_pack_that_is_a_link_is_not_taken_in(store: Snapshots, tmp_path: Path)
 
 
 def test_what_dead_clients_left_is_removed_a_day_later(store: Snapshots, tmp_path: Path) -> None:
-    old, new = store.packs.incoming(), store.packs.incoming()
+    old, new = incoming(store), incoming(store)
     old.write_bytes(b"x")
     new.write_bytes(b"x")
     os.utime(old, (0, 0))
@@ -157,7 +164,7 @@ def test_what_dead_clients_left_is_removed_a_day_later(store: Snapshots, tmp_pat
         ["text"],
     ],
 )
-def test_trees_that_cannot_be(store: Snapshots, entries: list) -> None:
+def test_trees_that_cannot_be(store: Snapshots, entries: list[Any]) -> None:
     with pytest.raises(TrainshedError):
         store.put_tree(entries)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -57,8 +58,13 @@ def test_a_json_file_that_says_nothing_is_as_good_as_none(tmp_path: Path, conten
 
 def test_a_durable_file_and_its_name_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    real = files.os.fsync
-    monkeypatch.setattr(files.os, "fsync", lambda fd: (synced.append(Path(f"/dev/fd/{fd}").resolve().name), real(fd)))
+    real = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append(Path(f"/dev/fd/{fd}").resolve().name)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
     files.write(str(tmp_path / "exit.json"), "{}", durable=True)
     assert len(synced) == 2
     assert synced[0].endswith(".part")

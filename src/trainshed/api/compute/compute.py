@@ -31,7 +31,7 @@ class ComputeTarget:
             those there are.
 
     Example:
-        >>> ComputeTarget(ws, "local").slots  # doctest: +SKIP
+        >>> ComputeTarget(ws, "local").slots
         2
     """
 
@@ -86,8 +86,8 @@ class ComputeTarget:
             ComputeTargetException: a kind of target that cannot be made here.
 
         Example:
-            >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)  # doctest: +SKIP
-            >>> ComputeTarget.create(ws, "cpu-cluster", config).wait_for_completion()  # doctest: +SKIP
+            >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)
+            >>> ComputeTarget.create(ws, "cpu-cluster", config).wait_for_completion()
         """
         if not hasattr(provisioning_configuration, "_create"):
             raise UserErrorException(

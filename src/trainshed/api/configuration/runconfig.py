@@ -220,7 +220,9 @@ class RunConfiguration(Section):
             UserErrorException: no such file, no YAML, or a value of a wrong type; it is named.
 
         Example:
-            >>> RunConfiguration.load(".", "cluster")  # doctest: +SKIP
+            >>> path = RunConfiguration("train.py").save(".", "cluster")
+            >>> RunConfiguration.load(".", "cluster").script
+            'train.py'
         """
         from trainshed.api.configuration import runconfig_files
 

@@ -32,7 +32,7 @@ class DatasetConsumptionConfig:
         UserErrorException: a name, a mode or a dataset that cannot be.
 
     Example:
-        >>> config = dataset.as_named_input("weather").as_mount()  # doctest: +SKIP
+        >>> config = dataset.as_named_input("weather").as_mount()
     """
 
     @known_keywords

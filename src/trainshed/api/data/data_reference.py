@@ -68,7 +68,7 @@ class DataReference:
         UserErrorException: a mode or a name that cannot be used.
 
     Example:
-        >>> str(ds.path("diabetes", "data").as_mount())  # doctest: +SKIP
+        >>> str(ds.path("diabetes", "data").as_mount())
         '$AZUREML_DATAREFERENCE_data'
     """
 

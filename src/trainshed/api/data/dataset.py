@@ -13,8 +13,8 @@ class Dataset(AbstractDataset):
     """Makes datasets, ``Dataset.File.from_files(…)``, and finds them, ``Dataset.get_by_name(…)``.
 
     Example:
-        >>> table = Dataset.Tabular.from_delimited_files((datastore, "weather/*.csv"))  # doctest: +SKIP
-        >>> table.register(ws, "weather").version  # doctest: +SKIP
+        >>> table = Dataset.Tabular.from_delimited_files((datastore, "weather/*.csv"))
+        >>> table.register(ws, "weather").version
         1
     """
 

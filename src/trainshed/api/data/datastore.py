@@ -28,9 +28,9 @@ class Datastore:
         NotFoundException: no such datastore (a UserErrorException); the sentence names those there are.
 
     Example:
-        >>> ds = ws.get_default_datastore()  # doctest: +SKIP
-        >>> ds.upload("./data", target_path="diabetes", overwrite=True)  # doctest: +SKIP
-        >>> params = {"--data-folder": ds.path("diabetes").as_mount()}  # doctest: +SKIP
+        >>> ds = ws.get_default_datastore()
+        >>> uploaded = ds.upload("./data", target_path="diabetes", overwrite=True, show_progress=False)
+        >>> params = {"--data-folder": ds.path("diabetes").as_mount()}
     """
 
     datastore_type = "Folder"

@@ -61,8 +61,9 @@ class FileDataset(AbstractDataset, kind="file"):
             mount_point: the folder; a new temporary one if None.
 
         Example:
-            >>> with dataset.mount() as mounted:  # doctest: +SKIP
+            >>> with dataset.mount() as mounted:
             ...     os.listdir(mounted.mount_point)
+            ['2026.csv']
         """
         return MountContext(self, mount_point)
 

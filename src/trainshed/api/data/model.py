@@ -43,8 +43,10 @@ class Model:
         WebserviceException: no such model; the sentence names the nearest.
 
     Example:
-        >>> Model(ws, "ridge").download("models", exist_ok=True)  # doctest: +SKIP
-        'models/ridge.pkl'
+        >>> run.register_model("ridge", "outputs/model.pkl").version
+        1
+        >>> Model(ws, "ridge").download("models", exist_ok=True)
+        'models/model.pkl'
     """
 
     class Framework:

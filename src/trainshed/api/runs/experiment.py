@@ -31,7 +31,7 @@ class Experiment:
         UserErrorException: a name that cannot be used.
 
     Example:
-        >>> run = Experiment(ws, "diabetes").submit(estimator)  # doctest: +SKIP
+        >>> run = Experiment(ws, "diabetes").submit(estimator)
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Experiment:
             SnapshotException: the source folder cannot be sent.
 
         Example:
-            >>> run = experiment.submit(estimator, tags={"stage": "trial"}, priority=1)  # doctest: +SKIP
+            >>> run = experiment.submit(estimator, tags={"stage": "trial"}, priority=1)
         """
         from trainshed.api.training.submission import send  # only a submit needs it
 
@@ -110,7 +110,7 @@ class Experiment:
             SnapshotException: the folder cannot be kept; ``snapshot_directory=None`` goes without.
 
         Example:
-            >>> with experiment.start_logging(snapshot_directory=None) as run:  # doctest: +SKIP
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
             ...     run.log("accuracy", 0.9)
         """
         from trainshed.api.runs.interactive import begin, opened

@@ -89,7 +89,7 @@ class RunLifecycle(RunLogging):
             outputs: folder whose files become the child's when it is completed; None: none.
 
         Example:
-            >>> with run.child_run("fold 1") as child:  # doctest: +SKIP
+            >>> with run.child_run("fold 1") as child:
             ...     child.log("accuracy", 0.9)
         """
         return self._begin_child(outputs, display_name=name, run_id=run_id)

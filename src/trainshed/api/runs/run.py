@@ -31,8 +31,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         **kwargs: further keywords of v1, not used.
 
     Example:
-        >>> run = experiment.submit(estimator)  # doctest: +SKIP
-        >>> run.wait_for_completion(show_output=True).status  # doctest: +SKIP
+        >>> run = experiment.submit(estimator)
+        >>> run.wait_for_completion().status
         'Completed'
     """
 
@@ -160,7 +160,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         """Return all that is known of the run: a dict in v1's shape, whose keys are attributes too.
 
         Example:
-            >>> run.get_details().status  # doctest: +SKIP
+            >>> run.get_details().status
             'Completed'
         """
         record = self.record()
@@ -241,8 +241,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
             ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
 
         Example:
-            >>> run.series("loss")  # doctest: +SKIP
-            [(0, 1764000000.0, 0.5), (10, 1764000060.0, 0.25)]
+            >>> [(step, value) for step, _, value in run.series("accuracy")]
+            [(None, 0.9)]
         """
         points = self._call("GET", "points", query={"name": name})["points"]
         return [(step, time, value) for step, time, value in points]

@@ -13,7 +13,7 @@ class Keyvault:
     """The secrets of a workspace, kept in a file of its folder that only its owner can read.
 
     Example:
-        >>> ws.get_default_keyvault().set_secret("password", "hunter2")  # doctest: +SKIP
+        >>> ws.get_default_keyvault().set_secret("password", "hunter2")
     """
 
     def __init__(self, workspace: WorkspaceLike) -> None:

@@ -42,7 +42,7 @@ class Workspace(WorkspaceFacts):
         WorkspaceException: no such workspace.
 
     Example:
-        >>> Workspace.from_config().name  # doctest: +SKIP
+        >>> Workspace.from_config().name
         'default'
     """
 
