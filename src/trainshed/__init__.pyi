@@ -37,5 +37,5 @@ from trainshed.api.workspace.keyvault import Keyvault as Keyvault
 from trainshed.api.workspace.workspace import Workspace as Workspace
 
 _HOME: dict[str, str]
-__all__: list[str]
+__all__: list[str]  # noqa: PYI035 - made from a table
 __version__: str
