@@ -24,10 +24,12 @@ def workspace(options: argparse.Namespace, create: bool = False) -> Workspace:
     Raises:
         WorkspaceException: it does not exist.
     """
-    root = locations.chosen(options.workspace, create)
+    if options.service:
+        return Workspace.from_service(options.service)
+    root = None if remote.address() and not options.workspace else locations.chosen(options.workspace, create)
     if root is not None:
         return Workspace(path=root)
-    if not create and locations.search(os.getcwd()) is None:
+    if not create and not remote.address() and locations.search(os.getcwd()) is None:
         locations.find(locations.DEFAULT, create=False)
     return Workspace.from_config()
 
