@@ -155,6 +155,7 @@ def test_editing_the_folder_after_submit_changes_nothing_and_what_did_not_change
     assert first.get_snapshot_id() == second.get_snapshot_id() != third.get_snapshot_id()
 
 
+@pytest.mark.own_folder
 def test_a_snapshot_that_was_pruned_is_sent_again(experiment: Experiment, project: Path) -> None:
     config = as_it_is(project, "print('here')")
     snapshot = experiment.submit(config).get_snapshot_id()
@@ -188,6 +189,7 @@ def test_bad_input_is_refused_before_anything_is_sent(experiment: Experiment, pr
     assert list(experiment.get_runs()) == []
 
 
+@pytest.mark.own_folder
 def test_a_service_that_dies_is_brought_back_and_no_byte_is_lost(experiment: Experiment, project: Path) -> None:
     ws = experiment.workspace
     script = (
@@ -348,6 +350,7 @@ def test_outside_of_a_run_there_is_an_offline_one_or_an_error() -> None:
         Run.get_submitted_run()
 
 
+@pytest.mark.own_folder
 def test_a_workspace_is_deleted_with_its_service(workspace: Workspace, project: Path) -> None:
     made = Workspace.create("short-lived")
     Experiment(made, "e").submit(as_it_is(project, "pass")).wait_for_completion()

@@ -200,6 +200,7 @@ def test_no_runs_yet(sh: Shell) -> None:
     assert "trainshed submit" in sh.err
 
 
+@pytest.mark.own_folder
 def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     assert sh.json("service", "status")["running"] in (True, False)
     assert "running: pid" in sh("service", "start")

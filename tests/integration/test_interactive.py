@@ -131,6 +131,7 @@ def test_children(experiment: Experiment) -> None:
             run.create_children(**wrong)
 
 
+@pytest.mark.own_folder
 def test_a_service_that_was_killed_finds_them_again(experiment: Experiment) -> None:
     run = experiment.start_logging(snapshot_directory=None)
     connection = experiment.workspace.connection

@@ -42,12 +42,13 @@ def config(this_python: str) -> RunConfiguration:
     return config
 
 
+@pytest.mark.own_folder
 def test_secrets_are_for_their_owner_alone(workspace: Workspace) -> None:
     vault = workspace.get_default_keyvault()
     vault.set_secret("a", "hunter2")
-    file = Path(workspace.folder) / "secrets.json"
+    file = workspace.path / "secrets.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "hunter2" not in (Path(workspace.folder) / "service.log").read_text()
+    assert "hunter2" not in (workspace.path / "service.log").read_text()
     assert vault.get_secrets(["a", "b"]) == {"a": "hunter2", "b": None}
     for name, value in (("", "y"), ("no/name", "y"), ("x" * 128, "y"), ("big", "y" * 30_000)):
         with pytest.raises(UserErrorException) as caught:
@@ -58,6 +59,7 @@ def test_secrets_are_for_their_owner_alone(workspace: Workspace) -> None:
     assert vault.list_secrets() == []
 
 
+@pytest.mark.own_folder
 def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(WebserviceException, match="no file or folder"):
         Model.register(workspace, tmp_path / "nothing", "m")
@@ -67,7 +69,7 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "m.bin").write_bytes(b"1")
     with pytest.raises(UserErrorException, match="cannot be named"):
         Model.register(workspace, tmp_path / "m.bin", "a/b")
-    assert list((Path(workspace.folder) / "models").iterdir()) == []
+    assert list((workspace.path / "models").iterdir()) == []
     Model.register(workspace, tmp_path / "m.bin", "iris")
     with pytest.raises(ModelNotFoundException, match="Did you mean 'iris'"):
         Model(workspace, "irsi")
@@ -85,12 +87,13 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             connection.call("POST", "/models", {"name": "x", "upload": token})
 
 
+@pytest.mark.own_folder
 def test_a_deleted_model_leaves_no_files(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "m.bin").write_bytes(b"1")
     model = Model.register(workspace, tmp_path / "m.bin", "iris", tags={"a": 1})
     assert Path(model.download(tmp_path / "down")).read_bytes() == b"1"
     model.delete()
-    assert list((Path(workspace.folder) / "models").iterdir()) == []
+    assert list((workspace.path / "models").iterdir()) == []
     assert Model.list(workspace) == []
 
 
@@ -221,6 +224,7 @@ def test_a_dataset_that_is_gone_fails_the_run(
         run.wait_for_completion()
 
 
+@pytest.mark.own_folder
 def test_outputs_are_kept_as_they_are_asked_for(workspace: Workspace, project: Path, config: RunConfiguration) -> None:
     store = workspace.get_default_datastore()
     (project / "train.py").write_text(
@@ -254,13 +258,14 @@ def test_the_default_datastore_can_be_another(workspace: Workspace, tmp_path: Pa
         workspace.set_default_datastore("mine")
 
 
+@pytest.mark.own_folder
 def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     env = Environment("mine")
     env.python.conda_dependencies.add_pip_package("numpy")
     env.docker.base_image_registry.password = "hunter2"
     assert env.register(workspace).version == "1"
     assert env.register(workspace).version == "1"  # nothing has changed
-    assert "hunter2" not in (Path(workspace.folder) / "history.db").read_bytes().decode("latin-1")
+    assert "hunter2" not in (workspace.path / "history.db").read_bytes().decode("latin-1")
     with pytest.raises(UserErrorException, match="an environment of v1's cloud"):
         Environment.get(workspace, "AzureML-Tutorial")
     with pytest.raises(NotFoundException, match="Did you mean 'mine'"):

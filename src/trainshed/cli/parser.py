@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = _Parser(prog="trainshed", description=_ABOUT, epilog=_EXAMPLES)
     top.add_argument("--version", action="version", version=f"trainshed {VERSION}")
-    top.set_defaults(json=False, workspace=None)
+    top.set_defaults(json=False, workspace=None, service=None)
     _common(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _submit(commands)
@@ -79,6 +79,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|PATH",
         default=argparse.SUPPRESS,
         help="workspace; otherwise $TRAINSHED_WORKSPACE, a config.json here or above, or 'default'",
+    )
+    parser.add_argument(
+        "--service",
+        metavar="ADDRESS",
+        default=argparse.SUPPRESS,
+        help="instead, the workspace of the service at http://host:port (default: $TRAINSHED_SERVICE); its token is in "
+        "the file $TRAINSHED_TOKEN_FILE",
     )
 
 
@@ -239,7 +246,12 @@ def _machinery(commands: Any) -> None:
     service = _command(
         commands, "service", "admin:service", "look at or stop this workspace's service", "trainshed service status"
     )
-    service.add_argument("what", choices=("status", "start", "stop", "logs"), help="runs go on when it is stopped")
+    service.add_argument(
+        "what",
+        choices=("status", "start", "stop", "logs", "access"),
+        help="stop: runs go on; access: give clients on other machines an address and a token that stay the same",
+    )
+    service.add_argument("--token-file", metavar="FILE", help="access: write the token there, for your eyes only")
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trainshed.cli import resolve, show
+from trainshed.client.cache import prune
 from trainshed.client.http import quoted
 from trainshed.errors import named
 
@@ -52,6 +53,8 @@ def gc(options: argparse.Namespace) -> int:
     }
     connection = resolve.workspace(options).connection
     gone = list(_with_progress(_lines(connection.stream("POST", "/gc", query))))
+    own = prune(options.unused_for, options.dry_run)
+    gone += [{"kind": "caches", "name": name, "size": size} for name, size in own]
     stuck = [each for each in gone if each["kind"] == "undeletable"]
     gone = [each for each in gone if each["kind"] != "undeletable"]
     if options.json:

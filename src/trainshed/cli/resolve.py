@@ -7,7 +7,7 @@ import os
 
 from trainshed.api.runs.run import Run
 from trainshed.api.workspace.workspace import Workspace
-from trainshed.client import locations
+from trainshed.client import locations, remote
 from trainshed.errors import NotFoundException, UserErrorException
 
 LAST = "@last"
@@ -24,10 +24,12 @@ def workspace(options: argparse.Namespace, create: bool = False) -> Workspace:
     Raises:
         WorkspaceException: it does not exist.
     """
-    root = locations.chosen(options.workspace, create)
+    if options.service:
+        return Workspace.from_service(options.service)
+    root = None if remote.address() and not options.workspace else locations.chosen(options.workspace, create)
     if root is not None:
         return Workspace(path=root)
-    if not create and locations.search(os.getcwd()) is None:
+    if not create and not remote.address() and locations.search(os.getcwd()) is None:
         locations.find(locations.DEFAULT, create=False)
     return Workspace.from_config()
 

@@ -1,15 +1,15 @@
 """What was known of a source folder at its last submit: an unchanged file costs one look, an unchanged folder no call.
 
-The index is a cache in the workspace folder: lost or broken, it is made again.
+The index is in the client's cache: lost or broken, it is made again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
 from typing import Any
 
+from trainshed.client.cache import cache, mark
 from trainshed.system import files
 
 _VERSION = 1
@@ -79,13 +79,12 @@ class Index:
             return
 
 
-def index_path(workspace: str, folder: str) -> str:
-    """Return where a workspace keeps the index of a source folder.
+def index_path(service: str, folder: str) -> str:
+    """Return where the index of a source folder is kept; each service knows snapshots of its own.
 
     Args:
-        workspace: the workspace folder.
+        service: folder or address of the workspace.
         folder: the source folder, absolute.
     """
-    # A checksum suffices (a folder that shares it finds its own name missing) and spares importing OpenSSL.
-    mark = zlib.crc32(folder.encode("utf-8", "surrogateescape"))
-    return os.path.join(workspace, "index", f"{mark:08x}.json")
+    # A folder that shares the mark finds another name in the index; another service's snapshot is refused by this one.
+    return cache("index", f"{mark(service, folder)}.json")

@@ -216,7 +216,7 @@ def read_config(path: str) -> dict[str, Any] | None:
         said.setdefault("subscription_id", said.get("subscriptions"))
         said.setdefault("resource_group", said.get("resourceGroups"))
         said.setdefault("workspace_name", said.get("workspaces"))
-    return said if said.get("workspace_name") or said.get("path") else None
+    return said if any(said.get(key) for key in ("workspace_name", "path", "service")) else None
 
 
 def search(start: str, file_name: str | None = None) -> tuple[str, dict[str, Any]] | None:

@@ -128,9 +128,11 @@ class Run(BaseRun):
         return workspace.get_run(run_id)  # type: ignore[attr-defined]
 
     def _seen_from_outside(self) -> object:
-        if self._outside is None and os.environ.get("TRAINSHED_WORKSPACE") and sys.version_info >= (3, 10):
+        # On another machine than the service's there is no folder by which to find it, but an address.
+        address, path = os.environ.get("TRAINSHED_SERVICE"), os.environ.get("TRAINSHED_WORKSPACE")
+        if self._outside is None and (address or path) and sys.version_info >= (3, 10):
             whole: "Any" = unavailable.whole()
-            workspace = whole.Workspace(path=os.environ["TRAINSHED_WORKSPACE"])
+            workspace = whole.Workspace.from_service() if address else whole.Workspace(path=path)
             experiment = whole.Experiment(workspace, self._experiment_name)
             self._outside = whole.ScriptRun(experiment, self.id)
         return self._outside

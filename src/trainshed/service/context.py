@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
@@ -39,10 +40,10 @@ class ServiceContext:
         root: the workspace folder.
         home: Trainshed's home on this machine.
         port: of the loopback address at which the service listens.
-        token: what opens its API.
+        access: the lasting token.
     """
 
-    def __init__(self, root: Path, home: Path, port: int = 0, token: str = "") -> None:
+    def __init__(self, root: Path, home: Path, port: int, access: Access) -> None:
         self.root = root
         self.home = home
         self.database = Database(root / "history.db")
@@ -55,10 +56,11 @@ class ServiceContext:
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
         runtime = assemble(home / "runtime")
+        self.access = access
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror)
-        self.staging = Staging(self.snapshots, self.registry, self.mirror, token)
+        self.staging = Staging(self.snapshots, self.registry, self.mirror, access.token)
         self.machines = ServiceMachines(root, home, runtime, port, self._ended)
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines

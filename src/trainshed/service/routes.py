@@ -18,6 +18,7 @@ from starlette.routing import Route
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service.context import ServiceContext
+from trainshed.service.guard import SAME_USER
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
@@ -95,7 +96,7 @@ def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str
     return {**context.facts(), "page_key": request.app.state.page_key}
 
 
-def put_snapshot(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
+def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /snapshots; ``pack`` names what a client on this machine has written into the store's folder before."""
     entries, packs = field(body, "entries", list), context.snapshots.packs
     pack = field(body, "pack", (type(None), str))
@@ -103,7 +104,9 @@ def put_snapshot(context: ServiceContext, _: Request, body: Any) -> dict[str, An
         packs.adopt(packs.incoming(pack), check=False)
     wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
     missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
-    return {"missing": missing} if missing else {"id": context.snapshots.put_tree(entries)}
+    if not missing:
+        return {"id": context.snapshots.put_tree(entries)}
+    return {"missing": missing, **({"write_to": str(packs.incoming())} if request.scope[SAME_USER] else {})}
 
 
 def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:

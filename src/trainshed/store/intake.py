@@ -9,8 +9,8 @@ from trainshed.errors import UserErrorException
 from trainshed.store import labels, values
 from trainshed.store.values import Event
 
-_FIND = "SELECT id, kind, plain, points FROM series WHERE run = ? AND name = ?"
-_NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, 0, 0.0)"
+_FIND = "SELECT id, kind, plain, points, place FROM series WHERE run = ? AND name = ?"
+_NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, -1, 0.0)"
 _UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
 _POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
 _UPLOADED = "file"
@@ -24,13 +24,14 @@ Point = tuple[int, int, int | None, float, Any]
 class _Series:
     """A metric that the batch adds to."""
 
-    __slots__ = ("count", "id", "kind", "last", "plain")
+    __slots__ = ("count", "id", "kind", "last", "place", "plain")
 
-    def __init__(self, number: int, kind: str, plain: int, count: int) -> None:
+    def __init__(self, number: int, kind: str, plain: int, count: int, place: int) -> None:
         self.id = number
         self.kind = kind
         self.plain = plain
         self.count = count
+        self.place = place
         self.last: Point | None = None
 
 
@@ -109,7 +110,9 @@ class Intake:
         if kept is None or isinstance(kept, bytes):
             series.plain = 0
         series.count += 1
-        series.last = (series.id, place, _step(event), _time(event), kept)
+        # In the order in which they came, whichever of the run's journals they came from.
+        series.place = max(place, series.place + 1)
+        series.last = (series.id, series.place, _step(event), _time(event), kept)
         self._points.append(series.last)
 
     def _find(self, name: str, kind: str) -> _Series:
@@ -117,7 +120,7 @@ class Intake:
         row = self._write.execute(_FIND, (self._run, name)).fetchone()
         if row is None:
             made = self._write.execute(_NEW, (self._run, name, kind)).lastrowid
-            row = (made, kind, 1, 0)
+            row = (made, kind, 1, 0, -1)
         series = self._series[name] = _Series(*row)
         return series
 

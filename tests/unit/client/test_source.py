@@ -149,9 +149,12 @@ def test_the_index_of_another_folder_is_not_used(project: Path, index: str, tmp_
     assert take(str(other), index).known is None
 
 
-def test_an_index_that_cannot_be_written_costs_only_speed(project: Path, tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_written_costs_only_speed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "blocked").write_text("a file where a folder should be")
-    source = take(str(project), index_path(str(tmp_path / "blocked"), str(project)))
+    monkeypatch.setenv("TRAINSHED_HOME", str(tmp_path / "blocked"))
+    source = take(str(project), index_path("http://127.0.0.1:1", str(project)))
     source.remember("snapshot-1")
 
 

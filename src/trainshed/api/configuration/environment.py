@@ -270,14 +270,14 @@ class Environment(Section):
         name = os.path.basename(file_path)
         if not name.endswith(".whl") or not os.path.isfile(file_path):
             raise UserErrorException(f"There is no wheel '{os.fspath(file_path)}'; give the path of a .whl file.")
-        store = workspace.get_default_datastore()
-        target = os.path.join(store.folder, "wheels", name)
-        if os.path.exists(target) and not exist_ok:
-            raise UserErrorException(f"The wheel '{name}' is there already. Give it another version, or exist_ok=True.")
-        store.upload_files([os.fspath(file_path)], target_path="wheels", overwrite=not exist_ok, show_progress=False)
-        from urllib.parse import quote
+        from trainshed.api.transfer import opened
 
-        return f"file://{quote(target)}"
+        path = quoted("datastores", workspace.get_default_datastore().name, "files", f"wheels/{name}")
+        with opened(file_path) as (body, size):
+            kept = workspace.connection.upload("PUT", path, body, size)
+        if not kept["stored"] and not exist_ok:
+            raise UserErrorException(f"The wheel '{name}' is there already. Give it another version, or exist_ok=True.")
+        return str(kept["url"])
 
     def _to_dict(self) -> dict[str, Any]:
         """Return it as JSON types, under v1's names; a registry's password is left out."""

@@ -12,6 +12,7 @@ from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException
 
 if TYPE_CHECKING:
+    from trainshed.api.data.fetch import DataFile
     from trainshed.api.protocols import WorkspaceLike
 
 Self = Any
@@ -186,16 +187,17 @@ class AbstractDataset:
         chosen = int.from_bytes(os.urandom(4), "big") if seed is None else seed
         return self._step("sample", percentage, chosen, False), self._step("sample", percentage, chosen, True)
 
-    def _found(self) -> list[tuple[str, str]]:
-        """Return its files: (where it lies, its path in the dataset)."""
-        from trainshed.data.dataset import files
+    def _found(self) -> list[DataFile]:
+        """Return its files."""
+        from trainshed.api.data.fetch import found
 
-        stores = (
-            {}
-            if self._workspace is None
-            else {each.name: {"path": each.folder} for each in self._workspace.datastores.values()}
-        )
-        return files(self._definition, stores)
+        return found(self._definition, self._workspace)
+
+    def _local(self) -> list[tuple[str, str]]:
+        """Return its files: (where this program can open it, its path in the dataset)."""
+        from trainshed.api.data.fetch import local
+
+        return local(self._found(), self._workspace)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r}, paths={self._definition['paths']!r})"

@@ -29,7 +29,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         """
         pandas = _pandas()
         how = self._definition["format"]
-        frames = [_read(pandas, path, how) for path, _ in self._found()]
+        frames = [_read(pandas, path, how) for path, _ in self._local()]
         frame = pandas.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
         from trainshed.data.dataset import apply
 

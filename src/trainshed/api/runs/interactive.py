@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from trainshed.api.runs.snapshots import take
 from trainshed.client.notice import warn
-from trainshed.spec import layout
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.system import process
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import ExperimentLike, RunLike
-    from trainshed.runtime.run import Run as Journalist
+    from trainshed.api.runs.recorder import Recorder
 
 Opened = TypeVar("Opened", bound="RunLike")
 
+_pid = os.getpid()
 _open: dict[str, RunLike] = {}
 """Runs that this program has begun and not ended: they end with it at the latest."""
 
@@ -70,35 +70,29 @@ def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened
         outputs: folder whose files become the run's when it is completed; None: none.
     """
     run._outputs = None if outputs is None else os.path.abspath(outputs)
-    if not _open:
-        import atexit
+    run._open_journal()
+    import atexit
 
-        atexit.register(_end_all)
+    # Registered anew, it comes before what the outbox of this run has registered.
+    atexit.unregister(_end_all)
+    atexit.register(_end_all)
     _open[run.id] = run
     return run
 
 
 def _owner() -> dict[str, Any]:
     """Return by what the service knows whether the run still has a program: this process, or the run it belongs to."""
-    shim = os.path.join(os.environ.get("TRAINSHED_RUN_DIR", ""), layout.SHIM)
-    if os.path.isabs(shim) and os.path.isfile(shim):
-        import json
-
-        # In a container this process has another number than outside of it.
-        with open(shim, encoding="utf-8") as file:
-            owner: dict[str, Any] = json.load(file)
-            return owner
-    return process.identity(os.getpid()) or {}
+    return {**(process.identity(os.getpid()) or {}), "run": os.environ.get("TRAINSHED_RUN_ID")}
 
 
-def keep_outputs(journalist: Journalist, folder: str) -> None:
+def keep_outputs(recorder: Recorder, folder: str) -> None:
     """Copy the files below a folder into the run's ``outputs/``."""
     for at, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
             path = os.path.join(at, name)
             kept = "outputs/" + os.path.relpath(path, folder).replace(os.sep, "/")
-            if name != "azureml.log" and os.path.isfile(path) and not journalist._keep_file(kept, path, None):
+            if name != "azureml.log" and os.path.isfile(path) and not recorder._keep_file(kept, path, None):
                 warn(f"'{kept}' is with the run already; {path} was not kept a second time.")
 
 
@@ -108,18 +102,25 @@ def ended(run_id: str) -> None:
 
 
 def _end_all() -> None:
+    if os.getpid() != _pid:
+        return  # a forked child leaves; its parent logs on
     failed = getattr(sys, "last_value", None) is not None
     for run in reversed(list(_open.values())):
         run._end_with_program(failed)
 
 
 class Echo:
-    """Keeps what a program prints, in a file besides."""
+    """Keeps what a program prints, in a file besides.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: the file.
+        told: called when something was written to it.
+    """
+
+    def __init__(self, path: str, told: Callable[[], None] = lambda: None) -> None:
         self._file = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115 - close() does
         self._before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = (_Both(stream, self._file) for stream in self._before)
+        sys.stdout, sys.stderr = (_Both(stream, self._file, told) for stream in self._before)
 
     def close(self) -> None:
         """Print as before."""
@@ -130,13 +131,15 @@ class Echo:
 class _Both:
     """A stream that writes to another one too."""
 
-    def __init__(self, stream: IO[str], file: IO[str]) -> None:
+    def __init__(self, stream: IO[str], file: IO[str], told: Callable[[], None]) -> None:
         self._stream = stream
         self._file = file
+        self._told = told
 
     def write(self, text: str) -> int:
         if not self._file.closed:
             self._file.write(text)
+            self._told()
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:

@@ -58,12 +58,17 @@ class RunLifecycle(RunLogging):
             interactive.keep_outputs(self._log(), self._outputs)
         self._record = self._call("POST", "end", json={"outcome": outcome, "message": message})
         interactive.ended(self._id)
+        if self._outbox is not None:
+            self._outbox.close()
 
     def __enter__(self) -> Any:
         """Return the run; what the block prints is kept in ``logs/user_log.txt`` too."""
         from trainshed.api.runs.interactive import Echo
 
-        self._echo = Echo(os.path.join(self._experiment.workspace.runs, self._id, "code", "logs", "user_log.txt"))
+        if self._append_to is not None and self._may_append("log"):
+            self._echo = Echo(self._append_to["log"])
+        else:
+            self._echo = Echo(self._remote().file("log"), self._remote().wake)
         return self
 
     def __exit__(

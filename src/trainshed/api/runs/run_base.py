@@ -29,7 +29,11 @@ class RunBase:
     def _path(run_id: str, *parts: str) -> str:
         return quoted("runs", run_id, *parts)
 
+    def _settle(self) -> None:
+        """Have the service know all that this program has added to the run."""
+
     def _call(self, method: str, *parts: str, **kwargs: Any) -> Any:
+        self._settle()
         return self._experiment.workspace.connection.call(method, self._path(self._id, *parts), **kwargs)
 
     def tag(self, key: str, value: Any = None) -> None:

@@ -24,6 +24,7 @@ class RunFiles(RunBase):
         Raises:
             NotFoundException: no such file; the sentence names the nearest.
         """
+        self._settle()
         return self._experiment.workspace.connection.stream("GET", self._path(self._id, "files", name))
 
     def get_file_names(self) -> Any:
@@ -140,9 +141,8 @@ class RunFiles(RunBase):
         from trainshed.api.data.data_reference import DataPath
         from trainshed.api.data.datastore import Datastore
 
-        workspace = self._experiment.workspace
-        store = Datastore.register_folder(workspace, "workspaceartifactstore", workspace.runs)
-        return DataPath(store, f"{self._id}/code/outputs")
+        found = self._call("POST", "outputs")
+        return DataPath(Datastore(self._experiment.workspace, _record=found["datastore"]), found["path"])
 
     def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> Any:
         """Download all logs.

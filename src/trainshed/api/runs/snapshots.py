@@ -34,7 +34,7 @@ def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
             return send(look(folder), workspace.connection)
     if not os.path.isdir(path):
         raise SnapshotException(f"There is no file or folder '{os.fspath(path)}' to take a snapshot of.")
-    source = look(os.fspath(path), index_path(workspace.folder, os.path.realpath(path)))
+    source = look(os.fspath(path), index_path(workspace.identity, os.path.realpath(path)))
     return source.known or send(source, workspace.connection)
 
 

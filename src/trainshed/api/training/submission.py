@@ -51,7 +51,7 @@ def send(
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target != LOCAL:
         workspace.connection.call("GET", quoted("targets", spec.target))  # raises where there is no such target
-    source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))
+    source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
     _hand_password(workspace, spec, ready.config)
     return _queue(workspace, source, spec)

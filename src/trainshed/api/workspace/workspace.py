@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.workspace.callable_dict import CallableDict
 from trainshed.api.workspace.workspace_facts import WorkspaceFacts
-from trainshed.client import locations
+from trainshed.client import locations, remote
 from trainshed.client.http import quoted
 from trainshed.client.notice import inform
 from trainshed.errors import WorkspaceException
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from trainshed.api.runs.experiment import Experiment
     from trainshed.api.runs.run import Run
     from trainshed.api.workspace.keyvault import Keyvault
-    from trainshed.client.http import Connection
 
 
 class Workspace(WorkspaceFacts):
@@ -37,9 +36,13 @@ class Workspace(WorkspaceFacts):
         resource_group: kept for display.
         workspace_name: the name; None means ``"default"``.
         path: folder of a workspace that lies elsewhere (ours); it excludes a name.
+        service: address of its service, ``http://host:port`` (ours); it excludes a path. None: ``$TRAINSHED_SERVICE``,
+            unless there is a path.
+        token: what the service accepts (ours); None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
 
     Raises:
         WorkspaceException: no such workspace.
+        ServiceException: the service of that address cannot be reached.
 
     Example:
         >>> Workspace.from_config().name
@@ -63,16 +66,51 @@ class Workspace(WorkspaceFacts):
         _cloud: str = "AzureCloud",
         *,
         path: str | os.PathLike[str] | None = None,
+        service: str | None = None,
+        token: str | None = None,
     ) -> None:
         if workspace_name is None and resource_group is None and subscription_id is not None:
             workspace_name, subscription_id = subscription_id, None
         if path is not None and workspace_name is not None:
             raise WorkspaceException("Give either the workspace's name or its path, not both.")
-        self._root = locations.find(workspace_name or locations.DEFAULT) if path is None else locations.find_path(path)
-        self._facts = locations.facts_of(self._root)
+        self._connection = None
+        self._root = None
+        self._service = service or (remote.address() if path is None else None)
+        if self._service is not None:
+            self._connection = remote.connect(self._service, token)
+            self._facts = self._connection.call("GET", "/workspace")
+        else:
+            self._root = (
+                locations.find_path(path) if path is not None else locations.find(workspace_name or locations.DEFAULT)
+            )
+            self._facts = locations.facts_of(self._root)
         self._subscription_id = subscription_id or self._facts.get("subscription_id") or "local"
         self._resource_group = resource_group or self._facts.get("resource_group") or "local"
-        self._connection: Connection | None = None
+        self._check_name(workspace_name)
+
+    @staticmethod
+    def from_service(address: str | None = None, token: str | None = None) -> Workspace:
+        """Return the workspace of a service that runs elsewhere, or as another user (ours).
+
+        Such a workspace needs no folder in common with its service, and never starts or stops it.
+
+        Args:
+            address: ``http://host:port``; None: ``$TRAINSHED_SERVICE``.
+            token: what the service accepts; None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
+
+        Raises:
+            AuthenticationException: there is no token, or the service does not accept it.
+            ServiceException: the service cannot be reached.
+            WorkspaceException: there is no address.
+
+        Example:
+            >>> Workspace.from_service("http://127.0.0.1:43117").name  # doctest: +SKIP
+            'default'
+        """
+        where = address or remote.address()
+        if where is None:
+            raise WorkspaceException(f"Give the service's address, http://host:port, or set {remote.SERVICE}.")
+        return Workspace(service=where, token=token)
 
     @staticmethod
     def from_config(
@@ -80,8 +118,8 @@ class Workspace(WorkspaceFacts):
     ) -> Workspace:
         """Return the workspace that a configuration file names.
 
-        Without a path: the one of ``$TRAINSHED_WORKSPACE`` (a name or a path); else of the first file found by v1's
-        search from the current folder upward; else the default workspace.
+        Without a path: the one of the service at ``$TRAINSHED_SERVICE``; else of ``$TRAINSHED_WORKSPACE`` (a name or a
+        path); else of the first file found by v1's search from the current folder upward; else the default workspace.
 
         Args:
             path: a file, or the folder from which to search.
@@ -95,6 +133,8 @@ class Workspace(WorkspaceFacts):
         """
         if path is not None:
             return _configured(*locations.config_at(os.fspath(path), _file_name))
+        if remote.address() is not None:
+            return Workspace.from_service()
         root = locations.chosen(None)
         if root is not None:
             return Workspace(path=root)
@@ -154,6 +194,14 @@ class Workspace(WorkspaceFacts):
         Raises:
             WorkspaceException: a name that cannot be used, or that exists without ``exist_ok``.
         """
+        if path is None and remote.address() is not None:
+            there = Workspace(workspace_name=name)
+            if not exist_ok:
+                raise WorkspaceException(
+                    f"There is a workspace '{name}' at {there.identity} already. Use Workspace.get('{name}') or "
+                    "exist_ok=True."
+                )
+            return there
         root = locations.folder_of(name) if path is None else os.path.abspath(os.path.expanduser(path))
         locations.check_name(name)
         if not locations.exists(root):
@@ -194,53 +242,20 @@ class Workspace(WorkspaceFacts):
     def list(
         subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
     ) -> dict[str, builtins.list[Workspace]]:
-        """Return the workspaces in Trainshed's folder on this machine.
+        """Return the workspaces in Trainshed's folder on this machine, or the one of ``$TRAINSHED_SERVICE``.
 
         Returns:
             Name → list of the one workspace of that name.
         """
+        if remote.address() is not None:
+            there = Workspace.from_service()
+            return {there.name: [there]}
         return {name: [Workspace(workspace_name=name)] for name in locations.names()}
-
-    @property
-    def connection(self) -> Connection:
-        """The way to its service, which the first call starts if need be (ours)."""
-        if self._connection is None:
-            from trainshed.client.embedded import connect  # a workspace that is only named needs no service
-
-            self._connection = connect(self._root)
-        return self._connection
 
     @property
     def discovery_url(self) -> str:
         """The address of its service."""
         return str(self.connection.base_url)
-
-    def page_url(self, path: str = "/") -> str:
-        """Return the URL of a page of its service, with the key that opens it (ours).
-
-        Args:
-            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
-        """
-        facts = self.connection.call("GET", "/service")
-        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
-
-    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
-        """Remove the workspace with all its runs and the data of its own datastores.
-
-        Raises:
-            WorkspaceException: runs are still going on.
-        """
-        import shutil
-
-        active = self.connection.call("GET", "/service")["runs_active"]
-        if active:
-            raise WorkspaceException(
-                f"Workspace '{self.name}' has {active} unfinished runs. Cancel them or wait for them."
-            )
-        from trainshed.client.stopping import stop
-
-        stop(self._root)
-        shutil.rmtree(self._root)
 
     @property
     def datastores(self) -> CallableDict[Datastore]:
@@ -361,14 +376,16 @@ class Workspace(WorkspaceFacts):
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and other._root == self._root
+        return isinstance(other, Workspace) and other.identity == self.identity
 
     def __hash__(self) -> int:
-        return hash(self._root)
+        return hash(self.identity)
 
 
 def _configured(file: str, said: dict[str, Any]) -> Workspace:
     inform(f"Found the config file in: {file}")
+    if said.get("service"):
+        return Workspace.from_service(said["service"])
     if said.get("path"):
         return Workspace(path=os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
     name = str(said["workspace_name"])

@@ -7,18 +7,24 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from trainshed.client import locations
+from trainshed.client.cache import cache, mark
 from trainshed.client.notice import inform
-from trainshed.errors import UserErrorException
+from trainshed.client.remote import SERVICE
+from trainshed.errors import UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trainshed.client.http import Connection
+
 
 class WorkspaceFacts:
-    """A workspace folder and what its ``config.json`` says."""
+    """What a workspace's ``config.json`` says, and how it is reached."""
 
-    _root: str
+    _root: str | None
+    _service: str | None
+    _connection: Connection | None
     _facts: dict[str, Any]
     _subscription_id: str
     _resource_group: str
@@ -26,24 +32,58 @@ class WorkspaceFacts:
     @property
     def name(self) -> str:
         """Its name."""
-        return str(self._facts.get("workspace_name") or os.path.basename(self._root))
+        return str(self._facts.get("workspace_name") or os.path.basename(self.identity))
 
     @property
-    def folder(self) -> str:
-        """Its folder, as a string (ours)."""
-        return self._root
+    def identity(self) -> str:
+        """What tells it from all others: its folder, or the address of its service (ours)."""
+        return str(self._service or self._root)
+
+    def _check_name(self, name: str | None) -> None:
+        if self.by_address and name not in (None, self.name):
+            raise WorkspaceException(
+                f"The service at {self._service} serves workspace '{self.name}', not '{name}'. Unset {SERVICE} "
+                "to use workspaces of this machine, or give the address of the other one's service."
+            )
 
     @property
-    def runs(self) -> str:
-        """The folder of its run directories (ours)."""
-        return os.path.join(self._root, "runs")
+    def by_address(self) -> bool:
+        """Whether only the address of its service is known (ours)."""
+        return self._service is not None
 
     @property
     def path(self) -> Path:
-        """Its folder (ours)."""
+        """Its folder (ours), for people: what is in it belongs to its service.
+
+        Raises:
+            WorkspaceException: only the address of its service is known.
+        """
+        if self._root is None:
+            raise WorkspaceException(
+                f"The folder of workspace '{self.name}' belongs to the service at {self._service} and cannot be used "
+                f"from here. Where that service runs, name the workspace itself, without {SERVICE}."
+            )
         from pathlib import Path  # see locations.py
 
         return Path(self._root)
+
+    @property
+    def connection(self) -> Connection:
+        """The way to its service, which the first call starts if need be, unless only its address is known (ours)."""
+        if self._connection is None:
+            from trainshed.client.embedded import connect  # a workspace that is only named needs no service
+
+            self._connection = connect(str(self._root))
+        return self._connection
+
+    def page_url(self, path: str = "/") -> str:
+        """Return the URL of a page of its service, with the key that opens it (ours).
+
+        Args:
+            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
+        """
+        facts = self.connection.call("GET", "/service")
+        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
 
     def setting(self, name: str) -> Any:
         """Return a setting of its ``config.json``, or None (ours).
@@ -91,7 +131,7 @@ class WorkspaceFacts:
             "workspaceid": self.name,
             "friendlyName": str(self._facts.get("friendly_name") or self.name),
             "description": str(self._facts.get("description") or ""),
-            "path": self._root,
+            "path": self.identity,
         }
 
     def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
@@ -112,8 +152,10 @@ class WorkspaceFacts:
             "resource_group": self.resource_group,
             "workspace_name": self.name,
         }
-        if self._root != locations.folder_of(self.name):
-            said["path"] = self._root
+        if self._service is not None:
+            said["service"] = self._service
+        elif self._root != locations.folder_of(self.name):
+            said["path"] = str(self._root)
         target = os.path.join(folder, ".azureml", file_name or "config.json")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "w", encoding="utf-8") as file:
@@ -143,14 +185,32 @@ class WorkspaceFacts:
         """
         changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
         kept = {key: value for key, value in changed.items() if value is not None}
-        self._facts = {**locations.facts_of(self._root), **kept}
-        locations.make(self._root, self._facts)
+        self._facts = self.connection.call("PUT", "/workspace", kept)
         return self.get_details()
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
-        """Return a place for MLflow's own files in the workspace folder; clients of the service come later."""
-        return f"sqlite:///{os.path.join(self._root, 'mlflow.db')}"
+        """Return a place for MLflow's own files, in the workspace folder or in this machine's cache."""
+        named: str | None = self.connection.call("GET", "/workspace").get("mlflow")
+        return named or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
 
     @staticmethod
     def setup() -> None:
         """Do nothing, as v1 asked not to call it."""
+
+    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
+        """Remove the workspace with all its runs and the data of its own datastores.
+
+        Raises:
+            WorkspaceException: runs are still going on.
+        """
+        import shutil
+
+        active = self.connection.call("GET", "/service")["runs_active"]
+        if active:
+            raise WorkspaceException(
+                f"Workspace '{self.name}' has {active} unfinished runs. Cancel them or wait for them."
+            )
+        from trainshed.client.stopping import stop
+
+        stop(str(self.path))
+        shutil.rmtree(self.path)
