@@ -246,7 +246,7 @@ def test_a_killed_rank_agent_does_not_leave_the_others_running(
         distributed_training=MpiConfiguration(),
     )  # fmt: skip
     run = experiment.submit(est)
-    folder = experiment.workspace.path / "runs" / run.id
+    folder = Path(experiment.workspace.identity) / "runs" / run.id
     until_logged(run, "rank 0 is ready", "rank 1 is ready")
     agents = [pid for pid in process.family(None, f"TRAINSHED_RUN_ID={run.id}") if b"rank_agent.py" in command(pid)]
     under_mpirun = [pid for pid in agents if b"mpirun" not in command(pid).split(b"\0")[0]]

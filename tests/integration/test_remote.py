@@ -118,7 +118,7 @@ def test_bytes_are_known_by_their_offset(there: Workspace) -> None:
 
     def send(writer: str, offset: int, piece: bytes) -> int:
         query = {"writer": writer, "offset": offset}
-        return there.connection.upload("POST", f"/runs/{run.id}/journal", piece, query=query)["offset"]
+        return int(there.connection.upload("POST", f"/runs/{run.id}/journal", piece, query=query)["offset"])
 
     size = len(lines[0])
     assert send("one", 0, lines[0] + lines[1][:9]) == size  # the rest of a line comes later
@@ -137,7 +137,12 @@ def test_bytes_are_known_by_their_offset(there: Workspace) -> None:
 def test_threads_and_forked_children_log_too(there: Workspace) -> None:
     run = Experiment(there, "hand").start_logging(snapshot_directory=None)
     run.log("before", 1)
-    threads = [threading.Thread(target=lambda: [run.log("t", 1) for _ in range(50)]) for _ in range(4)]
+
+    def log() -> None:
+        for _ in range(50):
+            run.log("t", 1)
+
+    threads = [threading.Thread(target=log) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -194,7 +199,13 @@ def test_data_comes_to_a_folder_of_the_clients(there: Workspace, tmp_path: Path,
     assert [Path(path).read_text() for path in files.download(str(tmp_path / "got"))] == ["second"]
 
 
-def test_the_command_line(token: Path, workspace: Workspace, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_the_command_line(
+    token: Path,
+    workspace: Workspace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     address = os.environ["TRAINSHED_SERVICE"]
     assert main(["--json", "--service", address, "service", "status"]) == 0
     assert json.loads(capsys.readouterr().out)["url"] == address

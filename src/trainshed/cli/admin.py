@@ -10,6 +10,7 @@ from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
 from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.system import files
 
 
 def target(options: argparse.Namespace) -> int:
@@ -88,6 +89,9 @@ def service(options: argparse.Namespace) -> int:
     if options.what == "access":
         return _access(where, options)
     if options.what == "logs":
+        if where.by_address:
+            show.log(options, "service.log", where.connection.stream("GET", "/service/log"))
+            return 0
         return _logs(options, log_of(str(where.path)))
     if options.what == "stop":
         from trainshed.client.stopping import stop
@@ -124,10 +128,7 @@ def _access(where: Workspace, options: argparse.Namespace) -> int:
     facts = where.connection.call("POST", "/service/access")
     token = facts["token"]
     if options.token_file:
-        fd = os.open(options.token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.fchmod(fd, 0o600)
-        with open(fd, "w", encoding="ascii") as file:
-            file.write(token + "\n")
+        files.write(os.path.abspath(options.token_file), token + "\n")
         facts = {"address": facts["address"], "token_file": os.path.abspath(options.token_file)}
     last = f"TRAINSHED_TOKEN_FILE={facts['token_file']}" if options.token_file else f"TRAINSHED_TOKEN={token}"
     _say(options, facts, f"export TRAINSHED_SERVICE={facts['address']}\nexport {last}")

@@ -7,7 +7,7 @@ import os
 
 from trainshed.api.runs.run import Run
 from trainshed.api.workspace.workspace import Workspace
-from trainshed.client import locations
+from trainshed.client import locations, remote
 from trainshed.errors import NotFoundException, UserErrorException
 
 LAST = "@last"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
+
+from trainshed.system import files
 
 
 class Access:
@@ -46,8 +47,5 @@ class Access:
         return str(self.known)
 
     def _keep(self, token: str, port: int) -> None:
-        part = self._path.with_name(f"access.json.{os.getpid()}")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"token": token, "port": port}, file)
-        part.replace(self._path)
+        files.write(str(self._path), json.dumps({"token": token, "port": port}), durable=True)
         self.known, self.port = token, port

@@ -6,14 +6,18 @@ import json
 import os
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from trainshed.data.dataset import files_at
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
 from trainshed.service.routes import API, endpoint
+from trainshed.service.transfers import pages
 from trainshed.spec import layout
+from trainshed.system import files
 
 _ARTIFACTS = "workspaceartifactstore"
 
@@ -29,10 +33,7 @@ def get_workspace(context: ServiceContext, request: Request, _: Any) -> dict[str
 def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /workspace: change what its ``config.json`` says."""
     facts = {**context.registry.facts(), **(body if isinstance(body, dict) else {})}
-    target = context.root / "config.json"
-    part = target.with_name(f"config.json.{os.getpid()}")
-    part.write_text(json.dumps(facts, indent=2) + "\n")
-    part.replace(target)
+    files.write(str(context.root / "config.json"), json.dumps(facts, indent=2) + "\n", files.PUBLIC)
     return get_workspace(context, request, None)
 
 
@@ -40,6 +41,12 @@ def give_access(context: ServiceContext, request: Request, _: Any) -> dict[str, 
     """POST /service/access: an address and a token that stay the same."""
     host, port = request.scope["server"]
     return {"address": f"http://{host}:{port}", "token": context.access.stay(port)}
+
+
+async def get_log(request: Request) -> Response:
+    """GET /service/log: what the service has written to its log."""
+    file = await run_in_threadpool(open, request.app.state.context.root / "service.log", "rb")
+    return StreamingResponse(pages(file), media_type="text/plain")
 
 
 def find_data(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -67,6 +74,7 @@ def outputs_path(context: ServiceContext, request: Request, _: Any) -> dict[str,
 ROUTES = [
     Route(f"{API}/workspace", endpoint(get_workspace)),
     Route(f"{API}/workspace", endpoint(set_workspace), methods=["PUT"]),
+    Route(f"{API}/service/log", get_log),
     Route(f"{API}/service/access", endpoint(give_access), methods=["POST"]),
     Route(f"{API}/datastores/{{name}}/found", endpoint(find_data)),
     Route(f"{API}/runs/{{run}}/outputs", endpoint(outputs_path), methods=["POST"]),

@@ -64,9 +64,9 @@ class RemoteRecorder(Recorder):
         super().__init__(journal, run_id, experiment, connection)
         self._wake = wake
 
-    def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
+    def log(self, *args: Any, **kwargs: Any) -> None:
         """Log one value of a metric; see :meth:`trainshed.Run.log`."""
-        super().log(name, value, description, step)
+        super().log(*args, **kwargs)
         self._wake()
 
     def _record(self, kind: str, name: str, value: object) -> None:
