@@ -1,12 +1,13 @@
 # make demo    train two models on this machine, from nothing: one by one process, one by MPI on two nodes
 # make test    run every test
 # make lint    formatting, types, floors
+# make docs    the site, in build/docs
 # make bench   measure, side by side with what people would pick instead
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint docs format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
@@ -15,14 +16,19 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@sh tools/get_browser.sh
 	@sh tools/get_podman.sh
-	$(BIN)/python -m pytest tests/unit tests/house -q -n 2
-	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
+	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadfile --cov --cov-append --cov-report=
+	$(BIN)/python tools/coverage_of_rooms.py 70
+	$(BIN)/python -m pytest tests/interpreters -q -n 2
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto docs build/docs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

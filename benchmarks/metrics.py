@@ -80,7 +80,7 @@ def measure(name: str, envs: Path) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, **QUIET, "TRACKIO_DIR": folder, "HOME": folder}
         if name == "trainshed":
-            from trainshed.runtime.tree import assemble
+            from trainshed.service.script_tree import assemble
 
             tree = assemble(Path(folder) / "runtime")
             env.update(TRAINSHED_RUN_DIR=folder, TRAINSHED_RUN_ID="bench", PYTHONPATH=str(tree))

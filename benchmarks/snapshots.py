@@ -66,7 +66,7 @@ def imports(rounds: int) -> str:
     }
     rows: dict[str, list[list[float]]] = {name: [[]] for name in codes}
     with tempfile.TemporaryDirectory() as folder:
-        from trainshed.runtime.tree import assemble
+        from trainshed.service.script_tree import assemble
 
         tree = str(assemble(Path(folder)))
         for _ in range(rounds * 3 + 1):

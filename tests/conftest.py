@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from trainshed import Workspace
+if TYPE_CHECKING:  # the tests of what is copied to nodes run under Python 3.8, where there is no client
+    from trainshed import Workspace
+
+BROKER = "TRAINSHED_TEST_BROKER"
 
 
 @pytest.fixture
@@ -32,21 +38,48 @@ def shared_uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(os.environ.get("UV_CACHE_DIR") or shared / "uv-cache")
 
 
+@pytest.fixture(scope="session")
+def close_workspace() -> Callable[[Workspace], None]:
+    """A function that ends all runs of a workspace and its service."""
+
+    def close(made: Workspace) -> None:
+        from trainshed.api.runs import interactive
+        from trainshed.client.stopping import stop
+
+        for run in made.connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
+            interactive.ended(run["id"])  # else leaving pytest would start the service again to end them
+            if run["status"] not in ("Completed", "Failed", "Canceled"):
+                made.connection.call("POST", f"/runs/{run['id']}/cancel")
+                made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})
+        made.connection.close()
+        stop(str(made.path))
+
+    return close
+
+
 @pytest.fixture
-def workspace(home: Path) -> Iterator[Workspace]:
-    """The default workspace of a new home; its service is stopped afterwards."""
-    from trainshed.api.runs import interactive
-    from trainshed.client.stopping import stop
+def workspace(
+    home: Path, monkeypatch: pytest.MonkeyPatch, close_workspace: Callable[[Workspace], None]
+) -> Iterator[Workspace]:
+    """The default workspace of a new home; its service is stopped afterwards.
+
+    In the second pass, as another user (tests/door), it is one of which only its service's address is known.
+    """
+    from trainshed import Workspace
+
+    if BROKER in os.environ:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(os.environ[BROKER])
+            for name, value in json.loads(line.makefile().readline()).items():
+                monkeypatch.setenv(name, value)
+            given = Workspace.from_config()
+            yield given
+            given.connection.close()
+        return
 
     made = Workspace()
     yield made
-    for run in made.connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
-        interactive.ended(run["id"])  # else leaving pytest would start the service again to end them
-        if run["status"] not in ("Completed", "Failed", "Canceled"):
-            made.connection.call("POST", f"/runs/{run['id']}/cancel")
-            made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})
-    made.connection.close()
-    stop(str(made.path))
+    close_workspace(made)
 
 
 @pytest.fixture

@@ -3,51 +3,21 @@
 Names are imported when they are first used, so that ``import trainshed`` costs next to nothing.
 
 Example:
-    >>> from trainshed import Estimator, Experiment, Workspace  # doctest: +SKIP
+    >>> from trainshed import Estimator, Experiment, Workspace
     >>> run = Experiment(Workspace.from_config(), "diabetes").submit(
     ...     Estimator("./src", compute_target="local", entry_script="train.py", pip_packages=["scikit-learn"])
-    ... )  # doctest: +SKIP
-    >>> run.wait_for_completion(show_output=True)  # doctest: +SKIP
+    ... )
+    >>> run.wait_for_completion().status
+    'Completed'
 """
 
 from __future__ import annotations
 
 from trainshed import version
 
-TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
-if TYPE_CHECKING:
-    from trainshed.api import hyperdrive
-    from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
-    from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.compute.other_compute import RemoteCompute
-    from trainshed.api.configuration.conda_dependencies import CondaDependencies
-    from trainshed.api.configuration.environment import Environment
-    from trainshed.api.configuration.runconfig import (
-        ContainerRegistry,
-        DataReferenceConfiguration,
-        DockerConfiguration,
-        MpiConfiguration,
-        PyTorchConfiguration,
-        RunConfiguration,
-        TensorflowConfiguration,
-    )
-    from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-    from trainshed.api.data.data_reference import DataPath, DataReference
-    from trainshed.api.data.dataset import Dataset
-    from trainshed.api.data.datastore import Datastore
-    from trainshed.api.data.file_dataset import FileDataset
-    from trainshed.api.data.model import Model
-    from trainshed.api.data.tabular import TabularDataset
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.runs.run import Run, ScriptRun, get_run
-    from trainshed.api.training.estimator import Estimator
-    from trainshed.api.training.frameworks import Chainer, PyTorch, SKLearn, TensorFlow
-    from trainshed.api.training.script_run_config import ScriptRunConfig
-    from trainshed.api.workspace.keyvault import Keyvault
-    from trainshed.api.workspace.workspace import Workspace
-
 __version__ = version.VERSION
 
+# Checkers and editors read __init__.pyi, which lists the same names.
 _HOME = {
     "AmlCompute": "compute.cluster",
     "BatchAiCompute": "compute.cluster",
@@ -65,20 +35,20 @@ _HOME = {
     "Environment": "configuration.environment",
     "Estimator": "training.estimator",
     "Experiment": "runs.experiment",
-    "FileDataset": "data.file_dataset",
+    "FileDataset": "data.dataset",
     "Keyvault": "workspace.keyvault",
     "Model": "data.model",
     "MpiConfiguration": "configuration.runconfig",
     "OutputFileDatasetConfig": "data.consumption",
     "PyTorch": "training.frameworks",
     "PyTorchConfiguration": "configuration.runconfig",
-    "RemoteCompute": "compute.other_compute",
+    "RemoteCompute": "compute.remote",
     "Run": "runs.run",
     "RunConfiguration": "configuration.runconfig",
     "SKLearn": "training.frameworks",
     "ScriptRun": "runs.run",
     "ScriptRunConfig": "training.script_run_config",
-    "TabularDataset": "data.tabular",
+    "TabularDataset": "data.dataset",
     "TensorFlow": "training.frameworks",
     "TensorflowConfiguration": "configuration.runconfig",
     "Workspace": "workspace.workspace",
@@ -86,44 +56,8 @@ _HOME = {
     "hyperdrive": "hyperdrive",
 }
 
-__all__ = [
-    "AmlCompute",
-    "BatchAiCompute",
-    "Chainer",
-    "ComputeTarget",
-    "CondaDependencies",
-    "ContainerRegistry",
-    "DataPath",
-    "DataReference",
-    "DataReferenceConfiguration",
-    "Dataset",
-    "DatasetConsumptionConfig",
-    "Datastore",
-    "DockerConfiguration",
-    "Environment",
-    "Estimator",
-    "Experiment",
-    "FileDataset",
-    "Keyvault",
-    "Model",
-    "MpiConfiguration",
-    "OutputFileDatasetConfig",
-    "PyTorch",
-    "PyTorchConfiguration",
-    "RemoteCompute",
-    "Run",
-    "RunConfiguration",
-    "SKLearn",
-    "ScriptRun",
-    "ScriptRunConfig",
-    "TabularDataset",
-    "TensorFlow",
-    "TensorflowConfiguration",
-    "Workspace",
-    "__version__",
-    "get_run",
-    "hyperdrive",
-]
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 - text all the same
+__all__.sort()
 
 
 def __getattr__(name: str) -> object:

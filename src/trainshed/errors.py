@@ -6,7 +6,7 @@ The tree, split by who can mend it::
     ├── you ─ the request is wrong; trying it again unchanged will not help
     │   ├── UserErrorException
     │   │   ├── AuthenticationException
-    │   │   └── NotFoundException
+    │   │   └── NotFoundException         (UnknownNameException is a KeyError as well)
     │   ├── TrainingException             an Estimator that contradicts itself
     │   │   └── HyperDriveConfigException, HyperDriveScenarioNotSupportedException, HyperDriveNotImplementedException
     │   ├── RunConfigurationException     a run configuration that does
@@ -72,6 +72,13 @@ class NotFoundException(UserErrorException):
     """What was named does not exist."""
 
     status = 404
+
+
+class UnknownNameException(NotFoundException, KeyError):
+    """A name that is not in a dict of the workspace's; for code that expects a dict it is a ``KeyError``."""
+
+    def __str__(self) -> str:
+        return self.message  # a KeyError shows the repr
 
 
 class TrainingException(TrainshedError):

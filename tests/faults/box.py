@@ -79,11 +79,16 @@ class Box:
         return process.family(None, f"TRAINSHED_RUN_ID={run_id}")
 
 
-def gone(fd: int, seconds: float = 30) -> None:
-    """Wait for the process of a pidfd to end."""
+def ended(fd: int, within: float) -> bool:
+    """Tell whether the process of a pidfd ends within so many seconds."""
     import select
 
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    assert poll.poll(seconds * 1000), "the process did not end"
+    return bool(poll.poll(within * 1000))
+
+
+def gone(fd: int, seconds: float = 30) -> None:
+    """Wait for the process of a pidfd to end."""
+    assert ended(fd, seconds), "the process did not end"
     os.close(fd)

@@ -10,7 +10,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from box import Box, gone
+import pytest
+from box import Box, ended, gone
 
 from trainshed.client.embedded import connect, running
 
@@ -95,7 +96,7 @@ def test_second_service_on_a_workspace_refuses(box: Box) -> None:
     assert second.returncode == 4
 
 
-def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypatch) -> None:
+def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.kill_service()
     monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
     service = connect(str(box.root))
@@ -106,14 +107,15 @@ def test_idle_service_leaves_and_the_next_call_brings_it_back(box: Box, monkeypa
     assert service.call("GET", "/service")["pid"] != pid
 
 
-def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch) -> None:
+def test_service_does_not_leave_while_something_runs(box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     box.kill_service()
-    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.3")
-    run_id = box.submit("import time; print('up', flush=True); time.sleep(1.5)")
+    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
+    run_id = box.submit(WAITS_FOR_FILE, arguments=[str(tmp_path)])
     box.log_until(run_id, "up")
-    pid = box.service_pid()
-    box.wait(run_id)
-    assert box.service_pid() == pid
+    service = os.pidfd_open(box.service_pid())
+    assert not ended(service, within=2)  # nobody calls, and something runs
+    (tmp_path / "go").touch()
+    gone(service)  # nobody calls, and nothing runs
     assert box.wait(run_id)["status"] == "Completed"
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tarfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from waiting import until_printed
 
 USER, PASSWORD = "trainer", "s3cret-of-the-registry"
 NEEDED = ("podman", "docker-registry", "htpasswd", "apt-get", "dpkg")
@@ -158,7 +157,7 @@ class Engine:
         self.podman("import", *options, str(archive), name)
         archive.unlink()
 
-    def _serve(self) -> tuple[str, subprocess.Popen[bytes]]:
+    def _serve(self) -> tuple[str, subprocess.Popen[str]]:
         """Start the registry, and put the image with a Python into it."""
         with socket.create_server(("127.0.0.1", 0)) as held:
             address = f"127.0.0.1:{held.getsockname()[1]}"
@@ -167,23 +166,9 @@ class Engine:
         ).stdout.strip()
         (self.folder / "htpasswd").write_text(hashed + "\n")
         (self.folder / "registry.yml").write_text(_REGISTRY.format(folder=self.folder, address=address))
-        with open(self.folder / "registry.log", "wb") as log:
-            served = subprocess.Popen(
-                ["docker-registry", "serve", str(self.folder / "registry.yml")], stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 30
-        while not _answers(f"http://{address}/v2/"):
-            assert served.poll() is None, (self.folder / "registry.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        served = subprocess.Popen(
+            ["docker-registry", "serve", str(self.folder / "registry.yml")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        until_printed(served, rf"listening on .*{re.escape(address)}")
         return address, served
-
-
-def _answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address)
-    except urllib.error.HTTPError:
-        return True  # it asks who we are
-    except OSError:
-        return False
-    return True

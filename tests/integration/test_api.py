@@ -77,10 +77,10 @@ def test_the_first_program(
     data.mkdir()
     (data / "diabetes.csv").write_text("1,2")
     ds = ws.get_default_datastore()
-    ds.upload(str(data), overwrite=True)
+    ds.upload(str(data), overwrite=True)  # type: ignore[attr-defined]
     est = Estimator(
         str(project),
-        script_params={"--data-folder": ds.as_mount(), "--regularization": 0.8},
+        script_params={"--data-folder": ds.as_mount(), "--regularization": 0.8},  # type: ignore[attr-defined]
         compute_target="local",
         entry_script="train.py",
         user_managed=True,
@@ -155,10 +155,11 @@ def test_editing_the_folder_after_submit_changes_nothing_and_what_did_not_change
     assert first.get_snapshot_id() == second.get_snapshot_id() != third.get_snapshot_id()
 
 
+@pytest.mark.own_folder
 def test_a_snapshot_that_was_pruned_is_sent_again(experiment: Experiment, project: Path) -> None:
     config = as_it_is(project, "print('here')")
     snapshot = experiment.submit(config).get_snapshot_id()
-    tree = experiment.workspace.path / "snapshots" / "trees" / f"{snapshot}.json"
+    tree = experiment.workspace.path / "snapshots" / "trees" / f"{snapshot}.json"  # type: ignore[attr-defined]
     tree.unlink()
     assert experiment.submit(config).wait_for_completion().status == "Completed"
 
@@ -188,6 +189,7 @@ def test_bad_input_is_refused_before_anything_is_sent(experiment: Experiment, pr
     assert list(experiment.get_runs()) == []
 
 
+@pytest.mark.own_folder
 def test_a_service_that_dies_is_brought_back_and_no_byte_is_lost(experiment: Experiment, project: Path) -> None:
     ws = experiment.workspace
     script = (
@@ -257,7 +259,7 @@ def test_runs_are_found_again(experiment: Experiment, project: Path) -> None:
     assert list(experiment.get_runs(tags="none")) == []
     assert [run.number for run in Run.list(experiment)] == [3, 2, 1]
     assert get_run(experiment, runs[0].id) == get_run(ws, runs[0].id) == Run.get(ws, runs[0].id) == runs[0]
-    assert sorted(ws.experiments) == ["other", "trial"]
+    assert sorted(ws.experiments) == ["other", "trial"]  # type: ignore[attr-defined]
     with pytest.raises(NotFoundException, match="Did you mean"):
         ws.get_run(runs[0].id[:-1])
 
@@ -348,6 +350,7 @@ def test_outside_of_a_run_there_is_an_offline_one_or_an_error() -> None:
         Run.get_submitted_run()
 
 
+@pytest.mark.own_folder
 def test_a_workspace_is_deleted_with_its_service(workspace: Workspace, project: Path) -> None:
     made = Workspace.create("short-lived")
     Experiment(made, "e").submit(as_it_is(project, "pass")).wait_for_completion()

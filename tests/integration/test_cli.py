@@ -86,6 +86,82 @@ def test_runs_are_listed_and_filtered(sh: Shell, submitted: str) -> None:
     assert sh.json("runs", "--tag", "a=c") == sh.json("runs", "--experiment", "none") == []
 
 
+def test_every_command_takes_json_in_one_style_of_names(sh: Shell, submitted: str, tmp_path: Path) -> None:
+    sh("wait", submitted)
+    lines = [json.loads(line) for line in sh("logs", submitted, "--json").splitlines()]
+    assert lines == [{"file": "azureml-logs/70_driver_log.txt", "line": "alpha is 0.8 7"}]
+    assert {"file": lines[0]["file"], "line": "alpha is 0.8 7"} in map(
+        json.loads, sh("logs", "-f", submitted, "--json").splitlines()
+    )
+    assert all(set(json.loads(line)) == {"file", "line"} for line in sh("service", "logs", "--json").splitlines())
+    records = [
+        sh.json(*words) for words in (("show", submitted), ("wait", submitted), ("target",), ("files", submitted))
+    ]
+    records += [sh.json("runs"), sh.json("service", "status"), sh.json("metrics", submitted), sh.json("environments")]
+    written = sh.json("get", submitted, "outputs/model.txt", "-o", tmp_path / "m.txt")
+    assert written == [str(tmp_path / "m.txt")]
+    assert records[0]["metrics"] == {"alpha": 0.8}
+
+    def names(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            return {key for key in value if key not in ("properties",)}.union(
+                *(names(each) for key, each in value.items() if key != "properties")
+            )
+        return set().union(*map(names, value)) if isinstance(value, list) else set()
+
+    assert {name for name in names(records) if name != name.lower()} - {"SEED"} == set()
+
+
+def test_a_file_may_go_to_the_output(
+    sh: Shell, submitted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sh("wait", submitted)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert sh("get", submitted, "outputs/model.txt", "-o", "-") == "model"
+    assert sorted(tmp_path.iterdir()) == before
+    sh("get", submitted, "outputs/", "-o", "-", code=2)
+    sh("get", submitted, "outputs/model.txt", "-o", "/proc/none/m.txt", code=1)
+    assert "/proc/none" in sh.err
+    assert sh.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "files", "cancel"])
+def test_an_empty_name_is_no_run(sh: Shell, submitted: str, command: str) -> None:
+    sh(command, "", code=2)
+    assert "RUN is empty" in sh.err
+    sh("wait", submitted)
+
+
+def test_an_error_is_printed_once(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("")
+    out = sh("submit", project, "-p", "/no/such/wheel-1-py3-none-any.whl", "--follow", code=1)
+    cause = next(line for line in out.splitlines() if line.startswith("error:"))
+    assert (out + sh.err).count(cause) == 1
+    assert sh.err.splitlines()[-1].endswith("The packages could not be installed")
+    assert sh("show", "@last").count(cause) == 1
+
+
+def test_a_python_that_is_none_is_refused(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("")
+    sh("submit", project, "--python", "abc", code=2)
+    assert "'abc' is not a version" in sh.err
+    assert sh.json("runs") == []
+
+
+def test_what_has_ended_cannot_be_cancelled(sh: Shell, submitted: str) -> None:
+    sh("wait", submitted)
+    sh("cancel", submitted, code=2)
+    assert "has already ended: Completed" in sh.err
+
+
+def test_advice_is_about_the_command_line(sh: Shell, project: Path) -> None:
+    (project / "train.py").write_text("")
+    sh("target", "nodes", "--nodes", "1")
+    sh("submit", project, "--target", "nodes", "--nodes", "2", "--backend", "gloo", code=2)
+    assert "raise it: trainshed target nodes --nodes 2." in sh.err
+
+
 def test_the_exit_code_is_the_runs_own(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text(SCRIPT)
     words = ["submit", project, "--use-python", sys.executable, "--follow", "--", "--alpha", "1", "--exit", "7"]
@@ -95,6 +171,7 @@ def test_the_exit_code_is_the_runs_own(sh: Shell, project: Path) -> None:
     sh("wait", "@last", code=7)
     (project / "train.py").write_text("import os; os.kill(os.getpid(), 9)")
     sh("submit", project, "--use-python", sys.executable, "--follow", code=128 + signal.SIGKILL)
+    assert "out of memory" in sh.err
 
 
 def test_cancel(sh: Shell, project: Path) -> None:
@@ -123,6 +200,7 @@ def test_no_runs_yet(sh: Shell) -> None:
     assert "trainshed submit" in sh.err
 
 
+@pytest.mark.own_folder
 def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     assert sh.json("service", "status")["running"] in (True, False)
     assert "running: pid" in sh("service", "start")

@@ -7,13 +7,13 @@ import os
 import signal
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from podman_engine import BARE, EMPTY, FOREIGN, PASSWORD, PYTHON, USER, Engine
+from waiting import until_logged
 
 from trainshed import (
     AmlCompute,
@@ -183,17 +183,9 @@ while True: time.sleep(1)
 """
 
 
-def until(run: Any, words: str) -> None:
-    """Wait for a line of a run's log."""
-    deadline = time.monotonic() + 60
-    while run.get_status() not in ("Running", "Failed") or words not in log_of(run):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_cancel_ends_all_that_is_in_the_container(trial: Trial) -> None:
     run = trial.submit(WAITS)
-    until(run, "there")
+    until_logged(run, "there")
     run.cancel()
     run.wait_for_completion()
     assert run.get_status() == "Canceled"
@@ -444,7 +436,7 @@ def test_a_rank_that_fails_in_a_container(trial: Trial, cluster: ComputeTarget) 
 
 def test_what_a_killed_shim_leaves_is_removed(trial: Trial, engine: Engine) -> None:
     run = trial.submit(WAITS)
-    until(run, "there")
+    until_logged(run, "there")
     shim = json.loads((Path(trial.workspace.path) / "runs" / run.id / "shim.json").read_text())
     os.kill(shim["pid"], signal.SIGKILL)
     error = trial.fails(run)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until_logged
 
 from trainshed import (
     AmlCompute,
@@ -187,6 +188,7 @@ signal.signal(signal.SIGTERM, told)
 open(f"outputs/ready-{rank}", "w").close()
 while len(os.listdir("outputs")) < 2:
     time.sleep(0.01)
+print(f"rank {rank} is ready", flush=True)
 if rank == 1:
     %s
 time.sleep(600)
@@ -227,8 +229,7 @@ def test_cancel_lets_ranks_leave_and_leaves_no_mpirun(
         distributed_training=MpiConfiguration(),
     )  # fmt: skip
     run = experiment.submit(est)
-    ready = Path(experiment.workspace.runs) / run.id / "code" / "outputs"
-    wait_until(lambda: ready.is_dir() and len(os.listdir(ready)) == 2)
+    until_logged(run, "rank 0 is ready", "rank 1 is ready")
     run.cancel()
     run.wait_for_completion(raise_on_error=False)
     assert run.get_status() == "Canceled"
@@ -245,8 +246,8 @@ def test_a_killed_rank_agent_does_not_leave_the_others_running(
         distributed_training=MpiConfiguration(),
     )  # fmt: skip
     run = experiment.submit(est)
-    folder = Path(experiment.workspace.runs) / run.id
-    wait_until(lambda: (folder / "code/outputs").is_dir() and len(os.listdir(folder / "code/outputs")) == 2)
+    folder = Path(experiment.workspace.identity) / "runs" / run.id
+    until_logged(run, "rank 0 is ready", "rank 1 is ready")
     agents = [pid for pid in process.family(None, f"TRAINSHED_RUN_ID={run.id}") if b"rank_agent.py" in command(pid)]
     under_mpirun = [pid for pid in agents if b"mpirun" not in command(pid).split(b"\0")[0]]
     os.kill(under_mpirun[0], signal.SIGKILL)
@@ -261,15 +262,6 @@ def command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def wait_until(true: Any) -> None:
-    import time
-
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 DDP = """

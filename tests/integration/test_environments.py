@@ -99,8 +99,8 @@ sys.stdin.read()  # the run, for which the environment stays held
 
 
 def _builder(home: Path, *pip: str) -> subprocess.Popen[bytes]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", BUILD, str(home), *pip], start_new_session=True, **pipes)
+    argv, pipe = [sys.executable, "-c", BUILD, str(home), *pip], subprocess.PIPE
+    return subprocess.Popen(argv, start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def test_concurrent_builds_are_one(home: Path) -> None:

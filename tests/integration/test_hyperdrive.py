@@ -39,6 +39,13 @@ def child(experiment: Experiment, code: str, **more: Any) -> str:
     return run.id
 
 
+def best(swept: HyperDriveRun, **how: Any) -> str:
+    """Return the id of the best run of a sweep."""
+    found = swept.get_best_run_by_primary_metric(**how)
+    assert found is not None
+    return found.id
+
+
 def log(*values: float) -> str:
     return "\n".join(f"run.log('accuracy', {value})" for value in values)
 
@@ -62,8 +69,8 @@ def test_the_best_of_the_children(experiment: Experiment) -> None:
         child(experiment, log(0.7), parent=parent),
     ]
     swept = HyperDriveRun(experiment, parent)
-    assert swept.get_best_run_by_primary_metric().id == ids[1]
-    assert swept.get_best_run_by_primary_metric(include_failed=False).id == ids[0]
+    assert best(swept) == ids[1]
+    assert best(swept, include_failed=False) == ids[0]
     rows = swept.get_children_sorted_by_primary_metric()
     assert [row["run_id"] for row in rows] == [ids[1], ids[0], ids[3], ids[2]]
     assert rows[0] == {"run_id": ids[1], "hyperparameters": "{}", "best_primary_metric": 0.9, "status": "Failed"}
@@ -82,7 +89,7 @@ def test_the_best_of_the_children(experiment: Experiment) -> None:
     other = HyperDriveConfig(sampling, "accuracy", PrimaryMetricGoal.MINIMIZE, 4, estimator=estimator)
     least = HyperDriveRun(experiment, parent, other)
     assert least.hyperdrive_config is other
-    assert least.get_best_run_by_primary_metric().id == ids[1]
+    assert best(least) == ids[1]
 
 
 def test_a_sweep_without_children_and_one_without_a_metric(experiment: Experiment) -> None:

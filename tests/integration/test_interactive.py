@@ -131,6 +131,7 @@ def test_children(experiment: Experiment) -> None:
             run.create_children(**wrong)
 
 
+@pytest.mark.own_folder
 def test_a_service_that_was_killed_finds_them_again(experiment: Experiment) -> None:
     run = experiment.start_logging(snapshot_directory=None)
     connection = experiment.workspace.connection
@@ -172,7 +173,7 @@ def test_the_whole_client_inside_of_a_run(experiment: Experiment, project: Path,
         "assert Run.get(run.experiment.workspace, run.id).status == 'Running'\n"
         "assert Run(run.experiment, run.id).id == run.id\n"
         "try:\n"
-        "    run.log('a', [1])\n"
+        "    run.download_file('none')\n"
         "except UserErrorException:\n"
         "    print('one tree of exceptions')\n"
         "try:\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ from trainshed import (
     Workspace,
 )
 from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-from trainshed.api.data.model import ModelNotFoundException
 from trainshed.errors import (
     ActivityFailedException,
     ComputeTargetException,
+    ModelNotFoundException,
     ModelPathNotFoundException,
     NotFoundException,
     UserErrorException,
@@ -41,12 +42,13 @@ def config(this_python: str) -> RunConfiguration:
     return config
 
 
+@pytest.mark.own_folder
 def test_secrets_are_for_their_owner_alone(workspace: Workspace) -> None:
     vault = workspace.get_default_keyvault()
     vault.set_secret("a", "hunter2")
-    file = Path(workspace.folder) / "secrets.json"
+    file = workspace.path / "secrets.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "hunter2" not in (Path(workspace.folder) / "service.log").read_text()
+    assert "hunter2" not in (workspace.path / "service.log").read_text()
     assert vault.get_secrets(["a", "b"]) == {"a": "hunter2", "b": None}
     for name, value in (("", "y"), ("no/name", "y"), ("x" * 128, "y"), ("big", "y" * 30_000)):
         with pytest.raises(UserErrorException) as caught:
@@ -57,6 +59,7 @@ def test_secrets_are_for_their_owner_alone(workspace: Workspace) -> None:
     assert vault.list_secrets() == []
 
 
+@pytest.mark.own_folder
 def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(WebserviceException, match="no file or folder"):
         Model.register(workspace, tmp_path / "nothing", "m")
@@ -66,7 +69,7 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "m.bin").write_bytes(b"1")
     with pytest.raises(UserErrorException, match="cannot be named"):
         Model.register(workspace, tmp_path / "m.bin", "a/b")
-    assert list((Path(workspace.folder) / "models").iterdir()) == []
+    assert list((workspace.path / "models").iterdir()) == []
     Model.register(workspace, tmp_path / "m.bin", "iris")
     with pytest.raises(ModelNotFoundException, match="Did you mean 'iris'"):
         Model(workspace, "irsi")
@@ -84,12 +87,13 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             connection.call("POST", "/models", {"name": "x", "upload": token})
 
 
+@pytest.mark.own_folder
 def test_a_deleted_model_leaves_no_files(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "m.bin").write_bytes(b"1")
     model = Model.register(workspace, tmp_path / "m.bin", "iris", tags={"a": 1})
     assert Path(model.download(tmp_path / "down")).read_bytes() == b"1"
     model.delete()
-    assert list((Path(workspace.folder) / "models").iterdir()) == []
+    assert list((workspace.path / "models").iterdir()) == []
     assert Model.list(workspace) == []
 
 
@@ -110,10 +114,10 @@ def test_a_cluster_bounds_how_many_run(workspace: Workspace, project: Path, conf
     assert runs[2].status == "Queued"
     status = made.get_status().serialize()
     assert status["nodeStateCounts"]["runningNodeCount"] == status["currentNodeCount"] == 2
-    assert {node["runId"] for node in made.list_nodes()} == {run.id for run in runs[:2]}
+    assert {node["runId"] for node in made.list_nodes()} == {run.id for run in runs[:2]}  # type: ignore[attr-defined]
     with pytest.raises(ComputeTargetException, match="3 unfinished runs"):
         made.delete()
-    made.update(max_nodes=3)
+    made.update(max_nodes=3)  # type: ignore[attr-defined]
     stream = iter(
         workspace.connection.stream("GET", f"/runs/{runs[2].id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
     )
@@ -138,7 +142,7 @@ def test_a_cluster_bounds_how_many_run(workspace: Workspace, project: Path, conf
         {"max_nodes": 1, "vm_priority": "cheap"},
     ],
 )
-def test_clusters_that_cannot_be(settings: dict) -> None:
+def test_clusters_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ComputeTargetException):
         AmlCompute.provisioning_configuration(**settings)
 
@@ -168,18 +172,19 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException):
         unchecked.to_path()
     assert unchecked.download(ignore_not_found=True) == []
-    for wrong in ((store, "../../secrets.json"), "https://example.org/a.csv", 7, []):
+    wrongs: list[Any] = [(store, "../../secrets.json"), "https://example.org/a.csv", 7, []]
+    for wrong in wrongs:
         with pytest.raises(UserErrorException):
             Dataset.File.from_files(wrong)
     (tmp_path / "a.csv").write_text("x\n1\n")
     files = Dataset.File.from_files(str(tmp_path / "*.csv"))
     for name in ("", "a b", "1a", None):
         with pytest.raises(UserErrorException, match="cannot be used"):
-            DatasetConsumptionConfig(name, files)
+            DatasetConsumptionConfig(name, files)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="one of direct, mount, download"):
         DatasetConsumptionConfig("a", files, mode="copy")
     with pytest.raises(UserErrorException, match="no dataset"):
-        DatasetConsumptionConfig("a", "files")
+        DatasetConsumptionConfig("a", "files")  # type: ignore[arg-type]
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
     with pytest.raises(UserErrorException, match="given to the script directly"):
         table.as_named_input("a").as_mount()
@@ -190,7 +195,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             files.random_split(share)
     for count in (-1, "2", True):
         with pytest.raises(UserErrorException, match="whole number"):
-            files.take(count)
+            files.take(count)  # type: ignore[arg-type]
     files.register(workspace, "d")
     assert files.register(workspace, "d").version == 1
     with pytest.raises(UserErrorException, match="create_new_version"):
@@ -219,6 +224,7 @@ def test_a_dataset_that_is_gone_fails_the_run(
         run.wait_for_completion()
 
 
+@pytest.mark.own_folder
 def test_outputs_are_kept_as_they_are_asked_for(workspace: Workspace, project: Path, config: RunConfiguration) -> None:
     store = workspace.get_default_datastore()
     (project / "train.py").write_text(
@@ -252,13 +258,14 @@ def test_the_default_datastore_can_be_another(workspace: Workspace, tmp_path: Pa
         workspace.set_default_datastore("mine")
 
 
+@pytest.mark.own_folder
 def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     env = Environment("mine")
     env.python.conda_dependencies.add_pip_package("numpy")
     env.docker.base_image_registry.password = "hunter2"
     assert env.register(workspace).version == "1"
     assert env.register(workspace).version == "1"  # nothing has changed
-    assert "hunter2" not in (Path(workspace.folder) / "history.db").read_bytes().decode("latin-1")
+    assert "hunter2" not in (workspace.path / "history.db").read_bytes().decode("latin-1")
     with pytest.raises(UserErrorException, match="an environment of v1's cloud"):
         Environment.get(workspace, "AzureML-Tutorial")
     with pytest.raises(NotFoundException, match="Did you mean 'mine'"):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until_printed
 
 from trainshed import Experiment, Workspace
 
@@ -38,19 +37,12 @@ def notebook(tmp_path: Path, home: Path) -> Iterator[str]:
     places = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
     env = {**os.environ, **places, "IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(source)}
     options = ["--no-browser", "--port=0", "--ServerApp.token=key", "--allow-root", "--ServerApp.port_retries=50"]
-    log = tmp_path / "notebook.log"
-    with log.open("w") as words:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "notebook", *options, f"--ServerApp.root_dir={tmp_path / 'notebooks'}"],
-            env=env, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
-        )  # fmt: skip
-    for _ in range(300):  # it tells its port in its log alone
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text())
-        if found or server.poll() is not None:
-            break
-        time.sleep(0.1)
-    assert found, log.read_text()
-    yield f"http://127.0.0.1:{found.group(1)}/notebooks/{{}}?token=key"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "notebook", *options, f"--ServerApp.root_dir={tmp_path / 'notebooks'}"],
+        env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    port = until_printed(server, r"http://127\.0\.0\.1:(\d+)/").group(1)  # it tells it in its log alone
+    yield f"http://127.0.0.1:{port}/notebooks/{{}}?token=key"
     server.terminate()
     try:
         server.wait(20)
@@ -90,7 +82,13 @@ def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, br
     run = Experiment(workspace, "seen").start_logging(snapshot_directory=None)
     run.log("loss", 1.0)
     run.log("loss", 0.5)
-    cell = {"cell_type": "code", "source": CELL.format(run.id), "metadata": {}, "outputs": [], "execution_count": None}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "source": CELL.format(run.id),
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "notebooks" / "one.ipynb").write_text(json.dumps(content))
@@ -117,7 +115,7 @@ def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, br
     # From here on nobody touches the page.
     run.log("accuracy", 0.9)
     wait.until(seen("accuracy"))
-    with run.child_run("fold") as child:
+    with run.child_run("fold") as child:  # type: ignore[attr-defined]
         child.log("x", 1)
     run.complete()
     wait.until(seen("Completed", "fold"))

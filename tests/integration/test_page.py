@@ -15,6 +15,7 @@ from trainshed.api.runs.run import Run
 @pytest.fixture
 def run(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
+    run: Run
     with Experiment(workspace, "shown").start_logging(snapshot_directory=None, tags={"<b>": "<script>"}) as run:
         for step in range(5):
             run.log("loss <i>", 1 / (step + 1))
@@ -22,8 +23,8 @@ def run(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         print("<script>alert(1)</script>")
         (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         run.upload_file("outputs/pic 1.png", "picture.png")
-        run.upload_file("outputs/evil.html", b"<script>alert(1)</script>" and "picture.png")
-        with run.child_run("fold") as child:
+        run.upload_file("outputs/evil.html", b"<script>alert(1)</script>" and "picture.png")  # type: ignore[arg-type]
+        with run.child_run("fold") as child:  # type: ignore[attr-defined]
             child.log("x", 1)
     return run
 

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ open(fifo).read()
 
 
 @pytest.fixture
-def running(workspace: Workspace, project: Path, this_python: str, tmp_path: Path) -> Iterator[tuple]:
+def running(workspace: Workspace, project: Path, this_python: str, tmp_path: Path) -> Iterator[tuple[Any, Path]]:
     (project / "train.py").write_text(SCRIPT)
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
@@ -53,7 +54,7 @@ def running(workspace: Workspace, project: Path, this_python: str, tmp_path: Pat
         run.wait_for_completion(raise_on_error=False)
 
 
-def scalars(url: str, run: str, key: str = "", patience: float = 60) -> list:
+def scalars(url: str, run: str, key: str = "", patience: float = 60) -> list[Any]:
     """Ask TensorBoard until it has read the file; it does so every few seconds, and tells nobody."""
     end = time.monotonic() + patience
     while True:
@@ -66,7 +67,7 @@ def scalars(url: str, run: str, key: str = "", patience: float = 60) -> list:
         time.sleep(0.3)
 
 
-def test_it_shows_a_run_that_still_writes(running: tuple, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_shows_a_run_that_still_writes(running: tuple[Any, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, fifo = running
     board = Tensorboard([run], port=0)
     url = board.start()

@@ -14,8 +14,9 @@ class diagnostic_log:  # noqa: N801 - v1's name
         context_name: accepted and not used.
 
     Example:
-        >>> with diagnostic_log("log.txt"):  # doctest: +SKIP
+        >>> with diagnostic_log("log.txt"):
         ...     run.get_status()
+        'Completed'
     """
 
     def __init__(self, log_path: str | None = None, context_name: str | None = None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from trainshed.errors import UserErrorException
+from trainshed.system import files
 
 _CHUNK = 1 << 18
 
@@ -28,17 +29,10 @@ def download(pieces: Iterable[bytes], name: str, target: str | os.PathLike[str] 
     path = os.fspath(target) if target is not None else ""
     if not path or path.endswith(os.sep) or os.path.isdir(path):
         path = os.path.join(path, name.rsplit("/", 1)[-1])
-    folder, base = os.path.split(path)
-    os.makedirs(folder or ".", exist_ok=True)
-    part = os.path.join(folder, f".{base[:200]}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-        os.replace(part, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with files.replacing(path, files.PUBLIC) as file:
+        for piece in pieces:
+            file.write(piece)
     return path
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
 from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.system import files
 
 
 def target(options: argparse.Namespace) -> int:
@@ -17,14 +19,15 @@ def target(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    where = resolve.workspace(options)
+    where = resolve.workspace(options, create=options.name is not None)
     if options.name is None:
         if options.slots is not None or options.nodes is not None:
             raise UserErrorException("Say which target: trainshed target local --slots N, target NAME --nodes N")
         found = ComputeTarget.list(where)
     else:
         found = [_changed(where, options)]
-    records = [each.serialize() for each in found]
+    names = {each.name for each in found}
+    records = [each for each in where.connection.call("GET", "/targets")["targets"] if each["name"] in names]
     if options.json:
         show.as_json(records)
     else:
@@ -80,27 +83,35 @@ def service(options: argparse.Namespace) -> int:
     Args:
         options: what was typed.
     """
-    from trainshed.client.embedded import running
+    from trainshed.client.embedded import log_of, running
 
-    where = resolve.workspace(options)
+    where = resolve.workspace(options, create=options.what == "start")
+    if options.what == "access":
+        return _access(where, options)
     if options.what == "logs":
-        return _logs(where.path / "service.log")
+        if where.by_address:
+            show.log(options, "service.log", where.connection.stream("GET", "/service/log"))
+            return 0
+        return _logs(options, log_of(str(where.path)))
     if options.what == "stop":
         from trainshed.client.stopping import stop
 
         stopped = stop(str(where.path))
         _say(options, {"running": False, "stopped": stopped}, "stopped; runs go on" if stopped else "not running")
         return 0
-    connection = where.connection if options.what == "start" else running(str(where.path))
+    known = options.what == "start" or where.by_address
+    connection = where.connection if known else running(where.identity)
     if connection is None:
-        _say(options, {"running": False, "workspace": str(where.path)}, "not running; the next command starts it")
+        _say(options, {"running": False, "workspace": where.identity}, "not running; the next command starts it")
         return 0
     facts = {"running": True, **connection.call("GET", "/service"), "url": connection.base_url}
+    sizes = facts["sizes"] = connection.call("GET", "/service/sizes")
     _say(
         options,
         facts,
         f"running: pid {facts['pid']}, {facts['url']}, {facts['runs_active']} unfinished runs, since "
-        f"{show.moment(facts['started'])}, workspace {facts['workspace']}",
+        f"{show.moment(facts['started'])}, workspace {facts['workspace']}\n"
+        f"on disk: {', '.join(f'{name} {show.size(size)}' for name, size in sizes.items())}",
     )
     return 0
 
@@ -112,10 +123,22 @@ def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -
         print(sentence)
 
 
-def _logs(path: object) -> int:
+def _access(where: Workspace, options: argparse.Namespace) -> int:
+    """Print what clients elsewhere need: the address, and the token or the file that it was written to."""
+    facts = where.connection.call("POST", "/service/access")
+    token = facts["token"]
+    if options.token_file:
+        files.write(os.path.abspath(options.token_file), token + "\n")
+        facts = {"address": facts["address"], "token_file": os.path.abspath(options.token_file)}
+    last = f"TRAINSHED_TOKEN_FILE={facts['token_file']}" if options.token_file else f"TRAINSHED_TOKEN={token}"
+    _say(options, facts, f"export TRAINSHED_SERVICE={facts['address']}\nexport {last}")
+    return 0
+
+
+def _logs(options: argparse.Namespace, path: str) -> int:
     try:
-        with open(str(path), "rb") as file:
-            show.raw(iter(lambda: file.read(1 << 16), b""))
+        with open(path, "rb") as file:
+            show.log(options, "service.log", iter(lambda: file.read(1 << 16), b""))
     except FileNotFoundError:
         raise NotFoundException(f"The service has written no log yet ({path}).") from None
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from trainshed.api.runs.run import Run
 from trainshed.cli import resolve, show
@@ -21,33 +22,35 @@ def logs(options: argparse.Namespace) -> int:
     """
     run = resolve.run(options)
     if options.follow and options.file is None:
-        follow_all(run)
+        follow_all(options, run)
     elif options.follow:
-        show.raw(follow(run.experiment.workspace.connection, run.id, options.file))
+        show.log(options, options.file, follow(run.experiment.workspace.connection, run.id, options.file))
     else:
-        show.raw(run.read(options.file or _best_log(run)))
+        name = options.file or _best_log(run)
+        show.log(options, name, run.read(name))
     return 0
 
 
 def _best_log(run: Run) -> str:
     """Return the script's log, or the environment's while there is no script's."""
-    names = run.get_file_names()
-    for name in (layout.DRIVER_LOG, layout.BUILD_LOG):
-        if name in names:
-            return name
+    sizes = {file["name"]: file["size"] for file in _files(run)}
+    logs = [name for name in (layout.DRIVER_LOG, layout.BUILD_LOG) if name in sizes]
+    for name in [name for name in logs if sizes[name]] + logs:
+        return name
     raise NotFoundException(f"Run {run.id} is {run.status} and has no log yet. Wait for it: trainshed logs -f {run.id}")
 
 
-def follow_all(run: Run) -> None:
+def follow_all(options: argparse.Namespace, run: Run) -> None:
     """Print how the environment comes to be, then what the script prints, until the run has ended.
 
     Args:
+        options: the command's.
         run: the run.
     """
     connection = run.experiment.workspace.connection
     try:
         for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
-            show.raw(follow(connection, run.id, name))
+            show.log(options, name, follow(connection, run.id, name))
     except KeyboardInterrupt:
         print(f"\nThe run goes on. Stop it: trainshed cancel {run.id}", file=sys.stderr)
         raise
@@ -60,12 +63,18 @@ def files(options: argparse.Namespace) -> int:
         options: what was typed.
     """
     run = resolve.run(options)
-    found = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "files"))["files"]
+    found = _files(run)
     if options.json:
         show.as_json(found)
     else:
         show.table(("FILE", "BYTES"), ((file["name"], file["size"]) for file in found))
     return 0
+
+
+def _files(run: Run) -> list[dict[str, Any]]:
+    connection = run.experiment.workspace.connection
+    found: list[dict[str, Any]] = connection.call("GET", quoted("runs", run.id, "files"))["files"]
+    return found
 
 
 def get(options: argparse.Namespace) -> int:
@@ -75,6 +84,9 @@ def get(options: argparse.Namespace) -> int:
         options: what was typed.
     """
     run = resolve.run(options)
+    if options.output == "-":
+        show.raw(run.read(options.file))
+        return 0
     if not options.file.endswith("/"):
         from trainshed.api.transfer import download
 

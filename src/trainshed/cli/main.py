@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         code = int(getattr(import_module(f"trainshed.cli.{module}"), function)(options))
         sys.stdout.flush()
     except TrainshedError as error:
-        _say(error, "--json" in words[: words.index("--") if "--" in words else None])
+        _say(error, words)
         return FAILED if isinstance(error, ServiceException) else USER_ERROR
     except TypeError as error:
         if "has no parameter" not in str(error):
@@ -46,17 +47,47 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever read us has had enough; Python would complain once more when it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:  # a file that the user named, or a disk that is full
+        _say(TrainshedError(f"{error.filename or 'The output'}: {error.strerror or error}."), words)
+        return FAILED
     return code
 
 
-def _say(error: TrainshedError, as_json: bool) -> None:
-    if as_json:
+_IN_PYTHON = (
+    (r"Workspace\.create\('(.*)'\)", r"trainshed --workspace ./\1 submit DIR"),
+    (r"Workspace\(path='(.*)'\)", r"trainshed --workspace \1 submit DIR"),
+    (r"Workspace\.write_config\(\) writes one", "Or choose a workspace: --workspace NAME|PATH"),
+    (r"ComputeTarget\(ws, '(.*?)'\)\.update\(max_nodes=(.*?)\)", r"trainshed target \1 --nodes \2"),
+    (
+        r"ComputeTarget\.create\(ws, '(.*?)', AmlCompute\.provisioning_configuration\(max_nodes=(.*?)\)\)",
+        r"trainshed target \1 --nodes \2",
+    ),
+    (r"\buser_managed(=True)?", "--use-python"),
+    (r"\bpip_packages\b", "-p"),
+    (r"\bconda_packages\b", "-c"),
+    (r"\bpip_requirements_file\b", "-r"),
+    (r"\bconda_dependencies_file\b", "--conda-file"),
+    (r"\bcustom_docker_image\b", "--image"),
+    (r"\bcompute_target\b", "--target"),
+    (r"\benvironment_variables\b", "-e"),
+    (r"\bnode_count\b", "--nodes"),
+    (r"\bentry_script\b", "--script"),
+    (r"\buse_gpu(=True)?", "--gpu"),
+)
+"""What errors of the API advise, and what the same is on the command line."""
+
+
+def _say(error: TrainshedError, words: list[str]) -> None:
+    message = error.message
+    for python, typed in _IN_PYTHON:
+        message = re.sub(python, typed, message)
+    if "--json" in words[: words.index("--") if "--" in words else None]:
         import json
 
-        shown = {"type": type(error).__name__, "message": error.message, "details": error.details}
+        shown = {"type": type(error).__name__, "message": message, "details": error.details}
         print(json.dumps({"error": shown}), file=sys.stderr)
     else:
-        print(f"trainshed: {error.message}", file=sys.stderr)
+        print(f"trainshed: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

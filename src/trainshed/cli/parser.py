@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
+from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
 _ABOUT = """Train machine-learning models on this machine: each run in an environment of its own, from a snapshot of its
@@ -20,30 +21,52 @@ A RUN is named by its id, by a beginning of its id that only it has, or by @last
 'trainshed COMMAND --help' says more about a command."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other mistake is said."""
+
+    def __init__(self, **settings: Any) -> None:
+        # Abbreviated, an option that the script is to get would be taken for one of ours.
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserErrorException(f"{message[0].upper()}{message[1:]}. See: {self.prog} --help")
+
+
 def parse(words: list[str]) -> argparse.Namespace:
-    """Return what was typed.
+    """Return the parsed options; what follows ``--`` is for the script that is submitted.
 
     Args:
-        words: the program's arguments. What follows ``--`` belongs to the script that is submitted.
+        words: the program's arguments.
+
+    Raises:
+        UserErrorException: options or arguments that the command does not take.
     """
     cut = words.index("--") if "--" in words else len(words)
-    options = parser().parse_args(words[:cut])
+    options, unknown = parser().parse_known_args(words[:cut])
+    if unknown and options.command == "submit":
+        raise UserErrorException(
+            f"'trainshed submit' has no option {unknown[0]!r}. Put `--` before the script's arguments: "
+            f"trainshed submit {options.folder} -- {' '.join(unknown)}"
+        )
+    if unknown:
+        raise UserErrorException(
+            f"'trainshed {options.command}' does not take {unknown[0]!r}. See: trainshed {options.command} --help"
+        )
     options.arguments = words[cut + 1 :]
     return options
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
-        prog="trainshed", description=_ABOUT, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    top = _Parser(prog="trainshed", description=_ABOUT, epilog=_EXAMPLES)
     top.add_argument("--version", action="version", version=f"trainshed {VERSION}")
-    top.set_defaults(json=False, workspace=None)
+    top.set_defaults(json=False, workspace=None, service=None)
     _common(top)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _submit(commands)
     _history(commands)
     _files(commands)
+    _removal(commands)
     _machinery(commands)
     return top
 
@@ -57,6 +80,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="workspace; otherwise $TRAINSHED_WORKSPACE, a config.json here or above, or 'default'",
     )
+    parser.add_argument(
+        "--service",
+        metavar="ADDRESS",
+        default=argparse.SUPPRESS,
+        help="instead, the workspace of the service at http://host:port (default: $TRAINSHED_SERVICE); its token is in "
+        "the file $TRAINSHED_TOKEN_FILE",
+    )
 
 
 def _command(commands: Any, name: str, run: str, help: str, example: str = "") -> argparse.ArgumentParser:  # noqa: A002 - argparse's own word
@@ -65,11 +95,16 @@ def _command(commands: Any, name: str, run: str, help: str, example: str = "") -
         help=help,
         description=help[0].upper() + help[1:] + ".",
         epilog=f"example:\n  {example}" if example else None,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.set_defaults(run=run)
     _common(made)
     return made
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a whole number of at least 1, not '{text}'")
+    return int(text)
 
 
 def _submit(commands: Any) -> None:
@@ -103,15 +138,15 @@ def _submit(commands: Any) -> None:
         choices=("mpi", "gloo", "nccl"),
         help="how they find each other: Open MPI, or torch.distributed with gloo or nccl",
     )
-    many.add_argument("--nodes", type=int, default=1, metavar="N", help="nodes of the target (default: 1)")
-    many.add_argument("--processes", type=int, default=1, metavar="N", help="processes on each node (default: 1)")
+    many.add_argument("--nodes", type=_count, default=1, metavar="N", help="nodes of the target (default: 1)")
+    many.add_argument("--processes", type=_count, default=1, metavar="N", help="processes on each node (default: 1)")
     many.add_argument("--gpu", action="store_true", help="take GPUs, one a process, and wait for them")
     running = made.add_argument_group("running")
     running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
     running.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="label of the run; repeatable")
     running.add_argument("--priority", type=int, metavar="N", help="higher starts first (default: 0)")
-    running.add_argument("--slots", type=int, default=1, metavar="N", help="slots of the queue it takes (default: 1)")
-    running.add_argument("--time-limit", type=int, metavar="SECONDS", help="end the run after so long")
+    running.add_argument("--slots", type=_count, default=1, metavar="N", help="slots it takes (default: 1)")
+    running.add_argument("--time-limit", type=_count, metavar="SECONDS", help="end the run after so long")
     running.add_argument("--follow", action="store_true", help="show its log; exit with its exit code")
 
 
@@ -122,7 +157,7 @@ def _history(commands: Any) -> None:
     runs.add_argument("--experiment", metavar="NAME", help="only of this experiment")
     runs.add_argument("--status", metavar="STATUS", help="only in this state, e.g. Running, Completed, Failed")
     runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only with this label")
-    runs.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    runs.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default: 20)")
     for name, what in (
         ("show", "tell all about a run"),
         ("cancel", "ask for the end of a run"),
@@ -150,7 +185,43 @@ def _files(commands: Any) -> None:
     )
     _run_argument(get)
     get.add_argument("file", metavar="FILE", help="as 'trainshed files' lists it; with a / at its end: all below it")
-    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to (default: here)")
+    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to; - prints it")
+
+
+def _removal(commands: Any) -> None:
+    remove = _command(
+        commands, "rm", "removal:rm", "remove runs that have ended, with their files and metrics", "trainshed rm @last"
+    )
+    remove.add_argument("run_names", nargs="+", metavar="RUN", help="id, beginning of an id, or @last")
+    remove.add_argument("--children", action="store_true", help="remove child runs too")
+    collect = _command(
+        commands,
+        "gc",
+        "removal:gc",
+        "free disk space: remove snapshots, environments and caches that no run needs, and old runs if asked to",
+        "trainshed gc --dry-run --runs-older-than 30d --keep-runs 10",
+    )
+    collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
+    collect.add_argument("--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended so long ago")
+    collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
+    collect.add_argument(
+        "--unused-for",
+        type=_days,
+        metavar="AGE",
+        default=30.0,
+        help="remove environments and caches that no run has used for so long (default: 30d)",
+    )
+    collect.add_argument(
+        "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
+    )
+
+
+def _days(text: str) -> float:
+    """Return an age such as ``30d`` or ``12h`` in days."""
+    units = {"w": 7.0, "d": 1.0, "h": 1 / 24, "m": 1 / 1440}
+    if not text[:-1].isdecimal() or text[-1] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and w, d, h or m, such as 30d")
+    return int(text[:-1]) * units[text[-1]]
 
 
 def _machinery(commands: Any) -> None:
@@ -162,8 +233,8 @@ def _machinery(commands: Any) -> None:
         "trainshed target local --slots 4; trainshed target nodes --nodes 2",
     )
     target.add_argument("name", nargs="?", metavar="NAME", help="the target")
-    target.add_argument("--slots", type=int, metavar="N", help="how many one-slot runs may run at once")
-    target.add_argument("--nodes", type=int, metavar="N", help="how many nodes a cluster has; it is made if need be")
+    target.add_argument("--slots", type=_count, metavar="N", help="how many one-slot runs may run at once")
+    target.add_argument("--nodes", type=_count, metavar="N", help="how many nodes a cluster has; it is made if need be")
     built = _command(
         commands,
         "environments",
@@ -175,7 +246,12 @@ def _machinery(commands: Any) -> None:
     service = _command(
         commands, "service", "admin:service", "look at or stop this workspace's service", "trainshed service status"
     )
-    service.add_argument("what", choices=("status", "start", "stop", "logs"), help="runs go on when it is stopped")
+    service.add_argument(
+        "what",
+        choices=("status", "start", "stop", "logs", "access"),
+        help="stop: runs go on; access: give clients on other machines an address and a token that stay the same",
+    )
+    service.add_argument("--token-file", metavar="FILE", help="access: write the token there, for your eyes only")
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from trainshed.api.runs.run import Run
-from trainshed.api.workspace import locations
 from trainshed.api.workspace.workspace import Workspace
+from trainshed.client import locations, remote
 from trainshed.errors import NotFoundException, UserErrorException
 
 LAST = "@last"
 _MANY = 1000
 
 
-def workspace(options: argparse.Namespace) -> Workspace:
-    """Return the workspace that is meant.
+def workspace(options: argparse.Namespace, create: bool = False) -> Workspace:
+    """Return the workspace that the options, the environment or a configuration file name, or the default one.
 
     Args:
-        options: what was typed.
+        options: the command's.
+        create: make it if it does not exist and may be made: the default one, or one named by its path.
+
+    Raises:
+        WorkspaceException: it does not exist.
     """
-    root = locations.chosen(options.workspace)
-    return Workspace.from_config() if root is None else Workspace(path=root)
+    if options.service:
+        return Workspace.from_service(options.service)
+    root = None if remote.address() and not options.workspace else locations.chosen(options.workspace, create)
+    if root is not None:
+        return Workspace(path=root)
+    if not create and not remote.address() and locations.search(os.getcwd()) is None:
+        locations.find(locations.DEFAULT, create=False)
+    return Workspace.from_config()
 
 
 def run(options: argparse.Namespace) -> Run:
@@ -33,7 +44,13 @@ def run(options: argparse.Namespace) -> Run:
         NotFoundException: no run of this name.
         UserErrorException: several.
     """
-    where, name = workspace(options), str(options.run_name)
+    return named(workspace(options), str(options.run_name))
+
+
+def named(where: Workspace, name: str) -> Run:
+    """Return the run of a name; parameters and exceptions as for :func:`run`."""
+    if not name:
+        raise UserErrorException("RUN is empty. Give a run id, the beginning of one, or @last. See: trainshed runs")
     if name == LAST:
         newest = where.connection.call("GET", "/runs", query={"limit": 1})["runs"]
         if not newest:

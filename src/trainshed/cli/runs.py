@@ -7,9 +7,10 @@ import sys
 from typing import Any
 
 from trainshed.api.runs.run import Run
-from trainshed.api.runs.watch import failure
+from trainshed.api.runs.watch import failure, headline
 from trainshed.cli import resolve, show
 from trainshed.client.follow import wait as wait_for_end
+from trainshed.client.http import quoted
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec import states
 
@@ -71,6 +72,7 @@ def show_run(run: Run) -> None:
         "Ended": show.moment(record["ended"]),
         "Took": show.duration(record["started"], record["ended"]),
         "Tags": ", ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items()),
+        "States": _states(run),
         "Python": str(details["environment"].get("python") or ""),
     }
     for title, text in lines.items():
@@ -86,6 +88,12 @@ def show_run(run: Run) -> None:
             print(show.clean(line))
 
 
+def _states(run: Run) -> str:
+    """Return the states of a run, each with the seconds since the first."""
+    events = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "events"))["events"]
+    return ", ".join(f"{each['status']} +{each['time'] - events[0]['time']:.1f}s" for each in events)
+
+
 def show_command(options: argparse.Namespace) -> int:
     """Tell all about a run.
 
@@ -94,7 +102,7 @@ def show_command(options: argparse.Namespace) -> int:
     """
     run = resolve.run(options)
     if options.json:
-        show.as_json(run.get_details())
+        show.as_json({**run.record(), "metrics": run.get_metrics()})
     else:
         show_run(run)
     return 0
@@ -130,6 +138,8 @@ def cancel(options: argparse.Namespace) -> int:
         options: what was typed.
     """
     run = resolve.run(options)
+    if states.is_terminal(run.status):
+        raise UserErrorException(f"Run {run.id} has already ended: {run.status}. There is nothing to cancel.")
     run.cancel()
     if options.json:
         show.as_json(run.record())
@@ -147,17 +157,18 @@ def wait(options: argparse.Namespace) -> int:
     run = resolve.run(options)
     code = exit_code_at_end(run)
     if options.json:
-        show.as_json(run.get_details())
+        show.as_json(run.record())
     else:
         print(f"{run.id} {run.status}")
     return code
 
 
-def exit_code_at_end(run: Run) -> int:
+def exit_code_at_end(run: Run, log_shown: bool = False) -> int:
     """Wait for the end of a run, say why if it failed, and return its exit code.
 
     Args:
         run: the run.
+        log_shown: the user has its log before them, which need not be said again.
 
     Returns:
         0 if it completed; else the script's own code, 128 + the signal that ended it, 130 if it was cancelled, or 1.
@@ -169,7 +180,10 @@ def exit_code_at_end(run: Run) -> int:
         print(f"trainshed: run {run.id} was cancelled.", file=sys.stderr)
         return _CANCELED
     error = record["details"].get("error") or {}
-    print(f"trainshed: run {run.id} failed: {show.clean(error.get('message', ''))}", file=sys.stderr)
+    print(
+        f"trainshed: run {run.id} failed: {show.clean(headline(error) if log_shown else error.get('message', ''))}",
+        file=sys.stderr,
+    )
     if error.get("signal"):
         return _SIGNAL + int(error["signal"])
     return int(error.get("exit_code") or 1)

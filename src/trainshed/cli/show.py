@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainshed.client.terminal import Cleaner
+from trainshed.spec.floats import spelled
 
 _COLUMN = 60
 
@@ -21,17 +22,7 @@ def as_json(value: Any) -> None:
     """
     import json
 
-    print(json.dumps(_plain(value), indent=2))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+    print(json.dumps(spelled(value, marked=False), indent=2))
 
 
 def clean(text: Any) -> str:
@@ -85,6 +76,46 @@ def duration(begin: float | None, end: float | None) -> str:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people write it.
+
+    Example:
+        >>> size(999), size(1_234_567)
+        ('999 B', '1.2 MB')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
+def log(options: argparse.Namespace, name: str, pieces: Iterable[bytes]) -> None:
+    """Print a log as it comes; as JSON it is one object a line: ``{"file": …, "line": …}``.
+
+    Args:
+        options: the command's.
+        name: the file's.
+        pieces: its bytes.
+    """
+    if not options.json:
+        raw(pieces)
+        return
+    import json
+
+    for line in _lines(pieces):
+        print(json.dumps({"file": name, "line": line.decode("utf-8", "replace")}), flush=True)
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def raw(pieces: Iterable[bytes]) -> None:

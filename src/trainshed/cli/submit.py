@@ -24,7 +24,7 @@ def submit(options: argparse.Namespace) -> int:
     folder, script = _source(options)
     estimator = _estimator(options, folder, script)
     estimator.run_config.arguments = list(options.arguments)
-    experiment = Experiment(resolve.workspace(options), options.experiment or _name(folder))
+    experiment = Experiment(resolve.workspace(options, create=True), options.experiment or _name(folder))
     run = experiment.submit(
         estimator, tags=_pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots
     )
@@ -36,8 +36,8 @@ def submit(options: argparse.Namespace) -> int:
         from trainshed.cli.files import follow_all
         from trainshed.cli.runs import exit_code_at_end
 
-        follow_all(run)
-        return exit_code_at_end(run)
+        follow_all(options, run)
+        return exit_code_at_end(run, log_shown=True)
     if sys.stdout.isatty() and not options.json:
         print(f"Watch it: trainshed logs -f {run.id}", file=sys.stderr)
     return 0

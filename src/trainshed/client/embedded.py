@@ -9,6 +9,8 @@ import sys
 from typing import IO, Any
 
 from trainshed.client.http import Connection
+from trainshed.client.remote import SERVICE, TOKEN, TOKEN_FILE
+from trainshed.client.versions import newer, refusal
 from trainshed.errors import ServiceException, WorkspaceException
 from trainshed.version import VERSION
 
@@ -27,11 +29,11 @@ def connect(root: str) -> Connection:
         WorkspaceException: no such folder.
     """
     if not os.path.isdir(root):
-        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace.create(name=…).")
+        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
     endpoint = _endpoint(root)
     if endpoint is None or endpoint.get("version") != VERSION or not _lives(int(endpoint["pid"])):
         endpoint = _started(root)
-    return Connection(_address(endpoint), str(endpoint["token"]), lambda: _renewed(root), root)
+    return Connection(_address(endpoint), str(endpoint["token"]), lambda: _renewed(root))
 
 
 def running(root: str) -> Connection | None:
@@ -49,6 +51,15 @@ def running(root: str) -> Connection | None:
     except ServiceException:
         return None
     return connection
+
+
+def log_of(root: str) -> str:
+    """Return the path of the log of a workspace's service.
+
+    Args:
+        root: the workspace folder.
+    """
+    return os.path.join(root, "service.log")
 
 
 def _renewed(root: str) -> tuple[str, str]:
@@ -84,16 +95,17 @@ def _started(root: str) -> dict[str, Any]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         endpoint = _endpoint(root)
         if endpoint is not None and _answers(endpoint):
-            if endpoint.get("version") == VERSION:
+            theirs = str(endpoint.get("version"))
+            if newer(theirs) and (why := refusal(theirs)):
+                raise ServiceException(why)
+            if theirs == VERSION or newer(theirs):
                 return endpoint
-            # Of another release: it makes room for ours, and runs go on meanwhile.
+            # Of an older release: it makes room for ours, and runs go on meanwhile.
             Connection(_address(endpoint), str(endpoint["token"])).call("POST", "/service/stop")
         _launch(root)
         endpoint = _endpoint(root)
     if endpoint is None:
-        raise ServiceException(
-            f"The service went away as soon as it had started; see {os.path.join(root, 'service.log')}."
-        )
+        raise ServiceException(f"The service went away as soon as it had started; see {log_of(root)}.")
     return endpoint
 
 
@@ -121,7 +133,7 @@ def _launch(root: str) -> None:
     import subprocess  # not needed by the many calls that find the service running
 
     ready, tell = os.pipe()
-    with open(os.path.join(root, "service.log"), "ab") as log:
+    with open(log_of(root), "ab") as log:
         begin = log.tell()
         child = subprocess.Popen(
             [
@@ -138,22 +150,27 @@ def _launch(root: str) -> None:
             cwd=root,
             pass_fds=[tell],
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": _import_path()},
+            env={**_environ(), "PYTHONPATH": _import_path()},
         )
     os.close(tell)
     with os.fdopen(ready, "rb") as line:
         told = _line(line)
-    if told or child.poll() == _BUSY:
+    if told == b"":
+        child.wait()  # its end has closed the pipe
+    if told or child.returncode == _BUSY:
         child.returncode = 0  # it lives on by design: no warning about a child that was never waited for
         return
-    raise ServiceException(_why(root, begin, child.poll() is None))
+    raise ServiceException(_why(root, begin, hangs=told is None))
 
 
-def _line(pipe: IO[bytes]) -> bool:
-    """Wait until the service says that it listens, or is gone (the pipe closes then)."""
-    if not select.select([pipe], [], [], _START_SECONDS)[0]:
-        return False
-    return bool(pipe.readline())
+def _environ() -> dict[str, str]:
+    """Return what a service starts with, and so its runs: nothing that leads to another service."""
+    return {name: value for name, value in os.environ.items() if name not in (SERVICE, TOKEN, TOKEN_FILE)}
+
+
+def _line(pipe: IO[bytes]) -> bytes | None:
+    """Return what the service says when it listens: nothing if it is gone, and None if it stays silent."""
+    return pipe.readline() if select.select([pipe], [], [], _START_SECONDS)[0] else None
 
 
 def _import_path() -> str:
@@ -168,9 +185,9 @@ def _import_path() -> str:
 
 def _why(root: str, begin: int, hangs: bool) -> str:
     if hangs:
-        return f"The service did not start within {_START_SECONDS:.0f} s; see {os.path.join(root, 'service.log')}."
-    with open(os.path.join(root, "service.log"), "rb") as log:
+        return f"The service did not start within {_START_SECONDS:.0f} s; see {log_of(root)}."
+    with open(log_of(root), "rb") as log:
         log.seek(begin)
         lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
     told = "\n".join(lines[-_LAST_LINES:])
-    return f"The service could not start. Its last words, from {os.path.join(root, 'service.log')}:\n{told}"
+    return f"The service could not start. Its last words, from {log_of(root)}:\n{told}"

@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from trainshed.client.wire import Response, Wire
-from trainshed.errors import ServiceException, TrainshedError, named
+from trainshed.errors import ServiceException, TrainshedError, UserErrorException, named
+from trainshed.spec.floats import unspelled
+from trainshed.version import VERSION
 
 API = "/api/v1"
 _CALL_SECONDS = 300.0
 _ERROR = 400
+_BY_SOCKET = "trainshed.invalid"
+"""The service's name for a client that comes by a Unix socket; no name of the Internet ends so."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
 _NOT_TWICE = frozenset({"/service/stop"})
 """POSTs that must not be sent again when the response was lost. All others may: POST /runs carries a submit id."""
@@ -25,31 +29,31 @@ class Connection:
     """The way to one service. It may be used by several threads; a stream has a line of its own.
 
     Args:
-        base_url: e.g. ``"http://127.0.0.1:43117"``.
+        base_url: e.g. ``"http://127.0.0.1:43117"``, or ``"unix:/path"`` of a socket.
         token: sent with each call.
         refresh: called when the service is not there (any more); it brings it back and returns its new
             ``(base_url, token)``. Without it a lost service is an error at once.
-        folder: the workspace folder, where the service is on this machine and it is ours as much as the service's.
 
     Example:
         >>> Connection("http://127.0.0.1:9", "secret").base_url
         'http://127.0.0.1:9'
     """
 
-    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None, folder: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None) -> None:
         self._refresh = refresh
         self._idle: list[Wire] = []
         self._pid = os.getpid()
         self._point_to(base_url, token)
 
     def _point_to(self, base_url: str, token: str) -> None:
-        scheme, _, place = base_url.rstrip("/").partition("://")
-        host, _, port = place.rpartition(":")
-        if scheme != "http" or not host or not port.isdigit():
-            raise ServiceException(f"Service address {base_url!r} is not of the form http://host:port.")
+        scheme, _, place = base_url.rstrip("/").partition(":")
+        host, _, port = place.removeprefix("//").rpartition(":")
+        self._unix = place if scheme == "unix" and place.startswith("/") else None
+        if self._unix is None and (scheme != "http" or not host or not port.isdigit()):
+            raise ServiceException(f"Service address {base_url!r} is not of the form http://host:port or unix:/path.")
         self.base_url = base_url.rstrip("/")
-        self._place, self._host, self._port, self._token = place, host, int(port), token
+        self._place, self._token = place.removeprefix("//"), token
+        self._host, self._port = (_BY_SOCKET, 0) if self._unix else (host, int(port))
 
     def call(self, method: str, path: str, json: Any = None, query: Mapping[str, Any] | None = None) -> Any:
         """Make one call and return its JSON response.
@@ -154,13 +158,17 @@ class Connection:
                     wire.close()
                     if path in _NOT_TWICE:
                         break
-        raise ServiceException(
-            f"The service at {self._place} cannot be reached ({problem}). "
-            "'trainshed service status' tells whether it runs; any other command starts it."
-        ) from problem
+        hint = (
+            "Check the address; on its machine 'trainshed service status' tells whether it runs, 'start' starts it."
+            if self._refresh is None
+            else "'trainshed service status' tells whether it runs; any other command starts it."
+        )
+        raise ServiceException(f"The service at {self._place} cannot be reached ({problem}). {hint}") from problem
 
     def _head(self, method: str, target: str, length: int | None, kind: str) -> bytes:
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._place}", f"Authorization: Bearer {self._token}"]
+        host = _BY_SOCKET if self._unix else self._place
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self._token}"]
+        lines.append(f"User-Agent: trainshed/{VERSION}")
         if length is not None:
             lines += [f"Content-Type: {kind}", f"Content-Length: {length}"]
         return "\r\n".join([*lines, "", ""]).encode("ascii")
@@ -177,7 +185,7 @@ class Connection:
         return None
 
     def _open(self) -> Wire:
-        return Wire(self._host, self._port)
+        return Wire(self._host, self._port, self._unix)
 
     def _renew(self) -> Wire | None:
         if self._refresh is None:
@@ -205,10 +213,15 @@ def quoted(*parts: str) -> str:
     Args:
         parts: e.g. ``"runs"``, a run id, ``"files"``, ``"outputs/my model.pkl"``.
 
+    Raises:
+        UserErrorException: a part is empty: without it the path would mean something else.
+
     Example:
         >>> quoted("runs", "r1", "files", "outputs/my model.pkl")
         '/runs/r1/files/outputs/my%20model.pkl'
     """
+    if "" in parts:
+        raise UserErrorException(f"A name is empty, in {'/'.join(parts)}. Give the name or id of what you mean.")
     return "".join("/" + _percent(part) for part in parts)
 
 
@@ -227,17 +240,11 @@ def _to_json(value: Any) -> bytes:
 
 def _from_json(content: bytes) -> Any:
     # Floats that JSON lacks are rare, and looking into each object costs: only where the mark occurs.
-    hook = _float if b'"$float"' in content else None
+    hook = unspelled if b'"$float"' in content else None
     try:
         return json.loads(content, object_hook=hook) if content else None
     except ValueError as error:
         raise ServiceException("What answered is not this release's service: its answer is no JSON.") from error
-
-
-def _float(value: dict[str, Any]) -> Any:
-    if len(value) == 1 and value.get("$float") in ("NaN", "Infinity", "-Infinity"):
-        return float(value["$float"])
-    return value
 
 
 def _error(status: int, content: bytes) -> TrainshedError:

@@ -12,6 +12,8 @@ ALWAYS = (".git", "__pycache__")
 """Left out unless the ignore file takes them back in (``!.git``)."""
 WITHOUT_FILE = (".ipynb_checkpoints", ".venv", "/.azureml", "/azureml-logs", "/azureml-setup", "/outputs")
 """Left out besides, when the folder has no ignore file."""
+MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
+"""A folder that holds one of these is an environment: left out unless the ignore file takes it back in (``!/venv``)."""
 
 
 class Ignore:
@@ -34,20 +36,21 @@ class Ignore:
         self._by_name = re.compile(by_name).fullmatch if by_name else None
         self._by_path = re.compile(by_path).fullmatch if by_path else None
 
-    def excludes(self, path: str, name: str, is_dir: bool) -> bool:
+    def excludes(self, path: str, name: str, is_dir: bool, otherwise: bool = False) -> bool:
         """Tell whether a path is left out. What lies in a folder that is left out is not asked for.
 
         Args:
             path: relative to the source folder, with ``/``.
             name: its last part.
             is_dir: whether it is a folder.
+            otherwise: what holds if no rule is about it.
         """
         if not ((self._by_name and self._by_name(name)) or (self._by_path and self._by_path(path))):
-            return False
+            return otherwise
         for rule in reversed(self._rules):
             if (is_dir or not rule.only_dirs) and re.fullmatch(rule.pattern, path if rule.whole else name):
                 return not rule.negated
-        return False
+        return otherwise
 
 
 class _Rule:

@@ -1,14 +1,16 @@
 """What was known of a source folder at its last submit: an unchanged file costs one look, an unchanged folder no call.
 
-The index is a cache in the workspace folder: lost or broken, it is made again.
+The index is in the client's cache: lost or broken, it is made again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
 from typing import Any
+
+from trainshed.client.cache import cache, mark
+from trainshed.system import files
 
 _VERSION = 1
 _RACY = 2_000_000_000
@@ -43,12 +45,8 @@ class Index:
     def _load(self) -> dict[str, Any] | None:
         if self._path is None:
             return None
-        try:
-            with open(self._path, "rb") as file:
-                known = json.load(file)
-        except (OSError, ValueError):
-            return None
-        if not isinstance(known, dict) or known.get("version") != _VERSION or known.get("folder") != self._folder:
+        known = files.read_json(self._path)
+        if known.get("version") != _VERSION or known.get("folder") != self._folder:
             return None
         return known
 
@@ -74,23 +72,19 @@ class Index:
             "links": self.links,
             "dirs": self.dirs,
         }
-        part = f"{self._path}.{os.getpid()}"
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            with open(part, "w", encoding="ascii") as file:
-                json.dump(record, file, separators=(",", ":"))
-            os.replace(part, self._path)
+            files.write(self._path, json.dumps(record, separators=(",", ":")))
         except OSError:
             return
 
 
-def index_path(workspace: str, folder: str) -> str:
-    """Return where a workspace keeps the index of a source folder.
+def index_path(service: str, folder: str) -> str:
+    """Return where the index of a source folder is kept; each service knows snapshots of its own.
 
     Args:
-        workspace: the workspace folder.
+        service: folder or address of the workspace.
         folder: the source folder, absolute.
     """
-    # A checksum suffices (a folder that shares it finds its own name missing) and spares importing OpenSSL.
-    mark = zlib.crc32(folder.encode("utf-8", "surrogateescape"))
-    return os.path.join(workspace, "index", f"{mark:08x}.json")
+    # A folder that shares the mark finds another name in the index; another service's snapshot is refused by this one.
+    return cache("index", f"{mark(service, folder)}.json")

@@ -1,15 +1,14 @@
-"""A source reaches the service: over the wire, or, on one machine, through a folder that both can reach."""
+"""A source reaches the service: over the wire, or, on one machine, through a file that the service names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from trainshed.client.http import Connection
 from trainshed.client.source import Source
 from trainshed.errors import SnapshotException
-from trainshed.spec import layout
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -31,10 +30,9 @@ def send(source: Source, connection: Connection) -> str:
     response = connection.call("POST", "/snapshots", manifest)
     if "missing" in response:
         pieces, total = source.pack(response["missing"])
-        if connection.folder is None:
+        manifest["pack"] = _written(pieces, response.get("write_to"))
+        if manifest["pack"] is None:
             connection.upload("POST", "/packs", pieces, total)
-        else:
-            manifest["pack"] = _write(pieces(), os.path.join(connection.folder, layout.INCOMING))
         response = connection.call("POST", "/snapshots", manifest)
     if "id" not in response:
         raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
@@ -42,12 +40,25 @@ def send(source: Source, connection: Connection) -> str:
     return str(response["id"])
 
 
-def _write(pieces: Iterable[bytes], folder: str) -> str:
-    """Write what the service would write when it came over the wire: 20 MB in 7 ms instead of 60."""
-    name = os.urandom(16).hex()
-    with open(os.open(os.path.join(folder, name), _NEW, 0o600), "wb", buffering=0) as file:
-        for piece in pieces:
+def _written(pieces: Callable[[], Iterable[bytes]], path: str | None) -> str | None:
+    """Write what the service would write if it came over the wire: 20 MB in 7 ms instead of 60.
+
+    Args:
+        pieces: the pack.
+        path: where the service wants it; None where it shares no folder with this client.
+
+    Returns:
+        The pack's name; None if there is no such place here, as in a container.
+    """
+    if path is None:
+        return None
+    try:
+        fd = os.open(path, _NEW, 0o600)
+    except OSError:
+        return None
+    with open(fd, "wb", buffering=0) as file:
+        for piece in pieces():
             view = memoryview(piece)
             while view:
                 view = view[file.write(view) :]
-    return name
+    return os.path.basename(path)

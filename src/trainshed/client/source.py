@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trainshed.client.ignore import AMLIGNORE, Ignore, rules_of
+from trainshed.client.ignore import AMLIGNORE, MARKS, Ignore, rules_of
 from trainshed.client.index import Index
 from trainshed.errors import SnapshotException
 
@@ -34,6 +34,7 @@ class Source:
         changed: files that are new or changed since the index was made.
         size: bytes of all its files.
         skipped: sockets, pipes and devices, which are left out.
+        environments: folders of virtual environments, which are left out.
         known: id of the snapshot if nothing changed since the last submit, else None.
     """
 
@@ -42,6 +43,7 @@ class Source:
         self.changed: list[str] = []
         self.size = 0
         self.skipped: list[str] = []
+        self.environments: list[str] = []
         self.known: str | None = None
         self._looked = time.time_ns()
         self._index = index
@@ -85,7 +87,13 @@ class Source:
         """Take in one folder; tell whether anything in it counts."""
         excludes, before = rules.excludes, len(stack)
         found = False
-        for entry in _listed(self.folder, prefix):
+        entries = _listed(self.folder, prefix)
+        if prefix and not MARKS.isdisjoint(entry.name for entry in entries):
+            folder = prefix[:-1]
+            if excludes(folder, folder.rpartition("/")[2], True, otherwise=True):
+                self.environments.append(folder)
+                return True
+        for entry in entries:
             name = entry.name
             path = prefix + name
             is_dir = entry.is_dir(follow_symlinks=False)

@@ -35,15 +35,21 @@ class Wire:
     Args:
         host: name or address.
         port: TCP port.
+        path: of a Unix socket, instead of both.
 
     Raises:
         OSError: nobody listens there.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, path: str | None = None) -> None:
         # As bytes: a str would be put through the codec of international names, another import.
-        self._socket = socket.create_connection((host.encode(), port), timeout=_CONNECT_SECONDS)  # type: ignore[arg-type]
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if path is None:
+            self._socket = socket.create_connection((host.encode(), port), timeout=_CONNECT_SECONDS)  # type: ignore[arg-type]
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.settimeout(_CONNECT_SECONDS)
+            self._socket.connect(path)
         # A stream may be silent for hours; the kernel notices a peer that is gone.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._file: BufferedReader = self._socket.makefile("rb", _PIECE)  # type: ignore[assignment]

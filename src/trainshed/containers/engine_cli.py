@@ -8,9 +8,8 @@ from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from trainshed.containers.engine import DOCKER, Engine
 from trainshed.errors import TrainshedError
+from trainshed.system.programs import run_logged, text_of
 
-_KEPT = 16384
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # The engines' own words, small letters; the first that is found tells.
 _WORDS = {
     "no_container_engine": (
@@ -65,7 +64,7 @@ def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str,
         check=False,
         env=None if environ is None else dict(environ),
     )
-    return CompletedCommand(done.returncode, _text(done.stdout), _text(done.stderr))
+    return CompletedCommand(done.returncode, text_of(done.stdout), text_of(done.stderr))
 
 
 def run(argv: Sequence[str], log: BinaryIO) -> CompletedCommand:
@@ -75,23 +74,7 @@ def run(argv: Sequence[str], log: BinaryIO) -> CompletedCommand:
         argv: the client and its arguments.
         log: where its output goes.
     """
-    output = ""
-    with subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as child:
-        assert child.stdout is not None
-        try:
-            for raw in child.stdout:
-                line = _text(raw)
-                log.write(line.encode())
-                output = (output + line)[-_KEPT:]
-        except BaseException:
-            child.kill()  # cancelled: nobody waits for it any more
-            raise
-    return CompletedCommand(child.returncode, output)
+    return CompletedCommand(*run_logged(argv, log))
 
 
 def meaning(words: str) -> str:
@@ -150,7 +133,3 @@ def not_answering(engine: Engine, words: str) -> TrainshedError:
 def details(reason: str, words: str) -> Dict[str, object]:
     """Return an error's details: the reason, and an engine's last words."""
     return {"reason": reason, "last_lines": words.splitlines()[-20:]}
-
-
-def _text(raw: bytes) -> str:
-    return _ESCAPES.sub("", raw.decode("utf-8", "replace"))

@@ -9,8 +9,9 @@ import hashlib
 import os
 from typing import List, Mapping, Optional
 
-from trainshed.containers import engine_cli, json_cache
+from trainshed.containers import engine_cli
 from trainshed.containers.engine import PODMAN, Engine
+from trainshed.system.files import read_json, write_json
 
 _SETTINGS = (
     "CONTAINERS_CONF",
@@ -41,7 +42,7 @@ class ImageIds:
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
         # A podman elsewhere has its list elsewhere.
         self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
-        self._known = json_cache.read(self._path) if self._can else {}
+        self._known = read_json(self._path) if self._can else {}
         self._stamp = _stamp(self._known.get("list", ""))
 
     def get(self, name: str) -> Optional[List[str]]:
@@ -68,13 +69,13 @@ class ImageIds:
             result = engine_cli.ask(self._engine, ["info", f"--format={_WHERE}"])
             remote, _, path = result.out.strip().partition(" ")
             self._known["list"] = path if result.code == 0 and remote == "false" else ""
-            json_cache.keep(
+            write_json(
                 self._path, {"list": self._known["list"]}
             )  # what was asked before this look at the list is not kept
             return
         if self._stamp is not None:
             older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
-            json_cache.keep(self._path, {**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
+            write_json(self._path, {**self._known, "stamp": self._stamp, "names": {**older, name: facts}})
 
 
 def _stamp(path: str) -> Optional[List[int]]:

@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 
-from trainshed.containers import json_cache
+from trainshed.system.files import read_json, write_json
 
 _PROGRAM = """
 import json, sys
@@ -58,7 +58,7 @@ class Probe:
     def __init__(self, home: str, image_id: str, run: Run) -> None:
         self.path = os.path.join(home, "images", f"{image_id.rpartition(':')[2]}.json")
         self._run = run
-        self._known = json_cache.read(self.path)
+        self._known = read_json(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
         """Return the first of the image's own Pythons that is there and works, or None.
@@ -69,7 +69,7 @@ class Probe:
         for name in names:
             if name not in self._known:
                 self._known[name] = self._ask(name, (), _PROGRAM)
-                json_cache.keep(self.path, self._known)
+                write_json(self.path, self._known)
             if self._known[name]:
                 path, version, _ = self._known[name]
                 return Python(path, tuple(version))
@@ -89,7 +89,7 @@ class Probe:
             if answer:
                 # That none works is not kept: the next one may have been installed meanwhile.
                 self._known["mounted"] = [program, answer[1], folder]
-                json_cache.keep(self.path, self._known)
+                write_json(self.path, self._known)
                 return Python(program, tuple(answer[1]), folder)
         return None
 
@@ -102,7 +102,7 @@ class Probe:
         """
         if "mpirun" not in self._known:
             self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]
-            json_cache.keep(self.path, self._known)
+            write_json(self.path, self._known)
         path, output = self._known["mpirun"]
         return str(path), str(output)
 

@@ -30,16 +30,33 @@ def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]
     Raises:
         NotFoundException: a path at which there is nothing, or an unknown datastore.
     """
-    found: List[Found] = []
-    for place in definition["paths"]:
-        here = list(_at(place, stores))
-        if not here:
-            raise NotFoundException(
-                f"The dataset has nothing at '{shown(place)}'. Upload it first, or correct the path."
-            )
-        found += here
-    steps = definition["steps"] if definition["type"] == "file" else ()
-    return apply(found, steps)
+    return selected(definition, [file for place in definition["paths"] for file in files_at(place, stores)])
+
+
+def selected(definition: Mapping[str, Any], found: List[Any]) -> List[Any]:
+    """Return the files that a dataset's steps leave; the steps of a table are about its rows.
+
+    Args:
+        definition: what it has.
+        found: the files at all its paths.
+    """
+    return apply(found, definition["steps"] if definition["type"] == "file" else ())
+
+
+def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
+    """Return the files at one path of a dataset.
+
+    Args:
+        place: one of a definition's paths.
+        stores: as for :func:`files`.
+
+    Raises:
+        NotFoundException: there is nothing, or an unknown datastore.
+    """
+    found = list(_at(place, stores))
+    if not found:
+        raise NotFoundException(f"The dataset has nothing at '{shown(place)}'. Upload it first, or correct the path.")
+    return found
 
 
 def shown(place: Mapping[str, Any]) -> str:
@@ -105,6 +122,20 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile(f"{text}(?:/.*)?\\Z")
 
 
+def check_distinct(found: List[Found]) -> None:
+    """Raise if two files would lie at one place.
+
+    Raises:
+        UserErrorException: two have the same path in the dataset.
+    """
+    seen: Dict[str, str] = {}
+    for path, relative in found:
+        if seen.setdefault(relative, path) != path:
+            raise UserErrorException(
+                f"The dataset has two files that would lie at '{relative}': {path}, {seen[relative]}."
+            )
+
+
 def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> str:
     """Have files lie below a folder, each at its path in the dataset.
 
@@ -120,13 +151,9 @@ def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> 
     Raises:
         UserErrorException: two files have the same path.
     """
+    check_distinct(found)
     os.makedirs(target, exist_ok=True)
-    seen: Dict[str, str] = {}
     for path, relative in found:
-        if seen.setdefault(relative, path) != path:
-            raise UserErrorException(
-                f"The dataset has two files that would lie at '{relative}': {path}, {seen[relative]}."
-            )
         goal = os.path.join(target, relative)
         os.makedirs(os.path.dirname(goal), exist_ok=True)
         if not link:

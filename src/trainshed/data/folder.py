@@ -7,6 +7,7 @@ from typing import Dict
 
 from trainshed.errors import NotFoundException
 from trainshed.spec.run import DataSpec
+from trainshed.system.files import PUBLIC, replacing
 
 
 def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> str:
@@ -82,9 +83,9 @@ def copy(source: str, target: str, overwrite: bool) -> None:
         if os.path.islink(origin) or not os.path.isfile(origin) or (os.path.exists(goal) and not overwrite):
             continue
         os.makedirs(os.path.dirname(goal), exist_ok=True)
-        # Under another name first: a reader never sees half a file.
-        shutil.copy2(origin, goal + ".part")
-        os.replace(goal + ".part", goal)
+        with open(origin, "rb") as source_file, replacing(goal, PUBLIC) as copy_file:
+            shutil.copyfileobj(source_file, copy_file, 1 << 20)
+        shutil.copystat(origin, goal)
 
 
 def _place(item: DataSpec, run_dir: str, code_dir: str) -> str:

@@ -1,6 +1,6 @@
 """How a run gets its Python: the one that is there, or one built for it by uv or conda, once, and cached."""
 
-from trainshed.environments.cache import listed, prune
+from trainshed.environments.cache import downloads, listed, prune
 from trainshed.environments.prepare import Inside, Prepared, prepare
 
-__all__ = ["Inside", "Prepared", "listed", "prepare", "prune"]
+__all__ = ["Inside", "Prepared", "downloads", "listed", "prepare", "prune"]

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional
 
+from trainshed.system import files
+
 FORMAT = 2
 _RECORD = "environment.json"
 _REMOVED = ".removed-"
@@ -73,7 +75,7 @@ class CacheEntry:
         Returns:
             The environment's record.
         """
-        with self._locked(log) as lock:
+        with self._locked(log) as lock, downloads(self.prefix.parents[1], shared=True):
             self._hold()
             record = self._record()
             if record is None:
@@ -81,9 +83,7 @@ class CacheEntry:
                 _discard(self.prefix)
                 try:
                     record = {**make(self.prefix, lock), "key": self.key, "created": time.time()}
-                    part = self.prefix / f"{_RECORD}.part"
-                    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
-                    part.replace(self.prefix / _RECORD)
+                    files.write(str(self.prefix / _RECORD), json.dumps(record, indent=1), files.PUBLIC)
                 except BaseException:
                     _discard(self.prefix)
                     self.release()
@@ -138,6 +138,26 @@ class CacheEntry:
         try:
             yield lock
         finally:
+            os.close(lock)
+
+
+@contextmanager
+def downloads(home: Path, shared: bool) -> Iterator[bool]:
+    """Hold the downloads from which environments are built.
+
+    Args:
+        home: Trainshed's home on this node.
+        shared: to build from them; otherwise to remove them, which no build may see.
+
+    Yields:
+        False, at once, where they were to be removed and an environment is being built.
+    """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB
+    lock = _open_locked(f"{home}/downloads.lock", how)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
             os.close(lock)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments.pip_settings import for_uv, masked
 from trainshed.errors import EnvironmentBuildException
+from trainshed.system.programs import run_logged
 
-_KEPT = 16384
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOT_THEIRS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
 
 
@@ -59,26 +57,7 @@ def run(argv: Sequence[str], environ: Dict[str, str], context: BuildContext) -> 
     Returns:
         Its exit code, and the end of what it said.
     """
-    output = ""
-    with subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environ,
-        cwd=context.home,
-        pass_fds=() if context.lock is None else (context.lock,),
-    ) as child:
-        assert child.stdout is not None
-        try:
-            for raw in child.stdout:
-                line = masked(_ESCAPES.sub("", raw.decode("utf-8", "replace")))
-                context.log.write(line.encode())
-                output = (output + line)[-_KEPT:]
-        except BaseException:
-            child.kill()  # cancelled: nobody waits for it any more
-            raise
-    return child.returncode, output
+    return run_logged(argv, context.log, environ, context.home, context.lock, masked)
 
 
 def environ_for_uv(home: str, options: Sequence[str] = ()) -> Dict[str, str]:

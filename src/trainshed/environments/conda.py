@@ -8,10 +8,11 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 from trainshed.environments import commands
 from trainshed.environments.pip_settings import masked
+from trainshed.system import files
 
 DEFAULT_CHANNELS = ("conda-forge",)
 REQUEST = "TRAINSHED_CONDA_REQUEST"
@@ -129,17 +130,8 @@ class ChannelBackoff:
 
     def active(self) -> bool:
         """Tell whether these channels were found unreachable in the last ten minutes."""
-        return time.time() - self._known().get(self._name, 0.0) < _FORGOTTEN_AFTER
+        return bool(time.time() - files.read_json(str(self._path)).get(self._name, 0.0) < _FORGOTTEN_AFTER)
 
     def start(self) -> None:
         """Remember that they cannot be reached now."""
-        part = self._path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps({**self._known(), self._name: time.time()}), encoding="utf-8")
-        part.replace(self._path)
-
-    def _known(self) -> Dict[str, float]:
-        try:
-            known: Dict[str, float] = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return known
+        files.write_json(str(self._path), {**files.read_json(str(self._path)), self._name: time.time()})

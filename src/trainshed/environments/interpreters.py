@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from glob import glob
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from trainshed.system import files
 
 _FULL = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
@@ -125,13 +126,10 @@ class _Memory:
     def __init__(self, home: Optional[Path]) -> None:
         self._path = None if home is None else home / "interpreters.json"
         self._known: Dict[str, List[Any]] = {}
-        self._before = ""
+        self._before: Dict[str, List[Any]] = {}
         if self._path is not None:
-            try:
-                self._before = self._path.read_text(encoding="utf-8")
-                self._known = json.loads(self._before)
-            except (FileNotFoundError, ValueError):
-                pass  # it is a memory, nothing more
+            self._known = files.read_json(str(self._path))
+            self._before = dict(self._known)
 
     def version(self, path: str) -> Optional[Tuple[int, ...]]:
         """Return the version of the Python at a path, or None if it is none."""
@@ -147,12 +145,8 @@ class _Memory:
 
     def keep(self) -> None:
         """Write down what is new."""
-        text = json.dumps(self._known)
-        if self._path is not None and text != self._before:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = self._path.with_suffix(f".{os.getpid()}.part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(self._path)
+        if self._path is not None and self._known != self._before:
+            files.write_json(str(self._path), self._known)
 
 
 def _ask(path: str) -> Optional[Tuple[int, ...]]:

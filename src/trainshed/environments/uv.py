@@ -59,7 +59,7 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
         try:
             _uv(argv, options, context, _FAILED)
         except EnvironmentBuildException as error:
-            if not any(_DROPPED in line for line in error.details["last_lines"]):
+            if not any(_DROPPED in line for line in error.details.get("last_lines", ())):
                 raise
             context.say(f"A package is built with {_DROPPED}, which setuptools has dropped: once more with {_OLDER}.")
             older.write_text(f"{_OLDER}\n", encoding="utf-8")

@@ -28,7 +28,7 @@ from trainshed.machines.machine import (
 )
 from trainshed.machines.shims import Shims
 from trainshed.spec import layout
-from trainshed.system import process
+from trainshed.system import files, process
 from trainshed.system.confined import digest, open_inside, read_inside, walk
 from trainshed.system.gpus import inventory
 
@@ -89,8 +89,8 @@ class Agent:
             os.makedirs(run_dir, mode=0o700, exist_ok=True)
             if not os.path.exists(os.path.join(run_dir, layout.SHIM)):
                 for name, text in private.items():
-                    _write(os.path.join(run_dir, name), text)
-                _write(os.path.join(run_dir, layout.SPEC), json.dumps(self._completed(run_dir, record)))
+                    files.write(os.path.join(run_dir, name), text)
+                files.write(os.path.join(run_dir, layout.SPEC), json.dumps(self._completed(run_dir, record)))
             return self._shims.reserve(run_id)
         except OSError as error:
             raise ServiceException(
@@ -246,7 +246,7 @@ class Agent:
         # Each content is a pack of its own here.
         contents = {entry["sha256"]: [entry["sha256"], 0] for entry in entries if entry["kind"] == "file"}
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        _write(path, json.dumps({"version": 2, "contents": contents, "entries": list(entries)}))
+        files.write(path, json.dumps({"version": 2, "contents": contents, "entries": list(entries)}))
 
     def _content(self, sha: str) -> str:
         return os.path.join(self._snapshots, "packs", sha)
@@ -297,13 +297,3 @@ def _read(run_dir: str, name: str) -> dict[str, Any]:
             return found
     except FileNotFoundError:
         return {}
-
-
-def _write(path: str, text: str) -> None:
-    """Write a file whole, or not at all, for its owner only."""
-    part = f"{path}.part"
-    with open(
-        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
-    os.replace(part, path)

@@ -30,7 +30,7 @@ def make(runtime: Path) -> Kit:
     """Return the kit.
 
     Args:
-        runtime: the tree for scripts, as :func:`trainshed.runtime.tree.assemble` lays it out.
+        runtime: the tree for scripts, as :func:`trainshed.service.script_tree.assemble` lays it out.
     """
     contents: dict[str, bytes] = {"trainshed/__init__.py": b""}
     for path in sorted(_PACKAGE / name for name in _FILES[1:]):

@@ -27,13 +27,17 @@ def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) ->
         message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
-    if result.oom and made["outcome"] == "failed":
-        _blame_memory(made, spec)
+    if made["outcome"] == "failed":
+        _blame_memory(made, spec, result.oom)
     return made
 
 
-def _blame_memory(made: Dict[str, Any], spec: RunSpec) -> None:
+def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
     """Say that memory was used up; without a container of the run's own, only a KILL of the kernel's shows that."""
+    if not oom:
+        if made["signal"] == signal.SIGKILL:
+            made["message"] += " Trainshed did not send it: most often it is the kernel, out of memory (see dmesg)."
+        return
     if spec.container is not None:
         more = "The container's memory was used up: raise its limit (--memory among docker's arguments), or let the"
     elif made["signal"] == signal.SIGKILL:

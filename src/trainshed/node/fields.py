@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from trainshed.system.files import replacing
+
 
 def pack(pairs: list[tuple[str, str]]) -> bytes:
     r"""Return names and texts as bytes.
@@ -68,8 +70,5 @@ def write(path: str, pairs: list[tuple[str, str]]) -> None:
         path: the file.
         pairs: as for :func:`pack`.
     """
-    part = f"{path}.part"
-    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(made, "wb") as file:
+    with replacing(path) as file:
         file.write(pack(pairs))
-    os.replace(part, path)

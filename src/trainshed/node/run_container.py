@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -22,7 +21,7 @@ from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
-from trainshed.system import memory
+from trainshed.system import files, memory
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
@@ -74,7 +73,7 @@ class RunContainer:
         """
         engine = engines.find(os.environ)
         # For the service, which has to remove them should this process be killed.
-        _write(
+        files.write_json(
             os.path.join(self._run_dir, layout.CONTAINER), {**engine._asdict(), "names": [self._name, self.image.name]}
         )
         os.makedirs(self._compiled, mode=0o700, exist_ok=True)
@@ -199,16 +198,6 @@ def _take(path: str) -> str:
         return ""
     os.unlink(path)
     return text
-
-
-def _write(path: str, record: Mapping[str, Any]) -> None:
-    part = f"{path}.part"
-    # Not for others' eyes: variables may hold secrets.
-    with open(
-        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(record, file)
-    os.replace(part, path)
 
 
 def _who() -> Dict[str, str]:

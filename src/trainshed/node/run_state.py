@@ -8,7 +8,7 @@ import time
 from typing import Any, Dict
 
 from trainshed.spec import layout
-from trainshed.system import process
+from trainshed.system import files, process
 
 
 class RunState:
@@ -29,16 +29,7 @@ class RunState:
             False when another shim has or had the run: at most one ever starts the script.
         """
         who = process.identity(os.getpid())
-        mine = f"{self._path(layout.SHIM)}.{os.getpid()}"
-        _write(mine, json.dumps(who), durable=True)
-        try:
-            # A link appears at once and whole, or not at all.
-            os.link(mine, self._path(layout.SHIM))
-        except FileExistsError:
-            return False
-        finally:
-            os.unlink(mine)
-        return True
+        return files.write_once(self._path(layout.SHIM), json.dumps(who))
 
     def enter(self, phase: str, **facts: Any) -> None:
         """Note that the run is in ``phase`` now.
@@ -61,14 +52,8 @@ class RunState:
         Args:
             how: the content of ``exit.json``.
         """
-        target = self._path(layout.EXIT)
-        _write(target + ".part", json.dumps({"phase": self.phase, "time": time.time(), **how}), durable=True)
-        os.replace(target + ".part", target)
-        folder = os.open(self.run_dir, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        text = json.dumps({"phase": self.phase, "time": time.time(), **how})
+        files.write(self._path(layout.EXIT), text, durable=True)
 
     def cancel_requested(self) -> bool:
         """Tell whether the service has asked for the run to be cancelled."""
@@ -76,13 +61,3 @@ class RunState:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.run_dir, name)
-
-
-def _write(path: str, text: str, durable: bool) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, text.encode())
-        if durable:
-            os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -42,7 +42,7 @@ class Named:
 class BaseRun(RunFiles):
     """The part of a run that does not depend on where its records go.
 
-    Subclasses say where: ``log``, ``_record``, ``_tables``, ``_keep_file``.
+    Subclasses say where: ``_scalar``, ``_record``, ``_tables``, ``_keep_file``.
     """
 
     id: str
@@ -51,6 +51,8 @@ class BaseRun(RunFiles):
     number: "int | None" = None
     display_name: "str | None" = None
     description = ""
+    strict = False
+    """Whether mistakes raise: not in a training script, but in a program that logs to a run from outside."""
 
     def __init__(self, experiment: str) -> None:
         self._experiment_name = experiment
@@ -81,8 +83,8 @@ class BaseRun(RunFiles):
 
     # What subclasses do in their own way.
 
-    def log(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
-        """Log one value of a metric."""
+    def _scalar(self, name: str, value: object, step: "int | None") -> None:
+        """Note one value of a metric."""
         raise NotImplementedError
 
     def _record(self, kind: str, name: str, value: object) -> None:
@@ -99,6 +101,40 @@ class BaseRun(RunFiles):
 
     # Metrics.
 
+    @errors.never_raises
+    def log(
+        self,
+        name: str = "",
+        value: object = None,
+        description: str = "",
+        step: "int | None" = None,
+        *more: object,
+        **unknown: object,
+    ) -> None:
+        """Log one value of a metric; it is safe when this returns, in microseconds.
+
+        Args:
+            name: the metric.
+            value: a number, string or bool; NumPy scalars and tensors of one element count as such.
+            description: ignored, as v1 did.
+            step: a position chosen by the script, a whole number.
+            more: nothing; the value is logged without what a method of another library would take.
+            unknown: nothing.
+        """
+        label = values.metric_name(name)
+        value = values.scalar(value, label)
+        number = None
+        try:
+            number = values.step_number(step)
+            for other in (*more, *unknown):
+                raise errors.UserErrorException(f"run.log takes name, value, description and step, not {other!r}.")
+        except errors.UserErrorException as error:
+            if self.strict:
+                raise
+            errors.warn(f"{error} Metric '{label}' is logged without it.")
+        self._scalar(label, value, number)
+
+    @errors.never_raises
     def log_metric(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
         """Log one value, under a name that articles of 2018 had and v1 never."""
         import logging
@@ -106,28 +142,27 @@ class BaseRun(RunFiles):
         logging.getLogger("trainshed").warning("run.log_metric was never a method of SDK v1: it is taken as run.log.")
         self.log(name, value, description, step)
 
+    @errors.never_raises
     def log_list(self, name: str, value: object, description: str = "") -> None:
-        """Log a list of values; an empty one changes nothing.
-
-        Args:
-            name: the metric.
-            value: numbers, strings or bools.
-            description: ignored.
-        """
+        """Log a list of values; an empty one changes nothing."""
         cells = values.scalars(value, values.metric_name(name))
         if cells:
             self._record("list", name, cells)
 
-    def log_row(self, name: str, description: "str | None" = None, **columns: object) -> None:
-        """Log a row of a table.
+    @errors.never_raises
+    def log_row(self, *name: object, **columns: object) -> None:
+        """Log a row of a table: ``run.log_row("name", x=1, y=2)``.
 
         Args:
-            name: the metric.
-            description: ignored.
-            columns: column → value.
+            name: the metric, and a description, which is ignored; ``name=`` and ``description=`` do as well.
+            columns: column → value. A column may be called ``name`` when the metric was given by position.
         """
-        self._record("row", values.metric_name(name), {key: values.scalar(cell, name) for key, cell in columns.items()})
+        metric = name[0] if name else columns.pop("name", None)
+        columns.pop("description", None)
+        label = values.metric_name(metric)
+        self._record("row", label, {key: values.scalar(cell, label) for key, cell in columns.items()})
 
+    @errors.never_raises
     def log_table(self, name: str, value: object, description: str = "") -> None:
         """Log a table.
 
@@ -138,6 +173,7 @@ class BaseRun(RunFiles):
         """
         self._record("table", values.metric_name(name), values.columns(value, name))
 
+    @errors.never_raises
     def log_image(self, name: str, path: "str | None" = None, plot: object = None, description: str = "") -> None:
         """Log an image: a file, or a matplotlib figure, which is saved as PNG.
 
@@ -146,9 +182,6 @@ class BaseRun(RunFiles):
             path: image file.
             plot: anything with ``savefig``.
             description: ignored.
-
-        Raises:
-            UserErrorException: both or neither of path and plot.
         """
         if (path is None) == (plot is None):
             raise errors.UserErrorException("run.log_image takes either path= or plot=.")
@@ -182,27 +215,22 @@ class BaseRun(RunFiles):
             )
         self._keep_artifact("artifact", name, ".json", None, io.BytesIO(text.encode()))
 
+    @errors.never_raises
     def log_confusion_matrix(self, name: str, value: object, description: str = "") -> None:
-        """Log a confusion matrix: v1's dict, or its JSON, with ``class_labels`` and ``matrix`` in its ``data``.
-
-        Args:
-            name: the metric.
-            value: ``{"schema_type", "schema_version", "data"}``.
-            description: ignored.
-
-        Raises:
-            UserErrorException: no such dict.
-        """
+        """Log a confusion matrix: v1's dict, or its JSON, with ``class_labels`` and ``matrix`` in its ``data``."""
         self._log_chart(name, value)
 
+    @errors.never_raises
     def log_accuracy_table(self, name: str, value: object, description: str = "") -> None:
         """Log an accuracy table: v1's dict, or its JSON; see :meth:`log_confusion_matrix`."""
         self._log_chart(name, value)
 
+    @errors.never_raises
     def log_residuals(self, name: str, value: object, description: str = "") -> None:
         """Log residuals: v1's dict, or its JSON, with ``bin_edges`` and ``bin_counts`` in its ``data``."""
         self._log_chart(name, value)
 
+    @errors.never_raises
     def log_predictions(self, name: str, value: object, description: str = "") -> None:
         """Log predictions: v1's dict, or its JSON, with ``bin_averages`` and the like in its ``data``."""
         self._log_chart(name, value)
@@ -214,18 +242,19 @@ class BaseRun(RunFiles):
 
         Args:
             name: only this metric.
-            recursive: give them below the run's id; children come with a later release.
+            recursive: give them below the run's id.
             run_type: ignored.
             populate: ignored.
 
         Returns:
             Name → value: one scalar, a list if it was logged more often, a dict of columns for a row or a table.
         """
-        found = self._tables().metrics(name)
+        found = self._tables().metrics(name if isinstance(name, str) else None)
         return {self.id: found} if recursive else found
 
     # Labels.
 
+    @errors.never_raises
     def tag(self, key: str, value: object = None) -> None:
         """Set a tag.
 
@@ -235,11 +264,13 @@ class BaseRun(RunFiles):
         """
         self._record("tag", str(key), None if value is None else str(value))
 
+    @errors.never_raises
     def set_tags(self, tags: "dict[str, object]") -> None:
         """Set several tags."""
         for key, value in tags.items():
             self.tag(key, value)
 
+    @errors.never_raises
     def remove_tags(self, tags: "list[str]") -> None:
         """Remove tags by name."""
         for key in tags:
@@ -254,12 +285,9 @@ class BaseRun(RunFiles):
         """The run's tags."""
         return self.get_tags()
 
+    @errors.never_raises
     def add_properties(self, properties: "dict[str, object]") -> None:
-        """Set properties, which cannot be changed later.
-
-        Raises:
-            UserErrorException: one is there with another value.
-        """
+        """Set properties, which cannot be changed later."""
         there = self.get_properties()
         for key, value in properties.items():
             if there.get(str(key), str(value)) != str(value):
@@ -297,19 +325,24 @@ class BaseRun(RunFiles):
         """The name shown for the run."""
         return self.display_name or self.id
 
+    @errors.never_raises
     def flush(self, timeout_seconds: int = 300) -> None:
         """Return when all metrics are safe: they are, as soon as they are logged."""
 
+    @errors.never_raises
     def start(self) -> None:
         """Do nothing: a script that runs has been started."""
 
+    @errors.never_raises
     def complete(self, _set_status: bool = True) -> None:
         """Leave the end to the script's exit code, as v1 did in a submitted run."""
 
+    @errors.never_raises
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
         """Say why; the end is left to the script's exit code."""
         errors.warn(f"run.fail({error_details or ''!s}) inside of the run: leave with sys.exit(1) to have it fail.")
 
+    @errors.never_raises
     def cancel(self) -> None:
         """Only warn: a script ends itself by leaving."""
         errors.warn("run.cancel() inside of the run does nothing; leave with sys.exit() instead.")

@@ -1,14 +1,51 @@
-"""What is raised at a script for its own mistakes, and how it is told of anything else."""
+"""What a script is told when something goes wrong: a warning from all that records, an error from all that reads."""
 
 import sys
 
 from trainshed.errors import RunEnvironmentException, UserErrorException
 
+TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    Call = TypeVar("Call", bound=Callable[..., Any])
+
 _MOST_SAID = 1000
 _said: "set[str]" = set()
 
 
-__all__ = ["RunEnvironmentException", "UserErrorException", "warn"]
+__all__ = ["RunEnvironmentException", "UserErrorException", "never_raises", "warn"]
+
+
+def never_raises(call: "Call") -> "Call":
+    """Turn any error of a method that records into a warning: hours of training must not end by it.
+
+    An object whose ``strict`` is true raises all the same.
+
+    Args:
+        call: a method of a run.
+    """
+
+    def guarded(run: "Any", *args: object, **named: object) -> object:
+        try:
+            return call(run, *args, **named)
+        except Exception as error:  # any: the script's own values are asked for their text, number or length
+            if run.strict:
+                raise
+            warn(f"run.{call.__name__}: {_text(error)} Nothing was recorded; training goes on.")
+            return None
+
+    guarded.__name__, guarded.__qualname__, guarded.__doc__ = call.__name__, call.__qualname__, call.__doc__
+    guarded.__wrapped__ = call  # type: ignore[attr-defined] # for help() and inspect.signature
+    return guarded  # type: ignore[return-value]
+
+
+def _text(error: Exception) -> str:
+    try:
+        text = str(error) if isinstance(error, UserErrorException) else f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the script's own class of errors
+        text = type(error).__name__
+    return text if text.endswith(".") else text + "."
 
 
 def warn(sentence: str) -> None:
@@ -22,5 +59,5 @@ def warn(sentence: str) -> None:
     _said.add(sentence)
     try:
         sys.stderr.write(f"trainshed: {sentence}\n")
-    except (OSError, ValueError, AttributeError):
-        return  # closed, broken or replaced by None: training goes on all the same
+    except Exception:  # noqa: BLE001 - closed, broken, None or the script's own: training goes on all the same
+        return

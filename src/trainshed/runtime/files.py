@@ -46,6 +46,7 @@ class RunFiles:
         """Copy a file of the run."""
         raise NotImplementedError
 
+    @errors.never_raises
     def upload_file(self, name: str, path_or_stream: object, datastore_name: "str | None" = None) -> None:
         """Keep a file with the run under a name.
 
@@ -68,6 +69,7 @@ class RunFiles:
         if not self._keep_file(confined(name), path, stream):
             raise errors.UserErrorException(f"The run has a file '{name}' already; choose another name.")
 
+    @errors.never_raises
     def upload_files(
         self,
         names: "list[str]",
@@ -94,6 +96,7 @@ class RunFiles:
         for name, path in zip(names, paths):
             self.upload_file(name, path)
 
+    @errors.never_raises
     def upload_folder(self, name: str, path: str, datastore_name: "str | None" = None) -> None:
         """Keep all files of a folder below a name.
 

@@ -5,7 +5,6 @@ import sys
 
 from trainshed.runtime import unavailable
 
-__version__ = "0.1.0"
 __all__ = ["Run"]  # noqa: F822 - made on first use
 
 if unavailable.Finder not in sys.meta_path:
@@ -20,6 +19,10 @@ def __getattr__(name: str) -> object:
         from trainshed.runtime.run import Run
 
         return Run
+    if name == "__version__":
+        from trainshed.version import VERSION
+
+        return VERSION
     if not name.startswith("_"):
         try:
             found = unavailable.whole()

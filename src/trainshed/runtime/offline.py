@@ -2,7 +2,7 @@
 
 import os
 
-from trainshed.runtime import errors, tables, values
+from trainshed.runtime import errors, tables
 from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 
@@ -33,13 +33,11 @@ class OfflineRun(BaseRun):
             cls._current = cls()
         return cls._current
 
-    def log(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
-        """Print one value of a metric, and remember it."""
-        value = values.scalar(value, values.metric_name(name))
-        values.step_number(step)
+    def _scalar(self, name: str, value: object, step: "int | None") -> None:
         self._kept.take("metric", name, value)
         self._say(f"Attempted to log scalar metric {name}:\n{value}")
 
+    @errors.never_raises
     def set_tags(self, tags: "dict[str, object]") -> None:
         """Print tags, and remember them."""
         for key, value in tags.items():
@@ -143,10 +141,12 @@ class OfflineRun(BaseRun):
             "An offline run submits nothing. Submit this script itself, or use experiment.submit with a workspace."
         )
 
+    @errors.never_raises
     def register_model(self, model_name: str, model_path: "str | None" = None, **_: object) -> None:
         """Print what would be registered."""
         self._say(f"Attempted to register model {model_name} from {model_path or model_name}")
 
+    @errors.never_raises
     def take_snapshot(self, file_or_folder_path: str) -> None:
         """Print of what a snapshot would be taken."""
         self._say(f"Attempted to take a snapshot of {file_or_folder_path}")
@@ -191,14 +191,17 @@ class OfflineRun(BaseRun):
         """Return the run's state."""
         return self._ended or "Running"
 
+    @errors.never_raises
     def complete(self, _set_status: bool = True) -> None:
         """Note that the run has ended well."""
         self._ended = "Completed"
 
+    @errors.never_raises
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
         """Note that the run has failed."""
         self._ended = "Failed"
 
+    @errors.never_raises
     def cancel(self) -> None:
         """Note that the run was canceled."""
         self._ended = "Canceled"

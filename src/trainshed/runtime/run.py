@@ -38,8 +38,10 @@ class Run(BaseRun):
 
     Example:
         >>> from trainshed import Run
-        >>> run = Run.get_context()  # doctest: +SKIP
-        >>> run.log("accuracy", 0.9)  # doctest: +SKIP
+        >>> run = Run.get_context()
+        >>> run.log("accuracy", 0.9)  # outside of a run it is printed
+        Attempted to log scalar metric accuracy:
+        0.9
     """
 
     _current: "Run | None" = None
@@ -126,9 +128,11 @@ class Run(BaseRun):
         return workspace.get_run(run_id)  # type: ignore[attr-defined]
 
     def _seen_from_outside(self) -> object:
-        if self._outside is None and os.environ.get("TRAINSHED_WORKSPACE") and sys.version_info >= (3, 10):
+        # On another machine than the service's there is no folder by which to find it, but an address.
+        address, path = os.environ.get("TRAINSHED_SERVICE"), os.environ.get("TRAINSHED_WORKSPACE")
+        if self._outside is None and (address or path) and sys.version_info >= (3, 10):
             whole: "Any" = unavailable.whole()
-            workspace = whole.Workspace(path=os.environ["TRAINSHED_WORKSPACE"])
+            workspace = whole.Workspace.from_service() if address else whole.Workspace(path=path)
             experiment = whole.Experiment(workspace, self._experiment_name)
             self._outside = whole.ScriptRun(experiment, self.id)
         return self._outside
@@ -138,21 +142,24 @@ class Run(BaseRun):
         """Return the current run; the name of 2018."""
         return cls.get_context(allow_offline=False)
 
-    def log(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
-        """Log one value of a metric; it is on its way when this returns, in microseconds.
+    def log(
+        self,
+        name: str = "",
+        value: object = None,
+        description: str = "",
+        step: "int | None" = None,
+        *more: object,
+        **unknown: object,
+    ) -> None:
+        """Log one value of a metric; see :meth:`BaseRun.log`."""
+        easy = type(value) is float and type(name) is str and name and not more and not unknown
+        if easy and (step is None or (type(step) is int and 0 <= step < values.MOST_STEPS)):
+            self._journal.scalar(name, value, step)
+        else:
+            super().log(name, value, description, step, *more, **unknown)
 
-        Args:
-            name: the metric.
-            value: a number, string or bool; NumPy scalars and tensors of one element count as such.
-            description: ignored, as v1 did.
-            step: a position chosen by the script, a whole number.
-
-        Raises:
-            UserErrorException: a list, or no name, or a step that is no whole number.
-        """
-        if type(value) is not float or type(name) is not str or not name:
-            name, value = values.metric_name(name), values.scalar(value, name)
-        self._journal.scalar(name, value, step if step is None else values.step_number(step))
+    def _scalar(self, name: str, value: object, step: "int | None") -> None:
+        self._journal.scalar(name, value, step)
 
     def _record(self, kind: str, name: str, value: object) -> None:
         self._journal.event(kind, name, value)

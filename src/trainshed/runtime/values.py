@@ -3,6 +3,8 @@
 from trainshed.runtime import errors
 
 PLAIN = (float, int, str, bool)
+MOST_STEPS = 1 << 63
+"""Steps are kept as whole numbers of 64 bits."""
 _LONGEST_INT = 10_000  # bits; Python refuses to read longer ones from text
 
 
@@ -23,15 +25,15 @@ def step_number(step: object) -> "int | None":
     Raises:
         UserErrorException: neither a whole number nor None.
     """
-    if step is None or type(step) is int:
+    if step is None:
         return step
     try:
         number = int(step)  # type: ignore[call-overload]
-        if number == step:
+        if number == step and -MOST_STEPS <= number < MOST_STEPS:
             return int(number)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass
-    raise errors.UserErrorException(f"run.log(…, step={step!r}): a step is a whole number.")
+    raise errors.UserErrorException(f"run.log(…, step={shown(step)}): a step is a whole number, of 64 bits at most.")
 
 
 def scalar(value: object, name: str) -> object:
@@ -62,9 +64,17 @@ def scalar(value: object, name: str) -> object:
         plain = _plain(_converted(value, "__float__"))
     if plain is None:
         errors.warn(f"metric '{name}' was given a {type(value).__name__}; its text is kept.")
-        # Python itself refuses to print a very long whole number in the usual way.
-        plain = hex(value) if isinstance(value, int) else repr(value)
+        plain = shown(value)
     return plain
+
+
+def shown(value: object) -> str:
+    """Return the text of a value; Python itself refuses to print a very long whole number in the usual way."""
+    return hex(value) if isinstance(value, int) and not _short(value) else repr(value)
+
+
+def _short(value: int) -> bool:
+    return value.bit_length() <= _LONGEST_INT
 
 
 def _many(value: object) -> bool:
@@ -76,7 +86,7 @@ def _many(value: object) -> bool:
 
 def _plain(value: object) -> object:
     """Return a value of a plain type, or None; a subclass (numpy.float64 is one) would print in its own way."""
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > _LONGEST_INT:
+    if isinstance(value, int) and not isinstance(value, bool) and not _short(value):
         return None
     for kind in (bool, int, float, str):
         if isinstance(value, kind):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import defaultdict
@@ -13,6 +12,7 @@ from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.files import Files
 from trainshed.store.history import History
+from trainshed.store.journal import events_of
 from trainshed.store.metrics import Metrics
 
 _CHUNK = 4 << 20
@@ -52,7 +52,7 @@ class Collector:
                     if len(chunk) < _CHUNK:
                         return  # the last line is still being written
                     whole = len(chunk)  # no event is that long: garbage, to be passed over
-                events = _events(chunk[:whole], offset)
+                events = events_of(chunk[:whole], offset)
                 offset += whole
                 warnings = self._metrics.append(run_id, events, offset)
                 if warnings:
@@ -69,7 +69,7 @@ class Collector:
             chunk = self._mirror.read(run_id, layout.PHASES, offset, _CHUNK)
             whole = chunk.rfind(b"\n") + 1
             self._phases[run_id] = offset + whole
-            return [event for _, event in _events(chunk[:whole], offset)]
+            return [event for _, event in events_of(chunk[:whole], offset)]
 
     def manifest(self, run_id: str) -> None:
         """Record every file of a run that has ended, with its hash.
@@ -99,18 +99,3 @@ class Collector:
         """Let go of what was kept for a run that has ended."""
         self._locks.pop(run_id, None)
         self._phases.pop(run_id, None)
-
-
-def _events(lines: bytes, start: int) -> list[tuple[int, dict[str, Any]]]:
-    """Parse whole lines; one that is no JSON object (torn when a disk was full) is passed over."""
-    events = []
-    offset = start
-    for line in lines.splitlines(keepends=True):
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            event = None
-        if isinstance(event, dict):
-            events.append((offset, event))
-        offset += len(line)
-    return events

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainshed.runtime.tree import assemble
+from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.ending import Shared
+from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
+from trainshed.service.script_tree import assemble
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
 from trainshed.service.workspace_registry import WorkspaceRegistry
@@ -25,6 +27,7 @@ from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.registry import Registry
+from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
 from trainshed.store.snapshots import Snapshots
 from trainshed.version import VERSION
@@ -37,10 +40,10 @@ class ServiceContext:
         root: the workspace folder.
         home: Trainshed's home on this machine.
         port: of the loopback address at which the service listens.
-        token: what opens its API.
+        access: the lasting token.
     """
 
-    def __init__(self, root: Path, home: Path, port: int = 0, token: str = "") -> None:
+    def __init__(self, root: Path, home: Path, port: int, access: Access) -> None:
         self.root = root
         self.home = home
         self.database = Database(root / "history.db")
@@ -52,14 +55,18 @@ class ServiceContext:
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
+        runtime = assemble(home / "runtime")
+        self.access = access
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror)
-        self.staging = Staging(self.snapshots, self.registry, self.mirror, token)
-        self.machines = ServiceMachines(root, home, assemble(home / "runtime"), port, self._ended)
+        self.staging = Staging(self.snapshots, self.registry, self.mirror, access.token)
+        self.machines = ServiceMachines(root, home, runtime, port, self._ended)
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines
         )
+        removal = Removal(self.database, self.history)
+        self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None
@@ -84,4 +91,5 @@ class ServiceContext:
     def close(self) -> None:
         """Stop working; runs go on."""
         self.supervisor.stop()
+        self.garbage.close()
         self.database.close()

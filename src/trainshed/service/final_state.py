@@ -11,6 +11,23 @@ from trainshed.targets.witness import INTERACTIVE
 
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?\Z")
+_SYNTAX = re.compile(
+    r'  File "(?P<file>[^"\n]*)", line (?P<line>\d+)\n(?:[ \t].*\n|\n)*'
+    r"(?P<type>SyntaxError|IndentationError|TabError): (?P<message>.*)\s*\Z"
+)
+_NO_MODULE = re.compile(r"No module named '([A-Za-z0-9_]+)")
+_PACKAGES = {
+    "Crypto": "pycryptodome",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Package that a module comes with, where that has another name."""
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
@@ -68,10 +85,11 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> FinalState:
     }
     if exit_record["outcome"] == "failed":
         raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed") else None
+        said = f" User program failed with {': '.join(raised)}" if raised else ""
         details["error"] = {
             "code": "UserError",
             "reason": exit_record["reason"],
-            "message": exit_record["message"] + (f" User program failed with {': '.join(raised)}" if raised else ""),
+            "message": exit_record["message"] + said + _advice(said, exit_record.get("environment") or {}),
             "phase": exit_record["phase"],
             "exit_code": exit_record.get("exit_code"),
             "signal": exit_record.get("signal"),
@@ -85,12 +103,26 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> FinalState:
 
 
 def _raised(tail: str) -> tuple[str, ...] | None:
-    """Return type and message of the exception with whose traceback a log ends."""
+    """Return type and message of the exception with which a log ends."""
+    place = _SYNTAX.search(tail)
+    if place:  # of a script that cannot be compiled Python prints no traceback
+        return place["type"], f"{place['message']} ({place['file'].rpartition('/')[2]}, line {place['line']})"
     _, trace, after = tail.rpartition(_TRACE)
     # What it says may have several lines; its first is the one after the places.
     first = next((line for line in after.splitlines() if line and not line[0].isspace()), "") if trace else ""
     found = _EXCEPTION.match(first)
     return tuple(part for part in found.groups() if part) if found else None
+
+
+def _advice(said: str, environment: dict[str, Any]) -> str:
+    """Return what to do about a module that is not there."""
+    missing = _NO_MODULE.search(said)
+    if missing is None:
+        return ""
+    package = _PACKAGES.get(missing[1], missing[1])
+    if environment.get("solver") == "existing":
+        return f". Install it in {environment.get('python') or 'that Python'}: pip install {package}"
+    return f". Add it to the run: pip_packages=['{package}'], or 'trainshed submit -p {package}'"
 
 
 def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> FinalState:

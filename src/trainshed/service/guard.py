@@ -8,11 +8,19 @@ import time
 import uuid
 from collections.abc import Callable
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trainshed.errors import AuthenticationException, InternalException, TrainshedError, UserErrorException
+from trainshed.errors import (
+    AuthenticationException,
+    InternalException,
+    ServiceException,
+    TrainshedError,
+    UserErrorException,
+)
+from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
 PAGES = "/pages/"
@@ -20,6 +28,8 @@ COOKIE = "trainshed_pages"
 BY_SOCKET = "trainshed.invalid"
 """Host of a client that comes through a socket of its own, not by an address; no name of the Internet ends so."""
 PUBLIC = frozenset({"/healthz"})
+SAME_USER = "trainshed.same_user"
+"""In a request's scope: whether its client is this user on this machine, and so can open files that it is told of."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -34,13 +44,23 @@ class Guard:
 
     Args:
         app: what is guarded.
-        token: the only one accepted.
+        token: the one in the service endpoint file, which only this user on this machine can read: who has it may be
+            told names of files.
         hosts: accepted values of the Host header, which keep a web page from reaching in by a DNS name of its own.
         seen: called at each request: somebody uses the service.
+        lasting: returns the token of clients that were given address and token, or None where there are none.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str], seen: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str,
+        hosts: frozenset[str],
+        seen: Callable[[], None],
+        lasting: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._app = app
+        self._lasting = lasting
         self._token = token.encode()
         self._hosts = hosts
         self._seen = seen
@@ -56,12 +76,19 @@ class Guard:
                 message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in there)]
             await send(message)
 
-        refusal = self._refusal(Request(scope))
+        shown = _bearer(Request(scope)).encode()
+        scope[SAME_USER] = hmac.compare_digest(shown, self._token)
+        refusal = None if self._has_lasting(shown) else self._refusal(Request(scope))
         if refusal is not None:
             await as_response(refusal)(scope, receive, dressed)
             return
         self._seen()
         await self._app(scope, receive, dressed)
+
+    def _has_lasting(self, shown: bytes) -> bool:
+        """Tell whether a client that was given address and token asks; through a tunnel it names another port."""
+        lasting = self._lasting()
+        return bool(lasting) and hmac.compare_digest(shown, str(lasting).encode())
 
     def _refusal(self, request: Request) -> TrainshedError | None:
         hosts = request.headers.getlist("host")
@@ -71,8 +98,7 @@ class Guard:
             return None
         if request.url.path.startswith(PAGES):
             return self._page_refusal(request)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self._token):
+        if not request.scope[SAME_USER]:
             return AuthenticationException(
                 "The token is missing or wrong. It is in service.json of the workspace folder; "
                 "'trainshed service status' tells which folder that is."
@@ -89,6 +115,11 @@ class Guard:
         )
 
 
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
+
+
 def page_key(token: bytes) -> str:
     """Return what opens the service's pages for reading, as long as the service lives.
 
@@ -98,20 +129,30 @@ def page_key(token: bytes) -> str:
     return hmac.new(token, b"pages", "sha256").hexdigest()
 
 
-def as_response(error: TrainshedError) -> Response:
+def as_response(error: TrainshedError, status: int | None = None) -> Response:
     """Return the response that carries an error to the client.
 
     Args:
         error: what was raised.
+        status: the HTTP status; None: the error's own.
     """
     body = {"type": type(error).__name__, "message": error.message, "details": error.details}
-    return JSONResponse({"error": body}, status_code=error.status)
+    return JSONResponse({"error": body}, status_code=status or error.status)
 
 
 async def user_error_response(_: Request, error: Exception) -> Response:
     """Turn an exception of ours into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
+
+
+async def unknown_route_response(request: Request, error: Exception) -> Response:
+    """Tell the client of another release what this one lacks."""
+    assert isinstance(error, HTTPException)
+    client = request.headers.get("user-agent", "").removeprefix("trainshed/")
+    advice = f" The client is {client or 'unknown'}: install the same release on both sides."
+    told = f"This service, Trainshed {VERSION}, has no {request.method} {request.url.path}."
+    return as_response(ServiceException(told + (advice if client != VERSION else "")), error.status_code)
 
 
 async def internal_error_response(_: Request, error: Exception) -> Response:

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.context import ServiceContext
+from trainshed.service.journal_routes import names_for
 from trainshed.service.routes import API, endpoint, field
 from trainshed.spec.checks import NAME, check_experiment_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.system import process
 from trainshed.targets.witness import INTERACTIVE
 
 _OUTCOMES = ("completed", "failed")
 
 
-def begin(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
+def begin(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/interactive: ``{"submit_id", "spec", "owner", "start", "run_id"}``."""
-    owner = field(body, "owner", dict)
-    if isinstance(owner.get("run"), str):
-        context.history.get(owner["run"])
-    elif not isinstance(owner.get("pid"), int) or not isinstance(owner.get("boot"), str):
-        raise UserErrorException("The owner of an interactive run is a process, {'pid', 'start', 'boot'}, or {'run'}.")
+    owner = _owner(context, field(body, "owner", dict))
     spec = from_json(RunSpec, body.get("spec"))
     check_experiment_name(spec.experiment)
     if spec.snapshot is not None:
-        context.snapshots.tree(spec.snapshot)
+        context.snapshots.use(spec.snapshot)
     run_id = field(body, "run_id", (type(None), str)) or str(uuid.uuid4())
     if not NAME.match(run_id):
         raise UserErrorException(f"Run id {run_id!r} cannot be used: give letters, digits, '_' and '-'.")
     spec = spec._replace(target=INTERACTIVE, kind=INTERACTIVE)
     start = bool(field(body, "start", bool, True))
-    return context.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
+    record = context.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
+    return names_for(context, request, record)
+
+
+def _owner(context: ServiceContext, told: dict[str, Any]) -> dict[str, Any]:
+    """Return what the run ends with: the run that its program belongs to, a process, or nothing that is seen from here.
+
+    Raises:
+        UserErrorException: no process.
+    """
+    if told.get("run"):
+        with contextlib.suppress(NotFoundException):
+            return {"run": context.history.get(str(told["run"]))["id"]}
+    if not isinstance(told.get("pid"), int) or not isinstance(told.get("boot"), str):
+        raise UserErrorException("The owner of an interactive run is a process, {'pid', 'start', 'boot'}, or {'run'}.")
+    who = {name: told.get(name) for name in ("pid", "start", "boot")}
+    return who if process.alive(who) else {"elsewhere": who}
 
 
 def start(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

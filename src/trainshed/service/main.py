@@ -18,19 +18,33 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from trainshed.errors import TrainshedError
+from trainshed.service.access import Access
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
-from trainshed.service.guard import BY_SOCKET, Guard, internal_error_response, page_key, user_error_response
+from trainshed.service.guard import (
+    BY_SOCKET,
+    Guard,
+    internal_error_response,
+    page_key,
+    unknown_route_response,
+    user_error_response,
+)
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
+from trainshed.service.journal_routes import ROUTES as JOURNAL
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGES
+from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.service.workspace_routes import ROUTES as WORKSPACE
+from trainshed.system import files
 from trainshed.version import VERSION
 
+log = logging.getLogger("trainshed.service")
 IDLE_SECONDS = 300.0
 BUSY = 4
 """Exit code when another process serves the workspace."""
@@ -39,8 +53,10 @@ BUSY = 4
 def main() -> int:
     """Serve until told to stop, or until nothing runs and nobody has called for a while.
 
+    Once clients have been given its address and a token it stays: they cannot start it.
+
     Returns:
-        0, or :data:`BUSY` when another process serves the workspace.
+        0; 1 when the workspace cannot be served; :data:`BUSY` when another process serves it.
     """
     parser = argparse.ArgumentParser(prog="trainshed.service", description=__doc__)
     parser.add_argument("workspace", type=Path)
@@ -53,7 +69,11 @@ def main() -> int:
     with _sole_service(options.workspace) as sole:
         if not sole:
             return BUSY
-        asyncio.run(_serve(options.workspace, home, options.ready_fd))
+        try:
+            asyncio.run(_serve(options.workspace, home, options.ready_fd))
+        except TrainshedError as error:
+            print(error.message, file=sys.stderr)  # noqa: T201 - the client shows it
+            return 1
     return 0
 
 
@@ -79,19 +99,24 @@ def _sole_service(root: Path) -> Iterator[bool]:
 
 
 async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
-    listener, token = _listen(), secrets.token_urlsafe(32)
+    access = Access(root)
+    listener, token = _listen(access.port), secrets.token_urlsafe(32)
     port = listener.getsockname()[1]
-    context = ServiceContext(root, home, port, token)
+    context = ServiceContext(root, home, port, access)
     context.bus.attach(asyncio.get_running_loop())
     app = Starlette(
-        routes=[*INTERACTIVE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS],
-        exception_handlers={TrainshedError: user_error_response, Exception: internal_error_response},
+        routes=[*INTERACTIVE, *JOURNAL, *WORKSPACE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS, *REMOVAL],
+        exception_handlers={
+            TrainshedError: user_error_response,
+            HTTPException: unknown_route_response,
+            Exception: internal_error_response,
+        },
     )
     app.state.context = context
     app.state.page_key = page_key(token.encode())
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}", BY_SOCKET})
     config = uvicorn.Config(
-        Guard(app, token, hosts, context.seen),
+        Guard(app, token, hosts, context.seen, lambda: access.known),
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -112,7 +137,7 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
         os.write(ready_fd, b"ready\n")
         os.close(ready_fd)
     idle = asyncio.create_task(_leave_when_idle(context))
-    logging.getLogger("trainshed.service").info("serving %s on port %d", root, port)
+    log.info("serving %s on port %d", root, port)
     try:
         await server.serve([listener])
     finally:
@@ -122,21 +147,23 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
         await asyncio.to_thread(context.close)
 
 
-def _listen() -> socket.socket:
+def _listen(port: int) -> socket.socket:
     # Named by its protocol, without which asyncio leaves Nagle's algorithm on: 40 ms an answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    # Lines of a service that has just left do not keep its port.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        log.warning("port %d is taken (%s): clients that know only the address will not find this service", port, error)
+        listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
     return listener
 
 
 def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
     """Tell clients where we are: whole, and for their eyes only."""
-    part = root / f"service.json.{os.getpid()}"
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        json.dump(facts, file)
-    part.replace(root / "service.json")
+    files.write(str(root / "service.json"), json.dumps(facts))
 
 
 async def _leave_when_idle(context: ServiceContext) -> None:
@@ -145,11 +172,16 @@ async def _leave_when_idle(context: ServiceContext) -> None:
         left = context.last_seen + patience - time.monotonic()
         if left > 0:
             await asyncio.sleep(left)
-        elif await asyncio.to_thread(context.history.active):
+        elif await asyncio.to_thread(_is_needed, context):
             await asyncio.sleep(patience)
         else:
             context.stop()
             return
+
+
+def _is_needed(context: ServiceContext) -> bool:
+    """Tell whether runs go on, or there are clients that could not start the service again."""
+    return bool(context.access.port or context.history.active())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -19,9 +18,11 @@ from starlette.routing import Route
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service.context import ServiceContext
+from trainshed.service.guard import SAME_USER
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
+from trainshed.spec.floats import spelled
 from trainshed.spec.run import RunSpec
 
 JSON_LIMIT = 64 << 20
@@ -37,22 +38,6 @@ class ApiResponse(JSONResponse):
     def render(self, content: Any) -> bytes:
         """Return the bytes of a response."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` with floats that JSON lacks as ``{"$float": "NaN"}``.
-
-    Example:
-        >>> plain([1.0, float("inf")])
-        [1.0, {'$float': 'Infinity'}]
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
 
 
 async def body_of(request: Request) -> Any:
@@ -111,7 +96,7 @@ def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str
     return {**context.facts(), "page_key": request.app.state.page_key}
 
 
-def put_snapshot(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
+def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /snapshots; ``pack`` names what a client on this machine has written into the store's folder before."""
     entries, packs = field(body, "entries", list), context.snapshots.packs
     pack = field(body, "pack", (type(None), str))
@@ -119,7 +104,9 @@ def put_snapshot(context: ServiceContext, _: Request, body: Any) -> dict[str, An
         packs.adopt(packs.incoming(pack), check=False)
     wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
     missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
-    return {"missing": missing} if missing else {"id": context.snapshots.put_tree(entries)}
+    if not missing:
+        return {"id": context.snapshots.put_tree(entries)}
+    return {"missing": missing, **({"write_to": str(packs.incoming())} if request.scope[SAME_USER] else {})}
 
 
 def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
@@ -127,7 +114,7 @@ def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     submit_id = field(body, "submit_id", str)
     spec = check_run_spec(from_json(RunSpec, body.get("spec")))
     if spec.snapshot is not None:
-        context.snapshots.tree(spec.snapshot)
+        context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
     return context.supervisor.submit(run_id, submit_id, spec)
 
@@ -179,13 +166,14 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
         raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
-    return {"removed": context.supervisor.clean(record)}
+    context.supervisor.discard(record["id"], record["target"])
+    return {"removed": context.mirror.clean(record["id"])}
 
 
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run has one."""
     run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
-    context.snapshots.tree(snapshot)
+    context.snapshots.use(snapshot)
     context.history.set_snapshot(run_id, snapshot)
     return context.history.get(run_id)
 
@@ -209,17 +197,26 @@ def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
     """GET /runs/{id}/metrics."""
     run_id = request.path_params["run"]
     context.supervisor.look(run_id)
-    return {"metrics": plain(context.metrics.read(run_id, request.query_params.get("name")))}
+    return {"metrics": spelled(context.metrics.read(run_id, request.query_params.get("name")))}
+
+
+def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/points: ``[step, time, value]`` of everything logged as the metric ``name``, in order."""
+    run_id = request.path_params["run"]
+    context.supervisor.look(run_id)
+    return {
+        "points": spelled([list(each) for each in context.metrics.points(run_id, request.query_params.get("name", ""))])
+    }
+
+
+def events(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /runs/{id}/events: the states it has been in."""
+    return {"events": context.history.events(context.history.get(request.path_params["run"])["id"])}
 
 
 def experiments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /experiments."""
     return {"experiments": context.experiments.list()}
-
-
-def get_experiment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /experiments/{name}."""
-    return context.experiments.get(request.path_params["name"])
 
 
 def set_experiment(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -328,8 +325,9 @@ ROUTES = [
     Route(f"{API}/runs/{{run}}/tags", endpoint(tags), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/properties", endpoint(properties), methods=["POST"]),
     Route(f"{API}/runs/{{run}}/metrics", endpoint(metrics)),
+    Route(f"{API}/runs/{{run}}/points", endpoint(points)),
+    Route(f"{API}/runs/{{run}}/events", endpoint(events)),
     Route(f"{API}/experiments", endpoint(experiments)),
-    Route(f"{API}/experiments/{{name}}", endpoint(get_experiment)),
     Route(f"{API}/experiments/{{name}}", endpoint(set_experiment), methods=["PUT"]),
     Route(f"{API}/experiments/{{name}}", endpoint(drop_experiment), methods=["DELETE"]),
     Route(f"{API}/environments", endpoint(environments)),

@@ -40,10 +40,12 @@ class Staging:
         snapshots: sources.
         registry: datastores.
         mirror: the run directories, where what goes back to datastores has arrived.
-        token: what opens the service's API.
+        token: gives what opens the service's API for as long as a run may last.
     """
 
-    def __init__(self, snapshots: Snapshots, registry: WorkspaceRegistry, mirror: Mirror, token: str) -> None:
+    def __init__(
+        self, snapshots: Snapshots, registry: WorkspaceRegistry, mirror: Mirror, token: Callable[[], str]
+    ) -> None:
         self._token = token
         self._snapshots = snapshots
         self._registry = registry
@@ -149,7 +151,7 @@ class Staging:
             "TRAINSHED_SERVICE": address,
             "TRAINSHED_TOKEN_FILE": layout.SERVICE_TOKEN,
         }
-        return {layout.SERVICE_TOKEN: self._token}
+        return {layout.SERVICE_TOKEN: self._token()}
 
     def take_back(self, record: dict[str, Any]) -> None:
         """Copy what a completed run has left for datastores from the mirror to these.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
 from trainshed.service.ending import Shared
@@ -110,19 +111,20 @@ class Supervisor:
                 worker.engine.machine.close()
             worker.stop()
 
-    def clean(self, record: dict[str, Any]) -> list[str]:
-        """Delete the working files of a run that has ended; on another machine nothing of it is left.
+    def discard(self, run_id: str, target: str) -> None:
+        """Delete what a run that has ended has left on another machine.
 
         Args:
-            record: the run's.
+            run_id: the run.
+            target: where it ran; one that has been deleted since is nowhere to be reached.
 
-        Returns:
-            What was deleted, relative to the run directory.
+        Raises:
+            MachineUnreachableException: the machine does not answer.
         """
-        machine = self._of(record).engine.machine
-        if not machine.shares_folder:
-            machine.remove(record["id"])
-        return self._shared.mirror.clean(record["id"])
+        with contextlib.suppress(ComputeTargetException):
+            machine = self._worker(target).engine.machine
+            if not machine.shares_folder:
+                machine.remove(run_id)
 
     def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
         """Put a run into the queue; it is durable when this returns.

@@ -192,10 +192,10 @@ async def put_data(request: Request) -> Response:
     check_relative_path(relative, "Path on the datastore")
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
-        return ApiResponse({"stored": False})
+        return ApiResponse({"stored": False, "url": (root / relative).as_uri()})
     with create_inside(root, relative, overwrite) as file:
         await receive(request, file)
-    return ApiResponse({"stored": True})
+    return ApiResponse({"stored": True, "url": (root / relative).as_uri()})
 
 
 ROUTES = [

@@ -12,6 +12,8 @@ from trainshed.spec.run import MODES, RunSpec
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
+_PYTHON_CLAUSE = r" *[<>=!~]{0,3} *[0-9][0-9.]*(?:\*|rc[0-9]+)?(?:=[\w.*]+)? *"
+_PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
 
 
 def check_experiment_name(name: Any) -> str:
@@ -99,6 +101,10 @@ def _check_environment(spec: RunSpec) -> None:
         raise UserErrorException(f"environment.kind is {request.kind!r}; it is 'managed' or 'existing'.")
     if request.solver not in SOLVERS:
         raise UserErrorException(f"environment.solver is {request.solver!r}; it is one of {', '.join(SOLVERS)}.")
+    if request.python is not None and not re.fullmatch(_PYTHON, request.python):
+        raise UserErrorException(
+            f"Python {request.python.lstrip('= ')!r} is not a version; give one such as 3.11, 3.11.4 or >=3.9,<3.12."
+        )
 
 
 def _check_data(spec: RunSpec) -> None:

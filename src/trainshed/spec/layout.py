@@ -34,8 +34,6 @@ STD_LOG = "user_logs/std_log.txt"
 
 SNAPSHOTS = "snapshots"
 """Below the workspace folder: the store of snapshots."""
-INCOMING = "snapshots/incoming"
-"""Where a client on the service's own machine writes its packs."""
 
 ROOTS = (
     ("outputs/", "code/outputs/"),

@@ -8,6 +8,8 @@ from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
 
 MODES = ("mount", "download", "upload")
+LOCAL = "local"
+"""Name of the target that is the machine of the service."""
 
 # Records are named tuples, not dataclasses: importing those costs a submit 7 ms.
 _NOTHING: Dict[str, str] = {}  # shared, which does no harm in a record that nobody changes
@@ -122,7 +124,7 @@ class RunSpec(NamedTuple):
     script: Optional[str] = None
     command: Tuple[str, ...] = ()
     arguments: Tuple[str, ...] = ()
-    target: str = "local"
+    target: str = LOCAL
     environment: EnvironmentSpec = EnvironmentSpec()
     environment_name: str = ""
     environment_variables: Mapping[str, str] = _NOTHING

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ServiceException, UserErrorException, WorkspaceException
+from trainshed.store import schema
 
-SCHEMA_VERSION = 3
-_SCHEMA = Path(__file__).with_name("schema.sql")
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = frozenset(
     {"nfs", "nfs4", "lustre", "gpfs", "beegfs", "cifs", "smb3", "9p", "afs", "fuse.sshfs", "fuse.glusterfs"}
@@ -36,7 +35,7 @@ class Database:
         path: the file; made when it is not there, with its folder, both for their owner only.
 
     Raises:
-        WorkspaceException: made by another release, damaged, or on a file system where SQLite loses data.
+        WorkspaceException: made by a newer release, damaged, or on a file system where SQLite loses data.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +53,8 @@ class Database:
         self._closed = False
         self._writer = self._connect()
         try:
-            self._prepare()
+            with self._explained():
+                schema.prepare(self._writer, path)
         except BaseException:
             self._writer.close()
             raise
@@ -72,22 +72,6 @@ class Database:
                 "Restore it from a copy, or use another workspace."
             ) from error
         return connection
-
-    def _prepare(self) -> None:
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise WorkspaceException(
-                f"{self._path} was made by a newer Trainshed (format {version}; this release knows {SCHEMA_VERSION}). "
-                "Update Trainshed, or use another workspace."
-            )
-        if 0 < version < SCHEMA_VERSION:
-            raise WorkspaceException(
-                f"{self._path} was made by a Trainshed from before its first release (format {version}). "
-                "Move the workspace's folder away, or use another workspace."
-            )
-        if version == 0:
-            with self._explained():
-                self._writer.executescript(f"BEGIN IMMEDIATE;\n{_SCHEMA.read_text(encoding='utf-8')}\nCOMMIT;")
 
     @contextlib.contextmanager
     def transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:

@@ -12,7 +12,9 @@ from trainshed.store import labels
 from trainshed.store.database import Database
 from trainshed.store.values import strict_json
 
-_COLUMNS = "name, id, created, archived, tags, runs"
+# The column `runs` is the number of the newest run, which is not used again when that one is removed.
+_COUNT = "(SELECT count(*) FROM runs WHERE runs.experiment = experiments.name) AS runs"
+_COLUMNS = f"name, id, created, archived, tags, {_COUNT}"
 
 Record = dict[str, Any]
 

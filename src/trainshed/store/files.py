@@ -1,4 +1,4 @@
-"""Which files a run has: its manifest, written when it has ended, and what its script said that it uploaded."""
+"""Which files a run has: its manifest, written when it has ended."""
 
 from __future__ import annotations
 
@@ -43,10 +43,6 @@ class Files:
             known = self._database.column("SELECT name FROM files WHERE run = ? LIMIT 1000", (run_id,))
             raise NotFoundException(f"Run '{run_id}' has no file '{name}'.{did_you_mean(name, known)}")
         return dict(row)
-
-    def uploaded(self, run_id: str) -> list[str]:
-        """Return the names under which the script uploaded files, sorted; also while the run runs."""
-        return self._database.column("SELECT name FROM uploads WHERE run = ? ORDER BY name", (run_id,))
 
     def list(self, run_id: str, prefix: str = "") -> list[Facts]:
         """Return the manifest of a run: ``{"name", "size", "sha256", "modified"}``, by name.

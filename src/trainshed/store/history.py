@@ -27,11 +27,12 @@ from trainshed.store.run_rows import (
     shift,
 )
 
-_DESCENDANTS = """
+DESCENDANTS = """
 WITH RECURSIVE below (id) AS (
     SELECT id FROM runs WHERE parent = ? UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id
 ) SELECT id FROM below
 """
+"""The children of a run, theirs, and so on."""
 _FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
@@ -230,7 +231,7 @@ class History:
         clauses = [f"{column} = ?" for column, value in columns.items() if value is not None]
         args: list[Any] = [value for value in columns.values() if value is not None]
         if ancestor is not None:
-            clauses.append(f"id IN ({_DESCENDANTS})")
+            clauses.append(f"id IN ({DESCENDANTS})")
             args.append(ancestor)
         if top:
             clauses.append("parent IS NULL")

@@ -6,15 +6,15 @@ import sqlite3
 from typing import Any
 
 from trainshed.errors import UserErrorException
-from trainshed.spec.checks import check_relative_path
 from trainshed.store import labels, values
 from trainshed.store.values import Event
 
-_FIND = "SELECT id, kind, plain, points FROM series WHERE run = ? AND name = ?"
-_NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, 0, 0.0)"
+_FIND = "SELECT id, kind, plain, points, place FROM series WHERE run = ? AND name = ?"
+_NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, -1, 0.0)"
 _UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
 _POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
-_UPLOAD = "INSERT INTO uploads (run, name, time) VALUES (?, ?, ?) ON CONFLICT (run, name) DO NOTHING"
+_UPLOADED = "file"
+"""The script says that it uploaded one, for its own later reading; which files there are, their folder tells."""
 _INT64 = 1 << 63
 _TOO_LATE = 1e12
 
@@ -24,13 +24,14 @@ Point = tuple[int, int, int | None, float, Any]
 class _Series:
     """A metric that the batch adds to."""
 
-    __slots__ = ("count", "id", "kind", "last", "plain")
+    __slots__ = ("count", "id", "kind", "last", "place", "plain")
 
-    def __init__(self, number: int, kind: str, plain: int, count: int) -> None:
+    def __init__(self, number: int, kind: str, plain: int, count: int, place: int) -> None:
         self.id = number
         self.kind = kind
         self.plain = plain
         self.count = count
+        self.place = place
         self.last: Point | None = None
 
 
@@ -53,7 +54,6 @@ class Intake:
         self._run = run_id
         self._series: dict[str, _Series] = {}
         self._points: list[Point] = []
-        self._uploads: list[tuple[str, str, float]] = []
         self._labels: dict[str, labels.Labels] = {}
         self._seen: dict[str, None] = {}
 
@@ -78,9 +78,7 @@ class Intake:
         try:
             if kind in values.KINDS:
                 self._metric(place, name, event)
-            elif kind == "file":
-                self._uploads.append((self._run, check_relative_path(name, "File name"), _time(event)))
-            else:
+            elif kind != _UPLOADED:
                 self._label(kind, name, event.get("v"))
         except UserErrorException as error:
             self._warn(f"What was logged as {kind} '{name[:80]}' was left out: {error.message}")
@@ -90,7 +88,6 @@ class Intake:
         self._write.executemany(_POINT, self._points)
         touched = [(item, item.last) for item in self._series.values() if item.last]
         self._write.executemany(_UPDATE, [(item.plain, item.count, *last[1:], item.id) for item, last in touched])
-        self._write.executemany(_UPLOAD, self._uploads)
         for column, changed in self._labels.items():
             labels.save(self._write, self._run, column, changed)
 
@@ -113,7 +110,9 @@ class Intake:
         if kept is None or isinstance(kept, bytes):
             series.plain = 0
         series.count += 1
-        series.last = (series.id, place, _step(event), _time(event), kept)
+        # In the order in which they came, whichever of the run's journals they came from.
+        series.place = max(place, series.place + 1)
+        series.last = (series.id, series.place, _step(event), _time(event), kept)
         self._points.append(series.last)
 
     def _find(self, name: str, kind: str) -> _Series:
@@ -121,7 +120,7 @@ class Intake:
         row = self._write.execute(_FIND, (self._run, name)).fetchone()
         if row is None:
             made = self._write.execute(_NEW, (self._run, name, kind)).lastrowid
-            row = (made, kind, 1, 0)
+            row = (made, kind, 1, 0, -1)
         series = self._series[name] = _Series(*row)
         return series
 

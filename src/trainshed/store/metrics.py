@@ -29,21 +29,29 @@ class Metrics:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def offset(self, run_id: str) -> int:
-        """Return how many bytes of a run's journal have been taken in."""
-        row = self._database.one(_OFFSET, (layout.JOURNAL, run_id))
+    def offset(self, run_id: str, file: str = layout.JOURNAL) -> int:
+        """Return how many bytes of a run's journal have been taken in.
+
+        Args:
+            run_id: the run.
+            file: which of its journals: a program that logs from afar has one of its own.
+        """
+        row = self._database.one(_OFFSET, (file, run_id))
         return int(row[0]) if row else 0
 
-    def append(self, run_id: str, events: list[tuple[int, Event]], next_offset: int) -> list[str]:
+    def append(
+        self, run_id: str, events: list[tuple[int, Event]], next_offset: int, file: str = layout.JOURNAL
+    ) -> list[str]:
         """Take in journal events and the place to go on from, in one transaction.
 
-        Metrics, tags, properties and names of uploaded files are taken. Events that were taken before change nothing,
+        Metrics, tags and properties are taken. Events that were taken before change nothing,
         whatever has been changed since; events that make no sense are left out.
 
         Args:
             run_id: the run.
             events: each with the byte at which it begins in the journal, in order.
             next_offset: the byte after the last of them.
+            file: the journal, as for :meth:`offset`.
 
         Returns:
             Warnings for the user.
@@ -52,7 +60,7 @@ class Metrics:
             NotFoundException: no such run.
         """
         with self._database.transaction() as write:
-            row = write.execute(_OFFSET, (layout.JOURNAL, run_id)).fetchone()
+            row = write.execute(_OFFSET, (file, run_id)).fetchone()
             if row is None:
                 raise NotFoundException(f"There is no run '{run_id}' to keep metrics of.")
             floor = row[0]
@@ -62,7 +70,7 @@ class Metrics:
                     floor = place + 1
                     intake.take(place, event)
             intake.store()
-            write.execute(_ADVANCE, (run_id, layout.JOURNAL, max(next_offset, floor)))
+            write.execute(_ADVANCE, (run_id, file, max(next_offset, floor)))
         return intake.warnings
 
     def read(self, run_id: str, name: str | None = None) -> dict[str, Any]:

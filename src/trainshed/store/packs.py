@@ -9,12 +9,15 @@ import contextlib
 import hashlib
 import os
 import secrets
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from trainshed.errors import UserErrorException
 from trainshed.store.database import Database
+from trainshed.store.trash import Trash, usage
+from trainshed.system.files import sync_folder
 
 HEAD = 40
 """Bytes before each content: 32 of sha256 and 8 of its length (big-endian)."""
@@ -40,18 +43,57 @@ class Packs:
         self._packs = root / "packs"
         self._incoming = root / "incoming"
         self._database = database
+        self.lock = threading.Lock()
+        """Held while something is noted as used, and while it is removed if it was not."""
         for folder in (self._packs, self._incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in self._incoming.iterdir():
-            # Of clients that died in the middle.
-            if time.time() - left.lstat().st_mtime > _FORGOTTEN:
-                left.unlink(missing_ok=True)
+        for left in self.forgotten():
+            left.unlink(missing_ok=True)
+
+    def forgotten(self) -> list[Path]:
+        """Return what clients that died in the middle have left."""
+        before = time.time() - _FORGOTTEN
+        return [left for left in self._incoming.iterdir() if not used_since(left, before)]
 
     def missing(self, hashes: Iterable[str]) -> list[str]:
-        """Return those of the hashes whose content is not here yet."""
+        """Return those of the hashes whose content is not here yet; the others are about to be used."""
         wanted = list(hashes)
-        found = self.places(wanted)
+        found = self.use(wanted)
         return [sha for sha in wanted if sha not in found]
+
+    def use(self, hashes: Iterable[str]) -> dict[str, Place]:
+        """Return where contents lie, as :meth:`places` does, and spare their packs for a while."""
+        with self.lock:
+            found = self.places(hashes)
+            for pack in {pack for pack, _, _ in found.values()}:
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self._packs / pack)
+        return found
+
+    def remove(self, needed: Collection[str], before: float, trash: Trash | None) -> Iterator[tuple[str, int]]:
+        """Remove the packs in which no content is needed; yield the id and size of each.
+
+        Args:
+            needed: ids of those that are needed.
+            before: what was used since this time stays.
+            trash: where they go; None only tells what would go.
+        """
+        for path in sorted(self._packs.iterdir()):
+            size = usage(path)
+            with self.lock:
+                if path.name in needed or used_since(path, before):
+                    continue
+                if trash is not None:
+                    self._forget(path)
+                    trash.put(path)
+            yield path.name, size
+
+    def _forget(self, pack: Path) -> None:
+        """Drop what is known of a pack before it goes: nobody must be told that a content is here which is not."""
+        with open(pack, "rb") as file, contextlib.suppress(UserErrorException):
+            rows = [(sha, pack.name) for sha, _, _ in _contents(file.fileno(), check=False)]
+            with self._database.transaction() as write:
+                write.executemany("DELETE FROM contents WHERE sha256 = ? AND pack = ?", rows)
 
     def places(self, hashes: Iterable[str]) -> dict[str, Place]:
         """Return where contents lie: hash → (pack, first byte, size); what is not here is left out.
@@ -109,7 +151,7 @@ class Packs:
             target = self._packs / pack.name
             os.fchmod(fd, 0o400)
             os.rename(pack, target)
-            _sync_folder(self._packs)
+            sync_folder(str(self._packs))
             with self._database.transaction() as write:
                 rows = [(sha, target.name, start, size) for sha, start, size in found]
                 write.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)", rows)
@@ -132,6 +174,14 @@ class Packs:
             while size and (piece := file.read(min(size, _PIECE))):
                 size -= len(piece)
                 yield piece
+
+
+def used_since(path: Path, before: float) -> bool:
+    """Tell whether a file was used since a time; one that is gone counts as used."""
+    try:
+        return path.lstat().st_mtime >= before
+    except FileNotFoundError:
+        return True
 
 
 def is_hash(text: object) -> bool:
@@ -161,11 +211,3 @@ def _digest(fd: int, start: int, size: int) -> bytes:
         digest.update(piece)
         start, size = start + len(piece), size - len(piece)
     return digest.digest()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

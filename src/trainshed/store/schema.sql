@@ -27,12 +27,12 @@ CREATE TABLE runs (
     created REAL NOT NULL,
     started REAL,
     ended REAL,
-    -- What the engine calls the run, and the GPUs it was given.
-    native_id TEXT,
-    allocation TEXT NOT NULL DEFAULT '{}',
     details TEXT NOT NULL DEFAULT '{}',
     tags TEXT NOT NULL DEFAULT '{}',
     properties TEXT NOT NULL DEFAULT '{}',
+    -- What the engine calls the run, and the GPUs it was given.
+    native_id TEXT,
+    allocation TEXT NOT NULL DEFAULT '{}',
     UNIQUE (experiment, number)
 );
 CREATE INDEX runs_by_experiment ON runs (experiment, seq);
@@ -102,14 +102,6 @@ CREATE TABLE files (
     PRIMARY KEY (run, name)
 ) WITHOUT ROWID;
 
--- Names under which a script said that it uploaded files.
-CREATE TABLE uploads (
-    run TEXT NOT NULL REFERENCES runs (id),
-    name TEXT NOT NULL,
-    time REAL NOT NULL,
-    PRIMARY KEY (run, name)
-) WITHOUT ROWID;
-
 CREATE TABLE records (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -137,5 +129,3 @@ CREATE TABLE contents (
     start INTEGER NOT NULL,
     size INTEGER NOT NULL
 ) WITHOUT ROWID;
-
-PRAGMA user_version = 3;

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from trainshed.errors import UserErrorException
+from trainshed.system import files
 
 _NAME_LIMIT = 127
 _VALUE_LIMIT = 25 << 10
@@ -63,10 +63,4 @@ class Secrets:
 
     def _change(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         with self._lock:
-            kept = change(self._read())
-            part = self._path.with_suffix(".part")
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-                json.dump(kept, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path)
+            files.write(str(self._path), json.dumps(change(self._read())), durable=True)

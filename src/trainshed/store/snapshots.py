@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import posixpath
-import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from trainshed.errors import NotFoundException, SnapshotException, UserErrorException
 from trainshed.spec.checks import check_relative_path
 from trainshed.store.database import Database
-from trainshed.store.packs import Packs, is_hash
+from trainshed.store.packs import Packs, is_hash, used_since
+from trainshed.store.trash import Trash, usage
+from trainshed.system import files
 
 Entry = dict[str, Any]
 _VERSION = 2
@@ -39,6 +41,7 @@ class Snapshots:
 
     def __init__(self, root: Path, database: Database) -> None:
         self.packs = Packs(root, database)
+        self.trash = Trash(root)
         self._trees = root / "trees"
         self._trees.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -61,22 +64,17 @@ class Snapshots:
         text = json.dumps(ordered, sort_keys=True, separators=(",", ":"))
         tree = hashlib.sha256(text.encode()).hexdigest()
         target = self._trees / f"{tree}.json"
-        if not target.exists():
+        if not self._used(tree):
             # Where its contents lie is written beside the entries: a node needs no database.
             places = json.dumps(self._places(ordered), separators=(",", ":"))
-            part = target.with_suffix(f".{secrets.token_hex(4)}.part")
-            with open(os.open(part, _NEW, 0o400), "w", encoding="utf-8") as file:
-                file.write(f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}')
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-            _sync_folder(self._trees)
+            record = f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}'
+            files.write(str(target), record, 0o400, durable=True)
         return tree
 
     def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:
         """Return where the contents lie: hash → (pack, first byte)."""
         wanted = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
-        found = self.packs.places(wanted)
+        found = self.packs.use(wanted)
         for sha, (_, _, size) in found.items():
             if size != wanted[sha]["size"]:
                 claimed = wanted[sha]
@@ -89,6 +87,53 @@ class Snapshots:
                 f"{len(missing)} of the snapshot's files have not been sent; submit again.", {"missing": missing}
             )
         return {sha: (pack, start) for sha, (pack, start, _) in found.items()}
+
+    def use(self, tree: str) -> None:
+        """Spare a snapshot for a while: a run that needs it is about to be in the history.
+
+        Raises:
+            NotFoundException: no such snapshot.
+        """
+        if not self._used(tree):
+            raise _gone(tree)
+
+    def _used(self, tree: str) -> bool:
+        with self.packs.lock, contextlib.suppress(FileNotFoundError):
+            if is_hash(tree):
+                os.utime(self._trees / f"{tree}.json")
+                return True
+        return False
+
+    def remove(self, needed: Collection[str], before: float, dry_run: bool) -> Iterator[tuple[str, int]]:
+        """Remove the trees that are not needed, and then the packs of which no tree is left.
+
+        Args:
+            needed: ids of the snapshots that are needed.
+            before: what was used since this time stays.
+            dry_run: only tell what would go.
+
+        Yields:
+            The name and the size of each.
+        """
+        trash, packs = None if dry_run else self.trash, set[str]()
+        for path in sorted(self._trees.iterdir()):
+            size = usage(path)
+            with self.packs.lock:
+                stays = path.stem in needed or used_since(path, before)
+                if not stays and trash is not None:
+                    trash.put(path)
+            if not stays:
+                yield f"trees/{path.name}", size
+            elif is_hash(path.stem):
+                packs.update(self._packs_of(path.stem))
+        for pack, size in self.packs.remove(packs, before, trash):
+            yield f"packs/{pack}", size
+
+    def _packs_of(self, tree: str) -> set[str]:
+        try:
+            return {pack for pack, _ in self._read(tree)["contents"].values()}
+        except ValueError:
+            return set()  # damaged: no run can use it
 
     def tree(self, tree: str) -> list[Entry]:
         """Return the entries of a snapshot.
@@ -123,8 +168,12 @@ class Snapshots:
         try:
             record: dict[str, Any] = json.loads((self._trees / f"{tree}.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise NotFoundException(f"There is no snapshot {tree}; submit the source folder again.") from None
+            raise _gone(tree) from None
         return record
+
+
+def _gone(tree: str) -> NotFoundException:
+    return NotFoundException(f"There is no snapshot {tree}; submit the source folder again.")
 
 
 def _path(entry: Entry) -> str:
@@ -200,11 +249,3 @@ def _check_link(path: str, links: dict[str, str]) -> None:
             f"'{path}' is a link to '{links[path]}', outside of the source folder. "
             "Copy what it leads to into the folder, or list the link in .amlignore."
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

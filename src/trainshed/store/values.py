@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from trainshed.spec.floats import TEXTS, spelled, unspelled
+
 _INT64 = 1 << 63
-_SPELLED = ("NaN", "Infinity", "-Infinity")
 _NATIVE = (float, int, str)
 
 Event = dict[str, Any]
@@ -19,19 +20,7 @@ def strict_json(value: Any) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
-        return json.dumps(_spelled(value), allow_nan=False)
-
-
-def _spelled(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
-    if isinstance(value, dict):
-        return {key: _spelled(item) for key, item in value.items()}
-    return [_spelled(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _unspelled(value: dict[str, Any]) -> Any:
-    return float(value["$float"]) if value.keys() == {"$float"} and value["$float"] in _SPELLED else value
+        return json.dumps(spelled(value), allow_nan=False)
 
 
 def stored(value: Any) -> Any:
@@ -64,7 +53,7 @@ def loaded(kept: Any) -> Any:
         return int(rest)
     if tag == b"s":
         return rest.decode("utf-8", "surrogatepass")
-    return json.loads(rest, object_hook=_unspelled if b"$float" in rest else None)
+    return json.loads(rest, object_hook=unspelled if b"$float" in rest else None)
 
 
 def whole(text: str) -> bool:
@@ -85,7 +74,7 @@ def scalar_of(event: Event) -> Any:
     value = event.get("v")
     if isinstance(value, float | int | str):
         return value
-    if event.get("x") in _SPELLED:
+    if event.get("x") in TEXTS:
         return float(event["x"])
     raise ValueError("has no value")
 

@@ -9,6 +9,8 @@ from typing import Any, Callable, Dict
 
 from trainshed.system import process
 
+_SYS_PIDFD_OPEN = 434
+
 
 class ExitWatcher:
     """A thread that calls back once for each watched process that ends.
@@ -26,14 +28,15 @@ class ExitWatcher:
         >>> watcher.watch({"pid": child.pid}, "run-1")
         >>> ended.wait(10)
         True
-        >>> watcher.close()
+        >>> watcher.close(), child.wait()
+        (None, 0)
     """
 
     def __init__(self, on_exit: Callable[[str], None]) -> None:
         self._on_exit = on_exit
         self._waker, self._wake = os.pipe()
         self._closing = False
-        self._waiter: Any = _PidfdWaiter() if hasattr(os, "pidfd_open") else _KqueueWaiter()
+        self._waiter: Any = _PidfdWaiter() if hasattr(select, "epoll") else _KqueueWaiter()
         self._waiter.listen(self._waker)
         self._thread = threading.Thread(target=self._loop, name="exits", daemon=True)
         self._thread.start()
@@ -65,6 +68,18 @@ class ExitWatcher:
                 self._on_exit(token)
 
 
+def _pidfd(pid: int) -> int:
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    import ctypes  # Python 3.8, or one built where the kernel's headers were older than this call
+
+    fd: int = ctypes.CDLL(None, use_errno=True).syscall(_SYS_PIDFD_OPEN, pid, 0)
+    if fd < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return fd
+
+
 class _PidfdWaiter:
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -76,7 +91,7 @@ class _PidfdWaiter:
 
     def add(self, pid: int, token: str) -> bool:
         try:
-            fd = os.pidfd_open(pid)  # type: ignore[attr-defined,unused-ignore]
+            fd = _pidfd(pid)
         except ProcessLookupError:
             return False
         with self._lock:

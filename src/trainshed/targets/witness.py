@@ -48,7 +48,8 @@ class Witness:
         Args:
             run_id: the run.
             record: content of its ``spec.json``.
-            owner: the program, ``{"pid", "start", "boot"}``, or ``{"run": id}`` of the run that has begun it.
+            owner: the program, ``{"pid", "start", "boot"}``, ``{"run": id}`` of the run that has begun it, or
+                ``{"elsewhere": program}`` of one on another machine.
         """
         run_dir = self._runs / run_id
         for folder in ("code/outputs", "code/logs"):
@@ -91,7 +92,10 @@ class Witness:
         return Observation(LOST, rebooted="boot" in who and who["boot"] != process.boot_id())
 
     def _lives(self, who: dict[str, Any]) -> bool:
-        return self._goes_on(who["run"]) if "run" in who else bool(who) and process.alive(who)
+        if "run" in who:
+            return self._goes_on(who["run"])
+        # A program on another machine cannot be seen from here: it goes on until it says otherwise.
+        return "elsewhere" in who or (bool(who) and process.alive(who))
 
     def _watch(self, run_id: str, who: dict[str, Any]) -> None:
         if run_id not in self._watched and "pid" in who:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from trainshed.errors import UserErrorException
+from trainshed.tensorboard.logs import LiveLogs
 
 MISSING = "TensorBoard is not installed here. Install it: pip install 'trainshed[tensorboard]'."
 _PATIENCE = 60.0
@@ -32,10 +33,10 @@ class Tensorboard:
         UserErrorException: no runs.
 
     Example:
-        >>> board = Tensorboard(run)  # doctest: +SKIP
-        >>> board.start()  # doctest: +SKIP
-        'http://localhost:6006/'
-        >>> board.stop()  # doctest: +SKIP
+        >>> board = Tensorboard(run)
+        >>> address = board.start()
+        http://127.0.0.1:.../
+        >>> board.stop()
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Tensorboard:
         self._by_name = use_display_name
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        self._logs: LiveLogs | None = None
 
     def start(self, start_browser: bool = False) -> str:
         """Start TensorBoard and return its URL, which is printed too.
@@ -85,19 +87,15 @@ class Tensorboard:
         return url
 
     def _laid_out(self) -> str:
-        """Have one folder for each run: a link to where it writes, so that nothing is copied and all is live."""
+        """Have one folder for each run, in which its logs are kept up to date."""
         if self._root is None:
             self._own = tempfile.mkdtemp(prefix="tensorboard-")
         root = os.path.abspath(self._root or str(self._own))
         os.makedirs(root, exist_ok=True)
-        for run in self._runs:
-            name = (run.display_name if self._by_name else run.id).replace(os.sep, "_")
-            logs = os.path.join(run.experiment.workspace.runs, run.id, "code", "logs")
-            link = os.path.join(root, name)
-            if os.path.islink(link):
-                os.unlink(link)
-            if not os.path.exists(link):
-                os.symlink(logs, link)
+        names = [(run.display_name if self._by_name else run.id).replace(os.sep, "_") for run in self._runs]
+        folders = [os.path.join(root, name) for name in names]
+        self._logs = LiveLogs(list(zip(self._runs, folders, strict=True)))
+        self._logs.start()
         return root
 
     def _url(self) -> str:
@@ -130,6 +128,9 @@ class Tensorboard:
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = self._reader = None
+        if self._logs is not None:
+            self._logs.stop()
+            self._logs = None
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
             self._own = None

@@ -23,7 +23,7 @@ def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recur
         UserErrorException: TensorBoard, which knows the format, is not installed.
 
     Example:
-        >>> export_to_tensorboard(run, "boards")  # doctest: +SKIP
+        >>> export_to_tensorboard(run, "boards")
     """
     try:
         from tensorboard.compat.proto.event_pb2 import Event
@@ -33,10 +33,10 @@ def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recur
         raise UserErrorException(MISSING) from error
     for run in _runs(run_data, recursive):
         writer = EventFileWriter(os.path.join(logsdir, run.id))
-        for name, value in run.get_metrics().items():
-            for step, number in enumerate(_numbers(value)):
+        for name in run.get_metrics():
+            for step, time, number in _numbers(run.series(name)):
                 summary = Summary(value=[Summary.Value(tag=name, simple_value=number)])
-                writer.add_event(Event(step=step, summary=summary))
+                writer.add_event(Event(step=step, wall_time=time, summary=summary))
         writer.close()
         if logger is not None:
             logger.info("Exported run %s", run.id)
@@ -52,6 +52,11 @@ def _runs(given: Any, recursive: bool) -> Iterator[Any]:
             yield from run.get_children(recursive=True)
 
 
-def _numbers(value: Any) -> list[float]:
-    values = value if isinstance(value, list) else [value]
-    return [float(each) for each in values if isinstance(each, (int, float))]
+def _numbers(series: list[tuple[int | None, float, Any]]) -> Iterator[tuple[int, float, float]]:
+    """Yield (step, time, number) of what is a number; what was logged without a step is counted."""
+    count = 0
+    for step, time, value in series:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, (int, float)):
+                yield count if step is None else step, time, float(each)
+                count += 1

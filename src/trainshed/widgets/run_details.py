@@ -22,7 +22,10 @@ class RunDetails:
         run_instance: the run.
 
     Example:
-        >>> RunDetails(run).show()  # doctest: +SKIP
+        >>> RunDetails(run).show()  # outside of a notebook: as text
+        Run ... of examples: Completed
+          accuracy: 0.9
+        ...
     """
 
     def __init__(self, run_instance: Any) -> None:

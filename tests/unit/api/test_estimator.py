@@ -104,7 +104,7 @@ def test_an_unknown_parameter_names_the_nearest() -> None:
 
 def test_all_but_the_folder_is_keyword_only() -> None:
     with pytest.raises(TypeError):
-        Estimator("./src", "local")  # type: ignore[misc]
+        Estimator("./src", "local")  # type: ignore[call-arg]
     kinds = {p.kind for name, p in inspect.signature(Estimator).parameters.items() if name != "source_directory"}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -168,7 +168,7 @@ def test_a_conda_file_says_it_all(tmp_path: Path) -> None:
 def test_former_names_work_and_say_so(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "mpi").write_text("numpy\n")
     with caplog.at_level(logging.WARNING):
-        Estimator(str(tmp_path), compute_target="local", **{name: "mpi"})
+        Estimator(str(tmp_path), compute_target="local", **{name: "mpi"})  # type: ignore[arg-type]
     assert f"'{name}' is deprecated" in caplog.text
 
 

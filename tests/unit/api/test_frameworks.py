@@ -113,11 +113,11 @@ def test_parameters_are_an_estimators_with_some_more_and_some_less() -> None:
         assert kinds == {inspect.Parameter.KEYWORD_ONLY}
         for name in less:
             with pytest.raises(TypeError, match=f"{kind.__name__} has no parameter '{name}'"):
-                kind("s", compute_target="local", **{name: None})
+                kind("s", compute_target="local", **{name: None})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Did you mean 'framework_version'\?"):
         PyTorch("s", compute_target="local", framework_versoin="1.4")  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        PyTorch("s", "local")  # type: ignore[misc]
+        PyTorch("s", "local")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_every_name_can_be_imported() -> None:
 
 def test_a_name_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(AttributeError, match=r"no attribute 'Estimater'. Did you mean 'Estimator'\?"):
-        _ = trainshed.Estimater
+        _ = trainshed.Estimater  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

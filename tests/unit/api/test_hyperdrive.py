@@ -62,8 +62,8 @@ def config(**changes: Any) -> HyperDriveConfig:
         (choice("ab"), ["choice", [["ab"]]]),
         (choice([1, 2], [3]), ["choice", [[[1, 2], [3]]]]),
         (randint(8), ["randint", [8]]),
-        *[(each(0, 1.5, *step), [each.__name__, [0, 1.5, *step]]) for each, step in BETWEEN],
-        *[(each(-1, 2, *step), [each.__name__, [-1, 2, *step]]) for each, step in AROUND],
+        *[(each(0, 1.5, *step), [each.__name__, [0, 1.5, *step]]) for each, step in BETWEEN],  # type: ignore[operator]
+        *[(each(-1, 2, *step), [each.__name__, [-1, 2, *step]]) for each, step in AROUND],  # type: ignore[operator]
     ],
 )
 def test_expressions(found: object, noted: object) -> None:
@@ -137,13 +137,13 @@ def test_names_of_samplings_and_policies() -> None:
     [
         (BanditPolicy, "none is given"),
         (lambda: BanditPolicy(slack_factor=0.1, slack_amount=1), "both are given"),
-        (lambda: BanditPolicy(slack_factor="0.1"), "slack_factor must be a number"),
+        (lambda: BanditPolicy(slack_factor="0.1"), "slack_factor must be a number"),  # type: ignore[arg-type]
         (lambda: BanditPolicy(0, 0.1), "evaluation_interval must be a whole number of at least 1"),
         (lambda: BanditPolicy(1, 0.1, delay_evaluation=-1), "delay_evaluation must be a whole number of at least 0"),
-        (lambda: MedianStoppingPolicy(1.5), "evaluation_interval"),
+        (lambda: MedianStoppingPolicy(1.5), "evaluation_interval"),  # type: ignore[arg-type]
         (lambda: TruncationSelectionPolicy(0), "from 1 to 99"),
         (lambda: TruncationSelectionPolicy(100), "from 1 to 99"),
-        (lambda: TruncationSelectionPolicy("10"), "from 1 to 99"),
+        (lambda: TruncationSelectionPolicy("10"), "from 1 to 99"),  # type: ignore[arg-type]
     ],
 )
 def test_policies_that_cannot_be(make: Any, says: str) -> None:
@@ -167,7 +167,7 @@ def test_a_goal_that_is_none(goal: Any) -> None:
 def test_a_configuration_tells_what_it_was_given() -> None:
     swept = config(policy=BanditPolicy(slack_factor=0.1))
     assert swept.source_directory == "./src"
-    assert swept.estimator.run_config.script == "train.py"
+    assert swept.estimator.run_config.script == "train.py"  # type: ignore[union-attr]
     assert swept.run_config is swept.pipeline is None
     assert "BanditPolicy" in repr(swept)
     script = ScriptRunConfig("./other", "train.py", run_config=RunConfiguration())
@@ -192,7 +192,7 @@ def test_numbers_that_v1_left_to_its_service(numbers: dict[str, int]) -> None:
         ({"max_total_runs": "4"}, "'max_total_runs' must be int"),
         ({"policy": "Bandit"}, "'policy' must be EarlyTerminationPolicy"),
         ({"estimator": "train.py"}, "'estimator' must be Estimator"),
-        ({"resume_from": [HyperDriveRun(None, str(n)) for n in range(6)]}, "at most 5 sweeps, not 6"),
+        ({"resume_from": [HyperDriveRun(None, str(n)) for n in range(6)]}, "at most 5 sweeps, not 6"),  # type: ignore[arg-type]
         ({"resume_from": ["a run"]}, "resume_from takes runs, not str"),
         ({"resume_child_runs": ["a run"]}, "resume_child_runs takes runs, not str"),
     ],
@@ -244,9 +244,9 @@ def test_a_submit_says_that_sweeps_come_later(home: object) -> None:
 def test_what_v1_never_had() -> None:
     for method in ("fail", "get_diagnostics"):
         with pytest.raises(HyperDriveNotImplementedException):
-            getattr(HyperDriveRun(None, "x"), method)()
+            getattr(HyperDriveRun(None, "x"), method)()  # type: ignore[arg-type]
     with pytest.raises(HyperDriveConfigException, match="not str"):
-        HyperDriveRun(None, "x", "config")
+        HyperDriveRun(None, "x", "config")  # type: ignore[arg-type]
 
 
 def test_where_scripts_of_2018_caught_them() -> None:

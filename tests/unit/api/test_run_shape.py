@@ -19,7 +19,7 @@ from trainshed import (
 )
 from trainshed.api.configuration.runconfig import ContainerRegistry
 from trainshed.api.training.distribution import Gloo
-from trainshed.api.training.run_shape import Distribution, container, distribution, uses_gpu
+from trainshed.api.training.to_spec import Distribution, container, distribution, uses_gpu
 from trainshed.errors import RunConfigurationException, TrainingException
 from trainshed.spec.container import ContainerSpec
 

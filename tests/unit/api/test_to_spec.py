@@ -17,18 +17,18 @@ from trainshed import (
 )
 from trainshed.api.configuration.runconfig import ParallelTaskConfiguration
 from trainshed.api.training.submission import check_source, with_files
-from trainshed.api.training.to_spec import Wishes, environment_to_spec, to_spec
+from trainshed.api.training.to_spec import SubmitOptions, environment_to_spec, to_spec
 from trainshed.errors import RunConfigurationException, UserErrorException
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import DataSpec, RunSpec
 
 STORE = Datastore(None, _record={"name": "store", "path": "/store", "default": True})  # type: ignore[arg-type]
-WISHES = Wishes("trial")
+WISHES = SubmitOptions("trial")
 
 
-def spec_of(config: Any, wishes: Wishes = WISHES, **overrides: Any) -> RunSpec:
-    return to_spec(config._submission(overrides).config, wishes)
+def spec_of(config: Any, options: SubmitOptions = WISHES, **overrides: Any) -> RunSpec:
+    return to_spec(config._submission(overrides).config, options)
 
 
 def test_the_first_program() -> None:
@@ -60,8 +60,8 @@ def test_what_is_changed_after_construction_counts() -> None:
 
 
 def test_wishes_reach_the_record() -> None:
-    est = Estimator("./src", compute_target="local", environment_variables={"A": 1}, max_run_duration_seconds=60)
-    spec = spec_of(est, Wishes("trial", {"k": 2}, 5, 2, "pypi"))
+    est = Estimator("./src", compute_target="local", environment_variables={"A": 1}, max_run_duration_seconds=60)  # type: ignore[dict-item]
+    spec = spec_of(est, SubmitOptions("trial", {"k": 2}, 5, 2, "pypi"))
     assert (spec.tags, spec.priority, spec.slots, spec.environment.solver) == ({"k": "2"}, 5, 2, "pypi")
     assert (spec.environment_variables, spec.max_run_duration_seconds) == ({"A": "1"}, 60)
 
@@ -194,8 +194,8 @@ def test_numbers_must_be_numbers(name: str, value: Any) -> None:
 def test_a_setting_that_never_was_is_kept_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     config = RunConfiguration()
     with caplog.at_level(logging.WARNING):
-        config.auto_prepare_env = True  # type: ignore[attr-defined]
-        config.environment.python.user_managed_dependencis = True  # type: ignore[attr-defined]
+        config.auto_prepare_env = True
+        config.environment.python.user_managed_dependencis = True
     assert "Did you mean 'auto_prepare_environment'?" in caplog.text
     assert "Did you mean 'user_managed_dependencies'?" in caplog.text
 

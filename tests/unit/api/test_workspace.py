@@ -9,7 +9,7 @@ import pytest
 
 from trainshed import Estimator, Experiment, Workspace
 from trainshed.api.workspace.callable_dict import CallableDict
-from trainshed.errors import UserErrorException, WorkspaceException
+from trainshed.errors import UnknownNameException, UserErrorException, WorkspaceException
 
 
 def write(path: Path, said: Any) -> None:
@@ -160,3 +160,15 @@ def test_all_three_ways_to_look_at_a_workspaces_things() -> None:
     assert things()["a"] is things["a"]
     assert sorted(things) == ["a", "b"]
     assert {**things}.keys() == {"a", "b"}
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are() -> None:
+    made = CallableDict({"first": 1, "second": 2}, "datastore")
+    with pytest.raises(UnknownNameException, match="There is no datastore 'secnd'") as told:
+        made["secnd"]
+    assert isinstance(told.value, KeyError)
+    assert str(told.value) == "There is no datastore 'secnd'. Available: first, second. Did you mean 'second'?"
+    assert made.get("secnd") is None
+    assert "secnd" not in made
+    with pytest.raises(KeyError, match="There is none yet"):
+        CallableDict({}, "model")["m"]

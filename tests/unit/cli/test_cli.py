@@ -80,6 +80,24 @@ def test_a_pair_needs_both_sides(text: str) -> None:
         (["submit", ".", "-e", "X"], "-e 'X' must be of the form NAME=VALUE."),
         (["--workspace", "typo", "runs"], "There is no workspace 'typo'"),
         (["runs", "--status", "Faild"], "Did you mean 'Failed'?"),
+        (["--workspace", "./nope", "runs"], "Create it: trainshed --workspace"),
+        (["--workspace", "./nope", "service", "status"], "There is no workspace at"),
+        (["runs"], "There are no runs yet"),
+        (["target"], "There are no runs yet"),
+        (["show", ""], "There are no runs yet"),
+        (["runs", "--limit", "-1"], "--limit: give a whole number of at least 1, not '-1'"),
+        (["submit", ".", "--processes", "0"], "--processes: give a whole number of at least 1, not '0'"),
+        (
+            ["submit", ".", "--alpha", "0.8"],
+            "Put `--` before the script's arguments: trainshed submit . -- --alpha 0.8",
+        ),
+        (["submit", ".", "--time", "3"], "has no option '--time'"),
+        (["runs", "more"], "'trainshed runs' does not take 'more'"),
+        (["runz"], "invalid choice: 'runz'"),
+        (
+            ["submit", ".", "--script", "train.py", "--use-python", "x", "-p", "numpy"],
+            "leave '-p' out, or --use-python",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -91,6 +109,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text("")
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -99,6 +118,20 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert err.count("\n") == 1
     assert main(["--json", *words]) == 2
     assert says in json.loads(capsys.readouterr().err)["error"]["message"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == (["home"] if home.exists() else []) + ["train.py"]
+    assert not (home / "workspaces" / "default").exists() or words[0] == "submit"
+
+
+def test_a_home_that_cannot_be_made_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRAINSHED_HOME", "/proc/nope")
+    monkeypatch.delenv("TRAINSHED_WORKSPACE", raising=False)
+    for words in (["service", "start"], ["target", "local"], ["runs"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err.startswith("trainshed: ")
+    assert main(["submit", str(Path(__file__).parent), "--script", Path(__file__).name]) == 2
+    assert "/proc/nope" in capsys.readouterr().err
 
 
 def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:

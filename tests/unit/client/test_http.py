@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from trainshed.client.http import Connection, quoted
-from trainshed.errors import NotFoundException, ServiceException, TrainshedError
+from trainshed.errors import NotFoundException, ServiceException, TrainshedError, UserErrorException
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n" + b'{"ok":true}'
 
@@ -170,3 +170,8 @@ def test_an_upload_is_sent_whole(serve: Callable[..., Server]) -> None:
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(TrainshedError, match="http://host:port"):
         Connection(url, "t")
+
+
+def test_an_empty_name_does_not_become_another_path() -> None:
+    with pytest.raises(UserErrorException, match="A name is empty"):
+        quoted("runs", "")

@@ -149,9 +149,12 @@ def test_the_index_of_another_folder_is_not_used(project: Path, index: str, tmp_
     assert take(str(other), index).known is None
 
 
-def test_an_index_that_cannot_be_written_costs_only_speed(project: Path, tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_written_costs_only_speed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "blocked").write_text("a file where a folder should be")
-    source = take(str(project), index_path(str(tmp_path / "blocked"), str(project)))
+    monkeypatch.setenv("TRAINSHED_HOME", str(tmp_path / "blocked"))
+    source = take(str(project), index_path("http://127.0.0.1:1", str(project)))
     source.remember("snapshot-1")
 
 
@@ -199,7 +202,7 @@ def test_a_file_that_keeps_changing_is_refused(project: Path, monkeypatch: pytes
             file.write("x")
         return facts
 
-    monkeypatch.setattr(module.os, "fstat", grown)
+    monkeypatch.setattr("os.fstat", grown)
     with pytest.raises(SnapshotException, match=r"'log.txt' is being written to"):
         take(str(project))
 
@@ -223,3 +226,22 @@ def test_the_whole_content_is_framed_once_per_hash(project: Path) -> None:
     assert pack[:32].hex() == shas[0]
     assert pack[32:40] == first.to_bytes(8, "big")
     assert {pack[40 : 40 + first], pack[80 + first :]} == {b"same", b"other"}
+
+
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+def test_environments_stay_at_home(project: Path, mark: str) -> None:
+    (project / "train.py").write_text("")
+    for name in ("venv", "deep/er/env", "mine"):
+        (project / name / mark).parent.mkdir(parents=True)
+        (project / name / mark).write_text("")
+        (project / name / "python").symlink_to("/usr/bin/env")
+    (project / "mine" / "python").unlink()
+    (project / ".amlignore").write_text("!/mine\n")
+    source = take(str(project))
+    assert set(by_path(source)) == {".amlignore", "train.py", f"mine/{mark}"}
+    assert sorted(source.environments) == ["deep/er/env", "venv"]
+
+
+def test_a_source_folder_may_itself_be_an_environment(project: Path) -> None:
+    (project / "pyvenv.cfg").write_text("")
+    assert set(by_path(take(str(project)))) == {"pyvenv.cfg"}

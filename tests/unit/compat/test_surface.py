@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.errors import TrainshedError
 
-tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")
+tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")  # which pytest brings
 SURFACE = Path(__file__).parents[3] / "compat" / "azureml" / "surface.toml"
 MEMBERS = tomllib.loads(SURFACE.read_text())["member"]
 EMPTY = inspect.Parameter.empty
@@ -117,7 +118,7 @@ def use(name: str) -> None:
         assert there.fget is not None
         there.fget(made)
     elif inspect.isclass(there) and issubclass(there, ComputeTarget):
-        there.attach(None, "mine", there.attach_configuration())
+        there.attach(None, "mine", there.attach_configuration())  # type: ignore[arg-type, attr-defined]
     elif inspect.isclass(there):
         there()
     else:

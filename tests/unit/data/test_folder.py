@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def place(tmp_path: Path) -> tuple[dict[str, str], str, str]:
     return {"kind": "folder", "path": str(store)}, str(tmp_path / "run"), str(tmp_path / "run" / "code")
 
 
-def test_mount_is_the_folder_itself(place) -> None:
+def test_mount_is_the_folder_itself(place: Any) -> None:
     path = attach(DataSpec("d", "s", "a"), *place)
     assert Path(path, "b", "x.csv").read_text() == "1"
     Path(path, "new").write_text("written through")
@@ -29,7 +30,7 @@ def test_mount_is_the_folder_itself(place) -> None:
     assert attach(DataSpec("d", "s", "a"), *place) == path, "a second try finds it made"
 
 
-def test_download_copies_and_follows_no_link(place) -> None:
+def test_download_copies_and_follows_no_link(place: Any) -> None:
     path = attach(DataSpec("d", "s", "a", "download", "local/dir"), *place)
     assert path == os.path.join(place[2], "local/dir")
     assert sorted(os.listdir(path)) == ["b", "y.csv"]
@@ -37,12 +38,12 @@ def test_download_copies_and_follows_no_link(place) -> None:
     assert Path(place[0]["path"], "a", "y.csv").read_text() == "2"
 
 
-def test_download_of_one_file(place) -> None:
+def test_download_of_one_file(place: Any) -> None:
     path = attach(DataSpec("d", "s", "a/y.csv", "download"), *place)
     assert Path(path).read_text() == "2"
 
 
-def test_upload_happens_after_and_keeps_what_is_there(place) -> None:
+def test_upload_happens_after_and_keeps_what_is_there(place: Any) -> None:
     for overwrite, expected in ((False, "2"), (True, "new")):
         item = DataSpec("u", "s", "a", "upload", "results", overwrite=overwrite)
         folder = Path(attach(item, *place))
@@ -54,6 +55,6 @@ def test_upload_happens_after_and_keeps_what_is_there(place) -> None:
 
 
 @pytest.mark.parametrize("mode", ["mount", "download"])
-def test_what_is_not_there_is_said(place, mode: str) -> None:
+def test_what_is_not_there_is_said(place: Any, mode: str) -> None:
     with pytest.raises(NotFoundException, match="nothing at 'nope'"):
         attach(DataSpec("d", "s", "nope", mode), *place)

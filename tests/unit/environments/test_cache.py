@@ -7,20 +7,21 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainshed.environments.cache import CacheEntry, key_of, listed, prune, sweep
 
 
-def _make(prefix: Path, lock: int) -> dict:
+def _make(prefix: Path, lock: int) -> dict[str, Any]:
     assert not prefix.exists(), "what a killed build left has been removed"
     (prefix / "bin").mkdir(parents=True)
     (prefix / "bin" / "python").touch()
     return {"resolved": []}
 
 
-def _never(prefix: Path, lock: int) -> dict:
+def _never(prefix: Path, lock: int) -> dict[str, Any]:
     raise AssertionError("built twice")
 
 
@@ -42,7 +43,7 @@ def test_key_depends_on_everything_and_nothing_else() -> None:
 
 
 def test_failed_build_leaves_nothing_and_is_tried_again(tmp_path: Path) -> None:
-    def fail(prefix: Path, lock: int) -> dict:
+    def fail(prefix: Path, lock: int) -> dict[str, Any]:
         prefix.mkdir(parents=True)
         (prefix / "half").touch()
         raise KeyError
@@ -66,7 +67,7 @@ def test_what_killed_builds_left_is_removed_by_the_next_build_of_any(tmp_path: P
 
 
 def test_a_build_that_goes_on_is_no_leftover(tmp_path: Path) -> None:
-    def make(prefix: Path, lock: int) -> dict:
+    def make(prefix: Path, lock: int) -> dict[str, Any]:
         made = _make(prefix, lock)
         sweep(prefix.parent)
         assert prefix.is_dir()
@@ -80,7 +81,7 @@ def test_who_waits_for_a_build_does_not_wait_for_the_builders_run(tmp_path: Path
     go_on = threading.Event()
     building = threading.Event()
 
-    def slowly(prefix: Path, lock: int) -> dict:
+    def slowly(prefix: Path, lock: int) -> dict[str, Any]:
         building.set()
         assert go_on.wait(30)
         return _make(prefix, lock)
@@ -112,7 +113,7 @@ def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path: Path) -> None:
     log = Log()
     inode = []
 
-    def make(prefix: Path, lock: int) -> dict:
+    def make(prefix: Path, lock: int) -> dict[str, Any]:
         inode.append(os.fstat(lock).st_ino == os.stat(path).st_ino)
         return _make(prefix, lock)
 

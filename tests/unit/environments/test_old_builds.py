@@ -50,3 +50,11 @@ def test_what_fails_otherwise_or_again_is_told(tmp_path: Path) -> None:
     (tmp_path / "bin").rmdir()
     with pytest.raises(EnvironmentBuildException, match="pkg_resources"):
         install(Builds(tmp_path, (1, NO_PKG_RESOURCES), (1, NO_PKG_RESOURCES)), tmp_path)
+
+
+def test_without_uv_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "bin" / "python"))
+    for name in ("PATH", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    with pytest.raises(EnvironmentBuildException, match="pip install uv"):
+        install(Builds(tmp_path), tmp_path)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from trainshed.node.code import materialise
 from trainshed.node.layers import merge
 from trainshed.node.run_state import RunState
 from trainshed.node.variables import expand, inherited
-from trainshed.store.database import Database
-from trainshed.store.snapshots import Snapshots
+
+STORING = Path(__file__).parents[2] / "support" / "store_snapshot.py"
 
 
 def test_only_our_own_names_are_expanded() -> None:
@@ -34,24 +35,10 @@ def test_paths_are_put_in_front() -> None:
 
 
 def _snapshot(root: Path) -> str:
-    database = Database(root.parent / "history.db")
-    store = Snapshots(root, database)
-    content = b"print('hi')\n" * 10
-    sha = hashlib.sha256(content).hexdigest()
-    pack = store.packs.incoming()
-    pack.write_bytes(bytes.fromhex(sha) + len(content).to_bytes(8, "big") + content)
-    store.packs.adopt(pack)
-    size = len(content)
-    tree = store.put_tree(
-        [
-            {"path": "train.py", "kind": "file", "sha256": sha, "size": size, "mode": 0o644},
-            {"path": "bin/tool", "kind": "file", "sha256": sha, "size": size, "mode": 0o755},
-            {"path": "empty", "kind": "dir"},
-            {"path": "link", "kind": "link", "target": "bin/tool"},
-        ]
-    )
-    database.close()
-    return tree
+    """Store a snapshot with the Python of a service, which is a newer one than this may be."""
+    python = os.environ.get("TRAINSHED_TEST_SERVICE_PYTHON", sys.executable)
+    done = subprocess.run([python, STORING, root], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_code_is_a_copy(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ def run(ranks: Ranks, which: str = "all", **variables: str) -> subprocess.Popen[
     )
 
 
+def until(ranks: Ranks, true: Callable[[], bool]) -> None:
+    """Take in events as they come, until what they report makes it true."""
+    while not true():
+        assert select.select([ranks.events._opened], [], [], 30)[0], "no event came"
+        ranks.events.read()
+
+
 def logs(tmp_path: Path, name: str = "70_driver_log.txt") -> str:
     return (tmp_path / "azureml-logs" / name).read_text()
 
@@ -63,8 +71,7 @@ def test_all_are_run_and_each_has_its_own_log(ranks: Ranks, tmp_path: Path) -> N
 def test_a_failure_is_reported_at_once_and_the_first_is_named(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "import time; time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     program = run(ranks)
-    while not ranks.events.failed:
-        ranks.events.read()
+    until(ranks, lambda: ranks.events.failed)
     assert program.pid in ranks.events.agents
     program.send_signal(signal.SIGTERM)  # which is passed on to the ranks
     assert program.wait(30) == 128 + signal.SIGKILL
@@ -76,8 +83,7 @@ def test_a_failure_is_reported_at_once_and_the_first_is_named(ranks: Ranks, tmp_
 def test_under_mpirun_an_agent_with_a_failed_rank_stays_until_it_is_told(ranks: Ranks, tmp_path: Path) -> None:
     order(ranks, tmp_path, "pass", "raise SystemExit(7)")
     program = run(ranks, "mpi", OMPI_COMM_WORLD_RANK="1")
-    while not ranks.events.failed:
-        ranks.events.read()
+    until(ranks, lambda: ranks.events.failed)
     assert program.poll() is None
     program.send_signal(signal.SIGTERM)
     assert program.wait(30) == 7
@@ -90,7 +96,8 @@ signal.signal(15, lambda *_: (print('served'), sys.exit(0)))
 open('up', 'w').close()
 signal.pause()
 """
-    work = "import os, time\nwhile not os.path.exists('up'): time.sleep(0.01)"
+    os.mkfifo(tmp_path / "work" / "up")
+    work = "open('up').read()"  # which waits for the server
     order(ranks, tmp_path, work, serve, waiting=1)
     assert run(ranks).wait(60) == 0
     assert "[rank 1] served" in logs(tmp_path)
@@ -181,8 +188,7 @@ def test_the_forwarder_of_a_rank_that_failed_stays_until_it_is_told(ranks: Ranks
     order_forwarded(ranks, tmp_path, "raise SystemExit(3)", "pass", "pass")
     program = run(ranks, "forwarded")
     forwarders = [forwarder(ranks, rank) for rank in (0, 1)]  # mpirun has not come to start the third
-    while not ranks.events.failed:
-        ranks.events.read()
+    until(ranks, lambda: ranks.events.failed)
     assert forwarders[1].wait(30) == 0
     assert forwarders[0].poll() is None
     assert program.poll() is None
@@ -201,8 +207,7 @@ def test_a_forwarder_that_is_gone_starts_nothing(ranks: Ranks, tmp_path: Path) -
     program = run(ranks, "forwarded")
     with open(Path(ranks.folder) / "forwarders", "w") as pipe:
         pipe.write(f"0 {lost.pid}\n")
-    while program.pid not in ranks.events.agents:
-        ranks.events.read()
+    until(ranks, lambda: program.pid in ranks.events.agents)
     program.send_signal(signal.SIGTERM)
     assert program.wait(30) == 0
     assert not ranks.ends()

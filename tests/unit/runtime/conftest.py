@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from trainshed.runtime.tree import assemble
+from trainshed.service.script_tree import assemble
 
 
-class Job(dict):
+class Job(dict[str, str]):
     """The environment of a script in a run."""
 
     @property

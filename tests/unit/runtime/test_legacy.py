@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainshed.node.variables import python_path
-from trainshed.runtime.tree import assemble
+from trainshed.service.script_tree import assemble
 from trainshed.spec.run import RunSpec
 
 NUMPY = """

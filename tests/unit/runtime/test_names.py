@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainshed import version
-from trainshed.runtime import front_door
 
+with_client = pytest.mark.skipif(sys.version_info < (3, 10), reason="the rest of Trainshed needs Python 3.10")
 COMPAT = Path(__file__).parents[3] / "compat" / "azureml" / "src"
 
 
 @pytest.mark.parametrize(
     "heavy", ["dataclasses", "json", "logging", "pathlib", "shutil", "threading", "typing", "uuid"]
 )
-def test_an_import_and_a_logged_number_do_not_pay_for(job, heavy: str) -> None:
+def test_an_import_and_a_logged_number_do_not_pay_for(job: Any, heavy: str) -> None:
     code = (
         "import sys; before = set(sys.modules)\nfrom azureml.core import Run\nrun = Run.get_context()\n"
         "run.log('val/loss x', 0.5, step=1); run.log('n', 3); run.log('ok', True)\n"
@@ -27,6 +29,7 @@ def test_an_import_and_a_logged_number_do_not_pay_for(job, heavy: str) -> None:
     assert "trainshed.runtime.run" in new
 
 
+@with_client
 @pytest.mark.parametrize(
     "line",
     [
@@ -38,7 +41,7 @@ def test_an_import_and_a_logged_number_do_not_pay_for(job, heavy: str) -> None:
         "import azureml.core; azureml.core.Workspace",
     ],
 )
-def test_names_of_the_submitting_side_are_there_or_explained(job, line: str) -> None:
+def test_names_of_the_submitting_side_are_there_or_explained(job: Any, line: str) -> None:
     assert job.run(line).returncode == 0
     shutil.rmtree(Path(job["PYTHONPATH"]) / "client" / "azureml")
     if "azureml.core" in line:
@@ -48,12 +51,13 @@ def test_names_of_the_submitting_side_are_there_or_explained(job, line: str) -> 
         assert job.run(line).returncode == 0
 
 
-def test_a_misspelt_name_is_explained(job) -> None:
+@with_client
+def test_a_misspelt_name_is_explained(job: Any) -> None:
     assert "Did you mean 'Estimator'" in job.run("import trainshed; trainshed.Estimater").stderr
     assert job.run("import trainshed; trainshed.Estimater").returncode == 1
 
 
-def test_libraries_may_look_for_what_is_not_there(job) -> None:
+def test_libraries_may_look_for_what_is_not_there(job: Any) -> None:
     code = (
         "import importlib.util\ntry: import azureml.mlflow\nexcept ModuleNotFoundError: print('no mlflow')\n"
         "print(importlib.util.find_spec('azureml.core.run') is not None)"
@@ -61,14 +65,15 @@ def test_libraries_may_look_for_what_is_not_there(job) -> None:
     assert job.said(code) == "no mlflow\nTrue\n"
 
 
-def test_packages_of_others_below_azureml_are_found(job, tmp_path: Path) -> None:
+def test_packages_of_others_below_azureml_are_found(job: Any, tmp_path: Path) -> None:
     (tmp_path / "site" / "azureml" / "mlflow").mkdir(parents=True)
     (tmp_path / "site" / "azureml" / "mlflow" / "__init__.py").write_text("NAME = 'theirs'")
     job["PYTHONPATH"] += f":{tmp_path / 'site'}"
     assert job.said("import azureml.mlflow, azureml.core; print(azureml.mlflow.NAME)") == "theirs\n"
 
 
-def test_the_tree_wins_over_an_installed_trainshed_azureml(job) -> None:
+@with_client
+def test_the_tree_wins_over_an_installed_trainshed_azureml(job: Any) -> None:
     job["PYTHONPATH"] += f":{COMPAT}:{COMPAT.parents[2] / 'src'}"
     code = "from azureml.core import Run; import azureml.core; print(Run.get_context().id, azureml.core.__file__)"
     said = job.said(code)
@@ -77,7 +82,7 @@ def test_the_tree_wins_over_an_installed_trainshed_azureml(job) -> None:
     assert job.run("import azureml.train.estimator").returncode == 0
 
 
-def test_exceptions_can_be_named(job) -> None:
+def test_exceptions_can_be_named(job: Any) -> None:
     code = (
         "import azureml.exceptions as e, azureml._common.exceptions as c\n"
         "from azureml.exceptions import *\n"
@@ -88,7 +93,7 @@ def test_exceptions_can_be_named(job) -> None:
 
 
 @pytest.mark.parametrize("name", ["child_run", "register_model", "wait_for_completion", "get_secret"])
-def test_what_is_not_there_yet_says_so_when_it_is_called(job, name: str) -> None:
+def test_what_is_not_there_yet_says_so_when_it_is_called(job: Any, name: str) -> None:
     code = (
         "from azureml.core import Run\nfrom azureml.exceptions import RunEnvironmentException\nrun = Run.get_context()\n"
         f"try: run.{name}('x')\nexcept RunEnvironmentException as error: print(error)"
@@ -96,7 +101,7 @@ def test_what_is_not_there_yet_says_so_when_it_is_called(job, name: str) -> None
     assert job.said(code).startswith(f"run.{name} ")
 
 
-def test_a_script_has_the_names_of_experiment_and_workspace(job) -> None:
+def test_a_script_has_the_names_of_experiment_and_workspace(job: Any) -> None:
     job.update(AZUREML_ARM_WORKSPACE_NAME="ws", TRAINSHED_RUN_NUMBER="7")
     code = (
         "from azureml.core import Run\nrun = Run.get_context()\nws = run.experiment.workspace\n"
@@ -118,7 +123,7 @@ except ZeroDivisionError: print(run.status, run.number, run.type)
 """
 
 
-def test_offline_prints_as_v1_does(job) -> None:
+def test_offline_prints_as_v1_does(job: Any) -> None:
     del job["TRAINSHED_RUN_ID"]
     code = "import os; del os.environ['TRAINSHED_RUN_DIR']\nfrom azureml.core import Run\nrun = Run.get_context()\n"
     assert job.said(code + OFFLINE).splitlines() == [
@@ -136,5 +141,13 @@ def test_offline_prints_as_v1_does(job) -> None:
     ]
 
 
-def test_one_version() -> None:
-    assert front_door.__version__ == version.VERSION
+def test_one_version(job: Any) -> None:
+    assert job.said("import trainshed; print(trainshed.__version__)").strip() == version.VERSION
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 10), reason="the rest of Trainshed is there")
+@pytest.mark.parametrize("line", ["from azureml.core import Workspace", "from trainshed import Estimator"])
+def test_under_an_older_python_the_rest_is_explained(job: Any, line: str) -> None:
+    done = job.run(line)
+    assert done.returncode == 1
+    assert "there is the run alone; use Python 3.10 or later" in done.stderr.splitlines()[-1]

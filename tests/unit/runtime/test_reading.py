@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,20 +42,20 @@ SHAPES = {
 }
 
 
-def test_metrics_have_v1s_shapes(job) -> None:
+def test_metrics_have_v1s_shapes(job: Any) -> None:
     assert job.said(HEAD + LOGGED).splitlines() == [
         repr(SHAPES),
         f"{ {'often': [1, 2.5]} } {{}} ['run-1']",
     ]
 
 
-def test_metrics_of_an_offline_run_have_the_same_shapes(job) -> None:
+def test_metrics_of_an_offline_run_have_the_same_shapes(job: Any) -> None:
     del job["TRAINSHED_RUN_ID"]
     code = HEAD.replace("import os", "import os; del os.environ['TRAINSHED_RUN_DIR']")
     assert repr(SHAPES) in job.said(code + LOGGED).splitlines()
 
 
-def test_labels_come_from_the_submit_the_script_and_its_other_processes(job) -> None:
+def test_labels_come_from_the_submit_the_script_and_its_other_processes(job: Any) -> None:
     job["TRAINSHED_TAGS"] = json.dumps({"from": "submit", "gone": "x"})
     code = HEAD + (
         "run.set_tags({'a': 1, 'bare': None}); run.remove_tags(['gone']); run.add_properties({'p': 1})\n"
@@ -64,12 +66,13 @@ def test_labels_come_from_the_submit_the_script_and_its_other_processes(job) -> 
     assert job.said(code) == f"{tags} True {{'p': '1'}}\n"
 
 
-def test_lines_that_are_no_events_are_left_out(tmp_path) -> None:
+def test_lines_that_are_no_events_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(
         b'\n{"k":"metric","n":"a","v":1}\n{"k":"metric","n":"t\n[]\n7\n\xff\n{"k":"metric","n":"a","x":"NaN"}'
     )
-    first, second = read(str(path), Tables()).metrics()["a"]
+    got: Any = read(str(path), Tables()).metrics()["a"]
+    first, second = got
     assert first == 1
     assert math.isnan(second)
     assert read(str(tmp_path / "none"), Tables()).metrics() == {}
@@ -92,6 +95,7 @@ def test_the_service_and_the_script_agree_on_names(name: str) -> None:
 
 
 FILES = """
+run.strict = True
 open("outputs/m.pkl", "w").write("model")
 run.upload_file("outputs/m.pkl", "./outputs/m.pkl")
 try: run.upload_file("outputs/m.pkl", "./outputs/m.pkl")
@@ -102,6 +106,7 @@ try: run.upload_files(["x", "y"], ["tree/a"])
 except TypeError: print("TypeError")
 run.download_files(prefix="kept/", output_directory="got", append_prefix=False)
 run.download_file("one", "got/"); run.download_file("outputs/m.pkl", "new/folder/m")
+run.strict = False; run.upload_file("one", "tree/a"); run.upload_files(["x", "y"], ["tree/a"])
 try: run.download_file("none")
 except Exception as error: print(type(error).__name__)
 print(sorted(os.path.join(at, name) for at, _, found in os.walk("got") for name in found), open("new/folder/m").read())
@@ -109,7 +114,7 @@ print(run.get_file_names(), sorted(os.listdir("..")))
 """
 
 
-def test_files(job) -> None:
+def test_files(job: Any) -> None:
     assert job.said(HEAD + FILES).splitlines() == [
         "UserErrorException",
         "TypeError",

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def script(code: str, env: dict[str, str], python: str = sys.executable) -> subp
     return subprocess.run([python, "-c", code], env=env, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def journal(env: dict[str, str]) -> list[dict]:
+def journal(env: dict[str, str]) -> list[dict[str, Any]]:
     lines = (Path(env["TRAINSHED_RUN_DIR"]) / "journal.jsonl").read_text().splitlines()
     return [json.loads(line, parse_constant=pytest.fail) for line in lines if line]
 
@@ -103,9 +104,16 @@ def test_tour(job: dict[str, str], version: str) -> None:
     ],
 )
 def test_mistakes_are_told(job: dict[str, str], call: str) -> None:
+    """A program that logs to a run from outside gets an exception, a training script a warning in its log."""
     code = "from azureml.core import Run\nfrom azureml.exceptions import UserErrorException\nrun = Run.get_context()\n"
-    done = script(code + f"try:\n    {call}\nexcept UserErrorException as error: print('told:', error)", job)
+    strict = "run.strict = True\n"
+    done = script(code + strict + f"try:\n    {call}\nexcept UserErrorException as error: print('told:', error)", job)
     assert done.stdout.startswith("told: "), done.stderr
+    sentence = done.stdout.removeprefix("told: ").strip()
+    done = script(f"{code}{call}\nprint('on')", job)
+    assert done.stdout == "on\n", done.stderr
+    assert sentence in done.stderr
+    assert done.stderr.startswith("trainshed: ")
 
 
 def test_numbers_of_libraries() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from trainshed.errors import NotFoundException
 from trainshed.service.guard import Guard, as_response
-from trainshed.service.routes import ROUTES, plain
+from trainshed.service.routes import ROUTES
 from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.spec.floats import spelled
 
 HOST = "127.0.0.1:1234"
 
@@ -19,14 +20,14 @@ def ask(path: str, method: str = "GET", headers: dict[str, str] | None = None) -
     """Send one request through the guard to an application that says 299 to everything."""
     sent: list[dict[str, Any]] = []
 
-    async def app(_scope, _receive, send) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 299, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message) -> None:
+    async def send(message: Any) -> None:
         sent.append(message)
 
     raw = [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
@@ -39,7 +40,7 @@ GOOD = {"host": HOST, "authorization": "Bearer secret"}
 ALL = [
     (route.path.replace("{run}", "r").replace("{name}", "n").replace("{name:path}", "n").replace("{path:path}", "p"), m)
     for route in [*ROUTES, *TRANSFERS]
-    for m in sorted({*route.methods, "OPTIONS", "DELETE"})
+    for m in sorted({*(route.methods or ()), "OPTIONS", "DELETE"})
     if route.path != "/healthz"
 ]
 
@@ -70,7 +71,7 @@ def test_answers_are_dressed() -> None:
 
 
 def test_floats_that_json_lacks() -> None:
-    assert plain({"a": [float("nan"), -float("inf"), 1.0]}) == {
+    assert spelled({"a": [float("nan"), -float("inf"), 1.0]}) == {
         "a": [{"$float": "NaN"}, {"$float": "-Infinity"}, 1.0],
     }
 

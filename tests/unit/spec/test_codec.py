@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_round_trip() -> None:
         ({"tags": {"a": 1}}, "tags"),
     ],
 )
-def test_what_is_wrong_is_named(change: dict, word: str) -> None:
+def test_what_is_wrong_is_named(change: dict[str, Any], word: str) -> None:
     with pytest.raises(UserErrorException, match=word):
         from_json(RunSpec, {**to_json(FULL), **change})
 
@@ -81,7 +82,7 @@ def test_paths_that_cannot_be(path: str) -> None:
         {"data": [{"name": "a", "datastore": "d"}, {"name": "a", "datastore": "d"}]},
     ],
 )
-def test_runs_that_cannot_be(change: dict) -> None:
+def test_runs_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(UserErrorException):
         check_run_spec(from_json(RunSpec, {**to_json(FULL), **change}))
 

@@ -18,6 +18,22 @@ def test_nothing_goes_back() -> None:
     assert states.RUNNING not in states.LEGAL_MOVES[states.CANCEL_REQUESTED]
 
 
-def test_sources_are_the_moves_read_backwards() -> None:
-    for state in states.ALL:
-        assert states.sources_of(state) == {s for s in states.ALL if state in states.LEGAL_MOVES[s]}
+def test_where_a_run_may_have_come_from() -> None:
+    before = {"NotStarted", "Queued", "Provisioning", "Preparing", "Starting", "Running", "NotResponding"}
+    ends = {*before, "Finalizing", "CancelRequested"}
+    assert {*ends, "Completed", "Failed", "Canceled"} == states.ALL
+    for state, sources in {
+        "NotStarted": set(),
+        "Queued": {"NotStarted"},
+        "Provisioning": {"NotStarted", "Queued", "NotResponding"},
+        "Preparing": {"NotStarted", "Queued", "Provisioning", "NotResponding"},
+        "Starting": {"NotStarted", "Queued", "Provisioning", "Preparing", "NotResponding"},
+        "Running": before - {"Running"},
+        "Finalizing": {*before, "CancelRequested"},
+        "CancelRequested": {*before, "Finalizing"},
+        "NotResponding": {*before, "Finalizing"} - {"NotResponding"},
+        "Completed": ends,
+        "Failed": ends,
+        "Canceled": ends,
+    }.items():
+        assert states.sources_of(state) == sources, state

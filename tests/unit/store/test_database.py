@@ -69,7 +69,7 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
 
     with pytest.raises(KeyError):
         write_and_fail()
-    assert database.one("SELECT count(*) FROM records")[0] == 0
+    assert database.column("SELECT count(*) FROM records") == [0]
 
 
 def test_no_space_left_is_said_and_passes(database: Database) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def history(database: Database) -> History:
     return History(database)
 
 
-def experiments(history: History) -> list:
+def experiments(history: History) -> list[Any]:
     return Experiments(history._database).list()
 
 
@@ -184,7 +185,10 @@ def test_filters(history: History) -> None:
     put(history, "a", tags={"k": "1"})
     put(history, "b", tags={"k": "2", "x": "' OR 1=1--"}, experiment="f")
     put(history, "c", parent="a")
-    found = lambda **query: [run["id"] for run in history.list_runs(**query)]  # noqa: E731
+
+    def found(**query: Any) -> list[str]:
+        return [run["id"] for run in history.list_runs(**query)]
+
     assert found() == ["c", "b", "a"]
     assert found(experiment="f") == ["b"]
     assert found(tags={"k": None}) == ["b", "a"]

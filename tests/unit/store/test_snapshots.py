@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ DATA = b"content"
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def entry(path: str, **change: object) -> dict:
+def entry(path: str, **change: object) -> dict[str, Any]:
     return {"path": path, "kind": "file", "sha256": SHA, "size": len(DATA), "mode": 0o644, **change}
 
 
@@ -32,8 +33,14 @@ def packed(*contents: bytes) -> bytes:
     return b"".join(hashlib.sha256(each).digest() + len(each).to_bytes(8, "big") + each for each in contents)
 
 
-def put(store: Snapshots, content: bytes) -> int:
+def incoming(store: Snapshots) -> Path:
     pack = store.packs.incoming()
+    assert pack is not None
+    return pack
+
+
+def put(store: Snapshots, content: bytes) -> int:
+    pack = incoming(store)
     pack.write_bytes(content)
     try:
         return store.packs.adopt(pack)
@@ -42,7 +49,7 @@ def put(store: Snapshots, content: bytes) -> int:
 
 
 def packs_of(store: Snapshots) -> list[Path]:
-    return [path for folder in ("packs", "incoming") for path in (store.packs.incoming().parents[1] / folder).iterdir()]
+    return [path for folder in ("packs", "incoming") for path in (incoming(store).parents[1] / folder).iterdir()]
 
 
 def test_what_is_put_is_there(store: Snapshots) -> None:
@@ -121,7 +128,7 @@ def test_an_answer_that_was_lost_can_be_asked_for_again(store: Snapshots) -> Non
 def test_a_pack_that_is_a_link_is_not_taken_in(store: Snapshots, tmp_path: Path) -> None:
     secret = tmp_path / "elsewhere"
     secret.write_bytes(packed(DATA))
-    pack = store.packs.incoming()
+    pack = incoming(store)
     pack.symlink_to(secret)
     with pytest.raises(OSError, match="symbolic links"):
         store.packs.adopt(pack)
@@ -129,7 +136,7 @@ def test_a_pack_that_is_a_link_is_not_taken_in(store: Snapshots, tmp_path: Path)
 
 
 def test_what_dead_clients_left_is_removed_a_day_later(store: Snapshots, tmp_path: Path) -> None:
-    old, new = store.packs.incoming(), store.packs.incoming()
+    old, new = incoming(store), incoming(store)
     old.write_bytes(b"x")
     new.write_bytes(b"x")
     os.utime(old, (0, 0))
@@ -157,7 +164,7 @@ def test_what_dead_clients_left_is_removed_a_day_later(store: Snapshots, tmp_pat
         ["text"],
     ],
 )
-def test_trees_that_cannot_be(store: Snapshots, entries: list) -> None:
+def test_trees_that_cannot_be(store: Snapshots, entries: list[Any]) -> None:
     with pytest.raises(TrainshedError):
         store.put_tree(entries)
 
@@ -166,3 +173,68 @@ def test_trees_that_cannot_be(store: Snapshots, entries: list) -> None:
 def test_trees_that_are_not_there(store: Snapshots, tree: str) -> None:
     with pytest.raises(NotFoundException):
         store.tree(tree)
+
+
+def aged(store: Snapshots, folder: Path) -> None:
+    """Let all that is in the store have been used long ago."""
+    for path in (*folder.glob("snapshots/trees/*"), *folder.glob("snapshots/packs/*")):
+        os.utime(path, (1.0, 1.0))
+
+
+def names(store: Snapshots, needed: set[str], before: float, dry_run: bool = False) -> list[str]:
+    return [name.partition("/")[0] for name, size in store.remove(needed, before, dry_run) if size >= 0]
+
+
+def test_what_no_run_needs_goes(store: Snapshots, tmp_path: Path) -> None:
+    other = b"another content"
+    sha = hashlib.sha256(other).hexdigest()
+    put(store, packed(DATA))
+    put(store, packed(other))
+    kept = store.put_tree([entry("a")])
+    gone = store.put_tree([entry("a"), entry("b", sha256=sha, size=len(other))])
+    assert names(store, set(), 1.0) == []  # all of it was used just now
+    aged(store, tmp_path)
+    assert names(store, {kept}, 2.0, dry_run=True) == ["trees", "packs"]
+    assert len(store.tree(gone)) == 2
+    assert names(store, {kept}, 2.0) == ["trees", "packs"]
+    assert [b"".join(content) for _, content in store.files(kept)] == [DATA]
+    with pytest.raises(NotFoundException):
+        store.use(gone)
+    assert store.packs.missing([SHA, sha]) == [sha]
+    put(store, packed(other))
+    assert store.put_tree([entry("a"), entry("b", sha256=sha, size=len(other))]) == gone
+    assert len(list(store.files(gone))) == 2
+
+
+def test_a_pack_stays_while_one_of_its_contents_is_needed(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA, b"another content"))
+    kept = store.put_tree([entry("a")])
+    aged(store, tmp_path)
+    assert names(store, {kept}, 2.0) == []
+    assert [b"".join(content) for _, content in store.files(kept)] == [DATA]
+
+
+def test_what_is_being_used_stays(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA))
+    tree = store.put_tree([entry("a")])
+    for use in (lambda: store.use(tree), lambda: store.put_tree([entry("a")])):
+        aged(store, tmp_path)
+        use()
+        assert names(store, set(), 2.0) == []
+        assert len(list(store.files(tree))) == 1
+    # Asked for, and not yet in a tree: its pack is about to be used.
+    aged(store, tmp_path)
+    assert store.packs.missing([SHA]) == []
+    assert names(store, set(), 2.0) == ["trees"]
+    assert store.put_tree([entry("a")]) == tree
+    assert len(list(store.files(tree))) == 1
+
+
+def test_a_damaged_tree_is_no_hindrance(store: Snapshots, tmp_path: Path) -> None:
+    put(store, packed(DATA))
+    tree = store.put_tree([entry("a")])
+    path = tmp_path / "snapshots" / "trees" / f"{tree}.json"
+    path.chmod(0o600)
+    path.write_text("{")
+    aged(store, tmp_path)
+    assert names(store, {tree}, 2.0) == ["packs"]

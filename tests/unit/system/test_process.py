@@ -5,17 +5,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from trainshed.system import process
 from trainshed.system.exits import ExitWatcher
 
+if TYPE_CHECKING:
+    Child = subprocess.Popen[bytes]
+
 WAITS = [sys.executable, "-S", "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
 
 
 @pytest.fixture
-def child():
+def child() -> Iterator[Child]:
     made = subprocess.Popen(WAITS, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert made.stdout is not None
     assert made.stdout.readline() == b"up\n"
@@ -24,7 +30,7 @@ def child():
     made.communicate()
 
 
-def test_identity(child) -> None:
+def test_identity(child: Child) -> None:
     who = process.identity(child.pid)
     assert who is not None
     assert process.alive(who)
@@ -59,15 +65,23 @@ def test_end_kills_what_ignores_term() -> None:
     def left() -> set[int]:
         return {stubborn.pid} if stubborn.poll() is None else set()
 
-    assert process.end(left, 0.1, lambda seconds: threading.Event().wait(seconds)) == 1
+    assert process.end(left, 0.1, time.sleep) == 1
     assert stubborn.returncode == -signal.SIGKILL
     stubborn.stdout.close()
 
 
-def test_exits_are_told_once(child) -> None:
+@pytest.mark.parametrize("python_has_the_call", [True, False])
+def test_exits_are_told_once(child: Child, monkeypatch: pytest.MonkeyPatch, python_has_the_call: bool) -> None:
+    if not python_has_the_call:
+        monkeypatch.delattr("os.pidfd_open", raising=False)
     told: list[str] = []
     event = threading.Event()
-    watcher = ExitWatcher(lambda token: (told.append(token), event.set()))
+
+    def tell(token: str) -> None:
+        told.append(token)
+        event.set()
+
+    watcher = ExitWatcher(tell)
     watcher.watch({"pid": child.pid}, "run")
     child.kill()
     assert event.wait(10)

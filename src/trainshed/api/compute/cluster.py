@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.compute.cluster_parts import ClusterConfiguration, ClusterStatus, limit_of, this_machine
 from trainshed.api.compute.compute import ComputeTarget
-from trainshed.api.notice import say
 from trainshed.client.http import quoted
-from trainshed.errors import ComputeTargetException
+from trainshed.client.notice import say
 
 if TYPE_CHECKING:
     import builtins
 
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
 class _Cluster(ComputeTarget):
@@ -105,83 +104,32 @@ class _Cluster(ComputeTarget):
         self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), changes)
 
     @staticmethod
-    def supported_vmsizes(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return the sizes of machines there are: this one.
-
-        Args:
-            workspace: accepted and not used.
-            location: accepted and not used.
-        """
+    def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return the sizes of machines there are: this one."""
         return [this_machine()]
 
     @staticmethod
     def list_usages(
-        workspace: Workspace, show_all: bool = False, location: str | None = None
+        workspace: WorkspaceLike, show_all: bool = False, location: str | None = None
     ) -> builtins.list[dict[str, Any]]:
-        """Return how much is in use of what there is: the slots of each target.
-
-        Args:
-            workspace: the workspace.
-            show_all: accepted and not used.
-            location: accepted and not used.
-        """
+        """Return how much is in use of what there is: the slots of each target."""
         return [
             {"name": each["name"], "unit": "Slots", "currentValue": each["used"], "limit": limit_of(each)}
             for each in workspace.connection.call("GET", "/targets")["targets"]
         ]
 
     @staticmethod
-    def list_quotas(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return how much there is of what: the slots of each target.
-
-        Args:
-            workspace: the workspace.
-            location: accepted and not used.
-        """
+    def list_quotas(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return how much there is of what: the slots of each target."""
         targets = workspace.connection.call("GET", "/targets")["targets"]
         return [{"name": each["name"], "unit": "Slots", "limit": limit_of(each)} for each in targets]
 
-    @staticmethod
-    def update_quotas(
-        workspace: Workspace, vm_family: Any, limit: int | None = None, location: str | None = None
-    ) -> Any:
-        """Refuse: nobody sets quotas here.
 
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "There are no quotas here; cluster.update(max_nodes=…) bounds what a cluster takes."
-        )
-
-    def add_identity(self, identity_type: str, identity_id: Any = None) -> Any:
-        """Refuse: runs are the user's own, with the user's rights.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "Runs have the rights of the user who started the service; identities need v1's cloud."
-        )
-
-    def remove_identity(self, identity_id: Any = None) -> Any:
-        """Refuse; see :meth:`add_identity`.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        self.add_identity("None")
-
-
-class AmlCompute(_Cluster):
+class AmlCompute(_Cluster, kind="cluster"):
     """A cluster.
 
     On a workspace with no engine configured its nodes are folders and slots of this machine: each run has a node of its
     own, and ``max_nodes`` bounds how many run at once.
-
-    Args:
-        workspace: the workspace.
-        name: its name.
 
     Raises:
         ComputeTargetException: there is none of this name.
@@ -235,13 +183,8 @@ class AmlCompute(_Cluster):
         return ClusterConfiguration(AmlCompute.TYPE, vm_size, vm_priority, (min_nodes, max_nodes), more)
 
 
-class BatchAiCompute(_Cluster):
-    """The cluster of 2018; see :class:`AmlCompute`.
-
-    Args:
-        workspace: the workspace.
-        name: its name.
-    """
+class BatchAiCompute(_Cluster, kind="BatchAI"):
+    """The cluster of 2018; see :class:`AmlCompute`."""
 
     TYPE = "BatchAI"
 
@@ -275,14 +218,3 @@ class BatchAiCompute(_Cluster):
         most = max(least, 1) if cluster_max_nodes is None else cluster_max_nodes
         more = {"location": location, "tags": tags, "description": description}
         return ClusterConfiguration(BatchAiCompute.TYPE, vm_size, vm_priority or "dedicated", (least, most), more)
-
-    @staticmethod
-    def attach(workspace: Workspace, name: str, resource_id: str) -> ComputeTarget:
-        """Refuse: Batch AI is gone.
-
-        Raises:
-            ComputeTargetException: always.
-        """
-        raise ComputeTargetException(
-            "Batch AI is gone. Make a cluster of this machine's nodes: ComputeTarget.create(…)."
-        )

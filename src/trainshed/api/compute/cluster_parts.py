@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.compute.compute import ComputeTarget
-from trainshed.api.notice import warn
-from trainshed.api.runs.details import utc
+from trainshed.api.times import utc
 from trainshed.client.http import quoted
+from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.spec.checks import NAME
 from trainshed.system.gpus import inventory
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 _PRIORITIES = ("dedicated", "lowpriority")
 
@@ -65,7 +65,7 @@ class ClusterConfiguration:
             **{key: value for key, value in more.items() if value is not None},
         }
 
-    def _create(self, workspace: Workspace, name: str) -> ComputeTarget:
+    def _create(self, workspace: WorkspaceLike, name: str) -> ComputeTarget:
         if not isinstance(name, str) or not NAME.match(name):
             raise UserErrorException(f"A cluster cannot be named {name!r}: it takes letters, digits, '-' and '_'.")
         now = time.time()
@@ -80,9 +80,6 @@ class ClusterConfiguration:
 
 class ClusterStatus:
     """The state of a cluster.
-
-    Args:
-        record: the target's record.
 
     Attributes:
         current_node_count: nodes there are now.

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from trainshed.api.notice import say
-from trainshed.api.runs.details import utc
+from trainshed.api.runs.run_tree import runs_of
+from trainshed.api.times import utc
 from trainshed.client.http import quoted
-from trainshed.errors import ComputeTargetException, UserErrorException, did_you_mean
+from trainshed.client.notice import say
+from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.spec.run import LOCAL
 from trainshed.spec.states import is_terminal
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator
 
-    from trainshed.api.runs.run import Run
-    from trainshed.api.workspace.workspace import Workspace
-
-LOCAL = "local"
+    from trainshed.api.protocols import Labels, RunLike, WorkspaceLike
 
 
 class ComputeTarget:
@@ -32,22 +31,34 @@ class ComputeTarget:
             those there are.
 
     Example:
-        >>> ComputeTarget(ws, "local").slots  # doctest: +SKIP
+        >>> ComputeTarget(ws, "local").slots
         2
     """
 
-    def __new__(cls, workspace: Workspace, name: str, **kwargs: Any) -> ComputeTarget:  # noqa: PYI034 - it differs
+    _kinds: ClassVar[dict[str, builtins.type[ComputeTarget]]] = {}
+    """Kind of a target, or v1's name for it → its class; each of them is entered when it is made."""
+
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        """Enter the class among the kinds of targets."""
+        if kind is not None:
+            cls._kinds[kind] = cls
+
+    def __new__(cls, workspace: WorkspaceLike, name: str, **kwargs: Any) -> ComputeTarget:  # noqa: PYI034 - it differs
         """Choose the class by the target's kind."""
         if not isinstance(name, str):
             raise ComputeTargetException(f"ComputeTarget: 'name' must be a str, not {type(name).__name__}.")
-        record = kwargs.get("_record") or check_target(workspace, name)
-        made = object.__new__(_class_of(record))
+        record = kwargs.get("_record") or workspace.connection.call("GET", quoted("targets", name))
+        made = object.__new__(cls._class_of(record))
         made._record = record
         if not isinstance(made, cls):
             raise ComputeTargetException(f"'{name}' is a {type(made).__name__}, not a {cls.__name__}.")
         return made
 
-    def __init__(self, workspace: Workspace, name: str, **_: Any) -> None:
+    @classmethod
+    def _class_of(cls, record: dict[str, Any]) -> builtins.type[ComputeTarget]:
+        return cls._kinds.get(record.get("compute_type") or "") or cls._kinds.get(record["kind"], ComputeTarget)
+
+    def __init__(self, workspace: WorkspaceLike, name: str, **_: Any) -> None:
         self._record: dict[str, Any]
         self.workspace = workspace
         self.name = name
@@ -62,7 +73,7 @@ class ComputeTarget:
         self.provisioning_state = "Succeeded"
 
     @staticmethod
-    def create(workspace: Workspace, name: str, provisioning_configuration: Any) -> ComputeTarget:
+    def create(workspace: WorkspaceLike, name: str, provisioning_configuration: Any) -> ComputeTarget:
         """Make a compute target.
 
         Args:
@@ -75,8 +86,8 @@ class ComputeTarget:
             ComputeTargetException: a kind of target that cannot be made here.
 
         Example:
-            >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)  # doctest: +SKIP
-            >>> ComputeTarget.create(ws, "cpu-cluster", config).wait_for_completion()  # doctest: +SKIP
+            >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)
+            >>> ComputeTarget.create(ws, "cpu-cluster", config).wait_for_completion()
         """
         if not hasattr(provisioning_configuration, "_create"):
             raise UserErrorException(
@@ -88,7 +99,7 @@ class ComputeTarget:
         return made
 
     @staticmethod
-    def attach(workspace: Workspace, name: str, attach_configuration: Any) -> ComputeTarget:
+    def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any) -> ComputeTarget:
         """Attach a machine or a cluster that exists elsewhere.
 
         Args:
@@ -102,13 +113,10 @@ class ComputeTarget:
         return ComputeTarget.create(workspace, name, attach_configuration)
 
     @staticmethod
-    def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
-        """Return all targets of a workspace.
-
-        Args:
-            workspace: the workspace.
-        """
-        return [ComputeTarget(workspace, record["name"], _record=record) for record in _records(workspace)]
+    def list(workspace: WorkspaceLike) -> builtins.list[ComputeTarget]:
+        """Return all targets of a workspace."""
+        records = workspace.connection.call("GET", "/targets")["targets"]
+        return [ComputeTarget(workspace, record["name"], _record=record) for record in records]
 
     @property
     def id(self) -> str:
@@ -130,12 +138,7 @@ class ComputeTarget:
         return self.provisioning_state
 
     def wait_for_completion(self, show_output: bool = False, is_delete_operation: bool = False) -> None:
-        """Return at once: what exists is ready.
-
-        Args:
-            show_output: print that it is.
-            is_delete_operation: accepted and not used.
-        """
+        """Return at once: what exists is ready."""
         if show_output:
             say(f"{self.name}: {self.provisioning_state}")
 
@@ -163,8 +166,8 @@ class ComputeTarget:
         )
 
     def get_active_runs(
-        self, type: str | None = None, tags: Any = None, properties: Any = None, status: str | None = None
-    ) -> Iterator[Run]:
+        self, type: str | None = None, tags: Labels = None, properties: Labels = None, status: str | None = None
+    ) -> Iterator[RunLike]:
         """Yield the runs on it that have not ended, newest first.
 
         Args:
@@ -173,9 +176,8 @@ class ComputeTarget:
             properties: likewise.
             status: only runs in this state.
         """
-        from trainshed.api.runs.run import Run
-
-        for run in Run.list_by_compute(self, type, tags, properties, status):
+        query = {"target": self.name, "type": type, "status": status}
+        for run in runs_of(self.workspace, query, tags, properties):
             if not is_terminal(run.get_status()):
                 yield run
 
@@ -192,7 +194,7 @@ class ComputeTarget:
         }
 
     @staticmethod
-    def deserialize(workspace: Workspace, object_dict: dict[str, Any]) -> ComputeTarget:
+    def deserialize(workspace: WorkspaceLike, object_dict: dict[str, Any]) -> ComputeTarget:
         """Return the target that :meth:`serialize` described.
 
         Args:
@@ -219,19 +221,11 @@ class ComputeTarget:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in told.items())})"
 
 
-def _class_of(record: dict[str, Any]) -> builtins.type[ComputeTarget]:
-    if record["kind"] == LOCAL:
-        return LocalTarget
-    from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
-
-    return BatchAiCompute if record.get("compute_type") == BatchAiCompute.TYPE else AmlCompute
-
-
 def _moment(seconds: float | None) -> str | None:
     return None if seconds is None else utc(seconds)
 
 
-class LocalTarget(ComputeTarget):
+class LocalTarget(ComputeTarget, kind=LOCAL):
     """This machine."""
 
     @property
@@ -242,27 +236,3 @@ class LocalTarget(ComputeTarget):
     @slots.setter
     def slots(self, number: int) -> None:
         self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"slots": number})
-
-
-def _records(workspace: Workspace) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = workspace.connection.call("GET", "/targets")["targets"]
-    return records
-
-
-def check_target(workspace: Workspace, name: str) -> dict[str, Any]:
-    """Return the record of a target.
-
-    Args:
-        workspace: the workspace.
-        name: the target's name.
-
-    Raises:
-        ComputeTargetException: no such target; the sentence names those there are.
-    """
-    records = {record["name"]: record for record in _records(workspace)}
-    if name in records:
-        return records[name]
-    raise ComputeTargetException(
-        f"ComputeTargetNotFound: there is no compute target '{name}'; there is {', '.join(sorted(records))}."
-        f"{did_you_mean(name, records)}"
-    )

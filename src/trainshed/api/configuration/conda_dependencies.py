@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.configuration.requirements import (
@@ -15,6 +15,7 @@ from trainshed.api.configuration.requirements import (
     read_conda_file,
     read_requirements,
 )
+from trainshed.api.section import Section
 from trainshed.errors import UserErrorException, did_you_mean
 
 SDK = "azureml-defaults"
@@ -89,11 +90,7 @@ class CondaDependencies:
 
     @staticmethod
     def merge_requirements(requirements: Sequence[str]) -> list[str]:
-        """Return the requirements of the same package as one, e.g. ``["a>1", "a<3"]`` → ``["a>1,<3"]``.
-
-        Args:
-            requirements: pip requirements.
-        """
+        """Return the requirements of the same package as one, e.g. ``["a>1", "a<3"]`` → ``["a>1,<3"]``."""
         merged: dict[str, list[str]] = {}
         for requirement in requirements:
             name = _name(requirement)
@@ -190,20 +187,12 @@ class CondaDependencies:
         self._said["dependencies"].insert(0, f"python={version}")
 
     def add_channel(self, channel: str) -> None:
-        """Add a conda channel, after the others.
-
-        Args:
-            channel: name or URL.
-        """
+        """Add a conda channel, after the others."""
         if channel not in self._said["channels"]:
             self._said["channels"].append(channel)
 
     def remove_channel(self, channel: str) -> None:
-        """Remove a conda channel.
-
-        Args:
-            channel: name or URL.
-        """
+        """Remove a conda channel."""
         _remove(self._said["channels"], channel, "channel")
 
     def add_conda_package(self, conda_package: str) -> None:
@@ -222,9 +211,6 @@ class CondaDependencies:
 
     def remove_conda_package(self, conda_package: str) -> None:
         """Remove a conda package.
-
-        Args:
-            conda_package: its name.
 
         Raises:
             UserErrorException: it is not there.
@@ -257,9 +243,6 @@ class CondaDependencies:
     def remove_pip_package(self, pip_package: str) -> None:
         """Remove a pip requirement.
 
-        Args:
-            pip_package: its name, or the requirement.
-
         Raises:
             UserErrorException: it is not there.
         """
@@ -289,37 +272,22 @@ class CondaDependencies:
     def remove_pip_option(self, pip_option: str) -> None:
         """Remove an option for pip.
 
-        Args:
-            pip_option: as it was given.
-
         Raises:
             UserErrorException: it is not there.
         """
         _remove(self._pip(), pip_option, "pip option")
 
     def set_pip_index_url(self, index_url: str) -> None:
-        """Take pip packages from another index.
-
-        Args:
-            index_url: its URL.
-        """
+        """Take pip packages from another index."""
         self._pip()[:] = [line for line in self._pip() if not line.startswith("--index-url")]
         self.set_pip_option(f"--index-url {index_url}")
 
     def set_pip_requirements(self, pip_requirements: Iterable[str]) -> None:
-        """Replace all pip requirements.
-
-        Args:
-            pip_requirements: the new ones.
-        """
+        """Replace all pip requirements."""
         self._pip()[:] = [*self.pip_options, *_listed(pip_requirements, "pip_requirements")]
 
     def add_requirements_file(self, path: str) -> None:
-        """Add what a pip requirements file lists (ours).
-
-        Args:
-            path: the file.
-        """
+        """Add what a pip requirements file lists (ours)."""
         packages, options = read_requirements(path)
         for package in packages:
             self.add_pip_package(package)
@@ -355,10 +323,6 @@ class CondaDependencies:
     def save_to_file(self, base_directory: str, conda_file_path: str | None = None) -> str:
         """Write the conda environment file below a folder.
 
-        Args:
-            base_directory: the folder.
-            conda_file_path: path in it.
-
         Returns:
             The path in it.
         """
@@ -367,6 +331,38 @@ class CondaDependencies:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         self.save(target)
         return relative
+
+
+class PythonSection(Section):
+    """The Python of an environment.
+
+    Attributes:
+        user_managed_dependencies: True: build nothing, use ``interpreter_path`` as it is.
+        interpreter_path: the Python to use then.
+        conda_dependencies_file: a conda environment file to use instead of ``conda_dependencies``, relative to the
+            source folder.
+        conda_dependencies: the packages.
+        base_conda_environment: accepted and not used.
+    """
+
+    _READERS: ClassVar = {"conda_dependencies": lambda said, _: CondaDependencies(_underlying_structure=said)}
+
+    def __init__(self) -> None:
+        self.user_managed_dependencies = False
+        self.interpreter_path = "python"
+        self.conda_dependencies_file: str | None = None
+        self._conda_dependencies = CondaDependencies()
+        self.base_conda_environment: str | None = None
+        self._seal()
+
+    @property
+    def conda_dependencies(self) -> CondaDependencies:
+        """The packages."""
+        return self._conda_dependencies
+
+    @conda_dependencies.setter
+    def conda_dependencies(self, dependencies: CondaDependencies | None) -> None:
+        self._conda_dependencies = dependencies if dependencies is not None else CondaDependencies()
 
 
 def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:

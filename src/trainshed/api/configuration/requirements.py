@@ -13,6 +13,7 @@ _SHORT = {"-i": "--index-url", "-f": "--find-links"}
 _COMMENT = r"(^|\s)#.*$"
 _DEPTH = 10
 _WORDS = re.compile(r"[\w.-]+\s+\w")
+_ONE_EQUALS = re.compile(r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([\w.*+!-]+)\s*\Z")
 
 
 def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
@@ -75,10 +76,17 @@ def check_requirement(line: Any) -> str:
         line: e.g. ``"numpy<3"``, ``"name @ https://…"``, or a URL.
 
     Raises:
-        UserErrorException: no text, several lines, or several words of which none says how they belong together.
+        UserErrorException: no text, several lines, words that do not belong together, or conda's single ``=``.
     """
     if not isinstance(line, str) or not line.strip() or not line.isprintable() or _WORDS.match(line.strip()):
         raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
+    slip = _ONE_EQUALS.match(line)
+    if slip:
+        name, version = slip.groups()
+        raise UserErrorException(
+            f"{line!r} is written as conda writes it; pip takes '{name}=={version}', "
+            f"or '{name}=={version}.*' for any release of {version}."
+        )
     return line
 
 
@@ -105,10 +113,6 @@ def read_conda_file(path: str) -> dict[str, Any]:
 
 def check_conda(said: Any, what: str) -> dict[str, Any]:
     """Return the content of a conda environment file if it has the right shape.
-
-    Args:
-        said: what was read.
-        what: how an error calls it.
 
     Raises:
         UserErrorException: another shape.

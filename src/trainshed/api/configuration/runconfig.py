@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.conda_dependencies import CondaDependencies
-from trainshed.api.configuration.environment import (
+from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.runconfig_sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
     MPI_CPU_IMAGE,
     MPI_GPU_IMAGE,
-    ContainerRegistry,
-    DockerSection,
-    Environment,
-    PythonSection,
-    SparkSection,
-)
-from trainshed.api.configuration.runconfig_sections import (
     AmlComputeConfiguration,
     ContainerInstanceConfiguration,
-    DataReferenceConfiguration,
+    ContainerRegistry,
     DockerConfiguration,
+    DockerSection,
     HdiConfiguration,
     HistoryConfiguration,
     KubernetesComputeConfiguration,
@@ -31,13 +26,15 @@ from trainshed.api.configuration.runconfig_sections import (
     ParallelTaskConfiguration,
     PyTorchConfiguration,
     SparkConfiguration,
+    SparkSection,
     TensorflowConfiguration,
 )
-from trainshed.api.notice import warn
+from trainshed.api.data.data_reference import DataReferenceConfiguration, References, read_references
 from trainshed.api.section import Section
+from trainshed.client.notice import warn
 
 if TYPE_CHECKING:
-    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.protocols import TargetLike
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -70,6 +67,10 @@ __all__ = [
     "TensorflowConfiguration",
 ]
 
+MAX_DURATION_SECONDS_DEFAULT = 2592000
+"""v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
+ON_DEMAND = "amlcompute"
+"""v1's name for the target of a run that only names a size of machine."""
 DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
 # Names of 2018.
 AzureContainerRegistry = ContainerRegistry
@@ -101,6 +102,8 @@ class RunConfiguration(Section):
         >>> config.target
         'local'
     """
+
+    _READERS: ClassVar = {"data_references": read_references}
 
     @known_keywords
     def __init__(
@@ -155,13 +158,21 @@ class RunConfiguration(Section):
         self.source_directory_data_store: str | None = None
         self.credential_passthrough = False
 
+    def _settings(self) -> dict[str, Any]:
+        own = super()._settings()
+        return {"script": own.pop("script"), "arguments": own.pop("arguments"), "target": self.target, **own}
+
+    def _references(self) -> References:
+        """Return the data of its runs; what is added to it is added here."""
+        return References(self.data_references, self.data, self.output_data)
+
     @property
     def target(self) -> str:
         """Name of the compute target; may be set to a target or to its name."""
         return self._target
 
     @target.setter
-    def target(self, target: str | ComputeTarget) -> None:
+    def target(self, target: str | TargetLike) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
 
     def _docker_said(self) -> bool:
@@ -209,11 +220,13 @@ class RunConfiguration(Section):
             UserErrorException: no such file, no YAML, or a value of a wrong type; it is named.
 
         Example:
-            >>> RunConfiguration.load(".", "cluster")  # doctest: +SKIP
+            >>> path = RunConfiguration("train.py").save(".", "cluster")
+            >>> RunConfiguration.load(".", "cluster").script
+            'train.py'
         """
         from trainshed.api.configuration import runconfig_files
 
-        return runconfig_files.load(path, name)
+        return runconfig_files.load(path, name, RunConfiguration)
 
     @staticmethod
     def delete(path: str | os.PathLike[str], name: str) -> None:
@@ -229,3 +242,15 @@ class RunConfiguration(Section):
         from trainshed.api.configuration import runconfig_files
 
         runconfig_files.delete(path, name)
+
+
+class Submission(NamedTuple):
+    """What an Estimator or a ScriptRunConfig comes down to.
+
+    Attributes:
+        folder: the source folder, as it was given.
+        config: how to run what is in it.
+    """
+
+    folder: str
+    config: RunConfiguration

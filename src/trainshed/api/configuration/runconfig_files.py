@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
-from trainshed.api.configuration.conda_dependencies import CondaDependencies
-from trainshed.api.configuration.runconfig import RunConfiguration
-from trainshed.api.configuration.runconfig_sections import DataReferenceConfiguration
+from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
 from trainshed.api.data.data_reference import DataReference
-from trainshed.api.notice import warn
-from trainshed.api.section import Section
-from trainshed.errors import TrainshedError, UserErrorException, did_you_mean
+from trainshed.api.section import Section, camel, fill, plain
+from trainshed.client.notice import warn
+from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.system import files
 
 _FOLDERS = (".azureml", "aml_config")
 _SUFFIX = ".runconfig"
 _PACKAGES = "conda_dependencies"
 _GONE = ("prepareEnvironment", "batchai")
 """Keys of 2018 that have moved (see ``_moved``)."""
-_KINDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a mapping"}
 
 
-def save(config: RunConfiguration, path: Any, name: str | None, separate: bool) -> None:
+class Configuration(Protocol):
+    """What is read and written: a :class:`~trainshed.api.configuration.runconfig.RunConfiguration`."""
+
+    arguments: list[Any]
+    environment: Any
+    _path: Any
+    _name: str | None
+
+
+Made = TypeVar("Made", bound=Section)
+
+
+def save(config: Configuration, path: Any, name: str | None, separate: bool) -> None:
     """Write a run configuration. Arguments and errors: see :meth:`RunConfiguration.save`.
 
     Args:
@@ -34,11 +44,11 @@ def save(config: RunConfiguration, path: Any, name: str | None, separate: bool) 
     """
     file = _file_to_write(config, path, name)
     root, before = _root(file), _read(file) if os.path.isfile(file) else {}
-    said = _plain(config, "RunConfiguration")
+    said = plain(config, "RunConfiguration")
     used = {each.data_reference_name: each.to_config() for each in config.arguments if isinstance(each, DataReference)}
-    said["dataReferences"].update(_plain(used, "arguments"))
+    said["dataReferences"].update(plain(used, "arguments"))
     environment = said["environment"]
-    environment["python"][_camel("conda_dependencies_file")] = _save_packages(config, file, root, before)
+    environment["python"][camel("conda_dependencies_file")] = _save_packages(config, file, root, before)
     if config.environment.docker.base_image_registry.password:
         warn(f"The registry's password is not written to {file}; set it after loading.")
     if separate:
@@ -48,21 +58,16 @@ def save(config: RunConfiguration, path: Any, name: str | None, separate: bool) 
     _write(file, "Run configuration.", said)
 
 
-def load(path: str | os.PathLike[str], name: str | None) -> RunConfiguration:
-    """Read a run configuration. Errors: see :meth:`RunConfiguration.load`.
-
-    Args:
-        path: folder or file.
-        name: of the configuration.
-    """
+def load(path: str | os.PathLike[str], name: str | None, make: Callable[..., Made]) -> Made:
+    """Read a run configuration. Errors: see :meth:`RunConfiguration.load`."""
     file = _file_to_read(path, name)
     said = _read(file)
     root = _root(file)
     if isinstance(said.get("environment"), str):
         said["environment"] = _read(os.path.join(os.path.dirname(file), said["environment"]))
-    config = RunConfiguration(_path=root, _name=_stem(file))
-    _fill(config, _moved(said), file)
-    python = config.environment.python
+    config = make(_path=root, _name=_stem(file))
+    fill(config, _moved(said), file)
+    python: PythonSection = config.environment.python  # type: ignore[attr-defined]
     if python.conda_dependencies_file and not python.user_managed_dependencies:
         packages = os.path.join(root, python.conda_dependencies_file)
         # v1 names its default file in every configuration, also where there is none.
@@ -74,16 +79,11 @@ def load(path: str | os.PathLike[str], name: str | None) -> RunConfiguration:
 
 
 def delete(path: str | os.PathLike[str], name: str) -> None:
-    """Remove a configuration's file. Errors: see :meth:`RunConfiguration.delete`.
-
-    Args:
-        path: folder.
-        name: of the configuration.
-    """
+    """Remove a configuration's file. Errors: see :meth:`RunConfiguration.delete`."""
     os.remove(_file_to_read(path, name))
 
 
-def _file_to_write(config: RunConfiguration, path: Any, name: str | None) -> str:
+def _file_to_write(config: Configuration, path: Any, name: str | None) -> str:
     given = os.fspath(path if path is not None else config._path or os.curdir)
     name = name or config._name
     if os.path.isfile(given) or given.endswith((_SUFFIX, ".yml", ".yaml")):
@@ -138,12 +138,12 @@ def _root(file: str) -> str:
     return os.path.dirname(folder) if os.path.basename(folder) in _FOLDERS else folder
 
 
-def _save_packages(config: RunConfiguration, file: str, root: str, before: Mapping[str, Any]) -> str:
+def _save_packages(config: Configuration, file: str, root: str, before: Mapping[str, Any]) -> str:
     """Write the packages beside the configuration, not over those of another one; return the file's path."""
-    named = config.environment.python.conda_dependencies_file
+    named: str | None = config.environment.python.conda_dependencies_file
     if named:
         return named
-    text = config.environment.python.conda_dependencies.serialize_to_string()
+    text: str = config.environment.python.conda_dependencies.serialize_to_string()
     folder = os.path.dirname(os.path.abspath(file))
     ours = _own_packages(before)
     shared = os.path.join(folder, f"{_PACKAGES}.yml")
@@ -158,7 +158,7 @@ def _save_packages(config: RunConfiguration, file: str, root: str, before: Mappi
 def _own_packages(before: Mapping[str, Any]) -> str | None:
     environment = before.get("environment")
     python = environment.get("python") if isinstance(environment, dict) else None
-    return python.get(_camel("conda_dependencies_file")) if isinstance(python, dict) else None
+    return python.get(camel("conda_dependencies_file")) if isinstance(python, dict) else None
 
 
 def _differs(path: str, text: str) -> bool:
@@ -173,12 +173,7 @@ def _others(folder: str, file: str) -> bool:
 def _write(path: str, title: str, said: Mapping[str, Any]) -> None:
     import yaml  # see _read
 
-    # Written beside and renamed: a configuration is whole or as it was.
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(f"# {title}\n")
-        yaml.safe_dump(said, file, sort_keys=False)
-    os.replace(part, path)
+    files.write(path, f"# {title}\n{yaml.safe_dump(said, sort_keys=False)}", files.PUBLIC)
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -196,88 +191,12 @@ def _read(path: str) -> dict[str, Any]:
     return said
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
-
-
-def _settings(section: Section) -> dict[str, Any]:
-    """Return a section's settings by the names that users know them by."""
-    own = {name: value for name, value in vars(section).items() if not name.startswith("_")}
-    if isinstance(section, RunConfiguration):
-        return {"script": own.pop("script"), "arguments": own.pop("arguments"), "target": section.target, **own}
-    return own
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Return a value in types that YAML has; a data reference by its name."""
-    if isinstance(value, Section):
-        settings = _settings(value).items()
-        return {_camel(name): _plain(item, f"{where}.{name}") for name, item in settings if name != "password"}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{where}[{place}]") for place, item in enumerate(value)]
-    if isinstance(value, (os.PathLike, DataReference)):
-        return str(value)
-    # Numbers of numpy and its like tell their plain value by item().
-    plain = value.item() if hasattr(value, "item") else value
-    if plain is None or isinstance(plain, (str, int, float)):
-        return plain
-    raise UserErrorException(f"{where} is a {type(value).__name__}, which cannot be written to a file; set it in code.")
-
-
 def _moved(said: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration of any year with its keys where they are now."""
     rest = {key: value for key, value in said.items() if key not in _GONE}
     if "prepareEnvironment" in said:
-        rest[_camel("auto_prepare_environment")] = said["prepareEnvironment"]
+        rest[camel("auto_prepare_environment")] = said["prepareEnvironment"]
     batchai = said.get("batchai")
     if isinstance(batchai, dict) and "nodeCount" in batchai:
         rest.setdefault("nodeCount", batchai["nodeCount"])
     return rest
-
-
-def _fill(section: Section, said: Mapping[str, Any], where: str) -> None:
-    """Set a section's settings to what was read; a name it does not know is kept with a warning."""
-    known = _settings(section)
-    for key, value in said.items():
-        name, here = _snake(str(key)), f"{where}: {key}"
-        now = known.get(name)
-        if isinstance(now, Section) and (value is None or isinstance(value, dict)):
-            _fill(now, value or {}, here)
-        elif name == "conda_dependencies" and isinstance(value, dict):
-            setattr(section, name, CondaDependencies(_underlying_structure=value))
-        elif name == "cluster_max_node_count":
-            setattr(section, f"_{name}", value)
-        elif name == "data_references" and isinstance(value, dict):
-            setattr(section, name, {str(each): _reference(item, f"{here}.{each}") for each, item in value.items()})
-        else:
-            setattr(section, name, _checked(now, value, here))
-
-
-def _reference(said: Any, where: str) -> DataReferenceConfiguration:
-    if not isinstance(said, dict):
-        raise UserErrorException(f"{where} must be a mapping with 'dataStoreName', not {said!r}.")
-    made = DataReferenceConfiguration()
-    _fill(made, {**said, "mode": str(said.get("mode", made.mode)).lower()}, where)
-    try:
-        return DataReferenceConfiguration(
-            made.data_store_name, made.mode, made.path_on_data_store, made.path_on_compute, made.overwrite
-        )
-    except TrainshedError as error:
-        raise UserErrorException(f"{where}: {error}") from error
-
-
-def _checked(now: Any, value: Any, where: str) -> Any:
-    """Return what was read if it has the type of what is there by default."""
-    if value is None:
-        return now if isinstance(now, (bool, int, list, dict)) else None
-    if now is None or type(value) is type(now):
-        return value
-    kind = "a mapping" if isinstance(now, Section) else _KINDS.get(type(now), type(now).__name__)
-    raise UserErrorException(f"{where} must be {kind}, not {value!r}.")

@@ -7,8 +7,13 @@ from typing import Any
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section
-from trainshed.errors import RunConfigurationException, UserErrorException
-from trainshed.spec.run import MODES
+from trainshed.errors import RunConfigurationException
+
+DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
+MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
+MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
+"""Images that stand for "no particular one"."""
 
 
 def _check_counts(least: int = 1, **counts: Any) -> None:
@@ -19,10 +24,6 @@ def _check_counts(least: int = 1, **counts: Any) -> None:
 
 class MpiConfiguration(Section):
     """Processes started by MPI.
-
-    Args:
-        process_count_per_node: how many on each node.
-        node_count: on how many nodes.
 
     Raises:
         RunConfigurationException: no whole number, or less than one.
@@ -155,6 +156,8 @@ class AmlComputeConfiguration(Section):
         vm_priority: ``"dedicated"`` or ``"lowpriority"``.
     """
 
+    _HIDDEN = ("cluster_max_node_count",)
+
     def __init__(self) -> None:
         self.vm_size: str | None = None
         self.vm_priority: str | None = None
@@ -182,39 +185,55 @@ class KubernetesComputeConfiguration(Section):
         self._seal()
 
 
-class DataReferenceConfiguration(Section):
-    """A data reference in a run configuration.
+class ContainerRegistry(Section):
+    """Where images come from, and as whom.
 
-    Args:
-        datastore_name: the datastore.
-        mode: ``"mount"``, ``"download"`` or ``"upload"``.
-        path_on_datastore: file or folder on it.
-        path_on_compute: where it lies on the node.
-        overwrite: replace files that are there already.
-
-    Raises:
-        UserErrorException: another mode.
+    Attributes:
+        address: e.g. ``"registry.example.org"``.
+        username: account there.
+        password: of the account.
+        registry_identity: accepted and not used.
     """
 
-    @known_keywords
-    def __init__(
-        self,
-        datastore_name: str | None = None,
-        mode: str = "mount",
-        path_on_datastore: str | None = None,
-        path_on_compute: str | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        if str(mode).lower() not in MODES:
-            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
-        self.data_store_name = datastore_name
-        self.mode = str(mode).lower()
-        self.path_on_data_store = path_on_datastore
-        self.path_on_compute = path_on_compute
-        self.overwrite = overwrite
+    def __init__(self) -> None:
+        self.address: str | None = None
+        self.username: str | None = None
+        self.password: str | None = None
+        self.registry_identity: Any = None
         self._seal()
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DataReferenceConfiguration) and vars(self) == vars(other)
+    def __repr__(self) -> str:
+        return f"ContainerRegistry(address={self.address!r}, username={self.username!r})"
 
-    __hash__ = None  # type: ignore[assignment]
+
+class DockerSection(Section):
+    """The container of an environment.
+
+    Attributes:
+        enabled: run in a container.
+        base_image: the image.
+        base_image_registry: where it comes from.
+    """
+
+    def __init__(self) -> None:
+        self.enabled = False
+        self.base_image: str | None = DEFAULT_CPU_IMAGE
+        self.base_image_registry = ContainerRegistry()
+        self.base_dockerfile: str | None = None
+        self.build_context: Any = None
+        self.platform: Any = None
+        self.shared_volumes = True
+        self.gpu_support = False
+        self.shm_size: str | None = "2g"
+        self.arguments: list[str] = []
+        self._seal()
+
+
+class SparkSection(Section):
+    """Accepted and not used."""
+
+    def __init__(self) -> None:
+        self.repositories: list[str] = []
+        self.packages: list[Any] = []
+        self.precache_packages = True
+        self._seal()

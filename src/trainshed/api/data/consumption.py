@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.cloud import CloudOnly
+from trainshed.api.data.data_reference import References
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_data_name
 from trainshed.spec.run import InputSpec, OutputSpec
 
 if TYPE_CHECKING:
-    from trainshed.api.configuration.runconfig import RunConfiguration
-    from trainshed.api.data.dataset import Dataset
-    from trainshed.api.training.to_spec import References
+    from trainshed.api.protocols import DatasetLike
 
 _MODES = ("direct", "mount", "download")
 
@@ -34,11 +32,13 @@ class DatasetConsumptionConfig:
         UserErrorException: a name, a mode or a dataset that cannot be.
 
     Example:
-        >>> config = dataset.as_named_input("weather").as_mount()  # doctest: +SKIP
+        >>> config = dataset.as_named_input("weather").as_mount()
     """
 
     @known_keywords
-    def __init__(self, name: str, dataset: Dataset, mode: str = "direct", path_on_compute: str | None = None) -> None:
+    def __init__(
+        self, name: str, dataset: DatasetLike, mode: str = "direct", path_on_compute: str | None = None
+    ) -> None:
         if mode not in _MODES:
             raise UserErrorException(f"The mode of a dataset is one of {', '.join(_MODES)}, not {mode!r}.")
         if not hasattr(dataset, "_definition"):
@@ -51,23 +51,15 @@ class DatasetConsumptionConfig:
         self.path_on_compute = path_on_compute
 
     def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as a folder of links to the files.
-
-        Args:
-            path_on_compute: the folder on the node.
-        """
+        """Return it as a folder of links to the files."""
         return DatasetConsumptionConfig(self.name, self.dataset, "mount", path_on_compute)
 
     def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as a folder of copies of the files.
-
-        Args:
-            path_on_compute: the folder on the node.
-        """
+        """Return it as a folder of copies of the files."""
         return DatasetConsumptionConfig(self.name, self.dataset, "download", path_on_compute)
 
-    def _as_argument(self, config: References | RunConfiguration) -> str:
-        there = config.data.setdefault(self.name, self)
+    def _as_argument(self, references: References) -> str:
+        there = references.data.setdefault(self.name, self)
         if there.dataset is not self.dataset:
             raise UserErrorException(f"Two different datasets are named '{self.name}'. Give one another name.")
         return f"DatasetConsumptionConfig:{self.name}"
@@ -113,32 +105,17 @@ class OutputFileDatasetConfig:
         return made
 
     def as_mount(self, disable_metadata_cache: bool = False) -> OutputFileDatasetConfig:
-        """Return it as a folder of the datastore itself.
-
-        Args:
-            disable_metadata_cache: accepted and not used.
-        """
+        """Return it as a folder of the datastore itself."""
         return self._copy(mode="mount")
 
     def as_upload(self, overwrite: bool = False, source_globs: Any = None) -> OutputFileDatasetConfig:
-        """Return it as a folder that is copied to the datastore when the script has ended.
-
-        Args:
-            overwrite: replace files that are there.
-            source_globs: accepted and not used.
-        """
+        """Return it as a folder that is copied to the datastore when the script has ended."""
         return self._copy(mode="upload", _overwrite=overwrite)
 
     def register_on_complete(
         self, name: str, description: str | None = None, tags: Mapping[str, Any] | None = None
     ) -> OutputFileDatasetConfig:
-        """Return it as one that becomes a dataset when the run has completed.
-
-        Args:
-            name: of the dataset.
-            description: accepted and not kept.
-            tags: of the dataset.
-        """
+        """Return it as one that becomes a dataset when the run has completed."""
         return self._copy(_register=name, _tags={str(key): str(value) for key, value in (tags or {}).items()})
 
     def as_input(self, name: str | None = None) -> Any:
@@ -149,8 +126,8 @@ class OutputFileDatasetConfig:
         """
         raise UserErrorException("Register the output (register_on_complete) and read it with Dataset.get_by_name.")
 
-    def _as_argument(self, config: References | RunConfiguration) -> str:
-        config.output_data[self.name] = self
+    def _as_argument(self, references: References) -> str:
+        references.output_data[self.name] = self
         return f"DatasetOutputConfig:{self.name}"
 
     def _spec(self, name: str) -> OutputSpec:
@@ -158,21 +135,3 @@ class OutputFileDatasetConfig:
         datastore = "workspaceblobstore" if store is None else store.name
         path = (path or "dataset/{run-id}/{output-name}").strip("/")
         return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)
-
-
-class _Written(CloudOnly):
-    """What v1 wrote into a run configuration for a dataset."""
-
-    instead = "put dataset.as_named_input(name) into arguments, script_params or inputs"
-
-
-class Data(_Written):
-    """A dataset of a run, as v1 wrote it down."""
-
-
-class DataLocation(_Written):
-    """Where a dataset lies, as v1 wrote it down."""
-
-
-class DatasetConsumption(_Written):
-    """How a dataset is used, as v1 wrote it down."""

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainshed.api.checks import known_keywords
-from trainshed.errors import UserErrorException
+from trainshed.api.section import Section, fill
+from trainshed.errors import TrainshedError, UserErrorException
 from trainshed.spec.checks import REFERENCE
 from trainshed.spec.run import MODES
 
 if TYPE_CHECKING:
-    from trainshed.api.configuration.runconfig import DataReferenceConfiguration
-    from trainshed.api.data.datastore import Datastore
+    from trainshed.api.protocols import DatastoreLike
+
+
+class DataReferenceConfiguration(Section):
+    """A data reference in a run configuration.
+
+    Args:
+        datastore_name: the datastore.
+        mode: ``"mount"``, ``"download"`` or ``"upload"``.
+        path_on_datastore: file or folder on it.
+        path_on_compute: where it lies on the node.
+        overwrite: replace files that are there already.
+
+    Raises:
+        UserErrorException: another mode.
+    """
+
+    @known_keywords
+    def __init__(
+        self,
+        datastore_name: str | None = None,
+        mode: str = "mount",
+        path_on_datastore: str | None = None,
+        path_on_compute: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if str(mode).lower() not in MODES:
+            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
+        self.data_store_name = datastore_name
+        self.mode = str(mode).lower()
+        self.path_on_data_store = path_on_datastore
+        self.path_on_compute = path_on_compute
+        self.overwrite = overwrite
+        self._seal()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DataReferenceConfiguration) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class DataReference:
@@ -30,14 +68,14 @@ class DataReference:
         UserErrorException: a mode or a name that cannot be used.
 
     Example:
-        >>> str(ds.path("diabetes", "data").as_mount())  # doctest: +SKIP
+        >>> str(ds.path("diabetes", "data").as_mount())
         '$AZUREML_DATAREFERENCE_data'
     """
 
     @known_keywords
     def __init__(
         self,
-        datastore: Datastore,
+        datastore: DatastoreLike,
         data_reference_name: str | None = None,
         path_on_datastore: str | None = None,
         mode: str = "mount",
@@ -127,10 +165,6 @@ class DataReference:
 
     def to_config(self) -> DataReferenceConfiguration:
         """Return it in the form of a run configuration."""
-        from trainshed.api.configuration.runconfig import (
-            DataReferenceConfiguration,  # it imports this file's neighbours
-        )
-
         return DataReferenceConfiguration(
             self.datastore.name, self.mode, self.path_on_datastore, self.path_on_compute, self.overwrite
         )
@@ -152,11 +186,70 @@ class DataPath:
 
     @known_keywords
     def __init__(
-        self, datastore: Datastore | None = None, path_on_datastore: str | None = None, name: str | None = None
+        self, datastore: DatastoreLike | None = None, path_on_datastore: str | None = None, name: str | None = None
     ) -> None:
         self.datastore = datastore
         self.path_on_datastore = path_on_datastore
         self.name = name
+
+
+class References(NamedTuple):
+    """The data of a run, by name, under the names that a run configuration has for it.
+
+    Attributes:
+        data_references: data references.
+        data: datasets that it reads.
+        output_data: folders that it fills.
+    """
+
+    data_references: dict[str, DataReferenceConfiguration]
+    data: dict[str, Any]
+    output_data: dict[str, Any]
+
+
+def add_reference(references: dict[str, DataReferenceConfiguration], reference: DataReference) -> None:
+    """Add a data reference to those of a run.
+
+    Args:
+        references: name → configuration; changed in place.
+        reference: the new one.
+
+    Raises:
+        UserErrorException: another one has this name.
+    """
+    config = reference.to_config()
+    name = reference.data_reference_name
+    if references.setdefault(name, config) != config:
+        raise UserErrorException(
+            f"Two different data references are named '{name}'. Give one another name: "
+            f"datastore.path('{reference.path_on_datastore or ''}', data_reference_name='…')."
+        )
+
+
+def read_references(said: dict[str, Any], where: str) -> dict[str, DataReferenceConfiguration]:
+    """Return the data references of a run configuration's file.
+
+    Args:
+        said: name → mapping of settings.
+        where: how an error calls it.
+
+    Raises:
+        UserErrorException: what is there is no data reference.
+    """
+    return {str(name): _read_reference(item, f"{where}.{name}") for name, item in said.items()}
+
+
+def _read_reference(said: Any, where: str) -> DataReferenceConfiguration:
+    if not isinstance(said, dict):
+        raise UserErrorException(f"{where} must be a mapping with 'dataStoreName', not {said!r}.")
+    made = DataReferenceConfiguration()
+    fill(made, {**said, "mode": str(said.get("mode", made.mode)).lower()}, where)
+    try:
+        return DataReferenceConfiguration(
+            made.data_store_name, made.mode, made.path_on_data_store, made.path_on_compute, made.overwrite
+        )
+    except TrainshedError as error:
+        raise UserErrorException(f"{where}: {error}") from error
 
 
 def _generated() -> str:

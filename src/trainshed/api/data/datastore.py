@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.cloud_stores import CloudStores
 from trainshed.api.data.data_reference import DataReference
 from trainshed.api.transfer import download, opened
 from trainshed.client.http import quoted
@@ -15,10 +14,10 @@ from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.checks import check_relative_path
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
-class Datastore(CloudStores):
+class Datastore:
     """A datastore of a workspace.
 
     Args:
@@ -29,21 +28,21 @@ class Datastore(CloudStores):
         NotFoundException: no such datastore (a UserErrorException); the sentence names those there are.
 
     Example:
-        >>> ds = ws.get_default_datastore()  # doctest: +SKIP
-        >>> ds.upload("./data", target_path="diabetes", overwrite=True)  # doctest: +SKIP
-        >>> params = {"--data-folder": ds.path("diabetes").as_mount()}  # doctest: +SKIP
+        >>> ds = ws.get_default_datastore()
+        >>> uploaded = ds.upload("./data", target_path="diabetes", overwrite=True, show_progress=False)
+        >>> params = {"--data-folder": ds.path("diabetes").as_mount()}
     """
 
     datastore_type = "Folder"
 
-    def __new__(cls, workspace: Workspace, name: str | None = None, **kwargs: Any) -> Datastore:  # noqa: PYI034
+    def __new__(cls, workspace: WorkspaceLike, name: str | None = None, **kwargs: Any) -> Datastore:  # noqa: PYI034
         """Return an object of the class that v1 had for a datastore of this name."""
         record = kwargs.get("_record") or _chosen(workspace, name)
         made = object.__new__(_CLASSES.get(record["name"], Datastore))
         made._record = record
         return made
 
-    def __init__(self, workspace: Workspace, name: str | None = None, **_: Any) -> None:
+    def __init__(self, workspace: WorkspaceLike, name: str | None = None, **_: Any) -> None:
         self._record: dict[str, Any]
         self.workspace = workspace
         record = self._record
@@ -58,12 +57,8 @@ class Datastore(CloudStores):
         self.protocol = "file"
 
     @staticmethod
-    def get(workspace: Workspace, datastore_name: str) -> Datastore:
+    def get(workspace: WorkspaceLike, datastore_name: str) -> Datastore:
         """Return a datastore by its name.
-
-        Args:
-            workspace: the workspace.
-            datastore_name: its name.
 
         Raises:
             NotFoundException: no such datastore.
@@ -71,16 +66,12 @@ class Datastore(CloudStores):
         return Datastore(workspace, datastore_name)
 
     @staticmethod
-    def get_default(workspace: Workspace) -> Datastore:
-        """Return the default datastore of a workspace.
-
-        Args:
-            workspace: the workspace.
-        """
+    def get_default(workspace: WorkspaceLike) -> Datastore:
+        """Return the default datastore of a workspace."""
         return Datastore(workspace)
 
     @staticmethod
-    def register_folder(workspace: Workspace, name: str, path: str | os.PathLike[str]) -> Datastore:
+    def register_folder(workspace: WorkspaceLike, name: str, path: str | os.PathLike[str]) -> Datastore:
         """Give a folder of this machine a name as a datastore (ours).
 
         Args:
@@ -96,7 +87,7 @@ class Datastore(CloudStores):
         return Datastore(workspace, name, _record=record)
 
     @staticmethod
-    def _all(workspace: Workspace) -> list[Datastore]:
+    def _all(workspace: WorkspaceLike) -> list[Datastore]:
         return [Datastore(workspace, _record=record) for record in _records(workspace)]
 
     def set_as_default(self) -> None:
@@ -240,11 +231,7 @@ class Datastore(CloudStores):
         return DataReference(self).as_mount()
 
     def as_download(self, path_on_compute: str | None = None) -> DataReference:
-        """Return a reference whose files are copied to the node before the script starts.
-
-        Args:
-            path_on_compute: folder to copy to.
-        """
+        """Return a reference whose files are copied to the node before the script starts."""
         return DataReference(self).as_download(path_on_compute)
 
     def as_upload(self, path_on_compute: str | None = None) -> DataReference:
@@ -274,12 +261,12 @@ class AzureFileDatastore(Datastore):
 _CLASSES = {"workspaceblobstore": AzureBlobDatastore, "workspacefilestore": AzureFileDatastore}
 
 
-def _records(workspace: Workspace) -> list[dict[str, Any]]:
+def _records(workspace: WorkspaceLike) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = workspace.connection.call("GET", "/datastores")["datastores"]
     return records
 
 
-def _chosen(workspace: Workspace, name: str | None) -> dict[str, Any]:
+def _chosen(workspace: WorkspaceLike, name: str | None) -> dict[str, Any]:
     records = {record["name"]: record for record in _records(workspace)}
     for record in records.values():
         if record["name"] == name or (name is None and record.get("default")):

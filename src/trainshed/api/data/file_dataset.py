@@ -7,17 +7,17 @@ import os
 from types import TracebackType
 from typing import Any
 
+from trainshed.api.data.abstract_dataset import AbstractDataset, places, validated
 from trainshed.api.data.consumption import DatasetConsumptionConfig
-from trainshed.api.data.dataset import Dataset, places, validated
 from trainshed.errors import NotFoundException, UserErrorException
 
 
-class FileDataset(Dataset):
+class FileDataset(AbstractDataset, kind="file"):
     """Files, by where they are."""
 
     def to_path(self) -> list[str]:
         """Return the paths of its files in it, each with a ``/`` in front, as v1 did."""
-        return ["/" + relative.replace(os.sep, "/") for _, relative in self._found()]
+        return ["/" + file.relative.replace(os.sep, "/") for file in self._found()]
 
     def download(
         self, target_path: str | None = None, overwrite: bool = False, ignore_not_found: bool = False
@@ -38,7 +38,7 @@ class FileDataset(Dataset):
         """
         import tempfile
 
-        from trainshed.data.dataset import lay
+        from trainshed.api.data.fetch import copy_to
 
         try:
             found = self._found()
@@ -47,11 +47,11 @@ class FileDataset(Dataset):
                 return []
             raise
         target = os.path.abspath(target_path or tempfile.mkdtemp(prefix="dataset-"))
-        paths = [os.path.join(target, relative) for _, relative in found]
+        paths = [os.path.join(target, file.relative) for file in found]
         there = next((path for path in paths if os.path.exists(path)), None)
         if there and not overwrite:
             raise UserErrorException(f"'{there}' is there already. Give another target_path, or overwrite=True.")
-        lay(found, target, link=False)
+        copy_to(found, paths, self._workspace)
         return paths
 
     def mount(self, mount_point: str | None = None, **_: Any) -> MountContext:
@@ -61,8 +61,9 @@ class FileDataset(Dataset):
             mount_point: the folder; a new temporary one if None.
 
         Example:
-            >>> with dataset.mount() as mounted:  # doctest: +SKIP
+            >>> with dataset.mount() as mounted:
             ...     os.listdir(mounted.mount_point)
+            ['2026.csv']
         """
         return MountContext(self, mount_point)
 
@@ -97,7 +98,7 @@ class MountContext:
         """Have the files lie there."""
         from trainshed.data.dataset import lay
 
-        lay(self._dataset._found(), self.mount_point, link=True)
+        lay(self._dataset._local(), self.mount_point, link=True)
 
     def stop(self) -> None:
         """Take them away again."""

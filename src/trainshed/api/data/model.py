@@ -6,25 +6,25 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.not_served import NotServed
-from trainshed.api.notice import say
-from trainshed.api.runs.details import utc
+from trainshed.api.times import utc
 from trainshed.api.transfer import download, opened
+from trainshed.client import locations
 from trainshed.client.http import quoted
+from trainshed.client.notice import say
 from trainshed.errors import ModelNotFoundException, NotFoundException, UserErrorException, WebserviceException
 
 if TYPE_CHECKING:
     import builtins
 
-    from trainshed.api.runs.run import Run
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import RunLike, WorkspaceLike
+    from trainshed.client.http import Connection
 
 _LOCAL = "azureml-models"
 
 TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
 
-class Model(NotServed):
+class Model:
     """A version of a model of a workspace.
 
     Args:
@@ -43,8 +43,10 @@ class Model(NotServed):
         WebserviceException: no such model; the sentence names the nearest.
 
     Example:
-        >>> Model(ws, "ridge").download("models", exist_ok=True)  # doctest: +SKIP
-        'models/ridge.pkl'
+        >>> run.register_model("ridge", "outputs/model.pkl").version
+        1
+        >>> Model(ws, "ridge").download("models", exist_ok=True)
+        'models/model.pkl'
     """
 
     class Framework:
@@ -58,7 +60,7 @@ class Model(NotServed):
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         name: str | None = None,
         id: str | None = None,
         tags: TagFilter = None,
@@ -77,7 +79,7 @@ class Model(NotServed):
                 version = int(number) if number.isdigit() else None
             if not name:
                 raise WebserviceException("Say which model: its name, or its id such as 'ridge:1'.")
-            entry = _found(workspace, name, version, (tags, properties, run_id, model_framework))
+            entry = _found(workspace.connection, name, version, (tags, properties, run_id, model_framework))
         self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -100,7 +102,7 @@ class Model(NotServed):
 
     @staticmethod
     def register(
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         model_path: str | os.PathLike[str],
         model_name: str,
         tags: Mapping[str, Any] | None = None,
@@ -149,7 +151,7 @@ class Model(NotServed):
 
     @staticmethod
     def _of_run(
-        run: Run,
+        run: RunLike,
         name: str,
         path: str,
         more: Mapping[str, Any],
@@ -160,7 +162,7 @@ class Model(NotServed):
         return _registered(run.experiment.workspace, {"name": name, "run": run.id, "path": path}, more, labels)
 
     @staticmethod
-    def get_model_path(model_name: str, version: int | None = None, _workspace: Workspace | None = None) -> str:
+    def get_model_path(model_name: str, version: int | None = None, _workspace: WorkspaceLike | None = None) -> str:
         """Return the path of a model's file or folder on this machine; it is downloaded if need be.
 
         Args:
@@ -171,12 +173,14 @@ class Model(NotServed):
         Raises:
             WebserviceException: no such model.
         """
-        from trainshed.api.workspace.workspace import Workspace
+        if _workspace is not None:
+            connection = _workspace.connection
+        else:
+            from trainshed.client.embedded import connect  # only who names no workspace needs to find one
 
-        where = os.environ.get("TRAINSHED_WORKSPACE")
-        workspace = _workspace or (Workspace(path=where) if where else Workspace.from_config())
-        model = Model(workspace, model_name, version=version)
-        return model.download(os.path.join(_LOCAL, model.name, str(model.version)), exist_ok=True)
+            connection = connect(locations.current())
+        entry = _found(connection, model_name, version, (None, None, None, None))
+        return _download(connection, entry, os.path.join(_LOCAL, entry["name"], str(entry["version"])), True)
 
     def download(
         self, target_dir: str | os.PathLike[str] = ".", exist_ok: bool = False, exists_ok: bool | None = None
@@ -194,18 +198,12 @@ class Model(NotServed):
         Raises:
             WebserviceException: a file is there already, without ``exist_ok``.
         """
-        connection, base = self.workspace.connection, quoted("models", self.name, str(self.version), "files")
-        names = [file["name"] for file in connection.call("GET", base)["files"]]
-        top = os.path.join(os.fspath(target_dir), names[0].split("/")[0])
-        if os.path.exists(top) and not (exist_ok if exists_ok is None else exists_ok):
-            raise WebserviceException(f"'{top}' is there already. Give another target_dir, or exist_ok=True.")
-        for name in names:
-            download(connection.stream("GET", base + quoted(name)), name, os.path.join(target_dir, *name.split("/")))
-        return top
+        replace = exist_ok if exists_ok is None else exists_ok
+        return _download(self.workspace.connection, self._entry, os.fspath(target_dir), replace)
 
     @staticmethod
     def list(
-        workspace: Workspace,
+        workspace: WorkspaceLike,
         name: str | None = None,
         tags: TagFilter = None,
         properties: TagFilter = None,
@@ -265,11 +263,6 @@ class Model(NotServed):
     ) -> None:
         """Add and remove tags, and add properties.
 
-        Args:
-            add_tags: to add or change.
-            remove_tags: to remove.
-            add_properties: to add.
-
         Raises:
             UserErrorException: a property is there with another value.
         """
@@ -315,7 +308,7 @@ class Model(NotServed):
         }
 
     @staticmethod
-    def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
+    def deserialize(workspace: WorkspaceLike, model_payload: Mapping[str, Any]) -> Model:
         """Return the model that :meth:`serialize` described.
 
         Args:
@@ -329,7 +322,7 @@ class Model(NotServed):
 
 
 def _registered(
-    workspace: Workspace, what: Mapping[str, Any], more: Mapping[str, Any], labels: tuple[Any, Any]
+    workspace: WorkspaceLike, what: Mapping[str, Any], more: Mapping[str, Any], labels: tuple[Any, Any]
 ) -> Model:
     record = {key: value for key, value in more.items() if value is not None}
     body = {**what, "record": record, "tags": _text(labels[0]), "properties": _text(labels[1])}
@@ -352,15 +345,27 @@ def _files(root: str, children: Sequence[str] | None) -> list[str]:
     return found
 
 
-def _found(workspace: Workspace, name: str, version: int | None, wanted: tuple[Any, ...]) -> dict[str, Any]:
+def _download(connection: Connection, entry: Mapping[str, Any], target: str, replace: bool) -> str:
+    """Download the files of a version of a model; return the path of the file or folder."""
+    base = quoted("models", entry["name"], str(entry["version"]), "files")
+    names = [file["name"] for file in connection.call("GET", base)["files"]]
+    top = os.path.join(target, names[0].split("/")[0])
+    if os.path.exists(top) and not replace:
+        raise WebserviceException(f"'{top}' is there already. Give another target_dir, or exist_ok=True.")
+    for name in names:
+        download(connection.stream("GET", base + quoted(name)), name, os.path.join(target, *name.split("/")))
+    return top
+
+
+def _found(connection: Connection, name: str, version: int | None, wanted: tuple[Any, ...]) -> dict[str, Any]:
     try:
-        newest = workspace.connection.call("GET", quoted("catalog", "model", name), query={"version": version})
+        newest = connection.call("GET", quoted("catalog", "model", name), query={"version": version})
     except NotFoundException as error:
         raise ModelNotFoundException(error.message) from error
     if version is not None or not any(wanted):
         entry: dict[str, Any] = newest
         return entry
-    for model in workspace.connection.call("GET", "/catalog/model", query={"name": name})["entries"]:
+    for model in connection.call("GET", "/catalog/model", query={"name": name})["entries"]:
         if _fits(model, wanted):
             return dict(model)
     raise ModelNotFoundException(f"No version of model '{name}' has the tags, properties or run that were asked for.")

@@ -6,43 +6,30 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainshed.api.data.dataset import Dataset, places, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset, places, validated
 from trainshed.errors import UserErrorException
 
 
-class TabularDataset(Dataset):
+class TabularDataset(AbstractDataset, kind="tabular"):
     """A table, by the files that have it."""
 
     def keep_columns(self, columns: str | Sequence[str], validate: bool = False) -> TabularDataset:
-        """Return it with these columns alone.
-
-        Args:
-            columns: a name, or names.
-            validate: accepted and not used.
-        """
+        """Return it with these columns alone."""
         return self._step("keep", [columns] if isinstance(columns, str) else list(columns))  # type: ignore[no-any-return]
 
     def drop_columns(self, columns: str | Sequence[str]) -> TabularDataset:
-        """Return it without these columns.
-
-        Args:
-            columns: a name, or names.
-        """
+        """Return it without these columns."""
         return self._step("drop", [columns] if isinstance(columns, str) else list(columns))  # type: ignore[no-any-return]
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
         """Return it as a pandas DataFrame.
-
-        Args:
-            on_error: accepted and not used.
-            out_of_range_datetime: accepted and not used.
 
         Raises:
             UserErrorException: pandas is not installed, a file cannot be read, or a column is not there.
         """
         pandas = _pandas()
         how = self._definition["format"]
-        frames = [_read(pandas, path, how) for path, _ in self._found()]
+        frames = [_read(pandas, path, how) for path, _ in self._local()]
         frame = pandas.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
         from trainshed.data.dataset import apply
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.checks import check_types, known_keywords
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
 from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
-from trainshed.api.notice import warn
 from trainshed.api.runs.run import Run
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.script_run_config import ScriptRunConfig
+from trainshed.client.notice import warn
 from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSupportedException
 
 if TYPE_CHECKING:
-    from trainshed.api.training.submission import Submission
+    from trainshed.api.configuration.runconfig import Submission
 
 MAX_DURATION_MINUTES = 10080
 """v1's limit of a sweep: a week."""

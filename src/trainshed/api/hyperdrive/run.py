@@ -11,7 +11,7 @@ from trainshed.api.runs.run import Run
 from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.protocols import ExperimentLike, RunLike
 
 _METRIC_TAG = "primary_metric_config"
 _PARAMETERS = "hyperparameters"
@@ -31,7 +31,7 @@ class HyperDriveRun(Run):
     """
 
     def __init__(
-        self, experiment: Experiment, run_id: str, hyperdrive_config: HyperDriveConfig | None = None, **kwargs: Any
+        self, experiment: ExperimentLike, run_id: str, hyperdrive_config: HyperDriveConfig | None = None, **kwargs: Any
     ) -> None:
         if hyperdrive_config is not None and not isinstance(hyperdrive_config, HyperDriveConfig):
             raise HyperDriveConfigException(
@@ -52,7 +52,7 @@ class HyperDriveRun(Run):
 
     def get_best_run_by_primary_metric(
         self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
-    ) -> Run | None:
+    ) -> RunLike | None:
         """Return the child whose best value of the primary metric is the best; of equals the first.
 
         Args:
@@ -93,7 +93,7 @@ class HyperDriveRun(Run):
             if not isinstance(flag, bool):
                 raise AssertionError(f"{name} must be True or False, not {flag!r}.")
         measured = self._measured(self)
-        rows: list[tuple[float | None, Run]] = list(self._ranked(measured, reverse))
+        rows: list[tuple[float | None, RunLike]] = list(self._ranked(measured, reverse))
         if not discard_no_metric:
             rows += [pair for pair in measured if pair[0] is None]
         return [
@@ -143,11 +143,11 @@ class HyperDriveRun(Run):
                 "Give its configuration: HyperDriveRun(experiment, run_id, hyperdrive_config)."
             ) from None
 
-    def _measured(self, sweep: Run) -> list[tuple[float | None, Run]]:
+    def _measured(self, sweep: Run) -> list[tuple[float | None, RunLike]]:
         """Return the children of a sweep, oldest first, each with its best value of the primary metric."""
         name, goal = self._primary_metric()
         best = max if goal is PrimaryMetricGoal.MAXIMIZE else min
-        found: list[tuple[float | None, Run]] = []
+        found: list[tuple[float | None, RunLike]] = []
         for run in _children(sweep):
             logged = run.get_metrics(name=name).get(name)
             several = logged if isinstance(logged, list) else [logged]
@@ -155,16 +155,18 @@ class HyperDriveRun(Run):
             found.append((best(values) if values else None, run))
         return found
 
-    def _ranked(self, measured: list[tuple[float | None, Run]], reverse: bool = False) -> list[tuple[float, Run]]:
+    def _ranked(
+        self, measured: list[tuple[float | None, RunLike]], reverse: bool = False
+    ) -> list[tuple[float, RunLike]]:
         """Return those that have a value, the best first; equal ones stay in their order."""
         sign = -1 if (self._primary_metric()[1] is PrimaryMetricGoal.MAXIMIZE) is not reverse else 1
         return sorted(((value, run) for value, run in measured if value is not None), key=lambda pair: sign * pair[0])
 
 
-def _children(sweep: Run) -> list[Run]:
+def _children(sweep: Run) -> list[RunLike]:
     """Return the children of a run, oldest first."""
     return list(sweep.get_children())[::-1]
 
 
-def _parameters(run: Run) -> str:
+def _parameters(run: RunLike) -> str:
     return run.get_tags().get(_PARAMETERS) or run.get_properties().get(_PARAMETERS) or "{}"

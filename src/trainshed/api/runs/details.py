@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from trainshed.api.times import utc
 from trainshed.errors import did_you_mean
 
 
@@ -56,12 +56,8 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
 
 
 def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, in the camelCase of v1's run definition.
-
-    Args:
-        spec: a RunSpec as JSON.
-    """
-    wish = spec["environment"]
+    """Return what was asked for, in the camelCase of v1's run definition."""
+    asked = spec["environment"]
     return {
         "script": spec["script"],
         "command": list(spec["command"]),
@@ -75,16 +71,16 @@ def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
         "environmentVariables": dict(spec["environment_variables"]),
         "environment": {
             "python": {
-                "interpreterPath": wish["interpreter"],
-                "userManagedDependencies": wish["kind"] == "existing",
+                "interpreterPath": asked["interpreter"],
+                "userManagedDependencies": asked["kind"] == "existing",
                 "condaDependencies": {
                     "name": "project_environment",
                     "dependencies": [
-                        *([f"python={wish['python']}"] if wish["python"] else []),
-                        *wish["conda"],
-                        {"pip": [*wish["pip_options"], *wish["pip"]]},
+                        *([f"python={asked['python']}"] if asked["python"] else []),
+                        *asked["conda"],
+                        {"pip": [*asked["pip_options"], *asked["pip"]]},
                     ],
-                    "channels": list(wish["channels"]),
+                    "channels": list(asked["channels"]),
                 },
             },
         },
@@ -102,18 +98,3 @@ def _reference(item: dict[str, Any]) -> dict[str, Any]:
         "pathOnCompute": item["path_on_compute"],
         "overwrite": item["overwrite"],
     }
-
-
-def utc(moment: float) -> str:
-    """Return a time as v1 wrote it.
-
-    Args:
-        moment: seconds since the epoch.
-
-    Example:
-        >>> utc(0.25)
-        '1970-01-01T00:00:00.250000Z'
-    """
-    whole = int(moment // 1)
-    micros = int(moment % 1 * 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{micros:06d}Z"

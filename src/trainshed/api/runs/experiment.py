@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.notice import warn
-from trainshed.api.runs.details import utc
-from trainshed.api.runs.run import DOCS, Run
-from trainshed.api.runs.run_list import fits, rehydrated
+from trainshed.api.runs.run import DOCS, Run, ScriptRun
+from trainshed.api.runs.run_tree import fits
+from trainshed.api.times import utc
 from trainshed.client.http import quoted
+from trainshed.client.notice import warn
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_experiment_name
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.run import ScriptRun
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import Labels, RunLike, WorkspaceLike
 
 _VIEWS = {"ActiveOnly": False, "ArchivedOnly": True, "All": None}
 
@@ -32,11 +31,11 @@ class Experiment:
         UserErrorException: a name that cannot be used.
 
     Example:
-        >>> run = Experiment(ws, "diabetes").submit(estimator)  # doctest: +SKIP
+        >>> run = Experiment(ws, "diabetes").submit(estimator)
     """
 
     def __init__(
-        self, workspace: Workspace | None = None, name: str = "", _skip_name_validation: bool = False, **kwargs: Any
+        self, workspace: WorkspaceLike | None = None, name: str = "", _skip_name_validation: bool = False, **kwargs: Any
     ) -> None:
         if workspace is None and "workspace_object" in kwargs:
             warn("Experiment has no parameter 'workspace_object', in v1 either: it is taken as 'workspace'.")
@@ -47,23 +46,17 @@ class Experiment:
                 f"Experiment: the first parameter must be a Workspace, not {type(workspace).__name__}; "
                 "e.g. Experiment(Workspace.from_config(), 'my-experiment')."
             )
-        self._workspace: Workspace = workspace  # type: ignore[assignment]  # just checked
+        self._workspace: WorkspaceLike = workspace  # type: ignore[assignment]  # just checked
         self._name = check_experiment_name(name)
         self._record: dict[str, Any] = kwargs.get("_record") or {}
 
-    @staticmethod
-    def _attach(workspace: Workspace, run_id: str) -> Run:
-        """Return a run by its id alone."""
-        record = workspace.connection.call("GET", Run._path(run_id))
-        return rehydrated(workspace, record)
-
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> WorkspaceLike:
         """Its workspace."""
         return self._workspace
 
     @property
-    def workspace_object(self) -> Workspace:
+    def workspace_object(self) -> WorkspaceLike:
         """Its workspace, under the name of 2018."""
         return self._workspace
 
@@ -93,11 +86,12 @@ class Experiment:
             SnapshotException: the source folder cannot be sent.
 
         Example:
-            >>> run = experiment.submit(estimator, tags={"stage": "trial"}, priority=1)  # doctest: +SKIP
+            >>> run = experiment.submit(estimator, tags={"stage": "trial"}, priority=1)
         """
         from trainshed.api.training.submission import send  # only a submit needs it
 
-        return send(self, config, tags or {}, kwargs)
+        record = send(self._workspace, self._name, config, tags or {}, kwargs)
+        return ScriptRun(self, record["id"], _record=record)
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Begin an interactive run: this program is its script.
@@ -116,31 +110,31 @@ class Experiment:
             SnapshotException: the folder cannot be kept; ``snapshot_directory=None`` goes without.
 
         Example:
-            >>> with experiment.start_logging(snapshot_directory=None) as run:  # doctest: +SKIP
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
             ...     run.log("accuracy", 0.9)
         """
-        from trainshed.api.runs.interactive import begin
+        from trainshed.api.runs.interactive import begin, opened
 
         unknown = sorted(set(kwargs) - {"outputs", "snapshot_directory", "name", "display_name", "run_id", "tags"})
         if unknown:
             raise UserErrorException(f"start_logging has no parameter '{unknown[0]}'.")
         outputs = kwargs.get("outputs")
-        return begin(
+        record = begin(
             self,
             snapshot_directory=kwargs.get("snapshot_directory", "."),
             display_name=kwargs.get("display_name") or kwargs.get("name"),
             run_id=kwargs.get("run_id"),
             tags=kwargs.get("tags"),
-            outputs="outputs" if outputs is None else outputs,
         )
+        return opened(Run(self, record["id"], _record=record), "outputs" if outputs is None else outputs)
 
     def get_runs(
         self,
         type: str | None = None,
-        tags: str | Mapping[str, str] | None = None,
-        properties: str | Mapping[str, str] | None = None,
+        tags: Labels = None,
+        properties: Labels = None,
         include_children: bool = False,
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunLike]:
         """Yield the runs, newest first.
 
         Args:
@@ -153,7 +147,7 @@ class Experiment:
 
     @staticmethod
     def list(
-        workspace: Workspace, experiment_name: str | None = None, view_type: str = "ActiveOnly", tags: Any = None
+        workspace: WorkspaceLike, experiment_name: str | None = None, view_type: str = "ActiveOnly", tags: Any = None
     ) -> Any:
         """Return the experiments of a workspace.
 
@@ -178,27 +172,14 @@ class Experiment:
         ]
 
     @staticmethod
-    def delete(workspace: Workspace, experiment_id: str) -> None:
+    def delete(workspace: WorkspaceLike, experiment_id: str) -> None:
         """Delete an experiment that has no runs.
-
-        Args:
-            workspace: where it is.
-            experiment_id: its id.
 
         Raises:
             NotFoundException: no such experiment.
             UserErrorException: it has runs.
         """
         workspace.connection.call("DELETE", quoted("experiments", experiment_id))
-
-    @staticmethod
-    def from_directory(path: str, auth: Any = None) -> Any:
-        """Refuse: folders were attached to experiments in v1's first previews only.
-
-        Raises:
-            UserErrorException: always.
-        """
-        raise UserErrorException("Folders are not attached to experiments: use Experiment(workspace, name).")
 
     def _put(self, **changes: Any) -> None:
         self._record = self._workspace.connection.call("PUT", quoted("experiments", self._name), changes)
@@ -229,12 +210,7 @@ class Experiment:
         return dict(self._known()["tags"])
 
     def tag(self, key: str, value: Any = None) -> None:
-        """Set a tag.
-
-        Args:
-            key: its name.
-            value: made a string.
-        """
+        """Set a tag."""
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
@@ -246,11 +222,7 @@ class Experiment:
         self._put(tags={str(key): None if value is None else str(value) for key, value in tags.items()})
 
     def remove_tags(self, tags: Iterable[str]) -> None:
-        """Remove tags.
-
-        Args:
-            tags: their names.
-        """
+        """Remove tags."""
         self._put(remove=[str(tag) for tag in tags])
 
     def archive(self) -> None:
@@ -259,9 +231,6 @@ class Experiment:
 
     def reactivate(self, new_name: str | None = None) -> None:
         """Take it out again.
-
-        Args:
-            new_name: a new name for it.
 
         Raises:
             UserErrorException: the name cannot be used, or is another's.

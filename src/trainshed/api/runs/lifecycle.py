@@ -1,4 +1,4 @@
-"""The course of a run that a program logs by itself: begin, children, end."""
+"""The lifecycle of a run that a program logs by itself: begin, children, end."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from trainshed.errors import TrainshedError, UserErrorException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.run import Run
+    from trainshed.api.protocols import RunLike
 
 _MOST_CHILDREN = 100
 
 
-class RunCourse(RunLogging):
+class RunLifecycle(RunLogging):
     """What begins and ends interactive runs, and makes children of any run."""
 
     _outputs: str | None = None
@@ -29,9 +29,6 @@ class RunCourse(RunLogging):
 
     def complete(self, _set_status: bool = True) -> None:
         """End an interactive run well; files below ``./outputs`` become its own.
-
-        Args:
-            _set_status: accepted and not used.
 
         Raises:
             UserErrorException: the run begins and ends with its script.
@@ -61,12 +58,17 @@ class RunCourse(RunLogging):
             interactive.keep_outputs(self._log(), self._outputs)
         self._record = self._call("POST", "end", json={"outcome": outcome, "message": message})
         interactive.ended(self._id)
+        if self._outbox is not None:
+            self._outbox.close()
 
     def __enter__(self) -> Any:
         """Return the run; what the block prints is kept in ``logs/user_log.txt`` too."""
         from trainshed.api.runs.interactive import Echo
 
-        self._echo = Echo(os.path.join(self._experiment.workspace.runs, self._id, "code", "logs", "user_log.txt"))
+        if self._append_to is not None and self._may_append("log"):
+            self._echo = Echo(self._append_to["log"])
+        else:
+            self._echo = Echo(self._remote().file("log"), self._remote().wake)
         return self
 
     def __exit__(
@@ -83,7 +85,7 @@ class RunCourse(RunLogging):
         else:
             self.fail(value)
 
-    def child_run(self, name: str | None = None, run_id: str | None = None, outputs: str | None = None) -> Run:
+    def child_run(self, name: str | None = None, run_id: str | None = None, outputs: str | None = None) -> RunLike:
         """Return a new child that is running; this program logs it.
 
         Args:
@@ -92,12 +94,10 @@ class RunCourse(RunLogging):
             outputs: folder whose files become the child's when it is completed; None: none.
 
         Example:
-            >>> with run.child_run("fold 1") as child:  # doctest: +SKIP
+            >>> with run.child_run("fold 1") as child:
             ...     child.log("accuracy", 0.9)
         """
-        from trainshed.api.runs.interactive import begin
-
-        return begin(self._experiment, parent=self._id, display_name=name, run_id=run_id, outputs=outputs)
+        return self._begin_child(outputs, display_name=name, run_id=run_id)
 
     def create_children(
         self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[Any] | None = None
@@ -112,8 +112,6 @@ class RunCourse(RunLogging):
         Raises:
             UserErrorException: not exactly one of count and tags, or more than 100 children.
         """
-        from trainshed.api.runs.interactive import begin
-
         tags: list[dict[str, Any]]
         if count is not None and tag_key is None and tag_values is None:
             tags = [{}] * count
@@ -123,9 +121,15 @@ class RunCourse(RunLogging):
             raise UserErrorException("create_children takes either count= or tag_key= with tag_values=.")
         if not 0 < len(tags) <= _MOST_CHILDREN:
             raise UserErrorException(f"create_children makes 1 to {_MOST_CHILDREN} children, not {len(tags)}.")
-        return [begin(self._experiment, parent=self._id, tags=each, start=False) for each in tags]
+        return [self._begin_child(None, tags=each, start=False) for each in tags]
 
-    def submit_child(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> Run:
+    def _begin_child(self, outputs: str | None, **how: Any) -> RunLike:
+        from trainshed.api.runs.interactive import begin, opened
+
+        record = begin(self._experiment, parent=self._id, **how)
+        return opened(self._experiment.workspace.run_of(record), outputs)
+
+    def submit_child(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> RunLike:
         """Submit a run as a child of this one.
 
         Args:
@@ -136,9 +140,7 @@ class RunCourse(RunLogging):
         Raises:
             TrainshedError: as :meth:`Experiment.submit`.
         """
-        from trainshed.api.training.submission import send
-
-        return send(self._experiment, config, tags or {}, {**kwargs, "parent": self._id})
+        return self._experiment.submit(config, tags, **kwargs, parent=self._id)
 
     def _end_with_program(self, failed: bool) -> None:
         """End the run, unless it has ended, because its program leaves."""

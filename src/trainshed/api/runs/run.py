@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.details import Details, details_of
-from trainshed.api.runs.lifecycle import RunCourse
+from trainshed.api.runs.lifecycle import RunLifecycle
 from trainshed.api.runs.run_files import RunFiles
-from trainshed.api.runs.run_labels import RunLabels
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
 from trainshed.client.http import quoted
@@ -15,15 +14,14 @@ from trainshed.errors import RunEnvironmentException, SnapshotException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import ExperimentLike, RunLike, WorkspaceLike
 
 _ARTIFACT = "aml://artifactId/"
 DOCS = "https://github.com/trainshed/trainshed"
 """Where it is all described."""
 
 
-class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
+class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
 
     Args:
@@ -33,12 +31,12 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         **kwargs: further keywords of v1, not used.
 
     Example:
-        >>> run = experiment.submit(estimator)  # doctest: +SKIP
-        >>> run.wait_for_completion(show_output=True).status  # doctest: +SKIP
+        >>> run = experiment.submit(estimator)
+        >>> run.wait_for_completion().status
         'Completed'
     """
 
-    def __init__(self, experiment: Experiment, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
+    def __init__(self, experiment: ExperimentLike, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
         super().__init__(experiment, run_id, kwargs.get("_record"))
 
     @classmethod
@@ -74,12 +72,8 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         return cls.get_context(allow_offline=False)
 
     @staticmethod
-    def get(workspace: Workspace, run_id: str) -> Run:
+    def get(workspace: WorkspaceLike, run_id: str) -> RunLike:
         """Return a run of any experiment of a workspace.
-
-        Args:
-            workspace: where to look.
-            run_id: its id.
 
         Raises:
             NotFoundException: no such run.
@@ -135,12 +129,12 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         self._record = self._call("PUT", json={"description": text})
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentLike:
         """The experiment it belongs to."""
         return self._experiment
 
     @property
-    def parent(self) -> Run | None:
+    def parent(self) -> RunLike | None:
         """The run that started it, or None."""
         parent = self._known("parent")
         return self._experiment.workspace.get_run(parent) if parent else None
@@ -166,7 +160,7 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
         """Return all that is known of the run: a dict in v1's shape, whose keys are attributes too.
 
         Example:
-            >>> run.get_details().status  # doctest: +SKIP
+            >>> run.get_details().status
             'Completed'
         """
         record = self.record()
@@ -237,6 +231,22 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
                 metrics[key] = json.loads(b"".join(self.read(value[len(_ARTIFACT) :])))
         return metrics
 
+    def series(self, name: str) -> list[tuple[int | None, float, Any]]:
+        """Return everything that was logged as a metric, in order.
+
+        Args:
+            name: the metric.
+
+        Returns:
+            ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
+
+        Example:
+            >>> [(step, value) for step, _, value in run.series("accuracy")]
+            [(None, 0.9)]
+        """
+        points = self._call("GET", "points", query={"name": name})["points"]
+        return [(step, time, value) for step, time, value in points]
+
     def get_snapshot_id(self) -> str | None:
         """Return the id of the source snapshot it runs from."""
         snapshot: str | None = self.record()["spec"]["snapshot"]
@@ -244,9 +254,6 @@ class Run(RunFiles, RunLabels, RunCourse, RunTree, RunModels):
 
     def take_snapshot(self, file_or_folder_path: str) -> str:
         """Keep a snapshot of a file or a folder; a run has one.
-
-        Args:
-            file_or_folder_path: what to keep.
 
         Returns:
             Id of the snapshot.
@@ -340,7 +347,7 @@ class ScriptRun(Run):
     """
 
     def __init__(
-        self, experiment: Experiment, run_id: str, directory: Any = None, _run_config: Any = None, **kwargs: Any
+        self, experiment: ExperimentLike, run_id: str, directory: Any = None, _run_config: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(experiment, run_id, **kwargs)
 
@@ -354,22 +361,16 @@ class ScriptRun(Run):
 
 
 def get_run(
-    experiment: Experiment | Workspace,
+    experiment: ExperimentLike | WorkspaceLike,
     run_id: str,
     rehydrate: bool = True,
     clean_up: bool = True,
-) -> Run:
+) -> RunLike:
     """Return a run.
-
-    Args:
-        experiment: an experiment, or a workspace.
-        run_id: its id.
-        rehydrate: accepted and not used.
-        clean_up: accepted and not used.
 
     Raises:
         NotFoundException: no such run; the sentence names the nearest.
     """
     workspace: Any = getattr(experiment, "workspace", experiment)
-    run: Run = workspace.get_run(run_id)
+    run: RunLike = workspace.get_run(run_id)
     return run

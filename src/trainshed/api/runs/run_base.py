@@ -1,17 +1,18 @@
-"""What every side of a run builds on: its id, its record, and calls about it."""
+"""What every side of a run builds on: its id, its record, calls about it, and its labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.client.http import quoted
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.protocols import ExperimentLike
 
 
 class RunBase:
-    """A run by its id.
+    """A run by its id, with its tags, which can be changed, and its properties, which cannot.
 
     Args:
         experiment: the experiment it belongs to.
@@ -19,7 +20,7 @@ class RunBase:
         record: what is known of it; fetched when it is needed if None.
     """
 
-    def __init__(self, experiment: Experiment, run_id: str, record: dict[str, Any] | None = None) -> None:
+    def __init__(self, experiment: ExperimentLike, run_id: str, record: dict[str, Any] | None = None) -> None:
         self._experiment = experiment
         self._id = run_id
         self._record: dict[str, Any] = record or {}
@@ -28,5 +29,57 @@ class RunBase:
     def _path(run_id: str, *parts: str) -> str:
         return quoted("runs", run_id, *parts)
 
+    def _settle(self) -> None:
+        """Have the service know all that this program has added to the run."""
+
     def _call(self, method: str, *parts: str, **kwargs: Any) -> Any:
+        self._settle()
         return self._experiment.workspace.connection.call(method, self._path(self._id, *parts), **kwargs)
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Set a tag."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; others stay.
+
+        Args:
+            tags: name → value, made a string; None stays None.
+        """
+        self._call("POST", "tags", json={"set": {str(k): None if v is None else str(v) for k, v in tags.items()}})
+        self._record = {}
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Remove tags."""
+        self._call("POST", "tags", json={"remove": [tags] if isinstance(tags, str) else [str(tag) for tag in tags]})
+        self._record = {}
+
+    def get_tags(self) -> dict[str, str]:
+        """Return the tags as of now."""
+        return dict(self._call("GET")["tags"])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags as of now."""
+        return self.get_tags()
+
+    def add_properties(self, properties: Mapping[str, Any]) -> None:
+        """Add properties: labels that cannot be changed.
+
+        Args:
+            properties: name → value, made a string.
+
+        Raises:
+            UserErrorException: one of them has another value already.
+        """
+        self._call("POST", "properties", json={"set": {str(key): str(value) for key, value in properties.items()}})
+        self._record = {}
+
+    def get_properties(self) -> dict[str, str]:
+        """Return the properties as of now."""
+        return dict(self._call("GET")["properties"])
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The properties as of now."""
+        return self.get_properties()

@@ -24,6 +24,7 @@ class RunFiles(RunBase):
         Raises:
             NotFoundException: no such file; the sentence names the nearest.
         """
+        self._settle()
         return self._experiment.workspace.connection.stream("GET", self._path(self._id, "files", name))
 
     def get_file_names(self) -> Any:
@@ -104,13 +105,6 @@ class RunFiles(RunBase):
     ) -> Any:
         """Add files to the run.
 
-        Args:
-            names: their names in the run.
-            paths: a local file for each.
-            return_artifacts: return what was added.
-            timeout_seconds: accepted and not used.
-            datastore_name: accepted and not used.
-
         Returns:
             Name → ``{"name", "path"}`` of each, if asked for.
 
@@ -131,11 +125,6 @@ class RunFiles(RunBase):
     def upload_folder(self, name: str, path: str | os.PathLike[str], datastore_name: Any = None) -> None:
         """Add a folder's files to the run.
 
-        Args:
-            name: their names begin with it.
-            path: the folder.
-            datastore_name: accepted and not used.
-
         Raises:
             UserErrorException: no such folder, or the run has a file of a name.
         """
@@ -152,9 +141,8 @@ class RunFiles(RunBase):
         from trainshed.api.data.data_reference import DataPath
         from trainshed.api.data.datastore import Datastore
 
-        workspace = self._experiment.workspace
-        store = Datastore.register_folder(workspace, "workspaceartifactstore", workspace.runs)
-        return DataPath(store, f"{self._id}/code/outputs")
+        found = self._call("POST", "outputs")
+        return DataPath(Datastore(self._experiment.workspace, _record=found["datastore"]), found["path"])
 
     def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> Any:
         """Download all logs.

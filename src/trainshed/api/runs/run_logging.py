@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.run_base import RunBase
@@ -10,15 +11,41 @@ from trainshed.errors import UserErrorException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
-    from trainshed.runtime.run import Run as Journalist
+    from trainshed.api.runs.recorder import Recorder
+    from trainshed.client.outbox import Outbox
 
 
 class RunLogging(RunBase):
     """What can be logged; it reads back as :meth:`Run.get_metrics` says."""
 
-    _journalist: Journalist | None = None
+    _recorder: Recorder | None = None
+    _outbox: Outbox | None = None
+    _append_to: Mapping[str, str] | None = None
+    """Files that the service has named, where it runs on this machine as this user."""
 
-    def _log(self) -> Journalist:
+    def _open_journal(self) -> None:
+        """Take up the files that the service has named in its answer to the run's beginning, or else begin to send."""
+        self._append_to = self._record.get("append_to")
+        if not self._may_append("journal"):
+            self._remote()
+
+    def _may_append(self, what: str) -> bool:
+        """Tell whether this program can append to a file of the run by itself; in a container it may not be there."""
+        return self._append_to is not None and os.access(os.path.dirname(self._append_to[what]), os.W_OK)
+
+    def _remote(self) -> Outbox:
+        """Return what sends to the service where this program cannot write by itself."""
+        if self._outbox is None:
+            from trainshed.client.outbox import Outbox  # most programs only submit
+
+            self._outbox = Outbox(self._experiment.workspace.connection, self._path(self._id))
+        return self._outbox
+
+    def _settle(self) -> None:
+        if self._outbox is not None:
+            self._outbox.flush()
+
+    def _log(self) -> Recorder:
         """Return what writes into the run's journal.
 
         Raises:
@@ -29,12 +56,16 @@ class RunLogging(RunBase):
                 f"Run {self._id} is {self._record['status']}: nothing more can be logged to it. "
                 "Log before run.complete(), or to a child of another run."
             )
-        if self._journalist is None:
-            from trainshed.runtime.run import Run as Journalist  # most programs only submit
+        if self._recorder is None:
+            from trainshed.api.runs.recorder import Recorder, RemoteRecorder  # most programs only submit
 
-            workspace = self._experiment.workspace
-            self._journalist = Journalist(os.path.join(workspace.runs, self._id), self._id, self._experiment.name)
-        return self._journalist
+            who = (self._id, self._experiment.name, self._experiment.workspace.connection)
+            if self._append_to is not None and self._may_append("journal"):
+                self._recorder = Recorder(self._append_to["journal"], *who)
+            else:
+                outbox = self._remote()
+                self._recorder = RemoteRecorder(outbox.file("journal"), *who, outbox.wake)
+        return self._recorder
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
         """Log one value of a metric.
@@ -55,13 +86,7 @@ class RunLogging(RunBase):
         self._log().log_metric(name, value, description, step)
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        """Log a list of values.
-
-        Args:
-            name: the metric.
-            value: numbers, strings or bools.
-            description: accepted and not kept.
-        """
+        """Log a list of values."""
         self._log().log_list(name, value, description)
 
     def log_row(self, name: str, description: str | None = None, **kwargs: Any) -> None:
@@ -85,14 +110,7 @@ class RunLogging(RunBase):
         self._log().log_table(name, value, description)
 
     def log_image(self, name: str, path: Any = None, plot: Any = None, description: str = "") -> None:
-        """Log an image.
-
-        Args:
-            name: the metric.
-            path: an image file.
-            plot: or a matplotlib figure.
-            description: accepted and not kept.
-        """
+        """Log an image."""
         self._log().log_image(name, path, plot, description)
 
     def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:
@@ -112,8 +130,5 @@ class RunLogging(RunBase):
         self._log().log_residuals(name, value, description)
 
     def flush(self, timeout_seconds: int = 300) -> None:
-        """Return when all that was logged is safe: it is, as soon as it is logged.
-
-        Args:
-            timeout_seconds: accepted and not used.
-        """
+        """Return when the service has all that was logged."""
+        self._settle()

@@ -57,19 +57,11 @@ class RunModels(RunBase):
         return Model._of_run(run, model_name, (model_path or model_name).rstrip("/"), more, (tags, properties))
 
     def get_secret(self, name: str) -> str | None:
-        """Return a secret of the workspace, or None if there is none of this name.
-
-        Args:
-            name: its name.
-        """
+        """Return a secret of the workspace, or None if there is none of this name."""
         return self._experiment.workspace.get_default_keyvault().get_secret(name)
 
     def get_secrets(self, secrets: list[str]) -> dict[str, str | None]:
-        """Return secrets of the workspace by name; None for those that are not there.
-
-        Args:
-            secrets: their names.
-        """
+        """Return secrets of the workspace by name; None for those that are not there."""
         return self._experiment.workspace.get_default_keyvault().get_secrets(secrets)
 
     def get_environment(self) -> Environment:
@@ -78,11 +70,11 @@ class RunModels(RunBase):
         Raises:
             UserErrorException: it is an interactive run: it runs in whatever its program runs in.
         """
-        from trainshed.api.configuration.environment_files import of_spec
+        from trainshed.api.configuration.environment import Environment
 
         spec = self._call("GET")["spec"]
         if not spec.get("command") and not spec.get("script"):
             raise UserErrorException(
                 f"Run {self._id} is interactive: its environment is that of the program that began it."
             )
-        return of_spec(spec)
+        return Environment._of_spec(spec)

@@ -1,18 +1,24 @@
-"""Runs beside and below a run: lists and children."""
+"""Runs beside and below a run: lists, page by page from the service, and children."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.run_base import RunBase
-from trainshed.api.runs.run_list import Factory, factories, runs_of
+from trainshed.errors import UserErrorException
+from trainshed.spec import states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from trainshed.api.protocols import ExperimentLike, Labels, RunLike, TargetLike, WorkspaceLike
 
-    from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.runs.run import Run
+_PAGE = 100
+_STATES = sorted(states.ALL)
+
+Factory = Callable[[Any, dict[str, Any]], Any]
+
+factories: dict[str, Factory] = {}
+"""Type of run → what makes its object, from its experiment and its record."""
 
 
 class RunTree(RunBase):
@@ -20,14 +26,14 @@ class RunTree(RunBase):
 
     @staticmethod
     def list(
-        experiment: Experiment,
+        experiment: ExperimentLike,
         type: str | None = None,
-        tags: Any = None,
-        properties: Any = None,
+        tags: Labels = None,
+        properties: Labels = None,
         status: str | None = None,
         include_children: bool = False,
         _rehydrate_runs: bool = True,
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunLike]:
         """Yield the runs of an experiment, newest first.
 
         Args:
@@ -43,12 +49,12 @@ class RunTree(RunBase):
 
     @staticmethod
     def list_by_compute(
-        compute: ComputeTarget,
+        compute: TargetLike,
         type: str | None = None,
-        tags: Any = None,
-        properties: Any = None,
+        tags: Labels = None,
+        properties: Labels = None,
         status: str | None = None,
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunLike]:
         """Yield the runs of a compute target, newest first; see :meth:`list`."""
         query = {"target": compute.name, "type": type, "status": status}
         return runs_of(compute.workspace, query, tags, properties)
@@ -71,12 +77,12 @@ class RunTree(RunBase):
     def get_children(
         self,
         recursive: bool = False,
-        tags: Any = None,
-        properties: Any = None,
+        tags: Labels = None,
+        properties: Labels = None,
         type: str | None = None,
         status: str | None = None,
         _rehydrate_runs: bool = True,
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunLike]:
         """Yield its children, newest first.
 
         Args:
@@ -88,3 +94,50 @@ class RunTree(RunBase):
         """
         query = {"ancestor" if recursive else "parent": self._id, "type": type, "status": status}
         return runs_of(self._experiment.workspace, query, tags, properties)
+
+
+def runs_of(
+    workspace: WorkspaceLike, query: Mapping[str, Any], tags: Labels = None, properties: Labels = None
+) -> Iterator[RunLike]:
+    """Yield runs, newest first.
+
+    Args:
+        workspace: where they are.
+        query: parameters of ``GET /runs``.
+        tags: only runs that have this tag, or these tags with these values.
+        properties: likewise.
+
+    Raises:
+        UserErrorException: a state that does not exist.
+    """
+    if query.get("status") not in (None, *_STATES):
+        raise UserErrorException(f"There is no state {query['status']!r}; the states are {', '.join(_STATES)}.")
+    before: int | None = None
+    while True:
+        asked = {**query, "limit": _PAGE, "before": before, "tag": _first(tags)}
+        page = workspace.connection.call("GET", "/runs", query=asked)["runs"]
+        for record in page:
+            if fits(record["tags"], tags) and fits(record["properties"], properties):
+                yield workspace.run_of(record)
+        if len(page) < _PAGE:
+            return
+        before = page[-1]["seq"]
+
+
+def _first(tags: Labels) -> str | None:
+    """Return one tag for the service to filter by; the rest is done here."""
+    if not tags:
+        return None
+    if isinstance(tags, str):
+        return tags
+    key, value = next(iter(tags.items()))
+    return key if value is None else f"{key}={value}"
+
+
+def fits(there: Mapping[str, str], wanted: Labels) -> bool:
+    """Tell whether labels have what is wanted of them: a key, or keys with their values."""
+    if not wanted:
+        return True
+    if isinstance(wanted, str):
+        return wanted in there
+    return all(key in there and value in (None, there[key]) for key, value in wanted.items())

@@ -13,15 +13,11 @@ from trainshed.client.source import take as look
 from trainshed.errors import SnapshotException
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
-def take(workspace: Workspace, path: str | os.PathLike[str]) -> str:
+def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
     """Keep a snapshot.
-
-    Args:
-        workspace: where to keep it.
-        path: a folder, or one file.
 
     Returns:
         Its id.
@@ -38,11 +34,11 @@ def take(workspace: Workspace, path: str | os.PathLike[str]) -> str:
             return send(look(folder), workspace.connection)
     if not os.path.isdir(path):
         raise SnapshotException(f"There is no file or folder '{os.fspath(path)}' to take a snapshot of.")
-    source = look(os.fspath(path), index_path(workspace.folder, os.path.realpath(path)))
+    source = look(os.fspath(path), index_path(workspace.identity, os.path.realpath(path)))
     return source.known or send(source, workspace.connection)
 
 
-def restore(workspace: Workspace, snapshot: str, path: str | os.PathLike[str] | None) -> str:
+def restore(workspace: WorkspaceLike, snapshot: str, path: str | os.PathLike[str] | None) -> str:
     """Download a snapshot.
 
     Args:

@@ -12,11 +12,11 @@ from trainshed.errors import ActivityFailedException, ExperimentExecutionExcepti
 from trainshed.spec import layout, states
 
 if TYPE_CHECKING:
+    from trainshed.api.protocols import RunLike
     from trainshed.api.runs.details import Details
-    from trainshed.api.runs.run import Run
 
 
-def watch(run: Run, show_output: bool, raise_on_error: bool) -> Details:
+def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     """Return a run's details when it has ended.
 
     Args:
@@ -39,7 +39,7 @@ def watch(run: Run, show_output: bool, raise_on_error: bool) -> Details:
             f"Stop it: run.cancel() or 'trainshed cancel {run.id}'. Watch on: 'trainshed logs -f {run.id}'."
         ) from None
     run._record = record
-    details = run.get_details()
+    details: Details = run.get_details()
     if show_output:
         _summary(run, details)
     if record["status"] == states.FAILED:
@@ -58,7 +58,7 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
         run_id: the run.
         error: its record's ``details["error"]``.
     """
-    lines = [f"Run {run_id} failed: {error.get('message') or 'no reason is known'}"]
+    lines = [f"Run {run_id} failed: {headline(error) or 'no reason is known'}"]
     log, tail = error.get("log") or layout.DRIVER_LOG, str(error.get("log_tail") or "").rstrip()
     if tail:
         lines += [f"The last lines of {log}:", *(f"    {line}" for line in tail.splitlines())]
@@ -67,7 +67,18 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _show(run: Run) -> None:
+def headline(error: dict[str, Any]) -> str:
+    """Return what is to be said of a failed run beside its log: no line of the log twice.
+
+    Args:
+        error: its record's ``details["error"]``.
+    """
+    logged = {line.strip() for line in str(error.get("log_tail") or "").splitlines()}
+    lines = str(error.get("message") or "").splitlines()
+    return "\n".join(line for line in lines if line.strip() not in logged).rstrip(":\n")
+
+
+def _show(run: RunLike) -> None:
     connection = run.experiment.workspace.connection
     sys.stdout.write(f"RunId: {run.id}\nWeb View: {run.get_portal_url()}\n")
     for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
@@ -99,12 +110,12 @@ def _copy(name: str, pieces: Iterable[bytes]) -> None:
     sys.stdout.flush()
 
 
-def _summary(run: Run, details: Details) -> None:
+def _summary(run: RunLike, details: Details) -> None:
     lines = ["", "Execution Summary", "=================", f"RunId: {run.id}", f"Web View: {run.get_portal_url()}"]
     lines.append(f"Status: {details['status']}")
     if details["warnings"]:
         lines += ["", "Warnings:", *(f"  {warning['message']}" for warning in details["warnings"])]
     if "error" in details:
-        lines += ["", "Error:", f"  {details['error']['error'].get('message')}"]
+        lines += ["", "Error:", f"  {headline(details['error']['error'])}"]
     sys.stdout.write("\n".join([*lines, "", ""]))
     sys.stdout.flush()

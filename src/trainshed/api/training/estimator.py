@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.environment import ContainerRegistry, Environment
+from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.api.data.data_reference import DataPath
 from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.api.training.estimator_checks import check
 
 if TYPE_CHECKING:
-    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.protocols import TargetLike
 
 
 class Estimator(MMLBaseEstimator):
@@ -77,7 +78,7 @@ class Estimator(MMLBaseEstimator):
         self,
         source_directory: str | os.PathLike[str],
         *,
-        compute_target: ComputeTarget | str | None = None,
+        compute_target: TargetLike | str | None = None,
         vm_size: str | None = None,
         vm_priority: str | None = None,
         entry_script: str | None = None,

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
-from trainshed.api.configuration.environment import DEFAULT_GPU_IMAGE, Environment
-from trainshed.api.configuration.runconfig import DockerConfiguration, RunConfiguration
-from trainshed.api.training.distribution import distribute
+from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.runconfig import ON_DEMAND, RunConfiguration, Submission
+from trainshed.api.configuration.runconfig_sections import (
+    DEFAULT_GPU_IMAGE,
+    DockerConfiguration,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+)
+from trainshed.api.training.distribution import Gloo, Mpi, Nccl, from_backend
 from trainshed.api.training.script_params import add_arguments
-from trainshed.api.training.submission import Submission
-from trainshed.api.training.to_spec import ON_DEMAND
 from trainshed.errors import TrainingException, UserErrorException, did_you_mean
 
 if TYPE_CHECKING:
-    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.protocols import TargetLike
 
 _OVERRIDES = ("script_params", "inputs", "source_directory_data_store")
 
@@ -38,7 +43,7 @@ class MMLBaseEstimator:
         self,
         source_directory: str | os.PathLike[str],
         *,
-        compute_target: ComputeTarget | str,
+        compute_target: TargetLike | str,
         estimator_config: RunConfiguration | None = None,
     ) -> None:
         self._begin(source_directory, estimator_config or MMLBaseEstimatorRunConfig())
@@ -61,7 +66,9 @@ class MMLBaseEstimator:
         config.environment = params["environment_definition"] or _environment(params, folder)
         self._begin(folder, config)
         self._inputs, self._resume_from = list(params["inputs"] or ()), params["resume_from"]
-        config.arguments = add_arguments(config, params["script_params"] or {}, self._inputs, self._resume_from)
+        config.arguments = add_arguments(
+            config._references(), params["script_params"] or {}, self._inputs, self._resume_from
+        )
 
     @property
     def source_directory(self) -> str:
@@ -97,9 +104,11 @@ class MMLBaseEstimator:
             config.source_directory_data_store = _name(overrides["source_directory_data_store"])
         inputs = [*self._inputs, *(overrides.get("inputs") or ())]
         if "script_params" in overrides:
-            config.arguments = add_arguments(config, overrides["script_params"] or {}, inputs, self._resume_from)
+            config.arguments = add_arguments(
+                config._references(), overrides["script_params"] or {}, inputs, self._resume_from
+            )
         else:
-            add_arguments(config, {}, inputs, None)
+            add_arguments(config._references(), {}, inputs, None)
         return Submission(self._source_directory, config)
 
     def __repr__(self) -> str:
@@ -117,8 +126,31 @@ def _configuration(params: Mapping[str, Any]) -> RunConfiguration:
     config.environment_variables = dict(params["environment_variables"] or {})
     config.docker = DockerConfiguration(use_docker=params["use_docker"], shm_size=params["shm_size"] or "2g")
     config._use_gpu = params["use_gpu"]
-    distribute(config, params)
+    _distribute(config, params)
     return config
+
+
+def _distribute(config: RunConfiguration, params: Mapping[str, Any]) -> None:
+    """Write down in a run configuration, whose ``node_count`` is set, how several processes find each other."""
+    each = config.mpi.process_count_per_node = params["process_count_per_node"]
+    how = params["distributed_training"] or from_backend(params)
+    if how is None:
+        return
+    if isinstance(how, MpiConfiguration):
+        config.mpi, config.communicator = how, "Mpi" if isinstance(how, Mpi) else "IntelMpi"
+    elif isinstance(how, TensorflowConfiguration):
+        config.framework, config.communicator, config.tensorflow = "TensorFlow", "ParameterServer", how
+    elif isinstance(how, PyTorchConfiguration):
+        config.framework, config.communicator, config.pytorch = "PyTorch", how.communication_backend, how
+    elif isinstance(how, (Gloo, Nccl)):
+        backend = type(how).__name__
+        config.framework, config.communicator = "PyTorch", backend.lower()
+        config.pytorch = PyTorchConfiguration(backend, config.node_count * each, config.node_count)
+    else:
+        raise TrainingException(
+            "distributed_training must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
+            f"not {type(how).__name__}."
+        )
 
 
 def _target(target: Any) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainshed.api.checks import check_types
-from trainshed.api.compute.compute import LOCAL
-from trainshed.api.configuration.environment import ContainerRegistry, Environment
-from trainshed.api.notice import warn
+from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
+from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
+from trainshed.spec.run import LOCAL
 
 _TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
 TYPES: dict[str, tuple[type, ...]] = {

@@ -9,19 +9,20 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from trainshed.api.notice import warn
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.api.training.estimator_checks import check
 from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
+from trainshed.client.notice import warn
 from trainshed.errors import did_you_mean
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.configuration.environment import ContainerRegistry, Environment
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.configuration.runconfig_sections import ContainerRegistry
     from trainshed.api.data.data_reference import DataPath
+    from trainshed.api.protocols import TargetLike
 
 _BUILT_ELSEWHERE = ("environment_definition", "conda_dependencies_file", "user_managed")
 _ONE_NODE = (
@@ -38,7 +39,7 @@ _ONE_NODE = (
 class Parameters(TypedDict, total=False):
     """The keywords of a framework's estimator; what they mean is said at :class:`Estimator`."""
 
-    compute_target: ComputeTarget | str | None
+    compute_target: TargetLike | str | None
     vm_size: str | None
     vm_priority: str | None
     entry_script: str | None

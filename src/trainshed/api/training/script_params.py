@@ -6,21 +6,19 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trainshed.api.configuration.runconfig import RunConfiguration
-from trainshed.api.data.data_reference import DataPath, DataReference
-from trainshed.api.training.to_spec import add_reference
+from trainshed.api.data.data_reference import DataPath, DataReference, References, add_reference
 from trainshed.errors import UserErrorException
 
 _MODEL = "MODEL_LOCATION"
 
 
 def add_arguments(
-    config: RunConfiguration, params: Mapping[str, Any], inputs: Iterable[Any], resume_from: Any
+    references: References, params: Mapping[str, Any], inputs: Iterable[Any], resume_from: Any
 ) -> list[Any]:
-    """Return the script's arguments; the data among them and the inputs are added to the run configuration.
+    """Return the script's arguments; the data among them and the inputs are added to the run's.
 
     Args:
-        config: its references and data are changed in place.
+        references: the data of the run; changed in place.
         params: flag → value, in order.
         inputs: data that the script uses without an argument.
         resume_from: a DataPath, or None.
@@ -33,17 +31,17 @@ def add_arguments(
         if not isinstance(flag, str):
             raise UserErrorException(f"script_params: the flag {flag!r} must be a str, not {type(flag).__name__}.")
         found.append(flag)
-        found += [_value(flag, item, config) for item in _values(value)]
+        found += [_value(flag, item, references) for item in _values(value)]
     for item in inputs:
-        _value("inputs", item, config, only_data=True)
-    return found + resume_arguments(config, resume_from)
+        _value("inputs", item, references, only_data=True)
+    return found + resume_arguments(references, resume_from)
 
 
-def resume_arguments(config: RunConfiguration, resume_from: Any) -> list[Any]:
+def resume_arguments(references: References, resume_from: Any) -> list[Any]:
     """Return the arguments that tell a script where its earlier state is; none where nothing is resumed.
 
     Args:
-        config: the reference is added to its data references.
+        references: the data of the run; the reference is added to it.
         resume_from: a DataPath, or None.
 
     Raises:
@@ -53,7 +51,7 @@ def resume_arguments(config: RunConfiguration, resume_from: Any) -> list[Any]:
     if resume_from is None:
         return []
     reference = DataReference(resume_from.datastore, _MODEL, resume_from.path_on_datastore)
-    add_reference(config.data_references, reference)
+    add_reference(references.data_references, reference)
     return ["--resume-from", str(reference)]
 
 
@@ -83,12 +81,12 @@ def _is_data(value: Any) -> bool:
     return hasattr(value, "_as_argument")
 
 
-def _value(flag: str, value: Any, config: RunConfiguration, only_data: bool = False) -> Any:
+def _value(flag: str, value: Any, references: References, only_data: bool = False) -> Any:
     if _is_data(value):
-        return value._as_argument(config)
+        return value._as_argument(references)
     reference = value.as_mount() if hasattr(value, "datastore_type") else value
     if isinstance(reference, DataReference):
-        add_reference(config.data_references, reference)
+        add_reference(references.data_references, reference)
         return str(reference)
     if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "item")):
         return value

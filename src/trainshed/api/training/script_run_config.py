@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import check_types, known_keywords
 from trainshed.api.configuration.environment import Environment
-from trainshed.api.configuration.runconfig import (
+from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, RunConfiguration, Submission
+from trainshed.api.configuration.runconfig_sections import (
     DockerConfiguration,
     MpiConfiguration,
     ParallelTaskConfiguration,
     PyTorchConfiguration,
-    RunConfiguration,
     TensorflowConfiguration,
 )
-from trainshed.api.notice import warn
 from trainshed.api.training.script_params import check_resume, resume_arguments
-from trainshed.api.training.submission import Submission
-from trainshed.api.training.to_spec import MAX_DURATION_SECONDS_DEFAULT
+from trainshed.client.notice import warn
 from trainshed.errors import RunConfigurationException, UserErrorException, did_you_mean
 
 if TYPE_CHECKING:
-    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.protocols import TargetLike
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "source_directory": (str, os.PathLike),
@@ -75,7 +73,7 @@ class ScriptRunConfig:
         arguments: Sequence[Any] | None = None,
         run_config: RunConfiguration | None = None,
         _telemetry_values: Any = None,
-        compute_target: ComputeTarget | str | None = None,
+        compute_target: TargetLike | str | None = None,
         environment: Environment | None = None,
         distributed_job_config: Any = None,
         resume_from: Any = None,
@@ -130,7 +128,7 @@ class ScriptRunConfig:
 
         config = copy.copy(self.run_config)
         config.data_references = dict(config.data_references)
-        resume = resume_arguments(config, self._resume_from)
+        resume = resume_arguments(config._references(), self._resume_from)
         config.script, config.arguments, config.command = self.script, [*self.arguments, *resume], self.command
         return Submission(self.source_directory, config)
 

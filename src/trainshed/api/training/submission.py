@@ -4,52 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from trainshed.api.compute.compute import LOCAL, check_target
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
-from trainshed.api.configuration.runconfig import RunConfiguration
-from trainshed.api.notice import warn
-from trainshed.api.runs.run import ScriptRun
-from trainshed.api.training.to_spec import LEGACY, Wishes, to_spec
+from trainshed.api.configuration.runconfig import RunConfiguration, Submission
+from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
+from trainshed.client.http import quoted
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
+from trainshed.client.notice import inform, warn
 from trainshed.client.send import send as send_source
 from trainshed.client.source import Source, take
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.codec import to_json
-from trainshed.spec.run import RunSpec
+from trainshed.spec.run import LOCAL, RunSpec
 
 if TYPE_CHECKING:
-    from trainshed.api.runs.experiment import Experiment
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 _NEAR_LIMIT = 2000
 
 
-class Submission(NamedTuple):
-    """What an Estimator or a ScriptRunConfig comes down to.
-
-    Attributes:
-        folder: the source folder, as it was given.
-        config: how to run what is in it.
-    """
-
-    folder: str
-    config: RunConfiguration
-
-
-def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: Mapping[str, Any]) -> ScriptRun:
+def send(
+    workspace: WorkspaceLike, experiment: str, config: Any, tags: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Submit a run.
 
-    Args:
-        experiment: where it belongs.
-        config: an Estimator or a ScriptRunConfig.
-        tags: labels of the run.
-        options: further keywords of the call.
-
     Returns:
-        The run, queued.
+        The record of the run, queued.
 
     Raises:
         TrainshedError: see :meth:`Experiment.submit`.
@@ -63,25 +45,20 @@ def send(experiment: Experiment, config: Any, tags: Mapping[str, Any], options: 
     priority, slots = rest.pop("priority", None), rest.pop("slots", 1)
     parent = rest.pop("parent", None)
     submission: Submission = config._submission(rest)
-    workspace = experiment.workspace
     ready = with_files(submission)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
-    spec = to_spec(ready.config, Wishes(experiment.name, tags, priority, slots, _solver(workspace), legacy))
+    spec = to_spec(ready.config, SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy))
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target != LOCAL:
-        check_target(workspace, spec.target)
-    source = take(ready.folder, index_path(workspace.folder, os.path.realpath(ready.folder)))
+        workspace.connection.call("GET", quoted("targets", spec.target))  # raises where there is no such target
+    source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
     _hand_password(workspace, spec, ready.config)
-    record = _queue(workspace, source, spec)
-    return ScriptRun(experiment, record["id"], _record=record)
+    return _queue(workspace, source, spec)
 
 
 def with_files(submission: Submission) -> Submission:
     """Return the submission with the conda file read that its configuration names.
-
-    Args:
-        submission: what to submit.
 
     Raises:
         UserErrorException: the file cannot be read.
@@ -144,6 +121,8 @@ def _nearest(root: str, script: str) -> str:
 
 
 def _check_sent(source: Source, spec: RunSpec) -> None:
+    if source.environments:
+        inform(f"Left out of the snapshot, as they are virtual environments: {', '.join(source.environments)}.")
     if source.skipped:
         warn(f"Left out of the snapshot, as they are no files: {', '.join(source.skipped)}.")
     if spec.script and not source.has(spec.script):
@@ -153,14 +132,14 @@ def _check_sent(source: Source, spec: RunSpec) -> None:
         )
 
 
-def _hand_password(workspace: Workspace, spec: RunSpec, config: RunConfiguration) -> None:
+def _hand_password(workspace: WorkspaceLike, spec: RunSpec, config: RunConfiguration) -> None:
     """Have the service know the registry's password, which is no part of what a run says of itself."""
     password = config.environment.docker.base_image_registry and config.environment.docker.base_image_registry.password
     if spec.container is not None and spec.container.username and password:
         workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
 
 
-def _queue(workspace: Workspace, source: Source, spec: RunSpec) -> dict[str, Any]:
+def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec) -> dict[str, Any]:
     connection = workspace.connection
     body = {"submit_id": os.urandom(16).hex()}
     if source.known is not None:
@@ -181,5 +160,5 @@ def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _solver(workspace: Workspace) -> str:
+def _solver(workspace: WorkspaceLike) -> str:
     return os.environ.get("TRAINSHED_CONDA") or str(workspace.setting("conda") or "auto")

@@ -6,27 +6,45 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from trainshed.api.compute.compute import LOCAL
 from trainshed.api.configuration.conda_dependencies import SDK
 from trainshed.api.configuration.environment import Environment
-from trainshed.api.configuration.runconfig import DataReferenceConfiguration, RunConfiguration
-from trainshed.api.data.data_reference import DataReference
-from trainshed.api.training.run_shape import container, distribution, uses_gpu
-from trainshed.errors import UserErrorException
+from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
+from trainshed.api.data.data_reference import DataReference, DataReferenceConfiguration, References, add_reference
+from trainshed.errors import RunConfigurationException, TrainingException, UserErrorException, did_you_mean
 from trainshed.spec.checks import check_run_spec
+from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
-from trainshed.spec.run import DataSpec, RunSpec
+from trainshed.spec.run import LOCAL, DataSpec, RunSpec
 
 LEGACY = "TRAINSHED_LEGACY"
 """Set to 1 it makes names work in a run that packages have dropped since 2018 (see docs/legacy.md)."""
 _EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
-ON_DEMAND = "amlcompute"
-"""v1's name for the target of a run that only names a size of machine."""
-MAX_DURATION_SECONDS_DEFAULT = 2592000
-"""v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
+_MPI, _TORCH, _TENSORFLOW = "openmpi", "torch", "tensorflow"
+_LAUNCHERS = {
+    "none": "single",
+    "openmpi": _MPI,
+    "intelmpi": _MPI,
+    "mpi": _MPI,
+    "nccl": _TORCH,
+    "gloo": _TORCH,
+    "parameterserver": _TENSORFLOW,
+}
+# In 2018 the framework's name said how its processes find each other.
+_FRAMEWORKS = {
+    "python": "none",
+    "pytorch": "none",
+    "tensorflow": "none",
+    "cntk": "none",
+    "pythonmpi": "mpi",
+    "tensorflowparameterserver": "parameterserver",
+}
+_SHM_SIZE = "2g"
+# Images that v1 named where nobody had: they stand for "no particular one".
+_STOCK = tuple(f"mcr.microsoft.com/azureml/{name}" for name in ("base:", "base-gpu:", "openmpi", "intelmpi"))
 
 
-class Wishes(NamedTuple):
+class SubmitOptions(NamedTuple):
     """What a submit says besides the run configuration.
 
     Attributes:
@@ -46,50 +64,36 @@ class Wishes(NamedTuple):
     legacy: bool = False
 
 
-class References(NamedTuple):
-    """The data of a run, by name, under the names that a run configuration has for it.
-
-    Attributes:
-        data_references: data references.
-        data: datasets that it reads.
-        output_data: folders that it fills.
-    """
-
-    data_references: dict[str, DataReferenceConfiguration]
-    data: dict[str, Any]
-    output_data: dict[str, Any]
-
-
-def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
+def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     """Return what a run configuration asks for, without the source snapshot.
 
     Args:
         config: the run configuration; it is not changed.
-        wishes: what else was said.
+        options: what else was said.
 
     Raises:
         TrainingException: an image that cannot be built here.
         UserErrorException: a value that cannot be used; the sentence names it.
 
     Example:
-        >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), Wishes("trial")).arguments
+        >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), SubmitOptions("trial")).arguments
         ('--alpha', '0.8')
     """
     shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
     command = _command(config.command, references)
-    priority = wishes.priority if wishes.priority is not None else config.priority
+    priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(
         RunSpec(
-            experiment=wishes.experiment,
+            experiment=options.experiment,
             script=None if command else _script(config.script),
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=environment_to_spec(config.environment, wishes.solver),
+            environment=environment_to_spec(config.environment, options.solver),
             environment_name=str(config.environment.name or ""),
-            environment_variables=_variables(config, wishes.legacy),
+            environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
             inputs=tuple(value._spec(name) for name, value in references.data.items()),
             outputs=tuple(value._spec(name) for name, value in references.output_data.items()),
@@ -101,12 +105,12 @@ def to_spec(config: RunConfiguration, wishes: Wishes) -> RunSpec:
             parameter_server_count=shape.parameter_server_count,
             container=container(config),
             use_gpu=uses_gpu(config),
-            slots=_whole("slots", wishes.slots),
+            slots=_whole("slots", options.slots),
             priority=_whole("priority", priority or 0),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
             framework=config.framework,
             communicator=config.communicator,
-            tags={str(key): str(value) for key, value in wishes.tags.items()},
+            tags={str(key): str(value) for key, value in options.tags.items()},
         )
     )
 
@@ -163,25 +167,6 @@ def _argument(value: Any, place: int, references: References) -> str:
     )
 
 
-def add_reference(references: dict[str, DataReferenceConfiguration], reference: DataReference) -> None:
-    """Add a data reference to those of a run.
-
-    Args:
-        references: name → configuration; changed in place.
-        reference: the new one.
-
-    Raises:
-        UserErrorException: another one has this name.
-    """
-    config = reference.to_config()
-    name = reference.data_reference_name
-    if references.setdefault(name, config) != config:
-        raise UserErrorException(
-            f"Two different data references are named '{name}'. Give one another name: "
-            f"datastore.path('{reference.path_on_datastore or ''}', data_reference_name='…')."
-        )
-
-
 def _command(command: Any, references: References) -> tuple[str, ...]:
     if not command:
         return ()
@@ -228,3 +213,145 @@ def _whole(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise UserErrorException(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
     return value
+
+
+class Distribution(NamedTuple):
+    """How one script becomes many processes.
+
+    Attributes:
+        launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
+        node_count: how many nodes (≥ 1).
+        process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
+        backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.
+        worker_count: of TensorFlow.
+        parameter_server_count: of TensorFlow.
+    """
+
+    launcher: str = "single"
+    node_count: int = 1
+    process_count_per_node: int = 1
+    backend: str = ""
+    worker_count: int = 0
+    parameter_server_count: int = 0
+
+
+def distribution(config: RunConfiguration) -> Distribution:
+    """Return how many processes a run configuration asks for, and how they find each other.
+
+    Raises:
+        RunConfigurationException: a framework or communicator that does not exist, or settings that contradict each
+            other.
+
+    Example:
+        >>> distribution(RunConfiguration(communicator="Gloo")).launcher
+        'torch'
+    """
+    communicator = _communicator(config)
+    launcher = _LAUNCHERS[communicator]
+    if launcher == _MPI:
+        nodes = _nodes(config, config.mpi.node_count)
+        return Distribution(launcher, nodes, config.mpi.process_count_per_node)
+    if launcher == _TORCH:
+        nodes = _nodes(config, config.pytorch.node_count)
+        processes = config.pytorch.process_count or nodes
+        if processes % nodes:
+            raise RunConfigurationException(
+                f"process_count is {processes} and node_count {nodes}: every node runs as many processes as the "
+                f"others, so process_count must be a multiple of {nodes}."
+            )
+        return Distribution(launcher, nodes, processes // nodes, communicator)
+    if launcher == _TENSORFLOW:
+        workers, servers = config.tensorflow.worker_count, config.tensorflow.parameter_server_count
+        each = -(-(workers + servers) // config.node_count)
+        return Distribution(launcher, config.node_count, each, "", workers, servers)
+    return _alone(config)
+
+
+def _communicator(config: RunConfiguration) -> str:
+    framework, communicator = config.framework.lower(), config.communicator.lower()
+    if framework not in _FRAMEWORKS or communicator not in _LAUNCHERS:
+        known = ("Python", "PyTorch", "TensorFlow") if framework not in _FRAMEWORKS else _COMMUNICATORS
+        what, said = (
+            ("framework", config.framework) if framework not in _FRAMEWORKS else ("communicator", config.communicator)
+        )
+        raise RunConfigurationException(
+            f"run_config.{what} is {said!r}; here it is one of {', '.join(known)}.{did_you_mean(said, known)}"
+        )
+    return _FRAMEWORKS[framework] if communicator == "none" else communicator
+
+
+_COMMUNICATORS = ("None", "OpenMpi", "IntelMpi", "Mpi", "Nccl", "Gloo", "ParameterServer")
+
+
+def _nodes(config: RunConfiguration, also: int) -> int:
+    """The run configuration says how many nodes; where it says nothing, the distributed setting does."""
+    return config.node_count if config.node_count != 1 else also
+
+
+def _alone(config: RunConfiguration) -> Distribution:
+    asked = {
+        "node_count": config.node_count,
+        "mpi.process_count_per_node": config.mpi.process_count_per_node,
+        "pytorch.process_count": config.pytorch.process_count or 1,
+        "tensorflow.worker_count": config.tensorflow.worker_count,
+    }
+    for name, count in asked.items():
+        if count > 1:
+            raise RunConfigurationException(
+                f"run_config.{name} is {count}, and nothing says how {count} processes find each other: "
+                f"set run_config.communicator to one of {', '.join(_COMMUNICATORS[1:])}."
+            )
+    return Distribution()
+
+
+def container(config: RunConfiguration) -> ContainerSpec | None:
+    """Return the container that a run configuration asks for; None where it names no image of its own.
+
+    As in v1, a run on this machine gets one only where docker is asked for; elsewhere an image will do, unless docker
+    was declined.
+
+    Raises:
+        TrainingException: an image is to be built with a folder of files.
+    """
+    docker, how = config.environment.docker, config.docker
+    undecided = config.target != LOCAL and not config._docker_said()
+    if not (how.use_docker or docker.enabled or undecided):
+        return None
+    if docker.build_context:
+        raise TrainingException(
+            "Images are built of a Dockerfile alone, without a build context: build this one (podman build, docker "
+            "build) and name it, e.g. Environment.from_docker_image('name', image='...')."
+        )
+    image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else ""
+    if not (image or docker.base_dockerfile):
+        return None
+    registry = docker.base_image_registry or ContainerRegistry()
+    return ContainerSpec(
+        image=image,
+        dockerfile="" if image else _text(str(docker.base_dockerfile)),
+        registry=str(registry.address or ""),
+        username=str(registry.username or ""),
+        shm_size=next((size for size in (how.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
+        arguments=(*map(str, docker.arguments), *map(str, how.arguments)),
+    )
+
+
+def uses_gpu(config: RunConfiguration) -> bool:
+    """Return whether a run configuration asks for GPUs: by its own word, by NCCL, or by one of v1's images for them.
+
+    Example:
+        >>> uses_gpu(RunConfiguration(communicator="Nccl"))
+        True
+    """
+    docker = config.environment.docker
+    image = docker.base_image or ""
+    stock = image.startswith(_STOCK) and ("base-gpu:" in image or "cuda" in image)
+    return bool(config._use_gpu or docker.gpu_support or stock or config.communicator.lower() == "nccl")
+
+
+def _text(dockerfile: str) -> str:
+    """Return the text of a Dockerfile that may be given by its path."""
+    if "\n" in dockerfile or not os.path.isfile(dockerfile):
+        return dockerfile
+    with open(dockerfile, encoding="utf-8") as file:
+        return file.read()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, TypeVar
+
+from trainshed.errors import UnknownNameException, did_you_mean
 
 Value = TypeVar("Value")
 
@@ -21,10 +23,28 @@ class NamedKey(str):
 class CallableDict(dict[str, Value]):
     """Name → object, with ``ws.datastores['x']``, ``ws.datastores()['x']`` and ``for d in ws.datastores(): d.name``.
 
+    Args:
+        entries: name → object.
+        what: what an error calls one of them.
+
     Example:
-        >>> CallableDict(a=1)()["a"]
+        >>> CallableDict({"a": 1}, "number")()["a"]
         1
+        >>> CallableDict({"a": 1}, "number")["b"]
+        Traceback (most recent call last):
+        ...
+        trainshed.errors.UnknownNameException: There is no number 'b'. Available: a.
     """
+
+    def __init__(self, entries: Mapping[str, Value] | None = None, what: str = "entry", **more: Value) -> None:
+        super().__init__(entries or {}, **more)
+        self._what = what
+
+    def __missing__(self, name: str) -> NoReturn:
+        """Say which there are."""
+        names = sorted(self)
+        known = f"Available: {', '.join(names)}." if names else "There is none yet."
+        raise UnknownNameException(f"There is no {self._what} {name!r}. {known}{did_you_mean(str(name), names)}")
 
     def __call__(self, *_: Any, **__: Any) -> CallableDict[Value]:
         """Return itself."""

@@ -6,20 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainshed.api.workspace.workspace import Workspace
+    from trainshed.api.protocols import WorkspaceLike
 
 
 class Keyvault:
     """The secrets of a workspace, kept in a file of its folder that only its owner can read.
 
-    Args:
-        workspace: the workspace.
-
     Example:
-        >>> ws.get_default_keyvault().set_secret("password", "hunter2")  # doctest: +SKIP
+        >>> ws.get_default_keyvault().set_secret("password", "hunter2")
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: WorkspaceLike) -> None:
         self.workspace = workspace
 
     def set_secret(self, name: str, value: str) -> None:
@@ -43,19 +40,11 @@ class Keyvault:
         self.workspace.connection.call("PUT", "/secrets", {"set": dict(secrets_batch)})
 
     def get_secret(self, name: str) -> str | None:
-        """Return a secret, or None if there is none of this name.
-
-        Args:
-            name: its name.
-        """
+        """Return a secret, or None if there is none of this name."""
         return self.get_secrets([name])[name]
 
     def get_secrets(self, secrets: Iterable[str]) -> dict[str, str | None]:
-        """Return secrets by name; None for those that are not there.
-
-        Args:
-            secrets: their names.
-        """
+        """Return secrets by name; None for those that are not there."""
         answer = self.workspace.connection.call("POST", "/secrets/read", {"names": list(secrets)})
         found: dict[str, str | None] = answer["secrets"]
         return found
@@ -65,19 +54,11 @@ class Keyvault:
         return [{"name": name} for name in self.workspace.connection.call("GET", "/secrets")["names"]]
 
     def delete_secret(self, name: str) -> None:
-        """Forget a secret.
-
-        Args:
-            name: its name.
-        """
+        """Forget a secret."""
         self.delete_secrets([name])
 
     def delete_secrets(self, secrets: Iterable[str]) -> None:
-        """Forget secrets.
-
-        Args:
-            secrets: their names.
-        """
+        """Forget secrets."""
         self.workspace.connection.call("PUT", "/secrets", {"delete": list(secrets)})
 
     def __repr__(self) -> str:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.notice import inform
-from trainshed.api.workspace import locations
-from trainshed.api.workspace.workspace_contents import WorkspaceContents
-from trainshed.api.workspace_cloud import WorkspaceCloud
-from trainshed.errors import UserErrorException, WorkspaceException
+from trainshed.api.workspace.callable_dict import CallableDict
+from trainshed.api.workspace.workspace_facts import WorkspaceFacts
+from trainshed.client import locations, remote
+from trainshed.client.http import quoted
+from trainshed.client.notice import inform
+from trainshed.errors import WorkspaceException
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping
-    from pathlib import Path
 
-    from trainshed.client.http import Connection
+    from trainshed.api.compute.compute import ComputeTarget
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.data.dataset import Dataset
+    from trainshed.api.data.datastore import Datastore
+    from trainshed.api.data.model import Model
+    from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.runs.run import Run
+    from trainshed.api.workspace.keyvault import Keyvault
 
 
-class Workspace(WorkspaceContents, WorkspaceCloud):
+class Workspace(WorkspaceFacts):
     """A workspace on this machine.
 
     The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
@@ -31,12 +36,16 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         resource_group: kept for display.
         workspace_name: the name; None means ``"default"``.
         path: folder of a workspace that lies elsewhere (ours); it excludes a name.
+        service: address of its service, ``http://host:port`` (ours); it excludes a path. None: ``$TRAINSHED_SERVICE``,
+            unless there is a path.
+        token: what the service accepts (ours); None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
 
     Raises:
         WorkspaceException: no such workspace.
+        ServiceException: the service of that address cannot be reached.
 
     Example:
-        >>> Workspace.from_config().name  # doctest: +SKIP
+        >>> Workspace.from_config().name
         'default'
     """
 
@@ -57,16 +66,51 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         _cloud: str = "AzureCloud",
         *,
         path: str | os.PathLike[str] | None = None,
+        service: str | None = None,
+        token: str | None = None,
     ) -> None:
         if workspace_name is None and resource_group is None and subscription_id is not None:
             workspace_name, subscription_id = subscription_id, None
         if path is not None and workspace_name is not None:
             raise WorkspaceException("Give either the workspace's name or its path, not both.")
-        self._root = locations.find(workspace_name or locations.DEFAULT) if path is None else locations.find_path(path)
-        self._facts = locations.facts_of(self._root)
+        self._connection = None
+        self._root = None
+        self._service = service or (remote.address() if path is None else None)
+        if self._service is not None:
+            self._connection = remote.connect(self._service, token)
+            self._facts = self._connection.call("GET", "/workspace")
+        else:
+            self._root = (
+                locations.find_path(path) if path is not None else locations.find(workspace_name or locations.DEFAULT)
+            )
+            self._facts = locations.facts_of(self._root)
         self._subscription_id = subscription_id or self._facts.get("subscription_id") or "local"
         self._resource_group = resource_group or self._facts.get("resource_group") or "local"
-        self._connection: Connection | None = None
+        self._check_name(workspace_name)
+
+    @staticmethod
+    def from_service(address: str | None = None, token: str | None = None) -> Workspace:
+        """Return the workspace of a service that runs elsewhere, or as another user (ours).
+
+        Such a workspace needs no folder in common with its service, and never starts or stops it.
+
+        Args:
+            address: ``http://host:port``; None: ``$TRAINSHED_SERVICE``.
+            token: what the service accepts; None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
+
+        Raises:
+            AuthenticationException: there is no token, or the service does not accept it.
+            ServiceException: the service cannot be reached.
+            WorkspaceException: there is no address.
+
+        Example:
+            >>> Workspace.from_service("http://127.0.0.1:43117").name  # doctest: +SKIP
+            'default'
+        """
+        where = address or remote.address()
+        if where is None:
+            raise WorkspaceException(f"Give the service's address, http://host:port, or set {remote.SERVICE}.")
+        return Workspace(service=where, token=token)
 
     @staticmethod
     def from_config(
@@ -74,8 +118,8 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
     ) -> Workspace:
         """Return the workspace that a configuration file names.
 
-        Without a path: the one of ``$TRAINSHED_WORKSPACE`` (a name or a path); else of the first file found by v1's
-        search from the current folder upward; else the default workspace.
+        Without a path: the one of the service at ``$TRAINSHED_SERVICE``; else of ``$TRAINSHED_WORKSPACE`` (a name or a
+        path); else of the first file found by v1's search from the current folder upward; else the default workspace.
 
         Args:
             path: a file, or the folder from which to search.
@@ -89,6 +133,8 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         """
         if path is not None:
             return _configured(*locations.config_at(os.fspath(path), _file_name))
+        if remote.address() is not None:
+            return Workspace.from_service()
         root = locations.chosen(None)
         if root is not None:
             return Workspace(path=root)
@@ -148,6 +194,14 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         Raises:
             WorkspaceException: a name that cannot be used, or that exists without ``exist_ok``.
         """
+        if path is None and remote.address() is not None:
+            there = Workspace(workspace_name=name)
+            if not exist_ok:
+                raise WorkspaceException(
+                    f"There is a workspace '{name}' at {there.identity} already. Use Workspace.get('{name}') or "
+                    "exist_ok=True."
+                )
+            return there
         root = locations.folder_of(name) if path is None else os.path.abspath(os.path.expanduser(path))
         locations.check_name(name)
         if not locations.exists(root):
@@ -179,15 +233,6 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
     ) -> Workspace:
         """Return a workspace by its name.
 
-        Args:
-            name: its name.
-            auth: accepted and not used.
-            subscription_id: kept for display.
-            resource_group: kept for display.
-            location: accepted and not used.
-            cloud: accepted and not used.
-            id: accepted and not used.
-
         Raises:
             WorkspaceException: no such workspace.
         """
@@ -197,181 +242,132 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
     def list(
         subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
     ) -> dict[str, builtins.list[Workspace]]:
-        """Return the workspaces in Trainshed's folder on this machine.
-
-        Args:
-            subscription_id: accepted and not used.
-            auth: accepted and not used.
-            resource_group: accepted and not used.
+        """Return the workspaces in Trainshed's folder on this machine, or the one of ``$TRAINSHED_SERVICE``.
 
         Returns:
             Name → list of the one workspace of that name.
         """
+        if remote.address() is not None:
+            there = Workspace.from_service()
+            return {there.name: [there]}
         return {name: [Workspace(workspace_name=name)] for name in locations.names()}
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self._facts.get("workspace_name") or os.path.basename(self._root))
+    def discovery_url(self) -> str:
+        """The address of its service."""
+        return str(self.connection.base_url)
 
     @property
-    def folder(self) -> str:
-        """Its folder, as a string (ours)."""
-        return self._root
+    def datastores(self) -> CallableDict[Datastore]:
+        """Name → datastore."""
+        from trainshed.api.data.datastore import Datastore
+
+        return CallableDict({each.name: each for each in Datastore._all(self)}, "datastore")
+
+    def get_default_datastore(self) -> Datastore:
+        """Return the datastore on which data lies unless said otherwise."""
+        from trainshed.api.data.datastore import Datastore
+
+        return Datastore.get_default(self)
 
     @property
-    def runs(self) -> str:
-        """The folder of its run directories (ours)."""
-        return os.path.join(self._root, "runs")
+    def compute_targets(self) -> CallableDict[ComputeTarget]:
+        """Name → compute target."""
+        from trainshed.api.compute.compute import ComputeTarget
+
+        return CallableDict({target.name: target for target in ComputeTarget.list(self)}, "compute target")
 
     @property
-    def path(self) -> Path:
-        """Its folder (ours)."""
-        from pathlib import Path  # see locations.py
+    def experiments(self) -> CallableDict[Experiment]:
+        """Name → experiment."""
+        from trainshed.api.runs.experiment import Experiment
 
-        return Path(self._root)
+        return CallableDict({each.name: each for each in Experiment.list(self)}, "experiment")
 
-    def setting(self, name: str) -> Any:
-        """Return a setting of its ``config.json``, or None (ours).
-
-        Args:
-            name: e.g. ``"conda"``.
-        """
-        return self._facts.get(name)
-
-    @property
-    def subscription_id(self) -> str:
-        """Kept for display."""
-        return self._subscription_id
-
-    @property
-    def resource_group(self) -> str:
-        """Kept for display."""
-        return self._resource_group
-
-    @property
-    def location(self) -> str:
-        """Kept for display; ``"local"`` unless it was given."""
-        return str(self._facts.get("location") or "local")
-
-    @property
-    def sku(self) -> str:
-        """Kept for display."""
-        return str(self._facts.get("sku") or "basic")
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Kept for display."""
-        return dict(self._facts.get("tags") or {})
-
-    @property
-    def connection(self) -> Connection:
-        """The way to its service, which the first call starts if need be (ours)."""
-        if self._connection is None:
-            from trainshed.client.embedded import connect  # a workspace that is only named needs no service
-
-            self._connection = connect(self._root)
-        return self._connection
-
-    def page_url(self, path: str = "/") -> str:
-        """Return the URL of a page of its service, with the key that opens it (ours).
-
-        Args:
-            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
-        """
-        facts = self.connection.call("GET", "/service")
-        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
-
-    def get_details(self) -> dict[str, Any]:
-        """Return what is known of the workspace, under v1's names."""
-        return {
-            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}",
-            "name": self.name,
-            "location": self.location,
-            "type": "Microsoft.MachineLearningServices/workspaces",
-            "sku": self.sku,
-            "tags": self.tags,
-            "workspaceid": self.name,
-            "friendlyName": str(self._facts.get("friendly_name") or self.name),
-            "description": str(self._facts.get("description") or ""),
-            "path": self._root,
-        }
-
-    def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
-        """Write a configuration file that :meth:`from_config` finds: ``<path>/.azureml/config.json``.
-
-        Args:
-            path: an existing folder; the current one if None.
-            file_name: instead of ``config.json``.
+    def get_run(self, run_id: str) -> Run:
+        """Return a run of any experiment.
 
         Raises:
-            UserErrorException: no such folder.
+            NotFoundException: no such run; the sentence names the nearest.
         """
-        folder = os.fspath(path or ".")
-        if not os.path.isdir(folder):
-            raise UserErrorException(f"There is no folder {folder}. Create it, or give another path.")
-        said = {
-            "subscription_id": self.subscription_id,
-            "resource_group": self.resource_group,
-            "workspace_name": self.name,
-        }
-        if self._root != locations.folder_of(self.name):
-            said["path"] = self._root
-        target = os.path.join(folder, ".azureml", file_name or "config.json")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "w", encoding="utf-8") as file:
-            file.write(json.dumps(said, indent=4) + "\n")
-        inform(f"Wrote the workspace configuration to {target}.")
+        return self.run_of(self.connection.call("GET", quoted("runs", run_id)))
 
-    def update(
-        self,
-        friendly_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        image_build_compute: Any = None,
-        service_managed_resources_settings: Any = None,
-        primary_user_assigned_identity: Any = None,
-        allow_public_access_when_behind_vnet: bool | None = None,
-        v1_legacy_mode: bool | None = None,
-    ) -> dict[str, Any]:
-        """Change what is kept for display; the other parameters concern a cloud and are not used.
+    def run_of(self, record: dict[str, Any]) -> Run:
+        """Return the run of a record as an object of the class that belongs to its type (ours).
 
         Args:
-            friendly_name: shown beside its name.
-            description: what it is for.
-            tags: its labels, in place of those it had.
-
-        Returns:
-            What :meth:`get_details` says from now on.
+            record: what the service keeps of it.
         """
-        changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
-        kept = {key: value for key, value in changed.items() if value is not None}
-        self._facts = {**locations.facts_of(self._root), **kept}
-        locations.make(self._root, self._facts)
-        return self.get_details()
+        from trainshed.api.runs.experiment import Experiment
+        from trainshed.api.runs.run import Run, ScriptRun
+        from trainshed.api.runs.run_tree import factories
 
-    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
-        """Remove the workspace with all its runs and the data of its own datastores.
+        experiment = Experiment(self, record["experiment"])
+        if record["kind"] in factories:
+            made: Run = factories[record["kind"]](experiment, record)
+            return made
+        return (ScriptRun if record["kind"] else Run)(experiment, record["id"], _record=record)
 
-        Args:
-            delete_dependent_resources: accepted and not used.
-            no_wait: accepted and not used.
+    def set_default_datastore(self, name: str) -> None:
+        """Choose the datastore on which data lies unless said otherwise.
 
         Raises:
-            WorkspaceException: runs are still going on.
+            NotFoundException: no such datastore.
         """
-        import shutil
+        from trainshed.api.data.datastore import Datastore
 
-        active = self.connection.call("GET", "/service")["runs_active"]
-        if active:
-            raise WorkspaceException(
-                f"Workspace '{self.name}' has {active} unfinished runs. Cancel them or wait for them."
-            )
-        from trainshed.client.stopping import stop
+        Datastore(self, name).set_as_default()
 
-        stop(self._root)
-        shutil.rmtree(self._root)
+    def get_default_compute_target(self, type: str) -> ComputeTarget | None:
+        """Return the workspace's cluster of a kind, or None if there is none.
+
+        Args:
+            type: ``"CPU"`` (the cluster named ``"cpu-cluster"``) or ``"GPU"`` (``"gpu-cluster"``).
+
+        Raises:
+            ValueError: another kind.
+        """
+        names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
+        if str(type).upper() not in names:
+            raise ValueError(f"The kind of a compute target is 'CPU' or 'GPU', not {type!r}.")
+        return self.compute_targets.get(names[type.upper()])
+
+    def get_default_keyvault(self) -> Keyvault:
+        """Return the secrets of the workspace."""
+        from trainshed.api.workspace.keyvault import Keyvault
+
+        return Keyvault(self)
+
+    @property
+    def environments(self) -> CallableDict[Environment]:
+        """Name → newest version of each environment that was registered."""
+        from trainshed.api.configuration.environment import Environment
+
+        return CallableDict(Environment.list(self), "environment")
+
+    @property
+    def models(self) -> CallableDict[Model]:
+        """Name → newest version of each model."""
+        from trainshed.api.data.model import Model
+
+        return CallableDict({each.name: each for each in Model.list(self, latest=True)}, "model")
+
+    @property
+    def datasets(self) -> CallableDict[Dataset]:
+        """Name → newest version of each dataset."""
+        from trainshed.api.data.dataset import Dataset
+
+        return CallableDict(Dataset.get_all(self), "dataset")
+
+    @property
+    def images(self) -> CallableDict[Any]:
+        """Nothing: images are not kept here."""
+        return CallableDict({}, "image")
+
+    @property
+    def webservices(self) -> CallableDict[Any]:
+        """Nothing: models are not served here."""
+        return CallableDict({}, "webservice")
 
     def __repr__(self) -> str:
         return (
@@ -380,14 +376,16 @@ class Workspace(WorkspaceContents, WorkspaceCloud):
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and other._root == self._root
+        return isinstance(other, Workspace) and other.identity == self.identity
 
     def __hash__(self) -> int:
-        return hash(self._root)
+        return hash(self.identity)
 
 
 def _configured(file: str, said: dict[str, Any]) -> Workspace:
     inform(f"Found the config file in: {file}")
+    if said.get("service"):
+        return Workspace.from_service(said["service"])
     if said.get("path"):
         return Workspace(path=os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
     name = str(said["workspace_name"])

@@ -1,23 +1,18 @@
 """azureml.core.compute_target."""
 
-from trainshed.api.legacy_compute import (
-    AbstractComputeTarget,
-    BatchAITarget,
-    ComputeTargetException,
-    LocalTarget,
-    attach_legacy_compute_target,
-    is_compute_target_prepared,
-    prepare_compute_target,
-    remove_legacy_compute_target,
-)
+from typing import Any
 
-__all__ = [
-    "AbstractComputeTarget",
-    "BatchAITarget",
-    "ComputeTargetException",
-    "LocalTarget",
-    "attach_legacy_compute_target",
-    "is_compute_target_prepared",
-    "prepare_compute_target",
-    "remove_legacy_compute_target",
-]
+from azureml import _made
+from trainshed.errors import ComputeTargetException
+
+
+def is_compute_target_prepared(experiment: Any, source_directory: str, run_config: Any) -> bool:
+    """Return True: environments are built when a run needs them, and there is nothing to prepare by hand."""
+    return True
+
+
+__all__ = ["ComputeTargetException", "is_compute_target_prepared", *_made.names("core.compute_target")]
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute_target", name)

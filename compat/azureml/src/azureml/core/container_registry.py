@@ -1,5 +1,5 @@
 """azureml.core.container_registry."""
 
-from trainshed.api.configuration.environment import ContainerRegistry
+from trainshed.api.configuration.runconfig import ContainerRegistry
 
 __all__ = ["ContainerRegistry"]

@@ -1,5 +1,5 @@
 """azureml.core.datastore."""
 
-from trainshed.api.data.datastore import Datastore
+from azureml.core import Datastore
 
 __all__ = ["Datastore"]

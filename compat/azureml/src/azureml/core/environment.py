@@ -1,5 +1,5 @@
 """azureml.core.environment."""
 
-from trainshed.api.configuration.environment import Environment
+from azureml.core import Environment
 
 __all__ = ["Environment"]

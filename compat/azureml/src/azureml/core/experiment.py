@@ -1,5 +1,5 @@
 """azureml.core.experiment."""
 
-from trainshed.api.runs.experiment import Experiment
+from azureml.core import Experiment
 
 __all__ = ["Experiment"]

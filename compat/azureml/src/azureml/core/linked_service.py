@@ -1,5 +1,11 @@
 """azureml.core.linked_service."""
 
-from trainshed.api.serving import LinkedService, SynapseWorkspaceLinkedServiceConfiguration
+from typing import Any
 
-__all__ = ["LinkedService", "SynapseWorkspaceLinkedServiceConfiguration"]
+from azureml import _made
+
+__all__ = _made.names("core.linked_service")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.linked_service", name)

@@ -1,6 +1,12 @@
 """azureml.core.model."""
 
-from trainshed.api.data.model import Model
-from trainshed.api.serving import InferenceConfig
+from typing import Any
 
-__all__ = ["InferenceConfig", "Model"]
+from azureml import _made
+from azureml.core import Model
+
+__all__ = ["Model", *_made.names("core.model")]
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.model", name)

@@ -1,5 +1,11 @@
 """azureml.core.private_endpoint."""
 
-from trainshed.api.serving import PrivateEndPoint, PrivateEndPointConfig
+from typing import Any
 
-__all__ = ["PrivateEndPoint", "PrivateEndPointConfig"]
+from azureml import _made
+
+__all__ = _made.names("core.private_endpoint")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.private_endpoint", name)

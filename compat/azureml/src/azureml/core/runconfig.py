@@ -1,5 +1,8 @@
 """azureml.core.runconfig."""
 
+from typing import Any
+
+from azureml import _made
 from trainshed.api.configuration.runconfig import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -30,7 +33,6 @@ from trainshed.api.configuration.runconfig import (
     SparkSection,
     TensorflowConfiguration,
 )
-from trainshed.api.data.consumption import Data, DataLocation, DatasetConsumption
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -42,10 +44,7 @@ __all__ = [
     "AzureContainerRegistry",
     "ContainerInstanceConfiguration",
     "ContainerRegistry",
-    "Data",
-    "DataLocation",
     "DataReferenceConfiguration",
-    "DatasetConsumption",
     "DockerConfiguration",
     "DockerEnvironment",
     "DockerSection",
@@ -64,4 +63,9 @@ __all__ = [
     "SparkEnvironment",
     "SparkSection",
     "TensorflowConfiguration",
+    *_made.names("core.runconfig"),
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.runconfig", name)

@@ -1,5 +1,5 @@
 """azureml.core.workspace."""
 
-from trainshed.api.workspace.workspace import Workspace
+from azureml.core import Workspace
 
 __all__ = ["Workspace"]

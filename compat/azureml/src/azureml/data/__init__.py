@@ -2,8 +2,7 @@
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
 from trainshed.api.data.data_reference import DataPath, DataReference
-from trainshed.api.data.file_dataset import FileDataset
-from trainshed.api.data.tabular import TabularDataset
+from trainshed.api.data.dataset import FileDataset, TabularDataset
 
 __all__ = [
     "DataPath",

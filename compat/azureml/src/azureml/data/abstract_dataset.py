@@ -1,5 +1,5 @@
 """azureml.data.abstract_dataset."""
 
-from trainshed.api.data.dataset import Dataset as AbstractDataset
+from trainshed.api.data.dataset import AbstractDataset
 
 __all__ = ["AbstractDataset"]

@@ -1,5 +1,5 @@
 """azureml.data.file_dataset."""
 
-from trainshed.api.data.file_dataset import FileDataset
+from trainshed.api.data.dataset import FileDataset
 
 __all__ = ["FileDataset"]

@@ -1,5 +1,5 @@
 """azureml.data.tabular_dataset."""
 
-from trainshed.api.data.tabular import TabularDataset
+from trainshed.api.data.dataset import TabularDataset
 
 __all__ = ["TabularDataset"]

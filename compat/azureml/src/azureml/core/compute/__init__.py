@@ -1,36 +1,25 @@
 """azureml.core.compute."""
 
+from typing import Any
+
+from azureml import _made
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget
-from trainshed.api.compute.other_compute import (
-    AdlaCompute,
-    AksCompute,
-    BatchCompute,
-    ComputeInstance,
-    DatabricksCompute,
-    DataFactoryCompute,
-    DsvmCompute,
-    HDInsightCompute,
-    KubernetesCompute,
-    RemoteCompute,
-    SynapseCompute,
-)
+from trainshed.api.compute.remote import RemoteCompute
 from trainshed.errors import ComputeTargetException
 
+_made.equip(AmlCompute)
+_made.equip(BatchAiCompute)
+
 __all__ = [
-    "AdlaCompute",
-    "AksCompute",
     "AmlCompute",
     "BatchAiCompute",
-    "BatchCompute",
-    "ComputeInstance",
     "ComputeTarget",
     "ComputeTargetException",
-    "DataFactoryCompute",
-    "DatabricksCompute",
-    "DsvmCompute",
-    "HDInsightCompute",
-    "KubernetesCompute",
     "RemoteCompute",
-    "SynapseCompute",
+    *_made.names("core.compute"),
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute", name)

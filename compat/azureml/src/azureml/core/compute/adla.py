@@ -1,5 +1,11 @@
 """azureml.core.compute.adla."""
 
-from trainshed.api.compute.other_compute import AdlaCompute
+from typing import Any
 
-__all__ = ["AdlaCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.adla")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.adla", name)

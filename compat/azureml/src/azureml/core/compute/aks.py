@@ -1,5 +1,11 @@
 """azureml.core.compute.aks."""
 
-from trainshed.api.compute.other_compute import AksCompute
+from typing import Any
 
-__all__ = ["AksCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.aks")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.aks", name)

@@ -1,5 +1,11 @@
 """azureml.core.compute.batch."""
 
-from trainshed.api.compute.other_compute import BatchCompute
+from typing import Any
 
-__all__ = ["BatchCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.batch")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.batch", name)

@@ -1,5 +1,11 @@
 """azureml.core.compute.computeinstance."""
 
-from trainshed.api.compute.other_compute import ComputeInstance
+from typing import Any
 
-__all__ = ["ComputeInstance"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.computeinstance")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.computeinstance", name)

@@ -1,5 +1,11 @@
 """azureml.core.compute.databricks."""
 
-from trainshed.api.compute.other_compute import DatabricksCompute
+from typing import Any
 
-__all__ = ["DatabricksCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.databricks")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.databricks", name)

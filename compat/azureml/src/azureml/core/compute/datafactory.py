@@ -1,5 +1,11 @@
 """azureml.core.compute.datafactory."""
 
-from trainshed.api.compute.other_compute import DataFactoryCompute
+from typing import Any
 
-__all__ = ["DataFactoryCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.datafactory")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.datafactory", name)

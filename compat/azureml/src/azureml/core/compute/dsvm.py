@@ -1,5 +1,11 @@
 """azureml.core.compute.dsvm."""
 
-from trainshed.api.compute.other_compute import DsvmCompute
+from typing import Any
 
-__all__ = ["DsvmCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.dsvm")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.dsvm", name)

@@ -1,5 +1,11 @@
 """azureml.core.compute.hdinsight."""
 
-from trainshed.api.compute.other_compute import HDInsightCompute
+from typing import Any
 
-__all__ = ["HDInsightCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.hdinsight")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.hdinsight", name)

@@ -1,5 +1,11 @@
 """azureml.core.compute.kubernetescompute."""
 
-from trainshed.api.compute.other_compute import KubernetesCompute
+from typing import Any
 
-__all__ = ["KubernetesCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.kubernetescompute")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.kubernetescompute", name)

@@ -1,5 +1,5 @@
 """azureml.core.compute.remote."""
 
-from trainshed.api.compute.other_compute import RemoteCompute
+from trainshed.api.compute.remote import RemoteCompute
 
 __all__ = ["RemoteCompute"]

@@ -1,5 +1,11 @@
 """azureml.core.compute.synapse."""
 
-from trainshed.api.compute.other_compute import SynapseCompute
+from typing import Any
 
-__all__ = ["SynapseCompute"]
+from azureml import _made
+
+__all__ = _made.names("core.compute.synapse")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.compute.synapse", name)

@@ -1,5 +1,11 @@
 """azureml.core.image."""
 
-from trainshed.api.serving import ContainerImage, Image
+from typing import Any
 
-__all__ = ["ContainerImage", "Image"]
+from azureml import _made
+
+__all__ = _made.names("core.image")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.image", name)

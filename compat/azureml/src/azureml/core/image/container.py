@@ -1,5 +1,11 @@
 """azureml.core.image.container."""
 
-from trainshed.api.serving import ContainerImage
+from typing import Any
 
-__all__ = ["ContainerImage"]
+from azureml import _made
+
+__all__ = _made.names("core.image.container")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.image.container", name)

@@ -1,5 +1,11 @@
 """azureml.core.image.image."""
 
-from trainshed.api.serving import Image
+from typing import Any
 
-__all__ = ["Image"]
+from azureml import _made
+
+__all__ = _made.names("core.image.image")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.image.image", name)

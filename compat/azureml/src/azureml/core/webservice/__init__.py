@@ -1,5 +1,11 @@
 """azureml.core.webservice."""
 
-from trainshed.api.serving import AciWebservice, AksWebservice, LocalWebservice, Webservice
+from typing import Any
 
-__all__ = ["AciWebservice", "AksWebservice", "LocalWebservice", "Webservice"]
+from azureml import _made
+
+__all__ = _made.names("core.webservice")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.webservice", name)

@@ -1,5 +1,11 @@
 """azureml.core.webservice.aci."""
 
-from trainshed.api.serving import AciWebservice
+from typing import Any
 
-__all__ = ["AciWebservice"]
+from azureml import _made
+
+__all__ = _made.names("core.webservice.aci")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.webservice.aci", name)

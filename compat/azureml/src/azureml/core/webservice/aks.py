@@ -1,5 +1,11 @@
 """azureml.core.webservice.aks."""
 
-from trainshed.api.serving import AksWebservice
+from typing import Any
 
-__all__ = ["AksWebservice"]
+from azureml import _made
+
+__all__ = _made.names("core.webservice.aks")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.webservice.aks", name)

@@ -1,5 +1,11 @@
 """azureml.core.webservice.local."""
 
-from trainshed.api.serving import LocalWebservice
+from typing import Any
 
-__all__ = ["LocalWebservice"]
+from azureml import _made
+
+__all__ = _made.names("core.webservice.local")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.webservice.local", name)

@@ -1,5 +1,11 @@
 """azureml.core.webservice.webservice."""
 
-from trainshed.api.serving import Webservice
+from typing import Any
 
-__all__ = ["Webservice"]
+from azureml import _made
+
+__all__ = _made.names("core.webservice.webservice")
+
+
+def __getattr__(name: str) -> Any:
+    return _made.find("core.webservice.webservice", name)

@@ -1,0 +1,57 @@
+"""The client's own folder of what it can make or fetch again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import zlib
+from collections.abc import Iterator
+
+
+def cache(*parts: str) -> str:
+    """Return a path in the cache: below ``$TRAINSHED_HOME/client``, else ``$XDG_CACHE_HOME/trainshed``.
+
+    Args:
+        parts: below that folder; nothing is made.
+    """
+    home = os.environ.get("TRAINSHED_HOME")
+    if home:
+        return os.path.join(os.path.abspath(home), "client", *parts)
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(root, "trainshed", *parts)
+
+
+def prune(unused_days: float, dry_run: bool) -> Iterator[tuple[str, int]]:
+    """Remove what was unused for so long; yield (path in the cache, bytes) of each file.
+
+    Args:
+        unused_days: days since the last use.
+        dry_run: only tell what would be removed.
+    """
+    root, before = cache(), time.time() - unused_days * 86_400
+    for at, _, names in os.walk(root, topdown=False):
+        for name in names:
+            path = os.path.join(at, name)
+            with contextlib.suppress(OSError):
+                facts = os.lstat(path)
+                if facts.st_mtime < before:
+                    if not dry_run:
+                        os.unlink(path)
+                    yield os.path.relpath(path, root), facts.st_size
+        if at != root and not dry_run:
+            with contextlib.suppress(OSError):  # not empty
+                os.rmdir(at)
+
+
+def mark(*words: str) -> str:
+    """Return a short name for these words. It is a checksum, which spares importing OpenSSL: two may share it.
+
+    Args:
+        words: what is named.
+
+    Example:
+        >>> mark("http://127.0.0.1:80", "/src")
+        '9fbe4e1c'
+    """
+    return f"{zlib.crc32(chr(0).join(words).encode('utf-8', 'surrogateescape')):08x}"

@@ -1,0 +1,281 @@
+"""Where workspaces are on this machine, and which one is meant.
+
+Paths are strings here: importing pathlib would be a tenth of what a submit costs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from typing import Any
+
+from trainshed.errors import UserErrorException, WorkspaceException, did_you_mean
+from trainshed.system import files
+
+DEFAULT = "default"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_IN_FOLDERS = (".azureml/config.json", ".azureml/project.json", "aml_config/config.json", "aml_config/project.json")
+_BARE = ("config.json", "project.json")
+
+
+def home() -> str:
+    """Return Trainshed's folder on this machine: ``$TRAINSHED_HOME``, else ``~/.trainshed``."""
+    return os.path.abspath(os.environ.get("TRAINSHED_HOME") or os.path.join(os.path.expanduser("~"), ".trainshed"))
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it can name a workspace.
+
+    Raises:
+        WorkspaceException: it cannot.
+    """
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+        raise WorkspaceException(
+            f"Workspace name {name!r} cannot be used: it takes letters, digits, '-', '_' and '.', "
+            "begins with a letter or digit, and has at most 100 characters."
+        )
+    return name
+
+
+def folder_of(name: str) -> str:
+    """Return the folder of a workspace of this name, whether it exists or not."""
+    return os.path.join(home(), "workspaces", check_name(name))
+
+
+def names() -> list[str]:
+    """Return the names of the workspaces in Trainshed's folder."""
+    root = os.path.join(home(), "workspaces")
+    there = os.listdir(root) if os.path.isdir(root) else []
+    return sorted(name for name in there if exists(os.path.join(root, name)))
+
+
+def exists(root: str) -> bool:
+    """Tell whether a folder is a workspace.
+
+    Args:
+        root: the folder.
+    """
+    return os.path.isfile(os.path.join(root, "config.json"))
+
+
+def facts_of(root: str) -> dict[str, Any]:
+    """Return what a workspace's ``config.json`` says.
+
+    Args:
+        root: the workspace folder.
+
+    Raises:
+        WorkspaceException: it cannot be read.
+    """
+    path = os.path.join(root, "config.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = json.load(file)
+    except (OSError, ValueError) as error:
+        raise WorkspaceException(f"{path} cannot be read: {error}. Mend it, or remove it to begin anew.") from error
+    return facts if isinstance(facts, dict) else {}
+
+
+def make(root: str, facts: dict[str, Any]) -> None:
+    """Make a workspace: its folder, for the owner's eyes only, and its ``config.json``.
+
+    Args:
+        root: the folder; it may exist.
+        facts: content of ``config.json``.
+
+    Raises:
+        WorkspaceException: the folder cannot be made.
+    """
+    try:
+        _make_private(root)
+    except OSError as error:
+        raise WorkspaceException(
+            f"The workspace folder {root} cannot be made ({error.strerror}: {error.filename}). "
+            "Set TRAINSHED_HOME to a folder that you can write to."
+        ) from error
+    target = os.path.join(root, "config.json")
+    files.write(target, json.dumps(facts, indent=2) + "\n")
+
+
+def _make_private(folder: str) -> None:
+    """Make a folder and those above it, for the owner's eyes only; what exists stays as it is."""
+    if not os.path.isdir(folder):
+        _make_private(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+
+
+def find(name: str, create: bool = True) -> str:
+    """Return the folder of the workspace of this name.
+
+    Args:
+        name: the name.
+        create: make the default workspace if it does not exist.
+
+    Raises:
+        WorkspaceException: no such workspace; the sentence names those there are.
+    """
+    root = folder_of(name)
+    if exists(root):
+        return root
+    if name == DEFAULT and create:
+        make(root, {"workspace_name": DEFAULT})
+        return root
+    if name == DEFAULT:
+        raise WorkspaceException(f"There are no runs yet: the first submit makes the default workspace, {root}.")
+    known = names()
+    there = f"there is {', '.join(known)}." if known else "there is none yet."
+    raise WorkspaceException(
+        f"There is no workspace '{name}' in {os.path.dirname(root)}; {there}{did_you_mean(name, known)} "
+        f"Create it: Workspace.create('{name}')."
+    )
+
+
+def find_path(path: str | os.PathLike[str], create: bool = True) -> str:
+    """Return the folder of the workspace at this path.
+
+    Args:
+        path: the folder.
+        create: make the workspace if the folder is empty or does not exist.
+
+    Raises:
+        WorkspaceException: no workspace, or a folder that holds something else.
+    """
+    root = os.path.abspath(os.path.expanduser(path))
+    if not exists(root):
+        if os.path.lexists(root) and not (os.path.isdir(root) and not os.listdir(root)):
+            raise WorkspaceException(
+                f"{root} is not a workspace and not an empty folder. Give the path of a workspace, or a new one."
+            )
+        if not create:
+            raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
+        make(root, {"workspace_name": os.path.basename(root)})
+    return root
+
+
+def chosen(name: str | None, create: bool = True) -> str | None:
+    """Return the folder of the workspace that is named by a command-line option or by ``TRAINSHED_WORKSPACE``.
+
+    Args:
+        name: a name, or a path if it has a slash; None: look at the variable.
+        create: as :func:`find` and :func:`find_path`.
+
+    Returns:
+        The folder, or None if neither names one.
+    """
+    name = name or os.environ.get("TRAINSHED_WORKSPACE")
+    if not name:
+        return None
+    return find_path(name, create) if os.sep in name or name.startswith((".", "~")) else find(name, create)
+
+
+def current() -> str:
+    """Return the folder of the workspace that is meant where none is named.
+
+    It is the one of ``TRAINSHED_WORKSPACE``, else of a configuration file from the current folder upward, else the
+    default workspace.
+    """
+    named = chosen(None)
+    if named is not None:
+        return named
+    found = search(os.getcwd())
+    return root_of(*found) if found is not None else find(DEFAULT)
+
+
+def root_of(file: str, said: dict[str, Any]) -> str:
+    """Return the folder of the workspace that a configuration file names.
+
+    Args:
+        file: the file.
+        said: what it says; see :func:`read_config`.
+    """
+    if said.get("path"):
+        return find_path(os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
+    return find(str(said["workspace_name"]))
+
+
+def read_config(path: str) -> dict[str, Any] | None:
+    """Return what a workspace configuration file says; None if it is not one.
+
+    Args:
+        path: a JSON file with ``workspace_name`` (and v1's ``subscription_id``, ``resource_group``), v1's ``Scope``,
+            or ``path``, the folder of a workspace, relative to the file.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            said = json.load(file)
+    except ValueError:
+        return None
+    if not isinstance(said, dict):
+        return None
+    if isinstance(said.get("Scope"), str):
+        parts = said["Scope"].strip("/").split("/")
+        said = {**said, **dict(zip(parts[0::2], parts[1::2], strict=False))}
+        said.setdefault("subscription_id", said.get("subscriptions"))
+        said.setdefault("resource_group", said.get("resourceGroups"))
+        said.setdefault("workspace_name", said.get("workspaces"))
+    return said if any(said.get(key) for key in ("workspace_name", "path", "service")) else None
+
+
+def search(start: str, file_name: str | None = None) -> tuple[str, dict[str, Any]] | None:
+    """Look for a workspace configuration file from a folder upward, in v1's order.
+
+    Args:
+        start: where to begin.
+        file_name: instead of ``config.json`` and ``project.json``.
+
+    Returns:
+        The file and what it says, or None.
+
+    Raises:
+        UserErrorException: a file in a place where only a configuration can be, which is none.
+    """
+    folders = [os.path.abspath(start)]
+    while (above := os.path.dirname(folders[-1])) != folders[-1]:
+        folders.append(above)
+    patterns = [*_IN_FOLDERS, *_BARE]
+    if file_name:
+        patterns = [f".azureml/{file_name}", f"aml_config/{file_name}", file_name]
+    for pattern in patterns:
+        for folder in folders:
+            path = os.path.join(folder, pattern)
+            if not os.path.isfile(path):
+                continue
+            said = read_config(path)
+            if said is not None:
+                return path, said
+            # Many programs keep a config.json of their own beside their code.
+            if pattern not in _BARE:
+                raise UserErrorException(_not_config(path))
+    return None
+
+
+def _not_config(path: str) -> str:
+    return (
+        f"{path} is not a workspace configuration: it must be JSON with 'workspace_name' or 'path'. "
+        "Workspace.write_config() writes one."
+    )
+
+
+def config_at(path: str, file_name: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the configuration at or above a path that the user gave.
+
+    Raises:
+        UserErrorException: there is none.
+    """
+    if os.path.isfile(path):
+        said = read_config(path)
+        if said is None:
+            raise UserErrorException(_not_config(path))
+        return path, said
+    if not os.path.isdir(path):
+        raise UserErrorException(f"There is no file or folder {path}. Give the path of a config.json, or none.")
+    found = search(path, file_name)
+    if found is None:
+        raise UserErrorException(
+            f"No workspace configuration was found in {path} or above. Write one with Workspace.write_config(), "
+            "or call Workspace.from_config() without a path for the default workspace."
+        )
+    return found

@@ -1,0 +1,155 @@
+"""What a program adds to a run of a service that shares no folder with it.
+
+It is appended to a file of this program's own, in microseconds and by any of its threads and forked children; a thread
+in the background sends what is new. The service counts the bytes of each file, so nothing is stored twice when an
+answer was lost, and nothing is lost when the service is away for a while.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import time
+from typing import Any
+
+from trainshed.client.http import Connection
+from trainshed.errors import ServiceException, TrainshedError
+
+JOURNAL = "journal"
+LOG = "log"
+_PIECE = 1 << 20
+_PAUSE = 0.2
+"""Seconds between two sends: what comes in between goes together."""
+_PATIENCE = 30.0
+"""Seconds for which a call that needs all to be sent waits for a service that is away."""
+
+
+class _Stream:
+    """One file, and how much of it the service has.
+
+    Args:
+        path: the file.
+        query: sent with each piece.
+        base: the service's offset of its first byte; None: to be asked.
+    """
+
+    def __init__(self, path: str, query: dict[str, Any], base: int | None) -> None:
+        self.path = path
+        self.query = query
+        self.base = base
+        self.sent = 0
+
+
+class Outbox:
+    """Files of one run on their way to the service.
+
+    Args:
+        connection: to the service.
+        path: of the run in the API.
+    """
+
+    def __init__(self, connection: Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._folder = tempfile.mkdtemp(prefix="trainshed-run-")
+        self._owner = os.getpid()
+        names = {JOURNAL: "journal.jsonl", LOG: "user_log.txt"}
+        self._streams = {what: _Stream(os.path.join(self._folder, name), {}, None) for what, name in names.items()}
+        self._streams[JOURNAL] = _Stream(self.file(JOURNAL), {"writer": os.urandom(8).hex()}, 0)
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+        atexit.register(self._leave)
+
+    def _begin(self) -> None:
+        """Have locks and a thread of this process: a forked child has none of its parent's threads."""
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def file(self, what: str) -> str:
+        """Return the file to append to.
+
+        Args:
+            what: :data:`JOURNAL` or :data:`LOG`.
+        """
+        return self._streams[what].path
+
+    def wake(self) -> None:
+        """Note that something was appended; it is sent in a moment."""
+        if not self._news.is_set():
+            self._news.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="trainshed outbox", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Return when the service has all that was appended.
+
+        Raises:
+            ServiceException: it cannot be reached; what was appended is kept and sent later.
+            TrainshedError: it refuses.
+        """
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._send()
+            except ServiceException:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE)  # the service has no way to say that it is back
+
+    def _work(self) -> None:
+        while True:
+            self._news.wait()
+            self._news.clear()
+            try:
+                self._send()
+            except ServiceException:
+                self._news.set()
+            except TrainshedError:
+                return  # refused; flush() tells why
+            time.sleep(_PAUSE)
+
+    def _send(self) -> None:
+        with self._lock:
+            for what, stream in self._streams.items():
+                self._send_stream(what, stream)
+
+    def _send_stream(self, what: str, stream: _Stream) -> None:
+        try:
+            size = os.stat(stream.path).st_size
+        except FileNotFoundError:
+            return
+        if stream.base is None:
+            stream.base = self._post(what, stream, b"")
+        while stream.sent < size:
+            with open(stream.path, "rb") as file:
+                file.seek(stream.sent)
+                piece = file.read(_PIECE)
+            taken = self._post(what, stream, piece) - stream.base
+            if taken <= stream.sent:
+                return  # the last line is still being written
+            stream.sent = taken
+
+    def _post(self, what: str, stream: _Stream, piece: bytes) -> int:
+        offset = None if stream.base is None else stream.base + stream.sent
+        query = {**stream.query, "offset": offset}
+        return int(self._connection.upload("POST", f"{self._path}/{what}", piece, query=query)["offset"])
+
+    def close(self) -> None:
+        """Remove the files, unless this is a forked child: they are its parent's."""
+        if os.getpid() == self._owner:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            atexit.unregister(self._leave)
+
+    def _leave(self) -> None:
+        """Send what is left because the program leaves."""
+        try:
+            self._send()
+        except TrainshedError as error:
+            # Nobody is left to be told but whoever reads what the program prints.
+            os.write(2, f"Not all that was logged has reached the service: {error}\n".encode())
+        self.close()

@@ -1,0 +1,272 @@
+"""Garbage collection: what no run needs any more goes, each thing whole or not at all.
+
+What may be wanted again within the hour stays. A submit notes what it uses (:meth:`Snapshots.use`, :meth:`Packs.use`)
+before its run is in the history, so none can lose its source to a collection that goes on at the same moment.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from trainshed.environments import downloads, listed, prune
+from trainshed.errors import MachineUnreachableException, UserErrorException
+from trainshed.spec import layout
+from trainshed.store.packs import used_since
+from trainshed.store.removal import Limits, Removal
+from trainshed.store.snapshots import Snapshots
+from trainshed.store.trash import NAME, Trash, usage
+
+_HOUR, _DAY = 3600.0, 86_400.0
+_RUNTIME_DAYS = 30.0
+"""How long a tree of the runtime has been no service's before it goes: runs of another workspace may still use it."""
+
+
+Discard = Callable[[str, str], None]
+
+
+class Garbage(NamedTuple):
+    """Something that goes.
+
+    Attributes:
+        kind: ``"leftovers"``, ``"runs"``, ``"snapshots"``, ``"environments"``, ``"caches"``, ``"downloads"``, or
+            ``"undeletable"``: a path that could not be deleted.
+        name: what it is, as a path below the workspace or Trainshed's home.
+        size: bytes on the disk that are free without it.
+    """
+
+    kind: str
+    name: str
+    size: int
+
+
+class Request(NamedTuple):
+    """What to collect.
+
+    Attributes:
+        runs: which runs go; by default none.
+        unused_days: environments and caches go that have been unused for so long.
+        downloads: whether packages go from which environments were built.
+        dry_run: only tell what would go.
+    """
+
+    runs: Limits = Limits()
+    unused_days: float = 30.0
+    downloads: bool = False
+    dry_run: bool = False
+
+
+class GarbageCollector:
+    """Removes what nothing refers to, and the runs that are to go.
+
+    Args:
+        root: the workspace folder.
+        home: Trainshed's home on this machine.
+        removal: removes runs from the history.
+        snapshots: the store of sources.
+        runtime: the tree that this service gives to runs.
+        discard: deletes what a run has left on the machine of a target; called with both.
+    """
+
+    def __init__(
+        self, root: Path, home: Path, removal: Removal, snapshots: Snapshots, runtime: Path, discard: Discard
+    ) -> None:
+        self._root = root
+        self._home = home
+        self._discard = discard
+        self._removal = removal
+        self._snapshots = snapshots
+        self._runtime = runtime
+        self._runs = Trash(root / "runs")
+        self._models = Trash(root / "models")
+        self._runtimes = Trash(home / "runtime")
+        self._shared = Trash(home)
+        self._working = threading.Lock()
+        os.utime(runtime)
+        # Which tells the collectors of other workspaces that it is in use.
+        self._hold = os.open(runtime, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._hold, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Let go of the runtime's tree."""
+        os.close(self._hold)
+
+    def remove_run(self, run_id: str, children: bool) -> list[str]:
+        """Remove a run that has ended: its rows and its run directory; models registered from it stay.
+
+        Args:
+            run_id: the run.
+            children: its children too, and theirs.
+
+        Returns:
+            The ids of all that went.
+
+        Raises:
+            NotFoundException: no such run.
+            UserErrorException: it, or a child, has not ended; or it has children and ``children`` is false.
+            MachineUnreachableException: the machine where it ran cannot be reached, so that nothing was removed.
+        """
+        # First what is elsewhere: until the rows go, the run is whole without it.
+        for each, target in self._removal.check(run_id, children).items():
+            self._discard(each, target)
+        # Directories without a row are garbage: what a kill leaves here, the next collection removes.
+        gone = self._removal.delete(run_id, children)
+        for each in gone:
+            self._runs.put(self._root / "runs" / each)
+        self._runs.empty()
+        return gone
+
+    def collect(self, request: Request) -> Iterator[Garbage]:
+        """Remove what is garbage, and yield each thing when it has gone.
+
+        Args:
+            request: what to collect.
+
+        Raises:
+            UserErrorException: another collection is going on.
+        """
+        if not self._working.acquire(blocking=False):
+            raise UserErrorException("Garbage is being collected already; wait until that has ended.")
+        try:
+            yield from self._leftovers(request.dry_run)
+            going: set[str] = set()
+            yield from self._old_runs(request, going)
+            yield from self._old_snapshots(request, going)
+            yield from self._old_environments(request)
+            yield from self._old_caches(request)
+            if request.downloads:
+                yield from self._downloads(request.dry_run)
+            if not request.dry_run:
+                yield from self._in_trash("undeletable")
+        finally:
+            self._working.release()
+
+    def _old_runs(self, request: Request, going: set[str]) -> Iterator[Garbage]:
+        for root, members in self._removal.candidates(request.runs):
+            sizes = [usage(self._root / "runs" / run_id) for run_id in members]
+            if not request.dry_run:
+                try:
+                    self.remove_run(root, children=True)
+                except (UserErrorException, MachineUnreachableException):
+                    continue  # it has a child since, which runs; or this has to wait
+            going.update(members)
+            for run_id, size in zip(members, sizes, strict=True):
+                yield Garbage("runs", f"runs/{run_id}", size)
+
+    def _old_snapshots(self, request: Request, going: set[str]) -> Iterator[Garbage]:
+        needed = self._removal.needed_snapshots(but=going)
+        for name, size in self._snapshots.remove(needed, time.time() - _HOUR, request.dry_run):
+            yield Garbage("snapshots", f"snapshots/{name}", size)
+        if not request.dry_run:
+            self._snapshots.trash.empty()
+
+    def _old_environments(self, request: Request) -> Iterator[Garbage]:
+        oldest = time.time() - request.unused_days * _DAY
+        found = [one["key"] for one in listed(self._home) if one["used"] <= oldest]
+        sizes = {key: usage(self._home / "environments" / key, alone=True) for key in found}
+        for key in sizes if request.dry_run else prune(self._home, request.unused_days):
+            yield Garbage("environments", f"environments/{key}", sizes.get(key, 0))
+
+    def _old_caches(self, request: Request) -> Iterator[Garbage]:
+        before = time.time() - request.unused_days * _DAY
+        indexes = sorted((self._root / "index").glob("*.json"))
+        images = sorted((self._home / "images").glob("*.json"))
+        copies = sorted(self._root.glob("history.db.format-*"))
+        for path in [*indexes, *images, *copies]:
+            if not used_since(path, before):
+                yield from self._remove("caches", [path], None, request.dry_run)
+        yield from self._remove("caches", self._old_runtimes(), self._runtimes, request.dry_run)
+
+    def _downloads(self, dry_run: bool) -> Iterator[Garbage]:
+        paths = [path for path in downloads_of(self._home) if path.is_dir()]
+        sizes = [usage(path, alone=True) for path in paths]
+        with downloads(self._home, shared=False) as idle:
+            if not idle:
+                raise UserErrorException("An environment is being built from the downloads; remove them later.")
+            if not dry_run:
+                for path in paths:
+                    self._shared.put(path)
+        self._shared.empty()
+        for path, size in zip(paths, sizes, strict=True):
+            yield Garbage("downloads", path.name, size)
+
+    def _old_runtimes(self) -> Iterator[Path]:
+        """Yield the trees of the runtime that no service holds and no run of ours uses."""
+        before = time.time() - _RUNTIME_DAYS * _DAY
+        # In text: whatever else is in it, a tree that is named there is used.
+        specs = [_text(self._root / "runs" / run_id / layout.SPEC) for run_id in self._removal.active()]
+        for path in sorted((self._home / "runtime").iterdir()):
+            if path == self._runtime or any(path.name in spec for spec in specs):
+                continue
+            if path.name != NAME and not used_since(path, before) and not _held(path):
+                yield path
+
+    def _leftovers(self, dry_run: bool) -> Iterator[Garbage]:
+        """Remove what was being written or removed when a client or a service was killed."""
+        yield from self._in_trash("leftovers")
+        if not dry_run:
+            for trash in self._trashes():
+                trash.empty()
+        runs = self._root / "runs"
+        there = [path.name for path in sorted(runs.iterdir()) if path.is_dir() and path.name != NAME]
+        # A run is in the history before it has a directory, and so is one that was made since.
+        known = self._removal.known(there)
+        yield from self._remove("leftovers", [runs / name for name in there if name not in known], self._runs, dry_run)
+        yield from self._remove("leftovers", self._snapshots.packs.forgotten(), self._snapshots.trash, dry_run)
+        models = self._root / "models"
+        kept, day_ago = self._removal.model_folders(), time.time() - _DAY
+        uploads = [path for path in (sorted(models.iterdir()) if models.is_dir() else ()) if path.name not in kept]
+        forgotten = [path for path in uploads if path.name != NAME and not _touched_since(path, day_ago)]
+        yield from self._remove("leftovers", forgotten, self._models, dry_run)
+
+    def _trashes(self) -> tuple[Trash, ...]:
+        return self._runs, self._snapshots.trash, self._models, self._runtimes, self._shared
+
+    def _in_trash(self, kind: str) -> Iterator[Garbage]:
+        for trash in self._trashes():
+            for path in trash.content():
+                yield Garbage(kind, str(path), usage(path))
+
+    def _remove(self, kind: str, paths: Iterable[Path], trash: Trash | None, dry_run: bool) -> Iterator[Garbage]:
+        for path in paths:
+            size = usage(path, alone=True)
+            if not dry_run and trash is None:
+                path.unlink(missing_ok=True)
+            elif not dry_run and trash is not None:
+                trash.put(path)
+                trash.empty()
+            yield Garbage(kind, "/".join(path.parts[-2:]), size)
+
+
+def downloads_of(home: Path) -> tuple[Path, Path]:
+    """Return the folders of downloaded packages, which environments on the same disk share files with."""
+    return home / "uv-cache", home / "conda-cache"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _held(folder: Path) -> bool:
+    """Tell whether a service uses a tree of the runtime."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _touched_since(folder: Path, before: float) -> bool:
+    """Tell whether something in a folder was written since a time."""
+    return used_since(folder, before) or any(used_since(path, before) for path in folder.rglob("*"))

@@ -1,0 +1,81 @@
+"""The API's routes about the workspace itself: its settings, the lasting way in, where its data lies."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from trainshed.data.dataset import files_at
+from trainshed.service.context import ServiceContext
+from trainshed.service.guard import SAME_USER
+from trainshed.service.routes import API, endpoint
+from trainshed.service.transfers import pages
+from trainshed.spec import layout
+from trainshed.system import files
+
+_ARTIFACTS = "workspaceartifactstore"
+
+
+def get_workspace(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /workspace: its ``config.json``, its name, and where MLflow's own files are if this client can open them."""
+    found = {**context.registry.facts(), "workspace_name": context.registry.name, "folder": str(context.root)}
+    if request.scope[SAME_USER]:
+        found["mlflow"] = f"sqlite:///{context.root / 'mlflow.db'}"
+    return found
+
+
+def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /workspace: change what its ``config.json`` says."""
+    facts = {**context.registry.facts(), **(body if isinstance(body, dict) else {})}
+    files.write(str(context.root / "config.json"), json.dumps(facts, indent=2) + "\n", files.PUBLIC)
+    return get_workspace(context, request, None)
+
+
+def give_access(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """POST /service/access: an address and a token that stay the same."""
+    host, port = request.scope["server"]
+    return {"address": f"http://{host}:{port}", "token": context.access.stay(port)}
+
+
+async def get_log(request: Request) -> Response:
+    """GET /service/log: what the service has written to its log."""
+    file = await run_in_threadpool(open, request.app.state.context.root / "service.log", "rb")
+    return StreamingResponse(pages(file), media_type="text/plain")
+
+
+def find_data(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /datastores/{name}/found?path=…: the files at a path that may hold wildcards, as datasets have them.
+
+    A client that is this user on this machine is told where they lie; others download them.
+    """
+    record = context.registry.datastore(request.path_params["name"])
+    place = {"datastore": record["name"], "path": request.query_params.get("path", "")}
+    found = []
+    for path, relative in files_at(place, {record["name"]: record}):
+        facts = os.stat(path)
+        item = {"name": os.path.relpath(path, record["path"]), "relative": relative, "size": facts.st_size}
+        found.append({**item, "modified": facts.st_mtime, **({"at": path} if request.scope[SAME_USER] else {})})
+    return {"files": found}
+
+
+def outputs_path(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """POST /runs/{id}/outputs: a datastore on which the run's outputs lie, and where on it."""
+    run_id = context.history.get(request.path_params["run"])["id"]
+    store = context.registry.add_datastore(_ARTIFACTS, {"kind": "folder", "path": str(context.mirror.folder(""))})
+    return {"datastore": store, "path": f"{run_id}/{layout.place_of('outputs/').rstrip('/')}"}
+
+
+ROUTES = [
+    Route(f"{API}/workspace", endpoint(get_workspace)),
+    Route(f"{API}/workspace", endpoint(set_workspace), methods=["PUT"]),
+    Route(f"{API}/service/log", get_log),
+    Route(f"{API}/service/access", endpoint(give_access), methods=["POST"]),
+    Route(f"{API}/datastores/{{name}}/found", endpoint(find_data)),
+    Route(f"{API}/runs/{{run}}/outputs", endpoint(outputs_path), methods=["POST"]),
+]

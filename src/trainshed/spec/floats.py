@@ -1,0 +1,33 @@
+"""Floats that JSON lacks: ``{"$float": "NaN"}``, and ``"Infinity"`` and ``"-Infinity"`` alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict
+
+MARK = "$float"
+TEXTS = ("NaN", "Infinity", "-Infinity")
+
+
+def spelled(value: Any, marked: bool = True) -> Any:
+    """Return ``value`` as strict JSON can hold it.
+
+    Args:
+        value: JSON types, with any floats.
+        marked: so that :func:`unspelled` gives the float back; otherwise it is text alone.
+
+    Example:
+        >>> spelled([1.0, float("inf")]), spelled(float("nan"), marked=False)
+        ([1.0, {'$float': 'Infinity'}], 'NaN')
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        text = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return {MARK: text} if marked else text
+    if isinstance(value, dict):
+        return {key: spelled(item, marked) for key, item in value.items()}
+    return [spelled(item, marked) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def unspelled(value: Dict[str, Any]) -> Any:
+    """Return the float that an object stands for, or the object itself; for ``json.loads(…, object_hook=…)``."""
+    return float(value[MARK]) if value.keys() == {MARK} and value[MARK] in TEXTS else value

@@ -1,0 +1,136 @@
+"""Which runs may go, and all rows that go with a run."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from trainshed.errors import UserErrorException
+from trainshed.store.database import Database
+from trainshed.store.history import DESCENDANTS, History
+
+_OF_A_RUN = (
+    "DELETE FROM points WHERE series IN (SELECT id FROM series WHERE run = ?)",
+    *(f"DELETE FROM {table} WHERE run = ?" for table in ("series", "run_events", "collected", "files", "specs")),
+    "DELETE FROM runs WHERE id = ?",
+)
+_MODEL_FOLDERS = "SELECT json_extract(record, '$.folder') FROM catalog WHERE kind = 'model' AND deleted = 0"
+
+
+class Limits(NamedTuple):
+    """Which runs to remove.
+
+    Attributes:
+        ended_before: those that ended before, in seconds since the epoch; None: whenever they ended.
+        keep: so many of each experiment stay in any case, the newest.
+    """
+
+    ended_before: float | None = None
+    keep: int | None = None
+
+
+class Removal:
+    """Removes runs from the history.
+
+    Args:
+        database: where it is.
+        history: knows the runs.
+    """
+
+    def __init__(self, database: Database, history: History) -> None:
+        self._database = database
+        self._history = history
+
+    def delete(self, run_id: str, children: bool) -> list[str]:
+        """Forget a run that has ended, with its metrics: all of it or, where that cannot be, nothing.
+
+        Args:
+            run_id: the run.
+            children: its children too, and theirs.
+
+        Returns:
+            The ids of all that went.
+
+        Raises:
+            NotFoundException: no such run.
+            UserErrorException: it, or a child, has not ended; or it has children and ``children`` is false.
+        """
+        with self._database.transaction(durable=True) as write:
+            going = self._going(write, run_id, children)
+            # Which of them is whose child no longer matters when all have gone.
+            write.execute("PRAGMA defer_foreign_keys = ON")
+            for each in going:
+                for statement in _OF_A_RUN:
+                    write.execute(statement, (each,))
+        return list(going)
+
+    def check(self, run_id: str, children: bool) -> dict[str, str]:
+        """Return run → target of all that would go; parameters and exceptions as for :meth:`delete`."""
+        with self._database.transaction() as read:
+            return self._going(read, run_id, children)
+
+    def _going(self, connection: sqlite3.Connection, run_id: str, children: bool) -> dict[str, str]:
+        self._history.get(run_id)
+        below = [row["id"] for row in connection.execute(DESCENDANTS, (run_id,))]
+        if below and not children:
+            raise UserErrorException(
+                f"Run '{run_id}' has {len(below)} child runs, such as '{below[0]}'. "
+                f"Remove them with it: trainshed rm --children {run_id}"
+            )
+        going = {}
+        for each in (run_id, *below):
+            row = connection.execute("SELECT status, terminal, target FROM runs WHERE id = ?", (each,)).fetchone()
+            if row is not None and not row["terminal"]:
+                raise UserErrorException(
+                    f"Run '{each}' is {row['status']} and cannot be removed. Cancel it first: trainshed cancel {each}"
+                )
+            going[each] = row["target"] if row else ""
+        return going
+
+    def candidates(self, limits: Limits) -> list[tuple[str, list[str]]]:
+        """Return the runs without a parent that may go, oldest first, each with all that goes with it.
+
+        A run goes with its children and theirs, and only when all of them have ended.
+
+        Args:
+            limits: which; without any limit, none.
+        """
+        if limits == Limits():
+            return []
+        trees: dict[str, list[tuple[str, float | None]]] = {}
+        root_of: dict[str, str] = {}
+        named: dict[str, list[str]] = {}
+        sql = "SELECT id, parent, experiment, ended FROM runs ORDER BY seq"
+        # Parents come before their children.
+        for run_id, parent, experiment, ended in self._database.tuples(sql):
+            root = root_of[run_id] = root_of[parent] if parent else run_id
+            trees.setdefault(root, []).append((run_id, ended))
+            if not parent:
+                named.setdefault(experiment, []).append(run_id)
+        spared = {root for roots in named.values() for root in roots[max(len(roots) - (limits.keep or 0), 0) :]}
+        return [
+            (root, [run_id for run_id, _ in members])
+            for root, members in trees.items()
+            if root not in spared and all(_over(ended, limits.ended_before) for _, ended in members)
+        ]
+
+    def needed_snapshots(self, but: set[str]) -> set[str]:
+        """Return the snapshots that runs refer to, leaving out the runs in ``but``."""
+        rows = self._database.tuples("SELECT run, json_extract(spec, '$.snapshot') FROM specs")
+        return {snapshot for run_id, snapshot in rows if snapshot and run_id not in but}
+
+    def known(self, run_ids: list[str]) -> set[str]:
+        """Return which of these runs there are."""
+        return {run_id for run_id in run_ids if self._database.one("SELECT 1 FROM runs WHERE id = ?", (run_id,))}
+
+    def active(self) -> list[str]:
+        """Return the runs that have not ended."""
+        return self._database.column("SELECT id FROM runs WHERE terminal = 0")
+
+    def model_folders(self) -> set[str]:
+        """Return the names of the folders in which the files of registered models lie."""
+        return set(self._database.column(_MODEL_FOLDERS))
+
+
+def _over(ended: float | None, before: float | None) -> bool:
+    return ended is not None and (before is None or ended < before)

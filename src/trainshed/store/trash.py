@@ -1,0 +1,109 @@
+"""Removal of files: renamed first and deleted then, so that one which is cut off leaves nothing with parts missing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+NAME = ".trash"
+_BLOCK = 512
+
+
+class Trash:
+    """What is on its way out of a folder.
+
+    Args:
+        folder: the folder. The trash lies in it, and so on its file system.
+
+    Example:
+        >>> trash = Trash(Path("/tmp/trainshed-example"))
+        >>> trash.put(Path("/tmp/trainshed-example/nothing"))
+        False
+        >>> trash.empty()
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / NAME
+
+    def put(self, path: Path) -> bool:
+        """Take a file or a folder out of its place; return whether it was there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            path.rename(self._folder / f"{secrets.token_hex(4)}-{path.name}"[:255])
+            return True
+        return False
+
+    def empty(self) -> None:
+        """Delete what is in the trash, also what an earlier removal left in it.
+
+        What cannot be deleted stays in it, such as files that a container wrote as another user.
+        """
+        for path in self.content():
+            with contextlib.suppress(OSError):
+                _delete(path)
+
+    def content(self) -> list[Path]:
+        """Return what is in the trash."""
+        return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+
+
+def _delete(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        # A script may have taken the permissions of its own folders away.
+        path.chmod(0o700)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                if not os.path.islink(os.path.join(folder, name)):
+                    os.chmod(os.path.join(folder, name), 0o700)
+        shutil.rmtree(path)
+
+
+def usage(*paths: Path, alone: bool = False) -> int:
+    """Return how many bytes of the disk files and folders take; a file with several names counts once.
+
+    Args:
+        paths: those that are not there take none.
+        alone: leave out files that have another name elsewhere: removing these paths would not free them.
+
+    Example:
+        >>> usage(Path("/nowhere/at/all"))
+        0
+    """
+    size, linked = 0, dict[tuple[int, int], tuple[int, os.stat_result]]()
+    for facts in _facts(paths):
+        if stat.S_ISDIR(facts.st_mode) or facts.st_nlink == 1:
+            size += facts.st_blocks * _BLOCK
+        else:
+            names, _ = linked.get((facts.st_dev, facts.st_ino), (0, facts))
+            linked[facts.st_dev, facts.st_ino] = names + 1, facts
+    return size + sum(
+        facts.st_blocks * _BLOCK for names, facts in linked.values() if not alone or names == facts.st_nlink
+    )
+
+
+def _facts(paths: tuple[Path, ...]) -> Iterator[os.stat_result]:
+    pending = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            facts = os.lstat(path)
+            yield facts
+            if stat.S_ISDIR(facts.st_mode):
+                pending.append(os.fspath(path))
+    while pending:
+        # What goes meanwhile, or cannot be looked at, takes nothing.
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    yield entry.stat(follow_symlinks=False)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)

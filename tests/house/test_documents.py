@@ -1,0 +1,51 @@
+"""What is written about the project: whole, and its links lead somewhere (those between pages: ``make docs``)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, checkout_files
+
+import trainshed
+from trainshed.api import hyperdrive
+
+OURS = "https://github.com/trainshed/trainshed/"
+PAGES = [name for name in checkout_files() if name.endswith(".md")]
+REFERENCE = {path: path.read_text() for path in sorted((ROOT / "docs" / "reference").glob("*.md"))}
+
+
+def targets(text: str) -> list[str]:
+    """Return where the links of a page lead."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target in targets(page.read_text()):
+        if target.startswith((f"{OURS}blob/main/", f"{OURS}tree/main/")):
+            path, _, anchor = target.removeprefix(OURS).split("/", 2)[2].partition("#")
+            found = ROOT / path
+        elif re.match(r"[a-z]+:", target):
+            continue
+        else:
+            path, _, anchor = target.partition("#")
+            found = page.parent / path if path else page
+        assert found.exists(), f"{name}: {target}"
+        assert not anchor or found.suffix != ".md" or anchor in anchors(found), f"{name}: {target}"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    written = set(re.findall(r"^\.\. auto\w+:: trainshed\.(\w+)", "\n".join(REFERENCE.values()), re.M))
+    assert set(trainshed.__all__) - {"__version__"} - written == set()
+    assert ".. automodule:: trainshed.hyperdrive" in "\n".join(REFERENCE.values())
+    assert all(getattr(hyperdrive, name).__doc__ for name in hyperdrive.__all__ if name != "MAX_DURATION_MINUTES")

@@ -1,0 +1,69 @@
+"""The suite under the oldest and the newest Pythons: what is copied to nodes, and all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+from trainshed.environments.commands import environ_for_uv, find_uv
+from trainshed.environments.interpreters import everything
+
+NODE = ("spec", "runtime", "environments", "containers", "data", "launchers", "system", "node")
+"""The rooms that are copied to nodes; tests/house holds that they have the syntax of Python 3.8."""
+
+
+def interpreter(version: str) -> str:
+    """Return a Python of this version, or skip the test."""
+    found = [one for one in everything() if one.text.startswith(f"{version}.")]
+    if not found:
+        pytest.skip(f"there is no Python {version} on this machine: nothing was tested with it")
+    return max(found, key=lambda one: one.version).path
+
+
+def environment(python: str, folder: Path, *requirements: str) -> Path:
+    """Return the interpreter of a new environment that has these packages, and nothing of ours."""
+    env = environ_for_uv(str(folder))
+    for argv in (
+        ["venv", "-q", "--python", python, str(folder / "venv")],
+        ["pip", "install", "-q", "--python", str(folder / "venv"), *requirements],
+    ):
+        subprocess.run([find_uv(), *argv], env=env, cwd=ROOT, check=True)
+    return folder / "venv" / "bin" / "python"
+
+
+def suite(python: Path, *folders: str) -> int:
+    """Run the tests of some folders, and return how many passed."""
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TRAINSHED_", "COV"))},
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "compat" / "azureml" / "src")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TRAINSHED_TEST_SERVICE_PYTHON": sys.executable,
+    }
+    base = python.parents[2] / "tests"
+    argv = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={base}", *folders]
+    done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert passed
+    return int(passed.group(1))
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.13"])
+def test_the_unit_suite(version: str, tmp_path: Path) -> None:
+    python = environment(interpreter(version), tmp_path, "-r", "pyproject.toml", "pytest", "pytest-timeout")
+    assert suite(python, "tests/unit") > 1000
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9"])
+def test_what_is_copied_to_nodes_needs_nothing_but_an_old_python(version: str, tmp_path: Path) -> None:
+    python = environment(interpreter(version), tmp_path, "pytest", "pytest-timeout", "uv")
+    folders = [f"tests/unit/{room}" for room in NODE]
+    assert all((ROOT / folder).is_dir() for folder in folders)
+    assert suite(python, *folders) > 300
