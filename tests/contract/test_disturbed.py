@@ -64,8 +64,9 @@ def silent(rig: Rig, run_id: str) -> dict[str, Any]:
     """Let the connection fall silent, and return the run's record once it is NotResponding."""
     assert rig.wires
     rig.wires.hold()
-    while (record := rig.service.call("GET", f"/runs/{run_id}"))["status"] != "NotResponding":
-        rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 1})
+    record: dict[str, Any] = {"status": ""}
+    while record["status"] != "NotResponding":
+        record = rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 1})
     return record
 
 

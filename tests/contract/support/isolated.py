@@ -66,7 +66,7 @@ class IsolatedMachine:
 
     def _ours(self) -> list[str]:
         """Return what the machine must not see."""
-        here = Path(__file__).parents[2]
+        here = Path(__file__).parents[3]
         return [
             str(here),
             str(self.folder),
@@ -94,6 +94,11 @@ class IsolatedMachine:
         """Run a program on the machine and return what it prints."""
         done = subprocess.run([*self.connect(), shlex.join(argv)], capture_output=True, text=True, check=True)
         return done.stdout
+
+    def mount(self, *arguments: str) -> None:
+        """Mount something there, as root."""
+        enter = ["nsenter", f"--target={self._pid}", "--mount", "--pid", "--uts", "--wd=/", "mount"]
+        subprocess.run([*enter, *arguments], check=True)
 
     def agents(self) -> list[int]:
         """Return the pids, here, of the agents on the machine."""
