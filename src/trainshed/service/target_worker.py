@@ -15,10 +15,9 @@ from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
 from trainshed.service import ending
 from trainshed.service.contact import Contact
-from trainshed.service.ending import Shared
 from trainshed.service.final_state import FinalState
 from trainshed.service.gpus import Gpus, wanted
-from trainshed.service.spec_file import describe
+from trainshed.service.shared import Follower, Shared, job_of
 from trainshed.service.staging import NotWanted
 from trainshed.spec import states
 from trainshed.targets.engine import Engine, Job
@@ -28,7 +27,6 @@ log = logging.getLogger("trainshed.service")
 _TICK = 1.0
 _TICK_ELSEWHERE = 0.4
 _LOOKAHEAD = 32
-_SETTLE_EVERY = 5.0
 _MOST_SUBMITS = 3
 """After which a run of which no shim is ever seen has failed."""
 
@@ -63,8 +61,8 @@ class TargetWorker:
         self._stopped = False
         self._lock = threading.Lock()
         self._contact = Contact(shared.history, shared.bus, engine.machine.patience)
-        self._settled = time.monotonic()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"finish {name}")
+        self._follower = Follower(shared, engine.machine, lambda *work: self._pool.submit(self._guarded, *work))
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
 
     def start(self) -> None:
@@ -188,7 +186,7 @@ class TargetWorker:
         seen = self._poll(held)
         alive = [run_id for run_id in held if seen[run_id].state == ALIVE]
         if not self._here and alive:
-            self._fetch(alive)
+            self._follower.fetch(alive)
         for run_id in held:
             if run_id in alive:
                 self._guarded(self._take_in_again, run_id)
@@ -203,15 +201,6 @@ class TargetWorker:
         seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids})
         self._contact.made()
         return seen
-
-    def _fetch(self, run_ids: list[str]) -> None:
-        machine = self.engine.machine
-        for run_id in self._shared.mirror.follow(machine, run_ids):
-            self._shared.bus.publish(run_id)
-        if time.monotonic() - self._settled > _SETTLE_EVERY:
-            self._settled = time.monotonic()
-            for run_id in run_ids:
-                self._pool.submit(self._guarded, self._shared.mirror.settle, machine, run_id)
 
     def _take_in_again(self, run_id: str) -> None:
         record = self._history.get(run_id)
@@ -267,7 +256,8 @@ class TargetWorker:
         free, before, pending = self._shared.registry.slots(self.name) - self.used, -1, False
         while free > 0 and free != before:
             before = free
-            for record in self._history.queued(self.name, limit=_LOOKAHEAD):
+            queued = self._history.queued(self.name, limit=_LOOKAHEAD)
+            for record in (each for each in queued if each["id"] not in self._held):
                 slots = _size(record["spec"])
                 if slots > free:
                     # What was asked for first starts first, even when something smaller would fit.
@@ -296,7 +286,8 @@ class TargetWorker:
 
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
-        self._submitting.add(run_id)
+        if not self._begin(run_id):
+            return
         if not self._here:
             self._contact.back(self._history.get(run_id))
             self._history.move(run_id, states.PROVISIONING, now=time.time())
@@ -305,8 +296,15 @@ class TargetWorker:
         else:
             self._submit(run_id)
 
+    def _begin(self, run_id: str) -> bool:
+        """Be the one who submits a run now; False where somebody else is."""
+        with self._lock:
+            if run_id in self._submitting:
+                return False
+            self._submitting.add(run_id)
+            return True
+
     def _submit(self, run_id: str) -> None:
-        self._submitting.add(run_id)
         try:
             record = self._history.get(run_id)
             if record["status"] in states.TERMINAL:
@@ -338,21 +336,13 @@ class TargetWorker:
         return self.engine.poll({run_id: native_id})[run_id].state != ABSENT
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
-        described = describe(self._shared.registry, record, self._history.root_of(record), self._here)
         gpus = self._gpus.allocation(run_id)
-        described["node_context"].update(gpus)
-        private = self._shared.registry.private(record["spec"])
-        if not self._here:
-            self._shared.staging.send(self.engine.machine, described, lambda: self._cancel_requested(run_id))
-            private |= self._shared.staging.way_back(self.engine.machine, described)
+        job = job_of(self._shared, self.engine.machine, record, gpus)
         self._tried.add(run_id)
-        self.engine.submit(Job(run_id, described, private), lambda native_id: self._accepted(run_id, native_id, gpus))
-        if self._cancel_requested(run_id):
+        self.engine.submit(job, lambda native_id: self._accepted(run_id, native_id, gpus))
+        if self._history.get(run_id)["cancel_requested"]:
             # Requested between the change of state and the hand-over, when there was nobody to tell.
             self._cancel(run_id)
-
-    def _cancel_requested(self, run_id: str) -> bool:
-        return bool(self._history.get(run_id)["cancel_requested"])
 
     def _accepted(self, run_id: str, native_id: str, gpus: dict[str, Any]) -> bool:
         """Keep the native id; False where the run was cancelled meanwhile."""
@@ -377,10 +367,9 @@ class TargetWorker:
         if seen.state in (ALIVE, PENDING):
             return
         if seen.state == ABSENT and self._never_ran(run_id):
-            if run_id in self._submitting:
-                return
             if not record["cancel_requested"]:
-                self._submit(run_id)  # contact broke before the engine had taken it
+                if self._begin(run_id):
+                    self._submit(run_id)  # contact broke before the engine had taken it
                 return
             self.engine.cancel(native)  # it may be about to begin
         if seen.state == LOST:
