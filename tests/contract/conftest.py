@@ -10,6 +10,7 @@ import isolated
 import pytest
 from rigs import KINDS, Make, Rig
 
+pytest.register_assert_rewrite("common_targets")
 WHY_NOT = isolated.why_not()
 _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
 

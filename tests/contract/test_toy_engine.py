@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import common_targets
 import pytest
-import test_targets
 from rigs import FOREVER, Rig
 
 PATCH = Path(__file__).with_name("toy_engine.patch")
@@ -42,12 +42,12 @@ def test_it_touches_few_files() -> None:
 @pytest.mark.parametrize(
     "of_targets",
     [
-        test_targets.test_exit_code_and_tail,
-        test_targets.test_a_log_is_followed_while_it_grows,
-        test_targets.test_metrics_come_while_it_runs,
-        test_targets.test_time_limit,
-        test_targets.test_cancel_ends_the_whole_tree,
-        test_targets.test_slots_and_order,
+        common_targets.test_exit_code_and_tail,
+        common_targets.test_a_log_is_followed_while_it_grows,
+        common_targets.test_metrics_come_while_it_runs,
+        common_targets.test_time_limit,
+        common_targets.test_cancel_ends_the_whole_tree,
+        common_targets.test_slots_and_order,
     ],
     ids=lambda test: test.__name__,
 )
@@ -57,7 +57,7 @@ def test_it_does_what_targets_do(spool: Rig, of_targets: Callable[[Rig], None]) 
 
 def waiting(rig: Rig, run_id: str) -> None:
     """Return once a run is known to wait in the engine's queue."""
-    details = {}
+    details: dict[str, object] = {}
     while details.get("queue_reason") != "The spool is closed.":
         details = rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 0})["details"]
 

@@ -170,16 +170,6 @@ class TargetWorker:
             waiting = [record["id"] for record in self._history.queued(self.name, limit=_LOOKAHEAD)]
             self._contact.lost(error, [*self._held, *waiting])
 
-    def _back_in_contact(self, record: dict[str, Any]) -> None:
-        """Say of a run again what is known of it, and do what could not be done."""
-        run_id = record["id"]
-        self._contact.back(record)
-        if record["status"] == states.NOT_RESPONDING:
-            self._shared.collector.forget(run_id)  # what it is in now, its phases say
-        if record["cancel_requested"] and run_id not in self._ending:
-            self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
-            self._cancel(run_id)
-
     def _look(self) -> None:
         """Ask once for all runs, take in what they have written, and finish those that have ended."""
         held = [run_id for run_id in list(self._held) if run_id not in self._submitting]
@@ -203,9 +193,14 @@ class TargetWorker:
         return seen
 
     def _take_in_again(self, run_id: str) -> None:
+        """Take in what is new; after a time without contact also do what could not be done."""
         record = self._history.get(run_id)
-        if not self._here:
-            self._back_in_contact(record)
+        self._contact.back(record)
+        if record["status"] == states.NOT_RESPONDING:
+            self._shared.collector.forget(run_id)  # what it is in now, its phases say
+        if not self._here and record["cancel_requested"] and run_id not in self._ending:
+            self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
+            self._cancel(run_id)
         self.take_in(record)
 
     def _recover(self) -> None:
@@ -221,9 +216,6 @@ class TargetWorker:
             self._native[run_id] = record["native_id"] or ""
             self._gpus.keep(run_id, record["allocation"])
             unknown.append((record, spec))
-        self._guarded(self._recover_all, unknown)
-
-    def _recover_all(self, unknown: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         seen = self._poll([record["id"] for record, _ in unknown])
         for record, spec in unknown:
             self._guarded(self._take_up, record, spec, seen[record["id"]])
