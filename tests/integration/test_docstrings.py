@@ -58,6 +58,8 @@ class Readers:
     def _makers(self) -> dict[str, Callable[[], Any]]:
         return {
             "ws": trainshed.Workspace,
+            "address": lambda: self._endpoint()["url"],
+            "token": lambda: self._endpoint()["token"],
             "experiment": lambda: trainshed.Experiment(self["ws"], "examples"),
             "estimator": self._estimator,
             "run": self._run,
