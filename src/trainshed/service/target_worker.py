@@ -260,10 +260,11 @@ class TargetWorker:
         """Start what waits for the target, in order, as far as its slots go."""
         if self.name == INTERACTIVE:
             return
-        free, before, pending = self._shared.registry.slots(self.name) - self.used, -1, False
-        while free > 0 and free != before:
-            before = free
-            for record in self._history.queued(self.name, limit=_LOOKAHEAD):
+        free, before, pending = self._shared.registry.slots(self.name) - self.used, (-1, False), False
+        while free > 0 and (free, pending) != before:
+            before = free, pending
+            # However many wait for GPUs, those without are looked at.
+            for record in self._history.queued(self.name, limit=_LOOKAHEAD, without_gpus=pending):
                 slots = _size(record["spec"])
                 if slots > free:
                     # What was asked for first starts first, even when something smaller would fit.
