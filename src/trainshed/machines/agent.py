@@ -13,7 +13,7 @@ import time
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
-from trainshed.errors import NotFoundException, ServiceException
+from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
 from trainshed.machines.machine import (
     ABSENT,
     ALIVE,
@@ -24,6 +24,7 @@ from trainshed.machines.machine import (
     FileFacts,
     Observation,
     OnEnd,
+    Piece,
 )
 from trainshed.machines.shims import Shims
 from trainshed.spec import layout
@@ -47,6 +48,7 @@ class Agent:
     """
 
     shares_folder = True
+    patience = 0.0
 
     def __init__(self, root: str, context: Mapping[str, Any], on_end: OnEnd) -> None:
         self._runs = os.path.join(root, "runs")
@@ -163,10 +165,11 @@ class Agent:
             found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
         return found
 
-    def read(self, run_id: str, path: str, offset: int, limit: int) -> bytes:
-        """Read a piece of a file; see :meth:`Machine.read`."""
+    def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
+        """Read pieces of files; see :meth:`Machine.read`."""
         run_dir = self._run_dir(run_id)
-        return read_inside(run_dir, path, offset, limit) if os.path.isdir(run_dir) else b""
+        there = os.path.isdir(run_dir)
+        return [read_inside(run_dir, path, offset, limit) if there else b"" for path, offset, limit in pieces]
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Read on in growing files; see :meth:`Machine.appended`."""
@@ -198,7 +201,8 @@ class Agent:
         """Write a piece of a content that is on its way in."""
         part = self._content(sha) + ".part"
         os.makedirs(os.path.dirname(part), mode=0o700, exist_ok=True)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if offset else os.O_TRUNC), 0o600)
+        # Not truncated: another who sends it, too, or has begun to before a break, has written the same bytes.
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             while piece:
                 done = os.pwrite(fd, piece, offset)
@@ -210,19 +214,23 @@ class Agent:
         """Give a content its name once all of it is here.
 
         Raises:
-            ServiceException: it is not what its hash says.
+            MachineUnreachableException: it is not what its hash says, and is to be sent again.
         """
         part = self._content(sha) + ".part"
-        if os.path.exists(self._content(sha)):
-            return
         if not os.path.exists(part):
             self.put_piece(sha, 0, b"")  # an empty file has no pieces
-        with open(part, "rb") as file:
-            found = digest(file)[0]
-        if found != sha:
+        try:
+            if not os.path.exists(self._content(sha)):
+                with open(part, "rb") as file:
+                    found = digest(file)[0]
+                if found == sha:
+                    os.replace(part, self._content(sha))
+                    return
             os.unlink(part)
-            raise ServiceException(f"A content arrived damaged on {platform.node()}; it is sent again.")
-        os.replace(part, self._content(sha))
+        except FileNotFoundError:
+            pass  # somebody else has sent it meanwhile
+        if not os.path.exists(self._content(sha)):
+            raise MachineUnreachableException(f"A content arrived damaged on {platform.node()}; it is sent again.")
 
     def install(self, name: str, sha: str) -> None:
         """Make a content a program; see :meth:`Machine.install`."""

@@ -24,6 +24,7 @@ def _exactly(size: int) -> bytes:
 
 def _unpacked(archive: bytes, target: str) -> None:
     part = f"{target}.{os.getpid()}"
+    shutil.rmtree(part, ignore_errors=True)
     os.makedirs(part, mode=0o700)
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:
         for name in packed.namelist():
@@ -39,14 +40,24 @@ def _unpacked(archive: bytes, target: str) -> None:
         shutil.rmtree(part)
 
 
+def _say(**told: object) -> None:
+    os.write(1, (json.dumps({"trainshed": told}) + "\n").encode())
+
+
 def begin(digest: str, workspace: str) -> None:
     """Unpack the node part unless it is there, and become the agent."""
     home = os.environ.get("TRAINSHED_HOME") or os.path.join(os.path.expanduser("~"), ".trainshed")
     target = os.path.join(home, "node", digest)
-    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     there = os.path.isdir(target)
-    os.write(1, (json.dumps({"python": list(sys.version_info[:3]), "there": there}) + "\n").encode())
+    _say(python=sys.version_info[:3], there=there)
     if not there:
-        _unpacked(_exactly(int(_exactly(12))), target)
+        archive = _exactly(int(_exactly(12)))
+        try:
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            _unpacked(archive, target)
+        except OSError as error:
+            _say(error=str(error))
+            raise SystemExit(1) from error
+        _say(error="")
     program = os.path.join(target, "trainshed", "machines", "serve.py")
     os.execv(sys.executable, [sys.executable, "-S", "-E", "-X", "utf8", program, home, workspace])  # noqa: S606

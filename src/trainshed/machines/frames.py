@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import struct
 from typing import Any, Dict, Iterator, Sequence, Tuple
 
@@ -18,24 +20,50 @@ class BrokenStream(Exception):
     """The stream has ended, or carries something that is not a frame."""
 
 
-def write(fd: int, head: dict[str, Any], body: bytes = b"") -> None:
+def write(fd: int, head: dict[str, Any], body: bytes = b"", patience: float | None = None) -> None:
     """Write one frame.
 
     Args:
         fd: descriptor of the stream.
         head: JSON.
         body: raw bytes that belong to it.
+        patience: as for :func:`send`.
 
     Raises:
         BrokenStream: nobody reads it any more.
     """
     text = json.dumps(head).encode()
-    data = memoryview(_SIZES.pack(len(text), len(body)) + text + body)
+    send(fd, _SIZES.pack(len(text), len(body)) + text + body, patience)
+
+
+def send(fd: int, data: bytes, patience: float | None = None) -> None:
+    """Write all of some bytes.
+
+    Args:
+        fd: descriptor of the stream.
+        data: the bytes.
+        patience: longest time, in seconds, in which none of them is taken; None: for ever. The descriptor must not
+            block then.
+
+    Raises:
+        BrokenStream: nobody reads it any more.
+    """
+    view = memoryview(data)
     try:
-        while data:
-            data = data[os.write(fd, data) :]
+        while view:
+            if patience is not None and not ready(fd, select.POLLOUT, patience):
+                raise BrokenStream(f"nothing was taken within {patience:.0f} s")
+            with contextlib.suppress(BlockingIOError):
+                view = view[os.write(fd, view) :]
     except OSError as error:
         raise BrokenStream(str(error)) from error
+
+
+def ready(fd: int, event: int, seconds: float) -> bool:
+    """Wait until a descriptor can be read or written, or is broken; False where that takes too long."""
+    poll = select.poll()
+    poll.register(fd, event)
+    return bool(poll.poll(seconds * 1000))
 
 
 def read(fd: int) -> Frame:

@@ -19,6 +19,9 @@ OnEnd = Callable[[str], None]
 Content = Tuple[str, int, Callable[[], Iterable[bytes]]]
 """Something to be kept by its hash: (sha256, size in bytes, a function that returns its pieces)."""
 
+Piece = Tuple[str, int, int]
+"""A piece of a file: (path in the run directory, offset, number of bytes)."""
+
 _NOTHING: dict[str, Any] = {}
 
 
@@ -71,9 +74,11 @@ class Machine(Protocol):
 
     Attributes:
         shares_folder: the run directories of this machine are the service's own, so nothing has to be mirrored.
+        patience: seconds without contact after which nothing is known of its runs.
     """
 
     shares_folder: bool
+    patience: float
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has.
@@ -128,8 +133,16 @@ class Machine(Protocol):
             digests: with the sha256 of each.
         """
 
-    def read(self, run_id: str, path: str, offset: int, limit: int) -> bytes:
-        """Return up to ``limit`` bytes of a file of a run directory; none where there is no such file."""
+    def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
+        """Return pieces of files of a run directory, asking once for all.
+
+        Args:
+            run_id: the run.
+            pieces: what to read; together not more than a few megabytes.
+
+        Returns:
+            The bytes of each; fewer where the file ends, none where there is no such file.
+        """
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Return what the growing files of several runs have gained: journals, phases, logs.
@@ -148,7 +161,7 @@ class Machine(Protocol):
         """Keep contents in the machine's store.
 
         Raises:
-            ServiceException: a content is not what its hash says.
+            MachineUnreachableException: a content is not what its hash says, and is to be sent again.
         """
 
     def install(self, name: str, sha: str) -> None:

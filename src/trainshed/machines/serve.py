@@ -51,7 +51,7 @@ class Server:
         self._facts = {**self._agent.facts(), "service": f"unix:{api}"}
         self._verbs: dict[str, Callable[[dict[str, Any], bytes], _Answer]] = {
             "appended": self._appended,
-            "read": lambda args, _: (None, self._agent.read(**args)),
+            "read": self._read,
             "put": self._put,
             "tunnel": self._to_script,
             "look": lambda args, _: ({run: list(seen) for run, seen in self._agent.look(**args).items()}, b""),
@@ -60,16 +60,14 @@ class Server:
     def serve(self) -> None:
         """Answer until the input ends."""
         self._say({"hello": self._facts})
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool, ThreadPoolExecutor(1) as put, ThreadPoolExecutor(1) as tunnel:
+            in_order = {"put": put, "tunnel": tunnel}
             while True:
                 try:
                     head, body = frames.read(self._input)
                 except frames.BrokenStream:
                     break
-                if head["verb"] in ("put", "tunnel"):
-                    self._answer(head, body)  # in the order in which they came
-                else:
-                    pool.submit(self._answer, head, body)
+                in_order.get(head["verb"], pool).submit(self._answer, head, body)
         self._tunnel.close()
         self._agent.close()
 
@@ -84,6 +82,11 @@ class Server:
         except TrainshedError as error:
             told = {"type": type(error).__name__, "message": error.message, "details": error.details}
             self._say({"id": head["id"], "error": told})
+        except OSError as error:
+            message = (
+                f"The machine's folders cannot be used: {error}. Mend that on {self._facts['host']} and submit again."
+            )
+            self._say({"id": head["id"], "error": {"type": "ServiceException", "message": message, "details": {}}})
         except Exception as error:  # noqa: BLE001 - the agent must answer, whatever goes wrong
             message = f"The agent made a mistake: {type(error).__name__}: {error}"
             self._say({"id": head["id"], "error": {"type": "InternalException", "message": message, "details": {}}})
@@ -105,6 +108,10 @@ class Server:
     def _appended(self, args: dict[str, Any], _: bytes) -> _Answer:
         told = self._agent.appended(args["offsets"])
         return frames.joined([(run, path, data) for run, files in told.items() for path, data in files.items()])
+
+    def _read(self, args: dict[str, Any], _: bytes) -> _Answer:
+        pieces = self._agent.read(**args)
+        return [len(piece) for piece in pieces], b"".join(pieces)
 
     def _to_script(self, args: dict[str, Any], body: bytes) -> _Answer:
         self._tunnel.take(args, body)
@@ -129,7 +136,11 @@ def main() -> int:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.environ["PATH"] = os.path.join(home, "tools") + os.pathsep + os.environ.get("PATH", os.defpath)
-    Server(home, workspace, fds).serve()
+    try:
+        Server(home, workspace, fds).serve()
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -60,12 +60,16 @@ class Shims:
         """Have the shim that was set apart take the run; False where it is gone."""
         with self._lock:
             name, child = self._reserved.pop(run_id, ("", None))
+            earlier = self._children.get(run_id)
             if self._timer is None and not self._closed:
                 self._timer = threading.Timer(_SPARE_AFTER, self._make_spare)
                 self._timer.daemon = True
                 self._timer.start()
         if name != native_id or child is None or child.stdin is None:
             return False
+        if earlier is not None:
+            _dismiss(child)  # asked again before the first one has claimed the run
+            return True
         try:
             child.stdin.write(os.fsencode(os.path.join(self._folder, run_id)) + b"\n")
             child.stdin.close()

@@ -6,14 +6,17 @@ opened for it: the connection to the agent, which the service has made, carries 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
+
+from trainshed.errors import MachineUnreachableException
 
 Say = Callable[[Dict[str, Any], bytes], None]
 _PIECE = 1 << 16
+_PATIENCE = 30.0
+"""Seconds for which one end may read nothing of what is sent to it."""
 
 
 class Tunnel:
@@ -44,8 +47,10 @@ class Tunnel:
         if not body:
             self._drop(args["line"])
             return
-        with contextlib.suppress(OSError):
+        try:
             line.sendall(body)
+        except OSError:  # also one that has not read for too long, and held up the others
+            self._drop(args["line"])
 
     def close(self) -> None:
         """Hang up."""
@@ -61,6 +66,7 @@ class Tunnel:
             except OSError:
                 return
             number += 1
+            line.settimeout(_PATIENCE)
             with self._lock:
                 self._open[number] = line
             threading.Thread(target=self._pump, args=(number, line), daemon=True).start()
@@ -69,6 +75,8 @@ class Tunnel:
         while True:
             try:
                 piece = line.recv(_PIECE)
+            except socket.timeout:
+                continue  # a client may be silent for as long as it likes
             except OSError:
                 piece = b""
             self._say({"line": number}, piece)
@@ -80,3 +88,56 @@ class Tunnel:
             line = self._open.pop(number, None)
         if line is not None:
             line.close()
+
+
+class ScriptLines:
+    """The end on the machine of the service: a connection to its API for each of a script's client there.
+
+    Args:
+        service: host and port of the API.
+        say: sends a frame to the agent.
+    """
+
+    def __init__(self, service: Tuple[str, int], say: Say) -> None:
+        self._service = service
+        self._say = say
+        self._open: dict[int, socket.socket] = {}
+
+    def take(self, number: int, body: bytes) -> None:
+        """Pass on what a script's client says; an empty body closes its line."""
+        try:
+            if body and number not in self._open:
+                self._open[number] = socket.create_connection(self._service, timeout=_PATIENCE)
+                threading.Thread(target=self._pump, args=(number, self._open[number]), daemon=True).start()
+            if body:
+                self._open[number].sendall(body)
+                return
+        except OSError:
+            self._tell(number, b"")
+        line = self._open.pop(number, None)
+        if line is not None:
+            line.close()
+
+    def _pump(self, number: int, line: socket.socket) -> None:
+        piece = b"begin"
+        while piece:
+            try:
+                piece = line.recv(_PIECE)
+            except TimeoutError:
+                continue
+            except OSError:
+                piece = b""
+            if not self._tell(number, piece):
+                return
+
+    def _tell(self, number: int, piece: bytes) -> bool:
+        try:
+            self._say({"line": number}, piece)
+        except MachineUnreachableException:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._open:
+            self._open.popitem()[1].close()

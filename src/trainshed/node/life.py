@@ -89,6 +89,7 @@ def _failure(error: TrainshedError) -> Dict[str, Any]:
 
 
 def _cancel_preparation(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may be asked for again while we obey
     raise Cancelled
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -29,13 +28,17 @@ class Gpus:
 
     def __init__(self, names: Callable[[], Sequence[str]] = tuple) -> None:
         self._ask = names
+        self._names: tuple[str, ...] | None = None
         self._held: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """The GPUs of the machine."""
-        return tuple(self._ask())
+        # Not a cached_property: until Python 3.12 one lock of it is for all instances, and another machine may hang.
+        if self._names is None:
+            self._names = tuple(self._ask())
+        return self._names
 
     def take(self, run_id: str, spec: Mapping[str, Any]) -> bool:
         """Give a run its GPUs.

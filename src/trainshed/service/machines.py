@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import threading
+import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from trainshed.machines.agent import Agent
+from trainshed.machines.connection import Reach
 from trainshed.machines.kit import Kit, make
 from trainshed.machines.machine import Machine, OnEnd
-from trainshed.machines.remote import Reach, RemoteMachine
+from trainshed.machines.remote import RemoteMachine
 
 
 class ServiceMachines:
@@ -36,19 +39,20 @@ class ServiceMachines:
         self._port = port
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, ...], RemoteMachine] = {}
+        self._made: dict[str, RemoteMachine] = {}
+        # By host and path, too: workspaces of other machines may have the same name in the same home there.
+        self._workspace = f"{root.name}-{zlib.crc32(f'{platform.node()}:{root}'.encode()):08x}"
         # A shim starts without its Python's packages, but some of them help it to build environments.
         sites = [path for path in sys.path if path.endswith("-packages")]
         self.here = Agent(str(root), {"home": str(home), "runtime": str(runtime), "sites": sites}, on_end)
 
-    def reach(self, name: str, connect: Sequence[str], /) -> Machine:
+    def reach(self, name: str, connect: Sequence[str], patience: float, /) -> Machine:
         """Return the machine that a command reaches; see :meth:`trainshed.targets.kind.Machines.reach`."""
         with self._lock:
-            key = (name, *connect)
-            if key not in self._made:
-                reach = Reach(name, tuple(connect), self._root.name, ("127.0.0.1", self._port))
-                self._made[key] = RemoteMachine(reach, lambda: self._kit, self._on_end)
-            return self._made[key]
+            if name not in self._made or self._made[name].closed:
+                reach = Reach(name, tuple(connect), self._workspace, ("127.0.0.1", self._port), patience)
+                self._made[name] = RemoteMachine(reach, lambda: self._kit, self._on_end)
+            return self._made[name]
 
     @cached_property
     def _kit(self) -> Kit:

@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,11 +21,10 @@ from trainshed.spec import layout
 from trainshed.system import confined
 
 _PIECE = 4 << 20
+_MOST_AT_ONCE = 1000
 _TAIL_BYTES = 8192
 _TAIL_LINES = 20
 _OUTPUTS = "code/outputs/"
-_FETCHED = (*(folder for _, folder in (*layout.ROOTS, *layout.EVENTS)), f"{layout.OUTBOX}/")
-"""Folders that hold nothing but what was fetched: what is gone on the machine is deleted here."""
 
 
 class Mirror:
@@ -139,6 +138,7 @@ class Mirror:
                     # Unless the file has been fetched as a whole meanwhile.
                     if now.get(path, 0) == asked[run_id].get(path, 0):
                         confined.append_inside(self.folder(run_id), path, piece)
+                        self._link_second(run_id, path)
         return {run_id for run_id, pieces in told.items() if pieces}
 
     def _sizes(self, run_id: str) -> dict[str, int]:
@@ -161,12 +161,18 @@ class Mirror:
             machine: where it runs.
             run_id: the run.
         """
-        now = {each.path: each for each in machine.files(run_id) if each.path.startswith(_OUTPUTS)}
-        before = self._seen.get(run_id, {})
-        self._seen[run_id] = {path: (each.size, each.mtime_ns) for path, each in now.items()}
-        for path, each in now.items():
-            if before.get(path) == (each.size, each.mtime_ns) and not self._has(run_id, each):
-                self._fetch(machine, run_id, each)
+        lock = self._locks[run_id + _OUTPUTS]
+        if not lock.acquire(blocking=False):
+            return  # the last time is not over yet
+        try:
+            now = {each.path: each for each in machine.files(run_id) if each.path.startswith(_OUTPUTS)}
+            before = self._seen.get(run_id, {})
+            self._seen[run_id] = {path: (each.size, each.mtime_ns) for path, each in now.items()}
+            self._drop(run_id, before.keys() - now.keys())
+            quiet = [each for path, each in now.items() if before.get(path) == (each.size, each.mtime_ns)]
+            self._fetch(machine, run_id, [each for each in quiet if not self._has(run_id, each)])
+        finally:
+            lock.release()
 
     def complete(self, machine: Machine, run_id: str) -> None:
         """Fetch everything that a run which has ended has left, byte for byte.
@@ -175,18 +181,29 @@ class Mirror:
             machine: where it ran.
             run_id: the run.
         """
-        self._seen.pop(run_id, None)
-        first: dict[int, str] = {}
-        there = machine.files(run_id, digests=True)
-        with self._locks[run_id]:
+        with self._locks[run_id], self._locks[run_id + _OUTPUTS]:
+            there = machine.files(run_id, digests=True)
+            first = {each.inode: each.path for each in reversed(there)}
+            files = [each for each in there if first[each.inode] == each.path]
+            sizes = self._sizes(run_id)
+            for each in files:
+                self._catch_up(machine, run_id, each, sizes.get(each.path, 0))
+            self._fetch(machine, run_id, [each for each in files if not self._has(run_id, each)])
             for each in there:
-                if each.inode in first:
+                if first[each.inode] != each.path:
                     self._link(run_id, first[each.inode], each.path)
-                elif not self._has(run_id, each):
-                    self._fetch(machine, run_id, each)
-                first.setdefault(each.inode, each.path)
-            self._drop_all_but(run_id, {each.path for each in there})
+            self._drop(run_id, self._seen.pop(run_id, {}).keys() - {each.path for each in there})
         self._locks.pop(run_id, None)
+        self._locks.pop(run_id + _OUTPUTS, None)
+
+    def _catch_up(self, machine: Machine, run_id: str, facts: FileFacts, offset: int) -> None:
+        """Fetch what is lacking of a file that has grown."""
+        while 0 < offset < facts.size:
+            piece = machine.read(run_id, [(facts.path, offset, min(facts.size - offset, _PIECE))])[0]
+            if not piece:
+                return
+            confined.append_inside(self.folder(run_id), facts.path, piece)
+            offset += len(piece)
 
     def _has(self, run_id: str, facts: FileFacts) -> bool:
         """Tell whether a file is here as it is on its machine."""
@@ -199,16 +216,31 @@ class Mirror:
         except NotFoundException:
             return False
 
-    def _fetch(self, machine: Machine, run_id: str, facts: FileFacts) -> None:
-        run_dir = self.folder(run_id)
-        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with confined.create_inside(run_dir, facts.path, overwrite=True) as file:
-            offset = 0
-            while piece := machine.read(run_id, facts.path, offset, _PIECE):
-                file.write(piece)
-                offset += len(piece)
-            file.flush()
-            os.utime(file.fileno(), ns=(facts.mtime_ns, facts.mtime_ns))
+    def _fetch(self, machine: Machine, run_id: str, files: list[FileFacts]) -> None:
+        """Fetch whole files, many small ones at once."""
+        self.folder(run_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        some: list[FileFacts] = []
+        size = 0
+        for each in files:
+            if some and (size + each.size > _PIECE or len(some) >= _MOST_AT_ONCE):
+                self._fetch_some(machine, run_id, some)
+                some, size = [], 0
+            some.append(each)
+            size += each.size
+        self._fetch_some(machine, run_id, some)
+
+    def _fetch_some(self, machine: Machine, run_id: str, files: list[FileFacts]) -> None:
+        """Fetch files, in one piece each but for a large one that is alone."""
+        firsts = machine.read(run_id, [(each.path, 0, min(each.size, _PIECE)) for each in files]) if files else []
+        for facts, first in zip(files, firsts, strict=True):
+            with confined.create_inside(self.folder(run_id), facts.path, overwrite=True) as file:
+                offset = file.write(first)
+                while 0 < offset < facts.size:
+                    rest = (facts.path, offset, min(facts.size - offset, _PIECE))
+                    size = file.write(machine.read(run_id, [rest])[0])
+                    offset = offset + size if size else facts.size  # it has become shorter meanwhile
+                file.flush()
+                os.utime(file.fileno(), ns=(facts.mtime_ns, facts.mtime_ns))
 
     def _link(self, run_id: str, path: str, second: str) -> None:
         target = self.folder(run_id) / second
@@ -216,8 +248,13 @@ class Mirror:
         target.unlink(missing_ok=True)
         os.link(self.folder(run_id) / path, target)
 
-    def _drop_all_but(self, run_id: str, kept: set[str]) -> None:
-        for folder in _FETCHED:
-            for relative, _ in list(confined.walk(str(self.folder(run_id) / folder))):
-                if folder + relative not in kept:
-                    (self.folder(run_id) / folder / relative).unlink(missing_ok=True)
+    def _link_second(self, run_id: str, path: str) -> None:
+        """Give a log that has two names where it is written the second one here, too."""
+        second = layout.second_name(path)
+        if second and not (self.folder(run_id) / second).exists():
+            self._link(run_id, path, second)
+
+    def _drop(self, run_id: str, paths: Iterable[str]) -> None:
+        """Delete what the script has deleted."""
+        for path in paths:
+            (self.folder(run_id) / path).unlink(missing_ok=True)

@@ -166,6 +166,7 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
         raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
+    context.supervisor.discard(record["id"], record["target"])
     return {"removed": context.mirror.clean(record["id"])}
 
 
@@ -268,6 +269,8 @@ def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str
     """PUT /targets/{name}."""
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
     record = context.registry.set_target(request.path_params["name"], changes)
+    if changes.keys() - {"slots", "kind"}:
+        context.supervisor.forget(record["name"])  # it is made anew, as it is now
     context.supervisor.wake(record["name"])
     return {**record, "used": context.supervisor.used(record["name"])}
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,13 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.system import confined
 
 _CHUNK = 1 << 20
+_GoOn = Callable[[Iterable[Content]], Iterator[Content]]
 _PATHS = "local-paths"
 """Takes the place of a datastore for files that a dataset names by their path on the service's machine."""
+
+
+class NotWanted(Exception):
+    """The run was cancelled before all that it needs was on its machine."""
 
 
 class Staging:
@@ -46,23 +52,28 @@ class Staging:
         self._mirror = mirror
         self._hashes: dict[tuple[str, int, int], str] = {}
 
-    def send(self, machine: Machine, record: dict[str, Any]) -> None:
+    def send(self, machine: Machine, record: dict[str, Any], cancelled: Callable[[], bool]) -> None:
         """Have all that a run needs on its machine, and say in its record where it is.
 
         Args:
             machine: where it will run.
             record: content of its ``spec.json``; changed in place.
+            cancelled: tells whether it is not needed any more.
+
+        Raises:
+            NotWanted: it is not.
         """
+        go_on = _going_on(cancelled)
         spec = from_json(RunSpec, record["spec"])
         if spec.environment.kind == MANAGED and not machine.facts()["uv"]:
-            self._send_uv(machine)
+            self._send_uv(machine, go_on)
         if spec.snapshot is not None:
             entries = self._snapshots.tree(spec.snapshot)
             pieces = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
             lacking = set(machine.missing(list(pieces)))
-            machine.put(self._of_snapshot(spec.snapshot, lacking))
+            machine.put(go_on(self._of_snapshot(spec.snapshot, lacking)))
             machine.put_tree(spec.snapshot, entries)
-        staged = [self._send_data(machine, name, files) for name, files in self._data(spec, record).items()]
+        staged = [self._send_data(machine, name, files, go_on) for name, files in self._data(spec, record).items()]
         record["node_context"]["staged"] = staged
         names = {store["name"] for store in self._registry.datastores()} | {_PATHS}
         record["node_context"]["datastores"] = {
@@ -76,9 +87,9 @@ class Staging:
                 lacking.discard(entry["sha256"])
                 yield entry["sha256"], entry["size"], lambda pieces=pieces: pieces  # type: ignore[misc]
 
-    def _send_uv(self, machine: Machine) -> None:
+    def _send_uv(self, machine: Machine, go_on: _GoOn) -> None:
         path = os.path.realpath(find_uv())
-        self._send_files(machine, {self._hash(path): path})
+        self._send_files(machine, {self._hash(path): path}, go_on)
         machine.install("uv", self._hash(path))
 
     def _data(self, spec: RunSpec, record: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -101,19 +112,19 @@ class Staging:
             record["spec"]["inputs"][number]["definition"] = json.dumps(definition)
         return found
 
-    def _send_data(self, machine: Machine, name: str, files: dict[str, str]) -> dict[str, str]:
+    def _send_data(self, machine: Machine, name: str, files: dict[str, str], go_on: _GoOn) -> dict[str, str]:
         entries = []
         for relative, path in sorted(files.items()):
             size = os.stat(path).st_size
             entries.append({"path": relative, "kind": "file", "sha256": self._hash(path), "size": size, "mode": 0o644})
-        self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries})
+        self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries}, go_on)
         tree = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
         machine.put_tree(tree, entries)
         return {"tree": tree, "into": f"stores/{name}"}
 
-    def _send_files(self, machine: Machine, files: dict[str, str]) -> None:
+    def _send_files(self, machine: Machine, files: dict[str, str], go_on: _GoOn) -> None:
         lacking = machine.missing(list(files))
-        machine.put((sha, os.stat(files[sha]).st_size, lambda sha=sha: _pieces(files[sha])) for sha in lacking)  # type: ignore[misc]
+        machine.put(go_on((sha, os.stat(files[sha]).st_size, partial(_pieces, files[sha])) for sha in lacking))
 
     def _hash(self, path: str) -> str:
         facts = os.stat(path)
@@ -162,6 +173,18 @@ class Staging:
         source = outbox / store / path
         if source.exists():
             copy(str(source), os.path.join(self._registry.datastore(store)["path"], path), overwrite)
+
+
+def _going_on(cancelled: Callable[[], bool]) -> _GoOn:
+    """Return what passes contents on as long as they are needed."""
+
+    def pieces_of(pieces: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+        for piece in pieces():
+            if cancelled():
+                raise NotWanted
+            yield piece
+
+    return lambda contents: ((sha, size, partial(pieces_of, pieces)) for sha, size, pieces in contents)
 
 
 def _files(path: str) -> Iterable[str]:

@@ -10,10 +10,11 @@ from typing import Any
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
+from trainshed.service.ending import Shared
 from trainshed.service.gpus import Gpus
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.spec_file import describe
-from trainshed.service.target_worker import Shared, TargetWorker
+from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
@@ -106,6 +107,8 @@ class Supervisor:
         with self._lock:
             worker = self._workers.pop(name, None)
         if worker is not None:
+            if not worker.engine.machine.shares_folder:
+                worker.engine.machine.close()
             worker.stop()
 
     def discard(self, run_id: str, target: str) -> None:

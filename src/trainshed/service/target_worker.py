@@ -6,22 +6,21 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
-from trainshed.service.bus import Bus
-from trainshed.service.collect import Collector
-from trainshed.service.final_state import FinalState, final_state
+from trainshed.service import ending
+from trainshed.service.contact import Contact
+from trainshed.service.ending import Shared
+from trainshed.service.final_state import FinalState
 from trainshed.service.gpus import Gpus, wanted
-from trainshed.service.mirror import Mirror
 from trainshed.service.spec_file import describe
-from trainshed.service.staging import Staging
-from trainshed.service.workspace_registry import WorkspaceRegistry
-from trainshed.spec import layout, states
-from trainshed.store.history import History
+from trainshed.service.staging import NotWanted
+from trainshed.spec import states
 from trainshed.targets.engine import Engine, Job
 from trainshed.targets.witness import INTERACTIVE
 
@@ -29,22 +28,9 @@ log = logging.getLogger("trainshed.service")
 _TICK = 1.0
 _TICK_ELSEWHERE = 0.4
 _LOOKAHEAD = 32
-_PATIENCE = 10.0
-"""Seconds without contact after which a run is NotResponding."""
-_MOST_DOUBLINGS = 5
 _SETTLE_EVERY = 5.0
-_STARTED = frozenset({states.PREPARING, states.STARTING, states.RUNNING, states.CANCEL_REQUESTED})
-
-
-class Shared(NamedTuple):
-    """What all workers use together; each part may be called from any thread."""
-
-    history: History
-    collector: Collector
-    bus: Bus
-    registry: WorkspaceRegistry
-    mirror: Mirror
-    staging: Staging
+_MOST_SUBMITS = 3
+"""After which a run of which no shim is ever seen has failed."""
 
 
 class TargetWorker:
@@ -71,10 +57,12 @@ class TargetWorker:
         self._native: dict[str, str] = {}
         self._finishing: set[str] = set()
         self._submitting: set[str] = set()
-        self._submitted: set[str] = set()
-        self._failures = 0
+        self._submits: Counter[str] = Counter()
+        self._ending: set[str] = set()
+        self._tried: set[str] = set()
+        self._stopped = False
         self._lock = threading.Lock()
-        self._contact = time.monotonic()
+        self._contact = Contact(shared.history, shared.bus, engine.machine.patience)
         self._settled = time.monotonic()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"finish {name}")
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
@@ -86,6 +74,7 @@ class TargetWorker:
 
     def stop(self) -> None:
         """Stop working; runs go on."""
+        self._stopped = True
         self._messages.put(("stop", ""))
         self._thread.join(None if self._here else _TICK)
         self._pool.shutdown(wait=self._here, cancel_futures=not self._here)
@@ -118,7 +107,6 @@ class TargetWorker:
         """
         run_id = record["id"]
         for phase in self._shared.collector.phases(run_id):
-            # What a run that could not be reached is in now, it says itself.
             known = phase["phase"] in (states.PREPARING, states.RUNNING)
             if known and self._history.move(run_id, phase["phase"], now=phase["time"]):
                 self._shared.bus.publish(run_id)
@@ -146,9 +134,9 @@ class TargetWorker:
             self._guarded(self._act, kind, run_id)
 
     def _pause(self) -> float | None:
-        if not self._held:
+        if not self._held and not self._contact.failures:
             return None
-        return _TICK if self._here else _TICK_ELSEWHERE * 2 ** min(self._failures, _MOST_DOUBLINGS)
+        return _TICK if self._here else _TICK_ELSEWHERE * self._contact.backoff
 
     def _guarded(self, work: Callable[..., object], *args: Any) -> None:
         """Go on after a mistake of ours: the next run must not suffer for it."""
@@ -166,25 +154,33 @@ class TargetWorker:
             self._pool.submit(self._guarded, self.finish, run_id)
         if kind == "cancel":
             self._pool.submit(self._guarded, self._cancel, run_id)
+        silent = self._contact.failures > 0
         if kind == "tick":
             self._look()
-        if kind in ("recover", "dispatch"):
+        if kind in ("recover", "dispatch") or silent:
             self._fill()
 
     def _cancel(self, run_id: str) -> None:
+        self._ending.discard(run_id)
         self.engine.cancel({run_id: self._native.get(run_id, "")})
+        self._ending.add(run_id)
 
     # Contact.
 
     def _out_of_contact(self, error: MachineUnreachableException) -> None:
-        """Say of runs that nothing is known of them, once that lasts."""
-        self._failures += 1
-        if time.monotonic() - self._contact < _PATIENCE:
-            return
-        for run_id in list(self._held):
-            if self._history.move(run_id, states.NOT_RESPONDING, now=time.time(), expected=_STARTED):
-                log.warning("run '%s': %s", run_id, error.message)
-                self._shared.bus.publish(run_id)
+        if not self._stopped:
+            waiting = [record["id"] for record in self._history.queued(self.name, limit=_LOOKAHEAD)]
+            self._contact.lost(error, [*self._held, *waiting])
+
+    def _back_in_contact(self, record: dict[str, Any]) -> None:
+        """Say of a run again what is known of it, and do what could not be done."""
+        run_id = record["id"]
+        self._contact.back(record)
+        if record["status"] == states.NOT_RESPONDING:
+            self._shared.collector.forget(run_id)  # what it is in now, its phases say
+        if record["cancel_requested"] and run_id not in self._ending:
+            self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
+            self._cancel(run_id)
 
     def _look(self) -> None:
         """Ask once for all runs, take in what they have written, and finish those that have ended."""
@@ -202,8 +198,10 @@ class TargetWorker:
                 self._pool.submit(self._guarded, self.finish, run_id)
 
     def _poll(self, run_ids: list[str]) -> dict[str, Observation]:
-        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids}) if run_ids else {}
-        self._contact, self._failures = time.monotonic(), 0
+        if not run_ids:
+            return {}
+        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids})
+        self._contact.made()
         return seen
 
     def _fetch(self, run_ids: list[str]) -> None:
@@ -217,9 +215,8 @@ class TargetWorker:
 
     def _take_in_again(self, run_id: str) -> None:
         record = self._history.get(run_id)
-        if record["cancel_requested"] and record["status"] == states.NOT_RESPONDING:
-            self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
-            self._cancel(run_id)
+        if not self._here:
+            self._back_in_contact(record)
         self.take_in(record)
 
     def _recover(self) -> None:
@@ -245,14 +242,21 @@ class TargetWorker:
     def _take_up(self, record: dict[str, Any], spec: dict[str, Any], seen: Observation) -> None:
         """Go on with a run that an earlier service has started, or was about to start."""
         run_id = record["id"]
-        if seen.state == ABSENT and not record["cancel_requested"] and self.name != INTERACTIVE:
+        if seen.state == ABSENT and not record["cancel_requested"] and self._never_ran(run_id):
             # Those that run have their GPUs again, so what was free for this one then is free now.
             self._gpus.take(run_id, spec)
+            self._tried.add(run_id)
             self._hand_over(run_id)
         elif seen.state not in (ALIVE, PENDING):
             self._pool.submit(self._guarded, self.finish, run_id)
         elif record["cancel_requested"]:
             self._cancel(run_id)
+
+    def _never_ran(self, run_id: str) -> bool:
+        """Tell whether a run that is not on its machine may be started: it is not one that was there and is gone."""
+        if self.name == INTERACTIVE or self._submits[run_id] >= _MOST_SUBMITS:
+            return False
+        return all(event["status"] != states.RUNNING for event in self._history.events(run_id))
 
     # The queue.
 
@@ -271,16 +275,31 @@ class TargetWorker:
                     return
                 if pending and wanted(record["spec"]):
                     continue  # nor does it take GPUs for which an earlier one waits
-                if not self._gpus.take(record["id"], record["spec"]):
+                if not self._take_gpus(record):
                     pending = True  # those without GPUs go on meanwhile
-                else:
-                    self._held[record["id"]] = slots
+                elif record["id"] in self._held:
                     self._hand_over(record["id"])
                     free -= slots if record["id"] in self._held else 0
 
+    def _take_gpus(self, record: dict[str, Any]) -> bool:
+        """Hold a run with its GPUs; False where it has to wait for them. A machine without use fails the run."""
+        try:
+            if not self._gpus.take(record["id"], record["spec"]):
+                return False
+        except MachineUnreachableException:
+            raise
+        except TrainshedError as error:
+            self._fail(record["id"], error)
+            return True
+        self._held[record["id"]] = _size(record["spec"])
+        self._contact.made()
+        return True
+
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
+        self._submitting.add(run_id)
         if not self._here:
+            self._contact.back(self._history.get(run_id))
             self._history.move(run_id, states.PROVISIONING, now=time.time())
             self._shared.bus.publish(run_id)
             self._pool.submit(self._guarded, self._submit, run_id)
@@ -288,21 +307,36 @@ class TargetWorker:
             self._submit(run_id)
 
     def _submit(self, run_id: str) -> None:
-        record = self._history.get(run_id)
-        if record["status"] in states.TERMINAL:
-            self._let_go(run_id)
-            return
         self._submitting.add(run_id)
         try:
-            self._submit_once(run_id, record)
-            self._submitted.add(run_id)
+            record = self._history.get(run_id)
+            if record["status"] in states.TERMINAL:
+                self._let_go(run_id)
+            elif not self._found(run_id):
+                self._submit_once(run_id, record)
+                self._submits[run_id] += 1
+        except NotWanted:
+            self._conclude(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
         except MachineUnreachableException:
             raise  # it stays where it is, and is tried again
         except TrainshedError as error:
-            details = {"error": {"code": "StartFailed", "message": error.message}}
-            self._conclude(run_id, FinalState(states.FAILED, "start_failed", details))
+            self._fail(run_id, error)
         finally:
             self._submitting.discard(run_id)
+
+    def _fail(self, run_id: str, error: TrainshedError) -> None:
+        details = {"error": {"code": "StartFailed", "message": error.message}}
+        self._conclude(run_id, FinalState(states.FAILED, "start_failed", details))
+
+    def _found(self, run_id: str) -> bool:
+        """Take up a run that the engine has taken without our having heard its answer."""
+        if self._native.get(run_id) or run_id not in self._tried:
+            return False
+        native_id = self.engine.find(Job(run_id, {"attempt": 1}, {}).token)
+        gpus = self._gpus.allocation(run_id)
+        if native_id is None or not self._accepted(run_id, native_id, gpus):
+            return native_id is not None
+        return self.engine.poll({run_id: native_id})[run_id].state != ABSENT
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
         described = describe(self._shared.registry, record, self._history.root_of(record), self._here)
@@ -310,12 +344,16 @@ class TargetWorker:
         described["node_context"].update(gpus)
         private = self._shared.registry.private(record["spec"])
         if not self._here:
-            self._shared.staging.send(self.engine.machine, described)
+            self._shared.staging.send(self.engine.machine, described, lambda: self._cancel_requested(run_id))
             private |= self._shared.staging.way_back(self.engine.machine, described)
+        self._tried.add(run_id)
         self.engine.submit(Job(run_id, described, private), lambda native_id: self._accepted(run_id, native_id, gpus))
-        if self._history.get(run_id)["cancel_requested"]:
+        if self._cancel_requested(run_id):
             # Requested between the change of state and the hand-over, when there was nobody to tell.
             self._cancel(run_id)
+
+    def _cancel_requested(self, run_id: str) -> bool:
+        return bool(self._history.get(run_id)["cancel_requested"])
 
     def _accepted(self, run_id: str, native_id: str, gpus: dict[str, Any]) -> bool:
         """Keep the native id; False where the run was cancelled meanwhile."""
@@ -339,9 +377,13 @@ class TargetWorker:
         seen = self.engine.poll(native)[run_id]
         if seen.state in (ALIVE, PENDING):
             return
-        if seen.state == ABSENT and run_id not in self._submitted and self.name != INTERACTIVE:
-            self._submit(run_id)  # contact broke before the engine had taken it
-            return
+        if seen.state == ABSENT and self._never_ran(run_id):
+            if run_id in self._submitting:
+                return
+            if not record["cancel_requested"]:
+                self._submit(run_id)  # contact broke before the engine had taken it
+                return
+            self.engine.cancel(native)  # it may be about to begin
         if seen.state == LOST:
             self.engine.cancel(native)  # what a lost shim left behind must not run on
             seen = self.engine.poll(native)[run_id]
@@ -350,19 +392,10 @@ class TargetWorker:
         self.take_in(record)
         self._history.move(run_id, states.FINALIZING, now=time.time())
         self._shared.collector.manifest(run_id)
-        final = self._read_end(seen, record)
+        final = ending.read(self._shared.mirror, seen, record)
         if final.status == states.COMPLETED:
-            if not self._here:
-                self._shared.staging.take_back(record)
-            self._shared.collector.outputs(run_id, record["spec"])
+            final = ending.keep_outputs(self._shared, record, final, self._here)
         self._conclude(run_id, final)
-
-    def _read_end(self, seen: Observation, record: dict[str, Any]) -> FinalState:
-        reason = seen.exit.get("reason", "")
-        tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
-        tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
-        path = layout.SHIM_LOG if seen.state == ABSENT else layout.place_of(tail_of)
-        return final_state(seen, self._shared.mirror.tail(record["id"], path), tail_of, record)
 
     def _conclude(self, run_id: str, final: FinalState) -> None:
         self._history.move(
@@ -373,7 +406,9 @@ class TargetWorker:
     def _let_go(self, run_id: str) -> None:
         self._held.pop(run_id, None)
         self._native.pop(run_id, None)
-        self._submitted.discard(run_id)
+        self._submits.pop(run_id, None)
+        self._tried.discard(run_id)
+        self._ending.discard(run_id)
         self._gpus.let_go(run_id)
         self._shared.collector.forget(run_id)
         self._shared.bus.publish(run_id)

@@ -65,7 +65,7 @@ async def get_file(request: Request) -> Response:
 
         def finished() -> bool:
             status = context.supervisor.look(run_id)["status"]
-            built = name == layout.BUILD_LOG and status not in (states.NOT_STARTED, states.QUEUED, states.PREPARING)
+            built = name == layout.BUILD_LOG and status in (states.RUNNING, states.FINALIZING)
             return built or status in states.TERMINAL
 
         chunks = follow(context.mirror, run_id, path, offset, finished, context.bus)

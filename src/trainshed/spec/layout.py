@@ -92,6 +92,22 @@ def is_event_file(name: str) -> bool:
     return _EVENT_FILE in name.rpartition("/")[2]
 
 
+def second_name(path: str) -> str:
+    """Return the second name of a log that has two; ``""`` for all other files.
+
+    Args:
+        path: its first name.
+
+    Example:
+        >>> second_name("azureml-logs/70_driver_log_1.txt")
+        'user_logs/std_log_process_1.txt'
+    """
+    if path == DRIVER_LOG:
+        return STD_LOG
+    rank = path[len(rank_log(0)) - len("0.txt") : -len(".txt")]
+    return rank_log(int(rank), second=True) if rank.isdigit() and path == rank_log(int(rank)) else ""
+
+
 def place_of(name: str) -> str:
     """Return where a file of a run that was written by the script or the node lies in the run directory.
 

@@ -23,12 +23,13 @@ class Machines(Protocol):
 
     here: Machine
 
-    def reach(self, name: str, connect: Sequence[str], /) -> Machine:
+    def reach(self, name: str, connect: Sequence[str], patience: float, /) -> Machine:
         """Return the machine that a command reaches.
 
         Args:
             name: of the target, for messages.
             connect: a command that runs a shell command line there, given as its last argument.
+            patience: seconds without an answer after which a connection is given up.
         """
 
 

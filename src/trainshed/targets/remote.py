@@ -9,7 +9,8 @@ from trainshed.targets.kind import Machines, Record, check_number, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 REMOTE = "remote"
-_SETTINGS = ("connect", "slots")
+_SETTINGS = ("connect", "slots", "patience")
+_PATIENCE = 30
 
 
 class Remote:
@@ -28,8 +29,9 @@ class Remote:
                 f"Target '{record['name']}': connect is {connect!r}; give the command that reaches the machine as a "
                 "list, such as ['ssh', 'host']."
             )
-        whole = {"slots": 1, **record}
+        whole = {"slots": 1, "patience": _PATIENCE, **record}
         check_number(whole, "slots", 1)
+        check_number(whole, "patience", 1)
         return whole
 
     def slots(self, record: Record, /) -> int:
@@ -47,4 +49,4 @@ class Remote:
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:
         """Return shims on the machine that the command reaches."""
-        return ShimEngine(machines.reach(record["name"], record["connect"]))
+        return ShimEngine(machines.reach(record["name"], record["connect"], record["patience"]))

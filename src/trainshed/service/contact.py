@@ -1,0 +1,72 @@
+"""Whether a target's machine answers, and what is said of its runs while it does not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from trainshed.errors import MachineUnreachableException
+from trainshed.service.bus import Bus
+from trainshed.spec import states
+from trainshed.store.history import History
+
+log = logging.getLogger("trainshed.service")
+_MOST_DOUBLINGS = 5
+_STARTED = frozenset({states.PROVISIONING, states.PREPARING, states.STARTING, states.RUNNING})
+_CODE = "MachineUnreachable"
+
+
+class Contact:
+    """The contact to one machine.
+
+    Args:
+        history: where it is said.
+        bus: told of changes.
+        patience: seconds without contact after which a run is NotResponding.
+
+    Attributes:
+        failures: how many tries in a row got no answer.
+    """
+
+    def __init__(self, history: History, bus: Bus, patience: float) -> None:
+        self._history = history
+        self._bus = bus
+        self._patience = patience
+        self._last = time.monotonic()
+        self.failures = 0
+
+    @property
+    def backoff(self) -> int:
+        """By how much to ask less often."""
+        return int(2 ** min(self.failures, _MOST_DOUBLINGS))
+
+    def made(self) -> None:
+        """Note that the machine has answered."""
+        self._last, self.failures = time.monotonic(), 0
+
+    def lost(self, error: MachineUnreachableException, run_ids: Iterable[str]) -> None:
+        """Note that it has not; once that lasts, say so of the runs.
+
+        Args:
+            error: why.
+            run_ids: those on the machine, or on their way to it.
+        """
+        self.failures += 1
+        if time.monotonic() - self._last < self._patience:
+            return
+        for run_id in run_ids:
+            self._history.note(run_id, {"error": {"code": _CODE, "message": error.message}})
+            if self._history.move(run_id, states.NOT_RESPONDING, now=time.time(), expected=_STARTED):
+                log.warning("run '%s': %s", run_id, error.message)
+                self._bus.publish(run_id)
+
+    def back(self, record: dict[str, Any]) -> None:
+        """Say no longer of a run that its machine cannot be reached.
+
+        Args:
+            record: the run's.
+        """
+        if (record["details"].get("error") or {}).get("code") == _CODE:
+            self._history.note(record["id"], {"error": None})

@@ -1,0 +1,66 @@
+"""The end of a run, as far as all targets have it alike; and what their workers use together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from trainshed.errors import TrainshedError
+from trainshed.machines.machine import ABSENT, Observation
+from trainshed.service.bus import Bus
+from trainshed.service.collect import Collector
+from trainshed.service.final_state import FinalState, final_state
+from trainshed.service.mirror import Mirror
+from trainshed.service.staging import Staging
+from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.spec import layout, states
+from trainshed.store.history import History
+from trainshed.targets.witness import INTERACTIVE
+
+
+class Shared(NamedTuple):
+    """What all workers use together; each part may be called from any thread."""
+
+    history: History
+    collector: Collector
+    bus: Bus
+    registry: WorkspaceRegistry
+    mirror: Mirror
+    staging: Staging
+
+
+def read(mirror: Mirror, seen: Observation, record: dict[str, Any]) -> FinalState:
+    """Return how a run has ended.
+
+    Args:
+        mirror: all that it has left.
+        seen: what its engine saw last.
+        record: the run's.
+    """
+    reason = seen.exit.get("reason", "")
+    tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
+    tail_of = layout.USER_LOG if record["target"] == INTERACTIVE else tail_of
+    path = layout.SHIM_LOG if seen.state == ABSENT else layout.place_of(tail_of)
+    return final_state(seen, mirror.tail(record["id"], path), tail_of, record)
+
+
+def keep_outputs(shared: Shared, record: dict[str, Any], final: FinalState, here: bool) -> FinalState:
+    """Bring what a completed run has left to where it was asked for, and register it.
+
+    Args:
+        shared: history and files.
+        record: the run's.
+        final: how it ended.
+        here: it has seen the datastores itself.
+
+    Returns:
+        How it ended after all: it has failed where that cannot be done.
+    """
+    try:
+        if not here:
+            shared.staging.take_back(record)
+    except (OSError, TrainshedError) as error:
+        message = f"The run's outputs could not be brought to their datastore: {error}"
+        told = {"code": "UserError", "reason": "upload_failed", "message": message}
+        return FinalState(states.FAILED, "upload_failed", {**final.details, "error": told}, final.time)
+    shared.collector.outputs(record["id"], record["spec"])
+    return final

@@ -1,0 +1,57 @@
+"""Fixtures of the contract: targets on this machine and on one that shares nothing with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import isolated
+import pytest
+from rigs import KINDS, Make, Rig
+
+WHY_NOT = isolated.why_not()
+_SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
+
+
+def pytest_report_header() -> str:
+    """Say what the suite cannot do here."""
+    return f"contract: {WHY_NOT or 'with isolated machines'}"
+
+
+def _made(kind: str, *args: Any, **more: Any) -> Rig:
+    if kind != "local" and WHY_NOT:
+        pytest.skip(WHY_NOT)
+    return Rig(kind, *args, **more)
+
+
+@pytest.fixture(scope="module")
+def _environment() -> Iterator[None]:
+    saved = {name: os.environ.pop(name, None) for name in _SAVED}
+    yield
+    for name, value in saved.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def rig(request: pytest.FixtureRequest, _environment: None) -> Iterator[Rig]:
+    """Each target in turn, with one service for all tests of a module."""
+    made = _made(request.param)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def make(_environment: None) -> Iterator[Make]:
+    """Make a target for one test alone, whose service or machine will not be the same afterwards."""
+    made: list[Rig] = []
+
+    def one(kind: str = "isolated", *args: Any, **more: Any) -> Rig:
+        made.append(_made(kind, *args, **more))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.stop()

