@@ -184,7 +184,7 @@ def test_queue_order(history: History) -> None:
 
 
 def test_those_without_gpus_are_found_behind_any_number_of_others(history: History) -> None:
-    specs = {
+    specs: dict[str, dict[str, Any]] = {
         "gpu": {"use_gpu": True},
         "mpi": {"launcher": "openmpi"},
         "gpu_image": {"use_gpu": True, "launcher": "openmpi", "container": ContainerSpec("i")},
