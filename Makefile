@@ -7,7 +7,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-.PHONY: demo test lint docs format bench clean
+# The tests of real services: all folders but these.
+REAL := $(filter-out tests/unit/ tests/house/ tests/interpreters/ tests/support/ tests/fixtures/ %__pycache__/,$(wildcard tests/*/))
+.PHONY: demo test coverage lint docs format bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
@@ -17,9 +19,16 @@ test: $(VENV)/.dev
 	@sh tools/get_browser.sh
 	@sh tools/get_podman.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
-	$(BIN)/python -m pytest tests/integration tests/faults tests/acceptance -q -n 2 --dist loadfile --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 70
 	$(BIN)/python -m pytest tests/interpreters -q -n 2
+
+# As test, with the service and scripts measured, which takes a quarter longer.
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --cov --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --cov --cov-append \
+	  --cov-config=tools/coverage_of_processes.ini --cov-report=
+	$(BIN)/python tools/coverage_of_rooms.py 80
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkout import ROOT, checkout_files
 
 import trainshed
 from trainshed.api import hyperdrive
+from trainshed.cli.parser import parse
 
 OURS = "https://github.com/trainshed/trainshed/"
 PAGES = [name for name in checkout_files() if name.endswith(".md")]
@@ -49,3 +54,37 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert set(trainshed.__all__) - {"__version__"} - written == set()
     assert ".. automodule:: trainshed.hyperdrive" in "\n".join(REFERENCE.values())
     assert all(getattr(hyperdrive, name).__doc__ for name in hyperdrive.__all__ if name != "MAX_DURATION_MINUTES")
+
+
+def test_the_readmes_programs_import_what_they_use() -> None:
+    """Every name in its Python blocks, read one after the other, is imported or made there."""
+    known = set(dir(builtins))
+    used: set[str] = set()
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Name):
+                (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+            elif isinstance(node, ast.alias):
+                known.add(node.asname or node.name)
+        assert used <= known, block
+    text = (ROOT / "README.md").read_text()
+    assert "example.org" not in text  # an image that nobody can pull
+    assert "trainshed[" not in text  # an extra of a package that is on no index
+
+
+def test_the_picture_is_of_a_run_by_todays_command_line() -> None:
+    """tools/terminal_picture.py draws it anew."""
+    text = (ROOT / "docs" / "terminal.svg").read_text()
+    assert len(text) < 10_000
+    for command in terminal_picture().COMMANDS:
+        assert f"$ {command}<" in text
+        parse(command.split()[1:])
+
+
+def terminal_picture() -> Any:
+    spec = importlib.util.spec_from_file_location("terminal_picture", ROOT / "tools" / "terminal_picture.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

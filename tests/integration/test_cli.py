@@ -221,6 +221,23 @@ def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     workspace.connection.close()
 
 
+def test_a_setting_that_a_running_service_does_not_see_is_told(
+    sh: Shell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sh("service", "start")
+    sh("runs")
+    assert caplog.messages == []
+    monkeypatch.setenv("TRAINSHED_CONDA_CHANNELS", "https://user:secret@host/channel")
+    sh("runs")
+    [told] = caplog.messages
+    assert "does not see your setting of TRAINSHED_CONDA_CHANNELS" in told
+    assert "trainshed service stop" in told
+    assert "secret" not in told
+    sh("service", "stop")
+    sh("runs")
+    assert caplog.messages == [told]
+
+
 def test_many_processes_on_nodes(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text("import os; print(os.environ['AZ_BATCH_NODE_ID'], os.environ['RANK'])")
     many = ("submit", project, "--use-python", sys.executable, "--target", "nodes", "--processes", "1", "--nodes", "2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,6 +59,8 @@ class Readers:
     def _makers(self) -> dict[str, Callable[[], Any]]:
         return {
             "ws": trainshed.Workspace,
+            "address": lambda: self._service("address"),
+            "token": lambda: self._service("token"),
             "experiment": lambda: trainshed.Experiment(self["ws"], "examples"),
             "estimator": self._estimator,
             "run": self._run,
@@ -67,6 +70,10 @@ class Readers:
             "table": lambda: trainshed.Dataset.Tabular.from_delimited_files((self["ds"], "weather/*.csv")),
             "model": lambda: self["run"].register_model("ridge", "outputs/model.pkl"),
         }
+
+    def _service(self, what: str) -> str:
+        endpoint: dict[str, Any] = json.loads((self["ws"].path / "service.json").read_text())
+        return {"address": f"http://127.0.0.1:{endpoint['port']}", "token": str(endpoint["token"])}[what]
 
     def _estimator(self) -> Any:
         return trainshed.Estimator(str(self.folder / "src"), compute_target="local", entry_script="train.py")

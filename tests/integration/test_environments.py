@@ -53,7 +53,7 @@ def test_conda_packages_fall_back_to_pypi_and_say_so(home: Path) -> None:
     assert made.solver == "uv"
     (note,) = made.notes
     assert "taken from PyPI (msgpack-python as msgpack, six)" in note
-    assert "pip install 'trainshed[conda]'" in note
+    assert "pip install py-rattler" in note
 
 
 def test_conda_alone_refuses_without_conda(home: Path) -> None:

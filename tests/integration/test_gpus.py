@@ -119,6 +119,19 @@ def test_a_run_waits_for_its_gpu_and_others_pass_it(trial: Trial) -> None:
     assert trial.saw(second) == "0"
 
 
+def test_more_that_wait_than_are_looked_at_at_once_hold_up_nobody(trial: Trial) -> None:
+    held = [trial.hold(name, use_gpu=True) for name in ("one", "other")]
+    assert [trial.sees(run) for run in held] == ["0", "1"]
+    waiting = [trial.submit(use_gpu=True) for _ in range(40)]
+    assert trial.saw(trial.submit()) == ""
+    assert {run.get_status() for run in waiting} == {"Queued"}
+    for run in waiting:
+        run.cancel()
+    for name, run in zip(("one", "other"), held, strict=True):
+        trial.release(name)
+        run.wait_for_completion()
+
+
 @pytest.mark.parametrize("home", [1], indirect=True)
 def test_a_service_that_was_killed_still_knows_who_has_which(trial: Trial) -> None:
     first = trial.hold("first", use_gpu=True)

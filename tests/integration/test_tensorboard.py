@@ -31,9 +31,18 @@ writer = EventFileWriter("./logs")
 for step in range(3):
     writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag="loss", simple_value=1 / (step + 1))])))
 writer.flush()
+for folder in ("runs/first", "lightning_logs/version_0", "outputs"):
+    other = EventFileWriter(folder)
+    other.add_event(Event(step=1, summary=Summary(value=[Summary.Value(tag="loss", simple_value=7.0)])))
+    other.close()
+open("runs/first/notes.txt", "w").write("none of the run's files")
+run = Run.get_context()
+run.log("accuracy", 0.25, step=10)
+run.log_list("accuracies", [1, 2])
 print("written", flush=True)
 fifo = sys.argv[1]
 open(fifo).read()
+run.log("accuracy", 0.5, step=20)
 """
 
 
@@ -54,15 +63,17 @@ def running(workspace: Workspace, project: Path, this_python: str, tmp_path: Pat
         run.wait_for_completion(raise_on_error=False)
 
 
-def scalars(url: str, run: str, key: str = "", patience: float = 60) -> list[Any]:
+def scalars(url: str, run: str, key: str = "", patience: float = 60, tag: str = "loss", least: int = 1) -> list[Any]:
     """Ask TensorBoard until it has read the file; it does so every few seconds, and tells nobody."""
     end = time.monotonic() + patience
     while True:
         with urllib.request.urlopen(f"{url}data/plugin/scalars/tags") as answer:
             tags = json.load(answer)
-        if tags.get(key or run):
-            with urllib.request.urlopen(f"{url}data/plugin/scalars/scalars?run={run}&tag=loss") as answer:
-                return [value for _, _, value in json.load(answer)]
+        if tag in tags.get(key or run, ()):
+            with urllib.request.urlopen(f"{url}data/plugin/scalars/scalars?run={run}&tag={tag}") as answer:
+                found = json.load(answer)
+            if len(found) >= least:
+                return [value if tag == "loss" else (step, value) for _, step, value in found]
         assert time.monotonic() < end, tags
         time.sleep(0.3)
 
@@ -75,13 +86,19 @@ def test_it_shows_a_run_that_still_writes(running: tuple[Any, Path], capsys: pyt
         assert url in capsys.readouterr().out
         assert run.get_status() == "Running"
         assert scalars(url, run.id) == pytest.approx([1, 0.5, 1 / 3])
+        for folder in ("runs/first", "lightning_logs/version_0", "outputs"):
+            assert scalars(url, f"{run.id}/{folder}") == [7.0]
+        assert scalars(url, f"{run.id}/metrics", tag="accuracy") == [(10, 0.25)]
+        assert scalars(url, f"{run.id}/metrics", tag="accuracies") == [(0, 1.0), (1, 2.0)]
+        assert "runs/first/notes.txt" not in run.get_file_names()
         assert run.get_status() == "Running"
+        fifo.write_text("go")
+        assert scalars(url, f"{run.id}/metrics", tag="accuracy", least=2) == [(10, 0.25), (20, 0.5)]
         with pytest.raises(UserErrorException, match="runs already"):
             board.start()
     finally:
         board.stop()
     board.stop()
-    fifo.write_text("go")
     run.wait_for_completion()
     # Restored from a run that has ended, under a name of one's own.
     run.display_name = "a name"

@@ -52,6 +52,6 @@ def mark(*words: str) -> str:
 
     Example:
         >>> mark("http://127.0.0.1:80", "/src")
-        '9fbe4e1c'
+        '90575e1e'
     """
     return f"{zlib.crc32(chr(0).join(words).encode('utf-8', 'surrogateescape')):08x}"

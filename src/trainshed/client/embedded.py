@@ -9,9 +9,11 @@ import sys
 from typing import IO, Any
 
 from trainshed.client.http import Connection
+from trainshed.client.notice import warn
 from trainshed.client.remote import SERVICE, TOKEN, TOKEN_FILE
 from trainshed.client.versions import newer, refusal
 from trainshed.errors import ServiceException, WorkspaceException
+from trainshed.spec import settings
 from trainshed.version import VERSION
 
 _START_SECONDS = 60.0
@@ -33,7 +35,17 @@ def connect(root: str) -> Connection:
     endpoint = _endpoint(root)
     if endpoint is None or endpoint.get("version") != VERSION or not _lives(int(endpoint["pid"])):
         endpoint = _started(root)
+    _warn_of_ignored(endpoint)
     return Connection(_address(endpoint), str(endpoint["token"]), lambda: _renewed(root))
+
+
+def _warn_of_ignored(endpoint: dict[str, Any]) -> None:
+    names = settings.ignored(os.environ, endpoint.get("settings") or {})
+    if names:
+        warn(
+            f"The service runs already and does not see your setting of {', '.join(names)}. "
+            "It counts from the service's next start: 'trainshed service stop' (runs go on), then go on as usual."
+        )
 
 
 def running(root: str) -> Connection | None:

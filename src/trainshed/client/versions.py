@@ -30,7 +30,7 @@ def refusal(service: str) -> str | None:
         return None
     return (
         f"The service of this workspace is Trainshed {service}, newer than this client ({VERSION}). "
-        f"Upgrade the client: pip install trainshed=={service}"
+        f"Install Trainshed {service} where this program runs."
     )
 
 

@@ -13,7 +13,7 @@ _REFUSED = "!"
 _NEEDLESS = "-"
 # R's packages, libraries of C, and the parts of CUDA; the table has the exceptions, such as librosa.
 _FOREIGN = ("r-", "lib", "cuda-", "_")
-ADVICE = "install conda support (pip install 'trainshed[conda]') or micromamba"
+ADVICE = "install conda support (pip install py-rattler) or micromamba"
 
 
 def as_requirements(

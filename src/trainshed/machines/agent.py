@@ -278,6 +278,14 @@ def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
             if facts.st_ino not in seen:
                 seen.add(facts.st_ino)
                 yield folder + relative, facts
+    yield from _event_files(run_dir)
+
+
+def _event_files(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
+    for _, folder in layout.EVENTS:
+        for relative, facts in walk(os.path.join(run_dir, folder)):
+            if layout.is_event_file(relative):
+                yield folder + relative, facts
 
 
 def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -288,6 +296,7 @@ def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
     for folder in (*(folder for _, folder in layout.ROOTS), f"{layout.ARTIFACTS}/", f"{layout.OUTBOX}/"):
         for relative, facts in walk(os.path.join(run_dir, folder)):
             yield folder + relative, facts
+    yield from _event_files(run_dir)
 
 
 def _read(run_dir: str, name: str) -> dict[str, Any]:

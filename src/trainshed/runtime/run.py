@@ -22,6 +22,8 @@ ROOTS = (
     ("user_logs/", "user_logs/"),
 )
 """Where a file of a run lies, by how its name begins; the service knows the same (``spec.layout``)."""
+EVENTS = (("runs/", "code/runs/"), ("lightning_logs/", "code/lightning_logs/"))
+"""Where TensorBoard's writers put their event files; of these folders only they are the run's."""
 _ELSE = "artifacts/"
 _CHUNK = 1 << 20
 
@@ -265,7 +267,7 @@ def place_of(name: str) -> str:
     Args:
         name: as :meth:`Run.get_file_names` gives it.
     """
-    for prefix, folder in ROOTS:
+    for prefix, folder in (*ROOTS, *EVENTS) if ".tfevents." in name.rpartition("/")[2] else ROOTS:
         if name.startswith(prefix):
             return folder + name[len(prefix) :]
     return _ELSE + name

@@ -49,7 +49,7 @@ def missing(name: str) -> str:
             f"under Python {sys.version_info[0]}.{sys.version_info[1]} there is the run alone; use Python 3.10 or later"
         )
     else:
-        why = "SDK v1's names come with trainshed-azureml: pip install trainshed-azureml where Trainshed itself is"
+        why = "SDK v1's names come with trainshed-azureml: install it (compat/azureml) where Trainshed itself is"
     return f"There is no '{name}' inside of this run: {why}. azureml.core.Run (also trainshed.Run) is always there."
 
 

@@ -41,6 +41,7 @@ from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
+from trainshed.spec import settings
 from trainshed.system import files
 from trainshed.version import VERSION
 
@@ -130,9 +131,8 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
 
     context.stop = stop
     context.supervisor.start()
-    _write_endpoint(
-        root, {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION}
-    )
+    facts = {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION}
+    _write_endpoint(root, {**facts, "settings": settings.marks(os.environ)})
     if ready_fd is not None:
         os.write(ready_fd, b"ready\n")
         os.close(ready_fd)

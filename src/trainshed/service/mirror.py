@@ -74,6 +74,10 @@ class Mirror:
         for prefix, folder in (*layout.ROOTS, ("", layout.ARTIFACTS + "/")):
             for relative, facts in confined.walk(str(self.folder(run_id) / folder)):
                 yield prefix + relative, facts
+        for prefix, folder in layout.EVENTS:
+            for relative, facts in confined.walk(str(self.folder(run_id) / folder)):
+                if layout.is_event_file(relative):
+                    yield prefix + relative, facts
 
     def manifest(self, run_id: str) -> list[tuple[str, int, str, float]]:
         """Return ``(name, size in bytes, sha256, modified)`` of every file of a run that has ended."""
@@ -95,16 +99,15 @@ class Mirror:
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
     def clean(self, run_id: str) -> list[str]:
-        """Delete the working files of a run, its code and its data, but neither outputs nor logs.
+        """Delete the working files of a run, its code and its data, but not outputs, logs and TensorBoard's files.
 
         Returns:
             Names of what was deleted, relative to the run directory.
         """
         run_dir = self.folder(run_id)
         code, data = run_dir / layout.CODE, run_dir / layout.DATA
-        gone = [
-            path for path in (sorted(code.iterdir()) if code.is_dir() else ()) if path.name not in ("outputs", "logs")
-        ]
+        kept = {folder.split("/")[1] for _, folder in (*layout.ROOTS, *layout.EVENTS) if folder.startswith("code/")}
+        gone = [path for path in (sorted(code.iterdir()) if code.is_dir() else ()) if path.name not in kept]
         gone += [data] if data.is_dir() else []
         for path in gone:
             if path.is_dir() and not path.is_symlink():
@@ -143,7 +146,7 @@ class Mirror:
         for path in (layout.PHASES, layout.JOURNAL):
             with contextlib.suppress(OSError):
                 sizes[path] = os.lstat(os.path.join(run_dir, path)).st_size
-        for _, folder in layout.ROOTS:
+        for _, folder in (*layout.ROOTS, *layout.EVENTS):
             if folder != _OUTPUTS:
                 sizes.update(
                     (folder + relative, facts.st_size)

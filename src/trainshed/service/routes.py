@@ -201,12 +201,17 @@ def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
 
 
 def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /runs/{id}/points: ``[step, time, value]`` of everything logged as the metric ``name``, in order."""
-    run_id = request.path_params["run"]
+    """GET /runs/{id}/points: ``[step, time, value]`` of everything logged as the metric ``name``, in order.
+
+    Without a name: ``[place, name, step, time, value]`` of all metrics after the place ``after``.
+    """
+    run_id, name = request.path_params["run"], request.query_params.get("name")
     context.supervisor.look(run_id)
-    return {
-        "points": spelled([list(each) for each in context.metrics.points(run_id, request.query_params.get("name", ""))])
-    }
+    if name is None:
+        found: list[Any] = context.metrics.since(run_id, number(request, "after", -1))
+    else:
+        found = context.metrics.points(run_id, name)
+    return {"points": spelled(found)}
 
 
 def events(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

@@ -245,10 +245,11 @@ class TargetWorker:
         """Start what waits for the target, in order, as far as its slots go."""
         if self.name == INTERACTIVE:
             return
-        free, before, pending = self._shared.registry.slots(self.name) - self.used, -1, False
-        while free > 0 and free != before:
-            before = free
-            queued = self._history.queued(self.name, limit=_LOOKAHEAD)
+        free, before, pending = self._shared.registry.slots(self.name) - self.used, (-1, False), False
+        while free > 0 and (free, pending) != before:
+            before = free, pending
+            # However many wait for GPUs, those without are looked at.
+            queued = self._history.queued(self.name, limit=_LOOKAHEAD, without_gpus=pending)
             for record in (each for each in queued if each["id"] not in self._held):
                 slots = _size(record["spec"])
                 if slots > free:
@@ -273,7 +274,6 @@ class TargetWorker:
             self._fail(record["id"], error)
             return True
         self._held[record["id"]] = _size(record["spec"])
-        self._contact.made()
         return True
 
     def _hand_over(self, run_id: str) -> None:

@@ -43,6 +43,9 @@ ROOTS = (
 )
 """Where a file of a run lies, by how its name begins: (beginning of its name, folder in the run directory)."""
 
+EVENTS = (("runs/", "code/runs/"), ("lightning_logs/", "code/lightning_logs/"))
+"""Where TensorBoard's writers put their event files by default; no other file of these folders is a run's."""
+_EVENT_FILE = ".tfevents."
 
 RANKS = "ranks"
 """Orders and ends of the processes of a job with more than one."""
@@ -79,6 +82,16 @@ def rank_log(rank: int, second: bool = False) -> str:
     return f"user_logs/std_log_process_{rank}.txt" if second else f"azureml-logs/70_driver_log_{rank}.txt"
 
 
+def is_event_file(name: str) -> bool:
+    """Tell whether a file is one of TensorBoard's.
+
+    Example:
+        >>> is_event_file("logs/events.out.tfevents.1.host"), is_event_file("logs/a.txt")
+        (True, False)
+    """
+    return _EVENT_FILE in name.rpartition("/")[2]
+
+
 def second_name(path: str) -> str:
     """Return the second name of a log that has two; ``""`` for all other files.
 
@@ -108,7 +121,7 @@ def place_of(name: str) -> str:
         >>> place_of("outputs/model.pkl"), place_of("plots/roc.png")
         ('code/outputs/model.pkl', 'artifacts/plots/roc.png')
     """
-    for prefix, folder in ROOTS:
+    for prefix, folder in (*ROOTS, *EVENTS) if is_event_file(name) else ROOTS:
         if name.startswith(prefix):
             return folder + name[len(prefix) :]
     return f"{ARTIFACTS}/{name}"

@@ -36,6 +36,10 @@ WITH RECURSIVE below (id) AS (
 _FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
+_TAKES_GPUS = (
+    "coalesce(json_extract(spec, '$.use_gpu'), 0) "
+    "OR (json_extract(spec, '$.launcher') <> 'single' AND json_extract(spec, '$.container') IS NULL)"
+)
 
 
 class History:
@@ -251,14 +255,16 @@ class History:
         rows = self._database.tuples(f"SELECT {COLUMNS} FROM runs WHERE terminal = 0 ORDER BY seq")
         return [record_of(row) for row in rows]
 
-    def queued(self, target: str, limit: int) -> list[dict[str, Any]]:
+    def queued(self, target: str, limit: int, without_gpus: bool = False) -> list[dict[str, Any]]:
         """Return the runs that wait for a target, first to start first, each with its ``"spec"``.
 
         Args:
             target: its name.
             limit: at most so many.
+            without_gpus: only those that take no GPUs, as :func:`trainshed.service.gpus.wanted` has it.
         """
-        sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? ORDER BY priority DESC, seq LIMIT ?"
+        only = f"AND NOT ({_TAKES_GPUS})" if without_gpus else ""
+        sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? {only} ORDER BY priority DESC, seq LIMIT ?"
         return [record_of(row) for row in self._database.tuples(sql, (target, limit))]
 
     def events(self, run_id: str) -> list[dict[str, Any]]:

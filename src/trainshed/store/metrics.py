@@ -109,6 +109,21 @@ class Metrics:
         )
         return [(step, time, loaded(value)) for step, time, value in self._database.tuples(sql, (run_id, name))]
 
+    def since(self, run_id: str, place: int, limit: int = 20_000) -> list[tuple[int, str, int | None, float, Any]]:
+        """Return what was logged after a place of the journal, ``(place, name, step, time, value)``, in order.
+
+        Args:
+            run_id: the run.
+            place: of the last point that is known; -1: from the beginning.
+            limit: at most so many points.
+        """
+        sql = (
+            "SELECT points.place, name, points.step, points.time, points.value FROM series "
+            "JOIN points ON points.series = series.id WHERE run = ? AND points.place > ? ORDER BY points.place LIMIT ?"
+        )
+        found = self._database.tuples(sql, (run_id, place, limit))
+        return [(at, name, step, time, loaded(value)) for at, name, step, time, value in found]
+
     def latest(self, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the newest point of every metric, without reading the others.
 

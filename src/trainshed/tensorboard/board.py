@@ -13,15 +13,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from trainshed.errors import UserErrorException
-from trainshed.tensorboard.logs import LiveLogs
+from trainshed.tensorboard.events import MISSING
+from trainshed.tensorboard.live import METRICS, LiveCopy, Updater
 
-MISSING = "TensorBoard is not installed here. Install it: pip install 'trainshed[tensorboard]'."
 _PATIENCE = 60.0
 _LAST_LINES = 5
 
 
 class Tensorboard:
-    """Shows the ``logs/`` of runs in TensorBoard, also while they are being written.
+    """Shows runs in TensorBoard, also while they go on: their event files, and what they log by ``run.log``.
+
+    Event files are found in ``logs/``, ``outputs/``, ``runs/`` and ``lightning_logs/`` of a run's working folder; the
+    metrics of a run stand below ``<run>/metrics``.
 
     Args:
         runs: a run, or runs.
@@ -50,9 +53,9 @@ class Tensorboard:
         self._own: str | None = None
         self._port = port
         self._by_name = use_display_name
+        self._updater: Updater | None = None
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
-        self._logs: LiveLogs | None = None
 
     def start(self, start_browser: bool = False) -> str:
         """Start TensorBoard and return its URL, which is printed too.
@@ -65,9 +68,9 @@ class Tensorboard:
         """
         if self._process is not None:
             raise UserErrorException("This Tensorboard runs already; stop() ends it.")
-        root = self._laid_out()
+        program, root = _program(), self._laid_out()
         argv = [
-            *_program(),
+            *program,
             "--logdir",
             root,
             "--port",
@@ -87,15 +90,18 @@ class Tensorboard:
         return url
 
     def _laid_out(self) -> str:
-        """Have one folder for each run, in which its logs are kept up to date."""
+        """Have one folder for each run, into which what it writes is copied as it comes."""
         if self._root is None:
             self._own = tempfile.mkdtemp(prefix="tensorboard-")
         root = os.path.abspath(self._root or str(self._own))
         os.makedirs(root, exist_ok=True)
         names = [(run.display_name if self._by_name else run.id).replace(os.sep, "_") for run in self._runs]
-        folders = [os.path.join(root, name) for name in names]
-        self._logs = LiveLogs(list(zip(self._runs, folders, strict=True)))
-        self._logs.start()
+        for name in names:
+            # What an earlier board put there; TensorBoard would read the metrics twice.
+            shutil.rmtree(os.path.join(root, name, METRICS), ignore_errors=True)
+        self._updater = Updater(
+            [LiveCopy(run, os.path.join(root, name)) for run, name in zip(self._runs, names, strict=True)]
+        )
         return root
 
     def _url(self) -> str:
@@ -128,9 +134,9 @@ class Tensorboard:
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = self._reader = None
-        if self._logs is not None:
-            self._logs.stop()
-            self._logs = None
+        if self._updater is not None:
+            self._updater.close()
+            self._updater = None
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
             self._own = None

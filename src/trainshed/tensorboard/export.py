@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from trainshed.errors import UserErrorException
-from trainshed.tensorboard.board import MISSING
+from trainshed.tensorboard.events import EventWriter, numbers, require
 
 
 def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recursive: bool = True) -> None:
@@ -25,18 +24,14 @@ def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recur
     Example:
         >>> export_to_tensorboard(run, "boards")
     """
-    try:
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
-    except ImportError as error:
-        raise UserErrorException(MISSING) from error
+    require()
     for run in _runs(run_data, recursive):
-        writer = EventFileWriter(os.path.join(logsdir, run.id))
+        writer = EventWriter(os.path.join(logsdir, run.id))
+        counts: dict[str, int] = {}
         for name in run.get_metrics():
-            for step, time, number in _numbers(run.series(name)):
-                summary = Summary(value=[Summary.Value(tag=name, simple_value=number)])
-                writer.add_event(Event(step=step, wall_time=time, summary=summary))
+            for step, time, value in run.series(name):
+                for at, number in numbers(step, value, counts, name):
+                    writer.add(name, at, time, number)
         writer.close()
         if logger is not None:
             logger.info("Exported run %s", run.id)
@@ -50,13 +45,3 @@ def _runs(given: Any, recursive: bool) -> Iterator[Any]:
         yield run
         if recursive:
             yield from run.get_children(recursive=True)
-
-
-def _numbers(series: list[tuple[int | None, float, Any]]) -> Iterator[tuple[int, float, float]]:
-    """Yield (step, time, number) of what is a number; what was logged without a step is counted."""
-    count = 0
-    for step, time, value in series:
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, (int, float)):
-                yield count if step is None else step, time, float(each)
-                count += 1

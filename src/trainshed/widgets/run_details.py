@@ -111,6 +111,6 @@ def _in_notebook() -> bool:
     from importlib.util import find_spec
 
     if find_spec("ipywidgets") is None:
-        sys.stdout.write("Plots and live updates need ipywidgets: pip install 'trainshed[widgets]'\n")
+        sys.stdout.write("Plots and live updates need ipywidgets: pip install ipywidgets\n")
         return False
     return True

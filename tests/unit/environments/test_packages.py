@@ -168,7 +168,7 @@ def test_table_of_names_is_in_order() -> None:
     ["cudatoolkit", "r-base", "r-ggplot2", "nodejs", "ffmpeg", "graphviz", "libgcc-ng", "wget", "attr", "gxx_linux-64"],
 )
 def test_what_pypi_cannot_have_is_said(name: str) -> None:
-    with pytest.raises(EnvironmentBuildException, match=rf"'{name}' is no Python package.*trainshed\[conda\]"):
+    with pytest.raises(EnvironmentBuildException, match=rf"'{name}' is no Python package.*pip install py-rattler"):
         as_requirements([conda_spec(name)])
 
 

@@ -13,7 +13,7 @@ import pytest
 from trainshed.errors import UserErrorException
 from trainshed.runtime import errors
 from trainshed.runtime.files import confined
-from trainshed.runtime.run import ROOTS
+from trainshed.runtime.run import EVENTS, ROOTS, place_of
 from trainshed.runtime.tables import Tables, read
 from trainshed.runtime.values import scalar, step_number
 from trainshed.spec import layout
@@ -79,7 +79,9 @@ def test_lines_that_are_no_events_are_left_out(tmp_path: Path) -> None:
 
 
 def test_the_service_and_the_script_agree_on_where_files_lie() -> None:
-    assert ROOTS == layout.ROOTS
+    assert (ROOTS, EVENTS) == (layout.ROOTS, layout.EVENTS)
+    for name in ("outputs/a", "runs/a", "runs/x/events.out.tfevents.1", "lightning_logs/version_0/hparams.yaml", "a/b"):
+        assert place_of(name) == layout.place_of(name)
 
 
 @pytest.mark.parametrize("name", ["", "/a", "../a", "a//b", "a/.", "a\\b", "a\0b", "a/", "a/b.c", "ä ö"])

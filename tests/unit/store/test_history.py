@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from trainshed.errors import InternalException, NotFoundException, UserErrorException
+from trainshed.service.gpus import wanted
 from trainshed.spec import states
+from trainshed.spec.container import ContainerSpec
 from trainshed.spec.run import RunSpec
 from trainshed.store.database import Database
 from trainshed.store.experiments import Experiments
@@ -179,6 +181,24 @@ def test_queue_order(history: History) -> None:
         put(history, name, priority=priority)
     put(history, "elsewhere", target="other")
     assert [run["id"] for run in history.queued("local", 10)] == ["b", "d", "a", "c"]
+
+
+def test_those_without_gpus_are_found_behind_any_number_of_others(history: History) -> None:
+    specs: dict[str, dict[str, Any]] = {
+        "gpu": {"use_gpu": True},
+        "mpi": {"launcher": "openmpi"},
+        "gpu_image": {"use_gpu": True, "launcher": "openmpi", "container": ContainerSpec("i")},
+        "plain": {},
+        "image": {"launcher": "openmpi", "container": ContainerSpec("i")},
+    }
+    for number in range(50):
+        put(history, f"first-{number}", use_gpu=True)
+    for name, more in specs.items():
+        put(history, name, **more)
+    found = history.queued("local", 10, without_gpus=True)
+    assert [run["id"] for run in found] == ["plain", "image"]
+    everything = history.queued("local", 100)
+    assert [run["id"] for run in everything if not wanted(run["spec"])] == ["plain", "image"]
 
 
 def test_filters(history: History) -> None:

@@ -104,7 +104,7 @@ class Workspace(WorkspaceFacts):
             WorkspaceException: there is no address.
 
         Example:
-            >>> Workspace.from_service("http://127.0.0.1:43117").name  # doctest: +SKIP
+            >>> Workspace.from_service(address, token).name  # such as "http://127.0.0.1:43117"
             'default'
         """
         where = address or remote.address()
