@@ -11,11 +11,11 @@ from typing import Any
 from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
-from trainshed.service.ending import Shared
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.script_tree import assemble
+from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
 from trainshed.service.workspace_registry import WorkspaceRegistry

@@ -1,31 +1,16 @@
-"""The end of a run, as far as all targets have it alike; and what their workers use together."""
+"""The end of a run, as far as all targets have it alike."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from trainshed.errors import TrainshedError
 from trainshed.machines.machine import ABSENT, Observation
-from trainshed.service.bus import Bus
-from trainshed.service.collect import Collector
 from trainshed.service.final_state import FinalState, final_state
 from trainshed.service.mirror import Mirror
-from trainshed.service.staging import Staging
-from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.service.shared import Shared
 from trainshed.spec import layout, states
-from trainshed.store.history import History
 from trainshed.targets.witness import INTERACTIVE
-
-
-class Shared(NamedTuple):
-    """What all workers use together; each part may be called from any thread."""
-
-    history: History
-    collector: Collector
-    bus: Bus
-    registry: WorkspaceRegistry
-    mirror: Mirror
-    staging: Staging
 
 
 def read(mirror: Mirror, seen: Observation, record: dict[str, Any]) -> FinalState:

@@ -10,9 +10,9 @@ from typing import Any
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
-from trainshed.service.ending import Shared
 from trainshed.service.gpus import Gpus
 from trainshed.service.machines import ServiceMachines
+from trainshed.service.shared import Shared
 from trainshed.service.spec_file import describe
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states

@@ -13,12 +13,11 @@ from typing import Any
 
 from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
-from trainshed.service import ending
+from trainshed.service import ending, run_queue
 from trainshed.service.contact import Contact
-from trainshed.service.ending import Shared
 from trainshed.service.final_state import FinalState
-from trainshed.service.gpus import Gpus, wanted
-from trainshed.service.spec_file import describe
+from trainshed.service.gpus import Gpus
+from trainshed.service.shared import Follower, Shared, job_of
 from trainshed.service.staging import NotWanted
 from trainshed.spec import states
 from trainshed.targets.engine import Engine, Job
@@ -27,8 +26,6 @@ from trainshed.targets.witness import INTERACTIVE
 log = logging.getLogger("trainshed.service")
 _TICK = 1.0
 _TICK_ELSEWHERE = 0.4
-_LOOKAHEAD = 32
-_SETTLE_EVERY = 5.0
 _MOST_SUBMITS = 3
 """After which a run of which no shim is ever seen has failed."""
 
@@ -63,8 +60,8 @@ class TargetWorker:
         self._stopped = False
         self._lock = threading.Lock()
         self._contact = Contact(shared.history, shared.bus, engine.machine.patience)
-        self._settled = time.monotonic()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"finish {name}")
+        self._follower = Follower(shared, engine.machine, lambda *work: self._pool.submit(self._guarded, *work))
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
 
     def start(self) -> None:
@@ -169,7 +166,7 @@ class TargetWorker:
 
     def _out_of_contact(self, error: MachineUnreachableException) -> None:
         if not self._stopped:
-            waiting = [record["id"] for record in self._history.queued(self.name, limit=_LOOKAHEAD)]
+            waiting = [record["id"] for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD)]
             self._contact.lost(error, [*self._held, *waiting])
 
     def _back_in_contact(self, record: dict[str, Any]) -> None:
@@ -188,7 +185,7 @@ class TargetWorker:
         seen = self._poll(held)
         alive = [run_id for run_id in held if seen[run_id].state == ALIVE]
         if not self._here and alive:
-            self._fetch(alive)
+            self._follower.fetch(alive)
         for run_id in held:
             if run_id in alive:
                 self._guarded(self._take_in_again, run_id)
@@ -203,15 +200,6 @@ class TargetWorker:
         seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids})
         self._contact.made()
         return seen
-
-    def _fetch(self, run_ids: list[str]) -> None:
-        machine = self.engine.machine
-        for run_id in self._shared.mirror.follow(machine, run_ids):
-            self._shared.bus.publish(run_id)
-        if time.monotonic() - self._settled > _SETTLE_EVERY:
-            self._settled = time.monotonic()
-            for run_id in run_ids:
-                self._pool.submit(self._guarded, self._shared.mirror.settle, machine, run_id)
 
     def _take_in_again(self, run_id: str) -> None:
         record = self._history.get(run_id)
@@ -228,7 +216,7 @@ class TargetWorker:
             if record["status"] in (states.NOT_STARTED, states.QUEUED) and not interactive:
                 continue
             spec = self._history.get(run_id)["spec"]
-            self._held[run_id] = 0 if interactive else _size(spec)
+            self._held[run_id] = 0 if interactive else run_queue.size(spec)
             self._native[run_id] = record["native_id"] or ""
             self._gpus.keep(run_id, record["allocation"])
             unknown.append((record, spec))
@@ -262,24 +250,9 @@ class TargetWorker:
 
     def _fill(self) -> None:
         """Start what waits for the target, in order, as far as its slots go."""
-        if self.name == INTERACTIVE:
-            return
-        free, before, pending = self._shared.registry.slots(self.name) - self.used, (-1, False), False
-        while free > 0 and (free, pending) != before:
-            before = free, pending
-            # However many wait for GPUs, those without are looked at.
-            for record in self._history.queued(self.name, limit=_LOOKAHEAD, without_gpus=pending):
-                slots = _size(record["spec"])
-                if slots > free:
-                    # What was asked for first starts first, even when something smaller would fit.
-                    return
-                if pending and wanted(record["spec"]):
-                    continue  # nor does it take GPUs for which an earlier one waits
-                if not self._take_gpus(record):
-                    pending = True  # those without GPUs go on meanwhile
-                elif record["id"] in self._held:
-                    self._hand_over(record["id"])
-                    free -= slots if record["id"] in self._held else 0
+        if self.name != INTERACTIVE:
+            free = self._shared.registry.slots(self.name) - self.used
+            run_queue.fill(self._history, self.name, free, self._held, self._take_gpus, self._hand_over)
 
     def _take_gpus(self, record: dict[str, Any]) -> bool:
         """Hold a run with its GPUs; False where it has to wait for them. A machine without use fails the run."""
@@ -291,13 +264,14 @@ class TargetWorker:
         except TrainshedError as error:
             self._fail(record["id"], error)
             return True
-        self._held[record["id"]] = _size(record["spec"])
+        self._held[record["id"]] = run_queue.size(record["spec"])
         self._contact.made()
         return True
 
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
-        self._submitting.add(run_id)
+        if not self._begin(run_id):
+            return
         if not self._here:
             self._contact.back(self._history.get(run_id))
             self._history.move(run_id, states.PROVISIONING, now=time.time())
@@ -306,8 +280,15 @@ class TargetWorker:
         else:
             self._submit(run_id)
 
+    def _begin(self, run_id: str) -> bool:
+        """Be the one who submits a run now; False where somebody else is."""
+        with self._lock:
+            if run_id in self._submitting:
+                return False
+            self._submitting.add(run_id)
+            return True
+
     def _submit(self, run_id: str) -> None:
-        self._submitting.add(run_id)
         try:
             record = self._history.get(run_id)
             if record["status"] in states.TERMINAL:
@@ -339,21 +320,13 @@ class TargetWorker:
         return self.engine.poll({run_id: native_id})[run_id].state != ABSENT
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
-        described = describe(self._shared.registry, record, self._history.root_of(record), self._here)
         gpus = self._gpus.allocation(run_id)
-        described["node_context"].update(gpus)
-        private = self._shared.registry.private(record["spec"])
-        if not self._here:
-            self._shared.staging.send(self.engine.machine, described, lambda: self._cancel_requested(run_id))
-            private |= self._shared.staging.way_back(self.engine.machine, described)
+        job = job_of(self._shared, self.engine.machine, record, gpus)
         self._tried.add(run_id)
-        self.engine.submit(Job(run_id, described, private), lambda native_id: self._accepted(run_id, native_id, gpus))
-        if self._cancel_requested(run_id):
+        self.engine.submit(job, lambda native_id: self._accepted(run_id, native_id, gpus))
+        if self._history.get(run_id)["cancel_requested"]:
             # Requested between the change of state and the hand-over, when there was nobody to tell.
             self._cancel(run_id)
-
-    def _cancel_requested(self, run_id: str) -> bool:
-        return bool(self._history.get(run_id)["cancel_requested"])
 
     def _accepted(self, run_id: str, native_id: str, gpus: dict[str, Any]) -> bool:
         """Keep the native id; False where the run was cancelled meanwhile."""
@@ -378,10 +351,9 @@ class TargetWorker:
         if seen.state in (ALIVE, PENDING):
             return
         if seen.state == ABSENT and self._never_ran(run_id):
-            if run_id in self._submitting:
-                return
             if not record["cancel_requested"]:
-                self._submit(run_id)  # contact broke before the engine had taken it
+                if self._begin(run_id):
+                    self._submit(run_id)  # contact broke before the engine had taken it
                 return
             self.engine.cancel(native)  # it may be about to begin
         if seen.state == LOST:
@@ -413,8 +385,3 @@ class TargetWorker:
         self._shared.collector.forget(run_id)
         self._shared.bus.publish(run_id)
         self._freed(run_id)
-
-
-def _size(spec: dict[str, Any]) -> int:
-    """Return how many slots a run takes, on all its nodes together."""
-    return int(spec["slots"]) * int(spec.get("node_count", 1))

@@ -1,0 +1,77 @@
+"""What the workers of all targets use together, and what they do alike for runs on another machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from trainshed.machines.machine import Machine
+from trainshed.service.bus import Bus
+from trainshed.service.collect import Collector
+from trainshed.service.mirror import Mirror
+from trainshed.service.spec_file import describe
+from trainshed.service.staging import Staging
+from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.store.history import History
+from trainshed.targets.engine import Job
+
+_SETTLE_EVERY = 5.0
+
+
+class Shared(NamedTuple):
+    """Each part may be called from any thread."""
+
+    history: History
+    collector: Collector
+    bus: Bus
+    registry: WorkspaceRegistry
+    mirror: Mirror
+    staging: Staging
+
+
+def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[str, Any]) -> Job:
+    """Return a run as an engine gets it, with all that it needs on its machine.
+
+    Args:
+        shared: history and files.
+        machine: where it will run.
+        record: the run's, with its spec.
+        gpus: what it has of them.
+
+    Raises:
+        NotWanted: it was cancelled meanwhile.
+    """
+    run_id, here = record["id"], machine.shares_folder
+    described = describe(shared.registry, record, shared.history.root_of(record), here)
+    described["node_context"].update(gpus)
+    private = shared.registry.private(record["spec"])
+    if not here:
+        shared.staging.send(machine, described, lambda: bool(shared.history.get(run_id)["cancel_requested"]))
+        private |= shared.staging.way_back(machine, described)
+    return Job(run_id, described, private)
+
+
+class Follower:
+    """Fetches what running runs write on another machine.
+
+    Args:
+        shared: history and files.
+        machine: where they run.
+        aside: does something in another thread.
+    """
+
+    def __init__(self, shared: Shared, machine: Machine, aside: Callable[..., object]) -> None:
+        self._shared = shared
+        self._machine = machine
+        self._aside = aside
+        self._settled = time.monotonic()
+
+    def fetch(self, run_ids: list[str]) -> None:
+        """Fetch what is new of these runs; their outputs now and then, as far as they have settled."""
+        for run_id in self._shared.mirror.follow(self._machine, run_ids):
+            self._shared.bus.publish(run_id)
+        if time.monotonic() - self._settled > _SETTLE_EVERY:
+            self._settled = time.monotonic()
+            for run_id in run_ids:
+                self._aside(self._shared.mirror.settle, self._machine, run_id)
