@@ -13,10 +13,10 @@ from typing import Any
 
 from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
-from trainshed.service import ending
+from trainshed.service import ending, run_queue
 from trainshed.service.contact import Contact
 from trainshed.service.final_state import FinalState
-from trainshed.service.gpus import Gpus, wanted
+from trainshed.service.gpus import Gpus
 from trainshed.service.shared import Follower, Shared, job_of
 from trainshed.service.staging import NotWanted
 from trainshed.spec import states
@@ -26,7 +26,6 @@ from trainshed.targets.witness import INTERACTIVE
 log = logging.getLogger("trainshed.service")
 _TICK = 1.0
 _TICK_ELSEWHERE = 0.4
-_LOOKAHEAD = 32
 _MOST_SUBMITS = 3
 """After which a run of which no shim is ever seen has failed."""
 
@@ -167,7 +166,7 @@ class TargetWorker:
 
     def _out_of_contact(self, error: MachineUnreachableException) -> None:
         if not self._stopped:
-            waiting = [record["id"] for record in self._history.queued(self.name, limit=_LOOKAHEAD)]
+            waiting = [record["id"] for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD)]
             self._contact.lost(error, [*self._held, *waiting])
 
     def _look(self) -> None:
@@ -212,7 +211,7 @@ class TargetWorker:
             if record["status"] in (states.NOT_STARTED, states.QUEUED) and not interactive:
                 continue
             spec = self._history.get(run_id)["spec"]
-            self._held[run_id] = 0 if interactive else _size(spec)
+            self._held[run_id] = 0 if interactive else run_queue.size(spec)
             self._native[run_id] = record["native_id"] or ""
             self._gpus.keep(run_id, record["allocation"])
             unknown.append((record, spec))
@@ -243,25 +242,9 @@ class TargetWorker:
 
     def _fill(self) -> None:
         """Start what waits for the target, in order, as far as its slots go."""
-        if self.name == INTERACTIVE:
-            return
-        free, before, pending = self._shared.registry.slots(self.name) - self.used, (-1, False), False
-        while free > 0 and (free, pending) != before:
-            before = free, pending
-            # However many wait for GPUs, those without are looked at.
-            queued = self._history.queued(self.name, limit=_LOOKAHEAD, without_gpus=pending)
-            for record in (each for each in queued if each["id"] not in self._held):
-                slots = _size(record["spec"])
-                if slots > free:
-                    # What was asked for first starts first, even when something smaller would fit.
-                    return
-                if pending and wanted(record["spec"]):
-                    continue  # nor does it take GPUs for which an earlier one waits
-                if not self._take_gpus(record):
-                    pending = True  # those without GPUs go on meanwhile
-                elif record["id"] in self._held:
-                    self._hand_over(record["id"])
-                    free -= slots if record["id"] in self._held else 0
+        if self.name != INTERACTIVE:
+            free = self._shared.registry.slots(self.name) - self.used
+            run_queue.fill(self._history, self.name, free, self._held, self._take_gpus, self._hand_over)
 
     def _take_gpus(self, record: dict[str, Any]) -> bool:
         """Hold a run with its GPUs; False where it has to wait for them. A machine without use fails the run."""
@@ -273,7 +256,7 @@ class TargetWorker:
         except TrainshedError as error:
             self._fail(record["id"], error)
             return True
-        self._held[record["id"]] = _size(record["spec"])
+        self._held[record["id"]] = run_queue.size(record["spec"])
         return True
 
     def _hand_over(self, run_id: str) -> None:
@@ -393,8 +376,3 @@ class TargetWorker:
         self._shared.collector.forget(run_id)
         self._shared.bus.publish(run_id)
         self._freed(run_id)
-
-
-def _size(spec: dict[str, Any]) -> int:
-    """Return how many slots a run takes, on all its nodes together."""
-    return int(spec["slots"]) * int(spec.get("node_count", 1))

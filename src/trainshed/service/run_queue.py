@@ -1,0 +1,54 @@
+"""Which of the runs that wait for a target start next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from trainshed.service.gpus import wanted
+from trainshed.store.history import History
+
+LOOKAHEAD = 32
+Record = dict[str, Any]
+
+
+def size(spec: dict[str, Any]) -> int:
+    """Return how many slots a run takes, on all its nodes together."""
+    return int(spec["slots"]) * int(spec.get("node_count", 1))
+
+
+def fill(
+    history: History,
+    target: str,
+    free: int,
+    held: Container[str],
+    take_gpus: Callable[[Record], bool],
+    start: Callable[[str], None],
+) -> None:
+    """Start runs in the order of the queue until no slot is free or nothing that could start is left.
+
+    Args:
+        history: has the queue.
+        target: name of the target.
+        free: its free slots.
+        held: the runs that have slots; a run that was started and is not among them has ended already.
+        take_gpus: gives a run its GPUs and slots; returns False if the run has to wait for GPUs.
+        start: starts a run.
+    """
+    before, pending = (-1, False), False
+    while free > 0 and (free, pending) != before:
+        before = free, pending
+        # However many runs wait for GPUs, those without are looked at.
+        queued = history.queued(target, limit=LOOKAHEAD, without_gpus=pending)
+        for record in (each for each in queued if each["id"] not in held):
+            slots = size(record["spec"])
+            if slots > free:
+                # What was asked for first starts first, even when something smaller would fit.
+                return
+            if pending and wanted(record["spec"]):
+                continue  # nor does it take GPUs for which an earlier one waits
+            if not take_gpus(record):
+                pending = True  # those without GPUs go on meanwhile
+            elif record["id"] in held:
+                start(record["id"])
+                free -= slots if record["id"] in held else 0
