@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from trainshed.errors import TrainshedError, did_you_mean
@@ -17,19 +17,44 @@ def known_keywords(constructor: Constructor) -> Constructor:
     Args:
         constructor: an ``__init__`` without ``**kwargs``.
     """
-    code = constructor.__code__
-    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    owner = constructor.__qualname__.partition(".")[0]
+    return checked({}, TrainshedError)(constructor)
 
-    @functools.wraps(constructor)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        for name in kwargs:
-            if name not in names:
-                near = did_you_mean(name, [known for known in names if not known.startswith("_")])
-                raise TypeError(f"{owner} has no parameter '{name}'.{near}")
-        return constructor(*args, **kwargs)
 
-    return checked  # type: ignore[return-value]
+def checked(types: Mapping[str, tuple[type, ...]], error: type[TrainshedError]) -> Callable[[Constructor], Constructor]:
+    """Make a constructor check its parameters' types too, besides what :func:`known_keywords` does.
+
+    Args:
+        types: parameter → types it may have; None is always fine.
+        error: what to raise for another type.
+    """
+
+    def decorate(constructor: Constructor) -> Constructor:
+        code = constructor.__code__
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        owner = constructor.__qualname__.partition(".")[0]
+
+        @functools.wraps(constructor)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            check_names(owner, kwargs, names)
+            if types:
+                check_types(type(self).__name__, {**dict(zip(names, args, strict=False)), **kwargs}, types, error)
+            return constructor(self, *args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def check_names(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise if a parameter's name is not among those that are known.
+
+    Raises:
+        TypeError: the nearest is named.
+    """
+    for name in given:
+        if name not in known:
+            near = did_you_mean(name, [each for each in known if not each.startswith("_")])
+            raise TypeError(f"{owner} has no parameter '{name}'.{near}")
 
 
 def check_types(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from trainshed.api.configuration.runconfig_sections import (
@@ -33,11 +32,11 @@ class Nccl:
 _BY_BACKEND = {"gloo": Gloo, "nccl": Nccl}
 
 
-def from_backend(params: Mapping[str, Any]) -> Any:
+def from_backend(backend: str | None, process_count_per_node: int, worker_count: int, server_count: int) -> Any:
     """Return what ``distributed_backend``, the former way, stands for; None where it was not given."""
-    backend = (params["distributed_backend"] or "").lower()
+    backend = (backend or "").lower()
     if backend == "mpi":
-        return MpiConfiguration(params["process_count_per_node"])
+        return MpiConfiguration(process_count_per_node)
     if backend == "ps":
-        return TensorflowConfiguration(params["worker_count"], params["parameter_server_count"])
+        return TensorflowConfiguration(worker_count, server_count)
     return _BY_BACKEND[backend]() if backend else None

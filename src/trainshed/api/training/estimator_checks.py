@@ -4,14 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from trainshed.api.checks import check_types
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 from trainshed.spec.run import LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainshed.api.data.data_reference import DataPath
+    from trainshed.api.protocols import TargetLike
+
+    class Parameters(TypedDict, total=False):
+        """Keyword → value; what they mean is said at :class:`~trainshed.api.training.estimator.Estimator`."""
+
+        compute_target: TargetLike | str | None
+        vm_size: str | None
+        vm_priority: str | None
+        entry_script: str | None
+        script_params: Mapping[str, Any] | None
+        node_count: int
+        process_count_per_node: int
+        distributed_backend: str | None
+        distributed_training: Any
+        worker_count: int
+        parameter_server_count: int
+        use_gpu: bool
+        use_docker: bool
+        custom_docker_base_image: str | None
+        custom_docker_image: str | None
+        image_registry_details: ContainerRegistry | None
+        user_managed: bool
+        conda_packages: Sequence[str] | None
+        pip_packages: Sequence[str] | None
+        conda_dependencies_file_path: str | None
+        pip_requirements_file_path: str | None
+        conda_dependencies_file: str | None
+        pip_requirements_file: str | None
+        environment_variables: Mapping[str, str] | None
+        environment_definition: Environment | None
+        inputs: Sequence[Any] | None
+        source_directory_data_store: Any
+        shm_size: str | None
+        resume_from: DataPath | None
+        max_run_duration_seconds: int | None
+        framework_version: str | None
+        _enable_optimized_mode: bool
+        _disable_validation: bool
+        _show_lint_warnings: bool
+        _show_package_warnings: bool
+
 
 _TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
 TYPES: dict[str, tuple[type, ...]] = {
@@ -80,19 +125,18 @@ _INSIDE_ENVIRONMENT = (
 )
 
 
-def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[str, Any]:
+def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameters:
     """Return an estimator's parameters under their new names, if they go together.
 
     Args:
         owner: name of the estimator's class.
-        given: parameter → value, all of them.
+        given: of the types of :data:`TYPES`.
         backends: values of ``distributed_backend`` that the class knows.
 
     Raises:
-        TrainingException: a wrong type, a value out of range, or parameters that contradict each other.
+        TrainingException: a value out of range, or parameters that contradict each other.
         UserErrorException: ``user_managed`` with packages.
     """
-    check_types(owner, given, TYPES, TrainingException)
     params = _renamed({**LATER, **given})
     for name, (usual, advice) in _OLD_WAYS.items():
         if params[name] != usual:
@@ -108,11 +152,10 @@ def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[
         )
     if params["compute_target"] is None and params["vm_size"] is None:
         raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
-    return params
+    return cast("Parameters", params)
 
 
-def _renamed(given: dict[str, Any]) -> dict[str, Any]:
-    params = dict(given)
+def _renamed(params: dict[str, Any]) -> dict[str, Any]:
     for old, new in _RENAMED:
         if params[old] is None:
             continue

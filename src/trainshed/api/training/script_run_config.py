@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.checks import check_types, known_keywords
+from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, RunConfiguration, Submission
 from trainshed.api.configuration.runconfig_sections import (
@@ -65,7 +65,7 @@ class ScriptRunConfig:
 
     MAX_DURATION_SECONDS_DEFAULT = MAX_DURATION_SECONDS_DEFAULT
 
-    @known_keywords
+    @checked(_TYPES, RunConfigurationException)
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
@@ -81,7 +81,6 @@ class ScriptRunConfig:
         command: str | Sequence[Any] | None = None,
         docker_runtime_config: DockerConfiguration | None = None,
     ) -> None:
-        check_types("ScriptRunConfig", locals(), _TYPES, RunConfigurationException)
         if command and (script or arguments):
             raise RunConfigurationException("Give either a command, or a script and its arguments, not both.")
         self.source_directory = os.fspath(source_directory)
@@ -97,8 +96,8 @@ class ScriptRunConfig:
             _distribute(config, distributed_job_config)
             config.max_run_duration_seconds = max_run_duration_seconds
         else:
-            given = locals()
-            settings = [name for name in _INSIDE if given[name] is not None]
+            inside = (compute_target, environment, distributed_job_config, docker_runtime_config)
+            settings = [name for name, value in zip(_INSIDE, inside, strict=True) if value is not None]
             if max_run_duration_seconds != MAX_DURATION_SECONDS_DEFAULT:
                 settings.append("max_run_duration_seconds")
             if settings:
