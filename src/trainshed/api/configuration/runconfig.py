@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import (
     DEFAULT_CPU_IMAGE,
@@ -35,6 +36,7 @@ from trainshed.client.notice import warn
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
+    from trainshed.errors import TrainshedError
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -174,6 +176,36 @@ class RunConfiguration(Section):
     @target.setter
     def target(self, target: str | TargetLike) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
+
+    def _distribute(self, how: Any, parameter: str, error: type[TrainshedError], mpi: str = "IntelMpi") -> None:
+        """Write down how several processes find each other.
+
+        Args:
+            how: a configuration of MPI, PyTorch or TensorFlow, or one of the former ways, for the counts that are set
+                already; None changes nothing.
+            parameter: which parameter of the user's this is.
+            error: what to raise if it is nothing of the kind.
+            mpi: v1's name for MPI there.
+        """
+        if how is None:
+            return
+        if isinstance(how, MpiConfiguration):
+            self.mpi, self.communicator = how, "Mpi" if isinstance(how, Mpi) else mpi
+        elif isinstance(how, TensorflowConfiguration):
+            self.framework, self.communicator, self.tensorflow = "TensorFlow", "ParameterServer", how
+        elif isinstance(how, PyTorchConfiguration):
+            self.framework, self.communicator, self.pytorch = "PyTorch", how.communication_backend, how
+        elif isinstance(how, (Gloo, Nccl)):
+            backend, nodes = type(how).__name__, self.node_count
+            self.framework, self.communicator = "PyTorch", backend.lower()
+            self.pytorch = PyTorchConfiguration(backend, nodes * self.mpi.process_count_per_node, nodes)
+        elif isinstance(how, ParallelTaskConfiguration):
+            raise error("Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes.")
+        else:
+            raise error(
+                f"{parameter} must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
+                f"not {type(how).__name__}."
+            )
 
     def _docker_said(self) -> bool:
         """Tell whether somebody said if docker is to be used, be it yes or no."""

@@ -8,6 +8,7 @@ from typing import Any
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section
 from trainshed.errors import RunConfigurationException
+from trainshed.spec.shape import check_backend, check_count
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
@@ -18,8 +19,7 @@ MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
 
 def _check_counts(least: int = 1, **counts: Any) -> None:
     for name, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < least:
-            raise RunConfigurationException(f"{name} is {count!r}; it must be a whole number, at least {least}.")
+        check_count(name, count, least, RunConfigurationException)
 
 
 class MpiConfiguration(Section):
@@ -73,10 +73,7 @@ class PyTorchConfiguration(Section):
     def __init__(
         self, communication_backend: str = "Nccl", process_count: int | None = None, node_count: int = 1
     ) -> None:
-        if str(communication_backend).lower() not in ("nccl", "gloo"):
-            raise RunConfigurationException(
-                f"communication_backend is {communication_backend!r}; it is 'Nccl' or 'Gloo'."
-            )
+        check_backend("communication_backend", communication_backend, RunConfigurationException)
         _check_counts(process_count=1 if process_count is None else process_count, node_count=node_count)
         self.communication_backend = communication_backend
         self.process_count = process_count

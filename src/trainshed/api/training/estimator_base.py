@@ -7,16 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.distribution import from_backend
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import ON_DEMAND, RunConfiguration, Submission
-from trainshed.api.configuration.runconfig_sections import (
-    DEFAULT_GPU_IMAGE,
-    DockerConfiguration,
-    MpiConfiguration,
-    PyTorchConfiguration,
-    TensorflowConfiguration,
-)
-from trainshed.api.training.distribution import Gloo, Mpi, Nccl, from_backend
+from trainshed.api.configuration.runconfig_sections import DEFAULT_GPU_IMAGE, DockerConfiguration
 from trainshed.api.training.script_params import add_arguments
 from trainshed.errors import TrainingException, UserErrorException, did_you_mean
 
@@ -125,34 +119,13 @@ def configure(source_directory: str | os.PathLike[str], params: Parameters) -> R
     config.environment_variables = dict(params["environment_variables"] or {})
     config.docker = DockerConfiguration(use_docker=params["use_docker"], shm_size=params["shm_size"] or "2g")
     config._use_gpu = params["use_gpu"]
-    _distribute(config, params)
-    config.environment = params["environment_definition"] or _environment(params, os.fspath(source_directory))
-    return config
-
-
-def _distribute(config: RunConfiguration, params: Parameters) -> None:
-    """Write down in a run configuration, whose ``node_count`` is set, how several processes find each other."""
     each = config.mpi.process_count_per_node = params["process_count_per_node"]
     how = params["distributed_training"] or from_backend(
         params["distributed_backend"], each, params["worker_count"], params["parameter_server_count"]
     )
-    if how is None:
-        return
-    if isinstance(how, MpiConfiguration):
-        config.mpi, config.communicator = how, "Mpi" if isinstance(how, Mpi) else "IntelMpi"
-    elif isinstance(how, TensorflowConfiguration):
-        config.framework, config.communicator, config.tensorflow = "TensorFlow", "ParameterServer", how
-    elif isinstance(how, PyTorchConfiguration):
-        config.framework, config.communicator, config.pytorch = "PyTorch", how.communication_backend, how
-    elif isinstance(how, (Gloo, Nccl)):
-        backend = type(how).__name__
-        config.framework, config.communicator = "PyTorch", backend.lower()
-        config.pytorch = PyTorchConfiguration(backend, config.node_count * each, config.node_count)
-    else:
-        raise TrainingException(
-            "distributed_training must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-            f"not {type(how).__name__}."
-        )
+    config._distribute(how, "distributed_training", TrainingException)
+    config.environment = params["environment_definition"] or _environment(params, os.fspath(source_directory))
+    return config
 
 
 def _target(target: Any) -> str:

@@ -11,6 +11,7 @@ from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 from trainshed.spec.run import LOCAL
+from trainshed.spec.shape import check_count, check_launched, check_one_node, check_time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,32 +174,19 @@ def _check_target(params: Mapping[str, Any]) -> None:
     if kind == "hdinsight":
         raise ComputeTargetException("An HDInsight cluster cannot run an estimator; use 'local' or a cluster.")
     # Of a name alone nothing is known yet (v1 refused all names here).
-    if target is None or params["node_count"] == 1:
-        return
-    if target == LOCAL or (not isinstance(target, str) and kind not in _CLUSTERS):
-        name = target if isinstance(target, str) else getattr(target, "name", target)
-        raise TrainingException(
-            f"node_count is {params['node_count']}, and '{name}' is one node: create a cluster with AmlCompute for "
-            "several, or set process_count_per_node."
-        )
+    if target == LOCAL or (target is not None and not isinstance(target, str) and kind not in _CLUSTERS):
+        check_one_node(params["node_count"], getattr(target, "name", target), TrainingException)
 
 
 def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     distributed = params["distributed_training"] or params["distributed_backend"]
     for name in ("node_count", "process_count_per_node", "worker_count", "parameter_server_count"):
-        count = params[name]
-        if count < 1:
-            raise TrainingException(f"{name} is {count}; it must be at least 1.")
-        if count > 1 and not distributed:
-            raise TrainingException(
-                f"{name} is {count}, and nothing says how {count} processes find each other: "
-                "give distributed_training, e.g. MpiConfiguration()."
-            )
+        count = check_count(name, params[name], error=TrainingException)
+        check_launched(name, count, bool(distributed), error=TrainingException)
     backend = params["distributed_backend"]
     if backend is not None and backend.lower() not in backends:
         raise TrainingException(f"distributed_backend is {backend!r}; it is one of {', '.join(map(repr, backends))}.")
-    if params["max_run_duration_seconds"] is not None and params["max_run_duration_seconds"] <= 0:
-        raise TrainingException("max_run_duration_seconds must be positive, or None for no limit.")
+    check_time_limit(params["max_run_duration_seconds"], TrainingException)
 
 
 def _check_image(params: Mapping[str, Any]) -> None:

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, RunConfiguration, Submission
-from trainshed.api.configuration.runconfig_sections import (
-    DockerConfiguration,
-    MpiConfiguration,
-    ParallelTaskConfiguration,
-    PyTorchConfiguration,
-    TensorflowConfiguration,
-)
+from trainshed.api.configuration.runconfig_sections import DockerConfiguration
 from trainshed.api.training.script_params import check_resume, resume_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import RunConfigurationException, UserErrorException, did_you_mean
@@ -93,7 +87,8 @@ class ScriptRunConfig:
                 config.environment = environment
             if docker_runtime_config is not None:
                 config.docker = docker_runtime_config
-            _distribute(config, distributed_job_config)
+            config._distribute(distributed_job_config, "distributed_job_config", RunConfigurationException, "OpenMpi")
+            config.node_count = getattr(distributed_job_config, "node_count", 1)
             config.max_run_duration_seconds = max_run_duration_seconds
         else:
             inside = (compute_target, environment, distributed_job_config, docker_runtime_config)
@@ -133,24 +128,3 @@ class ScriptRunConfig:
 
     def __repr__(self) -> str:
         return f"ScriptRunConfig(source_directory={self.source_directory!r}, script={self.script!r})"
-
-
-def _distribute(config: RunConfiguration, how: Any) -> None:
-    if how is None:
-        return
-    if isinstance(how, MpiConfiguration):
-        config.mpi, config.communicator, config.node_count = how, "OpenMpi", how.node_count
-    elif isinstance(how, PyTorchConfiguration):
-        config.pytorch, config.framework, config.communicator = how, "PyTorch", how.communication_backend
-        config.node_count = how.node_count
-    elif isinstance(how, TensorflowConfiguration):
-        config.tensorflow, config.framework, config.communicator = how, "TensorFlow", "ParameterServer"
-    elif isinstance(how, ParallelTaskConfiguration):
-        raise RunConfigurationException(
-            "Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes."
-        )
-    else:
-        raise RunConfigurationException(
-            "distributed_job_config must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-            f"not {type(how).__name__}."
-        )
