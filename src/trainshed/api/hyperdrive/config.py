@@ -52,20 +52,6 @@ class PrimaryMetricGoal(Enum):
             ) from None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "hyperparameter_sampling": (HyperParameterSampling,),
-    "primary_metric_name": (str,),
-    "primary_metric_goal": (PrimaryMetricGoal,),
-    "max_total_runs": (int,),
-    "max_concurrent_runs": (int,),
-    "max_duration_minutes": (int,),
-    "policy": (EarlyTerminationPolicy,),
-    "estimator": (Estimator,),
-    "run_config": (ScriptRunConfig,),
-    "resume_child_runs": (Run, list, tuple),
-    "debug_flag": (dict,),
-    "custom_run_id": (str,),
-}
 _REQUIRED = ("hyperparameter_sampling", "primary_metric_name", "primary_metric_goal", "max_total_runs")
 
 
@@ -106,7 +92,7 @@ class HyperDriveConfig:
         './src'
     """
 
-    @checked(_TYPES, HyperDriveConfigException)
+    @checked(HyperDriveConfigException)
     def __init__(
         self,
         hyperparameter_sampling: HyperParameterSampling,
@@ -179,42 +165,19 @@ class HyperDriveConfig:
         )
 
 
-def HyperDriveRunConfig(  # noqa: N802 - v1's name, a class in 2018
-    estimator: Estimator,
-    hyperparameter_sampling: HyperParameterSampling,
-    primary_metric_name: str,
-    primary_metric_goal: PrimaryMetricGoal,
-    max_total_runs: int,
-    max_concurrent_runs: int | None = None,
-    max_duration_minutes: int = MAX_DURATION_MINUTES,
-    policy: EarlyTerminationPolicy | None = None,
-) -> HyperDriveConfig:
-    """Return a :class:`HyperDriveConfig`, under the name and with the order of 2018.
+def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
+    """Return a :class:`HyperDriveConfig`, under the name of 2018, when ``estimator`` was the first parameter.
 
     Args:
         estimator: what to run.
-        hyperparameter_sampling: the parameters and how to pick them.
-        primary_metric_name: the metric, as the script logs it, that tells how good a run is.
-        primary_metric_goal: whether more of it is better, or less.
-        max_total_runs: how many runs at most.
-        max_concurrent_runs: how many at once; None: all.
-        max_duration_minutes: the sweep ends after so many minutes.
-        policy: when runs are ended early; None: never.
+        *settings: as for :class:`HyperDriveConfig`, ``hyperparameter_sampling`` to ``policy``.
+        **named: likewise.
 
     Raises:
         HyperDriveConfigException: as for :class:`HyperDriveConfig`.
     """
     warn("'HyperDriveRunConfig' is the name of 2018; it is called HyperDriveConfig now.")
-    return HyperDriveConfig(
-        hyperparameter_sampling,
-        primary_metric_name,
-        primary_metric_goal,
-        max_total_runs,
-        max_concurrent_runs,
-        max_duration_minutes,
-        policy,
-        estimator,
-    )
+    return HyperDriveConfig(*settings, **{**named, "estimator": estimator})
 
 
 def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:

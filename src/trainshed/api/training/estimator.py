@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
-from trainshed.api.data.data_reference import DataPath
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
-from trainshed.api.training.estimator_checks import TYPES, check
+from trainshed.api.training.estimator_checks import check
 from trainshed.api.training.script_params import add_arguments
 from trainshed.errors import TrainingException
 
@@ -74,7 +73,7 @@ class Estimator(MMLBaseEstimator):
         ['--regularization', 0.8]
     """
 
-    @checked(TYPES, TrainingException)
+    @checked(TrainingException)
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
@@ -82,7 +81,7 @@ class Estimator(MMLBaseEstimator):
         compute_target: TargetLike | str | None = None,
         vm_size: str | None = None,
         vm_priority: str | None = None,
-        entry_script: str | None = None,
+        entry_script: str | os.PathLike[str] | None = None,
         script_params: Mapping[str, Any] | None = None,
         node_count: int = 1,
         process_count_per_node: int = 1,
@@ -96,16 +95,16 @@ class Estimator(MMLBaseEstimator):
         user_managed: bool = False,
         conda_packages: Sequence[str] | None = None,
         pip_packages: Sequence[str] | None = None,
-        conda_dependencies_file_path: str | None = None,
-        pip_requirements_file_path: str | None = None,
-        conda_dependencies_file: str | None = None,
-        pip_requirements_file: str | None = None,
+        conda_dependencies_file_path: str | os.PathLike[str] | None = None,
+        pip_requirements_file_path: str | os.PathLike[str] | None = None,
+        conda_dependencies_file: str | os.PathLike[str] | None = None,
+        pip_requirements_file: str | os.PathLike[str] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | None = None,
         inputs: Sequence[Any] | None = None,
         source_directory_data_store: Any = None,
         shm_size: str | None = None,
-        resume_from: DataPath | None = None,
+        resume_from: Any = None,
         max_run_duration_seconds: int | None = None,
         _disable_validation: bool = True,
         _show_lint_warnings: bool = False,

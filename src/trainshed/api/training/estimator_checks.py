@@ -16,7 +16,6 @@ from trainshed.spec.shape import check_count, check_launched, check_one_node, ch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainshed.api.data.data_reference import DataPath
     from trainshed.api.protocols import TargetLike
 
     class Parameters(TypedDict, total=False):
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
         compute_target: TargetLike | str | None
         vm_size: str | None
         vm_priority: str | None
-        entry_script: str | None
+        entry_script: str | os.PathLike[str] | None
         script_params: Mapping[str, Any] | None
         node_count: int
         process_count_per_node: int
@@ -41,16 +40,16 @@ if TYPE_CHECKING:
         user_managed: bool
         conda_packages: Sequence[str] | None
         pip_packages: Sequence[str] | None
-        conda_dependencies_file_path: str | None
-        pip_requirements_file_path: str | None
-        conda_dependencies_file: str | None
-        pip_requirements_file: str | None
+        conda_dependencies_file_path: str | os.PathLike[str] | None
+        pip_requirements_file_path: str | os.PathLike[str] | None
+        conda_dependencies_file: str | os.PathLike[str] | None
+        pip_requirements_file: str | os.PathLike[str] | None
         environment_variables: Mapping[str, str] | None
         environment_definition: Environment | None
         inputs: Sequence[Any] | None
         source_directory_data_store: Any
         shm_size: str | None
-        resume_from: DataPath | None
+        resume_from: Any
         max_run_duration_seconds: int | None
         framework_version: str | None
         _enable_optimized_mode: bool
@@ -59,35 +58,6 @@ if TYPE_CHECKING:
         _show_package_warnings: bool
 
 
-_TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
-TYPES: dict[str, tuple[type, ...]] = {
-    "source_directory": (str, os.PathLike),
-    "entry_script": (str, os.PathLike),
-    "script_params": (dict,),
-    "node_count": _WHOLE,
-    "process_count_per_node": _WHOLE,
-    "distributed_backend": _TEXT,
-    "use_gpu": _FLAG,
-    "use_docker": _FLAG,
-    "custom_docker_base_image": _TEXT,
-    "custom_docker_image": _TEXT,
-    "user_managed": _FLAG,
-    "conda_packages": _SEVERAL,
-    "pip_packages": _SEVERAL,
-    "conda_dependencies_file_path": (str, os.PathLike),
-    "pip_requirements_file_path": (str, os.PathLike),
-    "conda_dependencies_file": (str, os.PathLike),
-    "pip_requirements_file": (str, os.PathLike),
-    "environment_variables": (dict,),
-    "inputs": _SEVERAL,
-    "environment_definition": (Environment,),
-    "image_registry_details": (ContainerRegistry,),
-    "shm_size": _TEXT,
-    "framework_version": _TEXT,
-    "worker_count": _WHOLE,
-    "parameter_server_count": _WHOLE,
-    "max_run_duration_seconds": _WHOLE,
-}
 _RENAMED = (
     ("custom_docker_base_image", "custom_docker_image"),
     ("pip_requirements_file_path", "pip_requirements_file"),
@@ -131,7 +101,7 @@ def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameter
 
     Args:
         owner: name of the estimator's class.
-        given: of the types of :data:`TYPES`.
+        given: of the types that the constructor declares.
         backends: values of ``distributed_backend`` that the class knows.
 
     Raises:

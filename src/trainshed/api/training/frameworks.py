@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from trainshed.api.checks import check_names, check_types
+from trainshed.api.checks import check_names, check_types, types_of
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
-from trainshed.api.training.estimator_checks import TYPES, check
+from trainshed.api.training.estimator_checks import check
 from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
 from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from trainshed.api.training.estimator_checks import Parameters
 
+_COUNTS = {"worker_count": (int,), "parameter_server_count": (int,)}
+_TYPES = {**types_of(inspect.unwrap(Estimator.__init__)), **_COUNTS, "framework_version": (str,)}
 _BUILT_ELSEWHERE = ("environment_definition", "conda_dependencies_file", "user_managed")
 _ONE_NODE = (
     "node_count",
@@ -59,7 +61,7 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
     def __init__(self, source_directory: str | os.PathLike[str], **given: Unpack[Parameters]) -> None:
         owner = type(self).__name__
         check_names(owner, given, self._defaults)
-        check_types(owner, {"source_directory": source_directory, **given}, TYPES, TrainingException)
+        check_types(owner, {"source_directory": source_directory, **given}, _TYPES, TrainingException)
         params = cast("Parameters", {**self._defaults, **given})
         choice = choose(self._FRAMEWORK, params["framework_version"])
         self._framework_version = choice.version

@@ -17,16 +17,6 @@ from trainshed.errors import RunConfigurationException, UserErrorException, did_
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "source_directory": (str, os.PathLike),
-    "script": (str, os.PathLike),
-    "arguments": (list, tuple),
-    "run_config": (RunConfiguration,),
-    "environment": (Environment,),
-    "max_run_duration_seconds": (int,),
-    "command": (str, list, tuple),
-    "docker_runtime_config": (DockerConfiguration,),
-}
 _INSIDE = ("compute_target", "environment", "distributed_job_config", "docker_runtime_config")
 """Parameters that a run configuration has settings for."""
 
@@ -59,11 +49,11 @@ class ScriptRunConfig:
 
     MAX_DURATION_SECONDS_DEFAULT = MAX_DURATION_SECONDS_DEFAULT
 
-    @checked(_TYPES, RunConfigurationException)
+    @checked(RunConfigurationException)
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
-        script: str | None = None,
+        script: str | os.PathLike[str] | None = None,
         arguments: Sequence[Any] | None = None,
         run_config: RunConfiguration | None = None,
         _telemetry_values: Any = None,
