@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from trainshed.api.configuration.runconfig import MpiConfiguration, PyTorchConfiguration
+from trainshed.api.configuration.runconfig_sections import MpiConfiguration, PyTorchConfiguration
 from trainshed.api.runs.experiment import Experiment
 from trainshed.api.training.estimator import Estimator
 from trainshed.cli import resolve, show

@@ -111,6 +111,14 @@ def check_one_node(node_count: int, target: str, error: Type[TrainshedError] = U
         )
 
 
+def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorException) -> None:
+    """Raise if a cluster cannot have between ``least`` and ``most`` nodes."""
+    check_count("min_nodes", least, 0, error)
+    check_count("max_nodes", most, 1, error)
+    if least > most:
+        raise error(f"min_nodes is {least} and max_nodes {most}; give a max_nodes that is not smaller.")
+
+
 def of_torch(process_count: int, node_count: int, backend: str, error: Type[TrainshedError]) -> Distribution:
     """Return the shape of so many processes of torch.distributed on all nodes together.
 

@@ -18,7 +18,7 @@ from trainshed import (
     TensorflowConfiguration,
 )
 from trainshed.api.configuration.distribution import Gloo
-from trainshed.api.configuration.runconfig import ContainerRegistry
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.api.training.to_spec import container, distribution, uses_gpu
 from trainshed.errors import RunConfigurationException, TrainingException
 from trainshed.spec.container import ContainerSpec

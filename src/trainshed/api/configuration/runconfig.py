@@ -7,19 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import (
-    DEFAULT_CPU_IMAGE,
-    DEFAULT_GPU_IMAGE,
-    MPI_CPU_IMAGE,
-    MPI_GPU_IMAGE,
     AmlComputeConfiguration,
     ContainerInstanceConfiguration,
-    ContainerRegistry,
     DockerConfiguration,
-    DockerSection,
     HdiConfiguration,
     HistoryConfiguration,
     KubernetesComputeConfiguration,
@@ -27,7 +21,6 @@ from trainshed.api.configuration.runconfig_sections import (
     ParallelTaskConfiguration,
     PyTorchConfiguration,
     SparkConfiguration,
-    SparkSection,
     TensorflowConfiguration,
 )
 from trainshed.api.data.data_reference import DataReferenceConfiguration, References, read_references
@@ -38,52 +31,10 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
     from trainshed.errors import TrainshedError
 
-__all__ = [
-    "DEFAULT_CPU_IMAGE",
-    "DEFAULT_GPU_IMAGE",
-    "DEFAULT_MMLSPARK_CPU_IMAGE",
-    "MPI_CPU_IMAGE",
-    "MPI_GPU_IMAGE",
-    "AmlComputeConfiguration",
-    "AzureContainerRegistry",
-    "ContainerInstanceConfiguration",
-    "ContainerRegistry",
-    "DataReferenceConfiguration",
-    "DockerConfiguration",
-    "DockerEnvironment",
-    "DockerSection",
-    "Environment",
-    "EnvironmentDefinition",
-    "HdiConfiguration",
-    "HistoryConfiguration",
-    "KubernetesComputeConfiguration",
-    "MpiConfiguration",
-    "ParallelTaskConfiguration",
-    "PyTorchConfiguration",
-    "PythonEnvironment",
-    "PythonSection",
-    "RunConfiguration",
-    "SparkConfiguration",
-    "SparkEnvironment",
-    "SparkSection",
-    "TensorflowConfiguration",
-]
-
 MAX_DURATION_SECONDS_DEFAULT = 2592000
 """v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
 ON_DEMAND = "amlcompute"
 """v1's name for the target of a run that only names a size of machine."""
-DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
-# Names of 2018.
-AzureContainerRegistry = ContainerRegistry
-PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
-
-
-class EnvironmentDefinition(Environment):
-    """An environment, as it was called and made in 2018: without a name."""
-
-    def __init__(self, name: str = "default-environment") -> None:
-        super().__init__(name)
 
 
 class RunConfiguration(Section):
