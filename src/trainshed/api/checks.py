@@ -26,6 +26,11 @@ def known_keywords(constructor: Constructor) -> Constructor:
 
     Args:
         constructor: an ``__init__`` without ``**kwargs``.
+
+    Example:
+        >>> Environment(nam="x")
+        Traceback (most recent call last):
+        TypeError: Environment has no parameter 'nam'. Did you mean 'name'?
     """
     names, owner = _names(constructor), constructor.__qualname__.partition(".")[0]
 
@@ -42,6 +47,13 @@ def checked(error: type[TrainshedError]) -> Callable[[Constructor], Constructor]
 
     Args:
         error: what to raise for a value of another type.
+
+    Example:
+        >>> try:
+        ...     ScriptRunConfig("./src", arguments="--alpha 1")
+        ... except TrainshedError as error:
+        ...     print(error)
+        ScriptRunConfig: parameter 'arguments' must be list or tuple, not str ('--alpha 1').
     """
 
     def decorate(constructor: Constructor) -> Constructor:

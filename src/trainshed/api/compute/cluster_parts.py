@@ -35,6 +35,10 @@ class ClusterConfiguration:
 
     Raises:
         ComputeTargetException: numbers of nodes or a priority that cannot be.
+
+    Example:
+        >>> AmlCompute.provisioning_configuration(min_nodes=1, max_nodes=4).max_nodes
+        4
     """
 
     def __init__(
@@ -81,6 +85,10 @@ class ClusterStatus:
         current_node_count: nodes there are now.
         target_node_count: nodes there are to be.
         node_state_counts: how many of them are in which state.
+
+    Example:
+        >>> ClusterStatus({"used": 1, "min_nodes": 0, "max_nodes": 2}).node_state_counts["runningNodeCount"]
+        1
     """
 
     def __init__(self, record: Mapping[str, Any]) -> None:

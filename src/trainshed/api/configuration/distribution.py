@@ -11,14 +11,24 @@ from trainshed.api.configuration.runconfig_sections import (
 
 
 class Mpi(MpiConfiguration):
-    """Former name of :class:`MpiConfiguration`."""
+    """Former name of :class:`MpiConfiguration`.
+
+    Example:
+        >>> Mpi(2).process_count_per_node
+        2
+    """
 
     def __init__(self, process_count_per_node: int = 1) -> None:
         super().__init__(process_count_per_node)
 
 
 class ParameterServer(TensorflowConfiguration):
-    """Former name of :class:`TensorflowConfiguration`."""
+    """Former name of :class:`TensorflowConfiguration`.
+
+    Example:
+        >>> ParameterServer(worker_count=2).worker_count
+        2
+    """
 
 
 class Gloo:
@@ -33,7 +43,12 @@ _BY_BACKEND = {"gloo": Gloo, "nccl": Nccl}
 
 
 def from_backend(backend: str | None, process_count_per_node: int, worker_count: int, server_count: int) -> Any:
-    """Return what ``distributed_backend``, the former way, stands for; None where it was not given."""
+    """Return what ``distributed_backend``, the former way, stands for; None where it was not given.
+
+    Example:
+        >>> from_backend("mpi", 4, 1, 1).process_count_per_node
+        4
+    """
     backend = (backend or "").lower()
     if backend == "mpi":
         return MpiConfiguration(process_count_per_node)

@@ -77,6 +77,10 @@ def check_requirement(line: Any) -> str:
 
     Raises:
         UserErrorException: no text, several lines, words that do not belong together, or conda's single ``=``.
+
+    Example:
+        >>> check_requirement("numpy<3")
+        'numpy<3'
     """
     if not isinstance(line, str) or not line.strip() or not line.isprintable() or _WORDS.match(line.strip()):
         raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
@@ -125,6 +129,10 @@ def check_conda(said: Any, what: str) -> dict[str, Any]:
 
     Raises:
         UserErrorException: another shape.
+
+    Example:
+        >>> check_conda({"dependencies": ["python=3.11", {"pip": ["numpy"]}]}, "conda file")["channels"]
+        []
     """
     if not isinstance(said, dict):
         raise UserErrorException(f"{what} must be a mapping with 'dependencies'.")

@@ -27,6 +27,10 @@ class MpiConfiguration(Section):
 
     Raises:
         RunConfigurationException: no whole number, or less than one.
+
+    Example:
+        >>> Estimator("./src", compute_target="local", distributed_training=MpiConfiguration(4)).run_config.communicator
+        'IntelMpi'
     """
 
     @known_keywords
@@ -46,6 +50,10 @@ class TensorflowConfiguration(Section):
 
     Raises:
         RunConfigurationException: no whole number, or none at all.
+
+    Example:
+        >>> TensorflowConfiguration(worker_count=2, parameter_server_count=0).worker_count
+        2
     """
 
     @known_keywords
@@ -67,6 +75,11 @@ class PyTorchConfiguration(Section):
 
     Raises:
         RunConfigurationException: another backend, or a count that is no whole number above zero.
+
+    Example:
+        >>> how = PyTorchConfiguration("Gloo", process_count=4, node_count=2)
+        >>> ScriptRunConfig("./src", distributed_job_config=how).run_config.communicator
+        'Gloo'
     """
 
     @known_keywords
@@ -102,6 +115,10 @@ class DockerConfiguration(Section):
         shared_volumes: accepted and not used.
         arguments: further arguments for the container engine.
         shm_size: size of its shared memory.
+
+    Example:
+        >>> RunConfiguration().docker.use_docker, DockerConfiguration(use_docker=True).shm_size
+        (False, '2g')
     """
 
     @known_keywords
@@ -120,7 +137,12 @@ class DockerConfiguration(Section):
 
 
 class HistoryConfiguration(Section):
-    """What is kept of a run."""
+    """What is kept of a run.
+
+    Example:
+        >>> RunConfiguration().history.directories_to_watch
+        ['logs']
+    """
 
     def __init__(self) -> None:
         self.output_collection = True
@@ -151,6 +173,10 @@ class AmlComputeConfiguration(Section):
     Attributes:
         vm_size: kind of machine.
         vm_priority: ``"dedicated"`` or ``"lowpriority"``.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.amlcompute.vm_size = "STANDARD_D2_V2"
     """
 
     _HIDDEN = ("cluster_max_node_count",)
@@ -190,6 +216,12 @@ class ContainerRegistry(Section):
         username: account there.
         password: of the account.
         registry_identity: accepted and not used.
+
+    Example:
+        >>> registry = ContainerRegistry()
+        >>> registry.address = "registry.example.org"
+        >>> registry
+        ContainerRegistry(address='registry.example.org', username=None)
     """
 
     def __init__(self) -> None:
@@ -210,6 +242,11 @@ class DockerSection(Section):
         enabled: run in a container.
         base_image: the image.
         base_image_registry: where it comes from.
+
+    Example:
+        >>> env = Environment("slim")
+        >>> env.docker.base_image = "python:3.11-slim"
+        >>> env.docker.enabled = True
     """
 
     def __init__(self) -> None:

@@ -175,6 +175,11 @@ def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> H
 
     Raises:
         HyperDriveConfigException: as for :class:`HyperDriveConfig`.
+
+    Example:
+        >>> space = GridParameterSampling({"--alpha": choice(0.1, 1.0)})
+        >>> HyperDriveRunConfig(estimator, space, "mse", PrimaryMetricGoal.MINIMIZE, 2).estimator is estimator
+        True
     """
     warn("'HyperDriveRunConfig' is the name of 2018; it is called HyperDriveConfig now.")
     return HyperDriveConfig(*settings, **{**named, "estimator": estimator})

@@ -32,6 +32,10 @@ class MMLBaseEstimator:
         source_directory: folder with the script.
         compute_target: a target or its name.
         estimator_config: how to run what is in the folder.
+
+    Example:
+        >>> MMLBaseEstimator("./src", compute_target="local").run_config.target
+        'local'
     """
 
     _SUPPORTED_BACKENDS: tuple[str, ...] = ("mpi",)

@@ -131,6 +131,10 @@ class TensorFlow(_FrameworkBaseEstimator):
         parameter_server_count: parameter servers for ``"ps"``.
 
     All else is as with :class:`Estimator`.
+
+    Example:
+        >>> TensorFlow("./src", compute_target="local", framework_version="2.20").framework_version
+        '2.20'
     """
 
     _FRAMEWORK = "TensorFlow"
@@ -146,6 +150,10 @@ class Chainer(_FrameworkBaseEstimator):
         framework_version: 5.1.0 or 7.0.0 (see :class:`PyTorch`), or a later release.
 
     All else is as with :class:`Estimator`.
+
+    Example:
+        >>> Chainer("./src", compute_target="local", framework_version="7.8").framework_version
+        '7.8'
     """
 
     _FRAMEWORK = "Chainer"
@@ -159,6 +167,10 @@ class SKLearn(_FrameworkBaseEstimator):
         framework_version: 0.20.3 (see :class:`PyTorch`), or a later release.
 
     All else is as with :class:`Estimator`, which has parameters for several nodes and GPUs besides.
+
+    Example:
+        >>> list(SKLearn("./src", compute_target="local", framework_version="1.7").conda_dependencies.pip_packages)
+        ['azureml-defaults', 'scikit-learn==1.7.*']
     """
 
     _FRAMEWORK = "SKLearn"

@@ -25,6 +25,10 @@ def add_arguments(
 
     Raises:
         UserErrorException: a value that cannot be passed.
+
+    Example:
+        >>> add_arguments(RunConfiguration()._references(), {"--alpha": 0.5, "--layers": [64, 10]}, None, None)
+        ['--alpha', 0.5, '--layers', 64, 10]
     """
     found: list[Any] = []
     for flag, value in (script_params or {}).items():

@@ -88,6 +88,10 @@ def check_source(folder: str, script: str | None) -> str | None:
 
     Raises:
         UserErrorException: no such folder or script, or a script outside of the folder; the nearest is named.
+
+    Example:
+        >>> check_source("./src", "train.py")
+        'train.py'
     """
     if not os.path.isdir(folder):
         what = "is a file, not a folder" if os.path.exists(folder) else "does not exist"

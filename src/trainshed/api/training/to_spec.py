@@ -131,6 +131,10 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     Args:
         environment: the environment.
         solver: how conda packages are met, unless it says so itself.
+
+    Example:
+        >>> environment_to_spec(Environment("plain")).pip
+        ()
     """
     python = environment.python
     if python.user_managed_dependencies:
@@ -288,6 +292,13 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
 
     Raises:
         TrainingException: an image is to be built with a folder of files.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.environment.docker.base_image = "python:3.11-slim"
+        >>> config.docker = DockerConfiguration(use_docker=True)
+        >>> container(config).image
+        'python:3.11-slim'
     """
     docker, how = config.environment.docker, config.docker
     undecided = config.target != LOCAL and not config._docker_said()
