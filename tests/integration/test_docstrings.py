@@ -124,4 +124,4 @@ def test_an_example_does_what_it_says(example: doctest.DocTest, reader: Readers)
 def test_no_example_is_left_out() -> None:
     skipped = [test.name for test in examples() for one in test.examples if one.options.get(doctest.SKIP)]
     assert skipped == []
-    assert len(examples()) >= 84
+    assert len(examples()) >= 160

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from trainshed.errors import TrainshedError, did_you_mean
 
 Constructor = TypeVar("Constructor", bound=Callable[..., Any])
+_TYPES: dict[str, Any] = {
+    **{kind.__name__: kind for kind in (bool, dict, int, str)},
+    "Mapping": dict,
+    "Sequence": (list, tuple),
+    "os.PathLike": os.PathLike,
+    "Any": None,  # a class itself since Python 3.11
+}
+"""A declared type → what a value may be; None: anything."""
 
 
 def known_keywords(constructor: Constructor) -> Constructor:
@@ -16,20 +26,82 @@ def known_keywords(constructor: Constructor) -> Constructor:
 
     Args:
         constructor: an ``__init__`` without ``**kwargs``.
+
+    Example:
+        >>> Environment(nam="x")
+        Traceback (most recent call last):
+        TypeError: Environment has no parameter 'nam'. Did you mean 'name'?
     """
-    code = constructor.__code__
-    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    owner = constructor.__qualname__.partition(".")[0]
+    names, owner = _names(constructor), constructor.__qualname__.partition(".")[0]
 
     @functools.wraps(constructor)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        for name in kwargs:
-            if name not in names:
-                near = did_you_mean(name, [known for known in names if not known.startswith("_")])
-                raise TypeError(f"{owner} has no parameter '{name}'.{near}")
-        return constructor(*args, **kwargs)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check_names(owner, kwargs, names)
+        return constructor(self, *args, **kwargs)
 
-    return checked  # type: ignore[return-value]
+    return call  # type: ignore[return-value]
+
+
+def checked(error: type[TrainshedError]) -> Callable[[Constructor], Constructor]:
+    """Make a constructor check the types that it declares too, besides what :func:`known_keywords` does.
+
+    Args:
+        error: what to raise for a value of another type.
+
+    Example:
+        >>> try:
+        ...     ScriptRunConfig("./src", arguments="--alpha 1")
+        ... except TrainshedError as error:
+        ...     print(error)
+        ScriptRunConfig: parameter 'arguments' must be list or tuple, not str ('--alpha 1').
+    """
+
+    def decorate(constructor: Constructor) -> Constructor:
+        names, owner = _names(constructor), constructor.__qualname__.partition(".")[0]
+
+        @functools.wraps(constructor)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            check_names(owner, kwargs, names)
+            given = {**dict(zip(names, args, strict=False)), **kwargs}
+            check_types(type(self).__name__, given, types_of(constructor), error)
+            return constructor(self, *args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def _names(constructor: Callable[..., Any]) -> tuple[str, ...]:
+    code = constructor.__code__
+    return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+
+
+@functools.cache
+def types_of(constructor: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
+    """Return the types that a constructor declares: parameter → types; without those declared for type checkers alone.
+
+    Args:
+        constructor: an ``__init__`` of a module with ``from __future__ import annotations``.
+    """
+    known = {**constructor.__globals__, **_TYPES}
+    found = {}
+    for name, declared in constructor.__annotations__.items():
+        types = [known.get(re.sub(r"\[.*", "", part)) for part in declared.split(" | ") if part != "None"]
+        if all(isinstance(each, (type, tuple)) for each in types):
+            found[name] = tuple(kind for each in types for kind in (each if isinstance(each, tuple) else (each,)))
+    return found
+
+
+def check_names(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise if a parameter's name is not among those that are known.
+
+    Raises:
+        TypeError: the nearest is named.
+    """
+    for name in given:
+        if name not in known:
+            near = did_you_mean(name, [each for each in known if not each.startswith("_")])
+            raise TypeError(f"{owner} has no parameter '{name}'.{near}")
 
 
 def check_types(

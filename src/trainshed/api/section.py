@@ -16,6 +16,12 @@ class Section:
     """A bag of settings that tells of a setting it does not know, and keeps it all the same.
 
     Scripts of 2018 set names that never were (``run_config.prepare_environment = True``) and must go on working.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.node_count = 2
+        >>> config.docker
+        DockerConfiguration(use_docker=False, shared_volumes=True, arguments=[], shm_size='2g')
     """
 
     _READERS: ClassVar[Mapping[str, Callable[[dict[str, Any], str], Any]]] = {}
@@ -72,6 +78,10 @@ def plain(value: Any, where: str) -> Any:
 
     Raises:
         UserErrorException: a value that has no such form.
+
+    Example:
+        >>> plain(MpiConfiguration(2), "mpi")
+        {'processCountPerNode': 2, 'nodeCount': 1}
     """
     if isinstance(value, Section):
         settings = value._settings().items()
@@ -94,6 +104,12 @@ def fill(section: Section, said: Mapping[str, Any], where: str) -> None:
 
     Raises:
         UserErrorException: a value of a wrong type; it is named.
+
+    Example:
+        >>> made = MpiConfiguration()
+        >>> fill(made, {"processCountPerNode": 4}, "mpi")
+        >>> made.process_count_per_node
+        4
     """
     known = section._settings()
     for key, value in said.items():

@@ -54,6 +54,10 @@ def local_paths(
 
     Raises:
         UserErrorException: another number of paths than of names, or a name that would leave the folder.
+
+    Example:
+        >>> local_paths(["outputs/a.txt"], "outputs/", "here", None, append_prefix=False)
+        ['here/a.txt']
     """
     if paths is not None:
         if len(paths) != len(names):

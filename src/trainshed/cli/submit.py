@@ -8,11 +8,12 @@ import re
 import sys
 from typing import Any
 
-from trainshed.api.configuration.runconfig import MpiConfiguration, PyTorchConfiguration
+from trainshed.api.configuration.runconfig_sections import MpiConfiguration, PyTorchConfiguration
 from trainshed.api.runs.experiment import Experiment
 from trainshed.api.training.estimator import Estimator
 from trainshed.cli import resolve, show
 from trainshed.errors import UserErrorException
+from trainshed.spec.shape import check_launched
 
 
 def submit(options: argparse.Namespace) -> int:
@@ -77,10 +78,9 @@ def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimat
 
 def _distribution(options: argparse.Namespace) -> Any:
     if options.backend is None:
-        if options.nodes * options.processes != 1:
-            raise UserErrorException(
-                "Say how the processes find each other: --backend mpi, or gloo or nccl for torch.distributed."
-            )
+        advice = "say --backend mpi, or gloo or nccl for torch.distributed"
+        check_launched("--nodes", options.nodes, False, advice)
+        check_launched("--processes", options.processes, False, advice)
         return None
     if options.backend == "mpi":
         return MpiConfiguration(options.processes)

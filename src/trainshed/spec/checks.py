@@ -8,6 +8,7 @@ from typing import Any
 from trainshed.errors import UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
+from trainshed.spec.shape import Distribution, check_count, check_distribution, check_time_limit
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -64,12 +65,9 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
         raise UserErrorException("Give either a script or a command to run (not both, not neither).")
     if spec.script:
         check_relative_path(spec.script, "Script")
-    for field in ("node_count", "process_count_per_node", "slots"):
-        if getattr(spec, field) < 1:
-            raise UserErrorException(f"{field} is {getattr(spec, field)}; it must be at least 1.")
-    _check_processes(spec)
-    if spec.max_run_duration_seconds is not None and spec.max_run_duration_seconds <= 0:
-        raise UserErrorException("max_run_duration_seconds must be positive, or None for no limit.")
+    check_count("slots", spec.slots)
+    check_distribution(Distribution(*(getattr(spec, name) for name in Distribution._fields)))
+    check_time_limit(spec.max_run_duration_seconds)
     if not 0 <= spec.grace_seconds <= 3600:
         raise UserErrorException("grace_seconds must be between 0 and 3600.")
     for name in spec.environment_variables:
@@ -82,17 +80,6 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     _check_environment(spec)
     _check_data(spec)
     return spec
-
-
-def _check_processes(spec: RunSpec) -> None:
-    if spec.launcher == "single" and spec.node_count * spec.process_count_per_node > 1:
-        raise UserErrorException(
-            f"The run asks for {spec.node_count * spec.process_count_per_node} processes, and nothing says how they "
-            "find each other; give distributed_training=MpiConfiguration(), or a backend."
-        )
-    tasks = spec.worker_count + spec.parameter_server_count
-    if spec.launcher == "tensorflow" and not 1 <= tasks <= spec.node_count * spec.process_count_per_node:
-        raise UserErrorException(f"{tasks} tasks of TensorFlow do not fit {spec.node_count} nodes.")
 
 
 def _check_environment(spec: RunSpec) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from trainshed.errors import UserErrorException
 from trainshed.spec.run import RunSpec
+from trainshed.spec.shape import check_scale
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_number, check_slots
+from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 CLUSTER = "cluster"
@@ -38,13 +39,7 @@ class Cluster:
         for key, value in record.items():
             if key not in ("name", "kind") and not isinstance(value, _SETTINGS.get(key, ())):
                 raise UserErrorException(f"A cluster has no setting '{key}' with value {value!r}.")
-        check_number(record, "min_nodes", 0)
-        check_number(record, "max_nodes", 1)
-        if record["min_nodes"] > record["max_nodes"]:
-            raise UserErrorException(
-                f"Cluster '{name}' has min_nodes={record['min_nodes']} and max_nodes={record['max_nodes']}; "
-                "give a max_nodes that is not smaller."
-            )
+        check_scale(record.get("min_nodes"), record.get("max_nodes"))
         return record
 
     def slots(self, record: Record, /) -> int:

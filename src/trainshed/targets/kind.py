@@ -63,13 +63,6 @@ class Kind(Protocol):
         """Return the engine of this target."""
 
 
-def check_number(record: Record, key: str, least: int) -> None:
-    """Raise unless a setting is a whole number of at least ``least``."""
-    value = record.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserErrorException(f"{key} is {value!r}; give a whole number of at least {least}.")
-
-
 def check_slots(spec: RunSpec, slots: int) -> None:
     """Raise if a run asks for more slots than its target has."""
     if spec.slots * spec.node_count > slots:

@@ -6,8 +6,9 @@ import os
 
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.run import RunSpec
+from trainshed.spec.shape import check_count, check_one_node
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_number, check_slots
+from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 LOCAL = "local"
@@ -23,7 +24,7 @@ class Local:
         unknown = next((key for key in record if key not in ("name", "kind", "slots")), None)
         if unknown:
             raise UserErrorException(f"A target has no setting '{unknown}'.{did_you_mean(unknown, ['slots'])}")
-        check_number(record, "slots", 1)
+        check_count("slots", record.get("slots"))
         return record
 
     def slots(self, record: Record, /) -> int:
@@ -33,12 +34,7 @@ class Local:
 
     def admit(self, record: Record, spec: RunSpec, /) -> None:
         """Refuse several nodes, and more slots than there are; see :meth:`Kind.admit`."""
-        if spec.node_count > 1:
-            raise UserErrorException(
-                f"The run asks for {spec.node_count} nodes, and '{spec.target}' is one. Use a cluster: "
-                "ComputeTarget.create(ws, 'nodes', AmlCompute.provisioning_configuration(max_nodes="
-                f"{spec.node_count})), which has its nodes on this machine."
-            )
+        check_one_node(spec.node_count, spec.target)
         check_slots(spec, self.slots(record))
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.run import RunSpec
+from trainshed.spec.shape import check_count, check_one_node
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_number, check_slots
+from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 REMOTE = "remote"
@@ -30,8 +31,8 @@ class Remote:
                 "list, such as ['ssh', 'host']."
             )
         whole = {"slots": 1, "patience": _PATIENCE, **record}
-        check_number(whole, "slots", 1)
-        check_number(whole, "patience", 1)
+        check_count("slots", whole["slots"])
+        check_count("patience", whole["patience"])
         return whole
 
     def slots(self, record: Record, /) -> int:
@@ -40,11 +41,7 @@ class Remote:
 
     def admit(self, record: Record, spec: RunSpec, /) -> None:
         """Refuse several nodes, and more slots than there are; see :meth:`Kind.admit`."""
-        if spec.node_count > 1:
-            raise UserErrorException(
-                f"The run asks for {spec.node_count} nodes, and '{spec.target}' is one machine. Ask for one node with "
-                "several processes, or use a cluster."
-            )
+        check_one_node(spec.node_count, spec.target)
         check_slots(spec, self.slots(record))
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:

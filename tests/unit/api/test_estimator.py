@@ -18,7 +18,7 @@ from trainshed import (
     RunConfiguration,
     TensorflowConfiguration,
 )
-from trainshed.api.training.distribution import Mpi, Nccl, ParameterServer
+from trainshed.api.configuration.distribution import Mpi, Nccl, ParameterServer
 from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import inspect
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -117,7 +117,7 @@ def test_parameters_are_an_estimators_with_some_more_and_some_less() -> None:
     with pytest.raises(TypeError, match=r"Did you mean 'framework_version'\?"):
         PyTorch("s", compute_target="local", framework_versoin="1.4")  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        PyTorch("s", "local")  # type: ignore[call-arg]
+        cast(Any, PyTorch)("s", "local")
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,12 @@ from trainshed import (
     TensorFlow,
     TensorflowConfiguration,
 )
-from trainshed.api.configuration.runconfig import ContainerRegistry
-from trainshed.api.training.distribution import Gloo
-from trainshed.api.training.to_spec import Distribution, container, distribution, uses_gpu
+from trainshed.api.configuration.distribution import Gloo
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
+from trainshed.api.training.to_spec import container, distribution, uses_gpu
 from trainshed.errors import RunConfigurationException, TrainingException
 from trainshed.spec.container import ContainerSpec
+from trainshed.spec.shape import Distribution
 
 MPI_2X3 = Distribution("openmpi", 2, 3)
 

@@ -15,7 +15,7 @@ from trainshed import (
     RunConfiguration,
     ScriptRunConfig,
 )
-from trainshed.api.configuration.runconfig import ParallelTaskConfiguration
+from trainshed.api.configuration.runconfig_sections import ParallelTaskConfiguration
 from trainshed.api.training.submission import check_source, with_files
 from trainshed.api.training.to_spec import SubmitOptions, environment_to_spec, to_spec
 from trainshed.errors import RunConfigurationException, UserErrorException

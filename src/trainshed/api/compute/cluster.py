@@ -133,6 +133,11 @@ class AmlCompute(_Cluster, kind="cluster"):
 
     Raises:
         ComputeTargetException: there is none of this name.
+
+    Example:
+        >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=2)
+        >>> ComputeTarget.create(ws, "pair", config).scale_settings["maxNodeCount"]
+        2
     """
 
     TYPE = "AmlCompute"
@@ -184,7 +189,12 @@ class AmlCompute(_Cluster, kind="cluster"):
 
 
 class BatchAiCompute(_Cluster, kind="BatchAI"):
-    """The cluster of 2018; see :class:`AmlCompute`."""
+    """The cluster of 2018; see :class:`AmlCompute`.
+
+    Example:
+        >>> BatchAiCompute.provisioning_configuration(cluster_max_nodes=3).max_nodes
+        3
+    """
 
     TYPE = "BatchAI"
 

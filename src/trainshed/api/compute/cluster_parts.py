@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.section import camel
 from trainshed.api.times import utc
 from trainshed.client.http import quoted
 from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.spec.checks import NAME
+from trainshed.spec.shape import check_scale
 from trainshed.system.gpus import inventory
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ class ClusterConfiguration:
 
     Raises:
         ComputeTargetException: numbers of nodes or a priority that cannot be.
+
+    Example:
+        >>> AmlCompute.provisioning_configuration(min_nodes=1, max_nodes=4).max_nodes
+        4
     """
 
     def __init__(
@@ -41,13 +47,7 @@ class ClusterConfiguration:
         least, most = nodes
         if most is None:
             raise ComputeTargetException("Say how many nodes the cluster may have: max_nodes=4.")
-        for name, value, low in (("min_nodes", least, 0), ("max_nodes", most, 1)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < low:
-                raise ComputeTargetException(f"{name} is {value!r}; give a whole number of at least {low}.")
-        if least > most:
-            raise ComputeTargetException(
-                f"min_nodes is {least} and max_nodes {most}; give a max_nodes that is not smaller."
-            )
+        check_scale(least, most, ComputeTargetException)
         if vm_priority not in _PRIORITIES:
             raise ComputeTargetException(f"vm_priority is {vm_priority!r}; it is one of {', '.join(_PRIORITIES)}.")
         self.vm_size = vm_size
@@ -85,6 +85,10 @@ class ClusterStatus:
         current_node_count: nodes there are now.
         target_node_count: nodes there are to be.
         node_state_counts: how many of them are in which state.
+
+    Example:
+        >>> ClusterStatus({"used": 1, "min_nodes": 0, "max_nodes": 2}).node_state_counts["runningNodeCount"]
+        1
     """
 
     def __init__(self, record: Mapping[str, Any]) -> None:
@@ -109,20 +113,9 @@ class ClusterStatus:
 
     def serialize(self) -> dict[str, Any]:
         """Return it as a dict of JSON types, under v1's names."""
-        return {
-            "currentNodeCount": self.current_node_count,
-            "targetNodeCount": self.target_node_count,
-            "nodeStateCounts": dict(self.node_state_counts),
-            "allocationState": self.allocation_state,
-            "allocationStateTransitionTime": self.modified_time,
-            "creationTime": self.creation_time,
-            "currentNodeCountTransitionTime": self.modified_time,
-            "errors": self.errors,
-            "provisioningState": self.provisioning_state,
-            "scaleSettings": dict(self.scale_settings),
-            "vmPriority": self.vm_priority,
-            "vmSize": self.vm_size,
-        }
+        told = {camel(name): value for name, value in vars(self).items() if name != "modified_time"}
+        since = ("allocationStateTransitionTime", "currentNodeCountTransitionTime")
+        return {**told, **dict.fromkeys(since, self.modified_time)}
 
     def __repr__(self) -> str:
         return f"ClusterStatus({self.serialize()})"

@@ -226,7 +226,12 @@ def _moment(seconds: float | None) -> str | None:
 
 
 class LocalTarget(ComputeTarget, kind=LOCAL):
-    """This machine."""
+    """This machine.
+
+    Example:
+        >>> ws.compute_targets["local"].slots > 0
+        True
+    """
 
     @property
     def slots(self) -> int:

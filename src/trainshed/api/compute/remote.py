@@ -42,7 +42,12 @@ class UnavailableConfiguration:
 
 
 class RemoteCompute(ComputeTarget):
-    """A machine reached over SSH."""
+    """A machine reached over SSH.
+
+    Example:
+        >>> RemoteCompute.attach_configuration("me", address="192.0.2.1").address
+        '192.0.2.1'
+    """
 
     def get_credentials(self) -> NoReturn:
         """Raise: nothing is kept of how to sign in.

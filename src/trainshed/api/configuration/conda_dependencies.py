@@ -343,6 +343,12 @@ class PythonSection(Section):
             source folder.
         conda_dependencies: the packages.
         base_conda_environment: accepted and not used.
+
+    Example:
+        >>> section = PythonSection()
+        >>> section.conda_dependencies = CondaDependencies.create(pip_packages=["numpy"])
+        >>> list(section.conda_dependencies.pip_packages)
+        ['azureml-defaults', 'numpy']
     """
 
     _READERS: ClassVar = {"conda_dependencies": lambda said, _: CondaDependencies(_underlying_structure=said)}

@@ -77,6 +77,10 @@ def check_requirement(line: Any) -> str:
 
     Raises:
         UserErrorException: no text, several lines, words that do not belong together, or conda's single ``=``.
+
+    Example:
+        >>> check_requirement("numpy<3")
+        'numpy<3'
     """
     if not isinstance(line, str) or not line.strip() or not line.isprintable() or _WORDS.match(line.strip()):
         raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
@@ -91,24 +95,33 @@ def check_requirement(line: Any) -> str:
 
 
 def read_conda_file(path: str) -> dict[str, Any]:
-    """Read a conda environment file.
-
-    Args:
-        path: YAML with ``dependencies`` and perhaps ``name`` and ``channels``.
+    """Return what a conda environment file says.
 
     Raises:
-        UserErrorException: no such file, no YAML, or YAML of another shape; what is wrong is named.
+        UserErrorException: it cannot be read, or says something else.
+    """
+    return check_conda(read_yaml(path, "conda file"), f"The conda file '{path}'")
+
+
+def read_yaml(path: str, what: str) -> Any:
+    """Return what a YAML file says.
+
+    Args:
+        path: the file.
+        what: how an error calls it.
+
+    Raises:
+        UserErrorException: it cannot be read, or is no YAML.
     """
     import yaml  # 15 ms that only those who bring a file wait for
 
     try:
         with open(path, encoding="utf-8-sig") as file:
-            said = yaml.safe_load(file)
+            return yaml.safe_load(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserErrorException(f"The conda file '{path}' cannot be read: {_reason(error)}.") from error
+        raise UserErrorException(f"The {what} '{path}' cannot be read: {_reason(error)}.") from error
     except yaml.YAMLError as error:
-        raise UserErrorException(f"The conda file '{path}' is not valid YAML: {error}") from error
-    return check_conda(said, f"The conda file '{path}'")
+        raise UserErrorException(f"The {what} '{path}' is not valid YAML: {error}") from error
 
 
 def check_conda(said: Any, what: str) -> dict[str, Any]:
@@ -116,6 +129,10 @@ def check_conda(said: Any, what: str) -> dict[str, Any]:
 
     Raises:
         UserErrorException: another shape.
+
+    Example:
+        >>> check_conda({"dependencies": ["python=3.11", {"pip": ["numpy"]}]}, "conda file")["channels"]
+        []
     """
     if not isinstance(said, dict):
         raise UserErrorException(f"{what} must be a mapping with 'dependencies'.")

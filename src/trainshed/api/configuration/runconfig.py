@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import (
-    DEFAULT_CPU_IMAGE,
-    DEFAULT_GPU_IMAGE,
-    MPI_CPU_IMAGE,
-    MPI_GPU_IMAGE,
     AmlComputeConfiguration,
     ContainerInstanceConfiguration,
-    ContainerRegistry,
     DockerConfiguration,
-    DockerSection,
     HdiConfiguration,
     HistoryConfiguration,
     KubernetesComputeConfiguration,
@@ -26,7 +21,6 @@ from trainshed.api.configuration.runconfig_sections import (
     ParallelTaskConfiguration,
     PyTorchConfiguration,
     SparkConfiguration,
-    SparkSection,
     TensorflowConfiguration,
 )
 from trainshed.api.data.data_reference import DataReferenceConfiguration, References, read_references
@@ -35,53 +29,12 @@ from trainshed.client.notice import warn
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
-
-__all__ = [
-    "DEFAULT_CPU_IMAGE",
-    "DEFAULT_GPU_IMAGE",
-    "DEFAULT_MMLSPARK_CPU_IMAGE",
-    "MPI_CPU_IMAGE",
-    "MPI_GPU_IMAGE",
-    "AmlComputeConfiguration",
-    "AzureContainerRegistry",
-    "ContainerInstanceConfiguration",
-    "ContainerRegistry",
-    "DataReferenceConfiguration",
-    "DockerConfiguration",
-    "DockerEnvironment",
-    "DockerSection",
-    "Environment",
-    "EnvironmentDefinition",
-    "HdiConfiguration",
-    "HistoryConfiguration",
-    "KubernetesComputeConfiguration",
-    "MpiConfiguration",
-    "ParallelTaskConfiguration",
-    "PyTorchConfiguration",
-    "PythonEnvironment",
-    "PythonSection",
-    "RunConfiguration",
-    "SparkConfiguration",
-    "SparkEnvironment",
-    "SparkSection",
-    "TensorflowConfiguration",
-]
+    from trainshed.errors import TrainshedError
 
 MAX_DURATION_SECONDS_DEFAULT = 2592000
 """v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
 ON_DEMAND = "amlcompute"
 """v1's name for the target of a run that only names a size of machine."""
-DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
-# Names of 2018.
-AzureContainerRegistry = ContainerRegistry
-PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
-
-
-class EnvironmentDefinition(Environment):
-    """An environment, as it was called and made in 2018: without a name."""
-
-    def __init__(self, name: str = "default-environment") -> None:
-        super().__init__(name)
 
 
 class RunConfiguration(Section):
@@ -174,6 +127,36 @@ class RunConfiguration(Section):
     @target.setter
     def target(self, target: str | TargetLike) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
+
+    def _distribute(self, how: Any, parameter: str, error: type[TrainshedError], mpi: str = "IntelMpi") -> None:
+        """Write down how several processes find each other.
+
+        Args:
+            how: a configuration of MPI, PyTorch or TensorFlow, or one of the former ways, for the counts that are set
+                already; None changes nothing.
+            parameter: which parameter of the user's this is.
+            error: what to raise if it is nothing of the kind.
+            mpi: v1's name for MPI there.
+        """
+        if how is None:
+            return
+        if isinstance(how, MpiConfiguration):
+            self.mpi, self.communicator = how, "Mpi" if isinstance(how, Mpi) else mpi
+        elif isinstance(how, TensorflowConfiguration):
+            self.framework, self.communicator, self.tensorflow = "TensorFlow", "ParameterServer", how
+        elif isinstance(how, PyTorchConfiguration):
+            self.framework, self.communicator, self.pytorch = "PyTorch", how.communication_backend, how
+        elif isinstance(how, (Gloo, Nccl)):
+            backend, nodes = type(how).__name__, self.node_count
+            self.framework, self.communicator = "PyTorch", backend.lower()
+            self.pytorch = PyTorchConfiguration(backend, nodes * self.mpi.process_count_per_node, nodes)
+        elif isinstance(how, ParallelTaskConfiguration):
+            raise error("Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes.")
+        else:
+            raise error(
+                f"{parameter} must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
+                f"not {type(how).__name__}."
+            )
 
     def _docker_said(self) -> bool:
         """Tell whether somebody said if docker is to be used, be it yes or no."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.requirements import read_yaml
 from trainshed.api.data.data_reference import DataReference
 from trainshed.api.section import Section, camel, fill, plain
 from trainshed.client.notice import warn
@@ -171,21 +172,13 @@ def _others(folder: str, file: str) -> bool:
 
 
 def _write(path: str, title: str, said: Mapping[str, Any]) -> None:
-    import yaml  # see _read
+    import yaml  # see read_yaml
 
     files.write(path, f"# {title}\n{yaml.safe_dump(said, sort_keys=False)}", files.PUBLIC)
 
 
 def _read(path: str) -> dict[str, Any]:
-    import yaml  # 15 ms that only those who bring a file wait for
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            said = yaml.safe_load(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserErrorException(f"The run configuration '{path}' cannot be read: {error}.") from error
-    except yaml.YAMLError as error:
-        raise UserErrorException(f"The run configuration '{path}' is not valid YAML: {error}") from error
+    said = read_yaml(path, "run configuration")
     if not isinstance(said, dict):
         raise UserErrorException(f"The run configuration '{path}' must be a mapping, such as 'script: train.py'.")
     return said

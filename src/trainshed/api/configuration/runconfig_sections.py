@@ -8,6 +8,7 @@ from typing import Any
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section
 from trainshed.errors import RunConfigurationException
+from trainshed.spec.shape import check_backend, check_count
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
@@ -18,8 +19,7 @@ MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
 
 def _check_counts(least: int = 1, **counts: Any) -> None:
     for name, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < least:
-            raise RunConfigurationException(f"{name} is {count!r}; it must be a whole number, at least {least}.")
+        check_count(name, count, least, RunConfigurationException)
 
 
 class MpiConfiguration(Section):
@@ -27,6 +27,10 @@ class MpiConfiguration(Section):
 
     Raises:
         RunConfigurationException: no whole number, or less than one.
+
+    Example:
+        >>> Estimator("./src", compute_target="local", distributed_training=MpiConfiguration(4)).run_config.communicator
+        'IntelMpi'
     """
 
     @known_keywords
@@ -46,6 +50,10 @@ class TensorflowConfiguration(Section):
 
     Raises:
         RunConfigurationException: no whole number, or none at all.
+
+    Example:
+        >>> TensorflowConfiguration(worker_count=2, parameter_server_count=0).worker_count
+        2
     """
 
     @known_keywords
@@ -67,16 +75,18 @@ class PyTorchConfiguration(Section):
 
     Raises:
         RunConfigurationException: another backend, or a count that is no whole number above zero.
+
+    Example:
+        >>> how = PyTorchConfiguration("Gloo", process_count=4, node_count=2)
+        >>> ScriptRunConfig("./src", distributed_job_config=how).run_config.communicator
+        'Gloo'
     """
 
     @known_keywords
     def __init__(
         self, communication_backend: str = "Nccl", process_count: int | None = None, node_count: int = 1
     ) -> None:
-        if str(communication_backend).lower() not in ("nccl", "gloo"):
-            raise RunConfigurationException(
-                f"communication_backend is {communication_backend!r}; it is 'Nccl' or 'Gloo'."
-            )
+        check_backend("communication_backend", communication_backend, RunConfigurationException)
         _check_counts(process_count=1 if process_count is None else process_count, node_count=node_count)
         self.communication_backend = communication_backend
         self.process_count = process_count
@@ -105,6 +115,10 @@ class DockerConfiguration(Section):
         shared_volumes: accepted and not used.
         arguments: further arguments for the container engine.
         shm_size: size of its shared memory.
+
+    Example:
+        >>> RunConfiguration().docker.use_docker, DockerConfiguration(use_docker=True).shm_size
+        (False, '2g')
     """
 
     @known_keywords
@@ -123,7 +137,12 @@ class DockerConfiguration(Section):
 
 
 class HistoryConfiguration(Section):
-    """What is kept of a run."""
+    """What is kept of a run.
+
+    Example:
+        >>> RunConfiguration().history.directories_to_watch
+        ['logs']
+    """
 
     def __init__(self) -> None:
         self.output_collection = True
@@ -154,6 +173,10 @@ class AmlComputeConfiguration(Section):
     Attributes:
         vm_size: kind of machine.
         vm_priority: ``"dedicated"`` or ``"lowpriority"``.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.amlcompute.vm_size = "STANDARD_D2_V2"
     """
 
     _HIDDEN = ("cluster_max_node_count",)
@@ -193,6 +216,12 @@ class ContainerRegistry(Section):
         username: account there.
         password: of the account.
         registry_identity: accepted and not used.
+
+    Example:
+        >>> registry = ContainerRegistry()
+        >>> registry.address = "registry.example.org"
+        >>> registry
+        ContainerRegistry(address='registry.example.org', username=None)
     """
 
     def __init__(self) -> None:
@@ -213,6 +242,11 @@ class DockerSection(Section):
         enabled: run in a container.
         base_image: the image.
         base_image_registry: where it comes from.
+
+    Example:
+        >>> env = Environment("slim")
+        >>> env.docker.base_image = "python:3.11-slim"
+        >>> env.docker.enabled = True
     """
 
     def __init__(self) -> None:

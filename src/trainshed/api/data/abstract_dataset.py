@@ -26,6 +26,10 @@ class AbstractDataset:
         workspace: where its datastores are; None where it is on none.
         entry: the version it is registered as.
 
+
+    Example:
+        >>> dataset.register(ws, "weather-files", tags={"year": 2026}).tags
+        {'year': '2026'}
     """
 
     _kinds: ClassVar[dict[str, type[AbstractDataset]]] = {}

@@ -81,6 +81,11 @@ class OutputFileDatasetConfig:
 
     Raises:
         UserErrorException: a name or a destination that cannot be.
+
+    Example:
+        >>> cleaned = OutputFileDatasetConfig("cleaned", destination=(ds, "cleaned/{run-id}")).as_upload()
+        >>> ScriptRunConfig("./src", arguments=["--to", cleaned]).arguments[1].mode
+        'upload'
     """
 
     @known_keywords

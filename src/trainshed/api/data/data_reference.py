@@ -26,6 +26,10 @@ class DataReferenceConfiguration(Section):
 
     Raises:
         UserErrorException: another mode.
+
+    Example:
+        >>> ds.path("weather").as_download().to_config().mode
+        'download'
     """
 
     @known_keywords
@@ -182,6 +186,10 @@ class DataPath:
         datastore: where it is.
         path_on_datastore: file or folder.
         name: name for a reference to it.
+
+    Example:
+        >>> DataPath(ds, "weather/2026.csv").path_on_datastore
+        'weather/2026.csv'
     """
 
     @known_keywords
@@ -216,6 +224,12 @@ def add_reference(references: dict[str, DataReferenceConfiguration], reference: 
 
     Raises:
         UserErrorException: another one has this name.
+
+    Example:
+        >>> references = {}
+        >>> add_reference(references, DataReference(ds, "weather"))
+        >>> list(references)
+        ['weather']
     """
     config = reference.to_config()
     name = reference.data_reference_name

@@ -13,7 +13,14 @@ from trainshed.errors import NotFoundException, UserErrorException
 
 
 class FileDataset(AbstractDataset, kind="file"):
-    """Files, by where they are."""
+    """Files, by where they are.
+
+    Example:
+        >>> dataset.to_path()
+        ['/2026.csv']
+        >>> [path.rpartition("/")[2] for path in dataset.download("./weather", overwrite=True)]
+        ['2026.csv']
+    """
 
     def to_path(self) -> list[str]:
         """Return the paths of its files in it, each with a ``/`` in front, as v1 did."""
@@ -85,6 +92,12 @@ class MountContext:
 
     Attributes:
         mount_point: the folder.
+
+    Example:
+        >>> import os
+        >>> with dataset.mount() as mounted:
+        ...     os.listdir(mounted.mount_point)
+        ['2026.csv']
     """
 
     def __init__(self, dataset: FileDataset, mount_point: str | None) -> None:
@@ -125,7 +138,12 @@ class MountContext:
 
 
 class FileFactory:
-    """Makes datasets of files: ``Dataset.File``."""
+    """Makes datasets of files: ``Dataset.File``.
+
+    Example:
+        >>> Dataset.File.from_files((ds, "weather/*.csv")).to_path()
+        ['/2026.csv']
+    """
 
     @staticmethod
     def from_files(

@@ -11,7 +11,12 @@ from trainshed.errors import UserErrorException
 
 
 class TabularDataset(AbstractDataset, kind="tabular"):
-    """A table, by the files that have it."""
+    """A table, by the files that have it.
+
+    Example:
+        >>> table.keep_columns(["day"]).skip(1).as_named_input("days").name
+        'days'
+    """
 
     def keep_columns(self, columns: str | Sequence[str], validate: bool = False) -> TabularDataset:
         """Return it with these columns alone."""
@@ -48,7 +53,13 @@ class TabularDataset(AbstractDataset, kind="tabular"):
 
 
 class TabularFactory:
-    """Makes datasets of tables: ``Dataset.Tabular``."""
+    """Makes datasets of tables: ``Dataset.Tabular``.
+
+    Example:
+        >>> made = Dataset.Tabular.from_delimited_files((ds, "weather/*.csv"), separator=",")
+        >>> type(made).__name__
+        'TabularDataset'
+    """
 
     @staticmethod
     def from_delimited_files(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.checks import check_types, known_keywords
+from trainshed.api.checks import checked
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
 from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
 from trainshed.api.runs.run import Run
@@ -52,20 +52,6 @@ class PrimaryMetricGoal(Enum):
             ) from None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "hyperparameter_sampling": (HyperParameterSampling,),
-    "primary_metric_name": (str,),
-    "primary_metric_goal": (PrimaryMetricGoal,),
-    "max_total_runs": (int,),
-    "max_concurrent_runs": (int,),
-    "max_duration_minutes": (int,),
-    "policy": (EarlyTerminationPolicy,),
-    "estimator": (Estimator,),
-    "run_config": (ScriptRunConfig,),
-    "resume_child_runs": (Run, list, tuple),
-    "debug_flag": (dict,),
-    "custom_run_id": (str,),
-}
 _REQUIRED = ("hyperparameter_sampling", "primary_metric_name", "primary_metric_goal", "max_total_runs")
 
 
@@ -106,7 +92,7 @@ class HyperDriveConfig:
         './src'
     """
 
-    @known_keywords
+    @checked(HyperDriveConfigException)
     def __init__(
         self,
         hyperparameter_sampling: HyperParameterSampling,
@@ -124,7 +110,13 @@ class HyperDriveConfig:
         debug_flag: dict[str, Any] | None = None,
         custom_run_id: str | None = None,
     ) -> None:
-        _check(locals())
+        required = (hyperparameter_sampling, primary_metric_name, primary_metric_goal, max_total_runs)
+        for name, value in zip(_REQUIRED, required, strict=True):
+            if value is None:
+                raise HyperDriveConfigException(f"HyperDriveConfig: {name} must be given, not None.")
+        _check_work(estimator, run_config, pipeline)
+        self._resume_from = _runs_of("resume_from", resume_from, _MAX_PARENTS)
+        self._resume_child_runs = _runs_of("resume_child_runs", resume_child_runs)
         self._estimator, self._run_config = estimator, run_config
         self._sampling = hyperparameter_sampling
         self._policy = policy or NoTerminationPolicy()
@@ -132,8 +124,6 @@ class HyperDriveConfig:
         self._max_total_runs = max_total_runs
         self._max_concurrent_runs = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
         self._max_duration_minutes = max_duration_minutes
-        self._resume_from = _several(resume_from)
-        self._resume_child_runs = _several(resume_child_runs)
         self._custom_run_id = custom_run_id
         _warn_of(self._sampling, policy, self._runs.run_config.arguments if estimator else self._runs.arguments)
 
@@ -175,74 +165,49 @@ class HyperDriveConfig:
         )
 
 
-def HyperDriveRunConfig(  # noqa: N802 - v1's name, a class in 2018
-    estimator: Estimator,
-    hyperparameter_sampling: HyperParameterSampling,
-    primary_metric_name: str,
-    primary_metric_goal: PrimaryMetricGoal,
-    max_total_runs: int,
-    max_concurrent_runs: int | None = None,
-    max_duration_minutes: int = MAX_DURATION_MINUTES,
-    policy: EarlyTerminationPolicy | None = None,
-) -> HyperDriveConfig:
-    """Return a :class:`HyperDriveConfig`, under the name and with the order of 2018.
+def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
+    """Return a :class:`HyperDriveConfig`, under the name of 2018, when ``estimator`` was the first parameter.
 
     Args:
         estimator: what to run.
-        hyperparameter_sampling: the parameters and how to pick them.
-        primary_metric_name: the metric, as the script logs it, that tells how good a run is.
-        primary_metric_goal: whether more of it is better, or less.
-        max_total_runs: how many runs at most.
-        max_concurrent_runs: how many at once; None: all.
-        max_duration_minutes: the sweep ends after so many minutes.
-        policy: when runs are ended early; None: never.
+        *settings: as for :class:`HyperDriveConfig`, ``hyperparameter_sampling`` to ``policy``.
+        **named: likewise.
 
     Raises:
         HyperDriveConfigException: as for :class:`HyperDriveConfig`.
+
+    Example:
+        >>> space = GridParameterSampling({"--alpha": choice(0.1, 1.0)})
+        >>> HyperDriveRunConfig(estimator, space, "mse", PrimaryMetricGoal.MINIMIZE, 2).estimator is estimator
+        True
     """
     warn("'HyperDriveRunConfig' is the name of 2018; it is called HyperDriveConfig now.")
-    return HyperDriveConfig(
-        hyperparameter_sampling,
-        primary_metric_name,
-        primary_metric_goal,
-        max_total_runs,
-        max_concurrent_runs,
-        max_duration_minutes,
-        policy,
-        estimator,
-    )
+    return HyperDriveConfig(*settings, **{**named, "estimator": estimator})
 
 
-def _check(given: Mapping[str, Any]) -> None:
-    for name in _REQUIRED:
-        if given[name] is None:
-            raise HyperDriveConfigException(f"HyperDriveConfig: {name} must be given, not None.")
-    check_types("HyperDriveConfig", given, _TYPES, HyperDriveConfigException)
-    kinds = [name for name in ("estimator", "run_config", "pipeline") if given[name] is not None]
+def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:
+    given = {"estimator": estimator, "run_config": run_config, "pipeline": pipeline}
+    kinds = [name for name, value in given.items() if value is not None]
     if len(kinds) != 1:
         said = " and ".join(kinds) or "none of them"
         raise HyperDriveConfigException(
             f"HyperDriveConfig: exactly one of estimator, run_config and pipeline says what to run; {said} was given."
         )
-    if kinds == ["pipeline"]:
+    if pipeline is not None:
         raise HyperDriveScenarioNotSupportedException(
             "HyperDriveConfig: there are no pipelines here. Give an estimator, or a ScriptRunConfig as run_config."
         )
-    parents = _several(given["resume_from"])
-    if len(parents) > _MAX_PARENTS:
-        raise HyperDriveConfigException(
-            f"HyperDriveConfig: resume_from takes at most {_MAX_PARENTS} sweeps, not {len(parents)}."
-        )
-    for name in ("resume_from", "resume_child_runs"):
-        for run in _several(given[name]):
-            if not isinstance(run, Run):
-                raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes runs, not {type(run).__name__}.")
 
 
-def _several(runs: Any) -> list[Any]:
-    if runs is None:
-        return []
-    return list(runs) if isinstance(runs, (list, tuple)) else [runs]
+def _runs_of(name: str, given: Any, most: int | None = None) -> list[Run]:
+    """Return the runs that a parameter names: one, several or none."""
+    runs = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
+    if most is not None and len(runs) > most:
+        raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes at most {most} sweeps, not {len(runs)}.")
+    for run in runs:
+        if not isinstance(run, Run):
+            raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes runs, not {type(run).__name__}.")
+    return runs
 
 
 def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | None, arguments: Sequence[Any]) -> None:

@@ -80,6 +80,10 @@ def quniform(min_value: float, max_value: float, q: float) -> Expression:
 
     Raises:
         HyperDriveConfigException: the bounds are no numbers, or not in order; a step that is none.
+
+    Example:
+        >>> quniform(0, 10, 2)
+        ['quniform', [0, 10, 2]]
     """
     return _between("quniform", min_value, max_value, q)
 
@@ -111,6 +115,10 @@ def qloguniform(min_value: float, max_value: float, q: float) -> Expression:
 
     Raises:
         HyperDriveConfigException: the bounds are no numbers, or not in order; a step that is none.
+
+    Example:
+        >>> qloguniform(0, 4, 1)
+        ['qloguniform', [0, 4, 1]]
     """
     return _between("qloguniform", min_value, max_value, q)
 
@@ -142,6 +150,10 @@ def qnormal(mu: float, sigma: float, q: float) -> Expression:
 
     Raises:
         HyperDriveConfigException: no numbers, or a deviation or step that is not above 0.
+
+    Example:
+        >>> qnormal(10, 3, 1)
+        ['qnormal', [10, 3, 1]]
     """
     return _around("qnormal", mu, sigma, q)
 
@@ -155,6 +167,10 @@ def lognormal(mu: float, sigma: float) -> Expression:
 
     Raises:
         HyperDriveConfigException: no numbers, or a deviation that is not above 0.
+
+    Example:
+        >>> lognormal(0, 1)
+        ['lognormal', [0, 1]]
     """
     return _around("lognormal", mu, sigma)
 
@@ -169,6 +185,10 @@ def qlognormal(mu: float, sigma: float, q: float) -> Expression:
 
     Raises:
         HyperDriveConfigException: no numbers, or a deviation or step that is not above 0.
+
+    Example:
+        >>> qlognormal(0, 1, 1)
+        ['qlognormal', [0, 1, 1]]
     """
     return _around("qlognormal", mu, sigma, q)
 

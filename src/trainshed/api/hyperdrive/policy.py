@@ -16,6 +16,10 @@ class EarlyTerminationPolicy:
 
     Raises:
         HyperDriveConfigException: a number that is none, or out of its range.
+
+    Example:
+        >>> EarlyTerminationPolicy(evaluation_interval=5)
+        EarlyTerminationPolicy(evaluation_interval=5, delay_evaluation=0)
     """
 
     POLICY_NAME: ClassVar[str] = ""
@@ -38,7 +42,12 @@ class EarlyTerminationPolicy:
 
 
 class NoTerminationPolicy(EarlyTerminationPolicy):
-    """Every run goes on to its end."""
+    """Every run goes on to its end.
+
+    Example:
+        >>> NoTerminationPolicy().POLICY_NAME
+        'Default'
+    """
 
     POLICY_NAME = "Default"
 
@@ -91,6 +100,10 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
     Args:
         evaluation_interval: looks at every so many values of the primary metric (≥ 1).
         delay_evaluation: number of values before the first look (≥ 0).
+
+    Example:
+        >>> MedianStoppingPolicy(evaluation_interval=2, delay_evaluation=5).delay_evaluation
+        5
     """
 
     POLICY_NAME = "MedianStopping"
@@ -106,6 +119,10 @@ class TruncationSelectionPolicy(EarlyTerminationPolicy):
 
     Raises:
         HyperDriveConfigException: a number that is none, or out of its range.
+
+    Example:
+        >>> TruncationSelectionPolicy(truncation_percentage=20).truncation_percentage
+        20
     """
 
     POLICY_NAME = "TruncationSelection"

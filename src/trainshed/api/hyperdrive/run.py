@@ -28,6 +28,10 @@ class HyperDriveRun(Run):
 
     Raises:
         HyperDriveConfigException: ``hyperdrive_config`` is none.
+
+    Example:
+        >>> HyperDriveRun(experiment, run.id).get_hyperparameters()
+        {}
     """
 
     def __init__(

@@ -17,6 +17,10 @@ class HyperParameterSampling:
 
     Raises:
         HyperDriveConfigException: a space that is no dict, or has an expression that this way cannot pick from.
+
+    Example:
+        >>> HyperParameterSampling({"--alpha": 1}).parameter_space
+        {'--alpha': 1}
     """
 
     SAMPLING_NAME: ClassVar[str] = ""
@@ -76,6 +80,10 @@ class GridParameterSampling(HyperParameterSampling):
     Args:
         parameter_space: name → ``choice(…)``.
         properties: not used.
+
+    Example:
+        >>> GridParameterSampling({"--layers": choice(1, 2, 3)}).SAMPLING_NAME
+        'GRID'
     """
 
     SAMPLING_NAME = "GRID"
@@ -88,6 +96,10 @@ class BayesianParameterSampling(HyperParameterSampling):
     Args:
         parameter_space: name → ``choice(…)``, ``uniform(…)`` or ``quniform(…)``.
         properties: not used.
+
+    Example:
+        >>> BayesianParameterSampling({"--alpha": uniform(0, 1)}).SAMPLING_NAME
+        'BayesianOptimization'
     """
 
     SAMPLING_NAME = "BayesianOptimization"

@@ -56,7 +56,12 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
 
 
 def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, in the camelCase of v1's run definition."""
+    """Return what was asked for, in the camelCase of v1's run definition.
+
+    Example:
+        >>> run_definition(run.record()["spec"])["script"]
+        'train.py'
+    """
     asked = spec["environment"]
     return {
         "script": spec["script"],

@@ -18,7 +18,15 @@ _MOST_CHILDREN = 100
 
 
 class RunLifecycle(RunLogging):
-    """What begins and ends interactive runs, and makes children of any run."""
+    """What begins and ends interactive runs, and makes children of any run.
+
+    Example:
+        >>> with experiment.start_logging(snapshot_directory=None) as parent:
+        ...     child = parent.child_run("fold-1")
+        ...     child.complete()
+        >>> child.get_status()
+        'Completed'
+    """
 
     _outputs: str | None = None
     _echo: Any = None

@@ -234,9 +234,6 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     def series(self, name: str) -> list[tuple[int | None, float, Any]]:
         """Return everything that was logged as a metric, in order.
 
-        Args:
-            name: the metric.
-
         Returns:
             ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
 
@@ -344,6 +341,10 @@ class ScriptRun(Run):
         run_id: its id.
         directory: accepted and not used.
         **kwargs: further keywords of v1, not used.
+
+    Example:
+        >>> type(run).__name__, run.get_metrics()["accuracy"]
+        ('ScriptRun', 0.9)
     """
 
     def __init__(
@@ -370,6 +371,10 @@ def get_run(
 
     Raises:
         NotFoundException: no such run; the sentence names the nearest.
+
+    Example:
+        >>> get_run(ws, run.id) == run
+        True
     """
     workspace: Any = getattr(experiment, "workspace", experiment)
     run: RunLike = workspace.get_run(run_id)

@@ -18,6 +18,11 @@ class RunBase:
         experiment: the experiment it belongs to.
         run_id: its id.
         record: what is known of it; fetched when it is needed if None.
+
+    Example:
+        >>> run.tag("stage", "trial")
+        >>> run.get_tags()["stage"]
+        'trial'
     """
 
     def __init__(self, experiment: ExperimentLike, run_id: str, record: dict[str, Any] | None = None) -> None:

@@ -13,7 +13,13 @@ _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
 
 
 class RunFiles(RunBase):
-    """What a run has written, and how to fetch it."""
+    """What a run has written, and how to fetch it.
+
+    Example:
+        >>> "outputs/model.pkl" in run.get_file_names()
+        True
+        >>> run.download_file("outputs/model.pkl", "model.pkl")
+    """
 
     def read(self, name: str) -> Iterable[bytes]:
         """Yield the content of a file of the run as it is now (ours).

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 class RunLogging(RunBase):
-    """What can be logged; it reads back as :meth:`Run.get_metrics` says."""
+    """What can be logged; it reads back as :meth:`Run.get_metrics` says.
+
+    Example:
+        >>> with experiment.start_logging(snapshot_directory=None) as logging:
+        ...     logging.log("loss", 0.5, step=1)
+        >>> logging.get_metrics()
+        {'loss': 0.5}
+    """
 
     _recorder: Recorder | None = None
     _outbox: Outbox | None = None

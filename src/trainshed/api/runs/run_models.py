@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 class RunModels(RunBase):
-    """Registers models, and reads secrets."""
+    """Registers models, and reads secrets.
+
+    Example:
+        >>> run.register_model("ridge-again", "outputs/model.pkl").version
+        1
+    """
 
     def register_model(
         self,

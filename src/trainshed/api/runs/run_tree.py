@@ -22,7 +22,12 @@ factories: dict[str, Factory] = {}
 
 
 class RunTree(RunBase):
-    """Finds other runs."""
+    """Finds other runs.
+
+    Example:
+        >>> run.id in [each.id for each in Run.list(experiment)]
+        True
+    """
 
     @staticmethod
     def list(
@@ -135,7 +140,12 @@ def _first(tags: Labels) -> str | None:
 
 
 def fits(there: Mapping[str, str], wanted: Labels) -> bool:
-    """Tell whether labels have what is wanted of them: a key, or keys with their values."""
+    """Tell whether labels have what is wanted of them: a key, or keys with their values.
+
+    Example:
+        >>> fits({"stage": "trial"}, {"stage": None}), fits({"stage": "trial"}, "year")
+        (True, False)
+    """
     if not wanted:
         return True
     if isinstance(wanted, str):

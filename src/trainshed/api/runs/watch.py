@@ -57,6 +57,10 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
     Args:
         run_id: the run.
         error: its record's ``details["error"]``.
+
+    Example:
+        >>> failure("trial_1", {"message": "out of memory", "log": "azureml-logs/20_image_build_log.txt"})
+        'Run trial_1 failed: out of memory'
     """
     lines = [f"Run {run_id} failed: {headline(error) or 'no reason is known'}"]
     log, tail = error.get("log") or layout.DRIVER_LOG, str(error.get("log_tail") or "").rstrip()

@@ -6,15 +6,17 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.checks import known_keywords
+from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
-from trainshed.api.data.data_reference import DataPath
-from trainshed.api.training.estimator_base import MMLBaseEstimator
+from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
+from trainshed.api.training.script_params import add_arguments
+from trainshed.errors import TrainingException
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
+    from trainshed.api.training.estimator_checks import Parameters
 
 
 class Estimator(MMLBaseEstimator):
@@ -71,9 +73,7 @@ class Estimator(MMLBaseEstimator):
         ['--regularization', 0.8]
     """
 
-    _SUPPORTED_BACKENDS: tuple[str, ...] = ("mpi",)
-
-    @known_keywords
+    @checked(TrainingException)
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
@@ -81,7 +81,7 @@ class Estimator(MMLBaseEstimator):
         compute_target: TargetLike | str | None = None,
         vm_size: str | None = None,
         vm_priority: str | None = None,
-        entry_script: str | None = None,
+        entry_script: str | os.PathLike[str] | None = None,
         script_params: Mapping[str, Any] | None = None,
         node_count: int = 1,
         process_count_per_node: int = 1,
@@ -95,19 +95,48 @@ class Estimator(MMLBaseEstimator):
         user_managed: bool = False,
         conda_packages: Sequence[str] | None = None,
         pip_packages: Sequence[str] | None = None,
-        conda_dependencies_file_path: str | None = None,
-        pip_requirements_file_path: str | None = None,
-        conda_dependencies_file: str | None = None,
-        pip_requirements_file: str | None = None,
+        conda_dependencies_file_path: str | os.PathLike[str] | None = None,
+        pip_requirements_file_path: str | os.PathLike[str] | None = None,
+        conda_dependencies_file: str | os.PathLike[str] | None = None,
+        pip_requirements_file: str | os.PathLike[str] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | None = None,
         inputs: Sequence[Any] | None = None,
         source_directory_data_store: Any = None,
         shm_size: str | None = None,
-        resume_from: DataPath | None = None,
+        resume_from: Any = None,
         max_run_duration_seconds: int | None = None,
         _disable_validation: bool = True,
         _show_lint_warnings: bool = False,
         _show_package_warnings: bool = False,
     ) -> None:
-        self._build(check(type(self).__name__, {**locals()}, self._SUPPORTED_BACKENDS))
+        given: Parameters = {
+            "compute_target": compute_target,
+            "vm_size": vm_size,
+            "vm_priority": vm_priority,
+            "entry_script": entry_script,
+            "node_count": node_count,
+            "process_count_per_node": process_count_per_node,
+            "distributed_backend": distributed_backend,
+            "distributed_training": distributed_training,
+            "use_gpu": use_gpu,
+            "use_docker": use_docker,
+            "custom_docker_base_image": custom_docker_base_image,
+            "custom_docker_image": custom_docker_image,
+            "image_registry_details": image_registry_details,
+            "user_managed": user_managed,
+            "conda_packages": conda_packages,
+            "pip_packages": pip_packages,
+            "conda_dependencies_file_path": conda_dependencies_file_path,
+            "pip_requirements_file_path": pip_requirements_file_path,
+            "conda_dependencies_file": conda_dependencies_file,
+            "pip_requirements_file": pip_requirements_file,
+            "environment_variables": environment_variables,
+            "environment_definition": environment_definition,
+            "source_directory_data_store": source_directory_data_store,
+            "shm_size": shm_size,
+            "max_run_duration_seconds": max_run_duration_seconds,
+        }
+        config = configure(source_directory, check(type(self).__name__, given, self._SUPPORTED_BACKENDS))
+        config.arguments = add_arguments(config._references(), script_params, inputs, resume_from)
+        self._begin(source_directory, config, inputs, resume_from)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.api.configuration.distribution import from_backend
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import ON_DEMAND, RunConfiguration, Submission
-from trainshed.api.configuration.runconfig_sections import (
-    DEFAULT_GPU_IMAGE,
-    DockerConfiguration,
-    MpiConfiguration,
-    PyTorchConfiguration,
-    TensorflowConfiguration,
-)
-from trainshed.api.training.distribution import Gloo, Mpi, Nccl, from_backend
+from trainshed.api.configuration.runconfig_sections import DEFAULT_GPU_IMAGE, DockerConfiguration
 from trainshed.api.training.script_params import add_arguments
 from trainshed.errors import TrainingException, UserErrorException, did_you_mean
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
+    from trainshed.api.training.estimator_checks import Parameters
 
 _OVERRIDES = ("script_params", "inputs", "source_directory_data_store")
 
@@ -37,7 +32,13 @@ class MMLBaseEstimator:
         source_directory: folder with the script.
         compute_target: a target or its name.
         estimator_config: how to run what is in the folder.
+
+    Example:
+        >>> MMLBaseEstimator("./src", compute_target="local").run_config.target
+        'local'
     """
+
+    _SUPPORTED_BACKENDS: tuple[str, ...] = ("mpi",)
 
     def __init__(
         self,
@@ -49,26 +50,17 @@ class MMLBaseEstimator:
         self._begin(source_directory, estimator_config or MMLBaseEstimatorRunConfig())
         self._run_config.target = _target(compute_target)
 
-    def _begin(self, source_directory: str | os.PathLike[str], config: RunConfiguration) -> None:
+    def _begin(
+        self,
+        source_directory: str | os.PathLike[str],
+        config: RunConfiguration,
+        inputs: Sequence[Any] | None = None,
+        resume_from: Any = None,
+    ) -> None:
         self._source_directory = os.fspath(source_directory)
         self._run_config = config
-        self._inputs: list[Any] = []
-        self._resume_from: Any = None
-
-    def _build(self, params: Mapping[str, Any]) -> None:
-        """Become what checked parameters say.
-
-        Args:
-            params: parameter → value.
-        """
-        folder = os.fspath(params["source_directory"])
-        config = _configuration(params)
-        config.environment = params["environment_definition"] or _environment(params, folder)
-        self._begin(folder, config)
-        self._inputs, self._resume_from = list(params["inputs"] or ()), params["resume_from"]
-        config.arguments = add_arguments(
-            config._references(), params["script_params"] or {}, self._inputs, self._resume_from
-        )
+        self._inputs = list(inputs or ())
+        self._resume_from = resume_from
 
     @property
     def source_directory(self) -> str:
@@ -105,7 +97,7 @@ class MMLBaseEstimator:
         inputs = [*self._inputs, *(overrides.get("inputs") or ())]
         if "script_params" in overrides:
             config.arguments = add_arguments(
-                config._references(), overrides["script_params"] or {}, inputs, self._resume_from
+                config._references(), overrides["script_params"], inputs, self._resume_from
             )
         else:
             add_arguments(config._references(), {}, inputs, None)
@@ -115,8 +107,13 @@ class MMLBaseEstimator:
         return f"{type(self).__name__}(source_directory={self._source_directory!r}, target={self._run_config.target!r})"
 
 
-def _configuration(params: Mapping[str, Any]) -> RunConfiguration:
-    """Return the run configuration that the parameters describe, without environment and arguments."""
+def configure(source_directory: str | os.PathLike[str], params: Parameters) -> RunConfiguration:
+    """Return the run configuration that checked parameters describe, without the script's arguments.
+
+    Raises:
+        TrainingException: a target or a way to distribute that is none.
+        UserErrorException: a package file that cannot be read.
+    """
     config = MMLBaseEstimatorRunConfig(script=os.fspath(params["entry_script"] or "train.py"))
     config.target = _target(params["compute_target"])
     config.amlcompute.vm_size, config.amlcompute.vm_priority = params["vm_size"], params["vm_priority"]
@@ -126,31 +123,13 @@ def _configuration(params: Mapping[str, Any]) -> RunConfiguration:
     config.environment_variables = dict(params["environment_variables"] or {})
     config.docker = DockerConfiguration(use_docker=params["use_docker"], shm_size=params["shm_size"] or "2g")
     config._use_gpu = params["use_gpu"]
-    _distribute(config, params)
-    return config
-
-
-def _distribute(config: RunConfiguration, params: Mapping[str, Any]) -> None:
-    """Write down in a run configuration, whose ``node_count`` is set, how several processes find each other."""
     each = config.mpi.process_count_per_node = params["process_count_per_node"]
-    how = params["distributed_training"] or from_backend(params)
-    if how is None:
-        return
-    if isinstance(how, MpiConfiguration):
-        config.mpi, config.communicator = how, "Mpi" if isinstance(how, Mpi) else "IntelMpi"
-    elif isinstance(how, TensorflowConfiguration):
-        config.framework, config.communicator, config.tensorflow = "TensorFlow", "ParameterServer", how
-    elif isinstance(how, PyTorchConfiguration):
-        config.framework, config.communicator, config.pytorch = "PyTorch", how.communication_backend, how
-    elif isinstance(how, (Gloo, Nccl)):
-        backend = type(how).__name__
-        config.framework, config.communicator = "PyTorch", backend.lower()
-        config.pytorch = PyTorchConfiguration(backend, config.node_count * each, config.node_count)
-    else:
-        raise TrainingException(
-            "distributed_training must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-            f"not {type(how).__name__}."
-        )
+    how = params["distributed_training"] or from_backend(
+        params["distributed_backend"], each, params["worker_count"], params["parameter_server_count"]
+    )
+    config._distribute(how, "distributed_training", TrainingException)
+    config.environment = params["environment_definition"] or _environment(params, os.fspath(source_directory))
+    return config
 
 
 def _target(target: Any) -> str:
@@ -168,7 +147,7 @@ def _name(datastore: Any) -> str | None:
     return None if datastore is None else str(getattr(datastore, "name", datastore))
 
 
-def _environment(params: Mapping[str, Any], folder: str) -> Environment:
+def _environment(params: Parameters, folder: str) -> Environment:
     """Return the environment that the parameters describe."""
     made = Environment("default-environment")
     if params["conda_dependencies_file"] is not None:

@@ -4,44 +4,60 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from trainshed.api.checks import check_types
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
 from trainshed.spec.run import LOCAL
+from trainshed.spec.shape import check_count, check_launched, check_one_node, check_time_limit
 
-_TEXT, _FLAG, _WHOLE, _SEVERAL = (str,), (bool,), (int,), (list, tuple)
-TYPES: dict[str, tuple[type, ...]] = {
-    "source_directory": (str, os.PathLike),
-    "entry_script": (str, os.PathLike),
-    "script_params": (dict,),
-    "node_count": _WHOLE,
-    "process_count_per_node": _WHOLE,
-    "distributed_backend": _TEXT,
-    "use_gpu": _FLAG,
-    "use_docker": _FLAG,
-    "custom_docker_base_image": _TEXT,
-    "custom_docker_image": _TEXT,
-    "user_managed": _FLAG,
-    "conda_packages": _SEVERAL,
-    "pip_packages": _SEVERAL,
-    "conda_dependencies_file_path": (str, os.PathLike),
-    "pip_requirements_file_path": (str, os.PathLike),
-    "conda_dependencies_file": (str, os.PathLike),
-    "pip_requirements_file": (str, os.PathLike),
-    "environment_variables": (dict,),
-    "inputs": _SEVERAL,
-    "environment_definition": (Environment,),
-    "image_registry_details": (ContainerRegistry,),
-    "shm_size": _TEXT,
-    "framework_version": _TEXT,
-    "worker_count": _WHOLE,
-    "parameter_server_count": _WHOLE,
-    "max_run_duration_seconds": _WHOLE,
-}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainshed.api.protocols import TargetLike
+
+    class Parameters(TypedDict, total=False):
+        """Keyword → value; what they mean is said at :class:`~trainshed.api.training.estimator.Estimator`."""
+
+        compute_target: TargetLike | str | None
+        vm_size: str | None
+        vm_priority: str | None
+        entry_script: str | os.PathLike[str] | None
+        script_params: Mapping[str, Any] | None
+        node_count: int
+        process_count_per_node: int
+        distributed_backend: str | None
+        distributed_training: Any
+        worker_count: int
+        parameter_server_count: int
+        use_gpu: bool
+        use_docker: bool
+        custom_docker_base_image: str | None
+        custom_docker_image: str | None
+        image_registry_details: ContainerRegistry | None
+        user_managed: bool
+        conda_packages: Sequence[str] | None
+        pip_packages: Sequence[str] | None
+        conda_dependencies_file_path: str | os.PathLike[str] | None
+        pip_requirements_file_path: str | os.PathLike[str] | None
+        conda_dependencies_file: str | os.PathLike[str] | None
+        pip_requirements_file: str | os.PathLike[str] | None
+        environment_variables: Mapping[str, str] | None
+        environment_definition: Environment | None
+        inputs: Sequence[Any] | None
+        source_directory_data_store: Any
+        shm_size: str | None
+        resume_from: Any
+        max_run_duration_seconds: int | None
+        framework_version: str | None
+        _enable_optimized_mode: bool
+        _disable_validation: bool
+        _show_lint_warnings: bool
+        _show_package_warnings: bool
+
+
 _RENAMED = (
     ("custom_docker_base_image", "custom_docker_image"),
     ("pip_requirements_file_path", "pip_requirements_file"),
@@ -80,19 +96,18 @@ _INSIDE_ENVIRONMENT = (
 )
 
 
-def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[str, Any]:
+def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameters:
     """Return an estimator's parameters under their new names, if they go together.
 
     Args:
         owner: name of the estimator's class.
-        given: parameter → value, all of them.
+        given: of the types that the constructor declares.
         backends: values of ``distributed_backend`` that the class knows.
 
     Raises:
-        TrainingException: a wrong type, a value out of range, or parameters that contradict each other.
+        TrainingException: a value out of range, or parameters that contradict each other.
         UserErrorException: ``user_managed`` with packages.
     """
-    check_types(owner, given, TYPES, TrainingException)
     params = _renamed({**LATER, **given})
     for name, (usual, advice) in _OLD_WAYS.items():
         if params[name] != usual:
@@ -108,11 +123,10 @@ def check(owner: str, given: dict[str, Any], backends: tuple[str, ...]) -> dict[
         )
     if params["compute_target"] is None and params["vm_size"] is None:
         raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
-    return params
+    return cast("Parameters", params)
 
 
-def _renamed(given: dict[str, Any]) -> dict[str, Any]:
-    params = dict(given)
+def _renamed(params: dict[str, Any]) -> dict[str, Any]:
     for old, new in _RENAMED:
         if params[old] is None:
             continue
@@ -130,32 +144,19 @@ def _check_target(params: Mapping[str, Any]) -> None:
     if kind == "hdinsight":
         raise ComputeTargetException("An HDInsight cluster cannot run an estimator; use 'local' or a cluster.")
     # Of a name alone nothing is known yet (v1 refused all names here).
-    if target is None or params["node_count"] == 1:
-        return
-    if target == LOCAL or (not isinstance(target, str) and kind not in _CLUSTERS):
-        name = target if isinstance(target, str) else getattr(target, "name", target)
-        raise TrainingException(
-            f"node_count is {params['node_count']}, and '{name}' is one node: create a cluster with AmlCompute for "
-            "several, or set process_count_per_node."
-        )
+    if target == LOCAL or (target is not None and not isinstance(target, str) and kind not in _CLUSTERS):
+        check_one_node(params["node_count"], getattr(target, "name", target), TrainingException)
 
 
 def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     distributed = params["distributed_training"] or params["distributed_backend"]
     for name in ("node_count", "process_count_per_node", "worker_count", "parameter_server_count"):
-        count = params[name]
-        if count < 1:
-            raise TrainingException(f"{name} is {count}; it must be at least 1.")
-        if count > 1 and not distributed:
-            raise TrainingException(
-                f"{name} is {count}, and nothing says how {count} processes find each other: "
-                "give distributed_training, e.g. MpiConfiguration()."
-            )
+        count = check_count(name, params[name], error=TrainingException)
+        check_launched(name, count, bool(distributed), error=TrainingException)
     backend = params["distributed_backend"]
     if backend is not None and backend.lower() not in backends:
         raise TrainingException(f"distributed_backend is {backend!r}; it is one of {', '.join(map(repr, backends))}.")
-    if params["max_run_duration_seconds"] is not None and params["max_run_duration_seconds"] <= 0:
-        raise TrainingException("max_run_duration_seconds must be positive, or None for no limit.")
+    check_time_limit(params["max_run_duration_seconds"], TrainingException)
 
 
 def _check_image(params: Mapping[str, Any]) -> None:

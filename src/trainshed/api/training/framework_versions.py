@@ -119,6 +119,10 @@ def supported(name: str) -> list[str]:
 
     Args:
         name: a name in :data:`FRAMEWORKS`.
+
+    Example:
+        >>> supported("Chainer")
+        ['5.1.0', '7.0.0', '7.8']
     """
     framework = FRAMEWORKS[name]
     now = dict.fromkeys(row[0] for row in framework.oldest.values())

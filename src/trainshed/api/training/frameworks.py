@@ -5,25 +5,26 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, cast
 
+from trainshed.api.checks import check_names, check_types, types_of
 from trainshed.api.training.estimator import Estimator
-from trainshed.api.training.estimator_base import MMLBaseEstimator
+from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
 from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
+from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
-from trainshed.errors import did_you_mean
+from trainshed.errors import TrainingException
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from trainshed.api.configuration.environment import Environment
-    from trainshed.api.configuration.runconfig_sections import ContainerRegistry
-    from trainshed.api.data.data_reference import DataPath
-    from trainshed.api.protocols import TargetLike
+    from trainshed.api.training.estimator_checks import Parameters
 
+_COUNTS = {"worker_count": (int,), "parameter_server_count": (int,)}
+_TYPES = {**types_of(inspect.unwrap(Estimator.__init__)), **_COUNTS, "framework_version": (str,)}
 _BUILT_ELSEWHERE = ("environment_definition", "conda_dependencies_file", "user_managed")
 _ONE_NODE = (
     "node_count",
@@ -36,51 +37,10 @@ _ONE_NODE = (
 )
 
 
-class Parameters(TypedDict, total=False):
-    """The keywords of a framework's estimator; what they mean is said at :class:`Estimator`."""
-
-    compute_target: TargetLike | str | None
-    vm_size: str | None
-    vm_priority: str | None
-    entry_script: str | None
-    script_params: Mapping[str, Any] | None
-    node_count: int
-    process_count_per_node: int
-    distributed_backend: str | None
-    distributed_training: Any
-    worker_count: int
-    parameter_server_count: int
-    use_gpu: bool
-    use_docker: bool
-    custom_docker_base_image: str | None
-    custom_docker_image: str | None
-    image_registry_details: ContainerRegistry | None
-    user_managed: bool
-    conda_packages: Sequence[str] | None
-    pip_packages: Sequence[str] | None
-    conda_dependencies_file_path: str | None
-    pip_requirements_file_path: str | None
-    conda_dependencies_file: str | None
-    pip_requirements_file: str | None
-    environment_variables: Mapping[str, str] | None
-    environment_definition: Environment | None
-    inputs: Sequence[Any] | None
-    source_directory_data_store: Any
-    shm_size: str | None
-    resume_from: DataPath | None
-    max_run_duration_seconds: int | None
-    framework_version: str | None
-    _enable_optimized_mode: bool
-    _disable_validation: bool
-    _show_lint_warnings: bool
-    _show_package_warnings: bool
-
-
 class _FrameworkBaseEstimator(MMLBaseEstimator):
     """What the frameworks' estimators have in common; a new one is a class with a few names."""
 
     _FRAMEWORK = ""
-    _SUPPORTED_BACKENDS: tuple[str, ...] = ("mpi",)
     _MORE: Mapping[str, Any] = {}
     _LESS: tuple[str, ...] = ()
     _defaults: Mapping[str, Any] = {}
@@ -100,16 +60,16 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
 
     def __init__(self, source_directory: str | os.PathLike[str], **given: Unpack[Parameters]) -> None:
         owner = type(self).__name__
-        for name in given:
-            if name not in self._defaults:
-                near = did_you_mean(name, [known for known in self._defaults if not known.startswith("_")])
-                raise TypeError(f"{owner} has no parameter '{name}'.{near}")
-        said = {"source_directory": source_directory, **self._defaults, **given}
-        params = check(owner, said, self._SUPPORTED_BACKENDS)
+        check_names(owner, given, self._defaults)
+        check_types(owner, {"source_directory": source_directory, **given}, _TYPES, TrainingException)
+        params = cast("Parameters", {**self._defaults, **given})
         choice = choose(self._FRAMEWORK, params["framework_version"])
         self._framework_version = choice.version
-        self._build(params)
-        if not any(params[name] for name in _BUILT_ELSEWHERE):
+        config = configure(source_directory, check(owner, params, self._SUPPORTED_BACKENDS))
+        inputs, resume_from = params["inputs"], params["resume_from"]
+        config.arguments = add_arguments(config._references(), params["script_params"], inputs, resume_from)
+        self._begin(source_directory, config, inputs, resume_from)
+        if not any(params.get(name) for name in _BUILT_ELSEWHERE):
             self._bring(choice)
 
     def _bring(self, choice: Choice) -> None:
@@ -171,6 +131,10 @@ class TensorFlow(_FrameworkBaseEstimator):
         parameter_server_count: parameter servers for ``"ps"``.
 
     All else is as with :class:`Estimator`.
+
+    Example:
+        >>> TensorFlow("./src", compute_target="local", framework_version="2.20").framework_version
+        '2.20'
     """
 
     _FRAMEWORK = "TensorFlow"
@@ -186,6 +150,10 @@ class Chainer(_FrameworkBaseEstimator):
         framework_version: 5.1.0 or 7.0.0 (see :class:`PyTorch`), or a later release.
 
     All else is as with :class:`Estimator`.
+
+    Example:
+        >>> Chainer("./src", compute_target="local", framework_version="7.8").framework_version
+        '7.8'
     """
 
     _FRAMEWORK = "Chainer"
@@ -199,6 +167,10 @@ class SKLearn(_FrameworkBaseEstimator):
         framework_version: 0.20.3 (see :class:`PyTorch`), or a later release.
 
     All else is as with :class:`Estimator`, which has parameters for several nodes and GPUs besides.
+
+    Example:
+        >>> list(SKLearn("./src", compute_target="local", framework_version="1.7").conda_dependencies.pip_packages)
+        ['azureml-defaults', 'scikit-learn==1.7.*']
     """
 
     _FRAMEWORK = "SKLearn"

@@ -13,26 +13,30 @@ _MODEL = "MODEL_LOCATION"
 
 
 def add_arguments(
-    references: References, params: Mapping[str, Any], inputs: Iterable[Any], resume_from: Any
+    references: References, script_params: Mapping[str, Any] | None, inputs: Iterable[Any] | None, resume_from: Any
 ) -> list[Any]:
     """Return the script's arguments; the data among them and the inputs are added to the run's.
 
     Args:
         references: the data of the run; changed in place.
-        params: flag → value, in order.
+        script_params: flag → value, in order.
         inputs: data that the script uses without an argument.
         resume_from: a DataPath, or None.
 
     Raises:
         UserErrorException: a value that cannot be passed.
+
+    Example:
+        >>> add_arguments(RunConfiguration()._references(), {"--alpha": 0.5, "--layers": [64, 10]}, None, None)
+        ['--alpha', 0.5, '--layers', 64, 10]
     """
     found: list[Any] = []
-    for flag, value in params.items():
+    for flag, value in (script_params or {}).items():
         if not isinstance(flag, str):
             raise UserErrorException(f"script_params: the flag {flag!r} must be a str, not {type(flag).__name__}.")
         found.append(flag)
         found += [_value(flag, item, references) for item in _values(value)]
-    for item in inputs:
+    for item in inputs or ():
         _value("inputs", item, references, only_data=True)
     return found + resume_arguments(references, resume_from)
 

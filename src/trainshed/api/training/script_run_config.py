@@ -6,16 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.checks import check_types, known_keywords
+from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, RunConfiguration, Submission
-from trainshed.api.configuration.runconfig_sections import (
-    DockerConfiguration,
-    MpiConfiguration,
-    ParallelTaskConfiguration,
-    PyTorchConfiguration,
-    TensorflowConfiguration,
-)
+from trainshed.api.configuration.runconfig_sections import DockerConfiguration
 from trainshed.api.training.script_params import check_resume, resume_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import RunConfigurationException, UserErrorException, did_you_mean
@@ -23,16 +17,6 @@ from trainshed.errors import RunConfigurationException, UserErrorException, did_
 if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "source_directory": (str, os.PathLike),
-    "script": (str, os.PathLike),
-    "arguments": (list, tuple),
-    "run_config": (RunConfiguration,),
-    "environment": (Environment,),
-    "max_run_duration_seconds": (int,),
-    "command": (str, list, tuple),
-    "docker_runtime_config": (DockerConfiguration,),
-}
 _INSIDE = ("compute_target", "environment", "distributed_job_config", "docker_runtime_config")
 """Parameters that a run configuration has settings for."""
 
@@ -65,11 +49,11 @@ class ScriptRunConfig:
 
     MAX_DURATION_SECONDS_DEFAULT = MAX_DURATION_SECONDS_DEFAULT
 
-    @known_keywords
+    @checked(RunConfigurationException)
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
-        script: str | None = None,
+        script: str | os.PathLike[str] | None = None,
         arguments: Sequence[Any] | None = None,
         run_config: RunConfiguration | None = None,
         _telemetry_values: Any = None,
@@ -81,7 +65,6 @@ class ScriptRunConfig:
         command: str | Sequence[Any] | None = None,
         docker_runtime_config: DockerConfiguration | None = None,
     ) -> None:
-        check_types("ScriptRunConfig", locals(), _TYPES, RunConfigurationException)
         if command and (script or arguments):
             raise RunConfigurationException("Give either a command, or a script and its arguments, not both.")
         self.source_directory = os.fspath(source_directory)
@@ -94,11 +77,12 @@ class ScriptRunConfig:
                 config.environment = environment
             if docker_runtime_config is not None:
                 config.docker = docker_runtime_config
-            _distribute(config, distributed_job_config)
+            config._distribute(distributed_job_config, "distributed_job_config", RunConfigurationException, "OpenMpi")
+            config.node_count = getattr(distributed_job_config, "node_count", 1)
             config.max_run_duration_seconds = max_run_duration_seconds
         else:
-            given = locals()
-            settings = [name for name in _INSIDE if given[name] is not None]
+            inside = (compute_target, environment, distributed_job_config, docker_runtime_config)
+            settings = [name for name, value in zip(_INSIDE, inside, strict=True) if value is not None]
             if max_run_duration_seconds != MAX_DURATION_SECONDS_DEFAULT:
                 settings.append("max_run_duration_seconds")
             if settings:
@@ -134,24 +118,3 @@ class ScriptRunConfig:
 
     def __repr__(self) -> str:
         return f"ScriptRunConfig(source_directory={self.source_directory!r}, script={self.script!r})"
-
-
-def _distribute(config: RunConfiguration, how: Any) -> None:
-    if how is None:
-        return
-    if isinstance(how, MpiConfiguration):
-        config.mpi, config.communicator, config.node_count = how, "OpenMpi", how.node_count
-    elif isinstance(how, PyTorchConfiguration):
-        config.pytorch, config.framework, config.communicator = how, "PyTorch", how.communication_backend
-        config.node_count = how.node_count
-    elif isinstance(how, TensorflowConfiguration):
-        config.tensorflow, config.framework, config.communicator = how, "TensorFlow", "ParameterServer"
-    elif isinstance(how, ParallelTaskConfiguration):
-        raise RunConfigurationException(
-            "Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes."
-        )
-    else:
-        raise RunConfigurationException(
-            "distributed_job_config must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-            f"not {type(how).__name__}."
-        )

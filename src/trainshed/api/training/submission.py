@@ -18,6 +18,7 @@ from trainshed.client.source import Source, take
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import LOCAL, RunSpec
+from trainshed.spec.shape import check_one_node
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
@@ -49,7 +50,9 @@ def send(
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
     spec = to_spec(ready.config, SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy))
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
-    if spec.target != LOCAL:
+    if spec.target == LOCAL:
+        check_one_node(spec.node_count, spec.target)
+    else:
         workspace.connection.call("GET", quoted("targets", spec.target))  # raises where there is no such target
     source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
@@ -85,6 +88,10 @@ def check_source(folder: str, script: str | None) -> str | None:
 
     Raises:
         UserErrorException: no such folder or script, or a script outside of the folder; the nearest is named.
+
+    Example:
+        >>> check_source("./src", "train.py")
+        'train.py'
     """
     if not os.path.isdir(folder):
         what = "is a file, not a folder" if os.path.exists(folder) else "does not exist"

@@ -16,19 +16,29 @@ from trainshed.spec.checks import check_run_spec
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.run import LOCAL, DataSpec, RunSpec
+from trainshed.spec.shape import (
+    OPENMPI,
+    SINGLE,
+    TENSORFLOW,
+    TORCH,
+    Distribution,
+    check_count,
+    check_launched,
+    of_tensorflow,
+    of_torch,
+)
 
 LEGACY = "TRAINSHED_LEGACY"
 """Set to 1 it makes names work in a run that packages have dropped since 2018 (see docs/legacy.md)."""
 _EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
-_MPI, _TORCH, _TENSORFLOW = "openmpi", "torch", "tensorflow"
 _LAUNCHERS = {
-    "none": "single",
-    "openmpi": _MPI,
-    "intelmpi": _MPI,
-    "mpi": _MPI,
-    "nccl": _TORCH,
-    "gloo": _TORCH,
-    "parameterserver": _TENSORFLOW,
+    "none": SINGLE,
+    "openmpi": OPENMPI,
+    "intelmpi": OPENMPI,
+    "mpi": OPENMPI,
+    "nccl": TORCH,
+    "gloo": TORCH,
+    "parameterserver": TENSORFLOW,
 }
 # In 2018 the framework's name said how its processes find each other.
 _FRAMEWORKS = {
@@ -105,8 +115,8 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             parameter_server_count=shape.parameter_server_count,
             container=container(config),
             use_gpu=uses_gpu(config),
-            slots=_whole("slots", options.slots),
-            priority=_whole("priority", priority or 0),
+            slots=check_count("slots", options.slots),
+            priority=check_count("priority", priority or 0, None),
             max_run_duration_seconds=_limit(config.max_run_duration_seconds),
             framework=config.framework,
             communicator=config.communicator,
@@ -121,6 +131,10 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     Args:
         environment: the environment.
         solver: how conda packages are met, unless it says so itself.
+
+    Example:
+        >>> environment_to_spec(Environment("plain")).pip
+        ()
     """
     python = environment.python
     if python.user_managed_dependencies:
@@ -206,33 +220,7 @@ def _data(name: str, reference: DataReferenceConfiguration) -> DataSpec:
 def _limit(seconds: Any) -> int | None:
     if seconds is None or seconds == MAX_DURATION_SECONDS_DEFAULT:
         return None
-    return _whole("max_run_duration_seconds", seconds)
-
-
-def _whole(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UserErrorException(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
-    return value
-
-
-class Distribution(NamedTuple):
-    """How one script becomes many processes.
-
-    Attributes:
-        launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
-        node_count: how many nodes (≥ 1).
-        process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
-        backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.
-        worker_count: of TensorFlow.
-        parameter_server_count: of TensorFlow.
-    """
-
-    launcher: str = "single"
-    node_count: int = 1
-    process_count_per_node: int = 1
-    backend: str = ""
-    worker_count: int = 0
-    parameter_server_count: int = 0
+    return check_count("max_run_duration_seconds", seconds, None)
 
 
 def distribution(config: RunConfiguration) -> Distribution:
@@ -248,22 +236,17 @@ def distribution(config: RunConfiguration) -> Distribution:
     """
     communicator = _communicator(config)
     launcher = _LAUNCHERS[communicator]
-    if launcher == _MPI:
+    if launcher == OPENMPI:
         nodes = _nodes(config, config.mpi.node_count)
         return Distribution(launcher, nodes, config.mpi.process_count_per_node)
-    if launcher == _TORCH:
+    if launcher == TORCH:
         nodes = _nodes(config, config.pytorch.node_count)
         processes = config.pytorch.process_count or nodes
-        if processes % nodes:
-            raise RunConfigurationException(
-                f"process_count is {processes} and node_count {nodes}: every node runs as many processes as the "
-                f"others, so process_count must be a multiple of {nodes}."
-            )
-        return Distribution(launcher, nodes, processes // nodes, communicator)
-    if launcher == _TENSORFLOW:
-        workers, servers = config.tensorflow.worker_count, config.tensorflow.parameter_server_count
-        each = -(-(workers + servers) // config.node_count)
-        return Distribution(launcher, config.node_count, each, "", workers, servers)
+        return of_torch(processes, nodes, communicator, RunConfigurationException)
+    if launcher == TENSORFLOW:
+        return of_tensorflow(
+            config.tensorflow.worker_count, config.tensorflow.parameter_server_count, config.node_count
+        )
     return _alone(config)
 
 
@@ -295,12 +278,9 @@ def _alone(config: RunConfiguration) -> Distribution:
         "pytorch.process_count": config.pytorch.process_count or 1,
         "tensorflow.worker_count": config.tensorflow.worker_count,
     }
+    advice = f"set run_config.communicator to one of {', '.join(_COMMUNICATORS[1:])}"
     for name, count in asked.items():
-        if count > 1:
-            raise RunConfigurationException(
-                f"run_config.{name} is {count}, and nothing says how {count} processes find each other: "
-                f"set run_config.communicator to one of {', '.join(_COMMUNICATORS[1:])}."
-            )
+        check_launched(f"run_config.{name}", count, False, advice, RunConfigurationException)
     return Distribution()
 
 
@@ -312,6 +292,13 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
 
     Raises:
         TrainingException: an image is to be built with a folder of files.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.environment.docker.base_image = "python:3.11-slim"
+        >>> config.docker = DockerConfiguration(use_docker=True)
+        >>> container(config).image
+        'python:3.11-slim'
     """
     docker, how = config.environment.docker, config.docker
     undecided = config.target != LOCAL and not config._docker_said()

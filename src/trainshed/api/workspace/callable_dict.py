@@ -11,7 +11,12 @@ Value = TypeVar("Value")
 
 
 class NamedKey(str):
-    """A key that also answers for the attributes of its value: early releases iterated over objects."""
+    """A key that also answers for the attributes of its value: early releases iterated over objects.
+
+    Example:
+        >>> [target.type for target in ws.compute_targets if target == "local"]
+        ['local']
+    """
 
     _value: Any
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class WorkspaceFacts:
-    """What a workspace's ``config.json`` says, and how it is reached."""
+    """What a workspace's ``config.json`` says, and how it is reached.
+
+    Example:
+        >>> ws.name, ws.location
+        ('default', 'local')
+    """
 
     _root: str | None
     _service: str | None

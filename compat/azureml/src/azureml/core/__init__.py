@@ -10,7 +10,9 @@ __version__ = VERSION
 TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
 if TYPE_CHECKING:
     from trainshed.api.compute.compute import ComputeTarget
-    from trainshed.api.configuration.runconfig import ContainerRegistry, Environment, RunConfiguration
+    from trainshed.api.configuration.environment import Environment
+    from trainshed.api.configuration.runconfig import RunConfiguration
+    from trainshed.api.configuration.runconfig_sections import ContainerRegistry
     from trainshed.api.data.dataset import Dataset
     from trainshed.api.data.datastore import Datastore
     from trainshed.api.data.model import Model
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ComputeTarget": "compute.compute",
-    "ContainerRegistry": "configuration.runconfig",
+    "ContainerRegistry": "configuration.runconfig_sections",
     "Dataset": "data.dataset",
     "Datastore": "data.datastore",
     "Environment": "configuration.environment",

@@ -1,5 +1,5 @@
 """azureml.core.container_registry."""
 
-from trainshed.api.configuration.runconfig import ContainerRegistry
+from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 
 __all__ = ["ContainerRegistry"]

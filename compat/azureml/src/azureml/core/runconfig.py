@@ -3,36 +3,43 @@
 from typing import Any
 
 from azureml import _made
-from trainshed.api.configuration.runconfig import (
+from trainshed.api.configuration.conda_dependencies import PythonSection
+from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.runconfig import RunConfiguration
+from trainshed.api.configuration.runconfig_sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
-    DEFAULT_MMLSPARK_CPU_IMAGE,
     MPI_CPU_IMAGE,
     MPI_GPU_IMAGE,
     AmlComputeConfiguration,
-    AzureContainerRegistry,
     ContainerInstanceConfiguration,
     ContainerRegistry,
-    DataReferenceConfiguration,
     DockerConfiguration,
-    DockerEnvironment,
     DockerSection,
-    Environment,
-    EnvironmentDefinition,
     HdiConfiguration,
     HistoryConfiguration,
     KubernetesComputeConfiguration,
     MpiConfiguration,
     ParallelTaskConfiguration,
-    PythonEnvironment,
-    PythonSection,
     PyTorchConfiguration,
-    RunConfiguration,
     SparkConfiguration,
-    SparkEnvironment,
     SparkSection,
     TensorflowConfiguration,
 )
+from trainshed.api.data.data_reference import DataReferenceConfiguration
+
+DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
+# Names of 2018.
+AzureContainerRegistry = ContainerRegistry
+PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
+
+
+class EnvironmentDefinition(Environment):
+    """An environment, as it was called and made in 2018: without a name."""
+
+    def __init__(self, name: str = "default-environment") -> None:
+        super().__init__(name)
+
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",

@@ -1,7 +1,7 @@
 """azureml.train.estimator."""
 
-from trainshed.api.configuration.runconfig import MpiConfiguration, TensorflowConfiguration
-from trainshed.api.training.distribution import Gloo, Mpi, Nccl, ParameterServer
+from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl, ParameterServer
+from trainshed.api.configuration.runconfig_sections import MpiConfiguration, TensorflowConfiguration
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from trainshed.api.configuration.runconfig_sections import (
@@ -12,14 +11,24 @@ from trainshed.api.configuration.runconfig_sections import (
 
 
 class Mpi(MpiConfiguration):
-    """Former name of :class:`MpiConfiguration`."""
+    """Former name of :class:`MpiConfiguration`.
+
+    Example:
+        >>> Mpi(2).process_count_per_node
+        2
+    """
 
     def __init__(self, process_count_per_node: int = 1) -> None:
         super().__init__(process_count_per_node)
 
 
 class ParameterServer(TensorflowConfiguration):
-    """Former name of :class:`TensorflowConfiguration`."""
+    """Former name of :class:`TensorflowConfiguration`.
+
+    Example:
+        >>> ParameterServer(worker_count=2).worker_count
+        2
+    """
 
 
 class Gloo:
@@ -33,11 +42,16 @@ class Nccl:
 _BY_BACKEND = {"gloo": Gloo, "nccl": Nccl}
 
 
-def from_backend(params: Mapping[str, Any]) -> Any:
-    """Return what ``distributed_backend``, the former way, stands for; None where it was not given."""
-    backend = (params["distributed_backend"] or "").lower()
+def from_backend(backend: str | None, process_count_per_node: int, worker_count: int, server_count: int) -> Any:
+    """Return what ``distributed_backend``, the former way, stands for; None where it was not given.
+
+    Example:
+        >>> from_backend("mpi", 4, 1, 1).process_count_per_node
+        4
+    """
+    backend = (backend or "").lower()
     if backend == "mpi":
-        return MpiConfiguration(params["process_count_per_node"])
+        return MpiConfiguration(process_count_per_node)
     if backend == "ps":
-        return TensorflowConfiguration(params["worker_count"], params["parameter_server_count"])
+        return TensorflowConfiguration(worker_count, server_count)
     return _BY_BACKEND[backend]() if backend else None

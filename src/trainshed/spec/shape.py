@@ -1,0 +1,140 @@
+"""The rules of a run's shape: how many nodes and processes it has, what starts them, and what can hold them.
+
+Each is a pure function. The API calls it before anything is sent, with the user's own name of a value and the class of
+error that v1 raised there; the service calls it again on what arrives.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional, Type
+
+from trainshed.errors import TrainshedError, UserErrorException
+
+SINGLE, OPENMPI, TORCH, TENSORFLOW = "single", "openmpi", "torch", "tensorflow"
+BACKENDS = ("nccl", "gloo")
+"""What processes of torch.distributed can talk by."""
+_ADVICE = "give distributed_training, e.g. MpiConfiguration()"
+
+
+class Distribution(NamedTuple):
+    """How one script becomes many processes.
+
+    Attributes:
+        launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
+        node_count: how many nodes (≥ 1).
+        process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
+        backend: of torch.distributed: one of :data:`BACKENDS`.
+        worker_count: of TensorFlow.
+        parameter_server_count: of TensorFlow.
+    """
+
+    launcher: str = SINGLE
+    node_count: int = 1
+    process_count_per_node: int = 1
+    backend: str = ""
+    worker_count: int = 0
+    parameter_server_count: int = 0
+
+
+def check_distribution(shape: Distribution) -> None:
+    """Raise if no run can have this shape.
+
+    Raises:
+        UserErrorException: a count out of range, processes that could not find each other, or an unknown backend.
+
+    Example:
+        >>> check_distribution(Distribution("torch", 2, 4, "nccl"))
+    """
+    for name in ("node_count", "process_count_per_node"):
+        count = check_count(name, getattr(shape, name))
+        check_launched(name, count, shape.launcher != SINGLE)
+    if shape.launcher == TORCH:
+        check_backend("backend", shape.backend)
+    tasks = shape.worker_count + shape.parameter_server_count
+    if shape.launcher == TENSORFLOW and not 1 <= tasks <= shape.node_count * shape.process_count_per_node:
+        raise UserErrorException(f"{tasks} tasks of TensorFlow do not fit {shape.node_count} nodes.")
+
+
+def check_count(
+    name: str, value: Any, least: Optional[int] = 1, error: Type[TrainshedError] = UserErrorException
+) -> int:
+    """Return a value that is a whole number of at least ``least``.
+
+    Args:
+        name: how the user calls it.
+        value: anything.
+        least: None: any whole number will do.
+        error: what to raise otherwise.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise error(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
+    if least is not None and value < least:
+        raise error(f"{name} is {value}; it must be at least {least}.")
+    return value
+
+
+def check_launched(
+    name: str, count: int, launched: bool, advice: str = _ADVICE, error: Type[TrainshedError] = UserErrorException
+) -> None:
+    """Raise if there are several of something that makes processes, and nothing to start them.
+
+    Args:
+        name: how the user calls the count.
+        count: how many.
+        launched: whether a launcher was asked for.
+        advice: how to ask for one.
+        error: what to raise.
+    """
+    if count > 1 and not launched:
+        raise error(f"{name} is {count}, and nothing says how {count} processes find each other: {advice}.")
+
+
+def check_backend(name: str, backend: str, error: Type[TrainshedError] = UserErrorException) -> None:
+    """Raise if processes of torch.distributed cannot talk by this, in letters of any case."""
+    if str(backend).lower() not in BACKENDS:
+        raise error(f"{name} is {backend!r}; it is 'Nccl' or 'Gloo'.")
+
+
+def check_time_limit(seconds: Optional[int], error: Type[TrainshedError] = UserErrorException) -> None:
+    """Raise if a run cannot be ended after so many seconds."""
+    if seconds is not None and seconds <= 0:
+        raise error("max_run_duration_seconds must be positive, or None for no limit.")
+
+
+def check_one_node(node_count: int, target: str, error: Type[TrainshedError] = UserErrorException) -> None:
+    """Raise if a run asks for several nodes of a target that is one."""
+    if node_count > 1:
+        raise error(
+            f"The run asks for {node_count} nodes, and '{target}' is one node. Ask for one node with several processes "
+            "(process_count_per_node), or use a cluster: ComputeTarget.create(ws, 'nodes', "
+            f"AmlCompute.provisioning_configuration(max_nodes={node_count}))."
+        )
+
+
+def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorException) -> None:
+    """Raise if a cluster cannot have between ``least`` and ``most`` nodes."""
+    check_count("min_nodes", least, 0, error)
+    check_count("max_nodes", most, 1, error)
+    if least > most:
+        raise error(f"min_nodes is {least} and max_nodes {most}; give a max_nodes that is not smaller.")
+
+
+def of_torch(process_count: int, node_count: int, backend: str, error: Type[TrainshedError]) -> Distribution:
+    """Return the shape of so many processes of torch.distributed on all nodes together.
+
+    Example:
+        >>> of_torch(6, 3, "gloo", UserErrorException).process_count_per_node
+        2
+    """
+    if process_count % node_count:
+        raise error(
+            f"process_count is {process_count} and node_count {node_count}: every node runs as many processes as the "
+            f"others, so process_count must be a multiple of {node_count}."
+        )
+    return Distribution(TORCH, node_count, process_count // node_count, backend)
+
+
+def of_tensorflow(worker_count: int, parameter_server_count: int, node_count: int) -> Distribution:
+    """Return the shape of TensorFlow's tasks, spread over the nodes."""
+    each = -(-(worker_count + parameter_server_count) // node_count)
+    return Distribution(TENSORFLOW, node_count, each, "", worker_count, parameter_server_count)
