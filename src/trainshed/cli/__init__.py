@@ -1,1 +1,1 @@
-"""The command line: each command a small function over the classes of the API."""
+"""The command line: each command is a small function that uses the API classes."""

@@ -14,15 +14,13 @@ from trainshed.system import files
 
 
 def target(options: argparse.Namespace) -> int:
-    """List compute targets, or set one.
-
-    Args:
-        options: what was typed.
-    """
+    """List compute targets, or change or create the named one."""
     where = resolve.workspace(options, create=options.name is not None)
     if options.name is None:
         if options.slots is not None or options.nodes is not None:
-            raise UserErrorException("Say which target: trainshed target local --slots N, target NAME --nodes N")
+            raise UserErrorException(
+                "TARGET is missing. Use: trainshed target local --slots N, or trainshed target NAME --nodes N"
+            )
         found = ComputeTarget.list(where)
     else:
         found = [_changed(where, options)]
@@ -47,22 +45,20 @@ def _changed(where: Workspace, options: argparse.Namespace) -> ComputeTarget:
     one = ComputeTarget(where, options.name)
     if isinstance(one, LocalTarget):
         if options.nodes is not None:
-            raise UserErrorException(f"'{options.name}' is one node; --slots says how many runs may run at once.")
+            raise UserErrorException(f"'{options.name}' is a single node. Set how many runs can run at once: --slots N")
         if options.slots is not None:
             one.slots = options.slots
     elif options.slots is not None:
-        raise UserErrorException(f"'{options.name}' is a cluster: trainshed target {options.name} --nodes N")
+        raise UserErrorException(
+            f"'{options.name}' is a cluster and has no slots. Use: trainshed target {options.name} --nodes N"
+        )
     elif options.nodes is not None and isinstance(one, AmlCompute):
         one.update(max_nodes=options.nodes)
     return one
 
 
 def environments(options: argparse.Namespace) -> int:
-    """List the environments that have been built, or remove those that nobody has used for a while.
-
-    Args:
-        options: what was typed.
-    """
+    """List the built environments, or remove those that no run has used for a number of days."""
     connection = resolve.workspace(options).connection
     if options.prune is not None:
         removed = connection.call("POST", "/environments/prune", {"unused_days": options.prune})["removed"]
@@ -78,11 +74,7 @@ def environments(options: argparse.Namespace) -> int:
 
 
 def service(options: argparse.Namespace) -> int:
-    """Look at or stop the workspace's service.
-
-    Args:
-        options: what was typed.
-    """
+    """Show, start or stop the workspace's service, or print its log or its address and token."""
     from trainshed.client.embedded import log_of, running
 
     where = resolve.workspace(options, create=options.what == "start")
@@ -97,12 +89,12 @@ def service(options: argparse.Namespace) -> int:
         from trainshed.client.stopping import stop
 
         stopped = stop(str(where.path))
-        _say(options, {"running": False, "stopped": stopped}, "stopped; runs go on" if stopped else "not running")
+        _say(options, {"running": False, "stopped": stopped}, "stopped; runs continue" if stopped else "not running")
         return 0
     known = options.what == "start" or where.by_address
     connection = where.connection if known else running(where.identity)
     if connection is None:
-        _say(options, {"running": False, "workspace": where.identity}, "not running; the next command starts it")
+        _say(options, {"running": False, "workspace": where.identity}, "not running; it starts when needed")
         return 0
     facts = {"running": True, **connection.call("GET", "/service"), "url": connection.base_url}
     sizes = facts["sizes"] = connection.call("GET", "/service/sizes")
@@ -124,7 +116,7 @@ def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -
 
 
 def _access(where: Workspace, options: argparse.Namespace) -> int:
-    """Print what clients elsewhere need: the address, and the token or the file that it was written to."""
+    """Print the address and the token (or the file it was written to) for clients on other machines."""
     facts = where.connection.call("POST", "/service/access")
     token = facts["token"]
     if options.token_file:
@@ -140,5 +132,5 @@ def _logs(options: argparse.Namespace, path: str) -> int:
         with open(path, "rb") as file:
             show.log(options, "service.log", iter(lambda: file.read(1 << 16), b""))
     except FileNotFoundError:
-        raise NotFoundException(f"The service has written no log yet ({path}).") from None
+        raise NotFoundException(f"The service has not written a log yet ({path}).") from None
     return 0

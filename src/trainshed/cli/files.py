@@ -15,11 +15,7 @@ from trainshed.spec import layout
 
 
 def logs(options: argparse.Namespace) -> int:
-    """Print the log of a run.
-
-    Args:
-        options: what was typed.
-    """
+    """Print the log of a run."""
     run = resolve.run(options)
     if options.follow and options.file is None:
         follow_all(options, run)
@@ -32,7 +28,7 @@ def logs(options: argparse.Namespace) -> int:
 
 
 def _best_log(run: Run) -> str:
-    """Return the script's log, or the environment's while there is no script's."""
+    """Return the name of the script's log, or of the environment's log until the script has printed something."""
     sizes = {file["name"]: file["size"] for file in _files(run)}
     logs = [name for name in (layout.DRIVER_LOG, layout.BUILD_LOG) if name in sizes]
     for name in [name for name in logs if sizes[name]] + logs:
@@ -41,27 +37,18 @@ def _best_log(run: Run) -> str:
 
 
 def follow_all(options: argparse.Namespace, run: Run) -> None:
-    """Print how the environment comes to be, then what the script prints, until the run has ended.
-
-    Args:
-        options: the command's.
-        run: the run.
-    """
+    """Print the log of the environment, then that of the script, until the run has ended."""
     connection = run.experiment.workspace.connection
     try:
         for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
             show.log(options, name, follow(connection, run.id, name))
     except KeyboardInterrupt:
-        print(f"\nThe run goes on. Stop it: trainshed cancel {run.id}", file=sys.stderr)
+        print(f"\nThe run continues. To stop it: trainshed cancel {run.id}", file=sys.stderr)
         raise
 
 
 def files(options: argparse.Namespace) -> int:
-    """List the files of a run.
-
-    Args:
-        options: what was typed.
-    """
+    """List the files of a run."""
     run = resolve.run(options)
     found = _files(run)
     if options.json:
@@ -78,11 +65,7 @@ def _files(run: Run) -> list[dict[str, Any]]:
 
 
 def get(options: argparse.Namespace) -> int:
-    """Download a file of a run, or all below a folder.
-
-    Args:
-        options: what was typed.
-    """
+    """Download a file of a run, or all files in a folder."""
     run = resolve.run(options)
     if options.output == "-":
         show.raw(run.read(options.file))
@@ -94,7 +77,7 @@ def get(options: argparse.Namespace) -> int:
     else:
         names = [name for name in run.get_file_names() if name.startswith(options.file)]
         if not names:
-            raise UserErrorException(f"Run {run.id} has nothing below '{options.file}'. See: trainshed files {run.id}")
+            raise UserErrorException(f"Run {run.id} has no files in '{options.file}'. See: trainshed files {run.id}")
         run.download_files(options.file, options.output)
         written = names
     if options.json:

@@ -19,11 +19,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: arguments after the program's name; None: the process's own.
+        argv: the arguments after the program's name; the default is those of the process.
 
     Returns:
-        Exit code: 0; 2 for a mistake in what was asked; 1 for anything else that went wrong; ``wait`` and
-        ``submit --follow`` return the run's own.
+        The exit code: 0 for success, 2 for a usage error, 1 for any other error; ``wait`` and ``submit --follow``
+        return the exit code of the run.
     """
     from trainshed.cli.parser import parse
 
@@ -44,10 +44,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has had enough; Python would complain once more when it closes the pipe.
+        # The reader closed the pipe (`| head`). Without this, Python would report it again on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except OSError as error:  # a file that the user named, or a disk that is full
+    except OSError as error:  # a file named by the user, or a full disk
         _say(TrainshedError(f"{error.filename or 'The output'}: {error.strerror or error}."), words)
         return FAILED
     return code
@@ -74,7 +74,7 @@ _IN_PYTHON = (
     (r"\bentry_script\b", "--script"),
     (r"\buse_gpu(=True)?", "--gpu"),
 )
-"""What errors of the API advise, and what the same is on the command line."""
+"""Python expressions that errors of the API suggest, and what to type on the command line instead."""
 
 
 def _say(error: TrainshedError, words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What can be typed."""
+"""The argument parser of ``trainshed``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
-_ABOUT = """Train machine-learning models on this machine: each run in an environment of its own, from a snapshot of its
-source folder, with its log, metrics and files kept."""
+_ABOUT = """Train machine-learning models on this machine. Every run has its own environment and a snapshot of its
+source folder, and its log, metrics and files are kept."""
 
 _EXAMPLES = """examples:
   trainshed submit ./src --script train.py -p scikit-learn --follow -- --alpha 0.8
@@ -17,15 +17,15 @@ _EXAMPLES = """examples:
   trainshed logs -f @last
   trainshed get @last outputs/model.pkl
 
-A RUN is named by its id, by a beginning of its id that only it has, or by @last, the newest.
-'trainshed COMMAND --help' says more about a command."""
+RUN is a run id, the beginning of one if it is unique, or @last for the newest run.
+See 'trainshed COMMAND --help' for the options of a command."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other mistake is said."""
+    """Reports usage errors in one line, like all other errors."""
 
     def __init__(self, **settings: Any) -> None:
-        # Abbreviated, an option that the script is to get would be taken for one of ours.
+        # With abbreviations allowed, an option meant for the script could be read as one of trainshed's.
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
@@ -33,13 +33,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-    """Return the parsed options; what follows ``--`` is for the script that is submitted.
-
-    Args:
-        words: the program's arguments.
+    """Parse the program's arguments; those after ``--`` are for the submitted script.
 
     Raises:
-        UserErrorException: options or arguments that the command does not take.
+        UserErrorException: an option or argument that the command does not accept.
     """
     cut = words.index("--") if "--" in words else len(words)
     options, unknown = parser().parse_known_args(words[:cut])
@@ -50,7 +47,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         )
     if unknown:
         raise UserErrorException(
-            f"'trainshed {options.command}' does not take {unknown[0]!r}. See: trainshed {options.command} --help"
+            f"'trainshed {options.command}' does not accept {unknown[0]!r}. See: trainshed {options.command} --help"
         )
     options.arguments = words[cut + 1 :]
     return options
@@ -72,20 +69,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes, before its name or after it."""
+    """Add the options that every command accepts, before or after its name."""
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     parser.add_argument(
         "--workspace",
         metavar="NAME|PATH",
         default=argparse.SUPPRESS,
-        help="workspace; otherwise $TRAINSHED_WORKSPACE, a config.json here or above, or 'default'",
+        help="workspace (default: $TRAINSHED_WORKSPACE, else a config.json in this folder or above, else 'default')",
     )
     parser.add_argument(
         "--service",
         metavar="ADDRESS",
         default=argparse.SUPPRESS,
-        help="instead, the workspace of the service at http://host:port (default: $TRAINSHED_SERVICE); its token is in "
-        "the file $TRAINSHED_TOKEN_FILE",
+        help="use the service at http://host:port instead of a workspace (default: $TRAINSHED_SERVICE), with the token "
+        "in the file $TRAINSHED_TOKEN_FILE",
     )
 
 
@@ -103,7 +100,7 @@ def _command(commands: Any, name: str, run: str, help: str, example: str = "") -
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a whole number of at least 1, not '{text}'")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
     return int(text)
 
 
@@ -115,11 +112,11 @@ def _submit(commands: Any) -> None:
         "submit a script as a run",
         "trainshed submit ./src --script train.py -p numpy -p 'pandas<3' -e SEED=7 -- --alpha 0.8",
     )
-    made.usage = "trainshed submit DIR [options] [-- ARGUMENTS OF THE SCRIPT]"
-    made.add_argument("folder", metavar="DIR", help="source folder: all of it is sent, less what .amlignore leaves out")
+    made.usage = "trainshed submit DIR [options] [-- SCRIPT ARGUMENTS]"
+    made.add_argument("folder", metavar="DIR", help="source folder; all files except those in .amlignore are sent")
     made.add_argument("--script", metavar="FILE", help="Python file in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
-    made.add_argument("--experiment", metavar="NAME", help="gather the run under this name (default: the folder's)")
+    made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
     packages = made.add_argument_group("packages")
     packages.add_argument(
         "-p", "--pip", action="append", default=[], metavar="PACKAGE", help="pip requirement; repeatable"
@@ -130,44 +127,44 @@ def _submit(commands: Any) -> None:
     packages.add_argument("-r", "--requirements", metavar="FILE", help="pip requirements file")
     packages.add_argument("--conda-file", metavar="FILE", help="conda environment file")
     packages.add_argument("--python", metavar="VERSION", help="Python version, such as 3.11")
-    packages.add_argument("--use-python", metavar="PATH", help="build nothing: use this Python as it is")
-    packages.add_argument("--image", metavar="IMAGE", help="run in a container of this image; packages come on top")
+    packages.add_argument("--use-python", metavar="PATH", help="use this Python as it is; install nothing")
+    packages.add_argument("--image", metavar="IMAGE", help="run in a container of this image; packages are added")
     many = made.add_argument_group("many processes")
     many.add_argument(
         "--backend",
         choices=("mpi", "gloo", "nccl"),
-        help="how they find each other: Open MPI, or torch.distributed with gloo or nccl",
+        help="distributed backend: Open MPI, or torch.distributed with gloo or nccl",
     )
     many.add_argument("--nodes", type=_count, default=1, metavar="N", help="nodes of the target (default: 1)")
     many.add_argument("--processes", type=_count, default=1, metavar="N", help="processes on each node (default: 1)")
-    many.add_argument("--gpu", action="store_true", help="take GPUs, one a process, and wait for them")
+    many.add_argument("--gpu", action="store_true", help="use one GPU per process; wait until they are free")
     running = made.add_argument_group("running")
     running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
-    running.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="label of the run; repeatable")
-    running.add_argument("--priority", type=int, metavar="N", help="higher starts first (default: 0)")
-    running.add_argument("--slots", type=_count, default=1, metavar="N", help="slots it takes (default: 1)")
-    running.add_argument("--time-limit", type=_count, metavar="SECONDS", help="end the run after so long")
-    running.add_argument("--follow", action="store_true", help="show its log; exit with its exit code")
+    running.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="tag the run; repeatable")
+    running.add_argument(
+        "--priority", type=int, metavar="N", help="runs with a higher priority start first (default: 0)"
+    )
+    running.add_argument("--slots", type=_count, default=1, metavar="N", help="slots the run uses (default: 1)")
+    running.add_argument("--time-limit", type=_count, metavar="SECONDS", help="end the run after SECONDS")
+    running.add_argument("--follow", action="store_true", help="show the log, then exit with the run's exit code")
 
 
 def _history(commands: Any) -> None:
     runs = _command(
         commands, "runs", "runs:runs", "list runs, newest first", "trainshed runs --status Failed --tag stage=trial"
     )
-    runs.add_argument("--experiment", metavar="NAME", help="only of this experiment")
-    runs.add_argument("--status", metavar="STATUS", help="only in this state, e.g. Running, Completed, Failed")
-    runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only with this label")
-    runs.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default: 20)")
+    runs.add_argument("--experiment", metavar="NAME", help="only runs of this experiment")
+    runs.add_argument("--status", metavar="STATUS", help="only runs with this status, e.g. Running, Completed, Failed")
+    runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only runs with this tag")
+    runs.add_argument("--limit", type=_count, default=20, metavar="N", help="show at most N runs (default: 20)")
     for name, what in (
-        ("show", "tell all about a run"),
-        ("cancel", "ask for the end of a run"),
-        ("wait", "wait for the end of a run and exit with its exit code"),
+        ("show", "show a run"),
+        ("cancel", "cancel a run"),
+        ("wait", "wait until a run has ended, then exit with its exit code"),
     ):
         function = "show_command" if name == "show" else name
         _run_argument(_command(commands, name, f"runs:{function}", what, f"trainshed {name} @last"))
-    metrics = _command(
-        commands, "metrics", "runs:metrics", "print what a run has logged", "trainshed metrics @last mse"
-    )
+    metrics = _command(commands, "metrics", "runs:metrics", "print the metrics of a run", "trainshed metrics @last mse")
     _run_argument(metrics)
     metrics.add_argument("name", nargs="?", metavar="NAME", help="only this metric")
 
@@ -175,22 +172,22 @@ def _history(commands: Any) -> None:
 def _files(commands: Any) -> None:
     logs = _command(commands, "logs", "files:logs", "print the log of a run", "trainshed logs -f @last")
     _run_argument(logs)
-    logs.add_argument(
-        "file", nargs="?", metavar="FILE", help="another file of the run (default: what the script printed)"
-    )
-    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    logs.add_argument("file", nargs="?", metavar="FILE", help="another file of the run (default: the script's output)")
+    logs.add_argument("-f", "--follow", action="store_true", help="keep printing until the run has ended")
     _run_argument(_command(commands, "files", "files:files", "list the files of a run", "trainshed files @last"))
     get = _command(
-        commands, "get", "files:get", "download a file of a run", "trainshed get @last outputs/model.pkl -o m.pkl"
+        commands, "get", "files:get", "download files of a run", "trainshed get @last outputs/model.pkl -o m.pkl"
     )
     _run_argument(get)
-    get.add_argument("file", metavar="FILE", help="as 'trainshed files' lists it; with a / at its end: all below it")
-    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to; - prints it")
+    get.add_argument(
+        "file", metavar="FILE", help="a name that 'trainshed files' lists; end with / to download a folder"
+    )
+    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to; - writes to standard output")
 
 
 def _removal(commands: Any) -> None:
     remove = _command(
-        commands, "rm", "removal:rm", "remove runs that have ended, with their files and metrics", "trainshed rm @last"
+        commands, "rm", "removal:rm", "remove ended runs with their files and metrics", "trainshed rm @last"
     )
     remove.add_argument("run_names", nargs="+", metavar="RUN", help="id, beginning of an id, or @last")
     remove.add_argument("--children", action="store_true", help="remove child runs too")
@@ -198,18 +195,20 @@ def _removal(commands: Any) -> None:
         commands,
         "gc",
         "removal:gc",
-        "free disk space: remove snapshots, environments and caches that no run needs, and old runs if asked to",
+        "free disk space: remove snapshots, environments and caches that no run needs, and optionally old runs",
         "trainshed gc --dry-run --runs-older-than 30d --keep-runs 10",
     )
     collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
-    collect.add_argument("--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended so long ago")
+    collect.add_argument(
+        "--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended longer than AGE ago"
+    )
     collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
     collect.add_argument(
         "--unused-for",
         type=_days,
         metavar="AGE",
         default=30.0,
-        help="remove environments and caches that no run has used for so long (default: 30d)",
+        help="remove environments and caches unused for AGE (default: 30d)",
     )
     collect.add_argument(
         "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
@@ -220,7 +219,7 @@ def _days(text: str) -> float:
     """Return an age such as ``30d`` or ``12h`` in days."""
     units = {"w": 7.0, "d": 1.0, "h": 1 / 24, "m": 1 / 1440}
     if not text[:-1].isdecimal() or text[-1] not in units:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and w, d, h or m, such as 30d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age. Use a number and w, d, h or m, such as 30d")
     return int(text[:-1]) * units[text[-1]]
 
 
@@ -229,29 +228,31 @@ def _machinery(commands: Any) -> None:
         commands,
         "target",
         "admin:target",
-        "list compute targets, set one, or make a cluster of nodes of this machine",
+        "list compute targets, change one, or create a cluster of nodes on this machine",
         "trainshed target local --slots 4; trainshed target nodes --nodes 2",
     )
-    target.add_argument("name", nargs="?", metavar="NAME", help="the target")
-    target.add_argument("--slots", type=_count, metavar="N", help="how many one-slot runs may run at once")
-    target.add_argument("--nodes", type=_count, metavar="N", help="how many nodes a cluster has; it is made if need be")
+    target.add_argument("name", nargs="?", metavar="NAME", help="compute target")
+    target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
+    target.add_argument(
+        "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
+    )
     built = _command(
         commands,
         "environments",
         "admin:environments",
-        "list the environments that were built, or remove old ones",
+        "list the built environments, or remove old ones",
         "trainshed environments --prune 30",
     )
-    built.add_argument("--prune", type=float, metavar="DAYS", help="remove those that no run has used for so long")
+    built.add_argument("--prune", type=float, metavar="DAYS", help="remove environments unused for DAYS days")
     service = _command(
-        commands, "service", "admin:service", "look at or stop this workspace's service", "trainshed service status"
+        commands, "service", "admin:service", "show, start or stop the workspace's service", "trainshed service status"
     )
     service.add_argument(
         "what",
         choices=("status", "start", "stop", "logs", "access"),
-        help="stop: runs go on; access: give clients on other machines an address and a token that stay the same",
+        help="stop: runs continue; access: print a lasting address and token for clients on other machines",
     )
-    service.add_argument("--token-file", metavar="FILE", help="access: write the token there, for your eyes only")
+    service.add_argument("--token-file", metavar="FILE", help="access: write the token to FILE, readable only by you")
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

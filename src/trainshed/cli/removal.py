@@ -18,16 +18,12 @@ _QUIET_SECONDS = 1.0
 
 
 def rm(options: argparse.Namespace) -> int:
-    """Remove runs.
-
-    Args:
-        options: what was typed.
-    """
+    """Remove runs that have ended."""
     where = resolve.workspace(options)
-    # All are looked up before the first goes: a mistyped name removes nothing.
+    # All names are resolved before the first run is removed, so a mistyped name removes nothing.
     runs = {run.id: run for run in (resolve.named(where, name) for name in options.run_names)}
     removed: list[str] = []
-    # A child, which is newer than its parent, goes first.
+    # Children, which are newer than their parents, are removed first.
     for run in sorted(runs.values(), key=lambda run: -int(run.record()["seq"])):
         query = {"children": int(options.children)}
         removed += where.connection.call("DELETE", quoted("runs", run.id), query=query)["removed"]
@@ -39,10 +35,10 @@ def rm(options: argparse.Namespace) -> int:
 
 
 def gc(options: argparse.Namespace) -> int:
-    """Remove what no run needs.
+    """Remove files that no run needs, and print what was freed.
 
-    Args:
-        options: what was typed.
+    Returns:
+        The exit code: 1 if something could not be deleted.
     """
     query = {
         "dry_run": int(options.dry_run),
@@ -66,15 +62,15 @@ def gc(options: argparse.Namespace) -> int:
     verb = "would free" if options.dry_run else "freed"
     print(f"{verb} {show.size(sum(each['size'] for each in gone))}")
     for each in stuck:
-        print(f"trainshed: {show.clean(each['name'])} cannot be deleted; another user owns it.", file=sys.stderr)
+        print(f"trainshed: cannot delete {show.clean(each['name'])}: it belongs to another user.", file=sys.stderr)
     return int(bool(stuck))
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the records of an answer that has one on each line.
+    """Yield the records of a response with one JSON record per line.
 
     Raises:
-        TrainshedError: what went wrong in the service after the answer had begun.
+        TrainshedError: an error in the service after the response had started.
     """
     rest = b""
     for piece in pieces:
@@ -87,14 +83,14 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _with_progress(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield records, telling a terminal how far it is when it takes long."""
-    began, told, count, size = time.monotonic(), 0.0, 0, 0
+    """Yield records; on a terminal, show progress if it takes long."""
+    began, printed, count, size = time.monotonic(), 0.0, 0, 0
     shown = sys.stderr.isatty()
     for record in records:
         count, size, now = count + 1, size + record["size"], time.monotonic()
-        if shown and now - began > _QUIET_SECONDS and now - told > _QUIET_SECONDS / 5:
-            told = now
+        if shown and now - began > _QUIET_SECONDS and now - printed > _QUIET_SECONDS / 5:
+            printed = now
             print(f"\r{count} removed, {show.size(size)}", end="", file=sys.stderr, flush=True)
         yield record
-    if told:
+    if printed:
         print(file=sys.stderr)

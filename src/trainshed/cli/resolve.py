@@ -1,4 +1,4 @@
-"""Which workspace and which run the user means."""
+"""Resolve the workspace and the run that the user named."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MANY = 1000
 
 
 def workspace(options: argparse.Namespace, create: bool = False) -> Workspace:
-    """Return the workspace that the options, the environment or a configuration file name, or the default one.
+    """Return the workspace named by the options, the environment or a configuration file, or the default one.
 
     Args:
-        options: the command's.
-        create: make it if it does not exist and may be made: the default one, or one named by its path.
+        options: the options of the command.
+        create: create it if it does not exist and is the default workspace or was named by its path.
 
     Raises:
-        WorkspaceException: it does not exist.
+        WorkspaceException: the workspace does not exist.
     """
     if options.service:
         return Workspace.from_service(options.service)
@@ -35,22 +35,19 @@ def workspace(options: argparse.Namespace, create: bool = False) -> Workspace:
 
 
 def run(options: argparse.Namespace) -> Run:
-    """Return the run that is meant.
-
-    Args:
-        options: what was typed.
+    """Return the run named by ``options.run_name``.
 
     Raises:
-        NotFoundException: no run of this name.
-        UserErrorException: several.
+        NotFoundException: no such run.
+        UserErrorException: several runs match.
     """
     return named(workspace(options), str(options.run_name))
 
 
 def named(where: Workspace, name: str) -> Run:
-    """Return the run of a name; parameters and exceptions as for :func:`run`."""
+    """Return the run with an id, with an id that begins with ``name``, or the newest for ``@last``; see :func:`run`."""
     if not name:
-        raise UserErrorException("RUN is empty. Give a run id, the beginning of one, or @last. See: trainshed runs")
+        raise UserErrorException("RUN is empty. Use a run id, the beginning of one, or @last. See: trainshed runs")
     if name == LAST:
         newest = where.connection.call("GET", "/runs", query={"limit": 1})["runs"]
         if not newest:
@@ -60,11 +57,12 @@ def named(where: Workspace, name: str) -> Run:
         return where.get_run(name)
     except NotFoundException:
         known = [record["id"] for record in where.connection.call("GET", "/runs", query={"limit": _MANY})["runs"]]
-        meant = [run_id for run_id in known if run_id.startswith(name)]
-        if len(meant) > 1:
+        matches = [run_id for run_id in known if run_id.startswith(name)]
+        if len(matches) > 1:
             raise UserErrorException(
-                f"{len(meant)} runs begin with '{name}', such as {meant[0]} and {meant[1]}. Write more of the id."
+                f"{len(matches)} run ids begin with '{name}', such as {matches[0]} and {matches[1]}. "
+                "Type more of the run id."
             ) from None
-        if not meant:
+        if not matches:
             raise
-        return where.get_run(meant[0])
+        return where.get_run(matches[0])

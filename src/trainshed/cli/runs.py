@@ -20,15 +20,11 @@ _SIGNAL = 128
 
 
 def runs(options: argparse.Namespace) -> int:
-    """List runs.
-
-    Args:
-        options: what was typed.
-    """
+    """List runs."""
     if options.status is not None and options.status not in states.ALL:
         known = sorted(states.ALL)
         raise UserErrorException(
-            f"There is no state '{options.status}'; there is {', '.join(known)}.{did_you_mean(options.status, known)}"
+            f"No status '{options.status}'. Available: {', '.join(known)}.{did_you_mean(options.status, known)}"
         )
     connection = resolve.workspace(options).connection
     query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
@@ -54,11 +50,7 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def show_run(run: Run) -> None:
-    """Print what a person wants to know of a run.
-
-    Args:
-        run: the run.
-    """
+    """Print the facts, warnings, metrics and error of a run."""
     record, details = run.record(), run.get_details()
     spec = record["spec"]
     lines = {
@@ -89,17 +81,13 @@ def show_run(run: Run) -> None:
 
 
 def _states(run: Run) -> str:
-    """Return the states of a run, each with the seconds since the first."""
+    """Return the states that a run went through, each with the seconds since the first."""
     events = run.experiment.workspace.connection.call("GET", quoted("runs", run.id, "events"))["events"]
     return ", ".join(f"{each['status']} +{each['time'] - events[0]['time']:.1f}s" for each in events)
 
 
 def show_command(options: argparse.Namespace) -> int:
-    """Tell all about a run.
-
-    Args:
-        options: what was typed.
-    """
+    """Show a run."""
     run = resolve.run(options)
     if options.json:
         show.as_json({**run.record(), "metrics": run.get_metrics()})
@@ -109,34 +97,26 @@ def show_command(options: argparse.Namespace) -> int:
 
 
 def metrics(options: argparse.Namespace) -> int:
-    """Print what a run has logged.
-
-    Args:
-        options: what was typed.
-    """
+    """Print the metrics of a run."""
     found = resolve.run(options).get_metrics(options.name)
     if options.json:
         show.as_json(found)
         return 0
     if options.name is not None and not found:
-        raise UserErrorException(f"The run has logged no metric '{options.name}' (yet).")
+        raise UserErrorException(f"The run has not logged a metric '{options.name}' (yet).")
     show.table(("METRIC", "VALUE"), ((name, _brief(value)) for name, value in found.items()))
     return 0
 
 
 def _brief(value: Any) -> str:
-    """Return a metric on one line: of many values the last ones."""
+    """Return a metric on one line; of a long list, only the last values."""
     if isinstance(value, list) and len(value) > 5:
         return f"… {', '.join(str(item) for item in value[-5:])}  ({len(value)} values)"
     return show.clean(value)
 
 
 def cancel(options: argparse.Namespace) -> int:
-    """Ask for the end of a run.
-
-    Args:
-        options: what was typed.
-    """
+    """Cancel a run."""
     run = resolve.run(options)
     if states.is_terminal(run.status):
         raise UserErrorException(f"Run {run.id} has already ended: {run.status}. There is nothing to cancel.")
@@ -149,11 +129,7 @@ def cancel(options: argparse.Namespace) -> int:
 
 
 def wait(options: argparse.Namespace) -> int:
-    """Wait for the end of a run.
-
-    Args:
-        options: what was typed.
-    """
+    """Wait until a run has ended, and return its exit code."""
     run = resolve.run(options)
     code = exit_code_at_end(run)
     if options.json:
@@ -164,14 +140,15 @@ def wait(options: argparse.Namespace) -> int:
 
 
 def exit_code_at_end(run: Run, log_shown: bool = False) -> int:
-    """Wait for the end of a run, say why if it failed, and return its exit code.
+    """Wait until a run has ended, print why if it failed, and return its exit code.
 
     Args:
         run: the run.
-        log_shown: the user has its log before them, which need not be said again.
+        log_shown: the log was printed already, so the error does not repeat its last lines.
 
     Returns:
-        0 if it completed; else the script's own code, 128 + the signal that ended it, 130 if it was cancelled, or 1.
+        0 if it completed; otherwise the script's exit code, 128 + the signal that ended it, 130 if it was cancelled,
+        or 1.
     """
     record = wait_for_end(run.experiment.workspace.connection, run.id)
     if record["status"] == states.COMPLETED:

@@ -1,4 +1,4 @@
-"""How results look on a terminal and as JSON."""
+"""Print results as tables, text or JSON."""
 
 from __future__ import annotations
 
@@ -15,34 +15,21 @@ _COLUMN = 60
 
 
 def as_json(value: Any) -> None:
-    """Print a value as JSON; floats that JSON lacks become the strings ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
-
-    Args:
-        value: JSON types.
-    """
+    """Print a value as JSON, with non-finite floats as the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
     import json
 
     print(json.dumps(spelled(value, marked=False), indent=2))
 
 
 def clean(text: Any) -> str:
-    """Return text from a record on one line, unable to drive the terminal.
-
-    Args:
-        text: made a string.
-    """
+    """Return a value as one line of text, without terminal control sequences."""
     cleaner = Cleaner()
     raw = str(text).encode("utf-8", "replace")
     return (cleaner.feed(raw) + cleaner.rest()).decode("utf-8", "replace").replace("\n", " ").replace("\r", " ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table.
-
-    Args:
-        head: titles of the columns.
-        rows: one sequence a row.
-    """
+    """Print a table with the column titles ``head``; long cells are cut."""
     lines = [list(head), *([clean(cell)[:_COLUMN] for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
@@ -50,19 +37,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def moment(seconds: float | None) -> str:
-    """Return a time as the user's clock has it.
-
-    Args:
-        seconds: since the epoch, or None.
-    """
+    """Format seconds since the epoch in the user's time zone; None gives an empty string."""
     return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def duration(begin: float | None, end: float | None) -> str:
-    """Return how long something took, or has taken up to now.
+    """Format how long something took, or has taken until now.
 
     Args:
-        begin: seconds since the epoch, or None if it has not begun.
+        begin: seconds since the epoch, or None if it has not started.
         end: seconds since the epoch, or None if it has not ended.
 
     Example:
@@ -79,7 +62,7 @@ def duration(begin: float | None, end: float | None) -> str:
 
 
 def size(count: float) -> str:
-    """Return a number of bytes as people write it.
+    """Format a number of bytes.
 
     Example:
         >>> size(999), size(1_234_567)
@@ -93,12 +76,12 @@ def size(count: float) -> str:
 
 
 def log(options: argparse.Namespace, name: str, pieces: Iterable[bytes]) -> None:
-    """Print a log as it comes; as JSON it is one object a line: ``{"file": …, "line": …}``.
+    """Print a log as it arrives; with ``--json``, one object per line: ``{"file": …, "line": …}``.
 
     Args:
-        options: the command's.
-        name: the file's.
-        pieces: its bytes.
+        options: the options of the command.
+        name: the name of the file.
+        pieces: the contents of the file.
     """
     if not options.json:
         raw(pieces)
@@ -119,11 +102,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def raw(pieces: Iterable[bytes]) -> None:
-    """Print bytes as they come: untouched into a file or a pipe, made safe on a terminal.
-
-    Args:
-        pieces: the bytes.
-    """
+    """Print bytes as they arrive: unchanged to a file or a pipe, without control sequences to a terminal."""
     out = getattr(sys.stdout, "buffer", None)
     cleaner = Cleaner() if sys.stdout.isatty() else None
     for piece in pieces:

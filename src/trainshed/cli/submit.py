@@ -17,11 +17,7 @@ from trainshed.spec.shape import check_launched
 
 
 def submit(options: argparse.Namespace) -> int:
-    """Submit a script as a run.
-
-    Args:
-        options: what was typed.
-    """
+    """Submit a script as a run."""
     folder, script = _source(options)
     estimator = _estimator(options, folder, script)
     estimator.run_config.arguments = list(options.arguments)
@@ -45,7 +41,7 @@ def submit(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> tuple[str, str]:
-    """Return folder and script; a script may be given in place of the folder."""
+    """Return the folder and the script; DIR may also be the script itself."""
     if options.script is None and os.path.isfile(options.folder):
         folder, script = os.path.split(options.folder)
         return folder or ".", script
@@ -98,5 +94,5 @@ def _pairs(given: list[str], option: str) -> dict[str, Any]:
 
 
 def _name(folder: str) -> str:
-    """Make a name for an experiment out of the folder's."""
+    """Return an experiment name made from the folder's name."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(os.path.abspath(folder))).strip("-_") or "experiment"

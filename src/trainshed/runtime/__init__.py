@@ -1,4 +1,5 @@
-"""What is inside the user's process: the journal and the current run. Standard library only, Python 3.8 and later.
+"""Code that runs inside the user's process: the journal and the current run.
 
-A copy of this room is put on the PYTHONPATH of every script (see :mod:`trainshed.service.script_tree`).
+It needs only the standard library of Python 3.8 or later.
+A copy of this package is put on the PYTHONPATH of every script (see :mod:`trainshed.service.script_tree`).
 """

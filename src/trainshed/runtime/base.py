@@ -1,11 +1,11 @@
-"""What a run can be told, in a job and outside of one."""
+"""What a script can call on its run, in a job and outside of one."""
 
 import os
 
 from trainshed.runtime import errors, unavailable, values
 from trainshed.runtime.files import RunFiles, existing
 
-TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import Callable
 
@@ -16,10 +16,10 @@ _TRIES = 100
 
 
 class Named:
-    """An experiment or workspace by name, where there is no more of it: offline, or under an old Python.
+    """An experiment or workspace of which only the name is known: offline, or under an old Python.
 
     Args:
-        kind: what it is, for the sentence about all else.
+        kind: the class name to show in ``repr`` and errors.
         name: its name.
         more: further attributes.
     """
@@ -34,15 +34,15 @@ class Named:
 
     def __getattr__(self, name: str) -> object:
         raise AttributeError(
-            f"A script has only the name of its {self.__dict__.get('_kind', '').lower()}, not '{name}'. What it needs "
-            "of it goes through its arguments: script_params={'--data': datastore.path(…).as_mount()}."
+            f"In a script, only the name of its {self.__dict__.get('_kind', '').lower()} is available, not '{name}'. "
+            "Pass what the script needs as an argument: script_params={'--data': datastore.path(…).as_mount()}."
         )
 
 
 class BaseRun(RunFiles):
     """The part of a run that does not depend on where its records go.
 
-    Subclasses say where: ``_scalar``, ``_record``, ``_tables``, ``_keep_file``.
+    Subclasses implement ``_scalar``, ``_record``, ``_tables`` and ``_keep_file``.
     """
 
     id: str
@@ -60,7 +60,7 @@ class BaseRun(RunFiles):
 
     @property
     def experiment(self) -> "object":
-        """The experiment, with its workspace; where the service cannot be asked, their names alone."""
+        """The experiment with its workspace; only their names if the service cannot be reached."""
         outside = self._seen_from_outside()
         if outside is not None:
             return outside.experiment  # type: ignore[attr-defined]
@@ -69,34 +69,34 @@ class BaseRun(RunFiles):
 
     @property
     def input_datasets(self) -> "dict[str, object]":
-        """The datasets it was given: a folder's path, or the dataset itself where it was given directly."""
+        """The input datasets by name: the path of a folder, or the dataset itself if it was passed directly."""
         return {}
 
     @property
     def output_datasets(self) -> "dict[str, object]":
-        """The folders that it is to fill."""
+        """The output folders by name."""
         return {}
 
     def _seen_from_outside(self) -> "object":
-        """Return this run as the program that submitted it sees it, or None where that cannot be."""
+        """Return this run as the submitting program sees it, or None if that is not possible."""
         return None
 
-    # What subclasses do in their own way.
+    # Implemented by subclasses.
 
     def _scalar(self, name: str, value: object, step: "int | None") -> None:
-        """Note one value of a metric."""
+        """Record one value of a metric."""
         raise NotImplementedError
 
     def _record(self, kind: str, name: str, value: object) -> None:
-        """Note anything else than one value of a metric."""
+        """Record an event other than one value of a metric."""
         raise NotImplementedError
 
     def _tables(self, but: bytes = b"\n") -> "tables.Tables":
-        """Return what was logged so far, without lines that begin with ``but`` where that is quicker."""
+        """Return what was logged so far; lines that begin with ``but`` may be skipped."""
         raise NotImplementedError
 
     def get_status(self) -> str:
-        """Return the run's state."""
+        """Return the run's status."""
         raise NotImplementedError
 
     # Metrics.
@@ -111,15 +111,15 @@ class BaseRun(RunFiles):
         *more: object,
         **unknown: object,
     ) -> None:
-        """Log one value of a metric; it is safe when this returns, in microseconds.
+        """Log one value of a metric. It takes microseconds, and the value is safe when the call returns.
 
         Args:
             name: the metric.
-            value: a number, string or bool; NumPy scalars and tensors of one element count as such.
-            description: ignored, as v1 did.
-            step: a position chosen by the script, a whole number.
-            more: nothing; the value is logged without what a method of another library would take.
-            unknown: nothing.
+            value: a number, string or bool; NumPy scalars and tensors of one element are accepted too.
+            description: ignored, as in v1.
+            step: a whole number chosen by the script.
+            more: not used; further arguments are ignored with a warning.
+            unknown: not used, like ``more``.
         """
         label = values.metric_name(name)
         value = values.scalar(value, label)
@@ -136,10 +136,10 @@ class BaseRun(RunFiles):
 
     @errors.never_raises
     def log_metric(self, name: str, value: object, description: str = "", step: "int | None" = None) -> None:
-        """Log one value, under a name that articles of 2018 had and v1 never."""
+        """Log one value. Articles of 2018 used this name, but v1 never had it."""
         import logging
 
-        logging.getLogger("trainshed").warning("run.log_metric was never a method of SDK v1: it is taken as run.log.")
+        logging.getLogger("trainshed").warning("run.log_metric was never a method of SDK v1; it is treated as run.log.")
         self.log(name, value, description, step)
 
     @errors.never_raises
@@ -154,8 +154,8 @@ class BaseRun(RunFiles):
         """Log a row of a table: ``run.log_row("name", x=1, y=2)``.
 
         Args:
-            name: the metric, and a description, which is ignored; ``name=`` and ``description=`` do as well.
-            columns: column → value. A column may be called ``name`` when the metric was given by position.
+            name: the metric, and optionally a description, which is ignored; ``name=`` and ``description=`` also work.
+            columns: column → value. A column can be called ``name`` if the metric is given by position.
         """
         metric = name[0] if name else columns.pop("name", None)
         columns.pop("description", None)
@@ -179,8 +179,8 @@ class BaseRun(RunFiles):
 
         Args:
             name: the metric.
-            path: image file.
-            plot: anything with ``savefig``.
+            path: an image file.
+            plot: any object with ``savefig``.
             description: ignored.
         """
         if (path is None) == (plot is None):
@@ -190,7 +190,7 @@ class BaseRun(RunFiles):
         self._keep_artifact("image", name, suffix, path, stream)
 
     def _keep_artifact(self, kind: str, name: str, suffix: str, path: "str | None", stream: object) -> None:
-        """Keep what a metric shows as a file of the run, and in the metric where it is."""
+        """Store a metric's image or chart as a file of the run, and its location as the metric's value."""
         from time import time
 
         stem, moment = values.metric_name(name).replace("/", "_").replace("\\", "_"), int(time() * 1e6)
@@ -208,10 +208,10 @@ class BaseRun(RunFiles):
             chart = json.loads(value) if isinstance(value, str) else value
             text = json.dumps(chart)
         except (TypeError, ValueError) as error:
-            raise errors.UserErrorException(f"Metric '{name}' cannot be written as JSON: {error}.") from error
+            raise errors.UserErrorException(f"Metric '{name}' cannot be converted to JSON: {error}.") from error
         if not isinstance(chart, dict) or not isinstance(chart.get("data"), dict):
             raise errors.UserErrorException(
-                f"Metric '{name}' is a dict (or its JSON) with 'schema_type', 'schema_version' and 'data'."
+                f"Metric '{name}' must be a dict (or its JSON) with 'schema_type', 'schema_version' and 'data'."
             )
         self._keep_artifact("artifact", name, ".json", None, io.BytesIO(text.encode()))
 
@@ -238,29 +238,29 @@ class BaseRun(RunFiles):
     def get_metrics(
         self, name: "str | None" = None, recursive: bool = False, run_type: object = None, populate: bool = False
     ) -> "dict[str, object]":
-        """Return what was logged so far, by any process of the run.
+        """Return the metrics that any process of the run has logged so far.
 
         Args:
             name: only this metric.
-            recursive: give them below the run's id.
+            recursive: return them in a dict under the run's id.
             run_type: ignored.
             populate: ignored.
 
         Returns:
-            Name → value: one scalar, a list if it was logged more often, a dict of columns for a row or a table.
+            Name → value: a scalar if it was logged once, a list if more often, a dict of columns for a row or a table.
         """
         found = self._tables().metrics(name if isinstance(name, str) else None)
         return {self.id: found} if recursive else found
 
-    # Labels.
+    # Tags and properties.
 
     @errors.never_raises
     def tag(self, key: str, value: object = None) -> None:
         """Set a tag.
 
         Args:
-            key: its name.
-            value: its value, as text; None for a tag without one.
+            key: the name of the tag.
+            value: its value, converted to text; None for a tag without a value.
         """
         self._record("tag", str(key), None if value is None else str(value))
 
@@ -277,7 +277,7 @@ class BaseRun(RunFiles):
             self._record("untag", str(key), None)
 
     def get_tags(self) -> "dict[str, str | None]":
-        """Return the run's tags: those it was submitted with, and those that its script has set."""
+        """Return the run's tags: those it was submitted with and those its script has set."""
         return self._tables(_NO_METRICS).tags
 
     @property
@@ -291,12 +291,14 @@ class BaseRun(RunFiles):
         there = self.get_properties()
         for key, value in properties.items():
             if there.get(str(key), str(value)) != str(value):
-                raise errors.UserErrorException(f"Property '{key}' is set and cannot be changed; use a tag.")
+                raise errors.UserErrorException(
+                    f"Property '{key}' is already set and cannot be changed. Use a tag instead."
+                )
         for key, value in properties.items():
             self._record("property", str(key), str(value))
 
     def get_properties(self) -> "dict[str, str]":
-        """Return the run's properties: those it was submitted with, and those that its script has set."""
+        """Return the run's properties: those it was submitted with and those its script has set."""
         return self._tables(_NO_METRICS).properties
 
     @property
@@ -304,10 +306,10 @@ class BaseRun(RunFiles):
         """The run's properties."""
         return self.get_properties()
 
-    # The run's own lifecycle, which is the service's to decide in a submitted run.
+    # The lifecycle, which the service controls in a submitted run.
 
     def get_details(self) -> "dict[str, object]":
-        """Return what the script can know of its run."""
+        """Return what the script can know about its run."""
         return {
             "runId": self.id,
             "status": self.get_status(),
@@ -317,42 +319,44 @@ class BaseRun(RunFiles):
 
     @property
     def status(self) -> str:
-        """The run's state."""
+        """The run's status."""
         return self.get_status()
 
     @property
     def name(self) -> str:
-        """The name shown for the run."""
+        """The display name of the run."""
         return self.display_name or self.id
 
     @errors.never_raises
     def flush(self, timeout_seconds: int = 300) -> None:
-        """Return when all metrics are safe: they are, as soon as they are logged."""
+        """Do nothing: metrics are safe as soon as they are logged."""
 
     @errors.never_raises
     def start(self) -> None:
-        """Do nothing: a script that runs has been started."""
+        """Do nothing: a running script has been started already."""
 
     @errors.never_raises
     def complete(self, _set_status: bool = True) -> None:
-        """Leave the end to the script's exit code, as v1 did in a submitted run."""
+        """Do nothing: the script's exit code decides how the run ends, as in v1."""
 
     @errors.never_raises
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
-        """Say why; the end is left to the script's exit code."""
-        errors.warn(f"run.fail({error_details or ''!s}) inside of the run: leave with sys.exit(1) to have it fail.")
+        """Warn with the given reason; the script's exit code decides how the run ends."""
+        errors.warn(
+            f"run.fail({error_details or ''!s}) has no effect inside the run. To fail the run, exit with sys.exit(1)."
+        )
 
     @errors.never_raises
     def cancel(self) -> None:
-        """Only warn: a script ends itself by leaving."""
-        errors.warn("run.cancel() inside of the run does nothing; leave with sys.exit() instead.")
+        """Only warn: a script ends by exiting."""
+        errors.warn("run.cancel() has no effect inside the run. Exit with sys.exit() instead.")
 
     def __enter__(self) -> "BaseRun":  # noqa: PYI034 - Self is not in Python 3.8
         """Return the run."""
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Let an exception through."""
+        """Do nothing; exceptions propagate."""
 
     def __getattr__(self, name: str) -> "Callable[..., object]":
         if name in unavailable.ASKED:
@@ -379,7 +383,7 @@ class BaseRun(RunFiles):
 
 
 def _drawn(plot: object) -> object:
-    """Return a figure as a stream of PNG."""
+    """Return a figure as a stream of PNG data."""
     import io
 
     stream = io.BytesIO()

@@ -1,10 +1,10 @@
-"""What a script is told when something goes wrong: a warning from all that records, an error from all that reads."""
+"""How errors reach a script: methods that record only warn, methods that read raise."""
 
 import sys
 
 from trainshed.errors import RunEnvironmentException, UserErrorException
 
-TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import Any, Callable, TypeVar
 
@@ -18,9 +18,9 @@ __all__ = ["RunEnvironmentException", "UserErrorException", "never_raises", "war
 
 
 def never_raises(call: "Call") -> "Call":
-    """Turn any error of a method that records into a warning: hours of training must not end by it.
+    """Turn any error of a method that records into a warning, so that it cannot end hours of training.
 
-    An object whose ``strict`` is true raises all the same.
+    If the object's ``strict`` is true, the error is raised.
 
     Args:
         call: a method of a run.
@@ -29,10 +29,12 @@ def never_raises(call: "Call") -> "Call":
     def guarded(run: "Any", *args: object, **named: object) -> object:
         try:
             return call(run, *args, **named)
-        except Exception as error:  # any: the script's own values are asked for their text, number or length
+        except (
+            Exception
+        ) as error:  # any exception: the script's own objects are called for their text, number or length
             if run.strict:
                 raise
-            warn(f"run.{call.__name__}: {_text(error)} Nothing was recorded; training goes on.")
+            warn(f"run.{call.__name__}: {_text(error)} Nothing was recorded; training continues.")
             return None
 
     guarded.__name__, guarded.__qualname__, guarded.__doc__ = call.__name__, call.__qualname__, call.__doc__
@@ -49,15 +51,15 @@ def _text(error: Exception) -> str:
 
 
 def warn(sentence: str) -> None:
-    """Say something on standard error, if there is one, and only once: a loop would say it at every turn.
+    """Print a warning on standard error, if there is one, but only once per text, because loops would repeat it.
 
     Args:
-        sentence: what to say.
+        sentence: the warning.
     """
     if sentence in _said or len(_said) >= _MOST_SAID:
         return
     _said.add(sentence)
     try:
         sys.stderr.write(f"trainshed: {sentence}\n")
-    except Exception:  # noqa: BLE001 - closed, broken, None or the script's own: training goes on all the same
+    except Exception:  # noqa: BLE001 - closed, broken, None or the script's own: training continues
         return

@@ -1,4 +1,4 @@
-"""The files of a run: checks and calls that are the same in a job and outside of one."""
+"""The files of a run: checks and methods that are the same in a job and outside of one."""
 
 import os
 
@@ -6,22 +6,22 @@ from trainshed.runtime import errors
 
 
 def confined(name: str) -> str:
-    """Return ``name`` if it can name a file of a run: relative, with no ``.`` or ``..``.
+    """Return ``name`` if it is a valid name for a file of a run: relative, without ``.`` or ``..``.
 
     Raises:
-        UserErrorException: otherwise.
+        UserErrorException: it is not valid.
     """
     bad = not isinstance(name, str) or any(part in ("", ".", "..") for part in name.split("/"))
     if bad or "\\" in name or "\0" in name:
-        raise errors.UserErrorException(f"File name {name!r}: give a relative path such as 'outputs/model.pkl'.")
+        raise errors.UserErrorException(f"Invalid file name {name!r}. Use a relative path such as 'outputs/model.pkl'.")
     return name
 
 
 def existing(path: object) -> str:
-    """Return the path of a file that is there.
+    """Return ``path`` if the file exists.
 
     Raises:
-        UserErrorException: it is not.
+        UserErrorException: it does not exist.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
         raise errors.UserErrorException(f"There is no file {path!r} to upload.")
@@ -29,13 +29,13 @@ def existing(path: object) -> str:
 
 
 class RunFiles:
-    """Calls about a run's files; subclasses say where these are.
+    """Methods for a run's files.
 
-    Theirs are ``_keep_file``, ``get_file_names`` and ``download_file``.
+    Subclasses implement ``_keep_file``, ``get_file_names`` and ``download_file``.
     """
 
     def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:
-        """Keep a file or a stream under a name; False if the name is taken."""
+        """Store a file or a stream under a name; return False if the name is taken."""
         raise NotImplementedError
 
     def get_file_names(self) -> "list[str]":
@@ -48,15 +48,15 @@ class RunFiles:
 
     @errors.never_raises
     def upload_file(self, name: str, path_or_stream: object, datastore_name: "str | None" = None) -> None:
-        """Keep a file with the run under a name.
+        """Store a file in the run.
 
         Args:
             name: relative path in the run, e.g. ``"outputs/model.pkl"``.
             path_or_stream: path of a file, or a binary stream.
-            datastore_name: ignored: files of runs are kept by the service.
+            datastore_name: ignored; the service stores the files of runs.
 
         Raises:
-            UserErrorException: the name is taken or cannot be used, or there is no such file.
+            UserErrorException: the name is taken or invalid, or the file does not exist.
         """
         path = stream = None
         if isinstance(path_or_stream, (str, os.PathLike)):
@@ -67,7 +67,7 @@ class RunFiles:
             kind = type(path_or_stream).__name__
             raise errors.UserErrorException(f"run.upload_file('{name}', …) takes a path or a stream, not a {kind}.")
         if not self._keep_file(confined(name), path, stream):
-            raise errors.UserErrorException(f"The run has a file '{name}' already; choose another name.")
+            raise errors.UserErrorException(f"The run already has a file '{name}'. Choose another name.")
 
     @errors.never_raises
     def upload_files(
@@ -78,7 +78,7 @@ class RunFiles:
         timeout_seconds: "int | None" = None,
         datastore_name: "str | None" = None,
     ) -> None:
-        """Keep several files.
+        """Store several files in the run.
 
         Args:
             names: relative paths in the run.
@@ -88,17 +88,17 @@ class RunFiles:
             datastore_name: ignored.
 
         Raises:
-            TypeError: not as many names as paths.
-            UserErrorException: as :meth:`upload_file`.
+            TypeError: the numbers of names and paths differ.
+            UserErrorException: as in :meth:`upload_file`.
         """
         if len(names) != len(paths):
-            raise TypeError("upload_files takes as many names as paths.")
+            raise TypeError("upload_files needs as many names as paths.")
         for name, path in zip(names, paths):
             self.upload_file(name, path)
 
     @errors.never_raises
     def upload_folder(self, name: str, path: str, datastore_name: "str | None" = None) -> None:
-        """Keep all files of a folder below a name.
+        """Store all files of a folder in the run.
 
         Args:
             name: relative path in the run.
@@ -106,7 +106,7 @@ class RunFiles:
             datastore_name: ignored.
 
         Raises:
-            UserErrorException: no such folder, or as :meth:`upload_file`.
+            UserErrorException: the folder does not exist, or as in :meth:`upload_file`.
         """
         if not os.path.isdir(path):
             raise errors.UserErrorException(f"There is no folder {path!r} to upload.")
@@ -126,20 +126,20 @@ class RunFiles:
         """Copy files of the run.
 
         Args:
-            prefix: only files whose names begin so.
-            output_directory: folder for them; the current one if None.
-            output_paths: instead, a path for each file, in the order of their names.
+            prefix: only files whose names begin with this.
+            output_directory: folder to write to; the current one if None.
+            output_paths: a path for each file, in the order of their names, instead of ``output_directory``.
             batch_size: ignored.
             append_prefix: keep the prefix in the local paths.
             timeout_seconds: ignored.
 
         Raises:
-            UserErrorException: another number of paths than of files.
+            UserErrorException: the numbers of files and output paths differ.
         """
         found = [name for name in self.get_file_names() if name.startswith(prefix or "")]
         cut = 0 if append_prefix else len(prefix or "")
         local = [os.path.join(output_directory or "", name[cut:].lstrip("/") or name) for name in found]
         if output_paths is not None and len(output_paths) != len(found):
-            raise errors.UserErrorException(f"There are {len(found)} files and {len(output_paths)} output_paths.")
+            raise errors.UserErrorException(f"There are {len(found)} files but {len(output_paths)} output_paths.")
         for name, path in zip(found, local if output_paths is None else output_paths):
             self.download_file(name, path)

@@ -1,4 +1,4 @@
-"""Trainshed as a training script sees it: the current run, and the rest of it when it is asked for."""
+"""Trainshed as a training script sees it: the current run, and everything else on first use."""
 
 import os
 import sys

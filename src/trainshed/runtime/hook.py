@@ -1,6 +1,6 @@
-"""Python runs this before the script, in runs that ask for it (TRAINSHED_LEGACY) or that Open MPI starts.
+"""Executed by Python before the script, in runs with TRAINSHED_LEGACY and in runs under Open MPI.
 
-Its name in the tree is ``hooks/sitecustomize.py``: the one that would have been found without it is run after it.
+It is installed as ``hooks/sitecustomize.py``; the ``sitecustomize`` that it hides is executed after it.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The journal: an append-only file of events, one ``write(2)`` each, so that every one outlives the script.
+"""The journal: an append-only file of events, one ``write(2)`` each, so that they are safe if the script is killed.
 
-This file is imported by every training script: it must be quick to import, quick to call, and must never throw
-for a reason that is not the script's own.
+Every training script imports this file, so it must be fast to import and to call, and must never raise because of a
+problem outside the script.
 """
 
 import os
@@ -21,7 +21,7 @@ class Journal:
     """Appends events to a file; safe to use from threads, signal handlers and forked children.
 
     Args:
-        path: the file, absolute.
+        path: absolute path of the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -57,14 +57,14 @@ class Journal:
 
         Args:
             kind: ``"tag"``, ``"property"``, ``"list"``, …
-            name: what it is about.
-            value: JSON; floats that JSON lacks are spelled out.
+            name: the metric, tag or property.
+            value: JSON types; non-finite floats are encoded.
         """
         record = {"k": kind, "n": name, "v": _strict(value), "t": round(time(), 6)}
         self._write((_encoded(record) + "\n").encode())
 
     def _head(self, name: str) -> str:
-        """Return how the lines of a metric begin; kept, but not for a script that invents a name a step."""
+        """Return the beginning of a metric's lines; cached, unless the script uses a new name at every step."""
         if len(self._heads) >= _MOST_HEADS:
             self._heads.clear()
         head = self._heads[name] = '{"k":"metric","n":' + _encoded(name) + ","
@@ -75,14 +75,14 @@ class Journal:
             if os.write(self._fd, line) == len(line):
                 return
         except OSError:
-            pass  # never opened yet, closed by the script, or full
+            pass  # not yet opened, closed by the script, or full
         with self._lock:
             try:
                 self._write_again(line)
             except OSError as error:
                 if not self._warned:
                     self._warned = True
-                    errors.warn(f"what the script logged could not be written ({error}); training goes on.")
+                    errors.warn(f"logged values could not be written ({error}); training continues.")
 
     def _write_again(self, line: bytes) -> None:
         if not self._is_open():
@@ -95,7 +95,7 @@ class Journal:
             raise OSError("the disk is full")
 
     def _is_open(self) -> bool:
-        """Tell whether the descriptor is still ours: the script may have closed it, and got its number itself."""
+        """Tell whether the descriptor still refers to the journal: the script may have closed it and reused it."""
         try:
             found = os.fstat(self._fd)
         except OSError:
@@ -103,19 +103,19 @@ class Journal:
         return (found.st_dev, found.st_ino) == self._file
 
     def _unlock(self) -> None:
-        """Forget, in a forked child, a lock that a thread of the parent held."""
+        """In a forked child, release a lock that a thread of the parent held."""
         self._lock = RLock()
 
 
 def _opened(path: str) -> int:
-    """Open the journal under a number so high that no file of the script will get it.
+    """Open the journal with a descriptor number so high that no file of the script will get it.
 
-    A script may close descriptors that it does not know (a daemon does). With a usual number, the next file that it
-    opens would take that number, and the metrics with it.
+    A script may close descriptors that it did not open (daemons do). With a low number, the next file that it opens
+    would get that number, and the metrics would be written to it.
     """
     low = os.open(path, _FLAGS, 0o600)
     try:
-        import fcntl  # not on every system
+        import fcntl  # not available on every system
 
         least = min(_HIGHEST, os.sysconf("SC_OPEN_MAX") - _BELOW_LIMIT)
         high: int = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, least)
@@ -126,7 +126,7 @@ def _opened(path: str) -> int:
 
 
 def _torn(path: str) -> bool:
-    """Tell whether the file ends within a line: a full disk, or a kill of the machine, may have cut it."""
+    """Tell whether the file ends within a line: a full disk or a crash of the machine may have cut it."""
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return False
@@ -135,7 +135,7 @@ def _torn(path: str) -> bool:
 
 
 def _encoded(value: object) -> str:
-    """Return ``value`` as JSON, without the ``json`` module where that is easy: importing it takes 5 ms."""
+    """Return ``value`` as JSON, without the ``json`` module in simple cases: importing it takes 5 ms."""
     if type(value) is int:
         return str(value)
     if type(value) is bool:

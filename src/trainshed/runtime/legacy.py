@@ -1,6 +1,6 @@
-"""Names that packages have dropped since 2018, for scripts that still use them (``TRAINSHED_LEGACY=1``).
+"""Restores names that packages have dropped since 2018, for scripts that still use them (``TRAINSHED_LEGACY=1``).
 
-Nothing here is imported unless that variable asks for it, and a package is touched only when the script imports it.
+Nothing here is imported without that variable, and a package is patched only when the script imports it.
 """
 
 import sys
@@ -18,16 +18,16 @@ ALIASES = {
     "sklearn.utils.testing": "sklearn.utils._testing",
     "pandas.util.testing": "pandas.testing",
 }
-"""Module that is no more → module that stands for it."""
+"""Removed module → module that replaces it."""
 
 _ABSTRACT = ("Callable", "Hashable", "Iterable", "Iterator", "Mapping", "MutableMapping", "MutableSequence",
              "MutableSet", "Sequence", "Set", "Sized")  # fmt: skip
 
 
 def install() -> None:
-    """Make the old names work from here on; a second call changes nothing."""
+    """Enable the old names; a second call changes nothing."""
     if not any(isinstance(finder, _Old) for finder in sys.meta_path):
-        # After all others: a module that is there goes before what stands for it.
+        # Last in the list, so that an existing module takes precedence over its replacement.
         sys.meta_path.append(_Old())
         sys.meta_path.insert(0, _After())
         _mend_python()
@@ -37,38 +37,38 @@ def install() -> None:
 
 
 class _Old(MetaPathFinder, Loader):
-    """Finds modules that are no more."""
+    """Finds removed modules."""
 
     def __init__(self) -> None:
         self._own: Tuple[Any, Any] = (None, None)
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
-        """Answer for the names in :data:`ALIASES`, where what stands for them is there."""
+        """Find the names in :data:`ALIASES` whose replacement is installed."""
         there = ALIASES.get(fullname)
         if there is None or find_spec(there) is None:
             return None
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> Any:
-        """Return the module that stands for the one asked for."""
+        """Return the replacement module."""
         from importlib import import_module
 
         module = import_module(ALIASES[spec.name])
-        # What is pickled must name the module as it is called today.
+        # Pickles must contain the module's current name.
         self._own = (module.__spec__, module.__loader__)
         return module
 
     def exec_module(self, module: Any) -> None:
-        """Give the module its own description back, which the import has overwritten."""
+        """Restore the module's own spec, which the import has overwritten."""
         module.__spec__, module.__loader__ = self._own
         module.__name__ = module.__spec__.name
 
 
 class _After(MetaPathFinder):
-    """Mends a package right after it is imported."""
+    """Patches a package right after it is imported."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
-        """Answer for the packages in :data:`_MENDED` by the usual answer, with a loader that mends."""
+        """Find the packages in :data:`_MENDED` as usual, but with a loader that patches them."""
         if fullname not in _MENDED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -78,7 +78,7 @@ class _After(MetaPathFinder):
 
 
 class _Mending(Loader):
-    """A loader that does something to the module when it is there; in all else it is the loader it stands for."""
+    """A loader that patches the module after loading it, and otherwise behaves like the original loader."""
 
     def __init__(self, loader: Any, mend: Callable[[Any], None]) -> None:
         self._loader, self._mend = loader, mend
@@ -87,18 +87,18 @@ class _Mending(Loader):
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> Any:
-        """Make the module."""
+        """Create the module."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: Any) -> None:
-        """Fill the module, then mend it."""
+        """Execute the module, then patch it."""
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._mend(module)
 
 
 def _mend_python() -> None:
-    """Bring back what the standard library has dropped."""
+    """Restore what the standard library has dropped."""
     import collections
     import inspect
     import time
@@ -140,7 +140,7 @@ def _mend_pandas(pandas: Any) -> None:
     def append(
         self: Any, other: Any, ignore_index: bool = False, verify_integrity: bool = False, sort: bool = False
     ) -> Any:
-        """Return the rows of both."""
+        """Return the rows of both frames."""
         parts = list(other) if isinstance(other, (list, tuple)) else [other]
         frames = [pandas.DataFrame([part]) if isinstance(part, (dict, pandas.Series)) else part for part in parts]
         frames = parts if isinstance(self, pandas.Series) else frames
@@ -156,7 +156,7 @@ def _mend_pandas(pandas: Any) -> None:
 
 
 def _give(owner: Any, name: str, value: Any) -> None:
-    # Asked of the dictionary: numpy and pandas answer getattr for a dropped name with a warning or an error.
+    # Looks in the dict, because getattr of a dropped name in numpy and pandas warns or raises.
     if not any(name in vars(kind) for kind in getattr(owner, "__mro__", (owner,))):
         setattr(owner, name, value)
 

@@ -1,15 +1,15 @@
-"""A script that fails under MPI ends at once.
+"""Makes a script that fails under MPI end at once.
 
-mpi4py finalises MPI when Python exits, and that waits for all ranks: a rank that fails by an exception would hang for
-as long as the others wait for its messages, and nobody would hear of it. So a script that is about to exit with an
-error leaves after its own exit handlers have run, and before MPI's.
+mpi4py finalises MPI when Python exits, and that waits for all ranks: a rank that fails with an exception would hang for
+as long as the others wait for its messages, and the failure would not be noticed. So a script that is about to exit
+with an error exits after its own exit handlers have run, and before MPI's.
 """
 
 import atexit
 import os
 import sys
 
-TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn
@@ -18,7 +18,7 @@ _code = 0
 
 
 def install() -> None:
-    """Watch how this Python is going to exit."""
+    """Detect how this Python is going to exit, and skip finalising MPI after an error."""
     before_hook, before_exit = sys.excepthook, sys.exit
 
     def hook(kind: "type[BaseException]", value: BaseException, trace: "TracebackType | None") -> None:
@@ -32,7 +32,7 @@ def install() -> None:
         before_exit(status)  # type: ignore[arg-type]
 
     sys.excepthook, sys.exit = hook, leave
-    # Registered first, it runs last.
+    # Exit handlers run in reverse order: registered first, this one runs last.
     atexit.register(_leave)
 
 

@@ -1,4 +1,4 @@
-"""A run for a script that was started by hand: it prints what it is told, and remembers it."""
+"""The run of a script that was started by hand: it prints what is logged and remembers it."""
 
 import os
 
@@ -6,13 +6,13 @@ from trainshed.runtime import errors, tables
 from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 
-TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 class OfflineRun(BaseRun):
-    """The current run where there is none."""
+    """The current run of a script that was not submitted."""
 
     _current: "OfflineRun | None" = None
 
@@ -39,7 +39,7 @@ class OfflineRun(BaseRun):
 
     @errors.never_raises
     def set_tags(self, tags: "dict[str, object]") -> None:
-        """Print tags, and remember them."""
+        """Print tags and remember them."""
         for key, value in tags.items():
             self._kept.take("tag", str(key), value)
         self._say(f"Attempted to set tags {tags}")
@@ -55,11 +55,11 @@ class OfflineRun(BaseRun):
         return self._kept
 
     def get_tags(self) -> "dict[str, str | None]":
-        """Return the tags that were set."""
+        """Return the tags."""
         return dict(self._kept.tags)
 
     def get_properties(self) -> "dict[str, str]":
-        """Return the properties that were set."""
+        """Return the properties."""
         return dict(self._kept.properties)
 
     def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:
@@ -76,7 +76,7 @@ class OfflineRun(BaseRun):
 
         Args:
             name: its name in the run.
-            output_file_path: where to; a folder is joined with the file's own name.
+            output_file_path: destination; a folder is joined with the file's own name.
 
         Raises:
             UserErrorException: no such file.
@@ -96,8 +96,8 @@ class OfflineRun(BaseRun):
         """Return another offline run, whose parent is this one.
 
         Args:
-            name: shown instead of its id.
-            run_id: its id; None makes one up.
+            name: display name.
+            run_id: its id; None generates one.
             outputs: ignored.
         """
         child = OfflineRun()
@@ -111,7 +111,7 @@ class OfflineRun(BaseRun):
         """Return new offline runs.
 
         Args:
-            count: how many; or
+            count: the number of runs; or
             tag_key: a tag that each of them gets, with
             tag_values: its value for each.
         """
@@ -124,7 +124,7 @@ class OfflineRun(BaseRun):
         """Yield the children, newest first.
 
         Args:
-            recursive: and theirs.
+            recursive: include their children.
         """
         for child in reversed(self._children):
             yield child
@@ -132,13 +132,13 @@ class OfflineRun(BaseRun):
                 yield from child.get_children(recursive=True)
 
     def submit_child(self, config: object, tags: object = None, **_: object) -> None:
-        """Refuse: an offline run has no service to submit to.
+        """Raise an exception: an offline run has no service to submit to.
 
         Raises:
             RunEnvironmentException: always.
         """
         raise errors.RunEnvironmentException(
-            "An offline run submits nothing. Submit this script itself, or use experiment.submit with a workspace."
+            "An offline run cannot submit runs. Submit this script itself, or use experiment.submit with a workspace."
         )
 
     @errors.never_raises
@@ -148,66 +148,66 @@ class OfflineRun(BaseRun):
 
     @errors.never_raises
     def take_snapshot(self, file_or_folder_path: str) -> None:
-        """Print of what a snapshot would be taken."""
+        """Print the path of which a snapshot would be taken."""
         self._say(f"Attempted to take a snapshot of {file_or_folder_path}")
 
     def restore_snapshot(self, snapshot_id: "str | None" = None, path: "str | None" = None) -> None:
-        """Return None: an offline run keeps no snapshot."""
+        """Return None: an offline run has no snapshot."""
 
     def get_snapshot_id(self) -> None:
-        """Return None: an offline run keeps no snapshot."""
+        """Return None: an offline run has no snapshot."""
 
     def get_secret(self, name: str) -> "str | None":
-        """Return None: an offline run has no vault."""
+        """Return None: an offline run has no key vault."""
 
     def get_secrets(self, secrets: "list[str]") -> "dict[str, str | None]":
-        """Return None for each: an offline run has no vault."""
+        """Return None for each name: an offline run has no key vault."""
         return dict.fromkeys(secrets)
 
     def get_portal_url(self) -> str:
-        """Return nothing: an offline run is on no service."""
+        """Return an empty string: an offline run has no service."""
         return ""
 
     def get_docs_url(self) -> str:
-        """Return nothing: an offline run is on no service."""
+        """Return an empty string: an offline run has no service."""
         return ""
 
     def get_detailed_status(self) -> "dict[str, object]":
-        """Return the state, in v1's form."""
+        """Return the status in v1's form."""
         return {"status": self.get_status(), "details": ""}
 
     def get_details_with_logs(self) -> "dict[str, object]":
-        """Return the details: an offline run keeps no logs."""
+        """Return the details: an offline run has no logs."""
         return self.get_details()
 
     def get_all_logs(self, destination: "str | None" = None) -> "list[str]":
-        """Return nothing: an offline run keeps no logs."""
+        """Return an empty list: an offline run has no logs."""
         return []
 
     def clean(self) -> None:
         """Do nothing: an offline run has no files of its own."""
 
     def get_status(self) -> str:
-        """Return the run's state."""
+        """Return the run's status."""
         return self._ended or "Running"
 
     @errors.never_raises
     def complete(self, _set_status: bool = True) -> None:
-        """Note that the run has ended well."""
+        """Record that the run has completed."""
         self._ended = "Completed"
 
     @errors.never_raises
     def fail(self, error_details: object = None, error_code: object = None, _set_status: bool = True) -> None:
-        """Note that the run has failed."""
+        """Record that the run has failed."""
         self._ended = "Failed"
 
     @errors.never_raises
     def cancel(self) -> None:
-        """Note that the run was canceled."""
+        """Record that the run was cancelled."""
         self._ended = "Canceled"
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Note how the block ended, and let an exception through."""
+        """Record how the block ended; exceptions propagate."""
         if kind is None:
             self.complete()
         else:

@@ -1,4 +1,4 @@
-"""The current run, as a training script holds it."""
+"""The current run, as used by a training script."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from trainshed.runtime.base import BaseRun
 from trainshed.runtime.files import confined
 from trainshed.runtime.journal import Journal
 
-TYPE_CHECKING = False  # as good as typing's to checkers, without importing it
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import IO, Any
 
@@ -21,22 +21,22 @@ ROOTS = (
     ("azureml-logs/", "azureml-logs/"),
     ("user_logs/", "user_logs/"),
 )
-"""Where a file of a run lies, by how its name begins; the service knows the same (``spec.layout``)."""
+"""Where a file of a run is stored, by the beginning of its name; the service has the same table (``spec.layout``)."""
 EVENTS = (("runs/", "code/runs/"), ("lightning_logs/", "code/lightning_logs/"))
-"""Where TensorBoard's writers put their event files; of these folders only they are the run's."""
+"""Where TensorBoard writers put their event files; only the event files in these folders belong to the run."""
 _ELSE = "artifacts/"
 _CHUNK = 1 << 20
 
 
 class Run(BaseRun):
-    """The run that this script is.
+    """The run of this script.
 
-    Made by :meth:`get_context`; everything it is told goes into the run directory and from there to the service.
+    Get it from :meth:`get_context`. What it records is written to the run directory, where the service collects it.
 
     Args:
-        folder: the run directory. An experiment instead, with a run's id, gives that run as it is seen from outside.
-        run_id: the run's id; None: what the environment says.
-        experiment: name of its experiment; None: what the environment says.
+        folder: the run directory; or an experiment, which with a run id returns that run as seen from outside.
+        run_id: the run's id; by default from the environment.
+        experiment: the name of its experiment; by default from the environment.
 
     Example:
         >>> from trainshed import Run
@@ -49,7 +49,7 @@ class Run(BaseRun):
     _current: "Run | None" = None
 
     def __new__(cls, folder: object, run_id: "str | None" = None, *_: object, **__: object) -> "Run":  # noqa: PYI034
-        """Make the current run, or v1's Run(experiment, run_id)."""
+        """Create the current run, or v1's Run(experiment, run_id)."""
         if not isinstance(folder, str):
             return unavailable.whole().get_run(folder, run_id)  # type: ignore[attr-defined,no-any-return]
         return super().__new__(cls)
@@ -71,14 +71,14 @@ class Run(BaseRun):
         used_for_context_manager: bool = False,  # noqa: ARG003 - v1's
         **_: object,
     ) -> BaseRun:
-        """Return the current run: one object for the whole process, whatever becomes of its environment variables.
+        """Return the current run: one object for the whole process, even if its environment variables change.
 
         Args:
-            allow_offline: outside of a run, return one that only prints; otherwise raise.
+            allow_offline: outside a run, return one that only prints; if False, raise.
             used_for_context_manager: ignored.
 
         Raises:
-            RunEnvironmentException: outside of a run with ``allow_offline=False``.
+            RunEnvironmentException: outside a run with ``allow_offline=False``.
         """
         folder = os.environ.get("TRAINSHED_RUN_DIR")
         if Run._current is not None and (not folder or os.path.abspath(folder) == Run._current.folder):
@@ -97,14 +97,14 @@ class Run(BaseRun):
 
     @property
     def input_datasets(self) -> "dict[str, object]":
-        """The datasets it was given: a folder's path, or the dataset itself where it was given directly."""
+        """The input datasets by name: the path of a folder, or the dataset itself if it was passed directly."""
         import json
 
         told = json.loads(os.environ.get("TRAINSHED_INPUTS", "{}"))
         return {name: facts["path"] or self._dataset(facts) for name, facts in told.items()}
 
     def _dataset(self, facts: "dict[str, Any]") -> object:
-        """Return a dataset itself; where there is no client, its name."""
+        """Return a dataset; without a client, its name."""
         outside: "Any" = self._seen_from_outside()
         if outside is None:
             return facts["dataset"]
@@ -113,7 +113,7 @@ class Run(BaseRun):
 
     @property
     def output_datasets(self) -> "dict[str, object]":
-        """The folders that it is to fill, by name."""
+        """The output folders by name."""
         import json
 
         found: "dict[str, object]" = json.loads(os.environ.get("TRAINSHED_OUTPUTS", "{}"))
@@ -121,16 +121,16 @@ class Run(BaseRun):
 
     @staticmethod
     def get(workspace: object, run_id: str) -> object:
-        """Return another run, as it is seen from outside.
+        """Return another run, as seen from outside.
 
         Args:
-            workspace: where it is.
+            workspace: its workspace.
             run_id: its id.
         """
         return workspace.get_run(run_id)  # type: ignore[attr-defined]
 
     def _seen_from_outside(self) -> object:
-        # On another machine than the service's there is no folder by which to find it, but an address.
+        # On a machine other than the service's, no folder identifies the workspace, but an address does.
         address, path = os.environ.get("TRAINSHED_SERVICE"), os.environ.get("TRAINSHED_WORKSPACE")
         if self._outside is None and (address or path) and sys.version_info >= (3, 10):
             whole: "Any" = unavailable.whole()
@@ -141,7 +141,7 @@ class Run(BaseRun):
 
     @classmethod
     def get_submitted_run(cls, **_: object) -> BaseRun:
-        """Return the current run; the name of 2018."""
+        """Return the current run; the method's name in 2018."""
         return cls.get_context(allow_offline=False)
 
     def log(
@@ -167,7 +167,7 @@ class Run(BaseRun):
         self._journal.event(kind, name, value)
 
     def _tables(self, but: bytes = b"\n") -> "tables.Tables":
-        from trainshed.runtime import tables  # few scripts read
+        from trainshed.runtime import tables  # needed by few scripts
 
         found = tables.Tables()
         if self.id == os.environ.get("TRAINSHED_RUN_ID"):
@@ -178,7 +178,7 @@ class Run(BaseRun):
     def _keep_file(self, name: str, path: "str | None", stream: object) -> bool:
         target = os.path.join(self.folder, place_of(confined(name)))
         if path is not None and _same(path, target):
-            # ./outputs/model.pkl uploaded as outputs/model.pkl, as many scripts do: it is where it should be.
+            # Many scripts upload ./outputs/model.pkl as outputs/model.pkl; it is already in place.
             if name in self._uploaded:
                 return False
         elif os.path.lexists(target):
@@ -189,14 +189,14 @@ class Run(BaseRun):
             except FileExistsError:  # another process of the run was first
                 return False
             except OSError as error:
-                errors.warn(f"'{name}' could not be uploaded ({error}); training goes on.")
+                errors.warn(f"'{name}' could not be uploaded ({error}); training continues.")
                 return True
         self._uploaded.add(name)
         self._record("file", name, None)
         return True
 
     def _copy(self, path: "str | None", stream: object, target: str) -> None:
-        """Give a copy its name when it is whole.
+        """Rename a copy to its final name once it is complete.
 
         Raises:
             FileExistsError: the name is taken.
@@ -225,8 +225,8 @@ class Run(BaseRun):
         """Copy a file of the run.
 
         Args:
-            name: as :meth:`get_file_names` gives it.
-            output_file_path: where to; a folder is joined with the file's own name.
+            name: as returned by :meth:`get_file_names`.
+            output_file_path: destination; a folder is joined with the file's own name.
 
         Raises:
             UserErrorException: no such file.
@@ -244,12 +244,12 @@ class Run(BaseRun):
             shutil.copyfile(source, target)
 
     def get_status(self) -> str:
-        """Return the run's state: it runs, or this could not be asked."""
+        """Return "Running", since the script that asks is running."""
         return "Running"
 
 
 class _Borrowed:
-    """A stream of the script's, which stays open."""
+    """A context manager that leaves the script's own stream open."""
 
     def __init__(self, stream: object) -> None:
         self._stream: "IO[bytes]" = stream  # type: ignore[assignment]
@@ -262,10 +262,10 @@ class _Borrowed:
 
 
 def place_of(name: str) -> str:
-    """Return where a file lies in the run directory.
+    """Return the path of a file in the run directory.
 
     Args:
-        name: as :meth:`Run.get_file_names` gives it.
+        name: as returned by :meth:`Run.get_file_names`.
     """
     for prefix, folder in (*ROOTS, *EVENTS) if ".tfevents." in name.rpartition("/")[2] else ROOTS:
         if name.startswith(prefix):
@@ -282,10 +282,10 @@ def _pour(source: "IO[bytes]", copy: "IO[bytes]") -> None:
 
 
 def _give_name(part: str, target: str) -> None:
-    """Name a file if the name is free.
+    """Give a file its final name if the name is free.
 
     Raises:
-        FileExistsError: it is not.
+        FileExistsError: the name is taken.
     """
     try:
         os.link(part, target)
@@ -301,7 +301,7 @@ def _forget(path: str) -> None:
     try:
         os.unlink(path)
     except OSError:
-        return  # it was renamed, or never made
+        return  # it was renamed, or never created
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was logged so far, read back in v1's shapes."""
+"""What was logged so far, in the shapes that v1 returned."""
 
 import os
 
@@ -8,11 +8,11 @@ _KINDS = ("metric", "list", "row", "table", "image", "artifact")
 
 
 class Tables:
-    """Takes events one by one and keeps what they come to.
+    """Accumulates events into metrics, tags and properties.
 
     Attributes:
-        tags: tags now.
-        properties: properties now.
+        tags: the current tags.
+        properties: the current properties.
 
     Example:
         >>> tables = Tables()
@@ -28,7 +28,7 @@ class Tables:
         self._series: "dict[str, tuple[str, list[object]]]" = {}
 
     def take(self, kind: str, name: str, value: object) -> None:
-        """Take one event.
+        """Add one event.
 
         Args:
             kind: as in the journal.
@@ -53,7 +53,8 @@ class Tables:
             name: only this one.
 
         Returns:
-            What was logged once is a scalar, and a list if more often; a row or table is a dict of columns.
+            A scalar for a value that was logged once, a list if it was logged more often, a dict of columns for a row
+            or a table.
         """
         return {
             label: _shape(kind, kept) for label, (kind, kept) in self._series.items() if kept and name in (None, label)
@@ -77,12 +78,12 @@ def _unwrapped(cells: "list[object]") -> object:
 
 
 def labels_of(variable: str) -> "dict[str, str | None]":
-    """Return labels that the run had from the start.
+    """Return the tags or properties that the run was submitted with.
 
     Args:
         variable: environment variable with a JSON object, e.g. ``"TRAINSHED_TAGS"``.
     """
-    import json  # 5 ms that a script which only logs does not pay
+    import json  # takes 5 ms; scripts that only log do not need it
 
     try:
         found = json.loads(os.environ.get(variable, "{}"))
@@ -92,12 +93,12 @@ def labels_of(variable: str) -> "dict[str, str | None]":
 
 
 def read(path: str, tables: Tables, but: bytes = b"\n") -> Tables:
-    """Take all events of a journal; lines that are none, such as a last one that was cut off, are left out.
+    """Add all events of a journal to ``tables`` and return it; invalid lines are skipped.
 
     Args:
-        path: the journal; one that is not there is empty.
-        tables: what takes them, which is returned.
-        but: lines that begin so are skipped.
+        path: the journal; it may be missing.
+        tables: the tables to fill.
+        but: skip lines that begin with this.
     """
     import json
 
@@ -115,7 +116,7 @@ def read(path: str, tables: Tables, but: bytes = b"\n") -> Tables:
     except FileNotFoundError:
         pass
     except OSError as error:
-        errors.warn(f"the journal could not be read ({error}); training goes on.")
+        errors.warn(f"the journal could not be read ({error}); training continues.")
     return tables
 
 

@@ -1,21 +1,21 @@
-"""What a script hands to the logging calls, as values that a journal can hold."""
+"""Converts what a script passes to the logging methods into values that a journal can hold."""
 
 from trainshed.runtime import errors
 
 PLAIN = (float, int, str, bool)
 MOST_STEPS = 1 << 63
-"""Steps are kept as whole numbers of 64 bits."""
-_LONGEST_INT = 10_000  # bits; Python refuses to read longer ones from text
+"""Steps are stored as 64-bit integers."""
+_LONGEST_INT = 10_000  # bits; Python refuses to parse longer integers from text
 
 
 def metric_name(name: object) -> str:
-    """Return ``name`` if it can name a metric.
+    """Return ``name`` if it is a valid name for a metric.
 
     Raises:
-        UserErrorException: no string, or an empty one.
+        UserErrorException: not a string, or empty.
     """
     if not isinstance(name, str) or not name:
-        raise errors.UserErrorException(f"A metric's name is a non-empty string, not {name!r}.")
+        raise errors.UserErrorException(f"A metric's name must be a non-empty string, not {name!r}.")
     return name
 
 
@@ -33,21 +33,23 @@ def step_number(step: object) -> "int | None":
             return int(number)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass
-    raise errors.UserErrorException(f"run.log(…, step={shown(step)}): a step is a whole number, of 64 bits at most.")
+    raise errors.UserErrorException(
+        f"run.log(…, step={shown(step)}): a step must be a whole number of at most 64 bits."
+    )
 
 
 def scalar(value: object, name: str) -> object:
     """Return ``value`` as float, int, str or bool.
 
-    NumPy scalars and anything else with ``item()`` (a tensor of one element) are converted; what cannot be is kept as
-    its ``repr`` with a warning on standard error, as v1 did.
+    NumPy scalars and anything else with ``item()`` (a tensor of one element) are converted; other values are stored as
+    their ``repr`` with a warning on standard error, as in v1.
 
     Args:
-        value: what was logged.
+        value: the logged value.
         name: the metric, for the message.
 
     Raises:
-        UserErrorException: many values at once; ``log_list`` takes these.
+        UserErrorException: several values at once; ``log_list`` accepts these.
     """
     plain = _plain(value)
     if plain is not None:
@@ -58,18 +60,18 @@ def scalar(value: object, name: str) -> object:
     if plain is None:
         if _many(value):
             raise errors.UserErrorException(
-                f"Metric '{name}' was given a {type(value).__name__} where one number, string or bool is due; "
+                f"Metric '{name}' must be one number, string or bool, not a {type(value).__name__}; "
                 "use run.log_list for a list, run.log_row or run.log_table for a table."
             )
         plain = _plain(_converted(value, "__float__"))
     if plain is None:
-        errors.warn(f"metric '{name}' was given a {type(value).__name__}; its text is kept.")
+        errors.warn(f"metric '{name}' is a {type(value).__name__}; its text is stored.")
         plain = shown(value)
     return plain
 
 
 def shown(value: object) -> str:
-    """Return the text of a value; Python itself refuses to print a very long whole number in the usual way."""
+    """Return the text of a value; hexadecimal for very long integers, which Python refuses to print in decimal."""
     return hex(value) if isinstance(value, int) and not _short(value) else repr(value)
 
 
@@ -78,14 +80,14 @@ def _short(value: int) -> bool:
 
 
 def _many(value: object) -> bool:
-    """Tell whether ``value`` is many values; v1 kept the text of a dict, a set or bytes instead."""
+    """Tell whether ``value`` has several elements; for a dict, a set or bytes, v1 stored the text instead."""
     if isinstance(value, (list, tuple, range)) or hasattr(value, "__next__"):
         return True
     return hasattr(value, "tolist") and getattr(value, "shape", None) != ()
 
 
 def _plain(value: object) -> object:
-    """Return a value of a plain type, or None; a subclass (numpy.float64 is one) would print in its own way."""
+    """Return a value of a plain type, or None; subclasses (numpy.float64) are converted, as they print differently."""
     if isinstance(value, int) and not isinstance(value, bool) and not _short(value):
         return None
     for kind in (bool, int, float, str):
@@ -95,7 +97,7 @@ def _plain(value: object) -> object:
 
 
 def _converted(value: object, method: str) -> object:
-    """Return what ``value.method()`` gives, or None if it has none or cannot."""
+    """Return ``value.method()``, or None if there is no such method or it fails."""
     convert = getattr(value, method, None)
     if not callable(convert):
         return None
@@ -106,7 +108,7 @@ def _converted(value: object, method: str) -> object:
 
 
 def scalars(values: object, name: str) -> "list[object]":
-    """Return the values of a list metric, each as :func:`scalar` does.
+    """Return the values of a list metric, each converted by :func:`scalar`.
 
     Raises:
         UserErrorException: not a list.
@@ -114,24 +116,24 @@ def scalars(values: object, name: str) -> "list[object]":
     listed = _converted(values, "tolist")
     values = values if listed is None else listed
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
-        raise errors.UserErrorException(f"Metric '{name}' was given a {type(values).__name__} where a list is due.")
+        raise errors.UserErrorException(f"Metric '{name}' must be a list, not a {type(values).__name__}.")
     return [scalar(value, name) for value in values]
 
 
 def columns(table: object, name: str) -> "dict[str, object]":
-    """Return a table metric as column → list, or column → scalar when every column is one.
+    """Return a table metric as column → list, or as column → scalar if every column is a scalar.
 
     Raises:
-        UserErrorException: no dict, or columns of different lengths.
+        UserErrorException: not a dict, or columns of different lengths.
     """
     if not isinstance(table, dict):
-        raise errors.UserErrorException(f"Metric '{name}' was given a {type(table).__name__} where a dict is due.")
+        raise errors.UserErrorException(f"Metric '{name}' must be a dict, not a {type(table).__name__}.")
     made: "dict[str, object]" = {}
     for key, cells in table.items():
         many = hasattr(cells, "__iter__") and not isinstance(cells, (str, bytes, dict))
-        # A tensor without dimensions has __iter__, and cannot be iterated over.
+        # A tensor without dimensions has __iter__ but cannot be iterated.
         single = not many or getattr(cells, "shape", None) == ()
         made[str(key)] = scalar(cells, name) if single else scalars(cells, name)
     if len({len(cells) if isinstance(cells, list) else -1 for cells in made.values()}) > 1:
-        raise errors.UserErrorException(f"Table '{name}' was given columns of different lengths.")
+        raise errors.UserErrorException(f"Table '{name}' has columns of different lengths.")
     return made

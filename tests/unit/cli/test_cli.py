@@ -85,14 +85,14 @@ def test_a_pair_needs_both_sides(text: str) -> None:
         (["runs"], "There are no runs yet"),
         (["target"], "There are no runs yet"),
         (["show", ""], "There are no runs yet"),
-        (["runs", "--limit", "-1"], "--limit: give a whole number of at least 1, not '-1'"),
-        (["submit", ".", "--processes", "0"], "--processes: give a whole number of at least 1, not '0'"),
+        (["runs", "--limit", "-1"], "--limit: must be a whole number of at least 1, not '-1'"),
+        (["submit", ".", "--processes", "0"], "--processes: must be a whole number of at least 1, not '0'"),
         (
             ["submit", ".", "--alpha", "0.8"],
             "Put `--` before the script's arguments: trainshed submit . -- --alpha 0.8",
         ),
         (["submit", ".", "--time", "3"], "has no option '--time'"),
-        (["runs", "more"], "'trainshed runs' does not take 'more'"),
+        (["runs", "more"], "'trainshed runs' does not accept 'more'"),
         (["runz"], "invalid choice: 'runz'"),
         (
             ["submit", ".", "--script", "train.py", "--use-python", "x", "-p", "numpy"],

@@ -46,7 +46,7 @@ def test_names_of_the_submitting_side_are_there_or_explained(job: Any, line: str
     shutil.rmtree(Path(job["PYTHONPATH"]) / "client" / "azureml")
     if "azureml.core" in line:
         last = job.run(line).stderr.splitlines()[-1]
-        assert "inside of this run: SDK v1's names come with trainshed-azureml" in last
+        assert "inside this run: SDK v1's names come with trainshed-azureml" in last
     elif "trainshed" in line:
         assert job.run(line).returncode == 0
 

@@ -1,4 +1,4 @@
-"""Whatever a script hands to a call that records, training goes on."""
+"""Whatever a script hands to a call that records, training continues."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def test_what_is_right_of_a_call_is_kept(run: Any, capsys: pytest.CaptureFixture
     assert run.get_metrics() == {"loss": [0.5, 0.25, 0.125], "table": {"name": "a", "value": 1}, "row": {"value": 1}}
     assert run.tags["good"] == "2"
     told = capsys.readouterr().err
-    assert "a step is a whole number, of 64 bits at most. Metric 'loss' is logged without it." in told
+    assert "a step must be a whole number of at most 64 bits. Metric 'loss' is logged without it." in told
     assert "not 'epoch'" in told
-    assert ": LookupError: asked. Nothing was recorded; training goes on." in told
+    assert ": LookupError: asked. Nothing was recorded; training continues." in told
 
 
 def test_a_list_as_one_value_is_told_with_what_takes_it(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

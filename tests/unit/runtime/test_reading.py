@@ -157,5 +157,5 @@ def test_steps_are_whole_numbers() -> None:
     assert step_number(None) is None
     assert [step_number(value) for value in (3, 3.0, True)] == [3, 3, 1]
     for wrong in ("3", 1.5, float("nan"), [1]):
-        with pytest.raises(errors.UserErrorException, match="a step is a whole number"):
+        with pytest.raises(errors.UserErrorException, match="a step must be a whole number"):
             step_number(wrong)

@@ -140,7 +140,7 @@ def test_trouble_with_the_disk_never_reaches_training(job: dict[str, str]) -> No
     full.symlink_to("/dev/full")
     done = script("from trainshed import Run\nfor i in range(5): Run.get_context().log('a', 1.0)\nprint('on')", job)
     assert done.stdout == "on\n"
-    assert done.stderr.count("training goes on") == 1
+    assert done.stderr.count("training continues") == 1
 
 
 def test_descriptor_that_the_script_closed(job: dict[str, str]) -> None:

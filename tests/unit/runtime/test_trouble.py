@@ -1,4 +1,4 @@
-"""Trouble that is not the script's own: training goes on, and nothing of the script's is touched."""
+"""Trouble that is not the script's own: training continues, and nothing of the script's is touched."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_limit_on_file_sizes(job: Any) -> None:
     done = job.run(code)
     assert done.stdout.startswith("on")
     assert ".upload" not in done.stdout
-    assert done.stderr.count("training goes on") == 2
+    assert done.stderr.count("training continues") == 2
     lines = (job.folder / "journal.jsonl").read_text().splitlines()
     assert [json.loads(line)["v"] for line in lines[:10]] == list(range(10))
 
@@ -53,7 +53,7 @@ def test_folder_that_is_gone(job: Any) -> None:
     )
     done = job.run(code)
     assert done.stdout == "{}\n"
-    assert done.stderr.count("training goes on") == 1
+    assert done.stderr.count("training continues") == 1
 
 
 def test_no_standard_error(job: Any) -> None:
@@ -65,7 +65,7 @@ def test_no_standard_error(job: Any) -> None:
 
 
 def test_warnings_are_said_once(job: Any) -> None:
-    assert job.run(HEAD + "for i in range(9): run.log('a', None)").stderr.count("its text is kept") == 1
+    assert job.run(HEAD + "for i in range(9): run.log('a', None)").stderr.count("its text is stored") == 1
 
 
 def test_environment_and_folder_may_change(job: Any) -> None:

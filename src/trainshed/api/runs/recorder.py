@@ -41,7 +41,7 @@ class Recorder(Journalist):
             except UserErrorException:
                 return False  # the name is taken
             except ServiceException as error:
-                errors.warn(f"'{name}' could not be uploaded ({error}); training goes on.")
+                errors.warn(f"'{name}' could not be uploaded ({error}); training continues.")
                 return True
         self._record("file", name, None)
         return True
