@@ -13,7 +13,7 @@ from io import BufferedReader
 _CONNECT_SECONDS = 10.0
 _MAX_LINE = 1 << 16
 _MAX_HEADERS = 200
-_PIECE = 1 << 16
+_PIECE = 1 << 18
 
 
 class Response:

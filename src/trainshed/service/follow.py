@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from trainshed.service.bus import Bus
 from trainshed.service.mirror import Mirror
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 18
 _SOONEST = 0.02
 _LATEST = 0.25
 """Seconds between two looks at a file's size, while somebody follows it: the quieter the file, the rarer.

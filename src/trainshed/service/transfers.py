@@ -22,7 +22,7 @@ from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 _TYPE = "application/octet-stream"
 
 
