@@ -77,6 +77,20 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
+def files_below(folder: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
+    """Yield the files of a folder and of those in it, in order: path, and path relative to it with ``/``.
+
+    Example:
+        >>> [name for _, name in files_below("src")]
+        ['train.py']
+    """
+    for at, folders, names in os.walk(folder):
+        folders.sort()
+        for path in (os.path.join(at, name) for name in sorted(names)):
+            if os.path.isfile(path):
+                yield path, os.path.relpath(path, folder).replace(os.sep, "/")
+
+
 def temporary_folder(label: str) -> str:
     """Return a new folder for files that nobody gave a place to."""
     import tempfile

@@ -121,8 +121,8 @@ class _Cluster(ComputeTarget):
     @staticmethod
     def list_quotas(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
         """Return how much there is of what: the slots of each target."""
-        targets = workspace.connection.call("GET", "/targets")["targets"]
-        return [{"name": each["name"], "unit": "Slots", "limit": limit_of(each)} for each in targets]
+        used = _Cluster.list_usages(workspace)
+        return [{key: value for key, value in each.items() if key != "currentValue"} for each in used]
 
 
 class AmlCompute(_Cluster, kind="cluster"):

@@ -209,15 +209,8 @@ class ComputeTarget:
         return ComputeTarget(workspace, str(object_dict["name"]))
 
     def __repr__(self) -> str:
-        told = {
-            "workspace": self.workspace,
-            "name": self.name,
-            "id": self.id,
-            "type": self.type,
-            "provisioning_state": self.provisioning_state,
-            "location": self.location,
-            "tags": self.tags,
-        }
+        names = ("workspace", "name", "id", "type", "provisioning_state", "location", "tags")
+        told = {name: getattr(self, name) for name in names}
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in told.items())})"
 
 

@@ -345,10 +345,8 @@ class PythonSection(Section):
         base_conda_environment: accepted and not used.
 
     Example:
-        >>> section = PythonSection()
-        >>> section.conda_dependencies = CondaDependencies.create(pip_packages=["numpy"])
-        >>> list(section.conda_dependencies.pip_packages)
-        ['azureml-defaults', 'numpy']
+        >>> Environment("plain").python.interpreter_path
+        'python'
     """
 
     _READERS: ClassVar = {"conda_dependencies": lambda said, _: CondaDependencies(_underlying_structure=said)}

@@ -158,13 +158,7 @@ class DataReference:
         return self._with(mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
 
     def _with(self, **changes: Any) -> DataReference:
-        same = {
-            "data_reference_name": self.data_reference_name,
-            "path_on_datastore": self.path_on_datastore,
-            "mode": self.mode,
-            "path_on_compute": self.path_on_compute,
-            "overwrite": self.overwrite,
-        }
+        same = {name: value for name, value in vars(self).items() if name != "datastore"}
         return DataReference(self.datastore, **{**same, **changes})
 
     def to_config(self) -> DataReferenceConfiguration:

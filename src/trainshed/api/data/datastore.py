@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.data.data_reference import DataReference
-from trainshed.api.transfer import download, opened
+from trainshed.api.transfer import download, files_below, opened
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.checks import check_relative_path
@@ -123,12 +123,7 @@ class Datastore:
         root = os.fspath(src_dir)
         if not os.path.isdir(root):
             raise UserErrorException(f"There is no folder '{root}' to upload.{_near(root)}")
-        files = [
-            os.path.join(folder, name)
-            for folder, folders, names in os.walk(root)
-            for name in _sorted(folders, names)
-            if os.path.isfile(os.path.join(folder, name))
-        ]
+        files = [file for file, _ in files_below(root)]
         return self._upload(files, root, target_path, overwrite, show_progress)
 
     def upload_files(
@@ -278,11 +273,6 @@ def _chosen(workspace: WorkspaceLike, name: str | None) -> dict[str, Any]:
 
 def _parts(path: str | None) -> Iterator[str]:
     return (part for part in (path or "").replace(os.sep, "/").split("/") if part not in ("", "."))
-
-
-def _sorted(folders: list[str], names: list[str]) -> list[str]:
-    folders.sort()
-    return sorted(names)
 
 
 def _near(path: str) -> str:

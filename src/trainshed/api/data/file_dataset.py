@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from types import TracebackType
 from typing import Any
 
 from trainshed.api.data.abstract_dataset import AbstractDataset, places, validated
 from trainshed.api.data.consumption import DatasetConsumptionConfig
+from trainshed.api.transfer import files_below
 from trainshed.errors import NotFoundException, UserErrorException
 
 
@@ -130,9 +130,7 @@ class MountContext:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take them away again."""
         self.stop()
 
@@ -185,9 +183,9 @@ class FileFactory:
         found, workspace = places(target)
         if workspace is None:
             raise UserErrorException("The target of an upload is (datastore, 'folder on it').")
-        files = [os.path.join(at, name) for at, _, names in os.walk(src_dir) for name in sorted(names)]
-        if pattern is not None:
-            files = [file for file in files if fnmatch.fnmatch(os.path.relpath(file, src_dir), pattern)]
+        files = [
+            file for file, relative in files_below(src_dir) if pattern is None or fnmatch.fnmatch(relative, pattern)
+        ]
         store = workspace.datastores[found[0]["datastore"]]
         store.upload_files(files, src_dir, found[0]["path"], overwrite, show_progress)
         return FileFactory.from_files((store, found[0]["path"]))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.times import utc
-from trainshed.api.transfer import download, opened
+from trainshed.api.transfer import download, files_below, opened
 from trainshed.client import locations
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
@@ -339,7 +339,7 @@ def _files(root: str, children: Sequence[str] | None) -> list[str]:
     for start in starts:
         if os.path.isfile(start):
             found.append(start)
-        found += [os.path.join(at, name) for at, _, names in os.walk(start) for name in sorted(names)]
+        found += [path for path, _ in files_below(start)]
     if not found:
         raise WebserviceException(f"There are no files in '{root}' to register as a model.")
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from trainshed.api.runs.snapshots import take
+from trainshed.api.transfer import files_below
 from trainshed.client.notice import warn
 from trainshed.spec.codec import to_json
 from trainshed.spec.run import RunSpec
@@ -87,13 +88,10 @@ def _owner() -> dict[str, Any]:
 
 def keep_outputs(recorder: Recorder, folder: str) -> None:
     """Copy the files below a folder into the run's ``outputs/``."""
-    for at, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(at, name)
-            kept = "outputs/" + os.path.relpath(path, folder).replace(os.sep, "/")
-            if name != "azureml.log" and os.path.isfile(path) and not recorder._keep_file(kept, path, None):
-                warn(f"'{kept}' is with the run already; {path} was not kept a second time.")
+    for path, name in files_below(folder):
+        kept = f"outputs/{name}"
+        if os.path.basename(path) != "azureml.log" and not recorder._keep_file(kept, path, None):
+            warn(f"'{kept}' is with the run already; {path} was not kept a second time.")
 
 
 def ended(run_id: str) -> None:

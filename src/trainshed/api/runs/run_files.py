@@ -136,11 +136,10 @@ class RunFiles(RunBase):
         """
         if not os.path.isdir(path):
             raise UserErrorException(f"There is no folder '{os.fspath(path)}' to upload.")
-        for at, folders, files in os.walk(path):
-            folders.sort()
-            for file in sorted(files):
-                full = os.path.join(at, file)
-                self.upload_file(f"{name.rstrip('/')}/{os.path.relpath(full, path).replace(os.sep, '/')}", full)
+        from trainshed.api.transfer import files_below
+
+        for file, relative in files_below(path):
+            self.upload_file(f"{name.rstrip('/')}/{relative}", file)
 
     def _get_outputs_datapath(self) -> Any:
         """Return where its ``outputs/`` lie, as a DataPath: v1's tutorials resume from it (``resume_from=``)."""

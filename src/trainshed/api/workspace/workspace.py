@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainshed.api.workspace.callable_dict import CallableDict
 from trainshed.api.workspace.workspace_facts import WorkspaceFacts
@@ -196,12 +196,7 @@ class Workspace(WorkspaceFacts):
         """
         if path is None and remote.address() is not None:
             there = Workspace(workspace_name=name)
-            if not exist_ok:
-                raise WorkspaceException(
-                    f"There is a workspace '{name}' at {there.identity} already. Use Workspace.get('{name}') or "
-                    "exist_ok=True."
-                )
-            return there
+            return there if exist_ok else _taken(name, there.identity)
         root = locations.folder_of(name) if path is None else os.path.abspath(os.path.expanduser(path))
         locations.check_name(name)
         if not locations.exists(root):
@@ -216,9 +211,7 @@ class Workspace(WorkspaceFacts):
             }
             locations.make(root, {key: value for key, value in facts.items() if value is not None})
         elif not exist_ok:
-            raise WorkspaceException(
-                f"There is a workspace '{name}' at {root} already. Use Workspace.get('{name}') or exist_ok=True."
-            )
+            _taken(name, root)
         return Workspace(path=root)
 
     @staticmethod
@@ -380,6 +373,12 @@ class Workspace(WorkspaceFacts):
 
     def __hash__(self) -> int:
         return hash(self.identity)
+
+
+def _taken(name: str, where: str) -> NoReturn:
+    raise WorkspaceException(
+        f"There is a workspace '{name}' at {where} already. Use Workspace.get('{name}') or exist_ok=True."
+    )
 
 
 def _configured(file: str, said: dict[str, Any]) -> Workspace:
