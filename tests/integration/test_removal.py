@@ -145,7 +145,8 @@ def test_a_run_of_another_machine_goes_there_too(sh: Shell, experiment: Experime
     sh("gc", "--keep-runs", "0")
     assert run.get_metrics() == {"alpha": 1.0}
     reach.write_text(way)
-    sh("rm", run.id)
+    while main(["rm", run.id]):  # for a moment after a failed try to connect, no other is made
+        pass
     assert not there.exists()
     assert directories(experiment.workspace) == set()
 
@@ -236,8 +237,7 @@ def test_one_collection_at_a_time_and_bad_limits(sh: Shell, workspace: Workspace
     for name, value in (("keep_runs", "-1"), ("unused_days", "nan"), ("runs_older_than_days", "soon")):
         with pytest.raises(UserErrorException, match=name):
             workspace.connection.stream("POST", "/gc", {name: value})
-    with pytest.raises(SystemExit):
-        main(["gc", "--runs-older-than", "soon"])
+    assert main(["gc", "--runs-older-than", "soon"]) == 2
 
 
 def test_the_disk_that_is_used_is_told(sh: Shell, experiment: Experiment, project: Path) -> None:
