@@ -365,7 +365,7 @@ def test_an_image_that_is_nowhere(trial: Trial, engine: Engine) -> None:
     error = trial.fails(trial.submit("", "127.0.0.1:1/nothing:1"))
     assert error["reason"] == "registry_unreachable"
     assert "cannot be reached" in error["message"]
-    with pytest.raises(UserErrorException, match="Image name 'No Image' cannot be used"):
+    with pytest.raises(UserErrorException, match="Invalid image name 'No Image'"):
         trial.submit("", "No Image")
 
 

@@ -179,7 +179,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     files = Dataset.File.from_files(str(tmp_path / "*.csv"))
     for name in ("", "a b", "1a", None):
-        with pytest.raises(UserErrorException, match="cannot be used"):
+        with pytest.raises(UserErrorException, match=r"Invalid .*name"):
             DatasetConsumptionConfig(name, files)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="one of direct, mount, download"):
         DatasetConsumptionConfig("a", files, mode="copy")

@@ -1,1 +1,1 @@
-"""HTTP to the service. Everything that is not the service itself goes through here."""
+"""The HTTP client of the service. All code outside the service goes through this package."""

@@ -1,4 +1,4 @@
-"""The client's own folder of what it can make or fetch again."""
+"""The client's own folder for files that can be created or downloaded again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def cache(*parts: str) -> str:
     """Return a path in the cache: below ``$TRAINSHED_HOME/client``, else ``$XDG_CACHE_HOME/trainshed``.
 
     Args:
-        parts: below that folder; nothing is made.
+        parts: path below that folder; nothing is created.
     """
     home = os.environ.get("TRAINSHED_HOME")
     if home:
@@ -23,11 +23,11 @@ def cache(*parts: str) -> str:
 
 
 def prune(unused_days: float, dry_run: bool) -> Iterator[tuple[str, int]]:
-    """Remove what was unused for so long; yield (path in the cache, bytes) of each file.
+    """Remove unused files, and yield (path in the cache, bytes) of each.
 
     Args:
         unused_days: days since the last use.
-        dry_run: only tell what would be removed.
+        dry_run: only yield what would be removed.
     """
     root, before = cache(), time.time() - unused_days * 86_400
     for at, _, names in os.walk(root, topdown=False):
@@ -45,10 +45,10 @@ def prune(unused_days: float, dry_run: bool) -> Iterator[tuple[str, int]]:
 
 
 def mark(*words: str) -> str:
-    """Return a short name for these words. It is a checksum, which spares importing OpenSSL: two may share it.
+    """Return a short checksum of these words. It avoids importing OpenSSL; two lists of words may share a checksum.
 
     Args:
-        words: what is named.
+        words: the words.
 
     Example:
         >>> mark("http://127.0.0.1:80", "/src")

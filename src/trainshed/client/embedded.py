@@ -22,7 +22,7 @@ _LAST_LINES = 8
 
 
 def connect(root: str) -> Connection:
-    """Return a connection to the service of a workspace; it starts the service at its first call if need be.
+    """Return a connection to the service of a workspace; its first call starts the service if necessary.
 
     Args:
         root: the workspace folder.
@@ -49,7 +49,7 @@ def _warn_of_ignored(endpoint: dict[str, Any]) -> None:
 
 
 def running(root: str) -> Connection | None:
-    """Return a connection to the service if it runs, and None, without starting it, if it does not.
+    """Return a connection to the service if it is running, otherwise None; never starts it.
 
     Args:
         root: the workspace folder.
@@ -84,14 +84,14 @@ def _address(endpoint: dict[str, Any]) -> str:
 
 
 def _endpoint(root: str) -> dict[str, Any] | None:
-    """Return what the service says of itself, if the file is ours alone."""
+    """Return the contents of the service endpoint file, if only its owner can read it."""
     try:
         with open(os.path.join(root, "service.json"), "rb") as file:
             facts = os.fstat(file.fileno())
             if os.name == "posix" and (facts.st_mode & 0o077 or facts.st_uid != os.getuid()):
                 raise WorkspaceException(
-                    f"{file.name} could be read by others, and it holds a token. "
-                    f"Mend it: chmod 600 {file.name}, then trainshed service stop."
+                    f"{file.name} contains a token and could be read by others. "
+                    f"Run: chmod 600 {file.name}, then trainshed service stop."
                 )
             endpoint: dict[str, Any] = json.load(file)
             return endpoint
@@ -100,7 +100,7 @@ def _endpoint(root: str) -> dict[str, Any] | None:
 
 
 def _started(root: str) -> dict[str, Any]:
-    """Start the service, one client at a time; whoever comes second finds it running."""
+    """Start the service; a lock lets only one client do so at a time, and the next finds it running."""
     import fcntl  # absent on Windows, where only a service elsewhere can be used
 
     with open(os.open(os.path.join(root, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb") as lock:
@@ -112,28 +112,28 @@ def _started(root: str) -> dict[str, Any]:
                 raise ServiceException(why)
             if theirs == VERSION or newer(theirs):
                 return endpoint
-            # Of an older release: it makes room for ours, and runs go on meanwhile.
+            # A service of an older release: stop it and start ours; its runs continue meanwhile.
             Connection(_address(endpoint), str(endpoint["token"])).call("POST", "/service/stop")
         _launch(root)
         endpoint = _endpoint(root)
     if endpoint is None:
-        raise ServiceException(f"The service went away as soon as it had started; see {log_of(root)}.")
+        raise ServiceException(f"The service exited as soon as it had started; see {log_of(root)}.")
     return endpoint
 
 
 def _lives(pid: int) -> bool:
-    """Tell whether there is such a process: the port of a service that was killed may be another program's by now."""
+    """Tell whether the process exists: after a crash of the service, its port may belong to another program."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's: asking it will tell
+        pass  # another user's process; the request will tell
     return True
 
 
 def _answers(endpoint: dict[str, Any]) -> bool:
-    """Tell whether the service of an endpoint file answers; the file outlives a service that was killed."""
+    """Tell whether the service of an endpoint file answers; the file remains if the service is killed."""
     try:
         Connection(_address(endpoint), str(endpoint["token"])).call("GET", "/service")
     except ServiceException:
@@ -168,27 +168,29 @@ def _launch(root: str) -> None:
     with os.fdopen(ready, "rb") as line:
         told = _line(line)
     if told == b"":
-        child.wait()  # its end has closed the pipe
+        child.wait()  # the process has ended and closed the pipe
     if told or child.returncode == _BUSY:
-        child.returncode = 0  # it lives on by design: no warning about a child that was never waited for
+        child.returncode = (
+            0  # it outlives this process by design: avoid the warning about a child that was not waited for
+        )
         return
     raise ServiceException(_why(root, begin, hangs=told is None))
 
 
 def _environ() -> dict[str, str]:
-    """Return what a service starts with, and so its runs: nothing that leads to another service."""
+    """Return the environment for the service, and so for its runs, without variables that lead to another service."""
     return {name: value for name, value in os.environ.items() if name not in (SERVICE, TOKEN, TOKEN_FILE)}
 
 
 def _line(pipe: IO[bytes]) -> bytes | None:
-    """Return what the service says when it listens: nothing if it is gone, and None if it stays silent."""
+    """Return what the service prints when it listens: empty if it has exited, None if it prints nothing in time."""
     return pipe.readline() if select.select([pipe], [], [], _START_SECONDS)[0] else None
 
 
 def _import_path() -> str:
-    """Let the service find this very package, also when it was not installed but put on the path."""
+    """Let the service find this package, even if it is not installed but only on the path."""
     if os.environ.get("TRAINSHED_SERVICE_PATH"):
-        # Inside of a run there is only a part of us.
+        # Inside a run, only a part of the package is available.
         return os.environ["TRAINSHED_SERVICE_PATH"]
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     theirs = os.environ.get("PYTHONPATH", "")
@@ -201,5 +203,5 @@ def _why(root: str, begin: int, hangs: bool) -> str:
     with open(log_of(root), "rb") as log:
         log.seek(begin)
         lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
-    told = "\n".join(lines[-_LAST_LINES:])
-    return f"The service could not start. Its last words, from {log_of(root)}:\n{told}"
+    tail = "\n".join(lines[-_LAST_LINES:])
+    return f"The service could not start. The end of its log {log_of(root)}:\n{tail}"

@@ -1,4 +1,4 @@
-"""Watching a run from afar: each byte of its log once, also when the service goes away in between."""
+"""Follow a run: every byte of its log once, even if the service stops in between."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _WAIT_SECONDS = 50
 
 
 def follow(connection: Connection, run_id: str, name: str, offset: int = 0) -> Iterator[bytes]:
-    """Yield a file of a run as it grows, until the run writes it no more.
+    """Yield the contents of a file as it grows, until the run no longer writes it.
 
-    A broken connection is taken up again at the byte where it broke.
+    A broken connection is resumed at the byte where it broke.
 
     Args:
         connection: to the service.
         run_id: the run.
-        name: of the file, e.g. ``"azureml-logs/70_driver_log.txt"``.
-        offset: byte at which to begin.
+        name: name of the file, e.g. ``"azureml-logs/70_driver_log.txt"``.
+        offset: the byte to start at.
 
     Raises:
-        ServiceException: the service cannot be reached, or breaks off again and again.
+        ServiceException: the service cannot be reached, or the connection breaks repeatedly.
     """
     path, failures = quoted("runs", run_id, "files", name), 0
     while True:
@@ -44,7 +44,7 @@ def follow(connection: Connection, run_id: str, name: str, offset: int = 0) -> I
 
 
 def wait(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return the record of a run when it has ended.
+    """Wait until a run has ended, and return its record.
 
     Args:
         connection: to the service.

@@ -1,4 +1,4 @@
-"""Calls to the service: JSON in, JSON out, its errors raised here as the exceptions they were there."""
+"""Calls to the service: JSON in, JSON out; its errors are raised here as the same exceptions."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ API = "/api/v1"
 _CALL_SECONDS = 300.0
 _ERROR = 400
 _BY_SOCKET = "trainshed.invalid"
-"""The service's name for a client that comes by a Unix socket; no name of the Internet ends so."""
+"""The host name sent over a Unix socket; a reserved domain that cannot exist on the Internet."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
 _NOT_TWICE = frozenset({"/service/stop"})
-"""POSTs that must not be sent again when the response was lost. All others may: POST /runs carries a submit id."""
+"""POSTs that must not be repeated if the response was lost. All others can be: POST /runs carries a submit id."""
 
 Body = Callable[[], Iterable[bytes]]
 Refresh = Callable[[], "tuple[str, str]"]
 
 
 class Connection:
-    """The way to one service. It may be used by several threads; a stream has a line of its own.
+    """A connection to one service. Several threads may use it; each stream has its own socket.
 
     Args:
         base_url: e.g. ``"http://127.0.0.1:43117"``, or ``"unix:/path"`` of a socket.
         token: sent with each call.
-        refresh: called when the service is not there (any more); it brings it back and returns its new
-            ``(base_url, token)``. Without it a lost service is an error at once.
+        refresh: called if the service is not reachable; starts it and returns its new ``(base_url, token)``. Without
+            it, an unreachable service is an error at once.
 
     Example:
         >>> Connection("http://127.0.0.1:9", "secret").base_url
@@ -60,12 +60,12 @@ class Connection:
 
         Args:
             method: ``"GET"``, ``"POST"``, ``"PUT"`` or ``"DELETE"``.
-            path: below ``/api/v1``, with its parts :func:`quoted`, e.g. ``"/runs"``.
-            json: body to send as JSON; None sends none.
+            path: path below ``/api/v1``, made with :func:`quoted`, e.g. ``"/runs"``.
+            json: body to send as JSON, if not None.
             query: parameters; those that are None are left out.
 
         Raises:
-            TrainshedError: what the service raised, as the same class.
+            TrainshedError: the error raised in the service, as the same class.
             ServiceException: the service cannot be reached.
         """
         body = None if json is None else _to_json(json)
@@ -100,7 +100,7 @@ class Connection:
         return _from_json(self._whole_body(wire, response))
 
     def stream(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
-        """Make a call and yield its response's bytes as they come.
+        """Make a call and yield the bytes of its response as they arrive.
 
         Args:
             method: usually ``"GET"``.
@@ -109,7 +109,7 @@ class Connection:
 
         Raises:
             TrainshedError: as :meth:`call`, before the first byte.
-            ServiceException: the service went away in the middle; ask again from where it broke.
+            ServiceException: the connection broke; the caller can request the remaining bytes.
         """
         wire, response = self._ask(method, path, query, None, None, "", seconds=None)
         if response.status >= _ERROR:
@@ -120,12 +120,14 @@ class Connection:
         try:
             yield from wire.body(response)
         except OSError as error:
-            raise ServiceException(f"The service at {self._place} went away in the middle of an answer.") from error
+            raise ServiceException(
+                f"The service at {self._place} closed the connection in the middle of a response."
+            ) from error
         finally:
             self._give_back(wire)
 
     def close(self) -> None:
-        """Hang up all idle lines. The next call opens a new one."""
+        """Close all idle sockets. The next call opens a new one."""
         while self._idle:
             self._idle.pop().close()
 
@@ -159,9 +161,9 @@ class Connection:
                     if path in _NOT_TWICE:
                         break
         hint = (
-            "Check the address; on its machine 'trainshed service status' tells whether it runs, 'start' starts it."
+            "Check the address, and run 'trainshed service status' or 'trainshed service start' where it runs."
             if self._refresh is None
-            else "'trainshed service status' tells whether it runs; any other command starts it."
+            else "'trainshed service status' shows whether it is running; any other command starts it."
         )
         raise ServiceException(f"The service at {self._place} cannot be reached ({problem}). {hint}") from problem
 
@@ -175,7 +177,7 @@ class Connection:
 
     def _reuse(self) -> Wire | None:
         if self._pid != os.getpid():
-            # After a fork the lines are the parent's: two processes talking on one get each other's answers.
+            # After a fork, the sockets belong to the parent; on a shared one, both would get each other's responses.
             self._idle, self._pid = [], os.getpid()
         while self._idle:
             wire = self._idle.pop()
@@ -208,20 +210,20 @@ class Connection:
 
 
 def quoted(*parts: str) -> str:
-    """Return a path of these parts, each made safe for a URL; slashes inside a part stay.
+    """Return a URL path made of these parts, each escaped; slashes inside a part are kept.
 
     Args:
         parts: e.g. ``"runs"``, a run id, ``"files"``, ``"outputs/my model.pkl"``.
 
     Raises:
-        UserErrorException: a part is empty: without it the path would mean something else.
+        UserErrorException: a part is empty, which would change the meaning of the path.
 
     Example:
         >>> quoted("runs", "r1", "files", "outputs/my model.pkl")
         '/runs/r1/files/outputs/my%20model.pkl'
     """
     if "" in parts:
-        raise UserErrorException(f"A name is empty, in {'/'.join(parts)}. Give the name or id of what you mean.")
+        raise UserErrorException(f"A name is empty in {'/'.join(parts)}. Pass a name or an id.")
     return "".join("/" + _percent(part) for part in parts)
 
 
@@ -239,12 +241,14 @@ def _to_json(value: Any) -> bytes:
 
 
 def _from_json(content: bytes) -> Any:
-    # Floats that JSON lacks are rare, and looking into each object costs: only where the mark occurs.
+    # Non-finite floats are rare and decoding every object is slow, so do it only if the marker occurs.
     hook = unspelled if b'"$float"' in content else None
     try:
         return json.loads(content, object_hook=hook) if content else None
     except ValueError as error:
-        raise ServiceException("What answered is not this release's service: its answer is no JSON.") from error
+        raise ServiceException(
+            "The response is not JSON, so it does not come from a service of this release."
+        ) from error
 
 
 def _error(status: int, content: bytes) -> TrainshedError:
@@ -253,7 +257,7 @@ def _error(status: int, content: bytes) -> TrainshedError:
         return named(str(told["type"]))(str(told["message"]), told.get("details") or {})
     except (ValueError, KeyError, TypeError):
         return ServiceException(
-            f"The service answered with HTTP status {status} and no explanation; is it of this client's release?"
+            f"The service answered with HTTP status {status} and no explanation; its release may differ from ours."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which files of a source folder stay at home: the patterns of ``.amlignore`` or ``.gitignore``."""
+"""Which files of a source folder are excluded: the patterns of ``.amlignore`` or ``.gitignore``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterable
 AMLIGNORE = ".amlignore"
 GITIGNORE = ".gitignore"
 ALWAYS = (".git", "__pycache__")
-"""Left out unless the ignore file takes them back in (``!.git``)."""
+"""Excluded unless the ignore file includes them again (``!.git``)."""
 WITHOUT_FILE = (".ipynb_checkpoints", ".venv", "/.azureml", "/azureml-logs", "/azureml-setup", "/outputs")
-"""Left out besides, when the folder has no ignore file."""
+"""Also excluded if the folder has no ignore file."""
 MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
-"""A folder that holds one of these is an environment: left out unless the ignore file takes it back in (``!/venv``)."""
+"""A folder that contains one of these is an environment: excluded unless the ignore file includes it (``!/venv``)."""
 
 
 class Ignore:
-    """Tells which paths are left out, by gitignore's rules: the last pattern that matches decides.
+    """Tells which paths are excluded, by gitignore's rules: the last matching pattern decides.
 
     Args:
-        lines: patterns, one a line, as in ``.gitignore``.
+        lines: patterns, one per line, as in ``.gitignore``.
 
     Example:
         >>> rules = Ignore(["*.csv", "!/keep.csv"])
@@ -30,20 +30,20 @@ class Ignore:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._rules = [rule for rule in map(_rule, lines) if rule is not None]
-        # Most paths match nothing: two combined patterns say so at once, the rules are tried only otherwise.
+        # Most paths match nothing, which two combined patterns detect; only otherwise are the rules tried one by one.
         by_name = "|".join(rule.pattern for rule in self._rules if not rule.whole)
         by_path = "|".join(rule.pattern for rule in self._rules if rule.whole)
         self._by_name = re.compile(by_name).fullmatch if by_name else None
         self._by_path = re.compile(by_path).fullmatch if by_path else None
 
     def excludes(self, path: str, name: str, is_dir: bool, otherwise: bool = False) -> bool:
-        """Tell whether a path is left out. What lies in a folder that is left out is not asked for.
+        """Tell whether a path is excluded. Not to be called for files in an excluded folder.
 
         Args:
             path: relative to the source folder, with ``/``.
             name: its last part.
             is_dir: whether it is a folder.
-            otherwise: what holds if no rule is about it.
+            otherwise: the result if no rule matches.
         """
         if not ((self._by_name and self._by_name(name)) or (self._by_path and self._by_path(path))):
             return otherwise
@@ -96,7 +96,7 @@ def _rule(line: str) -> _Rule | None:
 
 
 def _expression(text: str) -> str:
-    """Translate a pattern with slashes: it counts from the source folder."""
+    """Translate a pattern with slashes, which is relative to the source folder."""
     parts = text.split("/")
     pieces = []
     for place, part in enumerate(parts):
@@ -109,7 +109,7 @@ def _expression(text: str) -> str:
 
 
 def _part(text: str) -> str:
-    """Translate what stands between two slashes."""
+    """Translate the text between two slashes."""
     pieces = []
     place = 0
     while place < len(text):
@@ -131,9 +131,9 @@ def _part(text: str) -> str:
 
 
 def _class(text: str, begin: int) -> tuple[str, int]:
-    """Translate ``[…]``; a bracket that is never closed stands for itself."""
+    """Translate ``[…]``; an unclosed bracket is literal."""
     inside = begin + 1 if text[begin : begin + 1] in ("!", "^") else begin
-    # A "]" that comes first belongs to the class.
+    # A leading "]" belongs to the class.
     end = text.find("]", inside + 1)
     if end < 0:
         return re.escape("["), begin

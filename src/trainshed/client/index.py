@@ -1,6 +1,6 @@
-"""What was known of a source folder at its last submit: an unchanged file costs one look, an unchanged folder no call.
+"""Facts about a source folder at its last submit: an unchanged file costs one stat, an unchanged folder no request.
 
-The index is in the client's cache: lost or broken, it is made again.
+The index is in the client's cache; if it is lost or damaged, it is rebuilt.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from trainshed.system import files
 
 _VERSION = 1
 _RACY = 2_000_000_000
-"""Nanoseconds: a file changed this shortly before it was looked at could change again without its times showing it."""
+"""Nanoseconds. A file changed this shortly before it was read may change again without a new modification time."""
 
 
 class Index:
-    """Facts of one source folder, from its last submit.
+    """Facts about one source folder from its last submit.
 
     Attributes:
         files: path → ``[size, mtime_ns, inode, ctime_ns, mode, sha256]``.
         links: path → target.
         dirs: the empty folders.
         snapshot: id of the snapshot they made, or None.
-        time: when the folder was looked at, in nanoseconds since the epoch.
+        time: when the folder was read, in nanoseconds since the epoch.
 
     Args:
-        path: where the index is kept; None keeps none.
+        path: where the index is stored; None disables it.
         folder: the source folder.
     """
 
@@ -51,7 +51,7 @@ class Index:
         return known
 
     def settled(self, facts: list[Any]) -> bool:
-        """Tell whether times of a file are old enough to be believed.
+        """Tell whether a file's times are old enough to be trusted.
 
         Args:
             facts: as in :attr:`files`.
@@ -60,7 +60,7 @@ class Index:
         return bool(facts[1] < limit and facts[3] < limit)
 
     def save(self) -> None:
-        """Write the index, whole or not at all; a folder that cannot be written costs only the speed-up."""
+        """Write the index atomically; if the folder is not writable, only the speed-up is lost."""
         if self._path is None:
             return
         record = {
@@ -80,11 +80,11 @@ class Index:
 
 
 def index_path(service: str, folder: str) -> str:
-    """Return where the index of a source folder is kept; each service knows snapshots of its own.
+    """Return where the index of a source folder is stored; each service has its own, because it has its own snapshots.
 
     Args:
         service: folder or address of the workspace.
-        folder: the source folder, absolute.
+        folder: absolute path of the source folder.
     """
-    # A folder that shares the mark finds another name in the index; another service's snapshot is refused by this one.
+    # If two folders share a checksum, the index contains the wrong folder name and is ignored.
     return cache("index", f"{mark(service, folder)}.json")

@@ -1,6 +1,6 @@
-"""Where workspaces are on this machine, and which one is meant.
+"""Where workspaces are on this machine, and which one to use.
 
-Paths are strings here: importing pathlib would be a tenth of what a submit costs.
+Paths are strings here, because importing pathlib would take a tenth of the time of a submit.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def home() -> str:
 
 
 def check_name(name: str) -> str:
-    """Return ``name`` if it can name a workspace.
+    """Return ``name`` if it is a valid workspace name.
 
     Raises:
-        WorkspaceException: it cannot.
+        WorkspaceException: it is not valid.
     """
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise WorkspaceException(
-            f"Workspace name {name!r} cannot be used: it takes letters, digits, '-', '_' and '.', "
-            "begins with a letter or digit, and has at most 100 characters."
+            f"Invalid workspace name {name!r}. Use letters, digits, '-', '_' and '.', with a letter or digit first, "
+            "and at most 100 characters."
         )
     return name
 
@@ -61,7 +61,7 @@ def exists(root: str) -> bool:
 
 
 def facts_of(root: str) -> dict[str, Any]:
-    """Return what a workspace's ``config.json`` says.
+    """Return the contents of a workspace's ``config.json``.
 
     Args:
         root: the workspace folder.
@@ -74,33 +74,33 @@ def facts_of(root: str) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             facts = json.load(file)
     except (OSError, ValueError) as error:
-        raise WorkspaceException(f"{path} cannot be read: {error}. Mend it, or remove it to begin anew.") from error
+        raise WorkspaceException(f"{path} cannot be read: {error}. Fix it, or remove it to start again.") from error
     return facts if isinstance(facts, dict) else {}
 
 
 def make(root: str, facts: dict[str, Any]) -> None:
-    """Make a workspace: its folder, for the owner's eyes only, and its ``config.json``.
+    """Create a workspace: its folder, accessible only to its owner, and its ``config.json``.
 
     Args:
         root: the folder; it may exist.
         facts: content of ``config.json``.
 
     Raises:
-        WorkspaceException: the folder cannot be made.
+        WorkspaceException: the folder cannot be created.
     """
     try:
         _make_private(root)
     except OSError as error:
         raise WorkspaceException(
-            f"The workspace folder {root} cannot be made ({error.strerror}: {error.filename}). "
-            "Set TRAINSHED_HOME to a folder that you can write to."
+            f"The workspace folder {root} cannot be created ({error.strerror}: {error.filename}). "
+            "Set TRAINSHED_HOME to a writable folder."
         ) from error
     target = os.path.join(root, "config.json")
     files.write(target, json.dumps(facts, indent=2) + "\n")
 
 
 def _make_private(folder: str) -> None:
-    """Make a folder and those above it, for the owner's eyes only; what exists stays as it is."""
+    """Create a folder and its missing parents, accessible only to the owner."""
     if not os.path.isdir(folder):
         _make_private(os.path.dirname(folder))
         with contextlib.suppress(FileExistsError):
@@ -108,14 +108,14 @@ def _make_private(folder: str) -> None:
 
 
 def find(name: str, create: bool = True) -> str:
-    """Return the folder of the workspace of this name.
+    """Return the folder of the workspace with this name.
 
     Args:
         name: the name.
-        create: make the default workspace if it does not exist.
+        create: create the default workspace if it does not exist.
 
     Raises:
-        WorkspaceException: no such workspace; the sentence names those there are.
+        WorkspaceException: no such workspace; the message lists the existing ones.
     """
     root = folder_of(name)
     if exists(root):
@@ -124,11 +124,11 @@ def find(name: str, create: bool = True) -> str:
         make(root, {"workspace_name": DEFAULT})
         return root
     if name == DEFAULT:
-        raise WorkspaceException(f"There are no runs yet: the first submit makes the default workspace, {root}.")
+        raise WorkspaceException(f"There are no runs yet. The first submit creates the default workspace, {root}.")
     known = names()
-    there = f"there is {', '.join(known)}." if known else "there is none yet."
+    available = f" Available: {', '.join(known)}." if known else ""
     raise WorkspaceException(
-        f"There is no workspace '{name}' in {os.path.dirname(root)}; {there}{did_you_mean(name, known)} "
+        f"There is no workspace '{name}' in {os.path.dirname(root)}.{available}{did_you_mean(name, known)} "
         f"Create it: Workspace.create('{name}')."
     )
 
@@ -138,16 +138,16 @@ def find_path(path: str | os.PathLike[str], create: bool = True) -> str:
 
     Args:
         path: the folder.
-        create: make the workspace if the folder is empty or does not exist.
+        create: create the workspace if the folder is empty or does not exist.
 
     Raises:
-        WorkspaceException: no workspace, or a folder that holds something else.
+        WorkspaceException: there is no workspace, or the folder contains something else.
     """
     root = os.path.abspath(os.path.expanduser(path))
     if not exists(root):
         if os.path.lexists(root) and not (os.path.isdir(root) and not os.listdir(root)):
             raise WorkspaceException(
-                f"{root} is not a workspace and not an empty folder. Give the path of a workspace, or a new one."
+                f"{root} is neither a workspace nor an empty folder. Use the path of a workspace, or a new one."
             )
         if not create:
             raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
@@ -156,11 +156,11 @@ def find_path(path: str | os.PathLike[str], create: bool = True) -> str:
 
 
 def chosen(name: str | None, create: bool = True) -> str | None:
-    """Return the folder of the workspace that is named by a command-line option or by ``TRAINSHED_WORKSPACE``.
+    """Return the folder of the workspace named by a command-line option or by ``TRAINSHED_WORKSPACE``.
 
     Args:
-        name: a name, or a path if it has a slash; None: look at the variable.
-        create: as :func:`find` and :func:`find_path`.
+        name: a name, or a path if it contains a slash; None uses the variable.
+        create: as in :func:`find` and :func:`find_path`.
 
     Returns:
         The folder, or None if neither names one.
@@ -172,9 +172,9 @@ def chosen(name: str | None, create: bool = True) -> str | None:
 
 
 def current() -> str:
-    """Return the folder of the workspace that is meant where none is named.
+    """Return the folder of the workspace to use if none is named.
 
-    It is the one of ``TRAINSHED_WORKSPACE``, else of a configuration file from the current folder upward, else the
+    It is the one of ``TRAINSHED_WORKSPACE``, else of a configuration file in the current folder or above, else the
     default workspace.
     """
     named = chosen(None)
@@ -189,7 +189,7 @@ def root_of(file: str, said: dict[str, Any]) -> str:
 
     Args:
         file: the file.
-        said: what it says; see :func:`read_config`.
+        said: its contents; see :func:`read_config`.
     """
     if said.get("path"):
         return find_path(os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
@@ -197,7 +197,7 @@ def root_of(file: str, said: dict[str, Any]) -> str:
 
 
 def read_config(path: str) -> dict[str, Any] | None:
-    """Return what a workspace configuration file says; None if it is not one.
+    """Return the contents of a workspace configuration file, or None if it is not one.
 
     Args:
         path: a JSON file with ``workspace_name`` (and v1's ``subscription_id``, ``resource_group``), v1's ``Scope``,
@@ -220,17 +220,17 @@ def read_config(path: str) -> dict[str, Any] | None:
 
 
 def search(start: str, file_name: str | None = None) -> tuple[str, dict[str, Any]] | None:
-    """Look for a workspace configuration file from a folder upward, in v1's order.
+    """Search for a workspace configuration file in a folder and its parents, in v1's order.
 
     Args:
-        start: where to begin.
-        file_name: instead of ``config.json`` and ``project.json``.
+        start: the folder to start in.
+        file_name: file name to search for, instead of ``config.json`` and ``project.json``.
 
     Returns:
-        The file and what it says, or None.
+        The file and its contents, or None.
 
     Raises:
-        UserErrorException: a file in a place where only a configuration can be, which is none.
+        UserErrorException: a file in one of v1's configuration folders is not a configuration.
     """
     folders = [os.path.abspath(start)]
     while (above := os.path.dirname(folders[-1])) != folders[-1]:
@@ -246,7 +246,7 @@ def search(start: str, file_name: str | None = None) -> tuple[str, dict[str, Any
             said = read_config(path)
             if said is not None:
                 return path, said
-            # Many programs keep a config.json of their own beside their code.
+            # Many programs have a config.json of their own beside their code.
             if pattern not in _BARE:
                 raise UserErrorException(_not_config(path))
     return None
@@ -260,7 +260,7 @@ def _not_config(path: str) -> str:
 
 
 def config_at(path: str, file_name: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Return the configuration at or above a path that the user gave.
+    """Return the configuration at or above a path that the user passed.
 
     Raises:
         UserErrorException: there is none.
@@ -271,11 +271,11 @@ def config_at(path: str, file_name: str | None = None) -> tuple[str, dict[str, A
             raise UserErrorException(_not_config(path))
         return path, said
     if not os.path.isdir(path):
-        raise UserErrorException(f"There is no file or folder {path}. Give the path of a config.json, or none.")
+        raise UserErrorException(f"There is no file or folder {path}. Pass the path of a config.json, or none.")
     found = search(path, file_name)
     if found is None:
         raise UserErrorException(
-            f"No workspace configuration was found in {path} or above. Write one with Workspace.write_config(), "
+            f"There is no workspace configuration in {path} or above. Write one with Workspace.write_config(), "
             "or call Workspace.from_config() without a path for the default workspace."
         )
     return found

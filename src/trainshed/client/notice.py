@@ -1,4 +1,4 @@
-"""How the client speaks to the user outside of exceptions."""
+"""Messages to the user other than exceptions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 
 def warn(message: str) -> None:
-    """Say something the user should know, by ``logging.warning`` as SDK v1 did, or as that would.
+    """Show a warning through ``logging.warning``, as SDK v1 did, or in the same format.
 
     Args:
         message: one or two sentences.
     """
-    # Where nobody has imported logging nobody has said how, and it would print this; importing it takes 5 ms.
+    # If logging has not been imported, it is not configured and would print this; importing it takes 5 ms.
     logging = sys.modules.get("logging")
     if logging is None:
         sys.stderr.write(f"{message}\n")
@@ -20,12 +20,12 @@ def warn(message: str) -> None:
 
 
 def inform(message: str) -> None:
-    """Say something the user may want to know, by ``logging.info``.
+    """Show an information message through ``logging.info``.
 
     Args:
         message: one sentence.
     """
-    # Where nobody has imported logging nobody has asked to see this, and importing it takes 5 ms.
+    # If logging has not been imported, nobody has enabled such messages; importing it takes 5 ms.
     logging = sys.modules.get("logging")
     if logging is not None:
         logging.getLogger("trainshed").info(message)

@@ -1,8 +1,8 @@
-"""What a program adds to a run of a service that shares no folder with it.
+"""Sends what a program logs to a service that shares no folder with it.
 
-It is appended to a file of this program's own, in microseconds and by any of its threads and forked children; a thread
-in the background sends what is new. The service counts the bytes of each file, so nothing is stored twice when an
-answer was lost, and nothing is lost when the service is away for a while.
+It is appended to the program's own files, in microseconds and by any of its threads and forked children; a background
+thread sends new data. The service counts the bytes of each file, so nothing is stored twice if a response is lost, and
+nothing is lost if the service is unavailable for a while.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ JOURNAL = "journal"
 LOG = "log"
 _PIECE = 1 << 20
 _PAUSE = 0.2
-"""Seconds between two sends: what comes in between goes together."""
+"""Seconds between two requests, so that data is sent in batches."""
 _PATIENCE = 30.0
-"""Seconds for which a call that needs all to be sent waits for a service that is away."""
+"""Seconds for which a call that must send everything waits for an unavailable service."""
 
 
 class _Stream:
-    """One file, and how much of it the service has.
+    """One file, and how much of it has been sent.
 
     Args:
         path: the file.
         query: sent with each piece.
-        base: the service's offset of its first byte; None: to be asked.
+        base: the service's offset of the file's first byte; None if not known yet.
     """
 
     def __init__(self, path: str, query: dict[str, Any], base: int | None) -> None:
@@ -44,11 +44,11 @@ class _Stream:
 
 
 class Outbox:
-    """Files of one run on their way to the service.
+    """Files of one run that are being sent to the service.
 
     Args:
         connection: to the service.
-        path: of the run in the API.
+        path: the run's path in the API.
     """
 
     def __init__(self, connection: Connection, path: str) -> None:
@@ -64,7 +64,7 @@ class Outbox:
         atexit.register(self._leave)
 
     def _begin(self) -> None:
-        """Have locks and a thread of this process: a forked child has none of its parent's threads."""
+        """Create locks and a thread for this process: a forked child has none of its parent's threads."""
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
@@ -78,7 +78,7 @@ class Outbox:
         return self._streams[what].path
 
     def wake(self) -> None:
-        """Note that something was appended; it is sent in a moment."""
+        """Signal that data was appended; it is sent shortly."""
         if not self._news.is_set():
             self._news.set()
             if self._thread is None:
@@ -86,11 +86,11 @@ class Outbox:
                 self._thread.start()
 
     def flush(self) -> None:
-        """Return when the service has all that was appended.
+        """Wait until the service has everything that was appended.
 
         Raises:
-            ServiceException: it cannot be reached; what was appended is kept and sent later.
-            TrainshedError: it refuses.
+            ServiceException: it cannot be reached; the data is kept and sent later.
+            TrainshedError: the service rejects the data.
         """
         end = time.monotonic() + _PATIENCE
         while True:
@@ -99,7 +99,7 @@ class Outbox:
             except ServiceException:
                 if time.monotonic() > end:
                     raise
-                time.sleep(_PAUSE)  # the service has no way to say that it is back
+                time.sleep(_PAUSE)  # there is no event for the return of the service
 
     def _work(self) -> None:
         while True:
@@ -110,7 +110,7 @@ class Outbox:
             except ServiceException:
                 self._news.set()
             except TrainshedError:
-                return  # refused; flush() tells why
+                return  # rejected; flush() reports why
             time.sleep(_PAUSE)
 
     def _send(self) -> None:
@@ -140,16 +140,16 @@ class Outbox:
         return int(self._connection.upload("POST", f"{self._path}/{what}", piece, query=query)["offset"])
 
     def close(self) -> None:
-        """Remove the files, unless this is a forked child: they are its parent's."""
+        """Remove the files, unless this is a forked child: they belong to its parent."""
         if os.getpid() == self._owner:
             shutil.rmtree(self._folder, ignore_errors=True)
             atexit.unregister(self._leave)
 
     def _leave(self) -> None:
-        """Send what is left because the program leaves."""
+        """Send the remaining data when the program exits."""
         try:
             self._send()
         except TrainshedError as error:
-            # Nobody is left to be told but whoever reads what the program prints.
-            os.write(2, f"Not all that was logged has reached the service: {error}\n".encode())
+            # No caller is left to receive an exception, so print it.
+            os.write(2, f"Not all logged data has reached the service: {error}\n".encode())
         self.close()

@@ -1,4 +1,4 @@
-"""A source reaches the service: over the wire, or, on one machine, through a file that the service names."""
+"""Send a source to the service: over the wire or, on the same machine, through a file that the service names."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def send(source: Source, connection: Connection) -> str:
-    """Bring a source to the service; only contents that it lacks are sent.
+    """Send a source to the service; only contents that it lacks are sent.
 
     Args:
-        source: what :func:`trainshed.client.source.take` gave.
+        source: from :func:`trainshed.client.source.take`.
         connection: to the service.
 
     Returns:
-        Id of the snapshot; it is remembered for the next time.
+        Id of the snapshot, which is remembered for the next submit.
 
     Raises:
         SnapshotException: the service does not accept it.
@@ -35,20 +35,20 @@ def send(source: Source, connection: Connection) -> str:
             connection.upload("POST", "/packs", pieces, total)
         response = connection.call("POST", "/snapshots", manifest)
     if "id" not in response:
-        raise SnapshotException("Files of the source folder changed while they were sent. Submit again.")
+        raise SnapshotException("Files of the source folder changed while they were being sent. Submit again.")
     source.remember(str(response["id"]))
     return str(response["id"])
 
 
 def _written(pieces: Callable[[], Iterable[bytes]], path: str | None) -> str | None:
-    """Write what the service would write if it came over the wire: 20 MB in 7 ms instead of 60.
+    """Write the file that the service would otherwise receive over the wire: 20 MB in 7 ms instead of 60.
 
     Args:
         pieces: the pack.
-        path: where the service wants it; None where it shares no folder with this client.
+        path: where to write it; None if the service shares no folder with this client.
 
     Returns:
-        The pack's name; None if there is no such place here, as in a container.
+        The pack's name; None if the path does not exist here, for example in a container.
     """
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""A source folder becomes a snapshot: what is in it, by the hash of its content."""
+"""Turns a source folder into a snapshot: its entries, each with the hash of its content."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainshed.client.index import Index
 from trainshed.errors import SnapshotException
 
 SNAPSHOT_MAX_SIZE_BYTES = 300 << 20
-"""Most bytes of a snapshot; set this or ``AML_SNAPSHOT_MAX_SIZE`` (bytes, it wins) to allow more."""
+"""Maximum size of a snapshot in bytes; change it here or with ``AML_SNAPSHOT_MAX_SIZE``, which takes precedence."""
 SNAPSHOT_MAX_FILES = 2000
-"""Most files new or changed since the folder's last submit, unless ``AML_SNAPSHOT_NO_FILE_LIMIT`` is set."""
+"""Maximum number of new or changed files since the last submit, unless ``AML_SNAPSHOT_NO_FILE_LIMIT`` is set."""
 
 _GIVE_UP = 100_000
 _TRIES = 3
@@ -27,14 +27,14 @@ _HEAD = 40
 
 
 class Source:
-    """A source folder as it was when looked at.
+    """A source folder at the time it was read.
 
     Attributes:
         folder: its real path.
-        changed: files that are new or changed since the index was made.
+        changed: files that are new or changed since the index was written.
         size: bytes of all its files.
-        skipped: sockets, pipes and devices, which are left out.
-        environments: folders of virtual environments, which are left out.
+        skipped: sockets, pipes and devices, which are excluded.
+        environments: folders of virtual environments, which are excluded.
         known: id of the snapshot if nothing changed since the last submit, else None.
     """
 
@@ -55,7 +55,7 @@ class Source:
         self._kept = 0
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return what is in the folder, in the form of the service's API."""
+        """Return the contents of the folder in the form of the service's API."""
         files: list[dict[str, Any]] = [
             {"path": path, "kind": "file", "sha256": facts[5], "size": facts[0], "mode": _mode(facts[4])}
             for path, facts in self._files.items()
@@ -64,7 +64,7 @@ class Source:
         return [*files, *links, *({"path": path, "kind": "dir"} for path in self._dirs)]
 
     def has(self, path: str) -> bool:
-        """Tell whether a file is part of the snapshot, itself or through a link to a folder.
+        """Tell whether a file is part of the snapshot, directly or through a link to a folder.
 
         Args:
             path: relative to the folder.
@@ -73,7 +73,7 @@ class Source:
         return path in self._files or path in self._links or any(parent in self._links for parent in parents)
 
     def look(self) -> None:
-        """Walk the folder: one stat a file."""
+        """Walk the folder, with one stat per file."""
         rules = rules_of(self.folder)
         stack = [""]
         while stack:
@@ -84,7 +84,7 @@ class Source:
                 return
 
     def _look_into(self, prefix: str, rules: Ignore, stack: list[str]) -> bool:
-        """Take in one folder; tell whether anything in it counts."""
+        """Read one folder; tell whether it contributes any entry."""
         excludes, before = rules.excludes, len(stack)
         found = False
         entries = _listed(self.folder, prefix)
@@ -129,34 +129,34 @@ class Source:
         real = os.path.realpath(full)
         if real != self.folder and not real.startswith(os.path.join(self.folder, "")):
             raise SnapshotException(
-                f"'{path}' is a link to '{target}', outside of the source folder. "
-                f"Copy what it points to into the folder, or leave the link out with a line '/{path}' in {AMLIGNORE}."
+                f"'{path}' is a link to '{target}', outside the source folder. "
+                f"Copy its target into the folder, or exclude the link with a line '/{path}' in {AMLIGNORE}."
             )
         return os.path.relpath(target, os.path.dirname(full)) if os.path.isabs(target) else target
 
     def check_limits(self) -> None:
-        """Raise if there is more than a snapshot may hold.
+        """Raise if the folder exceeds a limit for snapshots.
 
         Raises:
-            SnapshotException: too many bytes or too many new files; it names the biggest.
+            SnapshotException: too many bytes or too many new files; the message names the biggest.
         """
         most = _max_size()
         if self.size > most:
             raise SnapshotException(
-                f"The source folder {self.folder} has {_mb(self.size)}, and a snapshot may have {_mb(most)}. Biggest: "
-                f"{_biggest(self._files, lambda facts: int(facts[0]), _mb)}. Leave files out with {AMLIGNORE}, "
+                f"The source folder {self.folder} has {_mb(self.size)}; the limit is {_mb(most)}. Biggest: "
+                f"{_biggest(self._files, lambda facts: int(facts[0]), _mb)}. Exclude files with {AMLIGNORE}, "
                 "put data on a datastore, or set AML_SNAPSHOT_MAX_SIZE to a number of bytes."
             )
         if len(self.changed) > SNAPSHOT_MAX_FILES and not os.environ.get("AML_SNAPSHOT_NO_FILE_LIMIT"):
             changed = {path: self._files[path] for path in self.changed}
             raise SnapshotException(
-                f"The source folder {self.folder} has {len(self.changed)} new or changed files; a snapshot may have "
+                f"The source folder {self.folder} has {len(self.changed)} new or changed files; the limit is "
                 f"{SNAPSHOT_MAX_FILES}. Most are in: {_biggest(changed, lambda _: 1, lambda n: f'{n} files')}. "
-                f"Leave files out with {AMLIGNORE}, or set AML_SNAPSHOT_NO_FILE_LIMIT=1."
+                f"Exclude files with {AMLIGNORE}, or set AML_SNAPSHOT_NO_FILE_LIMIT=1."
             )
 
     def hash(self) -> None:
-        """Read what is new or changed, and make sure of what changed a moment before it was looked at last."""
+        """Hash new and changed files, including those that changed shortly before they were last read."""
         same = self._same_shape()
         for path in self.changed:
             self._hash(path)
@@ -185,14 +185,14 @@ class Source:
                     self._kept += len(content)
                 return
         raise SnapshotException(
-            f"'{path}' is being written to. Submit again when it is still, or add it to {AMLIGNORE}."
+            f"'{path}' is being written to. Submit again when it no longer changes, or add it to {AMLIGNORE}."
         )
 
     def remember(self, snapshot: str) -> None:
-        """Keep what was learnt for the next submit.
+        """Save the facts for the next submit.
 
         Args:
-            snapshot: id of the snapshot that was made of this.
+            snapshot: id of the snapshot made from this source.
         """
         if self.known is not None and not self._unsure:
             return
@@ -202,13 +202,13 @@ class Source:
         index.save()
 
     def pack(self, wanted: list[str]) -> tuple[Callable[[], Iterator[bytes]], int]:
-        """Return contents in the form in which they are sent and kept: each after its hash and length.
+        """Return contents in the form in which they are sent and stored: each preceded by its hash and length.
 
         Args:
-            wanted: sha256 of the contents.
+            wanted: SHA-256 hashes of the contents.
 
         Returns:
-            A function that yields the pieces, and how many bytes they have together.
+            A function that yields the pieces, and their total number of bytes.
         """
         where = {facts[5]: (path, facts[0]) for path, facts in self._files.items()}
 
@@ -221,15 +221,15 @@ class Source:
         return pieces, sum(where[sha][1] + _HEAD for sha in wanted)
 
     def content(self, sha: str, path: str, size: int) -> Iterator[bytes]:
-        """Yield the content of a file, from memory if it was small.
+        """Yield the content of a file, from memory if it is small.
 
         Args:
             sha: its hash.
-            path: where it lies.
-            size: bytes it must have.
+            path: path of the file.
+            size: its expected size in bytes.
 
         Raises:
-            SnapshotException: it is another by now.
+            SnapshotException: the file has changed.
         """
         if sha in self._contents:
             yield self._contents[sha]
@@ -241,23 +241,23 @@ class Source:
             while size:
                 piece = file.read(min(size, _CHUNK))
                 if not piece:
-                    raise SnapshotException(f"'{path}' became shorter while it was uploaded. Submit again.")
+                    raise SnapshotException(f"'{path}' became shorter while it was being sent. Submit again.")
                 size -= len(piece)
                 digest.update(piece)
                 yield piece
         if digest.hexdigest() != sha:
-            raise SnapshotException(f"'{path}' changed while it was sent. Submit again.")
+            raise SnapshotException(f"'{path}' changed while it was being sent. Submit again.")
 
 
 def take(folder: str, index: str | None = None) -> Source:
-    """Look at a source folder.
+    """Read a source folder.
 
     Args:
         folder: path of the folder.
-        index: where its index is kept; None keeps none.
+        index: where its index is stored; None disables it.
 
     Raises:
-        SnapshotException: over a limit, a link that leads outside, a file that cannot be read or keeps changing.
+        SnapshotException: a limit is exceeded, a link leads outside, or a file cannot be read or keeps changing.
     """
     real = os.path.realpath(folder)
     source = Source(real, Index(index, real))
@@ -279,7 +279,7 @@ def _listed(folder: str, prefix: str) -> list[os.DirEntry[str]]:
 
 def _hashed(full: str, path: str) -> tuple[list[Any] | None, bytes | None]:
     """Return a file's facts with its hash, and its content if it is small; no facts if it changed meanwhile."""
-    import hashlib  # brings OpenSSL along, and a folder that did not change needs no hash
+    import hashlib  # imports OpenSSL, which an unchanged folder does not need
 
     try:
         path.encode()
@@ -318,7 +318,7 @@ def _max_size() -> int:
     if not text:
         return SNAPSHOT_MAX_SIZE_BYTES
     if not text.isdigit():
-        raise SnapshotException(f"AML_SNAPSHOT_MAX_SIZE is {text!r}; give a number of bytes.")
+        raise SnapshotException(f"AML_SNAPSHOT_MAX_SIZE is {text!r}; it must be a number of bytes.")
     return int(text)
 
 
@@ -327,7 +327,7 @@ def _mb(size: int) -> str:
 
 
 def _biggest(files: dict[str, list[Any]], weigh: Any, show: Any) -> str:
-    """Name the heaviest things directly in the folder, each with its weight."""
+    """Return the largest entries of the folder, each with its weight."""
     weights: dict[str, int] = {}
     for path, facts in files.items():
         top, slash, _ = path.partition("/")

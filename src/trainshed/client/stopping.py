@@ -1,4 +1,4 @@
-"""End the embedded service of a workspace, and know that it has ended."""
+"""Stop the embedded service of a workspace and wait until it has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trainshed.client.embedded import running
 
 
 def stop(root: str) -> bool:
-    """Stop the service of a workspace and return when its process has let go of it; runs go on.
+    """Stop the service of a workspace and wait until its process has released it; runs continue.
 
     Args:
         root: the workspace folder.

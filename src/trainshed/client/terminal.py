@@ -1,4 +1,4 @@
-"""What a program printed, made safe to show on a terminal: a log line must not be able to drive it."""
+"""Makes a program's output safe to show: a log line must not be able to control the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNFINISHED = re.compile(rb"(?:\x1b(?:\[[0-9;:]{0,32})?|\xc2)\Z")
 
 
 class Cleaner:
-    r"""Shows control characters as visible text; colours, tabs, backspaces and line ends stay.
+    r"""Shows control characters as visible text; colours, tabs, backspaces and line ends are kept.
 
     Example:
         >>> Cleaner().feed(b"\x1b[31mred\x1b[0m \x1b]0;title\x07")
@@ -21,10 +21,10 @@ class Cleaner:
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """Return what of the text so far can be shown.
+        """Return the part of the text that can be shown now.
 
         Args:
-            piece: the next bytes; a sequence may be cut at their end.
+            piece: the next bytes; they may end within a sequence.
         """
         text = self._held + piece
         cut = _UNFINISHED.search(text)
@@ -32,7 +32,7 @@ class Cleaner:
         return _UNSAFE.sub(_visible, text[: len(text) - len(self._held)])
 
     def rest(self) -> bytes:
-        """Return what was held back, when nothing more comes."""
+        """Return what was held back, at the end of the text."""
         held, self._held = self._held, b""
         return _UNSAFE.sub(_visible, held)
 

@@ -1,4 +1,4 @@
-"""Releases of client and service that meet."""
+"""Which releases of client and service work together."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def newer(version: str) -> bool:
 
 
 def refusal(service: str) -> str | None:
-    """Return why this client cannot use the service of a newer release; None where it can.
+    """Return why this client cannot use a service of a newer release; None if it can.
 
-    It can use later fixes of its own release. A script goes on with the release that it was started with: what it
-    asks for is the part of the API that stays.
+    It can use later patch releases of its own minor release. A script continues to use a newer service, because it
+    calls only the stable part of the API.
 
     Args:
         service: the service's release.
@@ -29,7 +29,7 @@ def refusal(service: str) -> str | None:
     if _numbers(service)[:2] == _numbers(VERSION)[:2] or "TRAINSHED_SERVICE_PATH" in os.environ:
         return None
     return (
-        f"The service of this workspace is Trainshed {service}, newer than this client ({VERSION}). "
+        f"The service of this workspace is Trainshed {service}, which is newer than this client ({VERSION}). "
         f"Install Trainshed {service} where this program runs."
     )
 

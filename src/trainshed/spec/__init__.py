@@ -1,1 +1,1 @@
-"""The words everyone here speaks: what a run is, and the states it can be in. No I/O."""
+"""Descriptions of runs and the states they can be in. No I/O."""

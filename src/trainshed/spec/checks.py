@@ -1,4 +1,4 @@
-"""Rules that a record must keep, checked where it is made and again where it is received."""
+"""Rules for records, checked where they are created and again where they are received."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
 
 
 def check_experiment_name(name: Any) -> str:
-    """Return ``name`` if it can name an experiment.
+    """Return ``name`` if it is a valid experiment name.
 
     Raises:
         UserErrorException: not a string, or not letters, digits, ``_`` and ``-`` (1 to 255, the first alphanumeric).
@@ -29,8 +29,8 @@ def check_experiment_name(name: Any) -> str:
     """
     if not isinstance(name, str) or not NAME.match(name):
         raise UserErrorException(
-            f"Experiment name {name!r} cannot be used: it takes letters, digits, '_' and '-', "
-            "begins with a letter or digit, and has 1 to 255 characters."
+            f"Invalid experiment name {name!r}. Use letters, digits, '_' and '-', with a letter or digit first, "
+            "and 1 to 255 characters."
         )
     return name
 
@@ -40,29 +40,29 @@ def check_relative_path(path: str, what: str) -> str:
 
     Args:
         path: e.g. ``"outputs/model.pkl"``.
-        what: how an error calls it, e.g. ``"File name"``.
+        what: what the path is, for the error, e.g. ``"File name"``.
 
     Raises:
-        UserErrorException: absolute, empty, with ``..``, ``.``, ``//``, a backslash, or a NUL.
+        UserErrorException: absolute, empty, or with ``..``, ``.``, ``//``, a backslash, or a NUL.
     """
     parts = path.split("/")
     if not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
         raise UserErrorException(
-            f"{what} {path!r} cannot be used: give a relative path with '/' between its parts and no '.' or '..', "
+            f"{what} {path!r} is not valid. Use a relative path with '/' between its parts and no '.' or '..', "
             "such as 'outputs/model.pkl'."
         )
     return path
 
 
 def check_run_spec(spec: RunSpec) -> RunSpec:
-    """Return ``spec`` if it is one that could be run.
+    """Return ``spec`` if it can be run.
 
     Raises:
-        UserErrorException: a value out of range or in contradiction with another; the sentence names the field.
+        UserErrorException: a value is out of range or contradicts another; the message names the field.
     """
     check_experiment_name(spec.experiment)
     if bool(spec.script) == bool(spec.command):
-        raise UserErrorException("Give either a script or a command to run (not both, not neither).")
+        raise UserErrorException("Specify either a script or a command, and not both.")
     if spec.script:
         check_relative_path(spec.script, "Script")
     check_count("slots", spec.slots)
@@ -72,9 +72,9 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
         raise UserErrorException("grace_seconds must be between 0 and 3600.")
     for name in spec.environment_variables:
         if not VARIABLE.match(name):
-            raise UserErrorException(f"Environment variable name {name!r} is not a name (letters, digits, '_').")
+            raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")
     if spec.container is not None:
-        from trainshed.spec.container_checks import check_container  # whose grammar takes 2 ms to compile
+        from trainshed.spec.container_checks import check_container  # compiling its grammar takes 2 ms
 
         check_container(spec.container)
     _check_environment(spec)
@@ -85,12 +85,12 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
 def _check_environment(spec: RunSpec) -> None:
     request = spec.environment
     if request.kind not in (MANAGED, EXISTING):
-        raise UserErrorException(f"environment.kind is {request.kind!r}; it is 'managed' or 'existing'.")
+        raise UserErrorException(f"environment.kind is {request.kind!r}; it must be 'managed' or 'existing'.")
     if request.solver not in SOLVERS:
-        raise UserErrorException(f"environment.solver is {request.solver!r}; it is one of {', '.join(SOLVERS)}.")
+        raise UserErrorException(f"environment.solver is {request.solver!r}. Available: {', '.join(SOLVERS)}.")
     if request.python is not None and not re.fullmatch(_PYTHON, request.python):
         raise UserErrorException(
-            f"Python {request.python.lstrip('= ')!r} is not a version; give one such as 3.11, 3.11.4 or >=3.9,<3.12."
+            f"Python {request.python.lstrip('= ')!r} is not a version; use one such as 3.11, 3.11.4 or >=3.9,<3.12."
         )
 
 
@@ -98,33 +98,33 @@ def _check_data(spec: RunSpec) -> None:
     seen = set()
     for item in spec.data:
         if not REFERENCE.match(item.name):
-            raise UserErrorException(
-                f"Data reference name {item.name!r} cannot be used: it takes letters, digits and '_'."
-            )
+            raise UserErrorException(f"Invalid data reference name {item.name!r}. Use letters, digits and '_'.")
         if item.name in seen:
-            raise UserErrorException(f"Two data references are named {item.name!r}; give one another name.")
+            raise UserErrorException(f"Two data references are named {item.name!r}. Rename one.")
         seen.add(item.name)
         if item.mode not in MODES:
-            raise UserErrorException(f"Data reference mode {item.mode!r} is not one of {', '.join(MODES)}.")
+            raise UserErrorException(
+                f"Data reference mode {item.mode!r} does not exist. Available: {', '.join(MODES)}."
+            )
         if item.path:
             check_relative_path(item.path, "Path on the datastore")
     for names, what in ((spec.inputs, "input"), (spec.outputs, "output")):
         for name in [each.name for each in names]:
             check_data_name(name, what)
         if len({each.name for each in names}) < len(names):
-            raise UserErrorException(f"Two datasets have the same {what} name; give one another name.")
+            raise UserErrorException(f"Two datasets have the same {what} name. Rename one.")
 
 
 def check_data_name(name: Any, what: str) -> str:
-    """Return ``name`` if it can name a dataset in a run.
+    """Return ``name`` if it is a valid name for a dataset in a run.
 
     Args:
-        name: letters, digits and underscores, not a digit first: it becomes an environment variable.
-        what: how an error calls it.
+        name: letters, digits and underscores, not starting with a digit: it becomes part of an environment variable.
+        what: what the name is for, for the error.
 
     Raises:
-        UserErrorException: otherwise.
+        UserErrorException: it is not valid.
     """
     if not isinstance(name, str) or not VARIABLE.match(name):
-        raise UserErrorException(f"The {what} name {name!r} cannot be used: it takes letters, digits and '_'.")
+        raise UserErrorException(f"Invalid {what} name {name!r}. Use letters, digits and '_'.")
     return name

@@ -1,7 +1,7 @@
-"""Records to JSON and back, strictly: an unknown or missing field, or a wrong type, is an error that names it.
+"""Converts records to JSON and back, strictly: an error names an unknown or missing field or a wrong type.
 
-Written for the few shapes that records here use (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...],
-nested records), so that the client needs nothing but the standard library.
+It supports only the types that records here use (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...],
+nested records), so that the client needs only the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Record = TypeVar("Record")
 
 
 def to_json(record: Any) -> Dict[str, Any]:
-    """Return a record as a dict of JSON types, with the version of the format in ``"version"``.
+    """Return a record as a dict of JSON types, with the format version in ``"version"``.
 
     Args:
         record: a record of this package.
@@ -34,14 +34,14 @@ def from_json(kind: Type[Record], data: Any) -> Record:
 
     Args:
         kind: a record class of this package.
-        data: what :func:`to_json` gave, perhaps after a trip through JSON.
+        data: the result of :func:`to_json`, possibly decoded from JSON.
 
     Raises:
-        UserErrorException: an unknown or missing field, a wrong type, or a version from the future.
+        UserErrorException: an unknown or missing field, a wrong type, or a newer format version.
     """
     if isinstance(data, dict) and data.get("version", VERSION) != VERSION:
         raise UserErrorException(
-            f"{kind.__name__}: format version {data['version']} is not known here (this is version {VERSION}). "
+            f"{kind.__name__}: unknown format version {data['version']} (this release uses version {VERSION}). "
             "Use the same release of Trainshed on both sides."
         )
     data = {k: v for k, v in data.items() if k != "version"} if isinstance(data, dict) else data
@@ -93,7 +93,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    # bool is an int in Python, but 'true' nodes are no number of nodes.
+    # bool is a subclass of int in Python, but 'true' is not a valid node count.
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise UserErrorException(f"{where}: expected {hint.__name__}, got {_name(value)} ({value!r}).")
     if hint is str and "\0" in value:

@@ -1,24 +1,24 @@
-"""What a run asks of a container: the image to run its script in."""
+"""The container that a run requests: the image to run its script in."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Tuple
 
 REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - how its name begins
-"""How the names of registries' passwords begin among a workspace's secrets."""
+"""Prefix of the names of registry passwords among the workspace's secrets."""
 
 
 class ContainerSpec(NamedTuple):
     """A request for a container; the node finds an engine for it.
 
     Attributes:
-        image: reference of the image, e.g. ``"python:3.11-slim"``; ``""`` where it is to be built of ``dockerfile``.
-        dockerfile: text of a Dockerfile to build the image of; it sees no files but its own.
-        registry: address of the registry that wants a user, e.g. ``"registry.example.org"``; ``""``: whoever the
-            engine itself is logged in as.
-        username: account there; its password is among the workspace's secrets, see :attr:`secret`.
+        image: reference of the image, e.g. ``"python:3.11-slim"``; ``""`` to build it from ``dockerfile``.
+        dockerfile: text of a Dockerfile to build the image from, without a context folder.
+        registry: address of the registry to log in to, e.g. ``"registry.example.org"``; ``""`` uses the engine's own
+            login.
+        username: user name for it; its password is among the workspace's secrets, see :attr:`secret`.
         shm_size: shared memory, such as ``"2g"``.
-        arguments: further arguments for the engine's ``run``, as they are.
+        arguments: further arguments for the engine's ``run`` command, unchanged.
 
     Example:
         >>> ContainerSpec("python:3.11", registry="registry.example.org", username="me").secret

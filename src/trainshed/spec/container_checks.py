@@ -1,4 +1,4 @@
-"""Rules for what a run asks of a container: what becomes an argument of the engine is checked by a strict grammar."""
+"""Rules for container requests: everything that becomes an argument of the engine must match a strict grammar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainshed.spec.container import ContainerSpec
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
 _ADDRESS = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?"
-# The grammar of OCI references. Every repetition ends in something that cannot also begin it.
+# The grammar of OCI references. Every repetition ends in something that cannot also begin it (no backtracking).
 _IMAGE = re.compile(
     rf"(?:{_ADDRESS}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
     r"(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,128})?\Z"
@@ -23,32 +23,29 @@ _LONGEST = 512
 
 
 def check_container(request: ContainerSpec) -> ContainerSpec:
-    """Return ``request`` if an engine could be asked for it.
-
-    Args:
-        request: what a run asks for.
+    """Return ``request`` if it can be passed to an engine.
 
     Raises:
-        UserErrorException: a value that cannot be used; the sentence names it.
+        UserErrorException: an invalid value; the message names it.
 
     Example:
         >>> check_container(ContainerSpec("python:3.11-slim")).image
         'python:3.11-slim'
     """
     if bool(request.image) == bool(request.dockerfile):
-        raise UserErrorException("A container takes either an image or the text of a Dockerfile (not both, not none).")
+        raise UserErrorException("Specify either an image or the text of a Dockerfile, and not both.")
     if request.image:
         check_image(request.image)
     if request.registry and (len(request.registry) > _LONGEST or not _REGISTRY.match(request.registry)):
         raise UserErrorException(
-            f"Registry address {request.registry!r} cannot be used: give a host, such as 'registry.example.org' or "
+            f"Invalid registry address {request.registry!r}. Use a host, such as 'registry.example.org' or "
             "'127.0.0.1:5000', without 'https://'."
         )
     if not request.username.isprintable() or ":" in request.username:
-        raise UserErrorException("The registry's username cannot be used: it has a ':' or a line break.")
+        raise UserErrorException("Invalid username for the registry: it contains a ':' or a line break.")
     if not _SIZE.match(request.shm_size):
         raise UserErrorException(
-            f"shm_size {request.shm_size!r} cannot be used: give a whole number and a unit, such as '512m' or '2g'."
+            f"Invalid shm_size {request.shm_size!r}. Use a whole number and a unit, such as '512m' or '2g'."
         )
     for argument in request.arguments:
         _check_argument(argument)
@@ -56,13 +53,13 @@ def check_container(request: ContainerSpec) -> ContainerSpec:
 
 
 def check_image(name: Any) -> str:
-    """Return ``name`` if it is the reference of an image.
+    """Return ``name`` if it is a valid image reference.
 
     Args:
         name: e.g. ``"registry.example.org/team/image:tag"``.
 
     Raises:
-        UserErrorException: it is none.
+        UserErrorException: it is not valid.
 
     Example:
         >>> check_image("pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime").split(":")[0]
@@ -70,8 +67,8 @@ def check_image(name: Any) -> str:
     """
     if not isinstance(name, str) or len(name) > _LONGEST or not _IMAGE.match(name):
         raise UserErrorException(
-            f"Image name {name!r} cannot be used: give it as 'name', 'name:tag' or 'registry.example.org/name:tag', "
-            "the name in small letters.",
+            f"Invalid image name {name!r}. Use 'name', 'name:tag' or 'registry.example.org/name:tag', "
+            "with the name in lower case.",
             {"reason": "image_name"},
         )
     return name
@@ -80,10 +77,10 @@ def check_image(name: Any) -> str:
 def _check_argument(argument: Any) -> None:
     if not isinstance(argument, str) or not argument or "\0" in argument:
         raise UserErrorException(
-            f"Docker argument {argument!r} cannot be used: each is a text such as '--ipc=host' (and a value of its "
-            "own such as 'host' after '--ipc')."
+            f"Invalid docker argument {argument!r}. Each argument is a string such as '--ipc=host', or '--ipc' "
+            "followed by 'host'."
         )
     if _DETACHED.match(argument):
         raise UserErrorException(
-            f"Docker argument {argument!r} cannot be used: the run would be over before its script is. Leave it out."
+            f"Docker argument {argument!r} is not supported: the run would end before its script. Remove it."
         )

@@ -1,4 +1,4 @@
-"""What a run asks of its Python: which interpreter and which packages."""
+"""The Python environment that a run requests: which interpreter and which packages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class EnvironmentSpec(NamedTuple):
     Attributes:
         kind: ``"managed"`` (built for the run and cached) or ``"existing"`` (used as it is).
         interpreter: for ``"existing"``: a path or command of the Python to use.
-        python: wanted version such as ``"3.11"``; None means the node's own.
+        python: version such as ``"3.11"``; None means the node's own.
         conda: conda match specs, e.g. ``("scikit-learn>=1.4",)``.
         pip: PEP 508 requirements, e.g. ``("numpy<3",)``.
         channels: conda channels in order of priority; empty means conda-forge.
-        solver: ``"auto"`` (conda where it can be had, else PyPI, said aloud), ``"conda"`` or ``"pypi"``.
+        solver: ``"auto"`` (conda if available, otherwise PyPI with a warning), ``"conda"`` or ``"pypi"``.
         index_url: package index to use instead of the node's configured one.
         pip_options: further index options, each ``"--extra-index-url URL"``, ``"--find-links PATH"``,
             ``"--trusted-host HOST"`` or ``"--pre"``.
-        notes: sentences that the run's log and details shall have, such as what stands for a package that is no more.
+        notes: messages to show in the run's log and details, for example about replaced packages.
 
     Example:
         >>> EnvironmentSpec(conda=("scikit-learn",)).kind

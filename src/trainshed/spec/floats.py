@@ -1,4 +1,4 @@
-"""Floats that JSON lacks: ``{"$float": "NaN"}``, and ``"Infinity"`` and ``"-Infinity"`` alike."""
+"""Encodes non-finite floats, which JSON lacks: ``{"$float": "NaN"}``, ``"Infinity"`` or ``"-Infinity"``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ TEXTS = ("NaN", "Infinity", "-Infinity")
 
 
 def spelled(value: Any, marked: bool = True) -> Any:
-    """Return ``value`` as strict JSON can hold it.
+    """Return ``value`` with non-finite floats encoded, so that strict JSON can hold it.
 
     Args:
         value: JSON types, with any floats.
-        marked: so that :func:`unspelled` gives the float back; otherwise it is text alone.
+        marked: encode them so that :func:`unspelled` can restore them; otherwise as plain text.
 
     Example:
         >>> spelled([1.0, float("inf")]), spelled(float("nan"), marked=False)
@@ -29,5 +29,5 @@ def spelled(value: Any, marked: bool = True) -> Any:
 
 
 def unspelled(value: Dict[str, Any]) -> Any:
-    """Return the float that an object stands for, or the object itself; for ``json.loads(…, object_hook=…)``."""
+    """Return the float that an object encodes, or the object itself; for ``json.loads(…, object_hook=…)``."""
     return float(value[MARK]) if value.keys() == {MARK} and value[MARK] in TEXTS else value

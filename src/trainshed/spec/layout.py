@@ -1,4 +1,4 @@
-"""Names of what lies in a run directory: the wire between a node and the service."""
+"""Names of the files in a run directory: the interface between a node and the service."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ PHASES = "phases.jsonl"
 CANCEL = "cancel"
 EXIT = "exit.json"
 CONTAINER = "container.json"
-"""The engine and the names of a run's containers, for whoever has to remove them after a shim that was killed."""
+"""The engine and the names of a run's containers, so that they can be removed if the shim was killed."""
 CONTAINER_INIT = "container_init.order"
-"""What the first process of a container is to do; beside it (``.end``) how that ended."""
+"""Instructions for the first process of a container; beside it (``.end``), how it ended."""
 REGISTRY_SECRET = "registry.secret"  # noqa: S105 - the name of a file
-"""A registry's password on its way from the service to the shim, which removes the file as it begins."""
+"""A registry's password, sent by the service to the shim, which removes the file when it starts."""
 SERVICE_TOKEN = "service.token"  # noqa: S105 - the name of a file
-"""What lets a script on another machine use the service's API."""
+"""The token with which a script on another machine uses the service's API."""
 SHIM_LOG = "shim.log"
-"""What the shim itself complains about."""
+"""Error output of the shim itself."""
 JOURNAL = "journal.jsonl"
 CODE = "code"
 DATA = "data"
 ARTIFACTS = "artifacts"
 OUTBOX = "outbox"
-"""On a machine that sees no datastore: what a run has left for them, ``outbox/<datastore>/<path>``."""
+"""On a machine without the datastores: data that a run writes for them, ``outbox/<datastore>/<path>``."""
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 USER_LOG = "logs/user_log.txt"
-"""What a program prints within ``with experiment.start_logging()``."""
+"""Output of a program within ``with experiment.start_logging()``."""
 MPI_LOG = "azureml-logs/70_mpi_log.txt"
-"""What Open MPI itself says."""
+"""Output of Open MPI itself."""
 STD_LOG = "user_logs/std_log.txt"
-"""The driver log's second name: the same file."""
+"""Second name of the driver log; the same file."""
 
 SNAPSHOTS = "snapshots"
-"""Below the workspace folder: the store of snapshots."""
+"""The store of snapshots, below the workspace folder."""
 
 ROOTS = (
     ("outputs/", "code/outputs/"),
@@ -41,25 +41,25 @@ ROOTS = (
     ("azureml-logs/", "azureml-logs/"),
     ("user_logs/", "user_logs/"),
 )
-"""Where a file of a run lies, by how its name begins: (beginning of its name, folder in the run directory)."""
+"""Where a file of a run is stored: (beginning of its name, folder in the run directory)."""
 
 EVENTS = (("runs/", "code/runs/"), ("lightning_logs/", "code/lightning_logs/"))
-"""Where TensorBoard's writers put their event files by default; no other file of these folders is a run's."""
+"""Where TensorBoard writers put event files by default; no other files in these folders belong to the run."""
 _EVENT_FILE = ".tfevents."
 
 RANKS = "ranks"
-"""Orders and ends of the processes of a job with more than one."""
+"""Command and exit files of the processes of a job with several processes."""
 NODES = "nodes"
-"""Further nodes of such a job, where they are folders of one machine: ``nodes/<number>/code``."""
+"""The other nodes of such a job, if they are folders of one machine: ``nodes/<number>/code``."""
 
 
 def output_path(path: str, run_id: str, name: str) -> str:
-    """Return where on its datastore an output of a run lies.
+    """Return where on its datastore an output of a run is stored.
 
     Args:
-        path: as it was asked for; ``{run-id}`` and ``{output-name}`` stand for these.
+        path: the requested path, in which ``{run-id}`` and ``{output-name}`` are replaced.
         run_id: the run.
-        name: of the output.
+        name: name of the output.
 
     Example:
         >>> output_path("made/{run-id}/", "r1", "model")
@@ -69,11 +69,11 @@ def output_path(path: str, run_id: str, name: str) -> str:
 
 
 def rank_log(rank: int, second: bool = False) -> str:
-    """Return the name of a rank's own log.
+    """Return the name of a rank's log.
 
     Args:
         rank: its number.
-        second: the name of v1's last releases for the same file.
+        second: return the name that v1's last releases used for the same file.
 
     Example:
         >>> rank_log(1), rank_log(1, second=True)
@@ -83,7 +83,7 @@ def rank_log(rank: int, second: bool = False) -> str:
 
 
 def is_event_file(name: str) -> bool:
-    """Tell whether a file is one of TensorBoard's.
+    """Tell whether a file is a TensorBoard event file.
 
     Example:
         >>> is_event_file("logs/events.out.tfevents.1.host"), is_event_file("logs/a.txt")
@@ -109,13 +109,13 @@ def second_name(path: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """Return where a file of a run that was written by the script or the node lies in the run directory.
+    """Return where a file written by the script or the node is stored in the run directory.
 
     Args:
-        name: as ``run.get_file_names()`` gives it.
+        name: as returned by ``run.get_file_names()``.
 
     Returns:
-        Path relative to the run directory; names with no folder of their own lie under ``artifacts/``.
+        Path relative to the run directory; names without a folder of their own are stored under ``artifacts/``.
 
     Example:
         >>> place_of("outputs/model.pkl"), place_of("plots/roc.png")

@@ -1,4 +1,4 @@
-"""The one record: everything the user asked for in one submit."""
+"""The record of a submit: everything that the user requested."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from trainshed.spec.environment import EnvironmentSpec
 
 MODES = ("mount", "download", "upload")
 LOCAL = "local"
-"""Name of the target that is the machine of the service."""
+"""Name of the target that is the service's own machine."""
 
-# Records are named tuples, not dataclasses: importing those costs a submit 7 ms.
-_NOTHING: Dict[str, str] = {}  # shared, which does no harm in a record that nobody changes
+# Records are named tuples, because importing dataclasses would add 7 ms to a submit.
+_NOTHING: Dict[str, str] = {}  # a shared default is safe, because records are never changed
 
 
 class DataSpec(NamedTuple):
-    """One data reference: a place on a datastore and how the node gets to it.
+    """One data reference: a path on a datastore and how the node accesses it.
 
     Attributes:
         name: letters, digits and underscores; the node sets ``AZUREML_DATAREFERENCE_<name>``.
@@ -24,7 +24,7 @@ class DataSpec(NamedTuple):
         path: path inside the datastore, ``""`` for its root.
         mode: ``"mount"``, ``"download"`` (before the script) or ``"upload"`` (after it).
         path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
-        overwrite: whether files that are already there are replaced.
+        overwrite: whether existing files are replaced.
     """
 
     name: str
@@ -39,11 +39,11 @@ class InputSpec(NamedTuple):
     """One dataset that the script reads.
 
     Attributes:
-        name: by which the script knows it; the node sets ``AZURE_ML_INPUT_<name>``.
-        definition: what it has, as JSON: see :mod:`trainshed.data.dataset`.
+        name: its name in the script; the node sets ``AZURE_ML_INPUT_<name>``.
+        definition: its contents, as JSON: see :mod:`trainshed.data.dataset`.
         mode: ``"mount"``, ``"download"``, or ``"direct"`` (the script gets the dataset itself).
         path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
-        dataset: ``"name:version"`` of a registered one, or ``""``.
+        dataset: ``"name:version"`` of a registered dataset, or ``""``.
     """
 
     name: str
@@ -54,17 +54,17 @@ class InputSpec(NamedTuple):
 
 
 class OutputSpec(NamedTuple):
-    """One folder that the script fills and that is kept on a datastore.
+    """One folder that the script fills and that is stored on a datastore.
 
     Attributes:
-        name: by which the script knows it; the node sets ``AZURE_ML_OUTPUT_<name>``.
+        name: its name in the script; the node sets ``AZURE_ML_OUTPUT_<name>``.
         datastore: name of a registered datastore.
-        path: folder on it; ``{run-id}`` and ``{output-name}`` stand for these.
-        mode: ``"mount"`` (written there as the script writes) or ``"upload"`` (copied after it).
+        path: folder on it; ``{run-id}`` and ``{output-name}`` are replaced.
+        mode: ``"mount"`` (the script writes to it directly) or ``"upload"`` (copied after the script).
         source: folder on the node, relative to the working folder or absolute; None lets the node choose.
-        overwrite: whether files that are already there are replaced.
-        register: name under which it becomes a dataset when the run has completed; ``""``: none.
-        tags: of that dataset.
+        overwrite: whether existing files are replaced.
+        register: name under which it is registered as a dataset when the run has completed; ``""`` for none.
+        tags: tags of that dataset.
     """
 
     name: str
@@ -78,7 +78,7 @@ class OutputSpec(NamedTuple):
 
 
 class RunSpec(NamedTuple):
-    """What to run, with what, where and on how many; says everything and decides nothing.
+    """A request to run something: what to run, with what, where and on how many nodes.
 
     Attributes:
         experiment: name of the experiment the run belongs to.
@@ -89,30 +89,30 @@ class RunSpec(NamedTuple):
             everything else reaches the script byte for byte.
         target: name of the compute target.
         environment: the Python to run it with.
-        environment_name: what the user called it.
+        environment_name: the user's name for it.
         environment_variables: set for the script.
-        data: data references, by which arguments can name paths.
+        data: data references, whose paths can be used in arguments.
         inputs: datasets that the script reads.
         outputs: folders that the script fills.
-        node_count: how many nodes (≥ 1).
-        process_count_per_node: how many processes on each (≥ 1).
-        launcher: how one command becomes many processes: ``"single"``, ``"openmpi"``, ``"torch"``, ``"tensorflow"``.
-        backend: of torch.distributed: ``"nccl"`` or ``"gloo"``.
-        worker_count: of TensorFlow.
-        parameter_server_count: of TensorFlow.
-        container: what to run it in; None: right on the node.
-        use_gpu: it computes on GPUs, as many on each node as it has processes there.
-        slots: slots of the target's queue that the run takes on each node (≥ 1).
-        priority: higher starts first; equal ones in order of submission.
-        max_run_duration_seconds: the run is ended and Failed after this; None means never.
-        grace_seconds: time between TERM and KILL when the run is cancelled or over its time.
+        node_count: number of nodes (≥ 1).
+        process_count_per_node: number of processes on each (≥ 1).
+        launcher: starts the processes: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
+        backend: backend of torch.distributed: ``"nccl"`` or ``"gloo"``.
+        worker_count: number of TensorFlow workers.
+        parameter_server_count: number of TensorFlow parameter servers.
+        container: the container to run in; None runs directly on the node.
+        use_gpu: whether it uses GPUs, one per process on each node.
+        slots: slots of the target's queue that the run uses on each node (≥ 1).
+        priority: runs with a higher priority start first; equal ones in order of submission.
+        max_run_duration_seconds: after this time the run is ended and Failed; None for no limit.
+        grace_seconds: time between SIGTERM and SIGKILL when the run is cancelled or exceeds its time limit.
         kind: v1's run type.
         display_name: shown instead of the id.
         parent: id of the parent run.
         tags: mutable labels, str → str.
         properties: immutable labels, str → str.
-        framework: v1's name for what the script uses; the script finds it as ``AZUREML_FRAMEWORK``.
-        communicator: v1's name for how processes find each other; ``AZUREML_COMMUNICATOR``.
+        framework: v1's name for the script's framework; passed as ``AZUREML_FRAMEWORK``.
+        communicator: v1's name for the distributed backend; passed as ``AZUREML_COMMUNICATOR``.
 
     Example:
         >>> RunSpec(experiment="diabetes", script="train.py").target

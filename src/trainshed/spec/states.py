@@ -1,6 +1,6 @@
-"""The states of a run, the moves between them, and the reasons for an end.
+"""The states of a run, the transitions between them, and the reasons for an end.
 
-Names and classes of state follow Azure ML's SDK v1 (``azureml-surface`` section 1.4).
+Names and classes of states follow Azure ML's SDK v1 (``azureml-surface`` section 1.4).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ ALL: FrozenSet[str] = frozenset(_ORDER) | TERMINAL | {CANCEL_REQUESTED, NOT_RESP
 
 
 def _legal() -> Dict[str, FrozenSet[str]]:
-    """Forward along the order, or out to an end; a terminal state moves nowhere."""
+    """Return the legal transitions: forward along the order, or to a terminal state, which has no transitions."""
     moves = {}
     for place, state in enumerate(_ORDER):
         later = frozenset(_ORDER[place + 1 :])
         moves[state] = later | {CANCEL_REQUESTED, NOT_RESPONDING} | TERMINAL
     moves[CANCEL_REQUESTED] = frozenset({FINALIZING}) | TERMINAL
-    # Contact may return at any point of the run's life.
+    # Contact can return in any state of the run.
     moves[NOT_RESPONDING] = frozenset(_ORDER[2:]) | {CANCEL_REQUESTED} | TERMINAL
     moves.update({state: frozenset() for state in TERMINAL})
     return moves
@@ -81,11 +81,11 @@ IN_BUILD_LOG: FrozenSet[str] = frozenset(
     {"env_build_failed", "no_container_engine"}
     | {reason for reason in REASONS if reason.startswith(("image_", "registry_"))}
 )
-"""Of these the build's log tells most."""
+"""Reasons that are best explained by the build log."""
 
 
 def is_terminal(status: str) -> bool:
-    """Tell whether a run in this state has ended for good.
+    """Tell whether a status is terminal.
 
     Example:
         >>> is_terminal("Completed"), is_terminal("Running")

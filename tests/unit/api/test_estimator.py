@@ -276,5 +276,5 @@ def test_references_have_v1s_names() -> None:
     assert (below.path_on_datastore, below.data_reference_name) == ("a/b", "named")
     with pytest.raises(UserErrorException, match="mode 'share' is not one of"):
         DataReference(STORE, mode="share")
-    with pytest.raises(UserErrorException, match="'a-b' cannot be used"):
+    with pytest.raises(UserErrorException, match="Invalid data reference name 'a-b'"):
         STORE.path("x", "a-b")

@@ -148,7 +148,7 @@ def test_the_record_says_how_many_processes(params: Any, shape: tuple[Any, ...])
 def test_the_record_says_which_container() -> None:
     spec = spec_of(Estimator("./src", compute_target="local", custom_docker_image="ubuntu:24.04"))
     assert spec.container == ContainerSpec("ubuntu:24.04")
-    with pytest.raises(UserErrorException, match="Image name 'Ubuntu latest' cannot be used"):
+    with pytest.raises(UserErrorException, match="Invalid image name 'Ubuntu latest'"):
         spec_of(Estimator("./src", compute_target="local", custom_docker_image="Ubuntu latest"))
 
 

@@ -38,13 +38,13 @@ def test_the_default_workspace_is_made_at_its_first_use(home: Path) -> None:
 def test_a_workspace_that_is_not_there_names_the_nearest(home: Path) -> None:
     Workspace.create("training")
     with pytest.raises(
-        WorkspaceException, match=r"no workspace 'trainign'.*there is training.*Did you mean 'training'\?"
+        WorkspaceException, match=r"no workspace 'trainign'.*Available: training\. Did you mean 'training'\?"
     ):
         Workspace("trainign")
 
 
 def test_a_workspace_that_is_not_there_among_none(home: Path) -> None:
-    with pytest.raises(WorkspaceException, match="there is none yet"):
+    with pytest.raises(WorkspaceException, match=r"There is no workspace 'x' in .*workspaces\. Create it"):
         Workspace.get("x")
 
 
@@ -60,7 +60,7 @@ def test_a_workspace_is_created_once(home: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b", "x" * 101])
 def test_a_name_that_would_be_a_path_is_refused(home: Path, name: str) -> None:
-    with pytest.raises(WorkspaceException, match="cannot be used"):
+    with pytest.raises(WorkspaceException, match="Invalid workspace name"):
         Workspace.create(name)
 
 
@@ -69,7 +69,7 @@ def test_a_workspace_may_lie_anywhere(home: Path, tmp_path: Path) -> None:
     assert (made.name, made.path) == ("elsewhere", tmp_path / "elsewhere")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("x")
-    with pytest.raises(WorkspaceException, match="not a workspace and not an empty folder"):
+    with pytest.raises(WorkspaceException, match="neither a workspace nor an empty folder"):
         Workspace(path=tmp_path / "full")
 
 
@@ -111,7 +111,7 @@ def test_a_configuration_that_says_nothing_is_an_error(here: Path, said: Any) ->
 def test_a_path_that_was_given_must_lead_somewhere(here: Path) -> None:
     with pytest.raises(UserErrorException, match="There is no file or folder"):
         Workspace.from_config("nowhere.json")
-    with pytest.raises(UserErrorException, match="No workspace configuration was found"):
+    with pytest.raises(UserErrorException, match="There is no workspace configuration"):
         Workspace.from_config(".")
 
 
@@ -136,7 +136,7 @@ def test_what_is_written_is_found(here: Path) -> None:
 def test_experiment_names_are_checked(home: Path) -> None:
     assert Experiment(Workspace(), "good-name_1").name == "good-name_1"
     for name in ("", "a b", "-a", "x" * 256, None):
-        with pytest.raises(UserErrorException, match="Experiment name"):
+        with pytest.raises(UserErrorException, match="Invalid experiment name"):
             Experiment(Workspace(), name)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="must be a Workspace"):
         Experiment("name", "workspace")  # type: ignore[arg-type]

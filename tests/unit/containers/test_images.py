@@ -55,7 +55,7 @@ def test_names_that_can_be_used(name: str) -> None:
     "name", ["", "A", "-a", "a b", "a:", "a:b:c", "--privileged", "a/../b", "a\n", "a;b", "$(a)", "x" * 600, "a//b", 5]
 )
 def test_names_that_cannot(name: object) -> None:
-    with pytest.raises(UserErrorException, match="cannot be used") as error:
+    with pytest.raises(UserErrorException, match="Invalid image name") as error:
         check_image(name)
     assert error.value.details["reason"] == "image_name"
 
@@ -64,12 +64,12 @@ def test_names_that_cannot(name: object) -> None:
     ("container", "words"),
     [
         (ContainerSpec(""), "either an image or"),
-        (ContainerSpec("a", dockerfile="FROM b"), "either an image or"),
+        (ContainerSpec("a", dockerfile="FROM b"), "either an image or the text of a Dockerfile, and not both"),
         (ContainerSpec("a", registry="https://r"), "without 'https://'"),
-        (ContainerSpec("a", username="a:b"), "username cannot be used"),
+        (ContainerSpec("a", username="a:b"), "Invalid username"),
         (ContainerSpec("a", shm_size="much"), "such as '512m'"),
-        (ContainerSpec("a", arguments=("-d",)), "Leave it out"),
-        (ContainerSpec("a", arguments=("",)), "each is a text"),
+        (ContainerSpec("a", arguments=("-d",)), "Remove it"),
+        (ContainerSpec("a", arguments=("",)), "Each argument is a string"),
     ],
 )
 def test_requests_that_no_engine_could_meet(container: ContainerSpec, words: str) -> None:

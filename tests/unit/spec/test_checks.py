@@ -17,5 +17,5 @@ def test_versions_of_python(python: str) -> None:
 
 @pytest.mark.parametrize("python", ["abc", "=abc", "", "3.x", "python3.8", "3.8; rm", "3.11\n", "latest"])
 def test_what_is_no_version_of_python_is_refused(python: str) -> None:
-    with pytest.raises(UserErrorException, match=r"is not a version; give one such as 3\.11"):
+    with pytest.raises(UserErrorException, match=r"is not a version; use one such as 3\.11"):
         check_run_spec(RunSpec("trial", None, script="train.py", environment=EnvironmentSpec(python=python)))

@@ -28,7 +28,7 @@ def test_labels_and_the_archive(database: Database) -> None:
     assert experiments.set_tags("e", {}, ["a"])["tags"] == {"b": None}
     assert experiments.archive("e", 3.0)["archived"] == 3.0
     assert experiments.archive("e", None)["archived"] is None
-    with pytest.raises(UserErrorException, match="cannot be used"):
+    with pytest.raises(UserErrorException, match="Invalid experiment name"):
         experiments.ensure("no name", 1.0)
 
 
