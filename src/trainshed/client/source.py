@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
-from trainshed.client.ignore import AMLIGNORE, MARKS, Ignore, rules_of
+from trainshed.client.ignore import AMLIGNORE, MARKS, BuiltIn, rules_of
 from trainshed.client.index import Index
-from trainshed.errors import SnapshotException
+from trainshed.errors import TYPE_CHECKING, SnapshotException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from trainshed.client.gitignore import Ignore
 
 SNAPSHOT_MAX_SIZE_BYTES = 300 << 20
 """Most bytes of a snapshot; set this or ``AML_SNAPSHOT_MAX_SIZE`` (bytes, it wins) to allow more."""
@@ -83,7 +87,7 @@ class Source:
             if len(self.changed) > _GIVE_UP:
                 return
 
-    def _look_into(self, prefix: str, rules: Ignore, stack: list[str]) -> bool:
+    def _look_into(self, prefix: str, rules: Ignore | BuiltIn, stack: list[str]) -> bool:
         """Take in one folder; tell whether anything in it counts."""
         excludes, before = rules.excludes, len(stack)
         found = False

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 from trainshed.spec.shape import Distribution, check_count, check_distribution, check_time_limit
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
+if TYPE_CHECKING:
+    from typing import Any
+
+_LONGEST_NAME = 255
 _PYTHON_CLAUSE = r" *[<>=!~]{0,3} *[0-9][0-9.]*(?:\*|rc[0-9]+)?(?:=[\w.*]+)? *"
 _PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
+
+
+def is_name(text: str, more: str = "_-", longest: int = _LONGEST_NAME) -> bool:
+    """Tell whether a text has letters, digits and what else is allowed, a letter or digit first.
+
+    Args:
+        text: the text.
+        more: characters besides.
+        longest: how many it may have.
+
+    Example:
+        >>> is_name("my-run_1"), is_name("-run"), is_name("métier")
+        (True, False, False)
+    """
+    # Without regular expressions, whose import takes 5 ms of every submit.
+    known = all(char.isalnum() or char in more for char in text)
+    return text.isascii() and text[:1].isalnum() and known and len(text) <= longest
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text can name a data reference: letters, digits and underscores, 1 to 255."""
+    return text.isascii() and f"_{text}".isidentifier() and 0 < len(text) <= _LONGEST_NAME
+
+
+def is_variable(text: str) -> bool:
+    """Tell whether a text can name an environment variable: letters, digits and underscores, no digit first."""
+    return text.isascii() and text.isidentifier()
 
 
 def check_experiment_name(name: Any) -> str:
@@ -27,7 +52,7 @@ def check_experiment_name(name: Any) -> str:
         >>> check_experiment_name("my-run_1")
         'my-run_1'
     """
-    if not isinstance(name, str) or not NAME.match(name):
+    if not isinstance(name, str) or not is_name(name):
         raise UserErrorException(
             f"Experiment name {name!r} cannot be used: it takes letters, digits, '_' and '-', "
             "begins with a letter or digit, and has 1 to 255 characters."
@@ -71,7 +96,7 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     if not 0 <= spec.grace_seconds <= 3600:
         raise UserErrorException("grace_seconds must be between 0 and 3600.")
     for name in spec.environment_variables:
-        if not VARIABLE.match(name):
+        if not is_variable(name):
             raise UserErrorException(f"Environment variable name {name!r} is not a name (letters, digits, '_').")
     if spec.container is not None:
         from trainshed.spec.container_checks import check_container  # whose grammar takes 2 ms to compile
@@ -88,16 +113,23 @@ def _check_environment(spec: RunSpec) -> None:
         raise UserErrorException(f"environment.kind is {request.kind!r}; it is 'managed' or 'existing'.")
     if request.solver not in SOLVERS:
         raise UserErrorException(f"environment.solver is {request.solver!r}; it is one of {', '.join(SOLVERS)}.")
-    if request.python is not None and not re.fullmatch(_PYTHON, request.python):
+    if request.python is not None:
+        _check_python(request.python)
+
+
+def _check_python(version: str) -> None:
+    import re  # see is_name
+
+    if not re.fullmatch(_PYTHON, version):
         raise UserErrorException(
-            f"Python {request.python.lstrip('= ')!r} is not a version; give one such as 3.11, 3.11.4 or >=3.9,<3.12."
+            f"Python {version.lstrip('= ')!r} is not a version; give one such as 3.11, 3.11.4 or >=3.9,<3.12."
         )
 
 
 def _check_data(spec: RunSpec) -> None:
     seen = set()
     for item in spec.data:
-        if not REFERENCE.match(item.name):
+        if not is_reference(item.name):
             raise UserErrorException(
                 f"Data reference name {item.name!r} cannot be used: it takes letters, digits and '_'."
             )
@@ -125,6 +157,6 @@ def check_data_name(name: Any, what: str) -> str:
     Raises:
         UserErrorException: otherwise.
     """
-    if not isinstance(name, str) or not VARIABLE.match(name):
+    if not isinstance(name, str) or not is_variable(name):
         raise UserErrorException(f"The {what} name {name!r} cannot be used: it takes letters, digits and '_'.")
     return name

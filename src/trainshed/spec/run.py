@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
-
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Dict, Mapping, Optional, Tuple
 
 MODES = ("mount", "download", "upload")
 LOCAL = "local"
 """Name of the target that is the machine of the service."""
 
-# Records are named tuples, not dataclasses: importing those costs a submit 7 ms.
 _NOTHING: Dict[str, str] = {}  # shared, which does no harm in a record that nobody changes
 
 
-class DataSpec(NamedTuple):
+class DataSpec(Record):
     """One data reference: a place on a datastore and how the node gets to it.
 
     Attributes:
@@ -35,7 +37,7 @@ class DataSpec(NamedTuple):
     overwrite: bool = False
 
 
-class InputSpec(NamedTuple):
+class InputSpec(Record):
     """One dataset that the script reads.
 
     Attributes:
@@ -53,7 +55,7 @@ class InputSpec(NamedTuple):
     dataset: str = ""
 
 
-class OutputSpec(NamedTuple):
+class OutputSpec(Record):
     """One folder that the script fills and that is kept on a datastore.
 
     Attributes:
@@ -77,7 +79,7 @@ class OutputSpec(NamedTuple):
     tags: Mapping[str, str] = _NOTHING
 
 
-class RunSpec(NamedTuple):
+class RunSpec(Record):
     """What to run, with what, where and on how many; says everything and decides nothing.
 
     Attributes:

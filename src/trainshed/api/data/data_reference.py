@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section, fill
-from trainshed.errors import TrainshedError, UserErrorException
-from trainshed.spec.checks import REFERENCE
+from trainshed.errors import TYPE_CHECKING, TrainshedError, UserErrorException
+from trainshed.spec.checks import is_reference
+from trainshed.spec.record import Record
 from trainshed.spec.run import MODES
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from trainshed.api.protocols import DatastoreLike
 
 
@@ -90,7 +91,7 @@ class DataReference:
             raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
         self.datastore = datastore
         self.data_reference_name = data_reference_name or (_generated() if path_on_datastore else datastore.name)
-        if not REFERENCE.match(self.data_reference_name):
+        if not is_reference(self.data_reference_name):
             raise UserErrorException(
                 f"Data reference name {self.data_reference_name!r} cannot be used: it takes letters, digits and '_'."
             )
@@ -201,7 +202,7 @@ class DataPath:
         self.name = name
 
 
-class References(NamedTuple):
+class References(Record):
     """The data of a run, by name, under the names that a run configuration has for it.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from trainshed.api.runs.snapshots import take
 from trainshed.client.notice import warn
-from trainshed.spec.codec import to_json
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.system import process
 
