@@ -67,9 +67,11 @@ def __getattr__(name: str) -> object:
 
         hint = "" if name.startswith("_") else did_you_mean(name, __all__)
         raise AttributeError(f"module 'trainshed' has no attribute '{name}'.{hint}")
-    from importlib import import_module
+    import sys  # not importlib, which takes as long as an eighth of Python's own start
 
-    module = import_module(f"trainshed.api.{_HOME[name]}")
+    path = f"trainshed.api.{_HOME[name]}"
+    __import__(path)
+    module = sys.modules[path]
     value = module if name == _HOME[name] else getattr(module, name)
     globals()[name] = value
     return value

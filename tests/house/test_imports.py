@@ -33,6 +33,17 @@ def test_a_submit_does_not_pay_for(heavy: str) -> None:
     assert heavy not in imported(code)
 
 
+def test_a_submit_imports_next_to_nothing() -> None:
+    code = "from trainshed import Experiment, Workspace, ScriptRunConfig\nimport trainshed.client.embedded"
+    more = imported(f"{code}, trainshed.api.training.submission") - imported("pass")
+    assert {name for name in more if not name.startswith("trainshed")} <= {"__future__", "_json", "_socket", "zlib"}
+
+
+def test_watching_imports_no_more() -> None:
+    more = imported("import trainshed.api.runs.run, trainshed.api.runs.watch") - imported("pass")
+    assert {name for name in more if not name.startswith("trainshed")} <= {"__future__", "_json", "_socket"}
+
+
 def test_the_runtime_in_a_script_is_next_to_nothing() -> None:
     more = imported("from trainshed.runtime.run import Run") - imported("import json, threading")
     assert {name for name in more if not name.startswith("trainshed")} <= {"__future__"}

@@ -18,8 +18,8 @@ from trainshed.api.hyperdrive import (
     uniform,
 )
 from trainshed.errors import HyperDriveConfigException
-from trainshed.spec.codec import to_json
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 import zlib
-from collections.abc import Iterator
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def cache(*parts: str) -> str:
@@ -29,6 +32,8 @@ def prune(unused_days: float, dry_run: bool) -> Iterator[tuple[str, int]]:
         unused_days: days since the last use.
         dry_run: only yield what would be removed.
     """
+    import contextlib
+
     root, before = cache(), time.time() - unused_days * 86_400
     for at, _, names in os.walk(root, topdown=False):
         for name in names:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import sys
-from typing import IO, Any
 
 from trainshed.client.http import Connection
+from trainshed.client.jsons import loads
 from trainshed.client.notice import warn
 from trainshed.client.remote import SERVICE, TOKEN, TOKEN_FILE
 from trainshed.client.versions import newer, refusal
-from trainshed.errors import ServiceException, WorkspaceException
+from trainshed.errors import TYPE_CHECKING, ServiceException, WorkspaceException
 from trainshed.spec import settings
 from trainshed.version import VERSION
+
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 _START_SECONDS = 60.0
 _BUSY = 4
@@ -93,7 +94,7 @@ def _endpoint(root: str) -> dict[str, Any] | None:
                     f"{file.name} contains a token and could be read by others. "
                     f"Run: chmod 600 {file.name}, then trainshed service stop."
                 )
-            endpoint: dict[str, Any] = json.load(file)
+            endpoint: dict[str, Any] = loads(file.read())
             return endpoint
     except (FileNotFoundError, ValueError):
         return None
@@ -184,6 +185,8 @@ def _environ() -> dict[str, str]:
 
 def _line(pipe: IO[bytes]) -> bytes | None:
     """Return what the service prints when it listens: empty if it has exited, None if it prints nothing in time."""
+    import select
+
     return pipe.readline() if select.select([pipe], [], [], _START_SECONDS)[0] else None
 
 

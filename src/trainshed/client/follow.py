@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from trainshed.client.http import Connection, quoted
-from trainshed.errors import ServiceException
+from trainshed.errors import TYPE_CHECKING, ServiceException
 from trainshed.spec import states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 _PATIENCE = 5
 _WAIT_SECONDS = 50

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
+from trainshed.client.jsons import dumps, loads
 from trainshed.client.wire import Response, Wire
-from trainshed.errors import ServiceException, TrainshedError, UserErrorException, named
-from trainshed.spec.floats import unspelled
+from trainshed.errors import TYPE_CHECKING, ServiceException, TrainshedError, UserErrorException, named
 from trainshed.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
+
+    Body = Callable[[], Iterable[bytes]]
+    Refresh = Callable[[], tuple[str, str]]
 
 API = "/api/v1"
 _CALL_SECONDS = 300.0
@@ -20,9 +24,6 @@ _BY_SOCKET = "trainshed.invalid"
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
 _NOT_TWICE = frozenset({"/service/stop"})
 """POSTs that must not be repeated if the response was lost. All others can be: POST /runs carries a submit id."""
-
-Body = Callable[[], Iterable[bytes]]
-Refresh = Callable[[], "tuple[str, str]"]
 
 
 class Connection:
@@ -237,14 +238,15 @@ def _query(query: Mapping[str, Any] | None) -> str:
 
 
 def _to_json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return dumps(value).encode("ascii")
 
 
 def _from_json(content: bytes) -> Any:
-    # Non-finite floats are rare and decoding every object is slow, so do it only if the marker occurs.
-    hook = unspelled if b'"$float"' in content else None
+    hook: Any = None
+    if b'"$float"' in content:  # such floats are rare, and decoding every object is slow
+        from trainshed.spec.floats import unspelled as hook
     try:
-        return json.loads(content, object_hook=hook) if content else None
+        return loads(content, hook) if content else None
     except ValueError as error:
         raise ServiceException(
             "The response is not JSON, so it does not come from a service of this release."
@@ -253,7 +255,7 @@ def _from_json(content: bytes) -> Any:
 
 def _error(status: int, content: bytes) -> TrainshedError:
     try:
-        told = json.loads(content)["error"]
+        told = loads(content)["error"]
         return named(str(told["type"]))(str(told["message"]), told.get("details") or {})
     except (ValueError, KeyError, TypeError):
         return ServiceException(

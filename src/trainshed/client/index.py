@@ -5,12 +5,15 @@ The index is in the client's cache; if it is lost or damaged, it is rebuilt.
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any
 
 from trainshed.client.cache import cache, mark
+from trainshed.client.jsons import dumps, loads
+from trainshed.errors import TYPE_CHECKING
 from trainshed.system import files
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _VERSION = 1
 _RACY = 2_000_000_000
@@ -45,8 +48,12 @@ class Index:
     def _load(self) -> dict[str, Any] | None:
         if self._path is None:
             return None
-        known = files.read_json(self._path)
-        if known.get("version") != _VERSION or known.get("folder") != self._folder:
+        try:
+            with open(self._path, "rb") as file:
+                known = loads(file.read())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(known, dict) or known.get("version") != _VERSION or known.get("folder") != self._folder:
             return None
         return known
 
@@ -74,7 +81,7 @@ class Index:
         }
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            files.write(self._path, json.dumps(record, separators=(",", ":")))
+            files.write(self._path, dumps(record))
         except OSError:
             return
 

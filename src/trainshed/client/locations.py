@@ -5,17 +5,18 @@ Paths are strings here, because importing pathlib would take a tenth of the time
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import re
-from typing import Any
 
-from trainshed.errors import UserErrorException, WorkspaceException, did_you_mean
+from trainshed.client.jsons import loads
+from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException, did_you_mean
+from trainshed.spec.checks import is_name
 from trainshed.system import files
 
+if TYPE_CHECKING:
+    from typing import Any
+
 DEFAULT = "default"
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_LONGEST_NAME = 100
 _IN_FOLDERS = (".azureml/config.json", ".azureml/project.json", "aml_config/config.json", "aml_config/project.json")
 _BARE = ("config.json", "project.json")
 
@@ -31,7 +32,7 @@ def check_name(name: str) -> str:
     Raises:
         WorkspaceException: it is not valid.
     """
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+    if not isinstance(name, str) or not is_name(name, "._-", _LONGEST_NAME):
         raise WorkspaceException(
             f"Invalid workspace name {name!r}. Use letters, digits, '-', '_' and '.', with a letter or digit first, "
             "and at most 100 characters."
@@ -71,8 +72,8 @@ def facts_of(root: str) -> dict[str, Any]:
     """
     path = os.path.join(root, "config.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            facts = json.load(file)
+        with open(path, "rb") as file:
+            facts = loads(file.read())
     except (OSError, ValueError) as error:
         raise WorkspaceException(f"{path} cannot be read: {error}. Fix it, or remove it to start again.") from error
     return facts if isinstance(facts, dict) else {}
@@ -95,6 +96,8 @@ def make(root: str, facts: dict[str, Any]) -> None:
             f"The workspace folder {root} cannot be created ({error.strerror}: {error.filename}). "
             "Set TRAINSHED_HOME to a writable folder."
         ) from error
+    import json  # once in a workspace's life
+
     target = os.path.join(root, "config.json")
     files.write(target, json.dumps(facts, indent=2) + "\n")
 
@@ -103,8 +106,10 @@ def _make_private(folder: str) -> None:
     """Create a folder and its missing parents, accessible only to the owner."""
     if not os.path.isdir(folder):
         _make_private(os.path.dirname(folder))
-        with contextlib.suppress(FileExistsError):
+        try:  # noqa: SIM105 - see files.replacing
             os.mkdir(folder, 0o700)
+        except FileExistsError:
+            pass  # somebody else has just made it
 
 
 def find(name: str, create: bool = True) -> str:
@@ -204,8 +209,8 @@ def read_config(path: str) -> dict[str, Any] | None:
             or ``path``, the folder of a workspace, relative to the file.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            said = json.load(file)
+        with open(path, "rb") as file:
+            said = loads(file.read())
     except ValueError:
         return None
     if not isinstance(said, dict):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
 
 from trainshed.client.http import Connection
 from trainshed.client.source import Source
-from trainshed.errors import SnapshotException
+from trainshed.errors import TYPE_CHECKING, SnapshotException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 

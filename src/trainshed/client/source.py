@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
-from trainshed.client.ignore import AMLIGNORE, MARKS, Ignore, rules_of
+from trainshed.client.ignore import AMLIGNORE, MARKS, BuiltIn, rules_of
 from trainshed.client.index import Index
-from trainshed.errors import SnapshotException
+from trainshed.errors import TYPE_CHECKING, SnapshotException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from trainshed.client.gitignore import Ignore
 
 SNAPSHOT_MAX_SIZE_BYTES = 300 << 20
 """Maximum size of a snapshot in bytes; change it here or with ``AML_SNAPSHOT_MAX_SIZE``, which takes precedence."""
@@ -83,7 +87,7 @@ class Source:
             if len(self.changed) > _GIVE_UP:
                 return
 
-    def _look_into(self, prefix: str, rules: Ignore, stack: list[str]) -> bool:
+    def _look_into(self, prefix: str, rules: Ignore | BuiltIn, stack: list[str]) -> bool:
         """Read one folder; tell whether it contributes any entry."""
         excludes, before = rules.excludes, len(stack)
         found = False

@@ -1,14 +1,22 @@
 """One keep-alive HTTP/1.1 connection on a plain socket.
 
-``http.client`` would import the e-mail parser and TLS, which takes 23 ms instead of 4, and most of the time of a submit
-is spent on imports.
+``http.client`` would import the e-mail parser and TLS (23 ms), and :mod:`socket` builds enumerations of all its numbers
+(6 ms). This takes 1 ms, and most of the time of a submit is spent on imports.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterable, Iterator
-from io import BufferedReader
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+else:
+    try:
+        import _socket as socket  # the same functions, and plain numbers
+    except ImportError:  # another Python than CPython
+        import socket
 
 _CONNECT_SECONDS = 10.0
 _MAX_LINE = 1 << 16
@@ -42,33 +50,29 @@ class Wire:
     """
 
     def __init__(self, host: str, port: int, path: str | None = None) -> None:
-        # As bytes, because a str would import the codec for international names.
+        self._read = b""
         if path is None:
-            self._socket = socket.create_connection((host.encode(), port), timeout=_CONNECT_SECONDS)  # type: ignore[arg-type]
+            self._socket = _connected(host, port)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._socket.settimeout(_CONNECT_SECONDS)
-            self._socket.connect(path)
+            self._socket = _opened(socket.AF_UNIX, path)
         # A stream may be silent for hours; keep-alive lets the kernel detect a lost peer.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._file: BufferedReader = self._socket.makefile("rb", _PIECE)  # type: ignore[assignment]
         self._whole = True
 
     def close(self) -> None:
         """Close the connection."""
-        self._file.close()
         self._socket.close()
 
     def __del__(self) -> None:
         # Close an unused socket without a ResourceWarning: leaving it open is not the user's mistake.
-        if hasattr(self, "_file"):
+        if hasattr(self, "_socket"):
             self.close()
 
     @property
     def reusable(self) -> bool:
         """Tell whether the last request ended cleanly and the other side keeps the connection open."""
-        if not self._whole:
+        if not self._whole or self._read:
             return False
         try:
             self._socket.settimeout(0)
@@ -104,10 +108,18 @@ class Wire:
         return self._head()
 
     def _line(self) -> bytes:
-        line = self._file.readline(_MAX_LINE)
-        if not line.endswith(b"\n"):
+        while b"\n" not in self._read and len(self._read) < _MAX_LINE:
+            self._read += self._received()
+        line, end, self._read = self._read.partition(b"\n")
+        if not end:
+            raise ConnectionResetError("what answered does not speak HTTP")
+        return line.rstrip(b"\r")
+
+    def _received(self) -> bytes:
+        piece = self._socket.recv(_PIECE)
+        if not piece:
             raise ConnectionResetError("the connection closed in the middle of a response")
-        return line.rstrip(b"\r\n")
+        return piece
 
     def _head(self) -> Response:
         while True:
@@ -147,8 +159,29 @@ class Wire:
 
     def _exactly(self, size: int) -> Iterator[bytes]:
         while size:
-            piece = self._file.read1(min(size, _PIECE))
-            if not piece:
-                raise ConnectionResetError("the connection closed in the middle of a response")
+            piece = self._read or self._received()
+            piece, self._read = piece[:size], piece[size:]
             size -= len(piece)
             yield piece
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    problem: OSError | None = None
+    # As bytes: a str would be put through the codec of international names, another import.
+    for family, _, _, _, address in socket.getaddrinfo(host.encode(), port, 0, socket.SOCK_STREAM):
+        try:
+            return _opened(family, address)
+        except OSError as error:
+            problem = error
+    raise problem or OSError(f"{host} has no address")
+
+
+def _opened(family: int, address: Any) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.settimeout(_CONNECT_SECONDS)
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
+    return made

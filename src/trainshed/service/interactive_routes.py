@@ -13,7 +13,7 @@ from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.journal_routes import names_for
 from trainshed.service.routes import API, endpoint, field
-from trainshed.spec.checks import NAME, check_experiment_name
+from trainshed.spec.checks import check_experiment_name, is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 from trainshed.system import process
@@ -30,7 +30,7 @@ def begin(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     run_id = field(body, "run_id", (type(None), str)) or str(uuid.uuid4())
-    if not NAME.match(run_id):
+    if not is_name(run_id):
         raise UserErrorException(f"Run id {run_id!r} cannot be used: give letters, digits, '_' and '-'.")
     spec = spec._replace(target=INTERACTIVE, kind=INTERACTIVE)
     start = bool(field(body, "start", bool, True))

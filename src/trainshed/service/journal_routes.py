@@ -20,7 +20,7 @@ from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
 from trainshed.service.routes import API, ApiResponse, number
 from trainshed.spec import layout, states
-from trainshed.spec.checks import NAME
+from trainshed.spec.checks import is_name
 from trainshed.store.journal import events_of
 from trainshed.targets.witness import INTERACTIVE
 
@@ -78,7 +78,7 @@ def _receiving(take: Take) -> Any:
 def _journal(context: ServiceContext, request: Request, record: dict[str, Any], offset: int, body: bytes) -> int:
     """POST /runs/{id}/journal?writer=…&offset=…: events, as lines; each writer counts its own bytes."""
     writer = request.query_params.get("writer", "")
-    if not NAME.match(writer):
+    if not is_name(writer):
         raise UserErrorException(f"Query parameter 'writer' is {writer!r}; give letters, digits, '_' and '-'.")
     file = f"{layout.JOURNAL}/{writer}"
     known = context.metrics.offset(record["id"], file)

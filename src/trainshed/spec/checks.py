@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
 from trainshed.spec.shape import Distribution, check_count, check_distribution, check_time_limit
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
+if TYPE_CHECKING:
+    from typing import Any
+
+_LONGEST_NAME = 255
 _PYTHON_CLAUSE = r" *[<>=!~]{0,3} *[0-9][0-9.]*(?:\*|rc[0-9]+)?(?:=[\w.*]+)? *"
 _PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
+
+
+def is_name(text: str, more: str = "_-", longest: int = _LONGEST_NAME) -> bool:
+    """Tell whether a text has letters, digits and what else is allowed, a letter or digit first.
+
+    Args:
+        text: the text.
+        more: characters besides.
+        longest: how many it may have.
+
+    Example:
+        >>> is_name("my-run_1"), is_name("-run"), is_name("métier")
+        (True, False, False)
+    """
+    # Without regular expressions, whose import takes 5 ms of every submit.
+    known = all(char.isalnum() or char in more for char in text)
+    return text.isascii() and text[:1].isalnum() and known and len(text) <= longest
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text can name a data reference: letters, digits and underscores, 1 to 255."""
+    return text.isascii() and f"_{text}".isidentifier() and 0 < len(text) <= _LONGEST_NAME
+
+
+def is_variable(text: str) -> bool:
+    """Tell whether a text can name an environment variable: letters, digits and underscores, no digit first."""
+    return text.isascii() and text.isidentifier()
 
 
 def check_experiment_name(name: Any) -> str:
@@ -27,7 +52,7 @@ def check_experiment_name(name: Any) -> str:
         >>> check_experiment_name("my-run_1")
         'my-run_1'
     """
-    if not isinstance(name, str) or not NAME.match(name):
+    if not isinstance(name, str) or not is_name(name):
         raise UserErrorException(
             f"Invalid experiment name {name!r}. Use letters, digits, '_' and '-', with a letter or digit first, "
             "and 1 to 255 characters."
@@ -71,7 +96,7 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     if not 0 <= spec.grace_seconds <= 3600:
         raise UserErrorException("grace_seconds must be between 0 and 3600.")
     for name in spec.environment_variables:
-        if not VARIABLE.match(name):
+        if not is_variable(name):
             raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")
     if spec.container is not None:
         from trainshed.spec.container_checks import check_container  # compiling its grammar takes 2 ms
@@ -88,24 +113,26 @@ def _check_environment(spec: RunSpec) -> None:
         raise UserErrorException(f"environment.kind is {request.kind!r}; it must be 'managed' or 'existing'.")
     if request.solver not in SOLVERS:
         raise UserErrorException(f"environment.solver is {request.solver!r}. Available: {', '.join(SOLVERS)}.")
-    if request.python is not None and not re.fullmatch(_PYTHON, request.python):
+    if request.python is not None:
+        _check_python(request.python)
+
+
+def _check_python(version: str) -> None:
+    import re  # see is_name
+
+    if not re.fullmatch(_PYTHON, version):
         raise UserErrorException(
-            f"Python {request.python.lstrip('= ')!r} is not a version; use one such as 3.11, 3.11.4 or >=3.9,<3.12."
+            f"Python {version.lstrip('= ')!r} is not a version; use one such as 3.11, 3.11.4 or >=3.9,<3.12."
         )
 
 
 def _check_data(spec: RunSpec) -> None:
     seen = set()
     for item in spec.data:
-        if not REFERENCE.match(item.name):
-            raise UserErrorException(f"Invalid data reference name {item.name!r}. Use letters, digits and '_'.")
+        check_reference(item.name, item.mode)
         if item.name in seen:
             raise UserErrorException(f"Two data references are named {item.name!r}. Rename one.")
         seen.add(item.name)
-        if item.mode not in MODES:
-            raise UserErrorException(
-                f"Data reference mode {item.mode!r} does not exist. Available: {', '.join(MODES)}."
-            )
         if item.path:
             check_relative_path(item.path, "Path on the datastore")
     for names, what in ((spec.inputs, "input"), (spec.outputs, "output")):
@@ -113,6 +140,23 @@ def _check_data(spec: RunSpec) -> None:
             check_data_name(name, what)
         if len({each.name for each in names}) < len(names):
             raise UserErrorException(f"Two datasets have the same {what} name. Rename one.")
+
+
+def check_reference(name: str, mode: str) -> None:
+    """Raise if a data reference cannot have this name or mode.
+
+    Raises:
+        UserErrorException: the sentence says which, and what is possible.
+    """
+    if not is_reference(name):
+        raise UserErrorException(f"Invalid data reference name {name!r}. Use letters, digits and '_'.")
+    check_mode(mode)
+
+
+def check_mode(mode: str) -> None:
+    """Raise if data cannot be brought to a node by this mode, in lower case."""
+    if mode not in MODES:
+        raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
 
 
 def check_data_name(name: Any, what: str) -> str:
@@ -125,6 +169,6 @@ def check_data_name(name: Any, what: str) -> str:
     Raises:
         UserErrorException: it is not valid.
     """
-    if not isinstance(name, str) or not VARIABLE.match(name):
+    if not isinstance(name, str) or not is_variable(name):
         raise UserErrorException(f"Invalid {what} name {name!r}. Use letters, digits and '_'.")
     return name

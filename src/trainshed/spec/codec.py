@@ -1,4 +1,4 @@
-"""Converts records to JSON and back, strictly: an error names an unknown or missing field or a wrong type.
+"""Converts records from JSON, strictly: an error names an unknown or missing field or a wrong type.
 
 It supports only the types that records here use (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...],
 nested records), so that the client needs only the standard library.
@@ -6,27 +6,16 @@ nested records), so that the client needs only the standard library.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
-from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.spec.record import VERSION
 
-VERSION = 1
 Record = TypeVar("Record")
-
-
-def to_json(record: Any) -> Dict[str, Any]:
-    """Return a record as a dict of JSON types, with the format version in ``"version"``.
-
-    Args:
-        record: a record of this package.
-
-    Example:
-        >>> from trainshed.spec.environment import EnvironmentSpec
-        >>> to_json(EnvironmentSpec())["solver"]
-        'auto'
-    """
-    return {"version": VERSION, **_plain(record)}
+_NAMES = {name: getattr(typing, name) for name in ("Dict", "Mapping", "Optional", "Tuple")}
+"""The names in records' annotations, which their modules import for type checkers alone."""
 
 
 def from_json(kind: Type[Record], data: Any) -> Record:
@@ -34,7 +23,7 @@ def from_json(kind: Type[Record], data: Any) -> Record:
 
     Args:
         kind: a record class of this package.
-        data: the result of :func:`to_json`, possibly decoded from JSON.
+        data: the result of :func:`trainshed.spec.record.to_json`, possibly decoded from JSON.
 
     Raises:
         UserErrorException: an unknown or missing field, a wrong type, or a newer format version.
@@ -48,18 +37,10 @@ def from_json(kind: Type[Record], data: Any) -> Record:
     return _record(kind, data, kind.__name__)
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "_fields"):
-        return {name: _plain(item) for name, item in zip(value._fields, value)}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return value
-
-
 def _record(kind: Type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise UserErrorException(f"{where}: expected an object, got {_name(data)}.")
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=_NAMES)
     unknown = [name for name in data if name not in hints]
     if unknown:
         raise UserErrorException(f"{where}: unknown field '{unknown[0]}'.{did_you_mean(unknown[0], hints)}")

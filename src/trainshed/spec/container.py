@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from trainshed.errors import TYPE_CHECKING
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Tuple
+
 
 REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - how its name begins
 """Prefix of the names of registry passwords among the workspace's secrets."""
 
 
-class ContainerSpec(NamedTuple):
+class ContainerSpec(Record):
     """A request for a container; the node finds an engine for it.
 
     Attributes:

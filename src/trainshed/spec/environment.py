@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from trainshed.errors import TYPE_CHECKING
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Optional, Tuple
+
 
 MANAGED = "managed"
 EXISTING = "existing"
 SOLVERS = ("auto", "conda", "pypi")
 
 
-class EnvironmentSpec(NamedTuple):
+class EnvironmentSpec(Record):
     """A request for a Python environment; the node turns it into a prefix.
 
     Attributes:

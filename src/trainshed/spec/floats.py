@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 MARK = "$float"
 TEXTS = ("NaN", "Infinity", "-Infinity")

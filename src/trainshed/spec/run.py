@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
-
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Dict, Mapping, Optional, Tuple
 
 MODES = ("mount", "download", "upload")
 LOCAL = "local"
 """Name of the target that is the service's own machine."""
 
-# Records are named tuples, because importing dataclasses would add 7 ms to a submit.
 _NOTHING: Dict[str, str] = {}  # a shared default is safe, because records are never changed
 
 
-class DataSpec(NamedTuple):
+class DataSpec(Record):
     """One data reference: a path on a datastore and how the node accesses it.
 
     Attributes:
@@ -35,7 +37,7 @@ class DataSpec(NamedTuple):
     overwrite: bool = False
 
 
-class InputSpec(NamedTuple):
+class InputSpec(Record):
     """One dataset that the script reads.
 
     Attributes:
@@ -53,7 +55,7 @@ class InputSpec(NamedTuple):
     dataset: str = ""
 
 
-class OutputSpec(NamedTuple):
+class OutputSpec(Record):
     """One folder that the script fills and that is stored on a datastore.
 
     Attributes:
@@ -77,7 +79,7 @@ class OutputSpec(NamedTuple):
     tags: Mapping[str, str] = _NOTHING
 
 
-class RunSpec(NamedTuple):
+class RunSpec(Record):
     """A request to run something: what to run, with what, where and on how many nodes.
 
     Attributes:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from typing import Dict, List, Mapping
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Dict, List, Mapping
 
 AT_START = (
     "TRAINSHED_ALLOW_NETWORK_FS", "TRAINSHED_CONDA_CHANNELS", "TRAINSHED_CONTAINER_ENGINE", "TRAINSHED_IDLE_SECONDS",

@@ -6,9 +6,11 @@ error that v1 raised there; the service calls it again on what arrives.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Type
+from trainshed.errors import TYPE_CHECKING, TrainshedError, UserErrorException
+from trainshed.spec.record import Record
 
-from trainshed.errors import TrainshedError, UserErrorException
+if TYPE_CHECKING:
+    from typing import Any, Optional, Type
 
 SINGLE, OPENMPI, TORCH, TENSORFLOW = "single", "openmpi", "torch", "tensorflow"
 BACKENDS = ("nccl", "gloo")
@@ -16,7 +18,7 @@ BACKENDS = ("nccl", "gloo")
 _ADVICE = "give distributed_training, e.g. MpiConfiguration()"
 
 
-class Distribution(NamedTuple):
+class Distribution(Record):
     """How one script becomes many processes.
 
     Attributes:

@@ -5,7 +5,11 @@ Names and classes of states follow Azure ML's SDK v1 (``azureml-surface`` sectio
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Dict, FrozenSet
+
 
 NOT_STARTED = "NotStarted"
 QUEUED = "Queued"

@@ -9,7 +9,7 @@ from typing import Any
 
 from trainshed.errors import InternalException, NotFoundException, SnapshotException, UserErrorException, did_you_mean
 from trainshed.spec import states
-from trainshed.spec.codec import to_json
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.store import labels
 from trainshed.store.database import Database

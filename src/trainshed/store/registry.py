@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
-from trainshed.spec.checks import NAME
+from trainshed.spec.checks import is_name
 from trainshed.store.database import Database
 from trainshed.store.values import strict_json
 
@@ -35,7 +35,7 @@ class Registry:
         Raises:
             UserErrorException: no such name can be used, or there is one that is not to be replaced.
         """
-        if not NAME.match(name):
+        if not is_name(name):
             raise UserErrorException(f"{kind.capitalize()} name {name!r}: use letters, digits, '_' and '-'.")
         then = "UPDATE SET record = excluded.record" if overwrite else "NOTHING"
         sql = f"INSERT INTO records (kind, name, record) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO {then}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Dict, Iterator
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, Dict, Optional, Type
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 PRIVATE = 0o600
@@ -13,8 +16,7 @@ PUBLIC = 0o666
 """Modes of new files, of which the process's umask takes its part."""
 
 
-@contextmanager
-def replacing(path: str, mode: int = PRIVATE, durable: bool = False) -> Iterator[BinaryIO]:
+class replacing:  # noqa: N801 - it is called as the function that it was, whose decorator takes 4 ms to import
     """Give a file to write to, which takes its name when it is complete.
 
     Args:
@@ -22,21 +24,41 @@ def replacing(path: str, mode: int = PRIVATE, durable: bool = False) -> Iterator
         mode: of the new file.
         durable: outlive a loss of power once this returns.
     """
-    folder, name = os.path.split(path)
-    part = os.path.join(folder, f".{name[:60]}.{os.getpid()}-{get_ident()}.part")
-    try:
-        with open(os.open(part, _FLAGS, mode), "wb") as file:
-            yield file
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
-    if durable:
-        sync_folder(folder or ".")
+
+    def __init__(self, path: str, mode: int = PRIVATE, durable: bool = False) -> None:
+        folder, name = os.path.split(path)
+        self._path, self._folder, self._mode, self._durable = path, folder, mode, durable
+        self._part = os.path.join(folder, f".{name[:60]}.{os.getpid()}-{get_ident()}.part")
+
+    def __enter__(self) -> BinaryIO:
+        """Return the file."""
+        self._file: BinaryIO = open(os.open(self._part, _FLAGS, self._mode), "wb")
+        return self._file
+
+    def __exit__(self, failed: Optional[Type[BaseException]], *_: object) -> None:
+        """Give the file its name, or remove it where writing it failed."""
+        try:
+            with self._file as file:
+                if self._durable and failed is None:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if failed is None:
+                os.replace(self._part, self._path)
+        except BaseException as error:
+            failed = type(error)
+            raise
+        finally:
+            if failed is not None:
+                _remove(self._part)
+        if self._durable and failed is None:
+            sync_folder(self._folder or ".")
+
+
+def _remove(path: str) -> None:
+    try:  # noqa: SIM105 - see replacing
+        os.unlink(path)
+    except OSError:
+        pass  # gone with its folder
 
 
 def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -> None:

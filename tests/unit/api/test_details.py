@@ -6,8 +6,8 @@ import pytest
 
 from trainshed.api.runs.details import details_of
 from trainshed.api.runs.watch import failure
-from trainshed.spec.codec import to_json
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import to_json
 from trainshed.spec.run import DataSpec, RunSpec
 
 

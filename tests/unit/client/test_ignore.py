@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.client.ignore import Ignore, rules_of
+from trainshed.client.gitignore import Ignore
+from trainshed.client.ignore import rules_of
 
 
 def excluded(lines: list[str], path: str, is_dir: bool = False) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from trainshed.errors import UserErrorException
 from trainshed.spec.checks import check_experiment_name, check_relative_path, check_run_spec
-from trainshed.spec.codec import from_json, to_json
+from trainshed.spec.codec import from_json
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import to_json
 from trainshed.spec.run import DataSpec, RunSpec
 
 FULL = RunSpec(

@@ -13,7 +13,7 @@ from trainshed.api.times import utc
 from trainshed.client.http import quoted
 from trainshed.client.notice import warn
 from trainshed.errors import ComputeTargetException, UserErrorException
-from trainshed.spec.checks import NAME
+from trainshed.spec.checks import is_name
 from trainshed.spec.shape import check_scale
 from trainshed.system.gpus import inventory
 
@@ -66,7 +66,7 @@ class ClusterConfiguration:
         }
 
     def _create(self, workspace: WorkspaceLike, name: str) -> ComputeTarget:
-        if not isinstance(name, str) or not NAME.match(name):
+        if not isinstance(name, str) or not is_name(name):
             raise UserErrorException(f"A cluster cannot be named {name!r}: it takes letters, digits, '-' and '_'.")
         now = time.time()
         record = {**self._record, "created": now, "modified": now}

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
 
 from trainshed.api.checks import known_keywords
 from trainshed.api.configuration.requirements import (
@@ -15,13 +12,15 @@ from trainshed.api.configuration.requirements import (
     read_conda_file,
     read_requirements,
 )
-from trainshed.api.section import Section
-from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.errors import TYPE_CHECKING, UserErrorException, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
 SDK = "azureml-defaults"
 """v1 put it first in every environment; here it stands for what a run brings along anyway."""
 DEFAULT_FILE = ".azureml/conda_dependencies.yml"
-# Compiled at their first use: most programs pass no package through them, and compiling costs half a millisecond.
 _NAME = r"\s*(?:[^\s:]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _PYTHON = r"python\s*(={1,2})?\s*([0-9][0-9A-Za-z.*]*)"
 
@@ -170,6 +169,8 @@ class CondaDependencies:
 
     def get_python_version(self) -> str | None:
         """Return the Python version asked for, or None if none is."""
+        import re  # see _name
+
         for item in self._conda():
             if _name(item) == "python":
                 match = re.fullmatch(_PYTHON, item.strip())
@@ -333,42 +334,6 @@ class CondaDependencies:
         return relative
 
 
-class PythonSection(Section):
-    """The Python of an environment.
-
-    Attributes:
-        user_managed_dependencies: True: build nothing, use ``interpreter_path`` as it is.
-        interpreter_path: the Python to use then.
-        conda_dependencies_file: a conda environment file to use instead of ``conda_dependencies``, relative to the
-            source folder.
-        conda_dependencies: the packages.
-        base_conda_environment: accepted and not used.
-
-    Example:
-        >>> Environment("plain").python.interpreter_path
-        'python'
-    """
-
-    _READERS: ClassVar = {"conda_dependencies": lambda said, _: CondaDependencies(_underlying_structure=said)}
-
-    def __init__(self) -> None:
-        self.user_managed_dependencies = False
-        self.interpreter_path = "python"
-        self.conda_dependencies_file: str | None = None
-        self._conda_dependencies = CondaDependencies()
-        self.base_conda_environment: str | None = None
-        self._seal()
-
-    @property
-    def conda_dependencies(self) -> CondaDependencies:
-        """The packages."""
-        return self._conda_dependencies
-
-    @conda_dependencies.setter
-    def conda_dependencies(self, dependencies: CondaDependencies | None) -> None:
-        self._conda_dependencies = dependencies if dependencies is not None else CondaDependencies()
-
-
 def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:
     if isinstance(packages, str):
         raise UserErrorException(
@@ -383,6 +348,8 @@ def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:
 
 def _name(package: str) -> str:
     """Return the name of a package, comparable; a URL or a path stands for itself."""
+    import re  # 5 ms that a submit without packages does not pay
+
     match = re.match(_NAME, package)
     if not match or "://" in package.partition("@")[0]:
         return package

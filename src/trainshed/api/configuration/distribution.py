@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trainshed.api.configuration.runconfig_sections import (
     MpiConfiguration,
     TensorflowConfiguration,
 )
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Mpi(MpiConfiguration):

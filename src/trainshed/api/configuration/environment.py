@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
 from trainshed.api.configuration.runconfig_sections import DockerSection, SparkSection
 from trainshed.api.section import Section, fill, plain
 from trainshed.client.http import quoted
-from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.client.jsons import loads
+from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, ClassVar
+
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
     from trainshed.api.protocols import WorkspaceLike
 
 _CURATED = "AzureML-"
 _LABEL = "label:"
 _DEFINITION = "azureml_environment.json"
 _PACKAGES = "conda_dependencies.yml"
+
+
+class PythonSection(Section):
+    """The Python of an environment.
+
+    Attributes:
+        user_managed_dependencies: True: build nothing, use ``interpreter_path`` as it is.
+        interpreter_path: the Python to use then.
+        conda_dependencies_file: a conda environment file to use instead of ``conda_dependencies``, relative to the
+            source folder.
+        conda_dependencies: the packages.
+        base_conda_environment: accepted and not used.
+
+    Example:
+        >>> section = PythonSection()
+        >>> section.conda_dependencies = CondaDependencies.create(pip_packages=["numpy"])
+        >>> list(section.conda_dependencies.pip_packages)
+        ['azureml-defaults', 'numpy']
+    """
+
+    _READERS: ClassVar = {"conda_dependencies": lambda said, _: _dependencies(said)}
+
+    def __init__(self) -> None:
+        self.user_managed_dependencies = False
+        self.interpreter_path = "python"
+        self.conda_dependencies_file: str | None = None
+        self._conda_dependencies: CondaDependencies | None = None
+        self.base_conda_environment: str | None = None
+        self._seal()
+
+    @property
+    def conda_dependencies(self) -> CondaDependencies:
+        """The packages."""
+        if self._conda_dependencies is None:
+            self._conda_dependencies = _dependencies()
+        return self._conda_dependencies
+
+    @conda_dependencies.setter
+    def conda_dependencies(self, dependencies: CondaDependencies | None) -> None:
+        self._conda_dependencies = dependencies
+
+
+def _dependencies(said: dict[str, Any] | None = None) -> CondaDependencies:
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies  # not where nothing is to be installed
+
+    return CondaDependencies(_underlying_structure=said)
 
 
 class Environment(Section):
@@ -59,6 +106,8 @@ class Environment(Section):
         Raises:
             UserErrorException: the file cannot be read.
         """
+        from trainshed.api.configuration.conda_dependencies import CondaDependencies
+
         made = Environment(name)
         made.python.conda_dependencies = CondaDependencies(file_path)
         return made
@@ -179,6 +228,8 @@ class Environment(Section):
             )
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, _DEFINITION), "w", encoding="utf-8") as file:
+            import json
+
             json.dump(self._to_dict(), file, indent=4)
         self.python.conda_dependencies.save(os.path.join(os.fspath(path), _PACKAGES))
 
@@ -189,8 +240,8 @@ class Environment(Section):
         Raises:
             FileNotFoundError: there is none.
         """
-        with open(os.path.join(path, _DEFINITION), encoding="utf-8") as file:
-            return Environment._of_dict(json.load(file))
+        with open(os.path.join(path, _DEFINITION), "rb") as file:
+            return Environment._of_dict(loads(file.read()))
 
     @staticmethod
     def from_docker_image(
@@ -309,6 +360,8 @@ class Environment(Section):
         if python.user_managed_dependencies:
             python.interpreter_path = asked["interpreter"]
         else:
+            from trainshed.api.configuration.conda_dependencies import CondaDependencies
+
             python.conda_dependencies = CondaDependencies.create(
                 conda_packages=asked["conda"], pip_packages=asked["pip"], python_version=asked["python"]
             )

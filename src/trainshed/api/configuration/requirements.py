@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import Any
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
+
+if TYPE_CHECKING:
+    from typing import Any
 
 OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "--pre")
 _SHORT = {"-i": "--index-url", "-f": "--find-links"}
 _COMMENT = r"(^|\s)#.*$"
 _DEPTH = 10
-_WORDS = re.compile(r"[\w.-]+\s+\w")
-_ONE_EQUALS = re.compile(r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([\w.*+!-]+)\s*\Z")
+_WORDS = r"[\w.-]+\s+\w"
+_ONE_EQUALS = r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([\w.*+!-]+)\s*\Z"
 
 
 def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
@@ -51,6 +52,8 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
 
 def _lines(path: str) -> list[tuple[int, str]]:
     """Return the lines that say something, continued ones joined, with their numbers."""
+    import re  # as in the other functions: 5 ms that a submit without packages does not pay
+
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
@@ -82,9 +85,11 @@ def check_requirement(line: Any) -> str:
         >>> check_requirement("numpy<3")
         'numpy<3'
     """
-    if not isinstance(line, str) or not line.strip() or not line.isprintable() or _WORDS.match(line.strip()):
+    import re
+
+    if not isinstance(line, str) or not line.strip() or not line.isprintable() or re.match(_WORDS, line.strip()):
         raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
-    slip = _ONE_EQUALS.match(line)
+    slip = re.match(_ONE_EQUALS, line)
     if slip:
         name, version = slip.groups()
         raise UserErrorException(

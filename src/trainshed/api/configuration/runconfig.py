@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import (
@@ -26,8 +23,14 @@ from trainshed.api.configuration.runconfig_sections import (
 from trainshed.api.data.data_reference import DataReferenceConfiguration, References, read_references
 from trainshed.api.section import Section
 from trainshed.client.notice import warn
+from trainshed.errors import TYPE_CHECKING
+from trainshed.spec.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, ClassVar
+
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
     from trainshed.api.protocols import TargetLike
     from trainshed.errors import TrainshedError
 
@@ -227,7 +230,7 @@ class RunConfiguration(Section):
         runconfig_files.delete(path, name)
 
 
-class Submission(NamedTuple):
+class Submission(Record):
     """What an Estimator or a ScriptRunConfig comes down to.
 
     Attributes:

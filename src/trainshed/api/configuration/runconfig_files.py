@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from trainshed.api.configuration.conda_dependencies import CondaDependencies, PythonSection
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.requirements import read_yaml
 from trainshed.api.data.data_reference import DataReference
 from trainshed.api.section import Section, camel, fill, plain
@@ -68,7 +68,7 @@ def load(path: str | os.PathLike[str], name: str | None, make: Callable[..., Mad
         said["environment"] = _read(os.path.join(os.path.dirname(file), said["environment"]))
     config = make(_path=root, _name=_stem(file))
     fill(config, _moved(said), file)
-    python: PythonSection = config.environment.python  # type: ignore[attr-defined]
+    python: Any = config.environment.python  # type: ignore[attr-defined]
     if python.conda_dependencies_file and not python.user_managed_dependencies:
         packages = os.path.join(root, python.conda_dependencies_file)
         # v1 names its default file in every configuration, also where there is none.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section
-from trainshed.errors import RunConfigurationException
+from trainshed.errors import TYPE_CHECKING, RunConfigurationException
 from trainshed.spec.shape import check_backend, check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from trainshed.api.checks import known_keywords
 from trainshed.api.section import Section, fill
-from trainshed.errors import TrainshedError, UserErrorException
-from trainshed.spec.checks import REFERENCE
-from trainshed.spec.run import MODES
+from trainshed.errors import TYPE_CHECKING, TrainshedError, UserErrorException
+from trainshed.spec.checks import check_mode, check_reference
+from trainshed.spec.record import Record
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from trainshed.api.protocols import DatastoreLike
 
 
@@ -41,8 +41,7 @@ class DataReferenceConfiguration(Section):
         path_on_compute: str | None = None,
         overwrite: bool = False,
     ) -> None:
-        if str(mode).lower() not in MODES:
-            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
+        check_mode(str(mode).lower())
         self.data_store_name = datastore_name
         self.mode = str(mode).lower()
         self.path_on_data_store = path_on_datastore
@@ -86,14 +85,9 @@ class DataReference:
         path_on_compute: str | None = None,
         overwrite: bool = False,
     ) -> None:
-        if mode not in MODES:
-            raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
         self.datastore = datastore
         self.data_reference_name = data_reference_name or (_generated() if path_on_datastore else datastore.name)
-        if not REFERENCE.match(self.data_reference_name):
-            raise UserErrorException(
-                f"Data reference name {self.data_reference_name!r} cannot be used: it takes letters, digits and '_'."
-            )
+        check_reference(self.data_reference_name, mode)
         self.path_on_datastore = path_on_datastore
         self.mode = mode
         self.path_on_compute = path_on_compute
@@ -195,7 +189,7 @@ class DataPath:
         self.name = name
 
 
-class References(NamedTuple):
+class References(Record):
     """The data of a run, by name, under the names that a run configuration has for it.
 
     Attributes:

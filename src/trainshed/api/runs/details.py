@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trainshed.api.times import utc
-from trainshed.errors import did_you_mean
+from trainshed.errors import TYPE_CHECKING, did_you_mean
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class Details(dict[str, Any]):
+class Details(dict):  # type: ignore[type-arg]  # which would import typing
     """A dict whose keys can also be read as attributes.
 
     SDK v1 returned a plain dict while its articles wrote ``run.get_details().status``; both work here.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-from trainshed.api.runs.run import DOCS, Run, ScriptRun
-from trainshed.api.runs.run_tree import fits
-from trainshed.api.times import utc
 from trainshed.client.http import quoted
 from trainshed.client.notice import warn
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec.checks import check_experiment_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
     from trainshed.api.protocols import Labels, RunLike, WorkspaceLike
+    from trainshed.api.runs.run import Run, ScriptRun
 
 _VIEWS = {"ActiveOnly": False, "ArchivedOnly": True, "All": None}
 
@@ -91,6 +89,8 @@ class Experiment:
         from trainshed.api.training.submission import send  # only a submit needs it
 
         record = send(self._workspace, self._name, config, tags or {}, kwargs)
+        from trainshed.api.runs.run import ScriptRun  # 2 ms, while the run starts
+
         return ScriptRun(self, record["id"], _record=record)
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
@@ -114,6 +114,7 @@ class Experiment:
             ...     run.log("accuracy", 0.9)
         """
         from trainshed.api.runs.interactive import begin, opened
+        from trainshed.api.runs.run import Run
 
         unknown = sorted(set(kwargs) - {"outputs", "snapshot_directory", "name", "display_name", "run_id", "tags"})
         if unknown:
@@ -143,6 +144,8 @@ class Experiment:
             properties: likewise for properties.
             include_children: also runs that have a parent.
         """
+        from trainshed.api.runs.run import Run
+
         return Run.list(self, type, tags, properties, include_children=include_children)
 
     @staticmethod
@@ -160,6 +163,8 @@ class Experiment:
         Raises:
             UserErrorException: another view.
         """
+        from trainshed.api.runs.run_tree import fits
+
         view = str(getattr(view_type, "value", view_type))
         if view not in _VIEWS:
             raise UserErrorException(f"view_type is {view!r}; it is one of {', '.join(_VIEWS)}.")
@@ -201,6 +206,8 @@ class Experiment:
     @property
     def archived_time(self) -> str | None:
         """When it was put away, or None."""
+        from trainshed.api.times import utc
+
         moment = self._known()["archived"]
         return None if moment is None else utc(moment)
 
@@ -245,6 +252,8 @@ class Experiment:
     @classmethod
     def get_docs_url(cls) -> str:
         """Return where experiments are described."""
+        from trainshed.api.runs.run import DOCS
+
         return DOCS
 
     def _repr_html_(self) -> str:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from trainshed.api.runs.snapshots import take
 from trainshed.api.transfer import files_below
 from trainshed.client.notice import warn
-from trainshed.spec.codec import to_json
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.system import process
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.run_logging import RunLogging
-from trainshed.errors import TrainshedError, UserErrorException
+from trainshed.errors import TYPE_CHECKING, TrainshedError, UserErrorException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Any
+
     from trainshed.api.protocols import RunLike
 
 _MOST_CHILDREN = 100

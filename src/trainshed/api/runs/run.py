@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from trainshed.api.runs.details import Details, details_of
 from trainshed.api.runs.lifecycle import RunLifecycle
 from trainshed.api.runs.run_files import RunFiles
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
 from trainshed.client.http import quoted
-from trainshed.errors import RunEnvironmentException, SnapshotException
+from trainshed.errors import TYPE_CHECKING, RunEnvironmentException, SnapshotException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from trainshed.api.protocols import ExperimentLike, RunLike, WorkspaceLike
 
 _ARTIFACT = "aml://artifactId/"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import IO, Any
 
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import IO, Any
 
 _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
 

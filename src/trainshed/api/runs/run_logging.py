@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from trainshed.api.runs.recorder import Recorder
     from trainshed.client.outbox import Outbox
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from trainshed.api.configuration.environment import Environment
     from trainshed.api.data.model import Model
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
     from trainshed.api.protocols import ExperimentLike, Labels, RunLike, TargetLike, WorkspaceLike
+
+    Factory = Callable[[Any, dict[str, Any]], Any]
 
 _PAGE = 100
 _STATES = sorted(states.ALL)
-
-Factory = Callable[[Any, dict[str, Any]], Any]
 
 factories: dict[str, Factory] = {}
 """Type of run → what makes its object, from its experiment and its record."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from trainshed.client.follow import follow, wait
-from trainshed.errors import ActivityFailedException, ExperimentExecutionException
+from trainshed.errors import TYPE_CHECKING, ActivityFailedException, ExperimentExecutionException
 from trainshed.spec import layout, states
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     from trainshed.api.protocols import RunLike
     from trainshed.api.runs.details import Details
 
@@ -45,6 +45,8 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     if record["status"] == states.FAILED:
         error = record["details"].get("error") or {}
         if raise_on_error:
+            import json
+
             raise ActivityFailedException(failure(run.id, error), error_details=json.dumps({"error": error}, indent=4))
         if not show_output:
             sys.stdout.write(failure(run.id, error) + "\n")

@@ -87,9 +87,8 @@ class MMLBaseEstimator:
                 )
         if not overrides:
             return Submission(self._source_directory, self._run_config)
-        import copy
 
-        config = copy.copy(self._run_config)
+        config = self._run_config._copy()
         config.data_references, config.data = dict(config.data_references), dict(config.data)
         config.output_data = dict(config.output_data)
         if "source_directory_data_store" in overrides:

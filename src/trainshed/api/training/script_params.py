@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 from trainshed.api.data.data_reference import DataPath, DataReference, References, add_reference
-from trainshed.errors import UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 _MODEL = "MODEL_LOCATION"
 
@@ -76,7 +78,7 @@ def check_resume(resume_from: Any) -> None:
 def _values(value: Any) -> list[Any]:
     if value is None or (isinstance(value, str) and value == ""):
         return []
-    several = isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict, DataReference))
+    several = hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, DataReference))
     return list(value) if several and not _is_data(value) else [value]
 
 

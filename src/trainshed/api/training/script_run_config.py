@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
@@ -12,9 +10,12 @@ from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, 
 from trainshed.api.configuration.runconfig_sections import DockerConfiguration
 from trainshed.api.training.script_params import check_resume, resume_arguments
 from trainshed.client.notice import warn
-from trainshed.errors import RunConfigurationException, UserErrorException, did_you_mean
+from trainshed.errors import TYPE_CHECKING, RunConfigurationException, UserErrorException, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from trainshed.api.protocols import TargetLike
 
 _INSIDE = ("compute_target", "environment", "distributed_job_config", "docker_runtime_config")
@@ -108,9 +109,7 @@ class ScriptRunConfig:
                 f"submit() takes tags, priority and slots for a ScriptRunConfig, not '{name}'."
                 f"{did_you_mean(name, ('tags', 'priority', 'slots'))}"
             )
-        import copy
-
-        config = copy.copy(self.run_config)
+        config = self.run_config._copy()
         config.data_references = dict(config.data_references)
         resume = resume_arguments(config._references(), self._resume_from)
         config.script, config.arguments, config.command = self.script, [*self.arguments, *resume], self.command

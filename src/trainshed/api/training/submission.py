@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
-from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.runconfig import RunConfiguration, Submission
 from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
 from trainshed.client.http import quoted
@@ -15,12 +12,15 @@ from trainshed.client.index import index_path
 from trainshed.client.notice import inform, warn
 from trainshed.client.send import send as send_source
 from trainshed.client.source import Source, take
-from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
-from trainshed.spec.codec import to_json
+from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException, did_you_mean
+from trainshed.spec.record import to_json
 from trainshed.spec.run import LOCAL, RunSpec
 from trainshed.spec.shape import check_one_node
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from trainshed.api.protocols import WorkspaceLike
 
 _NEAR_LIMIT = 2000
@@ -69,11 +69,11 @@ def with_files(submission: Submission) -> Submission:
     file = submission.config.environment.python.conda_dependencies_file
     if not file:
         return submission
-    import copy
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
 
-    config = copy.copy(submission.config)
-    config.environment = copy.copy(config.environment)
-    config.environment.python = copy.copy(config.environment.python)
+    config = submission.config._copy()
+    config.environment = config.environment._copy()
+    config.environment.python = config.environment.python._copy()
     inside = os.path.join(submission.folder, file)
     config.environment.python.conda_dependencies = CondaDependencies(inside if os.path.isfile(inside) else file)
     return Submission(submission.folder, config)

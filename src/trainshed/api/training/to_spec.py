@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
-from trainshed.api.configuration.conda_dependencies import SDK
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.api.data.data_reference import DataReference, DataReferenceConfiguration, References, add_reference
-from trainshed.errors import RunConfigurationException, TrainingException, UserErrorException, did_you_mean
+from trainshed.errors import (
+    TYPE_CHECKING,
+    RunConfigurationException,
+    TrainingException,
+    UserErrorException,
+    did_you_mean,
+)
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
+from trainshed.spec.record import Record
 from trainshed.spec.run import LOCAL, DataSpec, RunSpec
 from trainshed.spec.shape import (
     OPENMPI,
@@ -27,6 +31,10 @@ from trainshed.spec.shape import (
     of_tensorflow,
     of_torch,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 LEGACY = "TRAINSHED_LEGACY"
 """Set to 1 it makes names work in a run that packages have dropped since 2018 (see docs/legacy.md)."""
@@ -54,7 +62,7 @@ _SHM_SIZE = "2g"
 _STOCK = tuple(f"mcr.microsoft.com/azureml/{name}" for name in ("base:", "base-gpu:", "openmpi", "intelmpi"))
 
 
-class SubmitOptions(NamedTuple):
+class SubmitOptions(Record):
     """What a submit says besides the run configuration.
 
     Attributes:
@@ -139,6 +147,8 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     python = environment.python
     if python.user_managed_dependencies:
         return EnvironmentSpec(kind=EXISTING, interpreter=str(python.interpreter_path or "python"))
+    from trainshed.api.configuration.conda_dependencies import SDK
+
     dependencies = python.conda_dependencies
     index_url, options = None, []
     for line in dependencies.pip_options:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NoReturn
 
-from trainshed.api.workspace.callable_dict import CallableDict
 from trainshed.api.workspace.workspace_facts import WorkspaceFacts
 from trainshed.client import locations, remote
 from trainshed.client.http import quoted
 from trainshed.client.notice import inform
-from trainshed.errors import WorkspaceException
+from trainshed.errors import TYPE_CHECKING, WorkspaceException
 
 if TYPE_CHECKING:
     import builtins
+    from typing import Any, NoReturn
 
     from trainshed.api.compute.compute import ComputeTarget
     from trainshed.api.configuration.environment import Environment
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from trainshed.api.data.model import Model
     from trainshed.api.runs.experiment import Experiment
     from trainshed.api.runs.run import Run
+    from trainshed.api.workspace.callable_dict import CallableDict
     from trainshed.api.workspace.keyvault import Keyvault
 
 
@@ -255,7 +255,7 @@ class Workspace(WorkspaceFacts):
         """Name → datastore."""
         from trainshed.api.data.datastore import Datastore
 
-        return CallableDict({each.name: each for each in Datastore._all(self)}, "datastore")
+        return _by_name({each.name: each for each in Datastore._all(self)}, "datastore")
 
     def get_default_datastore(self) -> Datastore:
         """Return the datastore on which data lies unless said otherwise."""
@@ -268,14 +268,14 @@ class Workspace(WorkspaceFacts):
         """Name → compute target."""
         from trainshed.api.compute.compute import ComputeTarget
 
-        return CallableDict({target.name: target for target in ComputeTarget.list(self)}, "compute target")
+        return _by_name({target.name: target for target in ComputeTarget.list(self)}, "compute target")
 
     @property
     def experiments(self) -> CallableDict[Experiment]:
         """Name → experiment."""
         from trainshed.api.runs.experiment import Experiment
 
-        return CallableDict({each.name: each for each in Experiment.list(self)}, "experiment")
+        return _by_name({each.name: each for each in Experiment.list(self)}, "experiment")
 
     def get_run(self, run_id: str) -> Run:
         """Return a run of any experiment.
@@ -336,31 +336,31 @@ class Workspace(WorkspaceFacts):
         """Name → newest version of each environment that was registered."""
         from trainshed.api.configuration.environment import Environment
 
-        return CallableDict(Environment.list(self), "environment")
+        return _by_name(Environment.list(self), "environment")
 
     @property
     def models(self) -> CallableDict[Model]:
         """Name → newest version of each model."""
         from trainshed.api.data.model import Model
 
-        return CallableDict({each.name: each for each in Model.list(self, latest=True)}, "model")
+        return _by_name({each.name: each for each in Model.list(self, latest=True)}, "model")
 
     @property
     def datasets(self) -> CallableDict[Dataset]:
         """Name → newest version of each dataset."""
         from trainshed.api.data.dataset import Dataset
 
-        return CallableDict(Dataset.get_all(self), "dataset")
+        return _by_name(Dataset.get_all(self), "dataset")
 
     @property
     def images(self) -> CallableDict[Any]:
         """Nothing: images are not kept here."""
-        return CallableDict({}, "image")
+        return _by_name({}, "image")
 
     @property
     def webservices(self) -> CallableDict[Any]:
         """Nothing: models are not served here."""
-        return CallableDict({}, "webservice")
+        return _by_name({}, "webservice")
 
     def __repr__(self) -> str:
         return (
@@ -379,6 +379,12 @@ def _taken(name: str, where: str) -> NoReturn:
     raise WorkspaceException(
         f"There is a workspace '{name}' at {where} already. Use Workspace.get('{name}') or exist_ok=True."
     )
+
+
+def _by_name(entries: dict[str, Any], what: str) -> CallableDict[Any]:
+    from trainshed.api.workspace.callable_dict import CallableDict  # a submit lists nothing
+
+    return CallableDict(entries, what)
 
 
 def _configured(file: str, said: dict[str, Any]) -> Workspace:

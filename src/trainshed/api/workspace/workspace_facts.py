@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from trainshed.client import locations
 from trainshed.client.cache import cache, mark
 from trainshed.client.notice import inform
 from trainshed.client.remote import SERVICE
-from trainshed.errors import UserErrorException, WorkspaceException
+from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
     from trainshed.client.http import Connection
 
@@ -149,6 +148,8 @@ class WorkspaceFacts:
         Raises:
             UserErrorException: no such folder.
         """
+        import json
+
         folder = os.fspath(path or ".")
         if not os.path.isdir(folder):
             raise UserErrorException(f"There is no folder {folder}. Create it, or give another path.")

@@ -3,8 +3,7 @@
 from typing import Any
 
 from azureml import _made
-from trainshed.api.configuration.conda_dependencies import PythonSection
-from trainshed.api.configuration.environment import Environment
+from trainshed.api.configuration.environment import Environment, PythonSection
 from trainshed.api.configuration.runconfig import RunConfiguration
 from trainshed.api.configuration.runconfig_sections import (
     DEFAULT_CPU_IMAGE,

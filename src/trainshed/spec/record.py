@@ -1,0 +1,69 @@
+"""What records are made of: named tuples without :mod:`typing` and :mod:`collections`, which cost a submit 10 ms."""
+
+from __future__ import annotations
+
+from trainshed.errors import TYPE_CHECKING
+
+VERSION = 1
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Tuple
+    from typing import NamedTuple as Record
+else:
+
+    class Record(tuple):
+        """A tuple whose fields are its class's annotations, as :class:`typing.NamedTuple` has them."""
+
+        __slots__ = ()
+        # Without annotations, as its subclasses have theirs read with those of their bases.
+        _fields = ()
+        _field_defaults = {}  # noqa: RUF012 - each class gets its own
+
+        def __init_subclass__(cls) -> None:
+            cls._fields = tuple(cls.__annotations__)
+            cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
+            for place, name in enumerate(cls._fields):
+                setattr(cls, name, property(lambda self, place=place: tuple.__getitem__(self, place)))
+
+        def __new__(cls, *args, **kwargs):
+            """Take the fields by place or by name."""
+            by_place = dict(zip(cls._fields, args))
+            values = {**cls._field_defaults, **by_place, **kwargs}
+            if len(args) > len(cls._fields) or by_place.keys() & kwargs or values.keys() != set(cls._fields):
+                wrong = sorted((values.keys() ^ set(cls._fields)) | (by_place.keys() & kwargs))
+                raise TypeError(f"{cls.__name__} takes each of {', '.join(cls._fields)} once; wrong: {wrong or args}.")
+            return tuple.__new__(cls, [values[name] for name in cls._fields])
+
+        def __getnewargs__(self) -> Tuple[Any, ...]:
+            return tuple(self)
+
+        def __repr__(self) -> str:
+            return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in zip(self._fields, self))})"
+
+        def _replace(self, **changes: Any) -> Record:
+            return type(self)(**{**dict(zip(self._fields, self)), **changes})
+
+
+__all__ = ["VERSION", "Record", "to_json"]
+
+
+def to_json(record: Any) -> Dict[str, Any]:
+    """Return a record as a dict of JSON types, with the version of the format in ``"version"``.
+
+    Args:
+        record: a record of this package.
+
+    Example:
+        >>> from trainshed.spec.environment import EnvironmentSpec
+        >>> to_json(EnvironmentSpec())["solver"]
+        'auto'
+    """
+    return {"version": VERSION, **_plain(record)}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_fields"):
+        return {name: _plain(item) for name, item in zip(value._fields, value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
