@@ -45,7 +45,7 @@ def _changed(where: Workspace, options: argparse.Namespace) -> ComputeTarget:
     one = ComputeTarget(where, options.name)
     if isinstance(one, LocalTarget):
         if options.nodes is not None:
-            raise UserErrorException(f"'{options.name}' is a single node. Set how many runs can run at once: --slots N")
+            raise UserErrorException(f"'{options.name}' is one node. Set how many runs can run at once: --slots N")
         if options.slots is not None:
             one.slots = options.slots
     elif options.slots is not None:
