@@ -4,10 +4,10 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from service_python import PYTHON
 
 from trainshed.errors import NotFoundException
 from trainshed.node.code import materialise
@@ -36,8 +36,7 @@ def test_paths_are_put_in_front() -> None:
 
 def _snapshot(root: Path) -> str:
     """Store a snapshot with the Python of a service, which is a newer one than this may be."""
-    python = os.environ.get("TRAINSHED_TEST_SERVICE_PYTHON", sys.executable)
-    done = subprocess.run([python, STORING, root], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([PYTHON, STORING, root], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
+from service_python import assemble
 
-from trainshed.service.script_tree import assemble
 
-
-class Job(dict[str, str]):
+class Job(Dict[str, str]):
     """The environment of a script in a run."""
 
     @property

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from service_python import assemble
 
 from trainshed.node.variables import python_path
-from trainshed.service.script_tree import assemble
 from trainshed.spec.run import RunSpec
 
 NUMPY = """

@@ -150,4 +150,4 @@ def test_one_version(job: Any) -> None:
 def test_under_an_older_python_the_rest_is_explained(job: Any, line: str) -> None:
     done = job.run(line)
     assert done.returncode == 1
-    assert "there is the run alone; use Python 3.10 or later" in done.stderr.splitlines()[-1]
+    assert "use Python 3.10 or later" in done.stderr.splitlines()[-1]

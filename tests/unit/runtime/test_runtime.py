@@ -109,7 +109,7 @@ def test_mistakes_are_told(job: dict[str, str], call: str) -> None:
     strict = "run.strict = True\n"
     done = script(code + strict + f"try:\n    {call}\nexcept UserErrorException as error: print('told:', error)", job)
     assert done.stdout.startswith("told: "), done.stderr
-    sentence = done.stdout.removeprefix("told: ").strip()
+    sentence = done.stdout[len("told: ") :].strip()
     done = script(f"{code}{call}\nprint('on')", job)
     assert done.stdout == "on\n", done.stderr
     assert sentence in done.stderr
