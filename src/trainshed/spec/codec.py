@@ -6,9 +6,10 @@ nested records), so that the client needs only the standard library.
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Mapping
-from typing import Any, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.record import VERSION
@@ -37,10 +38,15 @@ def from_json(kind: Type[Record], data: Any) -> Record:
     return _record(kind, data, kind.__name__)
 
 
+@functools.lru_cache(maxsize=None)
+def _hints(kind: Any) -> Dict[str, Any]:
+    return get_type_hints(kind, localns=_NAMES)
+
+
 def _record(kind: Type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise UserErrorException(f"{where}: expected an object, got {_name(data)}.")
-    hints = get_type_hints(kind, localns=_NAMES)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     unknown = [name for name in data if name not in hints]
     if unknown:
         raise UserErrorException(f"{where}: unknown field '{unknown[0]}'.{did_you_mean(unknown[0], hints)}")
