@@ -69,6 +69,8 @@ class AgentConnection:
         self._waiting: dict[int, Future[Answer]] = {}
         self._count = 0
         self._scripts = ScriptLines(reach.service, self._to_script)
+        self._words = ""
+        self._said_lock = threading.Lock()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - what the command and the agent complain about
 
     def open(self, kit: Kit) -> None:
@@ -210,6 +212,7 @@ class AgentConnection:
         """End the connection; the agent ends by itself."""
         self.broken = True
         if self._child is None:
+            self._complaint(last=True)
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGTERM)
@@ -221,10 +224,17 @@ class AgentConnection:
             self._child.wait()
         with self._lock:  # nobody is writing
             self._child.stdin.close()  # type: ignore[union-attr]
+        self._complaint(last=True)
 
-    def _complaint(self) -> str:
-        self._said.seek(0)
-        return " ".join(self._said.read().decode("utf-8", "replace").split())[-300:]
+    def _complaint(self, last: bool = False) -> str:
+        """Return what the command and the agent complain about; close the file if this is the last look at it."""
+        with self._said_lock:
+            if not self._said.closed:
+                self._said.seek(0)
+                self._words = " ".join(self._said.read().decode("utf-8", "replace").split())[-300:]
+            if last:
+                self._said.close()
+        return self._words
 
     def _unreachable(self, why: str) -> MachineUnreachableException:
         return MachineUnreachableException(
