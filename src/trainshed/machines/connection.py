@@ -102,6 +102,8 @@ class AgentConnection:
         # Read whole before anything is executed, so that no byte meant for the agent is taken for program text.
         text = "import os;n=int(os.read(0,12));t=b''\nwhile len(t)<n:t+=os.read(0,n-len(t))\nexec(t)"
         shell = f"exec python3 -S -E -c {shlex.quote(text)}"
+        if self.broken:
+            raise self._unreachable("it was let go of")
         try:
             self._child = subprocess.Popen(
                 [*self._reach.connect, shell],
