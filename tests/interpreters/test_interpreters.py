@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
+from trainshed import Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.environments.commands import environ_for_uv, find_uv
 from trainshed.environments.interpreters import everything
 
+SCRIPT = """
+import sys
+from azureml.core import Run
+Run.get_context().log("minor", sys.version_info[1])
+with open("outputs/x.txt", "w") as file:
+    file.write("whole")
+"""
 NODE = ("spec", "runtime", "environments", "containers", "data", "launchers", "system", "node")
 """The rooms that are copied to nodes; tests/house holds that they have the syntax of Python 3.8."""
 
@@ -67,3 +75,23 @@ def test_what_is_copied_to_nodes_needs_nothing_but_an_old_python(version: str, t
     folders = [f"tests/unit/{room}" for room in NODE]
     assert all((ROOT / folder).is_dir() for folder in folders)
     assert suite(python, *folders) > 300
+
+
+def test_a_machine_may_have_nothing_but_an_old_python(workspace: Workspace, project: Path, tmp_path: Path) -> None:
+    python = interpreter("3.8")
+    reach = tmp_path / "reach"
+    reach.write_text(
+        f'exec env PATH={Path(python).parent}:/usr/bin:/bin TRAINSHED_HOME={tmp_path / "far"} sh -c "$1"\n'
+    )
+    workspace.connection.call("PUT", "/targets/far", {"kind": "remote", "connect": ["sh", str(reach)]})
+    (project / "train.py").write_text(SCRIPT)
+    config = RunConfiguration()
+    config.target = "far"
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = python
+    run = Experiment(workspace, "old").submit(ScriptRunConfig(str(project), "train.py", run_config=config))
+    run.wait_for_completion()
+    assert run.get_metrics() == {"minor": 8}
+    run.download_file("outputs/x.txt", str(tmp_path / "x.txt"))
+    assert (tmp_path / "x.txt").read_text() == "whole"
+    assert list((tmp_path / "far" / "node").rglob("agent.cpython-38.pyc")), "the agent ran under that Python"
