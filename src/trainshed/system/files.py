@@ -82,13 +82,16 @@ def write_once(path: str, content: str) -> bool:
         content: its text.
     """
     part = f"{path}.{os.getpid()}-{get_ident()}"
-    write(part, content, durable=True)
     try:
+        with open(os.open(part, _FLAGS, PRIVATE), "wb") as file:
+            file.write(content.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
         os.link(part, path)  # it appears at once and whole, or not at all
     except FileExistsError:
         return False
     finally:
-        os.unlink(part)
+        _remove(part)
     return True
 
 
