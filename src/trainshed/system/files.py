@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and small JSON files that may be missing."""
+"""Writes files atomically, and reads small JSON files that may be missing."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, BinaryIO, Dict, Iterator
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 PRIVATE = 0o600
 PUBLIC = 0o666
-"""Modes of new files, of which the process's umask takes its part."""
+"""Mode of new files, before the process's umask is applied."""
 
 
 @contextmanager
 def replacing(path: str, mode: int = PRIVATE, durable: bool = False) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes its name when it is complete.
+    """Yield a file to write to, which gets its name when it is complete.
 
     Args:
-        path: the name; what had it is replaced.
-        mode: of the new file.
-        durable: outlive a loss of power once this returns.
+        path: the name; an existing file is replaced.
+        mode: mode of the new file.
+        durable: survive a power failure once this returns.
     """
     folder, name = os.path.split(path)
     part = os.path.join(folder, f".{name[:60]}.{os.getpid()}-{get_ident()}.part")
@@ -40,7 +40,7 @@ def replacing(path: str, mode: int = PRIVATE, durable: bool = False) -> Iterator
 
 
 def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file atomically.
 
     Args:
         path: the file.
@@ -53,7 +53,7 @@ def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -
 
 
 def write_once(path: str, content: str) -> bool:
-    """Write a text file whole and durably unless the name is taken; return whether it was free.
+    """Write a text file atomically and durably unless it exists; return whether it was written.
 
     Args:
         path: the file.
@@ -62,7 +62,7 @@ def write_once(path: str, content: str) -> bool:
     part = f"{path}.{os.getpid()}-{get_ident()}"
     write(part, content, durable=True)
     try:
-        os.link(part, path)  # it appears at once and whole, or not at all
+        os.link(part, path)  # it appears at once and complete, or not at all
     except FileExistsError:
         return False
     finally:
@@ -71,7 +71,7 @@ def write_once(path: str, content: str) -> bool:
 
 
 def sync_folder(folder: str) -> None:
-    """Have names that were given or taken in a folder outlive a loss of power."""
+    """Make new and removed names in a folder survive a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -80,8 +80,8 @@ def sync_folder(folder: str) -> None:
 
 
 def read_json(path: str) -> Dict[str, Any]:
-    """Return the object in a JSON file; an empty one if the file does not exist or holds something else."""
-    import json  # 5 ms that a client with nothing to read does not pay
+    """Return the object in a JSON file; an empty one if the file does not exist or contains something else."""
+    import json  # takes 5 ms; a client with nothing to read does not need it
 
     try:
         with open(path, "rb") as file:
@@ -92,7 +92,7 @@ def read_json(path: str) -> Dict[str, Any]:
 
 
 def write_json(path: str, value: Dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all, and its folder if need be."""
+    """Write a JSON file atomically, creating its folder if necessary."""
     import json  # see read_json
 
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

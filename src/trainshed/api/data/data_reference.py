@@ -92,7 +92,7 @@ class DataReference:
         self.data_reference_name = data_reference_name or (_generated() if path_on_datastore else datastore.name)
         if not REFERENCE.match(self.data_reference_name):
             raise UserErrorException(
-                f"Data reference name {self.data_reference_name!r} cannot be used: it takes letters, digits and '_'."
+                f"Invalid data reference name {self.data_reference_name!r}. Use letters, digits and '_'."
             )
         self.path_on_datastore = path_on_datastore
         self.mode = mode
