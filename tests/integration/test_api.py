@@ -325,7 +325,7 @@ def test_a_folder_becomes_a_datastore(workspace: Workspace, tmp_path: Path) -> N
     made.upload_files([__file__], show_progress=False)
     assert (tmp_path / "big" / Path(__file__).name).is_file()
     assert sorted(workspace.datastores()) == ["big", "workspaceblobstore", "workspacefilestore"]
-    with pytest.raises(NotFoundException, match=r"there is big, .*Did you mean 'big'\?"):
+    with pytest.raises(NotFoundException, match=r"Available: big, .*Did you mean 'big'\?"):
         Datastore(workspace, "bigg")
     made.unregister()
     assert "big" not in workspace.datastores

@@ -155,4 +155,4 @@ def test_fewer_than_asked_for_is_said(trial: Trial, request: pytest.FixtureReque
     assert trial.saw(run, "_0") == trial.saw(run, "_1") == ("0" if count else "unset")
     has = "this machine has 1" if count else "this machine has no NVIDIA GPU"
     (warning,) = run.get_details()["warnings"]
-    assert warning["message"].startswith(f"The run asks for 2 GPUs, and {has}: ")
+    assert warning["message"].startswith(f"The run requests 2 GPUs, and {has}: ")

@@ -67,7 +67,7 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(WebserviceException, match="no files in"):
         Model.register(workspace, tmp_path / "empty", "m")
     (tmp_path / "m.bin").write_bytes(b"1")
-    with pytest.raises(UserErrorException, match="cannot be named"):
+    with pytest.raises(UserErrorException, match="Invalid model name"):
         Model.register(workspace, tmp_path / "m.bin", "a/b")
     assert list((workspace.path / "models").iterdir()) == []
     Model.register(workspace, tmp_path / "m.bin", "iris")
@@ -154,7 +154,7 @@ def test_targets_that_cannot_be(workspace: Workspace) -> None:
             ComputeTarget.create(workspace, name, config)
     with pytest.raises(UserErrorException, match="comes from the class"):
         ComputeTarget.create(workspace, "x", {"max_nodes": 1})
-    with pytest.raises(ComputeTargetException, match="this machine, which cannot be deleted"):
+    with pytest.raises(ComputeTargetException, match="this machine and cannot be deleted"):
         ComputeTarget(workspace, "local").delete()
     with pytest.raises(ComputeTargetException, match="not attached"):
         ComputeTarget.create(workspace, "x", config).detach()

@@ -39,7 +39,8 @@ def test_an_older_service_makes_room(workspace: Workspace) -> None:
 def test_a_newer_service_is_never_stopped(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = claim(workspace, "99.1.2")
     with pytest.raises(
-        ServiceException, match=rf"is Trainshed 99\.1\.2, newer than this client \({VERSION}\)\. Upgrade"
+        ServiceException,
+        match=rf"is Trainshed 99\.1\.2, which is newer than this client \({VERSION}\)\. Install Trainshed 99",
     ):
         embedded.connect(str(workspace.path))
     os.kill(pid, 0)
@@ -54,11 +55,13 @@ def test_a_later_fix_of_this_release_is_used(workspace: Workspace) -> None:
 
 
 def test_what_a_service_lacks_is_said(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ServiceException, match=rf"Trainshed {VERSION}, has no GET /api/v1/nothing\.$"):
+    with pytest.raises(ServiceException, match=rf"Trainshed {VERSION}, does not support GET /api/v1/nothing\.$"):
         workspace.connection.call("GET", "/nothing")
     monkeypatch.setattr("trainshed.client.http.VERSION", "99.0")
     newer = Connection(workspace.connection.base_url, endpoint(workspace)["token"])
-    with pytest.raises(ServiceException, match=r"has no POST /api/v1/nothing. The client is 99\.0: install the same"):
+    with pytest.raises(
+        ServiceException, match=r"does not support POST /api/v1/nothing. The client is 99\.0\. Install the same"
+    ):
         newer.call("POST", "/nothing")
     newer.close()
 

@@ -1,1 +1,1 @@
-"""The one process that owns a workspace: queue, supervision, history, and the HTTP API over them."""
+"""The process that owns a workspace: queue, supervision, history, and the HTTP API."""

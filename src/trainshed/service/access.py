@@ -1,4 +1,4 @@
-"""The lasting way in: a token and a port that stay the same, for clients that are given an address and a token."""
+"""Lasting access: a token and a port that stay the same, for clients that are given an address and a token."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from trainshed.system import files
 
 
 class Access:
-    """Who cannot read the service endpoint file comes in by these: another user, another machine, a job there.
+    """Access for clients that cannot read the service endpoint file: another user, another machine, a job there.
 
-    The token in the endpoint file is another one at each start of the service, and so is the port.
+    The token in the endpoint file changes at each start of the service, and so does the port.
 
     Args:
-        root: the workspace folder; ``access.json`` keeps both there, for the owner's eyes only.
+        root: the workspace folder; both are stored in its ``access.json``, which only the owner can read.
 
     Attributes:
-        known: the lasting token, or None as long as nobody has needed one.
-        port: the port to listen on at each start; 0: any.
+        known: the lasting token, or None if it has never been needed.
+        port: the port to listen on at each start; 0 for any.
     """
 
     def __init__(self, root: Path) -> None:
@@ -31,16 +31,16 @@ class Access:
             self.known, self.port = kept["token"], kept["port"]
 
     def token(self) -> str:
-        """Return the lasting token; it is made at the first call."""
+        """Return the lasting token; the first call creates it."""
         if self.known is None:
             self._keep(secrets.token_urlsafe(32), 0)
         return str(self.known)
 
     def stay(self, port: int) -> str:
-        """Return the lasting token; from now on the service listens on one port, and does not leave when it is idle.
+        """Return the lasting token; from now on the service keeps its port and does not exit when idle.
 
         Args:
-            port: where it listens now.
+            port: the port on which it listens now.
         """
         if not self.port:
             self._keep(self.known or secrets.token_urlsafe(32), port)

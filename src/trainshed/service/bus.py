@@ -1,4 +1,4 @@
-"""Tell whoever waits on a run that something about it has changed."""
+"""Notifies waiting requests about changes of runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class Bus:
-    """Carries changes of runs from the working threads to the waiting requests."""
+    """Passes changes of runs from worker threads to waiting requests."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -19,7 +19,7 @@ class Bus:
         self._loop = loop
 
     def publish(self, run_id: str) -> None:
-        """Say that a run has changed; callable from any thread.
+        """Report that a run has changed; can be called from any thread.
 
         Args:
             run_id: the run.
@@ -33,7 +33,7 @@ class Bus:
 
     @asynccontextmanager
     async def listen(self, run_id: str) -> AsyncIterator[asyncio.Event]:
-        """Yield an event that is set at every change of the run; clear it before looking.
+        """Yield an event that is set at every change of the run; clear it before checking the run.
 
         Args:
             run_id: the run.

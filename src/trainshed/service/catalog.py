@@ -1,4 +1,4 @@
-"""The API's routes for things with versions: models, datasets, environments."""
+"""API routes for versioned objects: models, datasets, environments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_entry(context: ServiceContext, request: Request, body: Any) -> dict[str,
 
 
 def get_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /catalog/{kind}/{name}: the newest, or the one of ``version``."""
+    """GET /catalog/{kind}/{name}: the newest version, or ``version``."""
     parts = request.path_params
     return context.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None)
 

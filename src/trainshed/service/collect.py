@@ -1,4 +1,4 @@
-"""Bring what a run has written home: journal, phases, files. Incremental, and idempotent by file and offset."""
+"""Collects what a run has written: journal, phases, files. Incremental, and idempotent by file and offset."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Collector:
     """Reads run directories in the mirror.
 
     Args:
-        history: told what of them could not be taken.
-        metrics: where journal events go.
-        manifests: where lists of files go.
-        catalog: where datasets go that it made.
+        history: receives warnings about what could not be stored.
+        metrics: stores journal events.
+        manifests: stores lists of files.
+        catalog: stores the datasets that a run creates.
         mirror: the run directories.
     """
 
@@ -39,7 +39,7 @@ class Collector:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def journal(self, run_id: str) -> None:
-        """Store the events that the script has written since the last time.
+        """Store the events that the script has written since the last call.
 
         Args:
             run_id: the run.
@@ -51,7 +51,7 @@ class Collector:
                 if not whole:
                     if len(chunk) < _CHUNK:
                         return  # the last line is still being written
-                    whole = len(chunk)  # no event is that long: garbage, to be passed over
+                    whole = len(chunk)  # no event is that long: skip the garbage
                 events = events_of(chunk[:whole], offset)
                 offset += whole
                 warnings = self._metrics.append(run_id, events, offset)
@@ -59,7 +59,7 @@ class Collector:
                     self._history.add_warnings(run_id, "metrics", warnings)
 
     def phases(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the phases that the shim has noted since the last time: ``{"phase", "time", …}`` in order.
+        """Return the phases that the shim has recorded since the last call: ``{"phase", "time", …}`` in order.
 
         Args:
             run_id: the run.
@@ -72,7 +72,7 @@ class Collector:
             return [event for _, event in events_of(chunk[:whole], offset)]
 
     def manifest(self, run_id: str) -> None:
-        """Record every file of a run that has ended, with its hash.
+        """Store the manifest of a run that has ended: every file with its hash.
 
         Args:
             run_id: the run.
@@ -80,11 +80,11 @@ class Collector:
         self._manifests.replace(run_id, self._mirror.manifest(run_id))
 
     def outputs(self, run_id: str, spec: dict[str, Any]) -> None:
-        """Register the outputs of a run that has completed, as far as it was asked for.
+        """Register the outputs of a run that has completed, if requested.
 
         Args:
             run_id: the run.
-            spec: what was asked for, as JSON.
+            spec: the request, as JSON.
         """
         for output in spec.get("outputs", ()):
             if output["register"]:
@@ -96,6 +96,6 @@ class Collector:
                 )
 
     def forget(self, run_id: str) -> None:
-        """Let go of what was kept for a run that has ended."""
+        """Drop the cached state of a run that has ended."""
         self._locks.pop(run_id, None)
         self._phases.pop(run_id, None)

@@ -1,4 +1,4 @@
-"""The service's parts, put together over one workspace folder."""
+"""The service's parts, created for one workspace folder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ServiceContext:
     Args:
         root: the workspace folder.
         home: Trainshed's home on this machine.
-        port: of the loopback address at which the service listens.
+        port: port of the loopback address at which the service listens.
         access: the lasting token.
     """
 
@@ -75,11 +75,11 @@ class ServiceContext:
         self.supervisor.ended(run_id)
 
     def seen(self) -> None:
-        """Note that somebody uses the service."""
+        """Record that a client is using the service."""
         self.last_seen = time.monotonic()
 
     def facts(self) -> dict[str, Any]:
-        """Return what the service tells of itself."""
+        """Return facts about the service."""
         return {
             "pid": os.getpid(),
             "version": VERSION,
@@ -89,7 +89,7 @@ class ServiceContext:
         }
 
     def close(self) -> None:
-        """Stop working; runs go on."""
+        """Stop working; runs continue."""
         self.supervisor.stop()
         self.garbage.close()
         self.database.close()

@@ -1,4 +1,4 @@
-"""What a node's last words mean for the history."""
+"""Determines how a run ended from what its node recorded."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _PACKAGES = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-"""Package that a module comes with, where that has another name."""
+"""Name of the package that contains a module, if it differs."""
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
 class FinalState(NamedTuple):
-    """A terminal state, why, and what the run's details say of it.
+    """A terminal state, its reason, and what to add to the run's details.
 
     Attributes:
         status: one of the terminal states.
         reason: one of :data:`trainshed.spec.states.REASONS`.
         details: merged into the run's details.
-        time: when it ended, in seconds since the epoch; None: now.
+        time: when it ended, in seconds since the epoch; None for now.
     """
 
     status: str
@@ -51,10 +51,10 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
     """Return how a run ended.
 
     Args:
-        seen: what its target saw last.
-        tail: the last lines of the log that tells most.
+        seen: the last observation of its target.
+        tail: the last lines of the most relevant log.
         tail_of: name of that log.
-        record: the run's.
+        record: the run's record.
     """
     by_hand = record["target"] == INTERACTIVE
     if seen.state == ENDED:
@@ -68,12 +68,15 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
             tail,
         )
     if seen.rebooted:
-        return _lost("host_lost", "The machine went down while the run was on it.", tail)
+        return _lost("host_lost", "The machine went down while the run was running on it.", tail)
     if by_hand:
         return _lost(
-            "program_lost", "The program that logged the run ended without run.complete() or run.fail().", tail, tail_of
+            "program_lost",
+            "The program that logged the run ended without calling run.complete() or run.fail().",
+            tail,
+            tail_of,
         )
-    message = "The process that held the run was killed from outside; what it had started has been ended."
+    message = "The process that supervised the run was killed; everything that the run had started has been ended."
     return _lost("shim_lost", message, tail)
 
 
@@ -105,17 +108,17 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> FinalState:
 def _raised(tail: str) -> tuple[str, ...] | None:
     """Return type and message of the exception with which a log ends."""
     place = _SYNTAX.search(tail)
-    if place:  # of a script that cannot be compiled Python prints no traceback
+    if place:  # Python prints no traceback for a script that cannot be compiled
         return place["type"], f"{place['message']} ({place['file'].rpartition('/')[2]}, line {place['line']})"
     _, trace, after = tail.rpartition(_TRACE)
-    # What it says may have several lines; its first is the one after the places.
+    # The message may have several lines; its first line follows the locations.
     first = next((line for line in after.splitlines() if line and not line[0].isspace()), "") if trace else ""
     found = _EXCEPTION.match(first)
     return tuple(part for part in found.groups() if part) if found else None
 
 
 def _advice(said: str, environment: dict[str, Any]) -> str:
-    """Return what to do about a module that is not there."""
+    """Return what to do about a missing module."""
     missing = _NO_MODULE.search(said)
     if missing is None:
         return ""

@@ -1,4 +1,4 @@
-"""Stream a file of a run while it grows."""
+"""Streams a file of a run while it grows."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from trainshed.service.mirror import Mirror
 _CHUNK = 1 << 18
 _SOONEST = 0.02
 _LATEST = 0.25
-"""Seconds between two looks at a file's size, while somebody follows it: the quieter the file, the rarer.
+"""Seconds between two checks of a file's size while a client follows it; rarer if it does not change.
 
-Not file system events: they need a thread a follower, do not exist on network file systems, and a look costs a
-microsecond. The run's end is an event.
+File system events are not used: they need a thread per follower and do not work on network file systems, and a check
+takes a microsecond. The run's end is an event.
 """
 
 
 async def follow(
     mirror: Mirror, run_id: str, path: str, offset: int, finished: Callable[[], bool], bus: Bus
 ) -> AsyncIterator[bytes]:
-    """Yield the file's bytes from ``offset`` on as they come, until the run writes it no more.
+    """Yield the file's bytes from ``offset`` on as they arrive, until the run no longer writes it.
 
     Args:
         mirror: the run directories.
         run_id: the run.
-        path: file in its directory; it may not be there yet.
-        offset: where to begin.
+        path: file in its directory; it may not exist yet.
+        offset: where to start.
         finished: tells whether the file will not grow any more.
-        bus: tells of changes of the run.
+        bus: reports changes of the run.
     """
     pause = _SOONEST
     async with bus.listen(run_id) as changes:
@@ -47,5 +47,5 @@ async def follow(
             pause = min(pause * 1.5, _LATEST)
             if changes.is_set():
                 changes.clear()
-                # Asked before the next reading: what was written before the end is read after it.
+                # Checked before the next read, so that everything written before the end is read after it.
                 last = await asyncio.to_thread(finished)

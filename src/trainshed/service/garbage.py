@@ -1,7 +1,7 @@
-"""Garbage collection: what no run needs any more goes, each thing whole or not at all.
+"""Garbage collection: removes what no run needs any more, each item completely or not at all.
 
-What may be wanted again within the hour stays. A submit notes what it uses (:meth:`Snapshots.use`, :meth:`Packs.use`)
-before its run is in the history, so none can lose its source to a collection that goes on at the same moment.
+Anything used within the hour is kept. A submit marks what it uses (:meth:`Snapshots.use`, :meth:`Packs.use`) before its
+run is in the history, so it cannot lose its source to a concurrent collection.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from trainshed.store.trash import NAME, Trash, usage
 
 _HOUR, _DAY = 3600.0, 86_400.0
 _RUNTIME_DAYS = 30.0
-"""How long a tree of the runtime has been no service's before it goes: runs of another workspace may still use it."""
+"""Age after which an unused runtime tree is removed; runs of other workspaces may still use a younger one."""
 
 
 Discard = Callable[[str, str], None]
 
 
 class Garbage(NamedTuple):
-    """Something that goes.
+    """An item that is removed.
 
     Attributes:
         kind: ``"leftovers"``, ``"runs"``, ``"snapshots"``, ``"environments"``, ``"caches"``, ``"downloads"``, or
             ``"undeletable"``: a path that could not be deleted.
-        name: what it is, as a path below the workspace or Trainshed's home.
-        size: bytes on the disk that are free without it.
+        name: its path below the workspace or Trainshed's home.
+        size: bytes of disk space that its removal frees.
     """
 
     kind: str
@@ -49,10 +49,10 @@ class Request(NamedTuple):
     """What to collect.
 
     Attributes:
-        runs: which runs go; by default none.
-        unused_days: environments and caches go that have been unused for so long.
-        downloads: whether packages go from which environments were built.
-        dry_run: only tell what would go.
+        runs: which runs to remove; by default none.
+        unused_days: remove environments and caches that were unused for this many days.
+        downloads: whether to remove downloaded packages.
+        dry_run: only report what would be removed.
     """
 
     runs: Limits = Limits()
@@ -62,14 +62,14 @@ class Request(NamedTuple):
 
 
 class GarbageCollector:
-    """Removes what nothing refers to, and the runs that are to go.
+    """Removes what nothing refers to, and the requested runs.
 
     Args:
         root: the workspace folder.
         home: Trainshed's home on this machine.
         removal: removes runs from the history.
         snapshots: the store of sources.
-        runtime: the tree that this service gives to runs.
+        runtime: the runtime tree that this service gives to runs.
         discard: deletes what a run has left on the machine of a target; called with both.
     """
 
@@ -88,33 +88,33 @@ class GarbageCollector:
         self._shared = Trash(home)
         self._working = threading.Lock()
         os.utime(runtime)
-        # Which tells the collectors of other workspaces that it is in use.
+        # This shows the collectors of other workspaces that it is in use.
         self._hold = os.open(runtime, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(self._hold, fcntl.LOCK_SH)
 
     def close(self) -> None:
-        """Let go of the runtime's tree."""
+        """Release the runtime tree."""
         os.close(self._hold)
 
     def remove_run(self, run_id: str, children: bool) -> list[str]:
-        """Remove a run that has ended: its rows and its run directory; models registered from it stay.
+        """Remove a run that has ended: its rows and its run directory; models registered from it are kept.
 
         Args:
             run_id: the run.
-            children: its children too, and theirs.
+            children: remove its descendants too.
 
         Returns:
-            The ids of all that went.
+            The ids of all removed runs.
 
         Raises:
             NotFoundException: no such run.
             UserErrorException: it, or a child, has not ended; or it has children and ``children`` is false.
-            MachineUnreachableException: the machine where it ran cannot be reached, so that nothing was removed.
+            MachineUnreachableException: the machine where it ran cannot be reached; nothing was removed.
         """
-        # First what is elsewhere: until the rows go, the run is whole without it.
+        # Files on other machines first: until the rows are deleted, the run is complete without them.
         for each, target in self._removal.check(run_id, children).items():
             self._discard(each, target)
-        # Directories without a row are garbage: what a kill leaves here, the next collection removes.
+        # Directories without a row are garbage: the next collection removes what a kill leaves here.
         gone = self._removal.delete(run_id, children)
         for each in gone:
             self._runs.put(self._root / "runs" / each)
@@ -122,16 +122,16 @@ class GarbageCollector:
         return gone
 
     def collect(self, request: Request) -> Iterator[Garbage]:
-        """Remove what is garbage, and yield each thing when it has gone.
+        """Remove garbage, and yield each item once it is removed.
 
         Args:
             request: what to collect.
 
         Raises:
-            UserErrorException: another collection is going on.
+            UserErrorException: another collection is running.
         """
         if not self._working.acquire(blocking=False):
-            raise UserErrorException("Garbage is being collected already; wait until that has ended.")
+            raise UserErrorException("A garbage collection is already running. Wait until it has ended.")
         try:
             yield from self._leftovers(request.dry_run)
             going: set[str] = set()
@@ -153,7 +153,7 @@ class GarbageCollector:
                 try:
                     self.remove_run(root, children=True)
                 except (UserErrorException, MachineUnreachableException):
-                    continue  # it has a child since, which runs; or this has to wait
+                    continue  # it has got a running child meanwhile, or its machine cannot be reached
             going.update(members)
             for run_id, size in zip(members, sizes, strict=True):
                 yield Garbage("runs", f"runs/{run_id}", size)
@@ -187,7 +187,7 @@ class GarbageCollector:
         sizes = [usage(path, alone=True) for path in paths]
         with downloads(self._home, shared=False) as idle:
             if not idle:
-                raise UserErrorException("An environment is being built from the downloads; remove them later.")
+                raise UserErrorException("An environment is being built from the downloads. Remove them later.")
             if not dry_run:
                 for path in paths:
                     self._shared.put(path)
@@ -196,9 +196,9 @@ class GarbageCollector:
             yield Garbage("downloads", path.name, size)
 
     def _old_runtimes(self) -> Iterator[Path]:
-        """Yield the trees of the runtime that no service holds and no run of ours uses."""
+        """Yield the runtime trees that no service and no run of this workspace uses."""
         before = time.time() - _RUNTIME_DAYS * _DAY
-        # In text: whatever else is in it, a tree that is named there is used.
+        # As text: a tree whose name occurs anywhere in it counts as used.
         specs = [_text(self._root / "runs" / run_id / layout.SPEC) for run_id in self._removal.active()]
         for path in sorted((self._home / "runtime").iterdir()):
             if path == self._runtime or any(path.name in spec for spec in specs):
@@ -214,7 +214,7 @@ class GarbageCollector:
                 trash.empty()
         runs = self._root / "runs"
         there = [path.name for path in sorted(runs.iterdir()) if path.is_dir() and path.name != NAME]
-        # A run is in the history before it has a directory, and so is one that was made since.
+        # A run is in the history before its directory is created, so runs created meanwhile are known too.
         known = self._removal.known(there)
         yield from self._remove("leftovers", [runs / name for name in there if name not in known], self._runs, dry_run)
         yield from self._remove("leftovers", self._snapshots.packs.forgotten(), self._snapshots.trash, dry_run)
@@ -244,7 +244,7 @@ class GarbageCollector:
 
 
 def downloads_of(home: Path) -> tuple[Path, Path]:
-    """Return the folders of downloaded packages, which environments on the same disk share files with."""
+    """Return the folders of downloaded packages, with which environments on the same disk share files."""
     return home / "uv-cache", home / "conda-cache"
 
 
@@ -256,7 +256,7 @@ def _text(path: Path) -> str:
 
 
 def _held(folder: Path) -> bool:
-    """Tell whether a service uses a tree of the runtime."""
+    """Tell whether a service uses a runtime tree."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -268,5 +268,5 @@ def _held(folder: Path) -> bool:
 
 
 def _touched_since(folder: Path, before: float) -> bool:
-    """Tell whether something in a folder was written since a time."""
+    """Tell whether anything in a folder was written since a time."""
     return used_since(folder, before) or any(used_since(path, before) for path in folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Who has which of this machine's GPUs: runs that use them have them for themselves, and wait for them."""
+"""Allocates this machine's GPUs: runs that use them have them exclusively, and wait for them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 class Gpus:
     """The GPUs of one machine.
 
-    A run that uses GPUs has as many on each of its nodes as it has processes there, and nobody else has them until it
-    has ended. Any other run is given none, and sees those that nobody has.
+    A run that uses GPUs has one per process on each of its nodes, exclusively until it ends. Other runs get none and
+    see
+    only the unallocated ones.
 
     Args:
-        names: returns the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; asked once, when that is needed first.
+        names: returns the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; called once, when first needed.
 
     Example:
         >>> one = {"use_gpu": True, "launcher": "single", "node_count": 1, "process_count_per_node": 1}
@@ -41,14 +42,14 @@ class Gpus:
         return self._names
 
     def take(self, run_id: str, spec: Mapping[str, Any]) -> bool:
-        """Give a run its GPUs.
+        """Allocate GPUs to a run.
 
         Args:
             run_id: the run.
-            spec: what it asks for, as JSON.
+            spec: its request, as JSON.
 
         Returns:
-            Whether it can start; otherwise others have GPUs that it needs.
+            Whether it can start; if not, other runs have GPUs that it needs.
         """
         with self._lock:
             share = self._share(spec)
@@ -63,7 +64,7 @@ class Gpus:
         if VISIBLE in spec.get("environment_variables", {}):
             return {}
         if not per_node:
-            # Said only where there is something to hide: nobody loses a GPU by our having forgotten one.
+            # Set only if GPUs must be hidden, so that a lost allocation cannot hide a GPU from anyone.
             return {} if len(free) == len(self.names) else {"gpus": [free] * nodes}
         note = _note(spec, len(self.names))
         if not self.names:
@@ -79,16 +80,16 @@ class Gpus:
         return [name for name in self.names if name not in taken]
 
     def allocation(self, run_id: str) -> dict[str, Any]:
-        """Return what a run's record says of GPUs: ``gpus``, those of each node, and ``gpu_note``, a warning."""
+        """Return the GPUs for a run's record: ``gpus``, those of each node, and ``gpu_note``, a warning."""
         with self._lock:
             return dict(self._held.get(run_id, {}))
 
     def keep(self, run_id: str, node_context: Mapping[str, Any]) -> None:
-        """Take up what an earlier service gave to a run.
+        """Restore the allocation that an earlier service made for a run.
 
         Args:
             run_id: the run.
-            node_context: as :meth:`allocation` gave it, with whatever else.
+            node_context: a dict with the result of :meth:`allocation`.
         """
         with self._lock:
             self._held[run_id] = {
@@ -96,24 +97,24 @@ class Gpus:
             }
 
     def let_go(self, run_id: str) -> None:
-        """Take back the GPUs of a run that has ended."""
+        """Release the GPUs of a run that has ended."""
         with self._lock:
             self._held.pop(run_id, None)
 
 
 def wanted(spec: Mapping[str, Any]) -> int:
-    """Return how many GPUs a run takes on each node where there are enough.
+    """Return how many GPUs a run uses on each node if there are enough.
 
     Args:
-        spec: what it asks for, as JSON.
+        spec: its request, as JSON.
     """
-    # A container has GPUs inside only where they are asked for: an engine without support for them would refuse.
+    # A container gets GPUs only if they are requested, because an engine without GPU support would fail.
     several = spec["launcher"] != "single" and not spec.get("container")
     return int(spec["process_count_per_node"]) if spec.get("use_gpu") or several else 0
 
 
 def _spread(names: list[str], nodes: int) -> list[list[str]]:
-    """Share out fewer GPUs than were asked for: disjointly, as long as there is one for each node."""
+    """Distribute fewer GPUs than requested: disjointly, if there is at least one for each node."""
     if len(names) < nodes:
         return [[names[node % len(names)]] for node in range(nodes)]
     ends = [len(names) * node // nodes for node in range(nodes + 1)]
@@ -123,8 +124,8 @@ def _spread(names: list[str], nodes: int) -> list[list[str]]:
 def _note(spec: Mapping[str, Any], there: int) -> str:
     asked = int(spec.get("node_count", 1)) * wanted(spec)
     if there == 0 and not spec.get("use_gpu"):
-        return ""  # several processes take GPUs where there are some, and nobody has asked for them
+        return ""  # several processes use GPUs if there are any, without having requested them
     has = f"this machine has {there or 'no NVIDIA GPU'}"
-    use = "its processes share them" if there else "it runs without"
-    nccl = " NCCL needs one for each process; gloo does without." if spec.get("backend") == "nccl" else ""
-    return f"The run asks for {asked} GPU{'s' if asked > 1 else ''}, and {has}: {use}.{nccl}"
+    use = "its processes share them" if there else "it runs without GPUs"
+    nccl = " NCCL needs one GPU per process; gloo works without." if spec.get("backend") == "nccl" else ""
+    return f"The run requests {asked} GPU{'s' if asked > 1 else ''}, and {has}: {use}.{nccl}"

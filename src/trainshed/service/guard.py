@@ -1,4 +1,4 @@
-"""Who may speak to the service: the right host name and the token, on every route but the health check."""
+"""Authenticates requests: the Host header and the token, on every route except the health check."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ log = logging.getLogger("trainshed.service")
 PAGES = "/pages/"
 COOKIE = "trainshed_pages"
 BY_SOCKET = "trainshed.invalid"
-"""Host of a client that comes through a socket of its own, not by an address; no name of the Internet ends so."""
+"""Host of a client on a Unix socket; a reserved domain that cannot exist on the Internet."""
 PUBLIC = frozenset({"/healthz"})
 SAME_USER = "trainshed.same_user"
-"""In a request's scope: whether its client is this user on this machine, and so can open files that it is told of."""
+"""In a request's scope: whether its client is this user on this machine, who can open files named in a response."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -40,15 +40,16 @@ _HEADERS = [
 
 
 class Guard:
-    """Checks each request before any route sees it, and dresses each response.
+    """Checks each request before any route sees it, and adds headers to each response.
 
     Args:
-        app: what is guarded.
-        token: the one in the service endpoint file, which only this user on this machine can read: who has it may be
-            told names of files.
-        hosts: accepted values of the Host header, which keep a web page from reaching in by a DNS name of its own.
-        seen: called at each request: somebody uses the service.
-        lasting: returns the token of clients that were given address and token, or None where there are none.
+        app: the guarded application.
+        token: the token in the service endpoint file, which only this user on this machine can read; clients that have
+            it
+            may be told file names.
+        hosts: accepted values of the Host header, which prevents DNS rebinding by web pages.
+        seen: called at each request, to record that the service is used.
+        lasting: returns the token of clients that were given an address and a token, or None if there is none.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Guard:
         self._seen = seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request pass or answer why not."""
+        """Pass the request on, or respond why it is rejected."""
         if scope["type"] != "http":
             return
 
@@ -86,7 +87,7 @@ class Guard:
         await self._app(scope, receive, dressed)
 
     def _has_lasting(self, shown: bytes) -> bool:
-        """Tell whether a client that was given address and token asks; through a tunnel it names another port."""
+        """Tell whether the client has the lasting token; through a tunnel, its Host header may have another port."""
         lasting = self._lasting()
         return bool(lasting) and hmac.compare_digest(shown, str(lasting).encode())
 
@@ -101,17 +102,17 @@ class Guard:
         if not request.scope[SAME_USER]:
             return AuthenticationException(
                 "The token is missing or wrong. It is in service.json of the workspace folder; "
-                "'trainshed service status' tells which folder that is."
+                "'trainshed service status' shows which folder that is."
             )
         return None
 
     def _page_refusal(self, request: Request) -> TrainshedError | None:
-        """Pages only show: a browser opens them with a key of their own, never with the token."""
+        """Check the key of a page: pages are read-only, and a browser opens them with a key, never with the token."""
         shown = request.query_params.get("key") or request.cookies.get(COOKIE) or ""
         if request.method == "GET" and hmac.compare_digest(shown.encode(), page_key(self._token).encode()):
             return None
         return AuthenticationException(
-            "This page needs a key: open it by the URL that run.get_portal_url() or 'trainshed show RUN' gives."
+            "This page needs a key. Open it by the URL that run.get_portal_url() or 'trainshed show RUN' gives."
         )
 
 
@@ -121,10 +122,10 @@ def _bearer(request: Request) -> str:
 
 
 def page_key(token: bytes) -> str:
-    """Return what opens the service's pages for reading, as long as the service lives.
+    """Return the key that gives read access to the service's pages until the service exits.
 
     Args:
-        token: the service's.
+        token: the service's token.
     """
     return hmac.new(token, b"pages", "sha256").hexdigest()
 
@@ -133,32 +134,32 @@ def as_response(error: TrainshedError, status: int | None = None) -> Response:
     """Return the response that carries an error to the client.
 
     Args:
-        error: what was raised.
-        status: the HTTP status; None: the error's own.
+        error: the exception.
+        status: the HTTP status; None for that of the exception.
     """
     body = {"type": type(error).__name__, "message": error.message, "details": error.details}
     return JSONResponse({"error": body}, status_code=status or error.status)
 
 
 async def user_error_response(_: Request, error: Exception) -> Response:
-    """Turn an exception of ours into its response."""
+    """Convert an exception of Trainshed into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
 
 
 async def unknown_route_response(request: Request, error: Exception) -> Response:
-    """Tell the client of another release what this one lacks."""
+    """Tell a client of another release what this service does not support."""
     assert isinstance(error, HTTPException)
     client = request.headers.get("user-agent", "").removeprefix("trainshed/")
-    advice = f" The client is {client or 'unknown'}: install the same release on both sides."
-    told = f"This service, Trainshed {VERSION}, has no {request.method} {request.url.path}."
+    advice = f" The client is {client or 'unknown'}. Install the same release on both sides."
+    told = f"This service, Trainshed {VERSION}, does not support {request.method} {request.url.path}."
     return as_response(ServiceException(told + (advice if client != VERSION else "")), error.status_code)
 
 
 async def internal_error_response(_: Request, error: Exception) -> Response:
-    """Turn any other exception into a response that tells nothing of our insides but where to look."""
+    """Convert any other exception into a response that only says where to find the details."""
     number = uuid.uuid4().hex[:8]
     log.error("error %s at %s", number, time.time(), exc_info=error)
     return as_response(
-        InternalException(f"The service made a mistake (error {number}); service.log in the workspace folder has it.")
+        InternalException(f"The service had an internal error ({number}); see service.log in the workspace folder.")
     )

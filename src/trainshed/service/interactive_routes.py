@@ -1,4 +1,4 @@
-"""The API's routes for runs that a program of the user's logs by itself."""
+"""API routes for runs that the user's own program logs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def begin(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
         context.snapshots.use(spec.snapshot)
     run_id = field(body, "run_id", (type(None), str)) or str(uuid.uuid4())
     if not is_name(run_id):
-        raise UserErrorException(f"Run id {run_id!r} cannot be used: give letters, digits, '_' and '-'.")
+        raise UserErrorException(f"Invalid run id {run_id!r}. Use letters, digits, '_' and '-'.")
     spec = spec._replace(target=INTERACTIVE, kind=INTERACTIVE)
     start = bool(field(body, "start", bool, True))
     record = context.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
@@ -39,16 +39,18 @@ def begin(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
 
 
 def _owner(context: ServiceContext, told: dict[str, Any]) -> dict[str, Any]:
-    """Return what the run ends with: the run that its program belongs to, a process, or nothing that is seen from here.
+    """Return what the run ends with: the run that its program belongs to, a process, or nothing observable.
 
     Raises:
-        UserErrorException: no process.
+        UserErrorException: not a valid process.
     """
     if told.get("run"):
         with contextlib.suppress(NotFoundException):
             return {"run": context.history.get(str(told["run"]))["id"]}
     if not isinstance(told.get("pid"), int) or not isinstance(told.get("boot"), str):
-        raise UserErrorException("The owner of an interactive run is a process, {'pid', 'start', 'boot'}, or {'run'}.")
+        raise UserErrorException(
+            "The owner of an interactive run must be a process, {'pid', 'start', 'boot'}, or {'run'}."
+        )
     who = {name: told.get(name) for name in ("pid", "start", "boot")}
     return who if process.alive(who) else {"elsewhere": who}
 
@@ -62,7 +64,7 @@ def end(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /runs/{id}/end: ``{"outcome": "completed" | "failed", "message", "code"}``."""
     outcome = field(body, "outcome", str)
     if outcome not in _OUTCOMES:
-        raise UserErrorException(f"The outcome of a run is one of {', '.join(_OUTCOMES)}, not {outcome!r}.")
+        raise UserErrorException(f"The outcome of a run must be one of {', '.join(_OUTCOMES)}, not {outcome!r}.")
     how = {"outcome": outcome, "reason": "exit", "message": field(body, "message", str, "")}
     return context.supervisor.end(request.path_params["run"], how)
 

@@ -1,6 +1,6 @@
-"""The API's routes by which a program adds to a run from afar: to its journal, and to what it has printed.
+"""API routes by which a program on another machine appends to a run's journal and log.
 
-Both take bytes by their offset: what was sent before is known by that, and stored once.
+Both receive bytes with their offset, so bytes that were sent before are recognised and stored once.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ Take = Callable[[ServiceContext, Request, "dict[str, Any]", int, bytes], int]
 
 
 def names_for(context: ServiceContext, request: Request, record: dict[str, Any]) -> dict[str, Any]:
-    """Return a run's record, with the names of the files that its program may append to by itself.
+    """Return a run's record, with the names of the files to which its program may append directly.
 
-    Only the owner of the workspace can read the token in the service endpoint file, and only on this machine does it
-    lead here: who shows that token can open what this names. Anybody else uses the routes below.
+    Only the owner of the workspace can read the token in the service endpoint file, and only from this machine does its
+    address lead here, so a client with that token can open these files. Other clients use the routes below.
 
     Args:
         context: the service's parts.
-        request: who asks.
-        record: the run's.
+        request: the client's request.
+        record: the run's record.
     """
     if not request.scope[SAME_USER]:
         return record
@@ -48,9 +48,10 @@ def names_for(context: ServiceContext, request: Request, record: dict[str, Any])
 
 
 def _receiving(take: Take) -> Any:
-    """Wrap what takes bytes: the whole body at once, in a thread, and the offset to go on from as the answer.
+    """Wrap a function that stores bytes: it gets the complete body, in a thread, and returns the next offset.
 
-    A run that has ended takes no more: its client is told that all has come, and so forgets what nobody will read.
+    A run that has ended accepts no more bytes: its client is told that everything has arrived, so that it discards the
+    rest.
     """
 
     async def serve(request: Request) -> Response:
@@ -76,10 +77,10 @@ def _receiving(take: Take) -> Any:
 
 
 def _journal(context: ServiceContext, request: Request, record: dict[str, Any], offset: int, body: bytes) -> int:
-    """POST /runs/{id}/journal?writer=…&offset=…: events, as lines; each writer counts its own bytes."""
+    """POST /runs/{id}/journal?writer=…&offset=…: events, one per line; each writer counts its own bytes."""
     writer = request.query_params.get("writer", "")
     if not is_name(writer):
-        raise UserErrorException(f"Query parameter 'writer' is {writer!r}; give letters, digits, '_' and '-'.")
+        raise UserErrorException(f"Query parameter 'writer' is {writer!r}; use letters, digits, '_' and '-'.")
     file = f"{layout.JOURNAL}/{writer}"
     known = context.metrics.offset(record["id"], file)
     new = body[max(known - offset, 0) :] if 0 <= offset <= known else b""
@@ -93,9 +94,9 @@ def _journal(context: ServiceContext, request: Request, record: dict[str, Any], 
 
 
 def _log(context: ServiceContext, _: Request, record: dict[str, Any], offset: int, body: bytes) -> int:
-    """POST /runs/{id}/log?offset=…: what an interactive run's program prints; without an offset only asks for it."""
+    """POST /runs/{id}/log?offset=…: output of an interactive run's program; without an offset, only query it."""
     if record["target"] != INTERACTIVE:
-        raise UserErrorException(f"Run '{record['id']}' has a log of its own: what its script prints.")
+        raise UserErrorException(f"Run '{record['id']}' already has a log: the output of its script.")
     path = context.mirror.folder(record["id"]) / layout.place_of(layout.USER_LOG)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "ab") as file:

@@ -1,4 +1,4 @@
-"""The machines that this service reaches: its own, and one for each command that leads elsewhere."""
+"""The machines that this service can reach: its own, and one for each configured command."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from trainshed.machines.remote import RemoteMachine
 
 
 class ServiceMachines:
-    """Makes machines and keeps them.
+    """Creates machines and keeps them.
 
     Args:
         root: the workspace folder.
         home: Trainshed's home on this machine.
         runtime: the tree put on a script's PYTHONPATH.
-        port: of the service's API, for scripts on other machines.
+        port: port of the service's API, for scripts on other machines.
         on_end: called with a run's id when its shim has ended, on whatever machine.
 
     Attributes:
-        here: this computer.
+        here: this machine.
     """
 
     here: Machine
@@ -59,7 +59,7 @@ class ServiceMachines:
         return make(self._runtime)
 
     def close(self) -> None:
-        """Let go of all of them; runs go on."""
+        """Close all machines; runs continue."""
         for machine in self._made.values():
             machine.close()
         self.here.close()

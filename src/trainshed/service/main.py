@@ -48,22 +48,22 @@ from trainshed.version import VERSION
 log = logging.getLogger("trainshed.service")
 IDLE_SECONDS = 300.0
 BUSY = 4
-"""Exit code when another process serves the workspace."""
+"""Exit code if another process serves the workspace."""
 
 
 def main() -> int:
-    """Serve until told to stop, or until nothing runs and nobody has called for a while.
+    """Serve until told to stop, or until no run is active and no request has arrived for a while.
 
-    Once clients have been given its address and a token it stays: they cannot start it.
+    Once clients have been given its address and a token it does not exit when idle, because they cannot start it.
 
     Returns:
-        0; 1 when the workspace cannot be served; :data:`BUSY` when another process serves it.
+        0; 1 if the workspace cannot be served; :data:`BUSY` if another process serves it.
     """
     parser = argparse.ArgumentParser(prog="trainshed.service", description=__doc__)
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--ready-fd", type=int, help="descriptor to which one line is written when it listens")
+    parser.add_argument("--ready-fd", type=int, help="descriptor to which one line is written when the service listens")
     options = parser.parse_args()
-    # Threads that store what the event loop receives wait for their turn less: an upload takes a fifth less time.
+    # A shorter switch interval lets threads that store received data wait less: uploads take a fifth less time.
     sys.setswitchinterval(0.0005)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
@@ -80,7 +80,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _sole_service(root: Path) -> Iterator[bool]:
-    """Hold the workspace's lock, waiting a little for a service that is about to leave."""
+    """Take the workspace's lock, waiting briefly for a service that is exiting."""
     fd = os.open(root / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + 10
     try:
@@ -91,7 +91,7 @@ def _sole_service(root: Path) -> Iterator[bool]:
                 if (root / "service.json").exists() or time.monotonic() > deadline:
                     yield False
                     return
-                time.sleep(0.02)  # the lock of a service that has removed its endpoint file is free in a moment
+                time.sleep(0.02)  # a service that has removed its endpoint file releases its lock in a moment
                 continue
             yield True
             return
@@ -148,9 +148,9 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    # Named by its protocol, without which asyncio leaves Nagle's algorithm on: 40 ms an answer.
+    # Named by its protocol, because otherwise asyncio leaves Nagle's algorithm on: 40 ms per response.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Lines of a service that has just left do not keep its port.
+    # Connections of a service that has just exited do not block its port.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
@@ -162,7 +162,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
-    """Tell clients where we are: whole, and for their eyes only."""
+    """Write the service endpoint file, atomically and readable only by the owner."""
     files.write(str(root / "service.json"), json.dumps(facts))
 
 
@@ -180,7 +180,7 @@ async def _leave_when_idle(context: ServiceContext) -> None:
 
 
 def _is_needed(context: ServiceContext) -> bool:
-    """Tell whether runs go on, or there are clients that could not start the service again."""
+    """Tell whether runs are active, or clients exist that could not start the service again."""
     return bool(context.access.port or context.history.active())
 
 

@@ -1,4 +1,4 @@
-"""The API's routes for models: files come first, then one record makes them a version."""
+"""API routes for models: files are uploaded first, then one record makes them a version."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
 
 
 def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:
-    """Copy a file, or all files below a folder, of a run."""
+    """Copy a file, or all files in a folder, of a run."""
     check_relative_path(path, "model_path")
     context.history.get(run_id)
     found, names = False, [name for name, _ in context.mirror.listing(run_id)]
@@ -97,7 +97,7 @@ def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
 
 def _incoming(context: ServiceContext, token: str) -> Path:
     if not _TOKEN.match(token):
-        raise UserErrorException("An upload is named by 32 hex digits.")
+        raise UserErrorException("The name of an upload must be 32 hex digits.")
     return context.root / "models" / token
 
 
@@ -105,7 +105,7 @@ def _folder(context: ServiceContext, request: Request) -> Path:
     entry = context.catalog.get("model", request.path_params["name"], request.path_params["version"])
     folder: Path = context.root / "models" / str(entry["record"]["folder"])
     if not folder.is_dir():
-        raise NotFoundException(f"The files of model '{entry['name']}' version {entry['version']} are gone.")
+        raise NotFoundException(f"The files of model '{entry['name']}' version {entry['version']} are missing.")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Plain pages for a browser: the runs, and one run with its status, metrics, files and log. They only show."""
+"""Plain read-only pages for a browser: the list of runs, and one run with its status, metrics, files and log."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ Draw = Callable[[ServiceContext, Request], str]
 
 
 def page(draw: Draw) -> Callable[[Request], Any]:
-    """Wrap a function that draws a page: it runs in a thread, and a key in the URL becomes a cookie."""
+    """Wrap a function that renders a page: it runs in a thread, and a key in the URL becomes a cookie."""
 
     async def serve(request: Request) -> Response:
         key = request.query_params.get("key")
         if key:
-            # Out of the address bar, and so out of what is copied and pasted.
+            # Removed from the address bar, so that it is not copied with the URL.
             response: Response = RedirectResponse(request.url.path, 303)
             response.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
             return response
@@ -86,7 +86,7 @@ def run(context: ServiceContext, request: Request) -> str:
 
 
 def fragment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /api/v1/runs/{id}/fragment: the same for another page, such as a notebook."""
+    """GET /api/v1/runs/{id}/fragment: the same, for embedding in another page such as a notebook."""
     record = context.supervisor.look(request.path_params["run"])
     inner = "".join(_parts(context, record, links=False))
     return {"html": f"<style>{_FRAGMENT_CSS}</style><div class='trainshed'>{inner}</div>"}
@@ -137,7 +137,7 @@ def _shown(value: Any) -> str:
 
 
 def _plot(name: str, values: list[Any]) -> str:
-    """Return a line of the values in order, thinned out where there are many."""
+    """Return a line chart of the values in order, thinned out if there are many."""
     step = max(len(values) // _POINTS, 1)
     points = [(place, value) for place, value in enumerate(values) if place % step == 0 or place == len(values) - 1]
     points = [(place, float(value)) for place, value in points if _drawable(value)]
@@ -200,7 +200,7 @@ def _status(status: str) -> str:
 
 
 async def file(request: Request) -> Response:
-    """GET /pages/runs/{id}/files/{name}: a picture to be shown, anything else to be saved."""
+    """GET /pages/runs/{id}/files/{name}: images are shown, other files are downloaded."""
     context: ServiceContext = request.app.state.context
 
     name = request.path_params["name"]

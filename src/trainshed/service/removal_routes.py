@@ -1,4 +1,4 @@
-"""The API's routes for removing runs and garbage, and for how much the disk holds."""
+"""API routes for removing runs and garbage, and for disk usage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DAY = 86_400.0
 
 
 def remove_run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """DELETE /runs/{id}: a run that has ended; with ``children=1`` its children too."""
+    """DELETE /runs/{id}: a run that has ended; with ``children=1`` its descendants too."""
     removed = context.garbage.remove_run(request.path_params["run"], bool(number(request, "children", 0)))
     for run_id in removed:
         context.bus.publish(run_id)
@@ -34,7 +34,7 @@ def remove_run(context: ServiceContext, request: Request, _: Any) -> dict[str, A
 async def collect(request: Request) -> Response:
     """POST /gc, with ``runs_older_than_days``, ``keep_runs``, ``unused_days``, ``downloads`` and ``dry_run``.
 
-    The answer has one line of JSON for each thing that went: ``{"kind", "name", "size"}``.
+    The response has one line of JSON for each removed item: ``{"kind", "name", "size"}``.
     """
     context: ServiceContext = request.app.state.context
     return StreamingResponse(_lines(context, _request_of(request)), media_type="application/x-ndjson")
@@ -58,7 +58,7 @@ def _number(request: Request, name: str) -> float | None:
     except ValueError:
         value = math.nan
     if value is not None and not (math.isfinite(value) and value >= 0):
-        raise UserErrorException(f"Query parameter '{name}' is {text!r}; give a number that is not negative.")
+        raise UserErrorException(f"Query parameter '{name}' is {text!r}; it must be a number that is not negative.")
     return value
 
 
@@ -68,13 +68,13 @@ def _lines(context: ServiceContext, wanted: garbage.Request) -> Iterator[bytes]:
             context.seen()
             yield json.dumps(each._asdict()).encode("ascii") + b"\n"
     except TrainshedError as error:
-        # The answer has begun; its last line is the error.
+        # The response has started, so the error is its last line.
         told = {"type": type(error).__name__, "message": error.message, "details": error.details}
         yield json.dumps({"error": told}).encode("ascii") + b"\n"
 
 
 def sizes(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /service/sizes: bytes on the disk, of this workspace and of what all workspaces of a home share."""
+    """GET /service/sizes: disk space used by this workspace and by what all workspaces of a home share."""
     root, home = context.root, context.home
     return {
         "runs": usage(root / "runs"),

@@ -1,4 +1,4 @@
-"""The API: JSON in, one call, JSON out."""
+"""The API's JSON routes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from trainshed.spec.floats import spelled
 from trainshed.spec.run import RunSpec
 
 JSON_LIMIT = 64 << 20
-"""Bytes of a JSON body; a source manifest of 100,000 files has about 20 MB."""
+"""Maximum bytes of a JSON body; a source manifest of 100,000 files has about 20 MB."""
 
 Handler = Callable[[ServiceContext, Request, Any], Any]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ApiResponse(JSONResponse):
-    """JSON in ASCII: what scripts log may hold lone surrogates, which no UTF-8 has."""
+    """JSON in ASCII, because logged text may contain lone surrogates, which UTF-8 cannot represent."""
 
     def render(self, content: Any) -> bytes:
         """Return the bytes of a response."""
@@ -41,10 +41,10 @@ class ApiResponse(JSONResponse):
 
 
 async def body_of(request: Request) -> Any:
-    """Return the JSON body of a request, or None where there is none.
+    """Return the JSON body of a request, or None if it has none.
 
     Raises:
-        UserErrorException: no JSON, or too much of it.
+        UserErrorException: not JSON, or too long.
     """
     parts, size = [], 0
     async for part in request.stream():
@@ -61,7 +61,7 @@ async def body_of(request: Request) -> Any:
 
 
 def endpoint(handler: Handler) -> Endpoint:
-    """Wrap a plain function: body parsed, run in a thread, its result sent as JSON."""
+    """Wrap a plain function: parse the body, call the function in a thread, send its result as JSON."""
 
     async def serve(request: Request) -> Response:
         body = await body_of(request)
@@ -71,10 +71,10 @@ def endpoint(handler: Handler) -> Endpoint:
 
 
 def field(body: Any, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    """Return a field of a JSON body, of the right type.
+    """Return a field of a JSON body, checking its type.
 
     Raises:
-        UserErrorException: missing without default, or of another type.
+        UserErrorException: missing without a default, or of another type.
     """
     value = body.get(name, default) if isinstance(body, dict) else default
     if not isinstance(value, kind):
@@ -87,7 +87,7 @@ def number(request: Request, name: str, default: int) -> int:
     """Return a query parameter that is a whole number."""
     text = request.query_params.get(name, str(default))
     if not text.lstrip("-").isdigit():
-        raise UserErrorException(f"Query parameter '{name}' is {text!r}; give a whole number.")
+        raise UserErrorException(f"Query parameter '{name}' is {text!r}; it must be a whole number.")
     return int(text)
 
 
@@ -97,7 +97,7 @@ def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str
 
 
 def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /snapshots; ``pack`` names what a client on this machine has written into the store's folder before."""
+    """POST /snapshots; ``pack`` names a file that a client on this machine has written into the store's folder."""
     entries, packs = field(body, "entries", list), context.snapshots.packs
     pack = field(body, "pack", (type(None), str))
     if pack is not None:
@@ -165,13 +165,13 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """POST /runs/{id}/clean: delete the working files of a run that has ended."""
     record = context.history.get(request.path_params["run"])
     if record["status"] not in states.TERMINAL:
-        raise UserErrorException(f"Run '{record['id']}' has not ended; its working files are in use.")
+        raise UserErrorException(f"Run '{record['id']}' has not ended, and its working files are in use.")
     context.supervisor.discard(record["id"], record["target"])
     return {"removed": context.mirror.clean(record["id"])}
 
 
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run has one."""
+    """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run can have only one."""
     run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
     context.snapshots.use(snapshot)
     context.history.set_snapshot(run_id, snapshot)
@@ -203,7 +203,7 @@ def metrics(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
 def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /runs/{id}/points: ``[step, time, value]`` of everything logged as the metric ``name``, in order.
 
-    Without a name: ``[place, name, step, time, value]`` of all metrics after the place ``after``.
+    Without a name: ``[place, name, step, time, value]`` of all metrics after the position ``after``.
     """
     run_id, name = request.path_params["run"], request.query_params.get("name")
     context.supervisor.look(run_id)
@@ -215,7 +215,7 @@ def points(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
 
 
 def events(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /runs/{id}/events: the states it has been in."""
+    """GET /runs/{id}/events: the states that it went through."""
     return {"events": context.history.events(context.history.get(request.path_params["run"])["id"])}
 
 
@@ -225,7 +225,7 @@ def experiments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
 
 
 def set_experiment(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """PUT /experiments/{name}: ``{"tags", "remove", "archived": bool, "name": a new one}``; made if need be."""
+    """PUT /experiments/{name}: ``{"tags", "remove", "archived": bool, "name": new name}``; created if necessary."""
     name = context.experiments.ensure(request.path_params["name"], time.time())["name"]
     context.experiments.set_tags(name, field(body, "tags", dict, {}), field(body, "remove", list, []))
     if (archived := field(body, "archived", (type(None), bool))) is not None:
@@ -286,7 +286,7 @@ def prune_environments(context: ServiceContext, _: Request, body: Any) -> dict[s
 
 
 async def wait(request: Request) -> Response:
-    """GET /runs/{id}/wait: answer at the end of the run, or after ``timeout`` seconds."""
+    """GET /runs/{id}/wait: respond when the run ends, or after ``timeout`` seconds."""
     context: ServiceContext = request.app.state.context
     run_id = request.path_params["run"]
     deadline = time.monotonic() + min(number(request, "timeout", 30), 60)

@@ -1,7 +1,7 @@
 """The tree that is put on a script's PYTHONPATH: ``trainshed`` and ``azureml`` as they are inside a run.
 
-At its top lies what every script needs: the run itself, for Python 3.8 and later, quick to import. Below ``client``
-lies the rest, for the scripts that ask for a workspace, a dataset or a model, under Python 3.10 or later.
+The top level contains what every script needs: the run itself, for Python 3.8 and later, fast to import. The folder
+``client`` contains everything else, for scripts under Python 3.10 or later that use a workspace, a dataset or a model.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _CLIENT = ("api", "client", "data", "system", "spec")
 
 
 def files() -> dict[str, Path]:
-    """Return what the tree is made of: path in the tree → file of ours."""
+    """Return the contents of the tree: path in the tree → source file."""
     moved = {"trainshed/__init__.py": _RUNTIME / _FRONT_DOOR, "hooks/sitecustomize.py": _RUNTIME / _HOOK}
     room = {f"trainshed/runtime/{path.name}": path for path in _RUNTIME.glob("*.py") if path not in moved.values()}
     names = {path.relative_to(_RUNTIME).as_posix(): path for path in (_RUNTIME / "azureml").rglob("*.py")}
@@ -28,7 +28,7 @@ def files() -> dict[str, Path]:
 
 
 def _client() -> dict[str, Path]:
-    """Return the rooms of a client, and SDK v1's names where they are installed beside us."""
+    """Return the packages of a client, and SDK v1's names if they are installed too."""
     found = {"trainshed/whole.py": _PACKAGE / "__init__.py"}
     for room in _CLIENT:
         found.update({f"trainshed/{path.relative_to(_PACKAGE)}": path for path in (_PACKAGE / room).rglob("*.py")})
@@ -42,7 +42,7 @@ def _client() -> dict[str, Path]:
 
 
 def assemble(into: Path) -> Path:
-    """Return the tree of this release, laid out once below ``into`` in a folder named by its content.
+    """Return the tree of this release, created once below ``into`` in a folder named by its content hash.
 
     Args:
         into: folder of all such trees.

@@ -1,4 +1,4 @@
-"""The API's routes for secrets: names and values travel in bodies, which no log has."""
+"""API routes for secrets: names and values are sent in bodies, which are never logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainshed.spec.container import REGISTRY_PASSWORD
 
 
 def names(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /secrets: those of the user; passwords of registries belong to runs."""
+    """GET /secrets: those of the user, without the passwords of registries."""
     return {"names": [name for name in context.secrets.names() if not name.startswith(REGISTRY_PASSWORD)]}
 
 

@@ -1,4 +1,4 @@
-"""The content of a run's ``spec.json``: what was asked for, and what its node must know of the workspace."""
+"""The content of a run's ``spec.json``: the request, and what its node must know about the workspace."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from trainshed.service.workspace_registry import WorkspaceRegistry
 
 
 def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, here: bool) -> dict[str, Any]:
-    """Return the content of a run's ``spec.json``, but for what its machine adds.
+    """Return the content of a run's ``spec.json``, except for what its machine adds.
 
     Args:
-        registry: of the workspace.
-        record: the run's, with its spec.
-        root: the run itself, or the topmost of its parents.
-        here: it runs on the service's own machine.
+        registry: the workspace's registry.
+        record: the run's record, with its spec.
+        root: the record of the run itself, or of the topmost of its parents.
+        here: whether it runs on the service's own machine.
     """
     spec, facts = record["spec"], registry.facts()
     group, subscription = (facts.get(key) or "local" for key in ("resource_group", "subscription_id"))
@@ -38,7 +38,7 @@ def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, her
         "TRAINSHED_PROPERTIES": json.dumps(spec["properties"]),
     }
     if here:
-        # By which a script's own client finds the service, and starts it again if it is gone.
+        # With it, a script's own client finds the service, and starts it again if it has exited.
         variables["TRAINSHED_WORKSPACE"] = str(registry.root)
         variables["TRAINSHED_SERVICE_PYTHON"] = sys.executable
         variables["TRAINSHED_SERVICE_PATH"] = str(Path(__file__).parents[2])

@@ -1,4 +1,4 @@
-"""The API's byte routes: contents of snapshots, files of runs, files of datastores."""
+"""API routes for bytes: contents of snapshots, files of runs, files of datastores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TYPE = "application/octet-stream"
 
 
 async def put_pack(request: Request) -> Response:
-    """POST /packs: contents, each after 32 bytes of its sha256 and 8 of its length (big-endian)."""
+    """POST /packs: contents, each preceded by 32 bytes for its SHA-256 and 8 for its length (big-endian)."""
     packs = request.app.state.context.snapshots.packs
     pack = packs.incoming()
     with open(pack, "xb", opener=_private) as file:
@@ -82,12 +82,12 @@ def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundExcep
     known = [there for there, _ in context.mirror.listing(run_id)]
     return NotFoundException(
         f"Run {run_id} has no file '{name}'.{did_you_mean(name, known)} "
-        "run.get_file_names() or 'trainshed files' lists what it has."
+        "See run.get_file_names() or 'trainshed files' for its files."
     )
 
 
 async def pages(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's content piece by piece, and close it."""
+    """Yield a file's content piece by piece, then close it."""
     with file:
         while page := await run_in_threadpool(file.read, _CHUNK):
             yield page
@@ -172,7 +172,7 @@ def list_data(context: ServiceContext, request: Request, _: Any) -> dict[str, An
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    # Path.walk came with Python 3.12
+    # Path.walk needs Python 3.12
     return ((Path(folder), folders, names) for folder, folders, names in os.walk(root))
 
 
@@ -185,7 +185,7 @@ async def get_data(request: Request) -> Response:
 
 
 async def put_data(request: Request) -> Response:
-    """PUT /datastores/{name}/files/{path}: keep what is there unless ``overwrite``."""
+    """PUT /datastores/{name}/files/{path}: keep an existing file unless ``overwrite``."""
     context: ServiceContext = request.app.state.context
     record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
     root, relative = Path(record["path"]), request.path_params["path"]

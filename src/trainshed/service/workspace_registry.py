@@ -1,4 +1,4 @@
-"""What this workspace has: its folders, targets and datastores, as nodes and the queue need to know them."""
+"""The workspace's configuration: its folders, targets and datastores, as needed by nodes and the queue."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class WorkspaceRegistry:
 
     Args:
         root: the workspace folder.
-        records: the registry of named things.
-        secrets: passwords of registries among them.
+        records: the table of named records.
+        secrets: the workspace's secrets, which include passwords of registries.
     """
 
     def __init__(self, root: Path, records: Registry, secrets: Secrets) -> None:
@@ -40,16 +40,16 @@ class WorkspaceRegistry:
             records.put("target", LOCAL, {"name": LOCAL, "kind": LOCAL})
 
     def targets(self) -> list[dict[str, Any]]:
-        """Return the records of all targets; slots that nobody set are the machine's cores."""
+        """Return the records of all targets; the default number of slots is the machine's number of cores."""
         records = self._records.list("target")
         return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
 
     def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change the settings of a target, or make one.
+        """Change the settings of a target, or create one.
 
         Args:
             name: the target.
-            changes: its settings; with ``"kind"`` it need not exist.
+            changes: its settings; with ``"kind"`` it is created if necessary.
 
         Raises:
             ComputeTargetException: no such target.
@@ -63,7 +63,7 @@ class WorkspaceRegistry:
         return record
 
     def slots(self, name: str) -> int:
-        """Return how many slots a target has.
+        """Return the number of slots of a target.
 
         Raises:
             ComputeTargetException: no such target.
@@ -81,13 +81,13 @@ class WorkspaceRegistry:
         kind_of(record).admit(record, spec)
 
     def drop_target(self, name: str) -> None:
-        """Forget a target.
+        """Delete a target.
 
         Raises:
             ComputeTargetException: no such target, or this machine itself.
         """
         if self.target(name)["kind"] == LOCAL:
-            raise ComputeTargetException(f"'{name}' is this machine, which cannot be deleted.")
+            raise ComputeTargetException(f"'{name}' is this machine and cannot be deleted.")
         self._records.delete("target", name)
 
     def target(self, name: str) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class WorkspaceRegistry:
         return [{**record, "default": record["name"] == default} for record in records]
 
     def set_default_datastore(self, name: str) -> None:
-        """Choose the datastore on which data lies unless said otherwise.
+        """Set the default datastore.
 
         Raises:
             NotFoundException: no such datastore.
@@ -126,7 +126,7 @@ class WorkspaceRegistry:
         known = {record["name"]: record for record in self.datastores()}
         if name not in known:
             raise NotFoundException(
-                f"There is no datastore '{name}'; there is {', '.join(sorted(known))}.{did_you_mean(name, known)}"
+                f"There is no datastore '{name}'. Available: {', '.join(sorted(known))}.{did_you_mean(name, known)}"
             )
         return known[name]
 
@@ -142,13 +142,13 @@ class WorkspaceRegistry:
         """
         path = Path(str(record.get("path", "")))
         if record.get("kind") != "folder" or not path.is_absolute() or not path.is_dir():
-            raise UserErrorException(f"Datastore '{name}': give kind 'folder' and the absolute path of a folder.")
+            raise UserErrorException(f"Datastore '{name}' needs kind 'folder' and the absolute path of a folder.")
         made = {"name": name, "kind": "folder", "path": str(path)}
         self._records.put("datastore", name, made)
         return made
 
     def drop_datastore(self, name: str) -> None:
-        """Forget a datastore; its files stay."""
+        """Delete a datastore's record; its files are kept."""
         self.datastore(name)
         self._records.delete("datastore", name)
 
@@ -158,10 +158,10 @@ class WorkspaceRegistry:
             self.datastore(name)
 
     def private(self, spec: dict[str, Any]) -> dict[str, str]:
-        """Return what a run needs and no record may have, as files of its run directory.
+        """Return what a run needs but no record may contain, as files for its run directory.
 
         Args:
-            spec: what was asked for, as JSON.
+            spec: the request, as JSON.
         """
         container = from_json(RunSpec, spec).container
         if container is None or not container.username:

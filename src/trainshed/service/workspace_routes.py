@@ -1,4 +1,4 @@
-"""The API's routes about the workspace itself: its settings, the lasting way in, where its data lies."""
+"""API routes about the workspace itself: its settings, the lasting access, the locations of its data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ARTIFACTS = "workspaceartifactstore"
 
 
 def get_workspace(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /workspace: its ``config.json``, its name, and where MLflow's own files are if this client can open them."""
+    """GET /workspace: its ``config.json``, its name, and the paths of MLflow's files if this client can open them."""
     found = {**context.registry.facts(), "workspace_name": context.registry.name, "folder": str(context.root)}
     if request.scope[SAME_USER]:
         found["mlflow"] = f"sqlite:///{context.root / 'mlflow.db'}"
@@ -31,7 +31,7 @@ def get_workspace(context: ServiceContext, request: Request, _: Any) -> dict[str
 
 
 def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """PUT /workspace: change what its ``config.json`` says."""
+    """PUT /workspace: change its ``config.json``."""
     facts = {**context.registry.facts(), **(body if isinstance(body, dict) else {})}
     files.write(str(context.root / "config.json"), json.dumps(facts, indent=2) + "\n", files.PUBLIC)
     return get_workspace(context, request, None)
@@ -44,15 +44,15 @@ def give_access(context: ServiceContext, request: Request, _: Any) -> dict[str, 
 
 
 async def get_log(request: Request) -> Response:
-    """GET /service/log: what the service has written to its log."""
+    """GET /service/log: the service's log."""
     file = await run_in_threadpool(open, request.app.state.context.root / "service.log", "rb")
     return StreamingResponse(pages(file), media_type="text/plain")
 
 
 def find_data(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /datastores/{name}/found?path=…: the files at a path that may hold wildcards, as datasets have them.
+    """GET /datastores/{name}/found?path=…: the files at a path that may contain wildcards, as used by datasets.
 
-    A client that is this user on this machine is told where they lie; others download them.
+    A client that runs as this user on this machine gets their paths; others download them.
     """
     record = context.registry.datastore(request.path_params["name"])
     place = {"datastore": record["name"], "path": request.query_params.get("path", "")}
@@ -65,7 +65,7 @@ def find_data(context: ServiceContext, request: Request, _: Any) -> dict[str, An
 
 
 def outputs_path(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """POST /runs/{id}/outputs: a datastore on which the run's outputs lie, and where on it."""
+    """POST /runs/{id}/outputs: a datastore for the run's outputs, and the path on it."""
     run_id = context.history.get(request.path_params["run"])["id"]
     store = context.registry.add_datastore(_ARTIFACTS, {"kind": "folder", "path": str(context.mirror.folder(""))})
     return {"datastore": store, "path": f"{run_id}/{layout.place_of('outputs/').rstrip('/')}"}

@@ -1,1 +1,1 @@
-"""What is kept: the history of runs, their metrics and files, snapshots of source. Used by the service alone."""
+"""Storage: the history of runs, their metrics and files, snapshots of source. Used only by the service."""

@@ -1,4 +1,4 @@
-"""Things with versions: models, datasets, environments."""
+"""The catalog of versioned objects: models, datasets, environments."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _JSON = ("record", "tags", "properties")
 
 
 class Catalog:
-    """The table of things with versions, counted from 1 for each name.
+    """The table of versioned objects, with versions counted from 1 for each name.
 
     Args:
-        database: where it is.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, kind: str, name: str, entry: Mapping[str, Any], now: float) -> Entry:
-        """Keep a new version.
+        """Add a new version.
 
         Args:
             kind: one of :data:`KINDS`.
-            name: what it is called.
+            name: its name.
             entry: ``{"record": JSON, "tags": {…}, "properties": {…}}``, all optional.
-            now: time of it.
+            now: time of creation.
 
         Returns:
             ``{"kind", "name", "version", "created", "record", "tags", "properties"}``.
 
         Raises:
-            UserErrorException: another kind, or a name that cannot be used.
+            UserErrorException: an unknown kind, or an invalid name.
         """
         _check(kind, name)
         texts = [strict_json(entry.get("record") or {})]
@@ -58,7 +58,7 @@ class Catalog:
         """Return a version, or the newest.
 
         Raises:
-            NotFoundException: no such thing; the sentence names the nearest.
+            NotFoundException: no such entry; the message suggests the most similar name.
         """
         sql = f"SELECT {_COLUMNS} FROM catalog WHERE kind = ? AND name = ? AND deleted = 0"
         order = " ORDER BY version DESC LIMIT 1"
@@ -76,12 +76,12 @@ class Catalog:
         )
 
     def list(self, kind: str, name: str | None = None, latest: bool = False) -> list[Entry]:
-        """Return what there is of a kind, newest first.
+        """Return the entries of a kind, newest first.
 
         Args:
             kind: one of :data:`KINDS`.
-            name: of this name only.
-            latest: of each name only the newest version.
+            name: only this name.
+            latest: only the newest version of each name.
         """
         sql = f"SELECT {_COLUMNS} FROM catalog AS entries WHERE kind = ? AND name = coalesce(?, name) AND deleted = 0"
         if latest:
@@ -97,9 +97,9 @@ class Catalog:
 
         Args:
             kind: one of :data:`KINDS`.
-            name: what it is called.
-            version: which.
-            changes: the new ``"record"``, ``"tags"``, ``"properties"``; what is not given stays.
+            name: its name.
+            version: its version.
+            changes: the new ``"record"``, ``"tags"`` and ``"properties"``, all optional.
 
         Raises:
             NotFoundException: no such version.
@@ -116,7 +116,7 @@ class Catalog:
         return self.get(kind, name, version)
 
     def delete(self, kind: str, name: str, version: int) -> None:
-        """Forget a version; its number is not used again.
+        """Delete a version; its number is not used again.
 
         Raises:
             NotFoundException: no such version.
@@ -128,10 +128,11 @@ class Catalog:
 
 def _check(kind: str, name: str) -> None:
     if kind not in KINDS:
-        raise UserErrorException(f"There is no catalog of '{kind}'; there is {', '.join(KINDS)}.")
+        raise UserErrorException(f"There is no catalog '{kind}'. Available: {', '.join(KINDS)}.")
     if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable() or "/" in name or name[0] == ".":
         raise UserErrorException(
-            f"A {kind} cannot be named {name!r}: 1 to {_NAME_LIMIT} printable characters, no '/', no '.' in front."
+            f"Invalid {kind} name {name!r}. Use 1 to {_NAME_LIMIT} printable characters, without '/' and not "
+            f"starting with '.'."
         )
 
 

@@ -1,4 +1,4 @@
-"""The one seam to SQL."""
+"""The access to SQL."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _NETWORK = frozenset(
     {"nfs", "nfs4", "lustre", "gpfs", "beegfs", "cifs", "smb3", "9p", "afs", "fuse.sshfs", "fuse.glusterfs"}
 )
 _MACHINE = ("disk is full", "disk I/O error", "readonly database", "database is locked", "unable to open")
-"""How SQLite's messages begin to tell of trouble with the machine, which may pass."""
+"""Beginnings of SQLite's error messages for problems of the machine, which may be temporary."""
 _IDLE_READERS = 8
 
 Row = Any
-"""A row: by position and by column name."""
+"""A row, indexed by position and by column name."""
 
 
 class Database:
     """SQLite in one file: one writer at a time, readers that never wait for it; safe to use from any thread.
 
-    Another engine would stand behind the same verbs.
+    Another database could implement the same methods.
 
     Args:
-        path: the file; made when it is not there, with its folder, both for their owner only.
+        path: the file; it and its folder are created if they do not exist, accessible only to their owner.
 
     Raises:
-        WorkspaceException: made by a newer release, damaged, or on a file system where SQLite loses data.
+        WorkspaceException: created by a newer release, damaged, or on a file system where SQLite loses data.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +45,8 @@ class Database:
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
-            # By name: closing a descriptor of a file drops all locks that this process has on it, SQLite's too.
+            # By name, because closing a descriptor of a file drops all locks that this process has on it, SQLite's
+            # included.
             os.chmod(path, 0o600)
         self._lock = threading.RLock()
         self._pool_lock = threading.Lock()
@@ -75,23 +76,24 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """Do several writes as one, or none of them.
+        """Execute several writes as one transaction.
 
         Args:
-            durable: have the commit survive a loss of power, not only of the process.
+            durable: make the commit survive a power failure, not only the end of the process.
 
         Yields:
             The connection to write with.
 
         Raises:
             UserErrorException: a value that cannot be stored: half a character, or a number of more than 64 bits.
-            ServiceException: the machine is in the way: no space left, no permission.
+            ServiceException: a problem of the machine: no space left, no permission.
         """
         with self._lock, self._explained():
             if durable:
                 self._writer.execute("PRAGMA synchronous = FULL")
             try:
-                # IMMEDIATE: a deferred transaction that later wants to write fails at once when another has begun.
+                # IMMEDIATE, because a deferred transaction that later wants to write fails at once if another has
+                # started.
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
@@ -106,7 +108,7 @@ class Database:
                     self._writer.execute("PRAGMA synchronous = NORMAL")
 
     def execute(self, sql: str, args: Sequence[Any] = (), durable: bool = False) -> int:
-        """Do one write; return how many rows it changed."""
+        """Execute one write; return the number of changed rows."""
         with self.transaction(durable) as write:
             return write.execute(sql, args).rowcount
 
@@ -121,23 +123,23 @@ class Database:
             return reader.execute(sql, args).fetchall()
 
     def tuples(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows by position alone, which is quicker where there are many."""
+        """Return all rows as plain tuples, which is faster for many rows."""
         with self._reader() as reader:
             cursor = reader.cursor()
             cursor.row_factory = None
             return cursor.execute(sql, args).fetchall()
 
     def column(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
-        """Return the one column that is asked for, as values."""
+        """Return the only selected column, as values."""
         with self._reader() as reader:
             cursor = reader.cursor()
             cursor.row_factory = None
-            # Row by row: a list of tuples first would take twice as long, for the garbage collector's sake.
+            # Row by row: creating a list of tuples first would take twice as long because of garbage collection.
             return [value for (value,) in cursor.execute(sql, args)]
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection. A pool, and not one for each thread: a web server's threads come and go."""
+        """Provide a connection from a pool; one per thread would not do, because a web server's threads come and go."""
         with self._pool_lock:
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
@@ -158,18 +160,19 @@ class Database:
             yield
         except (UnicodeEncodeError, OverflowError) as error:
             raise UserErrorException(
-                f"A value cannot be stored ({error}): text must be whole characters, whole numbers fit in 64 bits."
+                f"A value cannot be stored ({error}): text must be valid Unicode, and whole numbers must fit in 64 "
+                f"bits."
             ) from error
         except sqlite3.OperationalError as error:
             if not any(sign in str(error) for sign in _MACHINE):
                 raise
             raise ServiceException(
                 f"The history {self._path} cannot be used ({error}). "
-                "Free space on its disk, or check who may write there, and try again."
+                "Free space on its disk, or check its permissions, and try again."
             ) from error
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file; nothing, if nothing is."""
+        """Return the problems found in the file; an empty list if there are none."""
         try:
             problems = [row[0] for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
             return problems + [f"dangling reference in {row[0]}" for row in self.all("PRAGMA foreign_key_check")]
@@ -177,7 +180,7 @@ class Database:
             return [str(error)]
 
     def close(self) -> None:
-        """Close every connection; those in use, when they have been used."""
+        """Close all connections; those in use are closed after their use."""
         with self._lock, self._pool_lock:
             self._closed = True
             for connection in (self._writer, *self._idle):
@@ -196,16 +199,16 @@ def _refuse_network(folder: Path) -> None:
     if kind in _NETWORK:
         raise WorkspaceException(
             f"The workspace folder {folder} is on a network file system ({kind}), where a database can be damaged. "
-            "Set TRAINSHED_HOME to a folder on a local disk (or TRAINSHED_ALLOW_NETWORK_FS=1 if you know better)."
+            "Set TRAINSHED_HOME to a folder on a local disk, or set TRAINSHED_ALLOW_NETWORK_FS=1 at your own risk."
         )
 
 
 def file_system(folder: str, mounts: str) -> str:
-    """Return the type of the file system that a folder is on, as ``"ext4"``; empty when it is not told.
+    """Return the type of the file system of a folder, e.g. ``"ext4"``; empty if unknown.
 
     Args:
         folder: absolute path without links.
-        mounts: text as Linux has it in ``/proc/self/mountinfo``.
+        mounts: text in the format of Linux's ``/proc/self/mountinfo``.
 
     Example:
         >>> file_system("/home/me", "1 0 8:1 / / rw - ext4 /dev/sda rw")
@@ -217,7 +220,7 @@ def file_system(folder: str, mounts: str) -> str:
         fields = place.split(" ")
         if len(fields) > 4 and source:
             mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-            # The last of equals lies on top.
+            # Of equal mount points, the last one is on top.
             if f"{folder}/".startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
                 best, kind = mount, source.split(" ")[0]
     return kind

@@ -1,4 +1,4 @@
-"""Experiments: the names under which runs are gathered, with their labels."""
+"""Experiments, which group runs, with their tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainshed.store import labels
 from trainshed.store.database import Database
 from trainshed.store.values import strict_json
 
-# The column `runs` is the number of the newest run, which is not used again when that one is removed.
+# The column `runs` is the number of the newest run, which is not used again if that run is removed.
 _COUNT = "(SELECT count(*) FROM runs WHERE runs.experiment = experiments.name) AS runs"
 _COLUMNS = f"name, id, created, archived, tags, {_COUNT}"
 
@@ -23,21 +23,21 @@ class Experiments:
     """The table of experiments.
 
     Args:
-        database: where it is.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def ensure(self, name: str, now: float) -> Record:
-        """Return an experiment, made now if need be.
+        """Return an experiment, creating it if necessary.
 
         Args:
             name: its name.
-            now: time of it.
+            now: time of creation.
 
         Raises:
-            UserErrorException: a name that cannot be used.
+            UserErrorException: an invalid name.
         """
         sql = "INSERT INTO experiments (name, created) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
         self._database.execute(sql, (check_experiment_name(name), now), durable=True)
@@ -47,7 +47,7 @@ class Experiments:
         """Return ``{"name", "id", "created", "archived", "tags", "runs"}``.
 
         Raises:
-            NotFoundException: no such experiment; the sentence names the nearest.
+            NotFoundException: no such experiment; the message suggests the most similar name.
         """
         row = self._database.one(f"SELECT {_COLUMNS} FROM experiments WHERE name = ?", (name,))
         if row is None:
@@ -60,16 +60,16 @@ class Experiments:
         return [_record(row) for row in self._database.all(f"SELECT {_COLUMNS} FROM experiments ORDER BY name")]
 
     def set_tags(self, name: str, tags: Mapping[str, Any], remove: Sequence[str]) -> Record:
-        """Add tags or change them, and remove others.
+        """Set tags and remove others.
 
         Args:
             name: the experiment.
-            tags: to set.
+            tags: tags to set.
             remove: names of tags to remove.
 
         Raises:
             NotFoundException: no such experiment.
-            UserErrorException: too long a key or value.
+            UserErrorException: a key or value is too long.
         """
         new = labels.checked(tags)
         self.get(name)
@@ -80,11 +80,11 @@ class Experiments:
         return self.get(name)
 
     def archive(self, name: str, when: float | None) -> Record:
-        """Put an experiment away, or take it out again.
+        """Archive an experiment, or reactivate it.
 
         Args:
             name: the experiment.
-            when: time of it; None takes it out.
+            when: time of archiving; None reactivates it.
 
         Raises:
             NotFoundException: no such experiment.
@@ -93,7 +93,7 @@ class Experiments:
         return self.get(name)
 
     def rename(self, name: str, new: str) -> Record:
-        """Give an experiment another name, with all its runs.
+        """Rename an experiment.
 
         Args:
             name: the experiment.
@@ -101,19 +101,19 @@ class Experiments:
 
         Raises:
             NotFoundException: no such experiment.
-            UserErrorException: the new name cannot be used, or is another's.
+            UserErrorException: the new name is invalid or taken.
         """
         self.get(name)
         with self._database.transaction(durable=True) as write:
             if write.execute("SELECT 1 FROM experiments WHERE name = ?", (check_experiment_name(new),)).fetchone():
-                raise UserErrorException(f"There is an experiment '{new}' already; choose another name.")
+                raise UserErrorException(f"There is already an experiment '{new}'. Choose another name.")
             write.execute("PRAGMA defer_foreign_keys = ON")
             write.execute("UPDATE experiments SET name = ? WHERE name = ?", (new, name))
             write.execute("UPDATE runs SET experiment = ? WHERE experiment = ?", (new, name))
         return self.get(new)
 
     def delete(self, experiment_id: str) -> None:
-        """Forget an experiment that has no runs.
+        """Delete an experiment without runs.
 
         Args:
             experiment_id: its id, or its name.
@@ -126,8 +126,9 @@ class Experiments:
         record = self.get(row["name"] if row else experiment_id)
         if record["runs"]:
             raise UserErrorException(
-                f"Experiment '{record['name']}' has {record['runs']} runs; only an empty one can be deleted. archive() "
-                "puts it away."
+                f"Experiment '{record['name']}' has {record['runs']} runs; only an empty experiment can be deleted. "
+                f"To hide it, "
+                "use archive()."
             )
         self._database.execute("DELETE FROM experiments WHERE name = ?", (record["name"],), durable=True)
 

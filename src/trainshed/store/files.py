@@ -1,4 +1,4 @@
-"""Which files a run has: its manifest, written when it has ended."""
+"""The manifest of a run's files, written when the run has ended."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Files:
     """The table of files.
 
     Args:
-        database: where it is.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def replace(self, run_id: str, rows: list[tuple[str, int, str, float]]) -> None:
-        """Make the manifest of a run what ``rows`` say.
+        """Replace the manifest of a run.
 
         Args:
             run_id: the run.
@@ -33,10 +33,10 @@ class Files:
             write.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?)", [(run_id, *row) for row in rows])
 
     def get(self, run_id: str, name: str) -> Facts:
-        """Return what the manifest of a run says of one file.
+        """Return the manifest entry of one file.
 
         Raises:
-            NotFoundException: no such file; the sentence names the nearest.
+            NotFoundException: no such file; the message suggests the most similar name.
         """
         row = self._database.one(f"SELECT {_COLUMNS} FROM files WHERE run = ? AND name = ?", (run_id, name))
         if row is None:
@@ -49,8 +49,8 @@ class Files:
 
         Args:
             run_id: the run.
-            prefix: only names that begin so.
+            prefix: only names that begin with this.
         """
-        # Not LIKE: a name may hold its wildcards.
+        # Not LIKE, because a name may contain its wildcards.
         sql = f"SELECT {_COLUMNS} FROM files WHERE run = ? AND substr(name, 1, ?) = ? ORDER BY name"
         return [dict(row) for row in self._database.all(sql, (run_id, len(prefix), prefix))]

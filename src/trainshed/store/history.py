@@ -1,4 +1,4 @@
-"""Runs and experiments: what was asked for, the state it is in, and how it got there."""
+"""Runs: what was requested, their current state, and how they got there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WITH RECURSIVE below (id) AS (
     SELECT id FROM runs WHERE parent = ? UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id
 ) SELECT id FROM below
 """
-"""The children of a run, theirs, and so on."""
+"""The children of a run, their children, and so on."""
 _FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
@@ -46,18 +46,18 @@ class History:
     """The table of runs and the log of their states.
 
     Args:
-        database: where they are.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create_run(self, run_id: str, submit_id: str, spec: RunSpec, now: float, queued: bool = True) -> dict[str, Any]:
-        """Add a run, which survives a loss of power when this returns.
+        """Add a run; it survives a power failure once this returns.
 
         Args:
             run_id: id for a new run.
-            submit_id: the client's name for this submit; one that is known gives the run it made.
+            submit_id: the client's id for this submit; a known one returns the run it created.
             spec: what to run.
             now: time of submission.
             queued: put it into the queue of its target.
@@ -70,7 +70,9 @@ class History:
             NotFoundException: there is no such parent.
         """
         if not 0 < len(submit_id) <= _SUBMIT_ID_LIMIT:
-            raise UserErrorException(f"submit_id has {len(submit_id)} characters; give 1 to {_SUBMIT_ID_LIMIT}.")
+            raise UserErrorException(
+                f"submit_id has {len(submit_id)} characters; it must have 1 to {_SUBMIT_ID_LIMIT}."
+            )
         tags, properties = labels.checked(spec.tags), labels.checked(spec.properties)
         with self._database.transaction(durable=True) as write:
             known = write.execute("SELECT id FROM runs WHERE submit_id = ?", (submit_id,)).fetchone()
@@ -88,7 +90,7 @@ class History:
 
     def _check_place(self, write: sqlite3.Connection, run_id: str, parent: str | None) -> None:
         if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():
-            raise UserErrorException(f"There is a run '{run_id}' already; give the new one another id.")
+            raise UserErrorException(f"There is already a run '{run_id}'. Choose another id.")
         if parent is not None and not write.execute("SELECT 1 FROM runs WHERE id = ?", (parent,)).fetchone():
             raise self._unknown(parent)
 
@@ -102,39 +104,39 @@ class History:
         details: dict[str, Any] | None = None,
         expected: frozenset[str] | None = None,
     ) -> bool:
-        """Move a run to another state, if it may go there from the one it is in: compare-and-set.
+        """Move a run to another state if that is legal from its current state (compare-and-set).
 
         Args:
             run_id: the run.
-            status: the state to go to.
-            now: time of the move.
+            status: the new state.
+            now: time of the change.
             reason: cause of a terminal state.
-            details: merged into the run's details: warnings are added to those there, all else replaces its namesake.
-            expected: move from one of these states only.
+            details: merged into the run's details: warnings are appended, other values are replaced.
+            expected: move only from one of these states.
 
         Returns:
-            False when the run was in a state from which there is no such move; nothing has changed then.
+            False if the change is not legal from the run's current state; nothing has changed then.
 
         Raises:
             InternalException: there is no such state.
         """
         if status not in states.ALL:
-            raise InternalException(f"'{status}' is no state of a run.")
+            raise InternalException(f"'{status}' is not a state of a run.")
         with self._database.transaction(durable=status in states.TERMINAL) as write:
             return shift(write, run_id, Move(status, now, reason, details, expected))
 
     def accept(self, run_id: str, native_id: str, allocation: dict[str, Any], *, now: float, durable: bool) -> bool:
-        """Keep by which name an engine knows a run, and move the run to Preparing unless it is there.
+        """Store an engine's id of a run, and move the run to Preparing unless it is there.
 
         Args:
             run_id: the run.
-            native_id: the engine's name for it.
-            allocation: the GPUs that it has been given.
-            now: time of the move.
-            durable: survive a loss of power: the engine lives on another machine, which does.
+            native_id: the engine's id.
+            allocation: the GPUs allocated to it.
+            now: time of the change.
+            durable: survive a power failure, because the engine is on another machine, which would not be affected.
 
         Returns:
-            False when the run is to be cancelled or has ended: it must not start.
+            False if the run is to be cancelled or has ended: it must not start.
         """
         with self._database.transaction(durable) as write:
             row = write.execute("SELECT status, cancel_requested FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -152,19 +154,19 @@ class History:
         return str(record["id"])
 
     def note(self, run_id: str, details: dict[str, Any]) -> None:
-        """Merge facts into a run's details, where they are not there yet."""
+        """Merge facts into a run's details, unless they are already there."""
         if any(self.get(run_id)["details"].get(name) != value for name, value in details.items()):
             self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, details)))
 
     def request_cancel(self, run_id: str, now: float) -> str:
-        """Record the request to end a run; one that has not begun ends here.
+        """Record the request to cancel a run; a run that has not started ends here.
 
         Args:
             run_id: the run.
             now: time of the request.
 
         Returns:
-            The run's state after it.
+            The run's state afterwards.
 
         Raises:
             NotFoundException: no such run.
@@ -184,13 +186,13 @@ class History:
             return goal.status if shift(write, run_id, goal) else status
 
     def get(self, run_id: str) -> dict[str, Any]:
-        """Return a run's record, with what was asked for in ``"spec"``.
+        """Return a run's record, with the request in ``"spec"``.
 
         Args:
             run_id: its id.
 
         Raises:
-            NotFoundException: no such run; the sentence names the nearest.
+            NotFoundException: no such run; the message suggests the most similar id.
         """
         row = self._database.one(f"{WHOLE} WHERE runs.id = ?", (run_id,))
         if row is None:
@@ -201,7 +203,7 @@ class History:
         newest = "SELECT id FROM runs WHERE experiment = ? ORDER BY seq DESC LIMIT 1"
         named = self._database.one(newest, (run_id,))
         if named is not None:
-            return NotFoundException(f"'{run_id}' is an experiment, not a run; its newest run is '{named['id']}'.")
+            return NotFoundException(f"'{run_id}' is an experiment, not a run. Its newest run is '{named['id']}'.")
         near = self._database.column("SELECT id FROM runs ORDER BY seq DESC LIMIT ?", (_NEAR,))
         return NotFoundException(
             f"There is no run '{run_id}' in this workspace.{did_you_mean(run_id, near)} 'trainshed runs' lists them."
@@ -220,18 +222,18 @@ class History:
         """Return runs, newest first.
 
         Args:
-            tags: with these tags only; a value of None asks for the key alone.
-            ancestor: children of this run only, and theirs.
+            tags: only those with these tags; a value of None matches any value.
+            ancestor: only descendants of this run.
             top: only those without a parent.
-            limit: at most so many.
+            limit: the maximum number of runs.
             before: only those with a smaller ``seq``: the next page.
-            **columns: only those with these: ``experiment``, ``status``, ``target``, ``parent``, ``kind``.
+            **columns: only those with these values: ``experiment``, ``status``, ``target``, ``parent``, ``kind``.
 
         Raises:
             InternalException: there is no such column.
         """
         if not columns.keys() <= _FILTERS:
-            raise InternalException(f"Runs are not filtered by {', '.join(sorted(columns.keys() - _FILTERS))}.")
+            raise InternalException(f"Runs cannot be filtered by {', '.join(sorted(columns.keys() - _FILTERS))}.")
         clauses = [f"{column} = ?" for column, value in columns.items() if value is not None]
         args: list[Any] = [value for value in columns.values() if value is not None]
         if ancestor is not None:
@@ -256,12 +258,12 @@ class History:
         return [record_of(row) for row in rows]
 
     def queued(self, target: str, limit: int, without_gpus: bool = False) -> list[dict[str, Any]]:
-        """Return the runs that wait for a target, first to start first, each with its ``"spec"``.
+        """Return the runs queued for a target, in the order in which they should start, each with its ``"spec"``.
 
         Args:
             target: its name.
-            limit: at most so many.
-            without_gpus: only those that take no GPUs, as :func:`trainshed.service.gpus.wanted` has it.
+            limit: the maximum number of runs.
+            without_gpus: only those that use no GPUs, as defined by :func:`trainshed.service.gpus.wanted`.
         """
         only = f"AND NOT ({_TAKES_GPUS})" if without_gpus else ""
         sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? {only} ORDER BY priority DESC, seq LIMIT ?"
@@ -273,15 +275,15 @@ class History:
         return [dict(row) for row in self._database.all(sql, (run_id,))]
 
     def set_display_name(self, run_id: str, name: str | None) -> None:
-        """Name a run anew; None shows its id again."""
+        """Set the display name of a run; None shows its id again."""
         self._change(run_id, lambda write: set_column(write, run_id, "display_name", name))
 
     def set_description(self, run_id: str, text: str | None) -> None:
-        """Describe a run."""
+        """Set the description of a run."""
         self._change(run_id, lambda write: set_column(write, run_id, "description", text))
 
     def set_snapshot(self, run_id: str, snapshot: str) -> None:
-        """Note the snapshot of a run that has none.
+        """Set the snapshot of a run that has none.
 
         Raises:
             SnapshotException: it has one.
@@ -293,40 +295,40 @@ class History:
             spec = json.loads(row["spec"])
             if spec["snapshot"]:
                 raise SnapshotException(
-                    f"Run '{run_id}' has a snapshot already ({spec['snapshot'][:12]}…); it has one."
+                    f"Run '{run_id}' already has a snapshot ({spec['snapshot'][:12]}…), and a run can have only one."
                 )
             spec["snapshot"] = snapshot
             write.execute("UPDATE specs SET spec = ? WHERE run = ?", (as_json(spec), run_id))
 
     def add_warnings(self, run_id: str, source: str, messages: list[str]) -> None:
-        """Add to the warnings in a run's details; also when it has ended.
+        """Add to the warnings in a run's details, even if it has ended.
 
         Args:
             run_id: the run.
             source: what they are about, e.g. ``"metrics"``.
-            messages: a sentence each; those that are there already, and more than a hundred, are left out.
+            messages: the warnings; duplicates, and more than a hundred, are ignored.
         """
         added = {"warnings": [{"source": source, "message": message} for message in messages]}
         self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, added)))
 
     def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
-        """Add tags to a run or change them.
+        """Set tags of a run.
 
         Raises:
-            UserErrorException: too long a key or value.
+            UserErrorException: a key or value is too long.
         """
         new = labels.checked(tags)
         self._relabel(run_id, "tags", lambda old: {**old, **new})
 
     def remove_tags(self, run_id: str, keys: list[str]) -> None:
-        """Remove tags from a run; those it does not have are passed over."""
+        """Remove tags from a run; unknown ones are ignored."""
         self._relabel(run_id, "tags", lambda old: {key: value for key, value in old.items() if key not in keys})
 
     def add_properties(self, run_id: str, properties: Mapping[str, Any]) -> None:
         """Add properties to a run.
 
         Raises:
-            UserErrorException: a property is there already with another value; they cannot be changed.
+            UserErrorException: a property already has another value; properties cannot be changed.
         """
         new = labels.checked(properties)
         self._relabel(run_id, "properties", lambda old: labels.with_properties(old, new))

@@ -1,4 +1,4 @@
-"""What a batch of journal events changes: gathered first, then stored at once."""
+"""What a batch of journal events changes: collected first, then stored at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES 
 _UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
 _POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
 _UPLOADED = "file"
-"""The script says that it uploaded one, for its own later reading; which files there are, their folder tells."""
+"""Written by the script for its own later reading; the service lists files from their folder."""
 _INT64 = 1 << 63
 _TOO_LATE = 1e12
 
@@ -36,17 +36,17 @@ class _Series:
 
 
 class Intake:
-    """Takes events one by one.
+    """Collects events one by one.
 
-    No event can make it fail: a script may write anything into its journal, and its run must end all the same. What
-    cannot be taken is left out, with a warning.
+    No event can make it fail: a script may write anything into its journal, and its run must still end properly. Events
+    that cannot be stored are ignored, with a warning.
 
     Args:
         write: the transaction's connection.
         run_id: the run, which exists.
 
     Attributes:
-        warnings: sentences for the user, each once.
+        warnings: messages for the user, each once.
     """
 
     def __init__(self, write: sqlite3.Connection, run_id: str) -> None:
@@ -59,19 +59,19 @@ class Intake:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences for the user, each once."""
+        """Messages for the user, each once."""
         return list(self._seen)
 
     def take(self, place: int, event: Event) -> None:
-        """Take one event.
+        """Add one event.
 
         Args:
-            place: the byte at which it begins in the journal.
+            place: the byte offset of its beginning in the journal.
             event: the event.
         """
         kind, name = event.get("k"), event.get("n")
         if not isinstance(kind, str) or not isinstance(name, str) or not name:
-            self._warn("A journal event without a kind or a name was left out.")
+            self._warn("A journal event without a kind or a name was ignored.")
             return
         if not values.whole(name):
             name = name.encode("utf-8", "replace").decode()
@@ -81,10 +81,10 @@ class Intake:
             elif kind != _UPLOADED:
                 self._label(kind, name, event.get("v"))
         except UserErrorException as error:
-            self._warn(f"What was logged as {kind} '{name[:80]}' was left out: {error.message}")
+            self._warn(f"{kind.capitalize()} '{name[:80]}' was ignored: {error.message}")
 
     def store(self) -> None:
-        """Write what was taken."""
+        """Store what was collected."""
         self._write.executemany(_POINT, self._points)
         touched = [(item, item.last) for item in self._series.values() if item.last]
         self._write.executemany(_UPDATE, [(item.plain, item.count, *last[1:], item.id) for item, last in touched])
@@ -98,11 +98,11 @@ class Intake:
         except ValueError as error:
             raise UserErrorException(f"it {error}.") from error
         if value == []:
-            return  # v1 would fail on an empty list; it says nothing
+            return  # v1 would fail on an empty list; here it is ignored
         series = self._series.get(name) or self._find(name, kind)
         if series.kind != kind:
             self._warn(
-                f"Metric '{name[:80]}' is a {series.kind}; a {kind} logged under the same name was left out. "
+                f"Metric '{name[:80]}' is a {series.kind}; a {kind} logged under the same name was ignored. "
                 "Give it another name."
             )
             return
@@ -110,13 +110,13 @@ class Intake:
         if kept is None or isinstance(kept, bytes):
             series.plain = 0
         series.count += 1
-        # In the order in which they came, whichever of the run's journals they came from.
+        # In the order of arrival, from whichever of the run's journals they came.
         series.place = max(place, series.place + 1)
         series.last = (series.id, series.place, _step(event), _time(event), kept)
         self._points.append(series.last)
 
     def _find(self, name: str, kind: str) -> _Series:
-        """Return a metric, made now if it is new: the first use of a name decides its kind, as in v1."""
+        """Return a metric, creating it if it is new: the first use of a name decides its kind, as in v1."""
         row = self._write.execute(_FIND, (self._run, name)).fetchone()
         if row is None:
             made = self._write.execute(_NEW, (self._run, name, kind)).lastrowid
@@ -133,7 +133,7 @@ class Intake:
             old = self._labelled("properties")
             old.update(labels.with_properties(old, labels.checked({name: value})))
         else:
-            self._warn(f"Journal events of kind '{kind[:40]}' are not known here and were left out.")
+            self._warn(f"Journal events of unknown kind '{kind[:40]}' were ignored.")
 
     def _labelled(self, column: str) -> labels.Labels:
         if column not in self._labels:
@@ -151,5 +151,5 @@ def _step(event: Event) -> int | None:
 
 def _time(event: Event) -> float:
     time = event.get("t")
-    # NaN is not between anything.
+    # NaN cannot be compared.
     return float(time) if isinstance(time, float | int) and 0 <= time < _TOO_LATE else 0.0

@@ -1,4 +1,4 @@
-"""Journals as text: the events of whole lines."""
+"""Parses journals: the events of complete lines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from trainshed.store.values import Event
 
 
 def events_of(lines: bytes, start: int) -> list[tuple[int, Event]]:
-    r"""Return each event of whole lines with the byte at which it begins.
+    r"""Return each event of complete lines with the byte offset of its line.
 
-    A line that is no JSON object (torn when a disk was full) is passed over.
+    A line that is not a JSON object (cut off because a disk was full) is skipped.
 
     Args:
-        lines: whole lines.
-        start: the first byte's place in the journal.
+        lines: complete lines.
+        start: the journal offset of the first byte.
 
     Example:
         >>> events_of(b'{"k":"metric"}\nnonsense\n', 100)

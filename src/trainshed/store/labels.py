@@ -19,11 +19,13 @@ def checked(labels: Mapping[str, Any]) -> Labels:
     """Return labels as text, if none is too long.
 
     Raises:
-        UserErrorException: a name that is no text, empty or too long, or too long a value.
+        UserErrorException: a name that is not text, is empty or too long, or a value that is too long.
     """
     for key, value in labels.items():
         if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
-            raise UserErrorException(f"Tag or property name {str(key)[:40]!r}: 1 to {KEY_LIMIT} characters.")
+            raise UserErrorException(
+                f"Invalid tag or property name {str(key)[:40]!r}. Use 1 to {KEY_LIMIT} characters."
+            )
         if len(str(value)) > VALUE_LIMIT:
             raise UserErrorException(f"The value of '{key}' is longer than {VALUE_LIMIT} characters.")
     return {key: None if value is None else str(value) for key, value in labels.items()}
@@ -33,16 +35,16 @@ def with_properties(old: Labels, new: Labels) -> Labels:
     """Return properties with new ones added.
 
     Raises:
-        UserErrorException: one is there already with another value.
+        UserErrorException: a property already has another value.
     """
     for key, value in new.items():
         if old.get(key, value) != value:
-            raise UserErrorException(f"Property '{key}' is '{old[key]}' and cannot be changed; use a tag.")
+            raise UserErrorException(f"Property '{key}' is '{old[key]}' and cannot be changed. Use a tag instead.")
     return {**old, **new}
 
 
 def load(write: sqlite3.Connection, run_id: str, column: str) -> Labels:
-    """Return the tags or properties of a run inside a transaction.
+    """Read the tags or properties of a run inside a transaction.
 
     Args:
         write: the transaction's connection.

@@ -1,4 +1,4 @@
-"""Metrics of runs, taken from their journals exactly once, and given back in v1's shapes."""
+"""Metrics of runs: read from their journals exactly once, and returned in v1's shapes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Metrics:
     """The tables of metrics.
 
     Args:
-        database: where they are.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def offset(self, run_id: str, file: str = layout.JOURNAL) -> int:
-        """Return how many bytes of a run's journal have been taken in.
+        """Return how many bytes of a run's journal have been stored.
 
         Args:
             run_id: the run.
-            file: which of its journals: a program that logs from afar has one of its own.
+            file: which of its journals: a program on another machine has its own.
         """
         row = self._database.one(_OFFSET, (file, run_id))
         return int(row[0]) if row else 0
@@ -42,14 +42,15 @@ class Metrics:
     def append(
         self, run_id: str, events: list[tuple[int, Event]], next_offset: int, file: str = layout.JOURNAL
     ) -> list[str]:
-        """Take in journal events and the place to go on from, in one transaction.
+        """Store journal events and the next offset in one transaction.
 
-        Metrics, tags and properties are taken. Events that were taken before change nothing,
-        whatever has been changed since; events that make no sense are left out.
+        Metrics, tags and properties are stored. Events that were stored before change nothing, whatever has been
+        changed
+        since; invalid events are ignored.
 
         Args:
             run_id: the run.
-            events: each with the byte at which it begins in the journal, in order.
+            events: each with the byte offset of its line in the journal, in order.
             next_offset: the byte after the last of them.
             file: the journal, as for :meth:`offset`.
 
@@ -62,7 +63,7 @@ class Metrics:
         with self._database.transaction() as write:
             row = write.execute(_OFFSET, (file, run_id)).fetchone()
             if row is None:
-                raise NotFoundException(f"There is no run '{run_id}' to keep metrics of.")
+                raise NotFoundException(f"There is no run '{run_id}' to store metrics for.")
             floor = row[0]
             intake = Intake(write, run_id)
             for place, event in events:
@@ -74,15 +75,16 @@ class Metrics:
         return intake.warnings
 
     def read(self, run_id: str, name: str | None = None) -> dict[str, Any]:
-        """Return a run's metrics, name → value, as v1's ``run.get_metrics()`` shapes them.
+        """Return a run's metrics, name → value, in the shape of v1's ``run.get_metrics()``.
 
         Args:
             run_id: the run.
             name: only this metric.
 
         Returns:
-            A scalar logged once is the scalar, logged more often a list in order; a row or table is a dict of
-            columns. Metrics come in the order in which they were first logged.
+            A scalar if it was logged once, a list in order if it was logged more often; a dict of columns for a row or
+            a
+            table. Metrics are in the order in which they were first logged.
         """
         sql = "SELECT name, kind, id, place, plain FROM series WHERE run = ?"
         args = (run_id,) if name is None else (run_id, name)
@@ -90,10 +92,10 @@ class Metrics:
         return {label: SHAPES[kind](self._values(*series)) for label, kind, *series in rows}
 
     def _values(self, series: int, place: int, plain: int) -> list[Any]:
-        # Up to the place that was last when `plain` was read: more may have come since.
+        # Up to the last point at the time `plain` was read: more may have arrived since.
         sql = "SELECT value FROM points WHERE series = ? AND place <= ? ORDER BY place"
         values = self._database.column(sql, (series, place))
-        # Nearly all are plain floats, and a hundred thousand of them should be read in a blink.
+        # Nearly all values are plain floats, and reading a hundred thousand of them must be fast.
         return values if plain else [loaded(value) for value in values]
 
     def points(self, run_id: str, name: str) -> list[tuple[int | None, float, Any]]:
@@ -110,12 +112,12 @@ class Metrics:
         return [(step, time, loaded(value)) for step, time, value in self._database.tuples(sql, (run_id, name))]
 
     def since(self, run_id: str, place: int, limit: int = 20_000) -> list[tuple[int, str, int | None, float, Any]]:
-        """Return what was logged after a place of the journal, ``(place, name, step, time, value)``, in order.
+        """Return what was logged after a position in the journal, ``(place, name, step, time, value)``, in order.
 
         Args:
             run_id: the run.
-            place: of the last point that is known; -1: from the beginning.
-            limit: at most so many points.
+            place: position of the last known point; -1 for the beginning.
+            limit: the maximum number of points.
         """
         sql = (
             "SELECT points.place, name, points.step, points.time, points.value FROM series "

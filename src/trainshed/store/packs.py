@@ -1,6 +1,6 @@
-"""Packs: the contents of one upload in one file, each after its hash and length.
+"""Packs: the contents of one upload in one file, each preceded by its hash and length.
 
-One file, for making 500 takes 10 to 80 ms, and they are on the disk 5 times later.
+They are in one file because creating 500 files takes 10 to 80 ms, and flushing them takes five times as long.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from trainshed.store.trash import Trash, usage
 from trainshed.system.files import sync_folder
 
 HEAD = 40
-"""Bytes before each content: 32 of sha256 and 8 of its length (big-endian)."""
+"""Bytes before each content: 32 for its SHA-256 and 8 for its length (big-endian)."""
 _HEX = frozenset("0123456789abcdef")
 _NAME = 32
 _PIECE = 1 << 20
 _ASKED = 500
-"""Parameters of one statement; old SQLite takes 999."""
+"""Parameters of one statement; old versions of SQLite accept 999."""
 _FORGOTTEN = 86_400.0
 
 Place = tuple[str, int, int]
@@ -35,8 +35,8 @@ class Packs:
     """The contents of all snapshots.
 
     Args:
-        root: folder of the store; ``packs/<id>`` lie below it, and ``incoming/<id>`` what is on its way in.
-        database: where is kept which content is in which pack.
+        root: folder of the store, with ``packs/<id>``, and ``incoming/<id>`` for packs being received.
+        database: stores which content is in which pack.
     """
 
     def __init__(self, root: Path, database: Database) -> None:
@@ -44,25 +44,25 @@ class Packs:
         self._incoming = root / "incoming"
         self._database = database
         self.lock = threading.Lock()
-        """Held while something is noted as used, and while it is removed if it was not."""
+        """Held while something is marked as used, and while it is removed if it was not used."""
         for folder in (self._packs, self._incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.forgotten():
             left.unlink(missing_ok=True)
 
     def forgotten(self) -> list[Path]:
-        """Return what clients that died in the middle have left."""
+        """Return what clients that were killed during an upload have left."""
         before = time.time() - _FORGOTTEN
         return [left for left in self._incoming.iterdir() if not used_since(left, before)]
 
     def missing(self, hashes: Iterable[str]) -> list[str]:
-        """Return those of the hashes whose content is not here yet; the others are about to be used."""
+        """Return the hashes whose content is missing; the others are marked as used."""
         wanted = list(hashes)
         found = self.use(wanted)
         return [sha for sha in wanted if sha not in found]
 
     def use(self, hashes: Iterable[str]) -> dict[str, Place]:
-        """Return where contents lie, as :meth:`places` does, and spare their packs for a while."""
+        """Return where contents are, like :meth:`places`, and protect their packs from removal for a while."""
         with self.lock:
             found = self.places(hashes)
             for pack in {pack for pack, _, _ in found.values()}:
@@ -71,12 +71,12 @@ class Packs:
         return found
 
     def remove(self, needed: Collection[str], before: float, trash: Trash | None) -> Iterator[tuple[str, int]]:
-        """Remove the packs in which no content is needed; yield the id and size of each.
+        """Remove the packs without a needed content; yield the id and size of each.
 
         Args:
-            needed: ids of those that are needed.
-            before: what was used since this time stays.
-            trash: where they go; None only tells what would go.
+            needed: ids of the needed packs.
+            before: keep what was used since this time.
+            trash: where they are moved; None only yields what would be removed.
         """
         for path in sorted(self._packs.iterdir()):
             size = usage(path)
@@ -89,25 +89,25 @@ class Packs:
             yield path.name, size
 
     def _forget(self, pack: Path) -> None:
-        """Drop what is known of a pack before it goes: nobody must be told that a content is here which is not."""
+        """Delete a pack's rows before the pack itself, so that no content is reported as present without its pack."""
         with open(pack, "rb") as file, contextlib.suppress(UserErrorException):
             rows = [(sha, pack.name) for sha, _, _ in _contents(file.fileno(), check=False)]
             with self._database.transaction() as write:
                 write.executemany("DELETE FROM contents WHERE sha256 = ? AND pack = ?", rows)
 
     def places(self, hashes: Iterable[str]) -> dict[str, Place]:
-        """Return where contents lie: hash → (pack, first byte, size); what is not here is left out.
+        """Return where contents are: hash → (pack, first byte, size); missing ones are left out.
 
         Args:
-            hashes: sha256 in lower-case hex.
+            hashes: SHA-256 hashes in lower-case hex.
 
         Raises:
-            UserErrorException: something that is no hash.
+            UserErrorException: something that is not a hash.
         """
         wanted = list(hashes)
         for sha in wanted:
             if not is_hash(sha):
-                raise UserErrorException(f"{sha!r} is not a sha256 in lower-case hex.")
+                raise UserErrorException(f"{sha!r} is not a SHA-256 hash in lower-case hex.")
         found: dict[str, Place] = {}
         for begin in range(0, len(wanted), _ASKED):
             some = wanted[begin : begin + _ASKED]
@@ -116,37 +116,38 @@ class Packs:
         return found
 
     def incoming(self, name: str | None = None) -> Path | None:
-        """Return the file for a pack on its way in: a new one, or the one of a name.
+        """Return the file for a pack that is being received: a new one, or the one with a name.
 
         Args:
-            name: 32 hex digits; None makes one up.
+            name: 32 hex digits; None generates one.
 
         Returns:
-            The path; None for what cannot be a name.
+            The path; None if the name is invalid.
         """
         name = secrets.token_hex(_NAME // 2) if name is None else name
         return self._incoming / name if len(name) == _NAME and _HEX.issuperset(name) else None
 
     def adopt(self, pack: Path | None, check: bool = True) -> int:
-        """Take in a pack that is whole; its contents are on the disk when this returns.
+        """Add a complete pack; its contents are on the disk once this returns.
 
         Args:
-            pack: what :meth:`incoming` gave; the file is gone in any case.
-            check: hash every content anew. Who can write into the store's folder is its owner, and has just hashed
-                what it wrote there; what came over a wire is checked.
+            pack: the path from :meth:`incoming`; the file is moved or removed in any case.
+            check: hash every content again. Only the owner can write into the store's folder, and has just hashed what
+                it
+                wrote there; what came over a wire is checked.
 
         Returns:
-            How many contents it has; 0 where there is no such file, as when a lost answer is asked for again.
+            The number of its contents; 0 if there is no such file, as when a request is repeated after a lost response.
 
         Raises:
-            UserErrorException: it ends in the middle, or a content is not that of its hash; none is stored.
+            UserErrorException: it is incomplete, or a content does not match its hash; nothing is stored.
         """
         if pack is None or not pack.is_file():
             return 0
         fd = os.open(pack, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             found = list(_contents(fd, check))
-            # What has its name is whole, also after a loss of power.
+            # A pack that has its final name is complete, even after a power failure.
             os.fsync(fd)
             target = self._packs / pack.name
             os.fchmod(fd, 0o400)
@@ -165,9 +166,9 @@ class Packs:
         """Yield a content in pieces.
 
         Args:
-            pack: in which pack it lies.
-            start: its first byte there.
-            size: its bytes.
+            pack: its pack.
+            start: its first byte in the pack.
+            size: its size in bytes.
         """
         with open(self._packs / pack, "rb") as file:
             file.seek(start)
@@ -177,7 +178,7 @@ class Packs:
 
 
 def used_since(path: Path, before: float) -> bool:
-    """Tell whether a file was used since a time; one that is gone counts as used."""
+    """Tell whether a file was used since a time; a missing file counts as used."""
     try:
         return path.lstat().st_mtime >= before
     except FileNotFoundError:
@@ -185,7 +186,7 @@ def used_since(path: Path, before: float) -> bool:
 
 
 def is_hash(text: object) -> bool:
-    """Tell whether something is a sha256 in lower-case hex."""
+    """Tell whether something is a SHA-256 hash in lower-case hex."""
     return isinstance(text, str) and len(text) == 64 and _HEX.issuperset(text)
 
 
@@ -200,7 +201,7 @@ def _contents(fd: int, check: bool) -> Iterator[tuple[str, int, int]]:
             raise UserErrorException("The upload ended in the middle of a file. Submit again.")
         sha = head[:32]
         if check and _digest(fd, at, size) != sha:
-            raise UserErrorException(f"Content that was sent as {sha.hex()[:12]}… is another; submit again.")
+            raise UserErrorException(f"The content sent as {sha.hex()[:12]}… does not match its hash. Submit again.")
         yield sha.hex(), at, size
         at += size
 

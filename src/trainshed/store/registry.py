@@ -1,4 +1,4 @@
-"""Named records of a workspace: its datastores, its targets."""
+"""Named records of a workspace: its datastores and targets."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ Record = dict[str, Any]
 
 
 class Registry:
-    """The table of records.
+    """The table of named records.
 
     Args:
-        database: where it is.
+        database: the workspace's database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, kind: str, name: str, record: Record, *, overwrite: bool = True) -> None:
-        """Keep a record under its kind and name.
+        """Store a record under its kind and name.
 
         Args:
             kind: e.g. ``"datastore"``.
             name: letters, digits, ``_`` and ``-``.
             record: JSON.
-            overwrite: take the place of an earlier one.
+            overwrite: replace an existing record.
 
         Raises:
-            UserErrorException: no such name can be used, or there is one that is not to be replaced.
+            UserErrorException: the name is invalid, or it exists and ``overwrite`` is false.
         """
         if not is_name(name):
-            raise UserErrorException(f"{kind.capitalize()} name {name!r}: use letters, digits, '_' and '-'.")
+            raise UserErrorException(f"Invalid {kind} name {name!r}. Use letters, digits, '_' and '-'.")
         then = "UPDATE SET record = excluded.record" if overwrite else "NOTHING"
         sql = f"INSERT INTO records (kind, name, record) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO {then}"
         if not self._database.execute(sql, (kind, name, strict_json(record)), durable=True):
-            raise UserErrorException(f"There is a {kind} '{name}' already; choose another name, or overwrite it.")
+            raise UserErrorException(f"There is already a {kind} '{name}'. Choose another name, or overwrite it.")
 
     def get(self, kind: str, name: str) -> Record:
         """Return a record.
 
         Raises:
-            NotFoundException: no such record; the sentence names the nearest.
+            NotFoundException: no such record; the message lists the existing ones.
         """
         row = self._database.one("SELECT record FROM records WHERE kind = ? AND name = ?", (kind, name))
         if row is None:
             known = self._database.column("SELECT name FROM records WHERE kind = ? ORDER BY name", (kind,))
-            there = f"; there is {', '.join(known)}" if known else ""
-            raise NotFoundException(f"There is no {kind} '{name}'{there}.{did_you_mean(name, known)}")
+            available = f" Available: {', '.join(known)}." if known else ""
+            raise NotFoundException(f"There is no {kind} '{name}'.{available}{did_you_mean(name, known)}")
         record: Record = json.loads(row["record"])
         return record
 
@@ -62,5 +62,5 @@ class Registry:
         return [json.loads(text) for text in texts]
 
     def delete(self, kind: str, name: str) -> None:
-        """Forget a record."""
+        """Delete a record."""
         self._database.execute("DELETE FROM records WHERE kind = ? AND name = ?", (kind, name), durable=True)

@@ -1,4 +1,4 @@
-"""Which runs may go, and all rows that go with a run."""
+"""Which runs can be removed, and all rows that belong to a run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Limits(NamedTuple):
     """Which runs to remove.
 
     Attributes:
-        ended_before: those that ended before, in seconds since the epoch; None: whenever they ended.
-        keep: so many of each experiment stay in any case, the newest.
+        ended_before: those that ended before this time, in seconds since the epoch; None for any time.
+        keep: the number of runs to keep in each experiment, the newest.
     """
 
     ended_before: float | None = None
@@ -33,8 +33,8 @@ class Removal:
     """Removes runs from the history.
 
     Args:
-        database: where it is.
-        history: knows the runs.
+        database: the workspace's database.
+        history: the table of runs.
     """
 
     def __init__(self, database: Database, history: History) -> None:
@@ -42,14 +42,14 @@ class Removal:
         self._history = history
 
     def delete(self, run_id: str, children: bool) -> list[str]:
-        """Forget a run that has ended, with its metrics: all of it or, where that cannot be, nothing.
+        """Delete a run that has ended, with its metrics, completely or not at all.
 
         Args:
             run_id: the run.
-            children: its children too, and theirs.
+            children: delete its descendants too.
 
         Returns:
-            The ids of all that went.
+            The ids of all deleted runs.
 
         Raises:
             NotFoundException: no such run.
@@ -57,7 +57,7 @@ class Removal:
         """
         with self._database.transaction(durable=True) as write:
             going = self._going(write, run_id, children)
-            # Which of them is whose child no longer matters when all have gone.
+            # Foreign keys between the deleted runs do not matter once all of them are gone.
             write.execute("PRAGMA defer_foreign_keys = ON")
             for each in going:
                 for statement in _OF_A_RUN:
@@ -65,7 +65,7 @@ class Removal:
         return list(going)
 
     def check(self, run_id: str, children: bool) -> dict[str, str]:
-        """Return run → target of all that would go; parameters and exceptions as for :meth:`delete`."""
+        """Return run → target of all runs that would be deleted; parameters and exceptions as for :meth:`delete`."""
         with self._database.transaction() as read:
             return self._going(read, run_id, children)
 
@@ -75,7 +75,7 @@ class Removal:
         if below and not children:
             raise UserErrorException(
                 f"Run '{run_id}' has {len(below)} child runs, such as '{below[0]}'. "
-                f"Remove them with it: trainshed rm --children {run_id}"
+                f"Remove them too: trainshed rm --children {run_id}"
             )
         going = {}
         for each in (run_id, *below):
@@ -88,12 +88,12 @@ class Removal:
         return going
 
     def candidates(self, limits: Limits) -> list[tuple[str, list[str]]]:
-        """Return the runs without a parent that may go, oldest first, each with all that goes with it.
+        """Return the runs without a parent that can be removed, oldest first, each with its descendants.
 
-        A run goes with its children and theirs, and only when all of them have ended.
+        A run is removed with its descendants, and only if all of them have ended.
 
         Args:
-            limits: which; without any limit, none.
+            limits: which to remove; without any limit, none.
         """
         if limits == Limits():
             return []
@@ -115,12 +115,12 @@ class Removal:
         ]
 
     def needed_snapshots(self, but: set[str]) -> set[str]:
-        """Return the snapshots that runs refer to, leaving out the runs in ``but``."""
+        """Return the snapshots that runs refer to, ignoring the runs in ``but``."""
         rows = self._database.tuples("SELECT run, json_extract(spec, '$.snapshot') FROM specs")
         return {snapshot for run_id, snapshot in rows if snapshot and run_id not in but}
 
     def known(self, run_ids: list[str]) -> set[str]:
-        """Return which of these runs there are."""
+        """Return which of these runs exist."""
         return {run_id for run_id in run_ids if self._database.one("SELECT 1 FROM runs WHERE id = ?", (run_id,))}
 
     def active(self) -> list[str]:
@@ -128,7 +128,7 @@ class Removal:
         return self._database.column("SELECT id FROM runs WHERE terminal = 0")
 
     def model_folders(self) -> set[str]:
-        """Return the names of the folders in which the files of registered models lie."""
+        """Return the names of the folders that contain the files of registered models."""
         return set(self._database.column(_MODEL_FOLDERS))
 
 

@@ -1,4 +1,4 @@
-"""Rows of the table of runs: read as records, moved from state to state, changed."""
+"""Rows of the table of runs: reading them as records, changing their state and columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WARNINGS = 100
 
 
 class Move(NamedTuple):
-    """A change of state that somebody wants."""
+    """A requested change of state."""
 
     status: str
     now: float
@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
-    """Change a run's state if it is in one of those that lead there: one statement, so that one of two wins."""
+    """Change a run's state if that is legal; one statement, so that only one of two changes wins."""
     final = move.status in states.TERMINAL
     legal = states.sources_of(move.status)
     origins = sorted(legal if move.expected is None else legal & move.expected)
@@ -55,7 +55,7 @@ def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
 
 
 def merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str | None:
-    """Return a run's details with more in them, as JSON."""
+    """Return a run's details with additions, as JSON."""
     row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
     if row is None:
         return None
@@ -73,7 +73,7 @@ def set_column(write: sqlite3.Connection, run_id: str, column: str, value: str |
 
 
 def next_number(write: sqlite3.Connection, experiment: str, now: float) -> int:
-    """Return the number of the next run of an experiment, which is made if need be."""
+    """Return the number of the next run of an experiment, which is created if necessary."""
     write.execute(
         "INSERT INTO experiments (name, created, runs) VALUES (?, ?, 1) "
         "ON CONFLICT (name) DO UPDATE SET runs = runs + 1",
@@ -83,7 +83,7 @@ def next_number(write: sqlite3.Connection, experiment: str, now: float) -> int:
 
 
 def note_event(write: sqlite3.Connection, run_id: str, status: str, reason: str | None, now: float) -> None:
-    """Add to the log of a run's states."""
+    """Append to the log of a run's states."""
     write.execute(
         "INSERT INTO run_events (run, time, status, terminal, reason) VALUES (?, ?, ?, ?, ?)",
         (run_id, now, status, status in states.TERMINAL, reason),
@@ -91,7 +91,7 @@ def note_event(write: sqlite3.Connection, run_id: str, status: str, reason: str 
 
 
 def record_of(row: Any) -> dict[str, Any]:
-    """Return a row of the columns in ``NAMES``, and perhaps the spec, as a record."""
+    """Return a row of the columns in ``NAMES``, with or without the spec, as a record."""
     record: dict[str, Any] = dict(zip(NAMES, row, strict=False))
     for column in ("allocation", "details", "tags", "properties"):
         text = record[column]

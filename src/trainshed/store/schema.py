@@ -1,7 +1,8 @@
-"""The schema of the history, and the steps that lead to it from the schema of an earlier release.
+"""The schema of the history, and the migrations from earlier releases.
 
-``migrations/NNNN_what.sql`` makes format NNNN of the one before. Each is one transaction, so that a service which is
-killed meanwhile finds the one format or the other. ``schema.sql`` is what they all lead to, for a new history.
+``migrations/NNNN_what.sql`` converts the previous format to format NNNN. Each is one transaction, so that a service
+that is killed meanwhile leaves either the old format or the new one. ``schema.sql`` is the result of all of them, for a
+new history.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from trainshed.errors import WorkspaceException
 
 VERSION = 5
 OLDEST = 3
-"""The format of release 0.1.0; there are no steps from older ones."""
+"""The format of release 0.1.0; there are no migrations from older ones."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -23,22 +24,22 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a database to the schema of this release.
 
     Args:
-        connection: to the database, without a transaction of its own.
-        path: its file. The copy that is made before it is changed lies beside it, as ``<name>.format-<version>``.
+        connection: to the database, outside any transaction.
+        path: its file. Before a change, it is copied to ``<name>.format-<version>`` beside it.
 
     Raises:
-        WorkspaceException: a newer release made it, or one from before 0.1.0; it is left as it is.
+        WorkspaceException: it was created by a newer release, or by one before 0.1.0; it is not changed.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise WorkspaceException(
-            f"{path} was made by a newer Trainshed (format {version}; this release knows up to {VERSION}). "
-            "Upgrade trainshed: pip install --upgrade trainshed."
+            f"{path} was created by a newer Trainshed (format {version}; this release supports up to {VERSION}). "
+            "Upgrade Trainshed: pip install --upgrade trainshed."
         )
     if 0 < version < OLDEST:
         raise WorkspaceException(
-            f"{path} was made by a Trainshed from before its first release (format {version}). "
-            "Move the workspace's folder away, or use another workspace."
+            f"{path} was created by a Trainshed from before its first release (format {version}). "
+            "Move the workspace folder away, or use another workspace."
         )
     if version == 0:
         _apply(connection, _SCHEMA.read_text(encoding="utf-8"), VERSION)
@@ -60,7 +61,7 @@ def _apply(connection: sqlite3.Connection, script: str, version: int) -> None:
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Copy the database as it is now; the copy has its name once it is complete and on the disk."""
+    """Copy the database in its current state; the copy gets its name once it is complete and on the disk."""
     part = path.with_name(f"{path.name}.part")
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

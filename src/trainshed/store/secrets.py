@@ -18,7 +18,7 @@ class Secrets:
     """Name → secret.
 
     Args:
-        path: the file; made with the first secret.
+        path: the file; created with the first secret.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,27 +30,25 @@ class Secrets:
         return sorted(self._read())
 
     def get(self, names: Iterable[str]) -> dict[str, str | None]:
-        """Return secrets by name; None for those that are not there."""
+        """Return secrets by name; None for missing ones."""
         found = self._read()
         return {name: found.get(name) for name in names}
 
     def set(self, secrets: Mapping[str, str]) -> None:
-        """Keep secrets, each in place of an older one.
+        """Store secrets, replacing existing ones.
 
         Raises:
-            UserErrorException: a name or a value that cannot be kept; the sentence does not repeat the value.
+            UserErrorException: an invalid name or value; the message does not repeat the value.
         """
         for name, value in secrets.items():
             if not name or len(name) > _NAME_LIMIT or not all(char.isalnum() or char in "-_" for char in name):
-                raise UserErrorException(
-                    f"A secret cannot be named {name!r}: letters, digits, '-' and '_', at most 127."
-                )
+                raise UserErrorException(f"Invalid secret name {name!r}. Use at most 127 letters, digits, '-' and '_'.")
             if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > _VALUE_LIMIT:
                 raise UserErrorException(f"Secret '{name}' must be text of at most 25 KB.")
         self._change(lambda kept: {**kept, **secrets})
 
     def delete(self, names: Iterable[str]) -> None:
-        """Forget secrets; those that are not there are passed over."""
+        """Delete secrets; missing ones are ignored."""
         gone = set(names)
         self._change(lambda kept: {name: value for name, value in kept.items() if name not in gone})
 

@@ -1,4 +1,4 @@
-"""Snapshots of source: trees that name contents by their hash."""
+"""Snapshots of source: trees that refer to contents by their hash."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _KEYS = {
 }
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MAX_HOPS = 40
-"""Links that Linux follows on the way to one file; where there are more, nothing is reached."""
+"""The number of links that Linux follows to reach one file."""
 
 
 class Snapshots:
-    """The store of snapshots: trees that name contents, and the packs in which these lie.
+    """The store of snapshots: trees that refer to contents, and the packs that contain these.
 
     Args:
-        root: its folder; ``packs/<id>`` and ``trees/<id>.json`` lie below it.
-        database: where is kept which content is in which pack.
+        root: its folder, with ``packs/<id>`` and ``trees/<id>.json``.
+        database: stores which content is in which pack.
     """
 
     def __init__(self, root: Path, database: Database) -> None:
@@ -46,18 +46,19 @@ class Snapshots:
         self._trees.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put_tree(self, entries: list[Entry]) -> str:
-        """Store a tree whose contents are here.
+        """Store a tree whose contents are present.
 
         Args:
             entries: ``{"path", "kind": "file" | "link" | "dir", …}``; a file has ``sha256``, ``size`` and ``mode``,
-                a link its ``target``. What else is in them is left out.
+                a link its ``target``. Other keys are ignored.
 
         Returns:
-            The snapshot's id, which depends on nothing but the entries.
+            The snapshot's id, which depends only on the entries.
 
         Raises:
-            UserErrorException: a path, mode, hash or link that cannot be part of a snapshot, or contents that are not
-                here, then listed in ``details["missing"]``.
+            UserErrorException: an invalid path, mode, hash or link, or contents that are missing, which are then listed
+                in
+                ``details["missing"]``.
         """
         check_entries(entries)
         ordered = sorted(({key: entry[key] for key in _KEYS[entry["kind"]]} for entry in entries), key=_path)
@@ -65,31 +66,31 @@ class Snapshots:
         tree = hashlib.sha256(text.encode()).hexdigest()
         target = self._trees / f"{tree}.json"
         if not self._used(tree):
-            # Where its contents lie is written beside the entries: a node needs no database.
+            # The positions of the contents are stored beside the entries, because a node has no database.
             places = json.dumps(self._places(ordered), separators=(",", ":"))
             record = f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}'
             files.write(str(target), record, 0o400, durable=True)
         return tree
 
     def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:
-        """Return where the contents lie: hash → (pack, first byte)."""
+        """Return where the contents are: hash → (pack, first byte)."""
         wanted = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
         found = self.packs.use(wanted)
         for sha, (_, _, size) in found.items():
             if size != wanted[sha]["size"]:
                 claimed = wanted[sha]
                 raise UserErrorException(
-                    f"'{claimed['path']}' is said to have {claimed['size']} bytes, but its content has {size}."
+                    f"'{claimed['path']}' should have {claimed['size']} bytes, but its content has {size}."
                 )
         missing = [sha for sha in wanted if sha not in found]
         if missing:
             raise UserErrorException(
-                f"{len(missing)} of the snapshot's files have not been sent; submit again.", {"missing": missing}
+                f"{len(missing)} of the snapshot's files have not been sent. Submit again.", {"missing": missing}
             )
         return {sha: (pack, start) for sha, (pack, start, _) in found.items()}
 
     def use(self, tree: str) -> None:
-        """Spare a snapshot for a while: a run that needs it is about to be in the history.
+        """Protect a snapshot for a while, until the run that needs it is in the history.
 
         Raises:
             NotFoundException: no such snapshot.
@@ -105,12 +106,12 @@ class Snapshots:
         return False
 
     def remove(self, needed: Collection[str], before: float, dry_run: bool) -> Iterator[tuple[str, int]]:
-        """Remove the trees that are not needed, and then the packs of which no tree is left.
+        """Remove the trees that are not needed, and then the packs that no remaining tree needs.
 
         Args:
-            needed: ids of the snapshots that are needed.
-            before: what was used since this time stays.
-            dry_run: only tell what would go.
+            needed: ids of the needed snapshots.
+            before: keep what was used since this time.
+            dry_run: only yield what would be removed.
 
         Yields:
             The name and the size of each.
@@ -173,7 +174,7 @@ class Snapshots:
 
 
 def _gone(tree: str) -> NotFoundException:
-    return NotFoundException(f"There is no snapshot {tree}; submit the source folder again.")
+    return NotFoundException(f"There is no snapshot {tree}. Submit the source folder again.")
 
 
 def _path(entry: Entry) -> str:
@@ -181,25 +182,25 @@ def _path(entry: Entry) -> str:
 
 
 def check_entries(entries: list[Entry]) -> None:
-    """Raise unless the entries can be one snapshot.
+    """Raise if the entries are not a valid snapshot.
 
     Raises:
-        UserErrorException: the sentence names the path.
-        SnapshotException: a link leads out of it.
+        UserErrorException: the message names the path.
+        SnapshotException: a link leads outside.
     """
     kinds: dict[str, str] = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
-            raise UserErrorException("A snapshot's entry is an object with a path.")
+            raise UserErrorException("An entry of a snapshot must be an object with a path.")
         path = check_relative_path(entry["path"], "Path in the source folder")
         if path in kinds:
-            raise UserErrorException(f"'{path}' is in the snapshot twice.")
+            raise UserErrorException(f"'{path}' occurs twice in the snapshot.")
         kinds[path] = _check_entry(path, entry)
     for path in kinds:
         above = posixpath.dirname(path)
         while above:
             if kinds.get(above, "dir") != "dir":
-                raise UserErrorException(f"'{path}' lies below '{above}', which is not a folder.")
+                raise UserErrorException(f"'{path}' is below '{above}', which is not a folder.")
             above = posixpath.dirname(above)
     links = {entry["path"]: entry["target"] for entry in entries if entry["kind"] == "link"}
     for path in links:
@@ -211,23 +212,24 @@ def _check_entry(path: str, entry: Entry) -> str:
     if kind == "link":
         target = entry.get("target")
         if not isinstance(target, str) or not target or "\0" in target:
-            raise UserErrorException(f"'{path}': a link has a target.")
+            raise UserErrorException(f"'{path}': a link must have a target.")
     elif kind == "file":
         size = entry.get("size")
         if not is_hash(entry.get("sha256")) or type(size) is not int or size < 0:
-            raise UserErrorException(f"'{path}': a file has a sha256 and a size.")
+            raise UserErrorException(f"'{path}': a file must have a sha256 and a size.")
         if entry.get("mode") not in _MODES:
-            raise UserErrorException(f"'{path}': the mode is 0o644 or 0o755.")
+            raise UserErrorException(f"'{path}': the mode must be 0o644 or 0o755.")
     elif kind != "dir":
-        raise UserErrorException(f"'{path}' is of kind {kind!r}; a snapshot has files, links and folders.")
+        raise UserErrorException(f"'{path}' is of kind {kind!r}; a snapshot can contain only files, links and folders.")
     return str(kind)
 
 
 def _check_link(path: str, links: dict[str, str]) -> None:
-    """Raise if a link leads out of the snapshot, by way of others too.
+    """Raise if a link leads outside the snapshot, also through other links.
 
-    The parts of a target are followed one by one, as the system would: ``a/..`` is not where it began when ``a`` is a
-    link itself.
+    The parts of a target are followed one by one, as the operating system does: ``a/..`` is not the starting point if
+    ``a``
+    is itself a link.
     """
     here = path.split("/")[:-1]
     ahead = links[path].split("/")[::-1]
@@ -246,6 +248,6 @@ def _check_link(path: str, links: dict[str, str]) -> None:
                 ahead += led.split("/")[::-1]
     if outside:
         raise SnapshotException(
-            f"'{path}' is a link to '{links[path]}', outside of the source folder. "
-            "Copy what it leads to into the folder, or list the link in .amlignore."
+            f"'{path}' is a link to '{links[path]}', outside the source folder. "
+            "Copy its target into the folder, or add the link to .amlignore."
         )

@@ -1,4 +1,4 @@
-"""Removal of files: renamed first and deleted then, so that one which is cut off leaves nothing with parts missing."""
+"""Removal of files: they are renamed before they are deleted, so an interrupted removal leaves nothing incomplete."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BLOCK = 512
 
 
 class Trash:
-    """What is on its way out of a folder.
+    """What is being removed from a folder.
 
     Args:
-        folder: the folder. The trash lies in it, and so on its file system.
+        folder: the folder. The trash is inside it, and so on the same file system.
 
     Example:
         >>> trash = Trash(Path("/tmp/trainshed-example"))
@@ -31,7 +31,7 @@ class Trash:
         self._folder = folder / NAME
 
     def put(self, path: Path) -> bool:
-        """Take a file or a folder out of its place; return whether it was there."""
+        """Move a file or a folder to the trash; return whether it existed."""
         with contextlib.suppress(FileNotFoundError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             path.rename(self._folder / f"{secrets.token_hex(4)}-{path.name}"[:255])
@@ -39,16 +39,16 @@ class Trash:
         return False
 
     def empty(self) -> None:
-        """Delete what is in the trash, also what an earlier removal left in it.
+        """Delete what is in the trash, including what an earlier removal left.
 
-        What cannot be deleted stays in it, such as files that a container wrote as another user.
+        What cannot be deleted stays there, such as files that a container wrote as another user.
         """
         for path in self.content():
             with contextlib.suppress(OSError):
                 _delete(path)
 
     def content(self) -> list[Path]:
-        """Return what is in the trash."""
+        """Return the contents of the trash."""
         return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
 
 
@@ -59,7 +59,7 @@ def _delete(path: Path) -> None:
     try:
         shutil.rmtree(path)
     except PermissionError:
-        # A script may have taken the permissions of its own folders away.
+        # A script may have removed the permissions of its own folders.
         path.chmod(0o700)
         for folder, names, _ in os.walk(path):
             for name in names:
@@ -69,11 +69,11 @@ def _delete(path: Path) -> None:
 
 
 def usage(*paths: Path, alone: bool = False) -> int:
-    """Return how many bytes of the disk files and folders take; a file with several names counts once.
+    """Return the disk space that files and folders use; a file with several names counts once.
 
     Args:
-        paths: those that are not there take none.
-        alone: leave out files that have another name elsewhere: removing these paths would not free them.
+        paths: missing ones use none.
+        alone: ignore files that have another name elsewhere: removing these paths would not free their space.
 
     Example:
         >>> usage(Path("/nowhere/at/all"))
@@ -100,7 +100,7 @@ def _facts(paths: tuple[Path, ...]) -> Iterator[os.stat_result]:
             if stat.S_ISDIR(facts.st_mode):
                 pending.append(os.fspath(path))
     while pending:
-        # What goes meanwhile, or cannot be looked at, takes nothing.
+        # Files that disappear meanwhile or cannot be accessed count as 0.
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):

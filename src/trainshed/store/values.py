@@ -1,4 +1,4 @@
-"""Metric values: what is taken of them from a journal, what SQLite keeps, and v1's shapes on the way out."""
+"""Metric values: how they are read from a journal, stored in SQLite, and returned in v1's shapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Event = dict[str, Any]
 
 
 def strict_json(value: Any) -> str:
-    """Return ``value`` as JSON that any reader takes: floats that JSON lacks become ``{"$float": "NaN"}``."""
+    """Return ``value`` as JSON that any parser accepts: non-finite floats become ``{"$float": "NaN"}``."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
@@ -24,10 +24,11 @@ def strict_json(value: Any) -> str:
 
 
 def stored(value: Any) -> Any:
-    """Return what SQLite keeps of a value, so that :func:`loaded` gives it back with its type.
+    """Convert a value for SQLite, so that :func:`loaded` returns it with its type.
 
-    Floats, whole numbers of 64 bits and text are kept as they are, NaN as NULL (SQLite's own way), all else as a blob
-    that begins with a letter for its type.
+    Floats, 64-bit integers and text are stored unchanged, NaN as NULL (SQLite's own way), everything else as a blob
+    that
+    begins with a letter for its type.
     """
     if isinstance(value, float):
         return value if value == value else None  # noqa: PLR0124
@@ -41,7 +42,7 @@ def stored(value: Any) -> Any:
 
 
 def loaded(kept: Any) -> Any:
-    """Return the value of which :func:`stored` gave ``kept``."""
+    """Return the value that :func:`stored` converted."""
     if type(kept) in _NATIVE:
         return kept
     if kept is None:
@@ -57,7 +58,7 @@ def loaded(kept: Any) -> Any:
 
 
 def whole(text: str) -> bool:
-    """Tell whether a text is whole characters: JSON can hold halves of a pair, UTF-8 cannot."""
+    """Tell whether a text is valid Unicode: JSON can contain lone surrogates, UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -120,7 +121,7 @@ KINDS: dict[str, tuple[str, Callable[[Event], Any]]] = {
     "image": ("image", scalar_of),
     "artifact": ("artifact", scalar_of),
 }
-"""Journal event → (the kind of metric it logs, how its value is taken from it)."""
+"""Journal event → (the kind of metric it logs, how to read its value)."""
 
 SHAPES: dict[str, Callable[[list[Any]], Any]] = {
     "scalar": _scalars,
@@ -130,4 +131,4 @@ SHAPES: dict[str, Callable[[list[Any]], Any]] = {
     "image": _scalars,
     "artifact": _scalars,
 }
-"""Kind of metric → what all its values together look like to ``run.get_metrics()``."""
+"""Kind of metric → how ``run.get_metrics()`` shows all its values."""

@@ -1,1 +1,1 @@
-"""The machine we are on: processes, exits, ports, GPUs, memory, signals."""
+"""The machine that this process runs on: processes, exits, ports, GPUs, memory, signals."""

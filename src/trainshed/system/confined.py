@@ -1,4 +1,4 @@
-"""Files below a folder that must not be left: opened, written and listed by descriptor, without following links."""
+"""Opens, writes and lists files below a folder by descriptor, without following links that could lead outside."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _CHUNK = 1 << 20
 
 
 def open_inside(root: str | os.PathLike[str], relative: str) -> BinaryIO:
-    """Open a regular file below ``root`` without following a link at any step.
+    """Open a regular file below ``root`` without following any link.
 
     Args:
-        root: folder that must not be left.
+        root: the folder to stay in.
         relative: canonical relative path.
 
     Raises:
-        NotFoundException: nothing there, or no regular file.
+        NotFoundException: it does not exist or is not a regular file.
     """
     check_relative_path(relative, "File name")
     *folders, name = relative.split("/")
     try:
         with _folder(root, folders) as folder:
-            # Non-blocking: a FIFO that waits for a writer must not hang the service.
+            # Non-blocking, because a FIFO without a writer must not block the service.
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         raise NotFoundException(f"There is no file '{relative}'.") from error
@@ -40,7 +40,7 @@ def open_inside(root: str | os.PathLike[str], relative: str) -> BinaryIO:
 
 
 def read_inside(root: str | os.PathLike[str], relative: str, offset: int, limit: int) -> bytes:
-    """Return up to ``limit`` bytes of a file below ``root`` from ``offset`` on; none where there is no such file."""
+    """Return up to ``limit`` bytes of a file below ``root`` from ``offset``; none if the file does not exist."""
     try:
         with open_inside(root, relative) as file:
             file.seek(offset)
@@ -51,15 +51,15 @@ def read_inside(root: str | os.PathLike[str], relative: str, offset: int, limit:
 
 @contextlib.contextmanager
 def create_inside(root: str | os.PathLike[str], relative: str, overwrite: bool) -> Iterator[BinaryIO]:
-    """Write a file below ``root`` under a temporary name and give it its own once all is written.
+    """Write a file below ``root`` under a temporary name and rename it once it is complete.
 
     Args:
-        root: folder that must not be left.
+        root: the folder to stay in.
         relative: canonical relative path.
-        overwrite: replace a file that is there.
+        overwrite: replace an existing file.
 
     Raises:
-        UserErrorException: the name is taken and ``overwrite`` is false, or is a folder's.
+        UserErrorException: the name is taken and ``overwrite`` is false, or it is a folder.
     """
     check_relative_path(relative, "File name")
     *folders, name = relative.split("/")
@@ -76,7 +76,7 @@ def create_inside(root: str | os.PathLike[str], relative: str, overwrite: bool) 
 
 
 def append_inside(root: str | os.PathLike[str], relative: str, data: bytes) -> None:
-    """Append to a regular file below ``root``, making it and its folders where they are missing."""
+    """Append to a regular file below ``root``, creating it and its folders if they do not exist."""
     *folders, name = check_relative_path(relative, "File name").split("/")
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with _folder(root, folders, create=True) as folder, os.fdopen(
@@ -94,13 +94,13 @@ def _give_name(part: str, name: str, folder: int, overwrite: bool) -> None:
             os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError as error:
         raise UserErrorException(
-            f"There is a file '{name}' already. Choose another name or remove it first."
+            f"There is already a file '{name}'. Choose another name or remove it first."
         ) from error
 
 
 @contextlib.contextmanager
 def _folder(root: str | os.PathLike[str], parts: List[str], create: bool = False) -> Iterator[int]:
-    """Walk down folder by folder, by descriptor, refusing links; yield the last descriptor."""
+    """Open folder after folder by descriptor, without following links; yield the last descriptor."""
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts:
@@ -116,7 +116,7 @@ def _folder(root: str | os.PathLike[str], parts: List[str], create: bool = False
 
 
 def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
-    """Yield (relative path, stat) of every regular file below ``root``; links and special files are left out."""
+    """Yield (relative path, stat) of every regular file below ``root``; links and special files are skipped."""
     pending = [""]
     while pending:
         folder = pending.pop()
@@ -127,7 +127,7 @@ def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
             continue
         for entry in entries:
             relative = f"{folder}/{entry.name}" if folder else entry.name
-            # SQLite and JSON hold text: a name that is not text cannot be told to anybody.
+            # SQLite and JSON hold text, so a file whose name is not valid text cannot be listed.
             if not relative.isprintable() and any("\udc80" <= char <= "\udcff" for char in relative):
                 continue
             if entry.is_dir(follow_symlinks=False):
@@ -138,7 +138,7 @@ def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
 
 
 def digest(file: BinaryIO) -> Tuple[str, int]:
-    """Return the sha256 of what is left of a file, and how many bytes that was."""
+    """Return the SHA-256 hash of the rest of a file, and its length."""
     made, size = hashlib.sha256(), 0
     while True:
         chunk = file.read(_CHUNK)

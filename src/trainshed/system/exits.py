@@ -1,4 +1,4 @@
-"""Hear of the end of processes that need not be our children, as an event and never by asking again and again."""
+"""Reports the end of processes, including those that are not children of this one, as events without polling."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SYS_PIDFD_OPEN = 434
 class ExitWatcher:
     """A thread that calls back once for each watched process that ends.
 
-    Linux tells by pidfd, the BSDs and macOS by kqueue.
+    It uses pidfd on Linux, and kqueue on the BSDs and macOS.
 
     Args:
-        on_exit: called in the watcher's thread with the token that was given to :meth:`watch`.
+        on_exit: called in the watcher's thread with the token that was passed to :meth:`watch`.
 
     Example:
         >>> import subprocess, threading
@@ -42,19 +42,20 @@ class ExitWatcher:
         self._thread.start()
 
     def watch(self, who: Dict[str, Any], token: str) -> None:
-        """Call back with ``token`` when the process ends; at once if it has.
+        """Call back with ``token`` when the process ends; at once if it has ended.
 
         Args:
-            who: at least ``{"pid": int}``; with ``start`` and ``boot`` a reused pid is not taken for it.
-            token: handed to the callback.
+            who: at least ``{"pid": int}``; with ``start`` and ``boot``, another process with a reused pid is not
+                watched.
+            token: passed to the callback.
         """
         gone = not self._waiter.add(int(who["pid"]), token)
-        # The look-up after the registration closes the gap in which the pid could have been reused.
+        # Checking the identity after the registration closes the gap in which the pid could have been reused.
         if gone or ("start" in who and not process.alive(who) and self._waiter.drop(token)):
             self._on_exit(token)
 
     def close(self) -> None:
-        """Stop the thread; processes not yet ended are watched no more."""
+        """Stop the thread; the remaining processes are no longer watched."""
         self._closing = True
         os.write(self._wake, b"x")
         self._thread.join()
@@ -71,7 +72,7 @@ class ExitWatcher:
 def _pidfd(pid: int) -> int:
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid)
-    import ctypes  # Python 3.8, or one built where the kernel's headers were older than this call
+    import ctypes  # Python 3.8, or one built with kernel headers older than this call
 
     fd: int = ctypes.CDLL(None, use_errno=True).syscall(_SYS_PIDFD_OPEN, pid, 0)
     if fd < 0:

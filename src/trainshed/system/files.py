@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and small JSON files that may be missing."""
+"""Writes files atomically, and reads small JSON files that may be missing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 PRIVATE = 0o600
 PUBLIC = 0o666
-"""Modes of new files, of which the process's umask takes its part."""
+"""Mode of new files, before the process's umask is applied."""
 
 
 class replacing:  # noqa: N801 - it is called as the function that it was, whose decorator takes 4 ms to import
-    """Give a file to write to, which takes its name when it is complete.
+    """Give a file to write to, which gets its name when it is complete.
 
     Args:
-        path: the name; what had it is replaced.
-        mode: of the new file.
-        durable: outlive a loss of power once this returns.
+        path: the name; an existing file is replaced.
+        mode: mode of the new file.
+        durable: survive a power failure once this returns.
     """
 
     def __init__(self, path: str, mode: int = PRIVATE, durable: bool = False) -> None:
@@ -62,7 +62,7 @@ def _remove(path: str) -> None:
 
 
 def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file atomically.
 
     Args:
         path: the file.
@@ -75,7 +75,7 @@ def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -
 
 
 def write_once(path: str, content: str) -> bool:
-    """Write a text file whole and durably unless the name is taken; return whether it was free.
+    """Write a text file atomically and durably unless it exists; return whether it was written.
 
     Args:
         path: the file.
@@ -87,7 +87,7 @@ def write_once(path: str, content: str) -> bool:
             file.write(content.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
-        os.link(part, path)  # it appears at once and whole, or not at all
+        os.link(part, path)  # it appears at once and complete, or not at all
     except FileExistsError:
         return False
     finally:
@@ -96,7 +96,7 @@ def write_once(path: str, content: str) -> bool:
 
 
 def sync_folder(folder: str) -> None:
-    """Have names that were given or taken in a folder outlive a loss of power."""
+    """Make new and removed names in a folder survive a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -105,8 +105,8 @@ def sync_folder(folder: str) -> None:
 
 
 def read_json(path: str) -> Dict[str, Any]:
-    """Return the object in a JSON file; an empty one if the file does not exist or holds something else."""
-    import json  # 5 ms that a client with nothing to read does not pay
+    """Return the object in a JSON file; an empty one if the file does not exist or contains something else."""
+    import json  # takes 5 ms; a client with nothing to read does not need it
 
     try:
         with open(path, "rb") as file:
@@ -117,7 +117,7 @@ def read_json(path: str) -> Dict[str, Any]:
 
 
 def write_json(path: str, value: Dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all, and its folder if need be."""
+    """Write a JSON file atomically, creating its folder if necessary."""
     import json  # see read_json
 
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

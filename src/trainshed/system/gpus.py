@@ -1,4 +1,4 @@
-"""Which GPUs a machine has for our runs."""
+"""Detects the GPUs of a machine."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import re
 from typing import Mapping, Tuple
 
 FAKE = "TRAINSHED_FAKE_GPUS"
-"""Names of GPUs that tests pretend to have, such as ``"0,1,2"``; no run can compute on them."""
+"""Names of GPUs that tests simulate, such as ``"0,1,2"``; no run can compute on them."""
 _DEVICES = "/dev"
 _ON_WINDOWS = "dxg"
-"""Where Linux is a guest of Windows, whose driver it uses."""
+"""The device under WSL, where Linux uses the driver of Windows."""
 _SECONDS = 20
 
 
 def inventory(environ: Mapping[str, str]) -> Tuple[str, ...]:
-    """Return the GPUs there are, as ``CUDA_VISIBLE_DEVICES`` names them.
+    """Return the available GPUs, as ``CUDA_VISIBLE_DEVICES`` names them.
 
     Args:
-        environ: the environment of the process that gives them out; one whose own ``CUDA_VISIBLE_DEVICES`` is set has
-            these and no others.
+        environ: the environment of the process that allocates them; its own ``CUDA_VISIBLE_DEVICES``, if set, limits
+            them.
 
     Returns:
-        Their names: numbers, or what the variable says; empty where there is no NVIDIA GPU.
+        Their names: numbers, or the names in the variable; empty if there is no NVIDIA GPU.
 
     Example:
         >>> inventory({"CUDA_VISIBLE_DEVICES": "2,3"})
@@ -35,12 +35,12 @@ def inventory(environ: Mapping[str, str]) -> Tuple[str, ...]:
     count = sum(1 for name in there if re.match(r"nvidia\d+\Z", name))
     if count == 0 and _ON_WINDOWS in there:
         return _asked()
-    # CUDA counts from 0, whatever the numbers of those that this process can open.
+    # CUDA counts from 0, whatever the device numbers that this process can open.
     return tuple(str(number) for number in range(count))
 
 
 def _valid(parts: list[str]) -> Tuple[str, ...]:
-    """CUDA itself stops at the first name that is none, such as -1."""
+    """CUDA itself stops at the first invalid name, such as -1."""
     found = []
     for part in parts:
         if not part or part.startswith("-"):
@@ -50,8 +50,8 @@ def _valid(parts: list[str]) -> Tuple[str, ...]:
 
 
 def _asked() -> Tuple[str, ...]:
-    """Ask the driver's own program, which may take a second."""
-    import subprocess  # hardly a machine comes here
+    """List the GPUs with nvidia-smi, which may take a second."""
+    import subprocess  # rarely needed
 
     argv = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:

@@ -1,13 +1,13 @@
-"""What the kernel does when a machine's memory is used up."""
+"""What the kernel does when a machine runs out of memory."""
 
 from __future__ import annotations
 
 
 def kills() -> int:
-    """Return how many processes the kernel has killed for their memory since it booted, those in control groups too.
+    """Return how many processes the kernel has killed for lack of memory since boot, including control groups.
 
     Returns:
-        The number; 0 where the system does not say (Linux 4.13 and newer do).
+        The number; 0 if the system does not report it (Linux 4.13 and newer do).
     """
     try:
         with open("/proc/vmstat", "rb") as file:

@@ -1,4 +1,4 @@
-"""Ports of this machine that nobody else gets until they are used."""
+"""Ports of this machine that no other process gets until they are used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import List
 def reserve(count: int) -> List[socket.socket]:
     """Return sockets, each bound to a free port of all addresses and not listening.
 
-    While such a socket is open the system gives its port to nobody who asks for just any; a program that asks for this
-    very one and lets the address be reused, as torch and gRPC do, gets it all the same. So there is no moment between
-    choosing a port and using it at which it could be lost.
+    While such a socket is open, the system does not give its port to a program that asks for any free port; but a
+    program
+    that asks for this port and allows address reuse, as torch and gRPC do, gets it. So the port cannot be lost between
+    choosing and using it.
 
     Args:
-        count: how many.
+        count: the number of ports.
 
     Example:
         >>> [one] = reserve(1)
@@ -26,7 +27,7 @@ def reserve(count: int) -> List[socket.socket]:
     for _ in range(count):
         each = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # gRPC asks with this one, which must be set on both.
+        # gRPC uses this option, which must be set on both sockets.
         if hasattr(socket, "SO_REUSEPORT"):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         each.bind(("", 0))

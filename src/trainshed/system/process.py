@@ -1,6 +1,6 @@
-"""Processes of this machine: who they are, whether they live, whose children they are, and how to end them.
+"""Processes of this machine: their identity, whether they are alive, their descendants, and how to end them.
 
-A process is named by pid, start time and boot id together: a pid alone is reused.
+A process is identified by pid, start time and boot id together, because a pid alone is reused.
 """
 
 from __future__ import annotations
@@ -18,44 +18,40 @@ if TYPE_CHECKING:
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 30.0
-"""Seconds after the first KILL at which a process that will not go (another user's, or stuck in the kernel) is left."""
+"""Seconds after the first SIGKILL at which a process that cannot be killed (another user's, or stuck) is given up."""
 
 
 def boot_id() -> str:
-    """Return what tells this boot of the machine from every other."""
+    """Return an id that is different for each boot of the machine."""
     if LINUX:
         return _read("/proc/sys/kernel/random/boot_id").strip()
     return _output(["sysctl", "-n", "kern.boottime"]).strip()
 
 
 def identity(pid: int) -> dict[str, Any] | None:
-    """Return ``{"pid", "start", "boot"}`` of a living process, or None.
-
-    Args:
-        pid: process id on this machine.
-    """
+    """Return ``{"pid", "start", "boot"}`` of a living process, or None."""
     start = _start_time(pid)
     return {"pid": pid, "start": start, "boot": boot_id()} if start else None
 
 
 def alive(who: dict[str, Any]) -> bool:
-    """Tell whether the very process that :func:`identity` described is still there (a zombie is not).
+    """Tell whether the process that :func:`identity` described is still alive (a zombie is not).
 
     Args:
-        who: what :func:`identity` gave, perhaps in an earlier life of the caller.
+        who: a result of :func:`identity`, possibly from an earlier process of the caller.
     """
     return bool(who.get("start")) and _start_time(int(who["pid"])) == who["start"] and boot_id() == who["boot"]
 
 
 def become_subreaper() -> bool:
-    """Make orphans among our descendants our own children (Linux), so that none escapes by double fork.
+    """Make orphaned descendants our own children (Linux), so that none escapes by a double fork.
 
     Returns:
-        Whether the kernel does so; elsewhere descendants are found by scanning alone.
+        Whether the kernel supports it; if not, descendants are found only by scanning.
     """
     if not LINUX:
         return False
-    import ctypes  # 3 ms, and only processes that hold a run need it
+    import ctypes  # takes 3 ms, and only processes that hold a run need it
 
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
@@ -64,8 +60,8 @@ def family(root: int | None, marker: str = "") -> set[int]:
     """Return the pids of all living descendants of ``root`` and of all processes started with ``marker``.
 
     Args:
-        root: pid whose descendants count; it is not itself in the answer. None: go by the marker alone.
-        marker: ``NAME=value`` that stands in the environment of the processes meant, wherever they were re-parented.
+        root: a pid, which is not in the result itself. None uses only the marker.
+        marker: ``NAME=value`` in the environment of the processes, whatever their parent is now.
     """
     parents = _parents()
     found: set[int] = set()
@@ -84,15 +80,15 @@ def family(root: int | None, marker: str = "") -> set[int]:
 
 
 def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:
-    """End all processes that ``find`` gives: TERM, up to ``grace`` seconds, then KILL until none is left.
+    """End all processes that ``find`` returns: SIGTERM, up to ``grace`` seconds, then SIGKILL until none is left.
 
     Args:
-        find: returns the pids that must go; asked again each round, since they may fork meanwhile.
-        grace: seconds between TERM and KILL.
-        wait: called with at most so many seconds to pass between rounds; returns early when a child ended.
+        find: returns the pids to end; called again each round, because they may fork meanwhile.
+        grace: seconds between SIGTERM and SIGKILL.
+        wait: called with the maximum number of seconds to wait between rounds; returns early when a child has ended.
 
     Returns:
-        How many processes were told to go. One that even KILL does not end is given up after half a minute.
+        The number of processes signalled. One that survives SIGKILL is given up after half a minute.
     """
     told: set[int] = set()
     deadline = time.monotonic() + grace
@@ -102,7 +98,7 @@ def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None
         if not left or time.monotonic() >= deadline + _PATIENCE:
             return len(told)
         over = time.monotonic() >= deadline
-        # A process born after the first round has not heard of the TERM yet.
+        # A process created after the first round has not received SIGTERM yet.
         _tell(left if over else left - told, signals.SIGKILL if over else signals.SIGTERM)
         told |= left
         wait(min(pause, max(deadline - time.monotonic(), 0.002)))
@@ -114,7 +110,7 @@ def _tell(pids: Iterable[int], number: int) -> None:
         try:
             os.kill(pid, number)
             if number == signals.SIGTERM:
-                os.kill(pid, signals.SIGCONT)  # a stopped process cannot act on TERM
+                os.kill(pid, signals.SIGCONT)  # a stopped process cannot handle SIGTERM
         except (ProcessLookupError, PermissionError):
             continue
 
@@ -128,7 +124,7 @@ def _start_time(pid: int) -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the state on; the name before it may hold spaces and brackets."""
+    """Fields of /proc/PID/stat from the state on; the name before it may contain spaces and brackets."""
     return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
@@ -161,6 +157,6 @@ def _read(path: str) -> str:
 
 
 def _output(argv: list[str]) -> str:
-    import subprocess  # 10 ms, and only systems without /proc come here
+    import subprocess  # takes 10 ms; only systems without /proc need it
 
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout

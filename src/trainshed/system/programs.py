@@ -1,4 +1,4 @@
-"""Programs that build, with their output in a log as it comes."""
+"""Runs build programs, with their output in a log as it arrives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def text_of(raw: bytes) -> str:
-    """Return a program's output as text, without colours and the like."""
+    """Return a program's output as text, without colour codes and the like."""
     return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
 
 
@@ -23,15 +23,15 @@ def run_logged(
     lock: Optional[int] = None,
     change: Callable[[str], str] = str,
 ) -> Tuple[int, str]:
-    """Run a program to its end; return its exit code and the end of its output.
+    """Run a program until it ends; return its exit code and the end of its output.
 
     Args:
         argv: the program and its arguments.
-        log: where its output goes, line by line.
-        environ: its whole environment; None: our own.
-        cwd: the folder it works in; None: ours.
-        lock: descriptor that it keeps open.
-        change: makes of each line what is kept of it, such as one without passwords.
+        log: where its output is written, line by line.
+        environ: its complete environment; None for our own.
+        cwd: its working folder; None for ours.
+        lock: a descriptor that it keeps open.
+        change: converts each line before it is written, for example to remove passwords.
     """
     output = ""
     with subprocess.Popen(
@@ -50,6 +50,6 @@ def run_logged(
                 log.write(line.encode())
                 output = (output + line)[-_KEPT:]
         except BaseException:
-            child.kill()  # cancelled: nobody waits for it any more
+            child.kill()  # cancelled: the result is no longer needed
             raise
     return child.returncode, output

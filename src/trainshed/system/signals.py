@@ -1,7 +1,7 @@
 """What programs that start with every run need of :mod:`signal`.
 
-That module makes enumerations of its numbers, which takes as long as half of Python's own start. What it wraps has the
-same functions, and plain numbers.
+Importing that module creates enumerations of its numbers, which takes half as long as starting Python. The module it
+wraps has the same functions and plain numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
     try:
         import _signal as _plain
-    except ImportError:  # another Python than CPython
+    except ImportError:  # a Python implementation other than CPython
         import signal as _plain
     SIGCHLD, SIGCONT, SIGHUP, SIGINT = _plain.SIGCHLD, _plain.SIGCONT, _plain.SIGHUP, _plain.SIGINT
     SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ = _plain.SIGKILL, _plain.SIGPIPE, _plain.SIGTERM, _plain.SIGXFSZ

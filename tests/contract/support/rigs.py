@@ -153,7 +153,7 @@ class Rig(Box):
         log = (self.root / "service.log").read_text(errors="replace")
         print(log, file=sys.stderr)
         shutil.rmtree(self.folder)
-        assert "the service made a mistake" not in log.lower(), log
+        assert "the service had an internal error" not in log.lower(), log
 
 
 Make = Callable[..., Rig]

@@ -61,7 +61,7 @@ def test_more_than_there_are_is_all_of_them_with_a_warning() -> None:
     gpus = Gpus(lambda: ["0", "1", "2"])
     assert gpus.take("r", spec(2, 2, use_gpu=True))
     assert gpus.allocation("r")["gpus"] == [["0"], ["1", "2"]]
-    assert gpus.allocation("r")["gpu_note"].startswith("The run asks for 4 GPUs, and this machine has 3: ")
+    assert gpus.allocation("r")["gpu_note"].startswith("The run requests 4 GPUs, and this machine has 3: ")
     assert not gpus.take("s", spec(4, 4))  # which is all there is, and not free
 
 
@@ -69,14 +69,14 @@ def test_more_nodes_than_gpus_share_them() -> None:
     gpus = Gpus(lambda: ["0", "1"])
     assert gpus.take("r", spec(1, 3, backend="nccl", use_gpu=True))
     assert gpus.allocation("r")["gpus"] == [["0"], ["1"], ["0"]]
-    assert "NCCL needs one for each process" in gpus.allocation("r")["gpu_note"]
+    assert "NCCL needs one GPU per process" in gpus.allocation("r")["gpu_note"]
 
 
 def test_where_there_are_none_it_is_said_to_those_who_asked() -> None:
     gpus = Gpus()
     assert gpus.take("r", ONE)
     assert gpus.allocation("r") == {
-        "gpu_note": "The run asks for 1 GPU, and this machine has no NVIDIA GPU: it runs without."
+        "gpu_note": "The run requests 1 GPU, and this machine has no NVIDIA GPU: it runs without GPUs."
     }
     assert gpus.take("s", spec(2, 2))
     assert gpus.allocation("s") == {}

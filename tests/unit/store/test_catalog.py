@@ -56,12 +56,12 @@ def test_only_what_is_given_changes(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", ".hidden", "a\nb", "x" * 256])
 def test_a_name_must_be_usable(catalog: Catalog, name: str) -> None:
-    with pytest.raises(UserErrorException, match="cannot be named"):
+    with pytest.raises(UserErrorException, match="Invalid model name"):
         catalog.add("model", name, {}, 1.0)
 
 
 def test_unknown_kinds_and_names_are_told(catalog: Catalog) -> None:
-    with pytest.raises(UserErrorException, match="no catalog of 'image'"):
+    with pytest.raises(UserErrorException, match="no catalog 'image'"):
         catalog.add("image", "a", {}, 1.0)
     catalog.add("model", "iris", {}, 1.0)
     with pytest.raises(NotFoundException, match="Did you mean 'iris'"):

@@ -38,11 +38,11 @@ def test_overwriting_is_a_choice(registry: Registry) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-a", "' OR 1=1--", "a" * 256])
 def test_names_that_cannot_be_used(registry: Registry, name: str) -> None:
-    with pytest.raises(UserErrorException, match="use letters"):
+    with pytest.raises(UserErrorException, match="Use letters"):
         registry.put("target", name, {})
 
 
 def test_what_is_not_there_is_said_with_the_nearest(registry: Registry) -> None:
     registry.put("target", "cluster", {})
-    with pytest.raises(NotFoundException, match=r"there is cluster\. Did you mean 'cluster'"):
+    with pytest.raises(NotFoundException, match=r"Available: cluster\. Did you mean 'cluster'"):
         registry.get("target", "clutser")

@@ -89,7 +89,7 @@ def test_a_newer_database_is_left_as_it_is(tmp_path: Path) -> None:
     newer.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     newer.close()
     content = path.read_bytes()
-    with pytest.raises(WorkspaceException, match=r"made by a newer Trainshed.*pip install --upgrade trainshed"):
+    with pytest.raises(WorkspaceException, match=r"created by a newer Trainshed.*pip install --upgrade trainshed"):
         Database(path)
     assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["history.db"]

@@ -73,11 +73,11 @@ def test_the_id_depends_on_the_content_alone(store: Snapshots) -> None:
 
 
 def test_a_tree_has_all_its_content(store: Snapshots, tmp_path: Path) -> None:
-    with pytest.raises(UserErrorException, match="submit again") as caught:
+    with pytest.raises(UserErrorException, match="Submit again") as caught:
         store.put_tree([entry("a"), entry("b")])
     assert caught.value.details == {"missing": [SHA]}
     put(store, packed(DATA))
-    with pytest.raises(UserErrorException, match="'a' is said to have 8 bytes"):
+    with pytest.raises(UserErrorException, match="'a' should have 8 bytes"):
         store.put_tree([entry("a", size=8)])
     assert list((tmp_path / "snapshots" / "trees").iterdir()) == []
 
@@ -90,7 +90,7 @@ def test_links_that_stay_inside(store: Snapshots) -> None:
 @pytest.mark.parametrize("target", ["a/up/..", "a/up/../x", "a/far", "a/up/up2"])
 def test_links_that_lead_out_by_way_of_others(store: Snapshots, target: str) -> None:
     links = {"a/up": "..", "a/far": "/etc", "up2": "a/up/..", "x": target}
-    with pytest.raises(SnapshotException, match="outside of the source folder"):
+    with pytest.raises(SnapshotException, match="outside the source folder"):
         store.put_tree([{"path": path, "kind": "link", "target": led} for path, led in links.items()])
 
 
@@ -103,7 +103,7 @@ def test_a_pack_that_breaks_off_leaves_nothing(store: Snapshots, cut: int) -> No
 
 
 def test_content_that_is_not_its_hash_is_refused(store: Snapshots) -> None:
-    with pytest.raises(UserErrorException, match="submit again"):
+    with pytest.raises(UserErrorException, match="Submit again"):
         put(store, packed(b"first") + bytes.fromhex(SHA) + (5).to_bytes(8, "big") + b"other")
     assert packs_of(store) == []
     assert store.packs.missing([hashlib.sha256(b"first").hexdigest()]) != []
