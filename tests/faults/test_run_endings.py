@@ -71,7 +71,7 @@ def test_memory_used_up_is_told_from_a_signal(box: Box, group: Path) -> None:
     assert (record["status"], record["reason"]) == ("Failed", "oom")
     error = record["details"]["error"]
     assert error["signal"] == signal.SIGKILL
-    assert "memory was used up" in error["message"]
+    assert "ran out of memory" in error["message"]
 
 
 def test_signal(box: Box) -> None:

@@ -152,7 +152,7 @@ def test_an_image_without_python_gets_one(trial: Trial) -> None:
 
 @pytest.mark.parametrize(
     ("image", "own", "words"),
-    [(EMPTY, False, "has no Python of its own, and none of"), (BARE, True, "asks to use the image's own")],
+    [(EMPTY, False, "has no Python, and no Python of this machine"), (BARE, True, "the run uses the image's own")],
 )
 def test_an_image_in_which_no_python_can_run(trial: Trial, image: str, own: bool, words: str) -> None:
     error = trial.fails(trial.submit("", image, own))
@@ -218,7 +218,7 @@ def test_want_of_memory_is_told(trial: Trial) -> None:
     config.run_config.docker = DockerConfiguration(use_docker=True)
     error = trial.fails(trial.experiment.submit(config))
     assert error["reason"] == "oom"
-    assert "memory was used up" in error["message"]
+    assert "exceeded its memory limit" in error["message"]
 
 
 def test_arguments_shared_memory_and_a_command(trial: Trial) -> None:

@@ -198,8 +198,8 @@ time.sleep(600)
 @pytest.mark.parametrize(
     ("how", "says"),
     [
-        ("raise ValueError('no more')", "Rank 1 on node-1 .* ended with exit code 1.*ValueError: no more"),
-        ("sys.exit(9)", "Rank 1 on node-1 .* ended with exit code 9"),
+        ("raise ValueError('no more')", "Rank 1 on node-1 .* exited with exit code 1.*ValueError: no more"),
+        ("sys.exit(9)", "Rank 1 on node-1 .* exited with exit code 9"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "Rank 1 on node-1 .* was ended by signal 9"),
     ],
 )
@@ -327,7 +327,7 @@ def test_a_torch_process_that_fails_ends_the_other(
         distributed_backend="gloo",
     )  # fmt: skip
     run = experiment.submit(est)
-    with pytest.raises(ActivityFailedException, match=r"Rank 1 on node-0 \(.*\) ended with exit code 4"):
+    with pytest.raises(ActivityFailedException, match=r"Rank 1 on node-0 \(.*\) exited with exit code 4"):
         run.wait_for_completion()
     assert "[rank 0] time to leave" in b"".join(run.read("azureml-logs/70_driver_log.txt")).decode()
     assert alone(run)
@@ -410,7 +410,9 @@ def test_an_mpi4py_for_another_mpi_is_told_before_the_start(
     python.chmod(0o755)
     est = estimator(project, "", str(python), compute_target=cluster, node_count=2, distributed_backend="mpi")
     run = experiment.submit(est)
-    with pytest.raises(ActivityFailedException, match=r"is made for MPICH, and the processes are started by Open MPI"):
+    with pytest.raises(
+        ActivityFailedException, match=r"was built for MPICH, but the processes are started by Open MPI"
+    ):
         run.wait_for_completion()
 
 

@@ -57,7 +57,7 @@ def test_conda_packages_fall_back_to_pypi_and_say_so(home: Path) -> None:
 
 
 def test_conda_alone_refuses_without_conda(home: Path) -> None:
-    with pytest.raises(EnvironmentBuildException, match="there is none here"):
+    with pytest.raises(EnvironmentBuildException, match="conda is required but not installed"):
         prepare(EnvironmentSpec(conda=("six",), solver="conda"), home, io.BytesIO(), sites=[])
 
 
@@ -82,7 +82,7 @@ def test_another_python(home: Path) -> None:
 
 def test_python_that_is_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
-    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*there is \d"):
+    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*Available: \d"):
         prepare(EnvironmentSpec(python="3.2"), home, io.BytesIO())
 
 
@@ -109,7 +109,7 @@ def test_concurrent_builds_are_one(home: Path) -> None:
     answers = [[builder.stdout.readline() for _ in range(2)][1] for builder in builders]  # type: ignore[union-attr]
     said = [builder.communicate() for builder in builders]
     assert all(builder.returncode == 0 for builder in builders), said
-    assert sum(err.count(b"Making an environment") for _, err in said) == 1
+    assert sum(err.count(b"Creating an environment") for _, err in said) == 1
     assert answers.count(b"False\n") >= 1
 
 
@@ -304,7 +304,9 @@ def test_a_channel_that_speaks_again_is_asked_again(home: Path, channel: str, tm
     moved = tmp_path / "moved"
     (tmp_path / "channel").rename(moved)
     request = EnvironmentSpec(conda=("tool", "nodejs"), channels=(channel,))
-    with pytest.raises(EnvironmentBuildException, match=r"'nodejs' is no Python package.*no conda channel .* reached"):
+    with pytest.raises(
+        EnvironmentBuildException, match=r"'nodejs' is not a Python package.*no conda channel .* reached"
+    ):
         prepare(request, home, io.BytesIO(), sites=SITES)
     moved.rename(tmp_path / "channel")
     (home / "conda-backoff.json").unlink()  # as if ten minutes had passed
@@ -313,13 +315,15 @@ def test_a_channel_that_speaks_again_is_asked_again(home: Path, channel: str, tm
 
 def test_packages_that_only_conda_has(home: Path) -> None:
     for solver in ("auto", "pypi"):
-        with pytest.raises(EnvironmentBuildException, match="'cudatoolkit' is no Python package: only conda has it"):
+        with pytest.raises(
+            EnvironmentBuildException, match="'cudatoolkit' is not a Python package and is only available from conda"
+        ):
             prepare(EnvironmentSpec(conda=("cudatoolkit=11.3",), solver=solver), home, io.BytesIO(), sites=[])
 
 
 def test_pypi_only_says_the_names_and_advises_nothing(home: Path) -> None:
     made = prepare(EnvironmentSpec(conda=("msgpack-python",), solver="pypi"), home, io.BytesIO(), sites=SITES)
-    assert made.notes == ("conda_packages were taken from PyPI (msgpack-python as msgpack).",)
+    assert made.notes == ("conda_packages were installed from PyPI (msgpack-python as msgpack).",)
 
 
 MICROMAMBA = """#!/bin/sh

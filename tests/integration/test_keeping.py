@@ -219,7 +219,7 @@ def test_a_dataset_that_is_gone_fails_the_run(
     arguments = [files.as_named_input("a").as_mount()]
     run = Experiment(workspace, "e").submit(ScriptRunConfig(str(project), "train.py", arguments, config))
     with pytest.raises(
-        ActivityFailedException, match="Dataset 'a' could not be made ready: The dataset has nothing at"
+        ActivityFailedException, match="Dataset 'a' could not be made available: The dataset has nothing at"
     ):
         run.wait_for_completion()
 

@@ -1,10 +1,10 @@
-"""Built environments: named by the hash of what defines them, built once under a lock, pruned by last use.
+"""Built environments: named by the hash of their definition, built once under a lock, pruned by last use.
 
-An environment is built where it will stay, since conda and console scripts write their own path into files. What
-makes a folder an environment is ``environment.json``, written last: a folder without it is the rest of a build that
-was cut off, and the next build removes it. Beside the folder lie two files to lock: ``<key>.lock`` is held by who
-builds or removes, ``<key>.use`` is shared by all whose run uses it, and its time is that of the last use. (With one
-file for both, who waits for a build would wait for the builder's whole run.)
+An environment is built in its final location, because conda and console scripts write their own path into files. It is
+complete when it has an ``environment.json``, which is written last: a folder without one is the rest of an interrupted
+build, and the next build removes it. Beside the folder are two lock files: ``<key>.lock`` is held to build or remove
+it; ``<key>.use`` is shared by all runs that use it, and its time is that of the last use. (With a single file, a
+process waiting for a build would wait for the builder's whole run.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def key_of(request: Dict[str, Any]) -> str:
     """Return the name under which an environment is cached.
 
     Args:
-        request: all that decides what is in it (JSON); the machine's platform is added.
+        request: everything that determines its content (JSON); the machine's platform is added.
     """
     libc = "-".join(platform.libc_ver()) if sys.platform.startswith("linux") else platform.release()
     whole = {**request, "format": FORMAT, "platform": [sys.platform, platform.machine(), libc]}
@@ -40,12 +40,12 @@ def key_of(request: Dict[str, Any]) -> str:
 
 
 class CacheEntry:
-    """One environment in the cache. Held, it keeps the environment from being pruned.
+    """One environment in the cache. While held, it is protected from pruning.
 
     Args:
         home: Trainshed's home on this node.
         key: the environment's name.
-        elsewhere: the Python below it is in an image, where this machine cannot see it.
+        elsewhere: whether its base Python is in an image, where this machine cannot see it.
     """
 
     def __init__(self, home: Path, key: str, elsewhere: bool = False) -> None:
@@ -55,7 +55,7 @@ class CacheEntry:
         self._use: Optional[int] = None
 
     def found(self) -> Optional[Dict[str, Any]]:
-        """Return the record of the environment if it is built and whole, and hold it."""
+        """Return the record of the environment if it is built and complete, and hold it."""
         if not (self.prefix / _RECORD).is_file():
             return None
         self._hold()
@@ -65,12 +65,13 @@ class CacheEntry:
         return record
 
     def build(self, log: BinaryIO, make: Callable[[Path, int], Dict[str, Any]]) -> Dict[str, Any]:
-        """Build the environment, unless another process has done so by the time it is our turn; and hold it.
+        """Build the environment, unless another process has done so meanwhile, and hold it.
 
         Args:
-            log: told when another build is waited for.
-            make: builds into the folder and returns what the record is to say. It also gets the descriptor of the
-                build's lock, for the programs it starts: should we be killed, the lock lasts until they end too.
+            log: receives a message if another build has to be waited for.
+            make: builds into the folder and returns the content of the record. It also gets the descriptor of the
+                build's
+                lock, for the programs it starts: if this process is killed, the lock is held until they end too.
 
         Returns:
             The environment's record.
@@ -91,7 +92,7 @@ class CacheEntry:
         return record
 
     def remove(self) -> bool:
-        """Remove the environment unless a run or a build holds it; return whether it is gone."""
+        """Remove the environment unless a run or a build holds it; return whether it was removed."""
         lock = _open_locked(f"{self.prefix}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
         if lock is None:
             return False
@@ -110,7 +111,7 @@ class CacheEntry:
         return True
 
     def release(self) -> None:
-        """Let go of the environment."""
+        """Release the environment."""
         if self._use is not None:
             os.close(self._use)
             self._use = None
@@ -120,7 +121,7 @@ class CacheEntry:
             record: Dict[str, Any] = json.loads((self.prefix / _RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        # The Python below a virtual environment may have been uninstalled: then it is built anew.
+        # If the base Python of a virtual environment has been uninstalled, it is built again.
         return record if self._exists(self.prefix / "bin" / "python") else None
 
     def _hold(self) -> None:
@@ -132,7 +133,7 @@ class CacheEntry:
     def _locked(self, log: BinaryIO) -> Iterator[int]:
         lock = _open_locked(f"{self.prefix}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
         if lock is None:
-            log.write(b"Waiting for another run that builds the same environment.\n")
+            log.write(b"Waiting for another run that is building the same environment.\n")
             lock = _open_locked(f"{self.prefix}.lock", fcntl.LOCK_EX)
         assert lock is not None
         try:
@@ -147,10 +148,10 @@ def downloads(home: Path, shared: bool) -> Iterator[bool]:
 
     Args:
         home: Trainshed's home on this node.
-        shared: to build from them; otherwise to remove them, which no build may see.
+        shared: True to build from them; False to remove them, which excludes builds.
 
     Yields:
-        False, at once, where they were to be removed and an environment is being built.
+        False, at once, if they were to be removed and an environment is being built.
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB
     lock = _open_locked(f"{home}/downloads.lock", how)
@@ -162,15 +163,15 @@ def downloads(home: Path, shared: bool) -> Iterator[bool]:
 
 
 def prune(home: Path, unused_days: float, keep: int = 0) -> List[str]:
-    """Remove the environments that no run has used for a while and none uses now.
+    """Remove the environments that no run is using or has used for a while.
 
     Args:
         home: Trainshed's home on this node.
         unused_days: how long they must have been unused.
-        keep: so many of those used last stay in any case.
+        keep: the number of most recently used ones to keep in any case.
 
     Returns:
-        The names of those removed.
+        The names of the removed environments.
     """
     oldest = time.time() - unused_days * 86400
     candidates = [one for one in listed(home)[keep:] if one["used"] <= oldest]
@@ -179,14 +180,15 @@ def prune(home: Path, unused_days: float, keep: int = 0) -> List[str]:
 
 
 def listed(home: Path) -> List[Dict[str, Any]]:
-    """Return the records of all built environments, the one used last first.
+    """Return the records of all built environments, the most recently used first.
 
     Args:
         home: Trainshed's home on this node.
 
     Returns:
-        What ``environment.json`` says (key, created, solver, request, resolved, tool), and ``used``: when a run last
-        took it, in seconds since 1970.
+        The content of ``environment.json`` (key, created, solver, request, resolved, tool), and ``used``: the time of
+        the
+        last use, in seconds since the epoch.
     """
     found = []
     for path in (home / "environments").glob(f"*/{_RECORD}"):
@@ -194,13 +196,13 @@ def listed(home: Path) -> List[Dict[str, Any]]:
             record = json.loads(path.read_text(encoding="utf-8"))
             used = os.stat(f"{path.parent}.use").st_mtime
         except FileNotFoundError:
-            continue  # removed in between
+            continue  # removed meanwhile
         found.append({**record, "key": path.parent.name, "used": used})
     return sorted(found, key=lambda one: -float(one["used"]))
 
 
 def sweep(folder: Path) -> None:
-    """Remove what builds left that were killed, and removals that were.
+    """Remove what interrupted builds and removals have left.
 
     Args:
         folder: the folder of all environments.
@@ -210,7 +212,7 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(rest, ignore_errors=True)
         elif rest.is_dir() and not (rest / _RECORD).is_file():
             lock = _open_locked(f"{rest}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock is not None:  # else it is being built now
+            if lock is not None:  # otherwise it is being built now
                 try:
                     if not (rest / _RECORD).is_file():
                         _discard(rest)
@@ -219,7 +221,7 @@ def sweep(folder: Path) -> None:
 
 
 def _discard(prefix: Path) -> None:
-    # Renamed first, so that a removal which is cut off leaves no environment with parts missing.
+    # Renamed first, so that an interrupted removal does not leave an incomplete environment.
     aside = prefix.parent / f"{_REMOVED}{prefix.name}-{os.getpid()}"
     try:
         prefix.rename(aside)
@@ -229,7 +231,7 @@ def _discard(prefix: Path) -> None:
 
 
 def _open_locked(path: str, how: int) -> Optional[int]:
-    """Open a file and lock it; return None if it is locked by others and ``how`` says not to wait."""
+    """Open a file and lock it; return None if it is locked and ``how`` says not to wait."""
     while True:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -245,4 +247,4 @@ def _open_locked(path: str, how: int) -> Optional[int]:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # removed while we waited for it: what we have locked is nothing to others
+        os.close(descriptor)  # it was removed while we waited, so our lock on it protects nothing

@@ -1,4 +1,4 @@
-"""The one place where this room starts programs that build."""
+"""Runs the programs that build environments."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _NOT_THEIRS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
 
 
 Wrap = Callable[[Sequence[str], Dict[str, str]], Tuple[Sequence[str], Dict[str, str]]]
-"""Makes of a command and its environment those by which it runs somewhere else, such as in a container."""
+"""Converts a command and its environment into those that run it elsewhere, such as in a container."""
 
 
 class BuildContext(NamedTuple):
-    """Where an environment is built.
+    """How an environment is built.
 
     Attributes:
         home: Trainshed's home on this node, with the caches.
-        log: where builds write.
-        lock: descriptor that programs we start keep open, so that what it locks stays locked until they end even if
-            we are killed; None for no such thing.
-        wrap: puts programs where the environment will be used, if that is not right here.
+        log: file for the output of builds.
+        lock: descriptor that started programs keep open, so that its lock is held until they end even if this process
+            is
+            killed; None for none.
+        wrap: converts commands to run where the environment will be used, if that is not this machine.
     """
 
     home: str
@@ -36,7 +37,7 @@ class BuildContext(NamedTuple):
     wrap: Optional[Wrap] = None
 
     def run(self, argv: Sequence[str], environ: Dict[str, str]) -> Tuple[int, str]:
-        """Run a program to its end. Arguments and result: see :func:`run`."""
+        """Run a program until it ends. Arguments and result: see :func:`run`."""
         os.makedirs(self.home, mode=0o700, exist_ok=True)
         return run(*((argv, environ) if self.wrap is None else self.wrap(argv, environ)), context=self)
 
@@ -46,22 +47,22 @@ class BuildContext(NamedTuple):
 
 
 def run(argv: Sequence[str], environ: Dict[str, str], context: BuildContext) -> Tuple[int, str]:
-    """Run a program to its end; what it says goes to the log as it says it, without URLs' passwords.
+    """Run a program until it ends, with its output in the log as it arrives, without passwords in URLs.
 
     Args:
         argv: the program and its arguments.
-        environ: its whole environment.
-        context: where its output goes, and the folder it works in (not the user's: uv would read the settings of a
-            project it finds there).
+        environ: its complete environment.
+        context: where its output goes, and its working folder (not the user's, where uv would read the settings of a
+            project).
 
     Returns:
-        Its exit code, and the end of what it said.
+        Its exit code, and the end of its output.
     """
     return run_logged(argv, context.log, environ, context.home, context.lock, masked)
 
 
 def environ_for_uv(home: str, options: Sequence[str] = ()) -> Dict[str, str]:
-    """Return the environment in which uv works as the user's pip would.
+    """Return the environment variables that make uv behave like the user's pip.
 
     Args:
         home: Trainshed's home, with the cache.
@@ -77,13 +78,13 @@ def find_uv() -> str:
     """Return the path of uv.
 
     Raises:
-        EnvironmentBuildException: it is not here.
+        EnvironmentBuildException: it is not installed.
     """
     folders = [os.path.dirname(sys.executable), *os.environ.get("PATH", "").split(os.pathsep)]
     home = os.path.expanduser("~")
     found = program("uv", [*folders, f"{home}/.local/bin", f"{home}/.cargo/bin"])
     if found is None:
-        raise EnvironmentBuildException("Environments are built by uv, which is not here. Install it: pip install uv")
+        raise EnvironmentBuildException("uv, which builds environments, is not installed. Install it: pip install uv")
     return found
 
 
@@ -92,30 +93,30 @@ def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:
 
     Args:
         name: its name.
-        folders: where to look; None: on the PATH.
+        folders: where to search; None searches the PATH.
     """
     return shutil.which(name, path=None if folders is None else os.pathsep.join(folders))
 
 
 def failure(what: str, command: str, code: int, output: str) -> EnvironmentBuildException:
-    """Return the exception for a program that failed, with the part of its words that says why.
+    """Return the exception for a program that failed, with the relevant part of its output.
 
     Args:
         what: what could not be done.
         command: the kind of command, e.g. ``"uv pip"``.
         code: its exit code.
-        output: all that it said last.
+        output: the end of its output.
     """
     details = {"command": command, "exit_code": code, "last_lines": output.splitlines()[-20:]}
     return EnvironmentBuildException(f"{what}:\n{essence(output)}", details)
 
 
 def essence(output: str, lines: int = 12) -> str:
-    """Return the part of a solver's words that says what is wrong.
+    """Return the part of a solver's output that says what is wrong.
 
     Args:
-        output: all that it said last.
-        lines: at most so many lines of it.
+        output: the end of its output.
+        lines: the maximum number of lines.
     """
     relevant = [line.rstrip() for line in output.splitlines() if line.strip()]
     starts = [

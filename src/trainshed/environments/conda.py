@@ -1,4 +1,4 @@
-"""Build an environment from conda's channels: with py-rattler, or with the conda that is on the machine."""
+"""Builds an environment from conda channels: with py-rattler, or with the conda of this machine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from trainshed.system import files
 
 DEFAULT_CHANNELS = ("conda-forge",)
 REQUEST = "TRAINSHED_CONDA_REQUEST"
-"""Variable that tells our solver what to do, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
+"""Variable with the request for our solver, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
 UNREACHABLE = 3
-"""Exit code of our solver when a channel cannot be reached."""
+"""Exit code of our solver if a channel cannot be reached."""
 _FORGOTTEN_AFTER = 600.0
 _ALIASES = {"defaults": ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]}
 _NO_ANSWER = ("HTTPError", "ConnectionError", "dns error", "resolve host", "resolve hostname", "timed out",
@@ -31,7 +31,7 @@ class Unreachable(Exception):
 
 
 class Tool(NamedTuple):
-    """What can solve and install conda packages here.
+    """A program that can solve and install conda packages.
 
     Attributes:
         name: ``"py-rattler"``, ``"micromamba"``, ``"mamba"`` or ``"conda"``.
@@ -43,10 +43,10 @@ class Tool(NamedTuple):
 
 
 def tool(sites: Sequence[str]) -> Optional[Tool]:
-    """Return what conda packages can be installed with, or None.
+    """Return the program for conda packages, or None.
 
     Args:
-        sites: folders in which this Python's packages lie (a shim does not have them on its path).
+        sites: folders with this Python's packages (a shim does not have them on its path).
     """
     if any(os.path.isdir(os.path.join(site, "rattler")) for site in sites):
         return Tool("py-rattler", sys.executable)
@@ -61,7 +61,7 @@ def channels(requested: Sequence[str]) -> List[str]:
     """Return the channels to use, in order of priority.
 
     Args:
-        requested: what the user asked for; empty: ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
+        requested: the user's channels; if empty, ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
     """
     named = list(requested) or _configured() or list(DEFAULT_CHANNELS)
     known = [url for name in named for url in _ALIASES.get({"anaconda": "defaults"}.get(name, name), [name])]
@@ -78,21 +78,21 @@ def build(
     """Solve and install.
 
     Args:
-        chosen: what with.
-        specs: conda match specs, Python's among them.
+        chosen: the program to use.
+        specs: conda match specs, including Python's.
         where: channels.
         prefix: folder of the environment.
-        context: where it is built.
+        context: how it is built.
 
     Raises:
         Unreachable: no channel answers.
-        EnvironmentBuildException: with the solver's words.
+        EnvironmentBuildException: with the solver's error.
     """
     context.say(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.")
     environ = dict(os.environ)
     if chosen.name == "py-rattler":
         request = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": _cache(context)}
-        # Not as an argument, which all users of the machine could read: channels may have passwords.
+        # Not as an argument, which all users of the machine could read: channels may contain passwords.
         environ.update({REQUEST: json.dumps(request), "PYTHONPATH": str(Path(__file__).parent.parent.parent)})
         argv = [chosen.path, "-m", "trainshed.environments.rattler_build"]
     else:
@@ -102,7 +102,7 @@ def build(
     if code == UNREACHABLE or (code and chosen.name != "py-rattler" and any(word in output for word in _NO_ANSWER)):
         raise Unreachable(commands.essence(output, 3))
     if code:
-        what = f"conda ({chosen.name}) found no way to install {', '.join(map(masked, specs))}"
+        what = f"conda ({chosen.name}) could not find a way to install {', '.join(map(masked, specs))}"
         raise commands.failure(what, f"{chosen.name} create", code, output)
 
 
@@ -111,13 +111,13 @@ def _cache(context: commands.BuildContext) -> str:
 
 
 def installed(prefix: Path) -> List[str]:
-    """Return what conda has put into an environment, ``name==version``, sorted."""
+    """Return the conda packages in an environment, ``name==version``, sorted."""
     names = [path.stem.rsplit("-", 2) for path in (prefix / "conda-meta").glob("*-*-*.json")]
     return sorted(f"{name}=={version}" for name, version, _ in names)
 
 
 class ChannelBackoff:
-    """Which channels gave no answer lately, so that not every run waits for them.
+    """Remembers which channels did not answer recently, so that not every run waits for them.
 
     Args:
         home: Trainshed's home.
@@ -129,9 +129,9 @@ class ChannelBackoff:
         self._name = masked(" ".join(where))
 
     def active(self) -> bool:
-        """Tell whether these channels were found unreachable in the last ten minutes."""
+        """Tell whether these channels were unreachable in the last ten minutes."""
         return bool(time.time() - files.read_json(str(self._path)).get(self._name, 0.0) < _FORGOTTEN_AFTER)
 
     def start(self) -> None:
-        """Remember that they cannot be reached now."""
+        """Remember that they are unreachable now."""
         files.write_json(str(self._path), {**files.read_json(str(self._path)), self._name: time.time()})

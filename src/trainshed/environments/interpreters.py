@@ -1,4 +1,4 @@
-"""The Pythons of this machine."""
+"""Finds the Python interpreters of this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
 
 
 class Interpreter(NamedTuple):
-    """A Python.
+    """A Python interpreter.
 
     Attributes:
         path: its absolute path.
@@ -39,12 +39,12 @@ def own() -> Interpreter:
 
 
 def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpreter]:
-    """Return the best Python here for a request: our own where it will do, else the newest that does.
+    """Return the best Python of this machine for a request: the running one if it is suitable, else the newest that is.
 
     Args:
-        wanted: ``"3.11"``, ``"3.11.4"`` (another patch release will do when it is not here), ``">=3.9,<3.12"``, or
+        wanted: ``"3.11"``, ``"3.11.4"`` (or another patch release if this one is not installed), ``">=3.9,<3.12"``, or
             None for any.
-        home: Trainshed's home on this node, where is kept which versions they said they are.
+        home: Trainshed's home on this node, where their versions are cached.
     """
     ours = own()
     if wanted is None or satisfies(ours.version, wanted):
@@ -62,7 +62,7 @@ def minor_of(wanted: str) -> str:
 
 
 def satisfies(version: Tuple[int, ...], wanted: str) -> bool:
-    """Tell whether a version is one that is wanted.
+    """Tell whether a version satisfies a request.
 
     Example:
         >>> satisfies((3, 11, 7), "3.11"), satisfies((3, 11, 7), ">=3.8,<3.11")
@@ -87,15 +87,15 @@ def _keeps(version: Tuple[int, ...], clause: str) -> bool:
 
 
 def everything(home: Optional[Path] = None) -> List[Interpreter]:
-    """Return the Pythons found in the usual places, without starting those whose version is known.
+    """Return the Pythons in the usual places, without starting those whose version is cached.
 
     Args:
-        home: Trainshed's home on this node, where is kept which versions they said they are.
+        home: Trainshed's home on this node, where their versions are cached.
     """
     found: Dict[str, Interpreter] = {own().path: own(), **_told_by_folder()}
     memory = _Memory(home)
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), *_FOLDERS]:
-        # pyenv's shims are shell scripts that answer for Pythons they do not have.
+        # pyenv's shims are shell scripts that also exist for Pythons that are not installed.
         for path in [] if folder.endswith("/shims") else glob(f"{folder}/python3.[0-9]*"):
             if re.search(r"python3\.\d+\Z", path) and path not in found:
                 asked = memory.version(path)
@@ -110,7 +110,7 @@ def _told_by_folder() -> Dict[str, Interpreter]:
     pyenv = os.environ.get("PYENV_ROOT") or f"{home}/.pyenv"
     managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python"
     found = {}
-    # CPython only: in the name of another one, the number is often that of its own release.
+    # CPython only: in the names of other implementations, the number is often that of their own release.
     for pattern, name in ((f"{pyenv}/versions/*", r"{}\Z"), (f"{managed}/cpython-*", r"cpython-{}-")):
         for folder in glob(pattern):
             match = re.match(name.format(_FULL.pattern), os.path.basename(folder))
@@ -121,7 +121,7 @@ def _told_by_folder() -> Dict[str, Interpreter]:
 
 
 class _Memory:
-    """Which versions Pythons said they are, kept by path, time and size so that each is started once."""
+    """Caches the versions of Pythons by path, time and size, so that each is started once."""
 
     def __init__(self, home: Optional[Path]) -> None:
         self._path = None if home is None else home / "interpreters.json"
@@ -132,7 +132,7 @@ class _Memory:
             self._before = dict(self._known)
 
     def version(self, path: str) -> Optional[Tuple[int, ...]]:
-        """Return the version of the Python at a path, or None if it is none."""
+        """Return the version of the Python at a path, or None if it is not a Python."""
         try:
             status = os.stat(path)
         except OSError:
@@ -144,7 +144,7 @@ class _Memory:
         return tuple(known[2:]) or None
 
     def keep(self) -> None:
-        """Write down what is new."""
+        """Save new entries."""
         if self._path is not None and self._known != self._before:
             files.write_json(str(self._path), self._known)
 

@@ -1,4 +1,4 @@
-"""conda's match specs, understood, and as pip would write them."""
+"""Parses conda match specs, and converts them for pip."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class CondaSpec(NamedTuple):
     """One entry of a conda package list.
 
     Attributes:
-        text: as written, without needless spaces.
+        text: as written, without unnecessary spaces.
         name: the package.
         version: clauses with their operators, e.g. ``"=1.2"``, ``"==1.26.*"``, ``">=1,<2"``; ``""`` for any.
-        build: the build asked for, e.g. ``"py311_0"``; ``""`` for any.
+        build: the requested build, e.g. ``"py311_0"``; ``""`` for any.
     """
 
     text: str
@@ -33,7 +33,7 @@ class CondaSpec(NamedTuple):
 
 
 def conda_spec(text: str) -> CondaSpec:
-    """Return one conda match spec, understood.
+    """Parse a conda match spec.
 
     Args:
         text: e.g. ``"scikit-learn=1.4"``, ``"conda-forge::numpy>=1.26"``, ``"numpy 1.26.*"``, ``"mkl=2024=h1_0"``.
@@ -46,7 +46,7 @@ def conda_spec(text: str) -> CondaSpec:
     match = _SPEC.match(plain)
     if not match:
         raise EnvironmentBuildException(
-            f"Conda package {text!r} cannot be understood: write a name and a version, such as 'numpy', 'numpy=1.26' "
+            f"Invalid conda package {text!r}. Use a name and optionally a version, such as 'numpy', 'numpy=1.26' "
             "or 'numpy>=1.26,<3'."
         )
     version = match.group("version") or ""
@@ -57,20 +57,20 @@ def conda_spec(text: str) -> CondaSpec:
 
 
 def as_pep440(spec: CondaSpec) -> str:
-    """Return the version of a conda match spec as pip writes it; a build is nothing that pip knows of.
+    """Return the version of a conda match spec in pip's syntax; builds are dropped, because pip has none.
 
     Args:
         spec: the match spec.
 
     Raises:
-        EnvironmentBuildException: alternatives (``|``), which pip has none of.
+        EnvironmentBuildException: alternatives (``|``), which pip does not support.
 
     Example:
         >>> as_pep440(conda_spec("numpy=1.26")), as_pep440(conda_spec("numpy>=1,<2"))
         ('==1.26.*', '>=1,<2')
     """
     if "|" in spec.version:
-        raise EnvironmentBuildException(f"Conda package '{spec.text}': alternatives ('|') exist in conda only.")
+        raise EnvironmentBuildException(f"Conda package '{spec.text}': only conda supports alternatives ('|').")
     clauses = (_clause(clause, exact=bool(spec.build)) for clause in spec.version.split(",") if clause)
     return ",".join(clause for clause in clauses if clause)
 
@@ -81,7 +81,7 @@ def _clause(clause: str, *, exact: bool) -> str:
     if not bare:
         return ""
     if operator in ("", "=", "==", "!="):
-        # One '=' is conda's "this release and what mends it", unless a build says which one exactly.
+        # In conda, a single '=' also allows patch releases, unless a build is given.
         fuzzy = bare != number or (operator == "=" and not exact)
         return f"{operator if operator == '!=' else '=='}{bare}{'.*' if fuzzy else ''}"
     return operator + bare

@@ -1,4 +1,4 @@
-"""What users write in package lists, sorted out: requirements, conda packages, index options, a Python."""
+"""Parses users' package lists into requirements, conda packages, index options and a Python version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainshed.errors import EnvironmentBuildException
 _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?) ?(?P<extras>\[[A-Za-z0-9._, -]*\])?"
 _CLAUSE = r"(?:===?|~=|!=|<=?|>=?) ?(?:\d+!)?[\w.*+-]+"
 _MARKER = r"(?P<marker> ?;[\w .,'\"<>=!~()-]*)?"
-# Every repetition ends in something that cannot also begin it: no input makes the matching slow.
+# Every repetition ends in something that cannot also begin it, so that matching is never slow.
 _REQUIREMENT = re.compile(rf"{_NAME} ?(?P<versions>\(?{_CLAUSE}(?: ?, ?{_CLAUSE})*,?\)?)?{_MARKER}\Z")
 _LOCATED = re.compile(rf"(?:{_NAME} ?@ ?)?(?P<place>[^\s;]+){_MARKER}\Z")
 _OPTION = re.compile(
@@ -20,19 +20,19 @@ _OPTION = re.compile(
 )
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
 _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "https://", "http://", "file://", "/")
-# What SDK v1 had a script install of itself stands ready in every run; azureml-mlflow is a package like others.
+# Packages of SDK v1 for scripts are available in every run; azureml-mlflow is an ordinary package.
 _PROVIDED = re.compile(r"azureml-(?!mlflow\Z)[a-z0-9-]+\Z")
 
 
 class PackageLists(NamedTuple):
-    """Package lists, sorted out.
+    """Parsed package lists.
 
     Attributes:
-        conda: what conda must bring, without Python and pip themselves.
+        conda: packages to install with conda, without Python and pip.
         pip: PEP 508 requirements.
         options: index options, as lines of a requirements file.
-        python: wanted version of Python, or None.
-        provided: requirements that are met by Trainshed itself.
+        python: requested version of Python, or None.
+        provided: requirements that Trainshed itself provides.
     """
 
     conda: Tuple[CondaSpec, ...]
@@ -43,16 +43,16 @@ class PackageLists(NamedTuple):
 
 
 def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> PackageLists:
-    """Read package lists as users write them.
+    """Parse package lists as users write them.
 
     Args:
-        conda: conda match specs; ``python=3.x`` among them asks for a version of Python.
-        pip: PEP 508 requirements, URLs, and the index options that a requirements file may have.
+        conda: conda match specs; ``python=3.x`` among them requests a version of Python.
+        pip: PEP 508 requirements, URLs, and the index options of requirements files.
         options: further index options.
-        python: wanted version of Python.
+        python: requested version of Python.
 
     Raises:
-        EnvironmentBuildException: an entry that cannot be understood or is not allowed.
+        EnvironmentBuildException: an entry is invalid or not allowed.
 
     Example:
         >>> sort_out(["python=3.11", "numpy=1.26"], ["azureml-defaults"], [], None).provided
@@ -82,12 +82,12 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
 
 
 def normal_name(requirement: str) -> str:
-    """Return the name a requirement begins with, as PyPI spells all names: ``"Scikit_Learn>=1"`` is scikit-learn."""
+    """Return the normalised name of a requirement: ``"Scikit_Learn>=1"`` is scikit-learn."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement, maxsplit=1)[0]).lower()
 
 
 def normal(requirement: str) -> str:
-    """Return a requirement in the one spelling that all that mean the same share (for a cache's key).
+    """Return the normal form of a requirement (for a cache's key).
 
     Example:
         >>> normal("NumPy >= 1.2, <2"), normal("numpy>=1.2,<2")
@@ -103,7 +103,7 @@ def normal(requirement: str) -> str:
 
 
 def _python(requests: Sequence[str]) -> Optional[str]:
-    """Return the one version of Python that all requests together ask for."""
+    """Return the one version of Python that all requests agree on."""
     plain: List[str] = []
     ranges: List[str] = []
     for request in requests:
@@ -113,20 +113,20 @@ def _python(requests: Sequence[str]) -> Optional[str]:
     for short in plain[:-1]:
         if not f"{plain[-1]}.".startswith(f"{short}."):
             raise EnvironmentBuildException(
-                f"Two versions of Python are asked for, {short} and {plain[-1]}: leave one of them out."
+                f"Two versions of Python are requested, {short} and {plain[-1]}. Remove one of them."
             )
     return ",".join(dict.fromkeys(filter(None, [*plain[-1:], *ranges]))) or None
 
 
 def _requirement(line: str) -> str:
     if not line.isprintable():
-        # A line break inside an entry would be a line of its own, an option perhaps, in what uv is given to read.
-        raise EnvironmentBuildException(f"Package {masked(line)!r} is more than one line: list packages one by one.")
+        # A line break inside an entry would start a new line, possibly an option, in the file for uv.
+        raise EnvironmentBuildException(f"Package {masked(line)!r} has more than one line. List packages one by one.")
     if "://" in line or "@" in line or line.startswith("/"):
         located = _LOCATED.match(line)
         if not located or not located.group("place").startswith(_PROTOCOLS):
             raise EnvironmentBuildException(
-                f"Package '{masked(line)}' is asked for by a protocol that is not allowed; "
+                f"Package '{masked(line)}' uses a protocol that is not allowed; "
                 "use https://, git+https://, git+ssh:// or the absolute path of a wheel."
             )
         return line
@@ -134,11 +134,11 @@ def _requirement(line: str) -> str:
     if _REQUIREMENT.match(line):
         return line
     try:
-        spec = conda_spec(line)  # conda's way of writing is a common slip in pip lists
+        spec = conda_spec(line)  # conda's syntax is a common mistake in pip lists
     except EnvironmentBuildException:
         raise EnvironmentBuildException(
-            f"Package '{line}' cannot be understood: write a name and a version, such as 'numpy', 'numpy==1.26.4' "
-            "or 'numpy>=1.26,<3'. (A line of a requirements file that names another file is not followed.)"
+            f"Invalid package '{line}'. Use a name and optionally a version, such as 'numpy', 'numpy==1.26.4' "
+            "or 'numpy>=1.26,<3'. (References to other requirements files are not supported.)"
         ) from None
     return spec.name + as_pep440(spec)
 
@@ -147,7 +147,7 @@ def _option(line: str) -> str:
     match = _OPTION.match(" ".join(line.split()))
     if not match:
         raise EnvironmentBuildException(
-            f"Package list option '{re.split('[= ]', line.strip())[0]}' is not supported here; there are --index-url, "
-            "--extra-index-url, --find-links, --trusted-host and --pre. List packages by name."
+            f"Package list option '{re.split('[= ]', line.strip())[0]}' is not supported. Available: --index-url, "
+            "--extra-index-url, --find-links, --trusted-host, --pre. List packages by name."
         )
     return match.group(3) or f"{_LONG.get(match.group(1), match.group(1))} {match.group(2)}"

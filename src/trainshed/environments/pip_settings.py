@@ -1,4 +1,4 @@
-"""Where packages come from: the user's settings for pip and a run's own options, for uv, which reads neither."""
+"""Package sources: converts the user's pip settings and a run's own options for uv, which reads neither."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Dict, List, Mapping, Sequence
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "no-index", "pre")
 _USER = re.compile(r"(\w+://)[^/\s]+@")
 _TOKEN = re.compile(r"(\w+://[^\s/]+/t/|[?&](?:sig|token|access_token|key|password)=)[^/&\s'\"]+", re.IGNORECASE)
-# uv's own variables that decide which packages are chosen, beside those made here.
+# uv's own variables that affect which packages are chosen, in addition to those set here.
 _DECISIVE = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_EXTRA_INDEX_URL", "UV_INDEX_URL",
              "UV_OVERRIDE", "UV_RESOLUTION", "UV_TORCH_BACKEND")  # fmt: skip
 _MADE = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_PRERELEASE")
 
 
 def for_uv(environ: Mapping[str, str], options: Sequence[str] = ()) -> Dict[str, str]:
-    """Return variables that have uv look where pip would be told to look.
+    """Return variables that make uv search where pip would.
 
     Args:
-        environ: the environment; uv's own variables in it win over pip's settings.
-        options: a run's options, as lines of a requirements file; as for pip, an index among them replaces all
-            indexes that are configured, and the rest is added to what is configured.
+        environ: the environment; uv's own variables in it take precedence over pip's settings.
+        options: a run's options, as lines of a requirements file; as in pip, an index among them replaces all
+            configured indexes, and other options are added to the configured ones.
 
     Returns:
-        Variables to set. (As variables, since a password in an argument list is there for all to see.)
+        Variables to set. (Not arguments, because all users can see passwords in an argument list.)
     """
     found = settings(environ)
     asked = _asked(options)
@@ -41,31 +41,31 @@ def for_uv(environ: Mapping[str, str], options: Sequence[str] = ()) -> Dict[str,
         "UV_FIND_LINKS": ",".join(filter(None, [*asked["find-links"], links])),
         "UV_INSECURE_HOST": ",".join(filter(None, [*asked["trusted-host"], hosts])),
         "SSL_CERT_FILE": environ.get("SSL_CERT_FILE") or found.get("cert", ""),
-        # pip takes the best version from all indexes; uv would stop at the first index that knows the name.
+        # pip takes the best version from all indexes; uv would stop at the first index that has the name.
         "UV_INDEX_STRATEGY": environ.get("UV_INDEX_STRATEGY")
         or ("unsafe-best-match" if extra or asked["extra-index-url"] else ""),
         "UV_PRERELEASE": environ.get("UV_PRERELEASE")
         or ("allow" if "--pre" in options or _is_on(found.get("pre")) else ""),
     }
     changed = {name: value for name, value in made.items() if value and value != environ.get(name)}
-    # Set to nothing: what the environment says of indexes is replaced, not added to.
+    # Set to an empty string, which replaces the environment's indexes.
     emptied = {"UV_INDEX": made["UV_INDEX"], "UV_EXTRA_INDEX_URL": ""} if index else {}
     return {**changed, **{name: value for name, value in emptied.items() if name in environ}}
 
 
 def no_index(environ: Mapping[str, str], options: Sequence[str] = ()) -> bool:
-    """Tell whether pip is told to ask no index at all, only the folders it is given.
+    """Tell whether pip is configured to use no index, only the given folders.
 
     Args:
         environ: the environment.
-        options: a run's options; an index among them is asked all the same.
+        options: a run's options; an index among them is used nevertheless.
     """
     asked = _asked(options)
     return _is_on(settings(environ).get("no-index")) and not (asked["index-url"] or asked["extra-index-url"])
 
 
 def fingerprint(environ: Mapping[str, str], options: Sequence[str]) -> Dict[str, str]:
-    """Return all settings that decide which packages are chosen, without passwords: part of an environment's key.
+    """Return all settings that affect which packages are chosen, without passwords, as part of an environment's key.
 
     Args:
         environ: the environment.
@@ -77,7 +77,7 @@ def fingerprint(environ: Mapping[str, str], options: Sequence[str]) -> Dict[str,
 
 
 def settings(environ: Mapping[str, str]) -> Dict[str, str]:
-    """Return what pip is set to: configuration files in pip's order, then ``PIP_…`` variables.
+    """Return pip's settings: configuration files in pip's order, then ``PIP_…`` variables.
 
     Args:
         environ: the environment.
@@ -128,7 +128,7 @@ def _files(environ: Mapping[str, str]) -> List[str]:
 
 
 def _read(path: str) -> Dict[str, str]:
-    import configparser  # only where there is such a file
+    import configparser  # only needed if there is such a file
 
     parser = configparser.RawConfigParser()
     try:

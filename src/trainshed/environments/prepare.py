@@ -1,4 +1,4 @@
-"""From a request for a Python to one that is there."""
+"""Turns a request for a Python environment into an interpreter."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainshed.spec.environment import EXISTING, EnvironmentSpec
 
 
 class Inside(NamedTuple):
-    """An image in which the environment will be used, and so is built.
+    """The image in which an environment will be used, and so is built.
 
     Attributes:
         image: id of the image.
-        python: path of the Python to build on, as the image sees it.
-        version: that Python's.
-        wrap: makes a command one that runs in the image.
-        alone: that Python is none of the image's: its packages are not to be seen.
+        python: path of the base Python, as seen in the image.
+        version: version of that Python.
+        wrap: converts a command into one that runs in the image.
+        alone: whether that Python does not belong to the image, so that its packages must not be visible.
     """
 
     image: str
@@ -33,18 +33,18 @@ class Inside(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """An environment that is ready.
+    """An environment that is ready to use.
 
     Attributes:
         python: absolute path of its interpreter.
-        path_entries: folders to put in front of PATH.
-        variables: to be set for the script.
-        key: name in the cache; ``""`` for one that was there.
-        cached: whether it had been built before.
+        path_entries: folders to prepend to PATH.
+        variables: variables to set for the script.
+        key: name in the cache; ``""`` for an existing environment.
+        cached: whether it was found in the cache.
         solver: ``"existing"``, ``"uv"`` or ``"conda"``.
-        notes: sentences that the user must see.
-        resolved: what is installed, ``name==version``.
-        entry: held open, keeps the environment from being pruned.
+        notes: messages for the user.
+        resolved: the installed packages, ``name==version``.
+        entry: held to protect the environment from pruning.
     """
 
     python: str
@@ -59,24 +59,24 @@ class Prepared(NamedTuple):
 
     @property
     def prefix(self) -> Optional[Path]:
-        """The environment's folder; None for one that was there."""
+        """The environment's folder; None for an existing environment."""
         return None if self.entry is None else self.entry.prefix
 
 
 def prepare(
     request: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str] = (), inside: Optional[Inside] = None
 ) -> Prepared:
-    """Find the environment that is requested, or build it.
+    """Return the requested environment, building it if necessary.
 
     Args:
-        request: what was asked for.
+        request: the request.
         home: Trainshed's home on this node.
-        log: where builds write.
-        sites: folders in which the packages of this Python lie.
-        inside: the image in which it will be used; None: right here.
+        log: file for the output of builds.
+        sites: folders with the packages of this Python.
+        inside: the image in which it will be used; None for this machine.
 
     Raises:
-        EnvironmentBuildException: it cannot be had; the message says why, in the solver's words where it was one.
+        EnvironmentBuildException: it cannot be provided; the message says why, with the solver's error if there is one.
     """
     if inside is not None:
         if request.kind == EXISTING:
@@ -91,7 +91,7 @@ def _existing(name: str) -> Prepared:
     found = interpreters.own().path if name == "python" else commands.program(os.path.expanduser(name))
     if found is None:
         raise EnvironmentBuildException(
-            f"The interpreter '{name}' is not on this node. Give the path of a Python that is, "
+            f"The interpreter '{name}' is not on this node. Use the path of an existing Python, "
             "or let an environment be built (user_managed_dependencies = False)."
         )
     path = os.path.abspath(found)
@@ -99,12 +99,12 @@ def _existing(name: str) -> Prepared:
 
 
 def _existing_inside(inside: Inside, notes: Sequence[str] = ()) -> Prepared:
-    # The image's own PATH is as it should be.
+    # The image's own PATH is correct.
     return Prepared(inside.python, (), {}, "", True, "existing", tuple(notes), (), None)
 
 
 class Builder:
-    """One request for an environment of its own. Arguments: see :func:`prepare`."""
+    """Builds an environment for one request. Arguments: see :func:`prepare`."""
 
     def __init__(
         self, request: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str], inside: Optional[Inside] = None
@@ -121,15 +121,15 @@ class Builder:
         self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
 
     def prepare(self) -> Prepared:
-        """Return the environment, from conda where it is requested and can be had, else from PyPI."""
+        """Return the environment, from conda if requested and available, else from PyPI."""
         if self._inside:
             return self._on_image(self._inside)
         if not self._lists.conda or self._solver == "pypi":
             return self._from_pypi("")
         if self._tool is None:
             if self._solver == "conda":
-                raise EnvironmentBuildException(f"conda is asked for, but there is none here: {ADVICE}.")
-            return self._from_pypi(f"there is no conda on this node; for conda's own packages {ADVICE}")
+                raise EnvironmentBuildException(f"conda is required but not installed on this node: {ADVICE}.")
+            return self._from_pypi(f"conda is not installed on this node; for packages that only conda has, {ADVICE}")
         backoff = conda.ChannelBackoff(self._home, self._channels)
         try:
             return self._from_conda(self._tool, backoff.active() and self._solver == "auto")
@@ -143,13 +143,13 @@ class Builder:
     def _on_image(self, inside: Inside) -> Prepared:
         if self._lists.conda and self._solver == "conda":
             raise EnvironmentBuildException(
-                "conda is asked for, and on top of an image packages come from PyPI: leave the image out, or "
-                "take one that has the packages, with user_managed_dependencies = True."
+                "conda is required, but on top of an image, packages come from PyPI. Leave the image out, or "
+                "use an image that contains the packages, with user_managed_dependencies = True."
             )
         if not (self._lists.conda or self._lists.pip or inside.alone):
-            self._interpreter()  # for its note
+            self._interpreter()  # needed for its note
             return _existing_inside(inside, self._notes)
-        return self._from_pypi("in a container there is no conda")
+        return self._from_pypi("conda is not used in a container")
 
     def _from_conda(self, tool: conda.Tool, unreachable: bool) -> Prepared:
         python = self._lists.python or "{}.{}".format(*interpreters.own().version)
@@ -160,7 +160,7 @@ class Builder:
         cached = record is not None
         if record is None:
             if unreachable:
-                raise conda.Unreachable("It was asked a moment ago.")
+                raise conda.Unreachable("It did not answer a moment ago.")
 
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
                 context = self._context._replace(lock=lock)
@@ -172,10 +172,10 @@ class Builder:
         return self._ready(entry, record, cached, {"CONDA_PREFIX": str(entry.prefix)})
 
     def _from_pypi(self, because: str) -> Prepared:
-        requirements, told = as_requirements(self._lists.conda, because or "conda is not to be used for this run")
+        requirements, told = as_requirements(self._lists.conda, because or "conda is disabled for this run")
         if self._lists.conda:
             why = f": {because}." if because else "."
-            self._notes.append(f"conda_packages were taken from PyPI ({', '.join(told)}){why}")
+            self._notes.append(f"conda_packages were installed from PyPI ({', '.join(told)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
         base = self._interpreter()
         inside = self._inside
@@ -201,7 +201,7 @@ class Builder:
         if self._inside:
             theirs = interpreters.Interpreter(self._inside.python, self._inside.version)
             if wanted and not interpreters.satisfies(theirs.version, wanted):
-                self._notes.append(f"Python {wanted} is asked for; the image's Python {theirs.text} was taken.")
+                self._notes.append(f"Python {wanted} was requested, but the image's Python {theirs.text} is used.")
             return theirs
         found = interpreters.find(wanted, self._home)
         if found is None and wanted and uv.download_python(wanted, self._context):
@@ -209,11 +209,11 @@ class Builder:
         if found is None:
             known = ", ".join(sorted({one.text for one in interpreters.everything(self._home)}))
             raise EnvironmentBuildException(
-                f"Python {wanted} is not on this node and could not be downloaded; there is {known}. "
-                "Ask for one of these, or install the one you need."
+                f"Python {wanted} is not on this node and could not be downloaded. Available: {known}. "
+                "Use one of these, or install the one you need."
             )
         if wanted and not interpreters.satisfies(found.version, wanted):
-            self._notes.append(f"Python {wanted} is not on this node; {found.text} was taken.")
+            self._notes.append(f"Python {wanted} is not on this node; Python {found.text} is used instead.")
         return found
 
     def _key(self, solver: str, packages: Sequence[str], more: Sequence[str]) -> str:
@@ -239,7 +239,7 @@ class Builder:
         self, entry: cache.CacheEntry, record: Dict[str, Any], cached: bool, variables: Dict[str, str]
     ) -> Prepared:
         programs = entry.prefix / "bin"
-        self._context.say(f"Environment {entry.key} ({'found built' if cached else 'built'}).")
+        self._context.say(f"Environment {entry.key} ({'from the cache' if cached else 'built'}).")
         resolved = tuple(record["resolved"])
         notes = tuple(pip_settings.masked(note) for note in self._notes)
         python = str(programs / "python")

@@ -1,4 +1,4 @@
-"""The names that conda's packages have on PyPI."""
+"""Converts names of conda packages to their names on PyPI."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from trainshed.errors import EnvironmentBuildException
 _TABLE = os.path.join(os.path.dirname(__file__), "pypi_names.tsv")
 _REFUSED = "!"
 _NEEDLESS = "-"
-# R's packages, libraries of C, and the parts of CUDA; the table has the exceptions, such as librosa.
+# Packages of R, C libraries and parts of CUDA; the table contains the exceptions, such as librosa.
 _FOREIGN = ("r-", "lib", "cuda-", "_")
 ADVICE = "install conda support (pip install py-rattler) or micromamba"
 
 
 def as_requirements(
-    specs: Sequence[CondaSpec], because: str = f"there is no conda on this node: {ADVICE}"
+    specs: Sequence[CondaSpec], because: str = f"conda is not installed on this node: {ADVICE}"
 ) -> Tuple[List[str], List[str]]:
     """Return conda packages as pip requirements.
 
     Args:
         specs: conda match specs.
-        because: why conda is not used, for the message.
+        because: why conda is not used, for the error message.
 
     Returns:
-        The requirements, and for each package what became of it: ``"pytorch as torch"``, ``"six"``; those whose
-        name differs first.
+        The requirements, and for each package how it was converted: ``"pytorch as torch"``, ``"six"``; those whose name
+        differs first.
 
     Raises:
-        EnvironmentBuildException: a package that PyPI does not have, or has another thing under its name.
+        EnvironmentBuildException: a package that PyPI does not have, or that is a different one there.
     """
     names = _names()
     requirements, renamed, same = [], [], []
@@ -38,8 +38,8 @@ def as_requirements(
         name = names.get(spec.name, _REFUSED if spec.name.startswith(_FOREIGN) else spec.name)
         if name == _REFUSED:
             raise EnvironmentBuildException(
-                f"'{spec.name}' is no Python package: only conda has it, and {because}. "
-                f"Or leave '{spec.name}' out if your packages bring what they need (those of PyPI mostly do)."
+                f"'{spec.name}' is not a Python package and is only available from conda, but {because}. "
+                f"Or remove '{spec.name}' if your packages include what they need (those on PyPI usually do)."
             )
         if name == _NEEDLESS:
             renamed.append(f"{spec.name} left out")

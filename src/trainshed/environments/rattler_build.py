@@ -1,4 +1,4 @@
-"""Program: solve and install conda packages with py-rattler, as the variable :data:`REQUEST` says."""
+"""Program: solve and install conda packages with py-rattler, as requested in the variable :data:`REQUEST`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def build(request: Dict[str, Any]) -> int:
         request: ``{"specs", "channels", "prefix", "cache"}``.
 
     Returns:
-        Exit code: 0, :data:`UNREACHABLE`, or 1 when there is no solution.
+        Exit code: 0, :data:`UNREACHABLE`, or 1 if there is no solution.
     """
     import rattler
     from rattler.exceptions import (
@@ -58,5 +58,5 @@ async def build(request: Dict[str, Any]) -> int:
 if __name__ == "__main__":
     code = asyncio.run(build(json.loads(os.environ.pop(REQUEST))))
     sys.stdout.flush()
-    # The solver's threads may still be winding up, and Python's own leave-taking trips over them.
+    # The solver's threads may still be shutting down, which makes Python's normal exit fail.
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Pythons of this machine that have all they need in one folder, so that they can be lent to an image without one."""
+"""Finds self-contained Pythons of this machine, which can be mounted into an image without one."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import List, Optional, Tuple
 from trainshed.environments import interpreters
 
 _OLDEST = (3, 8)
-# Mounted into an image, these would hide what is the image's own.
+# Mounted into an image, these folders would hide the image's own files.
 _SHARED = ("/", "/usr", "/usr/local", "/opt", "/opt/homebrew")
 _CODE = "import sys; print(sys.base_prefix)"
 
 
 def candidates(wanted: Optional[str], home: Path) -> List[Tuple[str, str]]:
-    """Return (path of the program, folder with all of it), the best first.
+    """Return (path of the program, folder with all its files), the best first.
 
     Args:
-        wanted: request for a version, or None.
+        wanted: requested version, or None.
         home: Trainshed's home on this node.
     """
     known = [one for one in interpreters.everything(home) if one.version >= _OLDEST]

@@ -1,4 +1,4 @@
-"""Build an environment from PyPI with uv."""
+"""Builds an environment from PyPI with uv."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from trainshed.environments.pip_settings import no_index
 from trainshed.errors import EnvironmentBuildException
 
 _FAILED = "The packages could not be installed"
-# Many packages of 2018 are built with it.
+# Many packages of 2018 need it to build.
 _DROPPED = "pkg_resources"
 _OLDER = "setuptools<81"
 
 
 def make_venv(python: str, prefix: Path, context: BuildContext, more: Sequence[str] = ()) -> None:
-    """Make an empty environment.
+    """Create an empty virtual environment.
 
     Args:
-        python: the interpreter it is made from.
+        python: its base interpreter.
         prefix: its folder.
-        context: where it is built.
+        context: how it is built.
         more: further arguments for ``uv venv``.
     """
-    context.say(f"Making an environment of {python}.")
+    context.say(f"Creating an environment with {python}.")
     argv = ["venv", "--quiet", "--no-project", *more, "--python", python, str(prefix)]
-    _uv(argv, (), context, "An environment could not be made")
+    _uv(argv, (), context, "The environment could not be created")
 
 
 def install(python: Path, requirements: Sequence[str], options: Sequence[str], context: BuildContext) -> None:
@@ -40,14 +40,14 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
         python: the environment's interpreter.
         requirements: PEP 508.
         options: index options, as lines of a requirements file.
-        context: where it is built.
+        context: how it is built.
 
     Raises:
-        EnvironmentBuildException: with what uv says is wrong.
+        EnvironmentBuildException: with uv's error.
     """
     if not requirements:
         return
-    # In a file: no requirement can be taken for an option of the command, and no password stands in a command line.
+    # In a file, so that no requirement is read as an option, and no password appears in a command line.
     listing = python.parent.parent / "requirements.txt"
     older = listing.with_name("build-constraints.txt")
     listing.touch(mode=0o600)
@@ -61,7 +61,7 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
         except EnvironmentBuildException as error:
             if not any(_DROPPED in line for line in error.details.get("last_lines", ())):
                 raise
-            context.say(f"A package is built with {_DROPPED}, which setuptools has dropped: once more with {_OLDER}.")
+            context.say(f"A package needs {_DROPPED}, which setuptools no longer has; trying again with {_OLDER}.")
             older.write_text(f"{_OLDER}\n", encoding="utf-8")
             _uv([*argv, "--build-constraints", str(older)], options, context, _FAILED)
     finally:
@@ -70,7 +70,7 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
 
 
 def download_python(version: str, context: BuildContext) -> bool:
-    """Have uv fetch a Python that is not here; return whether it could.
+    """Let uv download a Python; return whether it succeeded.
 
     Args:
         version: e.g. ``"3.12"``.
@@ -78,10 +78,10 @@ def download_python(version: str, context: BuildContext) -> bool:
     """
     if os.environ.get("TRAINSHED_PYTHON_DOWNLOADS") == "never":
         return False
-    # Where uv keeps it is enough: nothing is put on the user's PATH.
+    # Installing it in uv's own folder is enough: nothing is added to the user's PATH.
     fixed = {"UV_PYTHON_DOWNLOADS": "manual", "UV_PYTHON_INSTALL_BIN": "0"}
     environ = {**commands.environ_for_uv(context.home), **fixed}
-    context.say(f"Python {version} is not on this node; uv is asked to download it.")
+    context.say(f"Python {version} is not on this node; downloading it with uv.")
     code, _ = context.run([commands.find_uv(), "python", "install", version], environ)
     return code == 0
 
@@ -93,7 +93,7 @@ def version(context: BuildContext) -> str:
 
 
 def installed(prefix: Path) -> List[str]:
-    """Return what is installed in an environment, ``name==version``, sorted."""
+    """Return the packages installed in an environment, ``name==version``, sorted."""
     found = glob(f"{prefix}/lib/python*/site-packages/*.dist-info")
     names = (os.path.basename(path)[: -len(".dist-info")].rpartition("-") for path in found)
     return sorted(f"{normal_name(name)}=={version}" for name, _, version in names)

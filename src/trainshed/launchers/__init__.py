@@ -1,1 +1,1 @@
-"""How one command becomes many processes: pure functions from a command to argv and variables."""
+"""Turns one command into many processes: pure functions that return command lines and variables."""

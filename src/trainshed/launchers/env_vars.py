@@ -1,4 +1,4 @@
-"""What every process of a job finds in its environment, whatever the launcher: v1's names, and its node's GPUs."""
+"""Environment variables that every process of a job has, whatever the launcher: v1's names, and its node's GPUs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trainshed.launchers.plan import Job, Node
 
 
 def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
-    """Return the variables of one process that tell it where it is among the others.
+    """Return the variables that tell one process its position among the others.
 
     Args:
         job: the job.
@@ -39,7 +39,7 @@ def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:
 
 
 def visible(node: Node) -> Dict[str, str]:
-    """Return which GPUs a process on a node is to see.
+    """Return the GPUs that a process on a node can see.
 
     Args:
         node: the node.
@@ -48,7 +48,7 @@ def visible(node: Node) -> Dict[str, str]:
 
 
 def rendezvous(job: Job) -> Dict[str, str]:
-    """Return where the processes meet, under the names that torch.distributed reads.
+    """Return the rendezvous address, under the names that torch.distributed reads.
 
     Args:
         job: the job.
@@ -57,14 +57,14 @@ def rendezvous(job: Job) -> Dict[str, str]:
 
 
 def interfaces(job: Job) -> Dict[str, str]:
-    """Return through which network interface gloo and NCCL are to speak, unless the user has said so.
+    """Return the network interface for gloo and NCCL, unless the user has set it.
 
     Args:
         job: the job.
     """
     variables = {}
     if all(each.address == "127.0.0.1" for each in job.nodes):
-        # Gloo asks for the address of this machine's name, which a laptop does not always know.
+        # Gloo resolves this machine's name, which does not always work on a laptop.
         variables["GLOO_SOCKET_IFNAME"] = "lo"
     if any(each.gpus for each in job.nodes):
         variables["NCCL_SOCKET_IFNAME"] = "^docker0"

@@ -1,6 +1,6 @@
-"""Processes under Open MPI's ``mpirun``, which starts for each rank an environment forwarder, or else a rank agent.
+"""Processes under Open MPI's ``mpirun``, which starts an environment forwarder, or else a rank agent, for each rank.
 
-The words used are those that Open MPI 4 and 5 share (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
+Only options common to Open MPI 4 and 5 are used (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from trainshed.launchers import env_vars
 from trainshed.launchers.plan import Job, Plan, Rank
 
 _SCRATCH = ("OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base")
-"""Open MPI 4's name, and 5's."""
+"""The names of Open MPI 4 and 5."""
 
 
 def plan(job: Job) -> Plan:
     """Return the ranks, and the ``mpirun`` that starts them.
 
-    Open MPI itself sets OMPI_COMM_WORLD_RANK and SIZE. Since nodes may be folders of one machine, each rank is told
-    its place on its own node anew; Horovod's names and the meeting point are added.
+    Open MPI itself sets OMPI_COMM_WORLD_RANK and SIZE. Because nodes may be folders of one machine, each rank's
+    position on
+    its node is set here; Horovod's names and the rendezvous address are added.
 
     Args:
-        job: what is to be run where.
+        job: what to run where.
     """
     size, nodes = len(job.places), len(job.nodes)
     ranks = []
@@ -44,11 +45,11 @@ def plan(job: Job) -> Plan:
             **{f"HOROVOD_{name}": str(value) for name, value in horovod.items()},
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
-    # Ranks may outnumber cores, as on a laptop that plays a cluster; which cores are whose, the rank agent sees to.
+    # Ranks may outnumber cores, as on a laptop that simulates a cluster; the rank agent assigns the cores.
     words = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         words.append("--allow-run-as-root")
-    # It leaves files behind when a rank is killed: not in the machine's folder for temporary ones.
+    # It leaves files behind if a rank is killed, so they must not go to the machine's temporary folder.
     scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
     if job.env_forwarder:
         return Plan(tuple(ranks), (job.mpirun, *words, *job.env_forwarder), scratch, (*job.agent, "forwarded"))

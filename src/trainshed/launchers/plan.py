@@ -1,4 +1,4 @@
-"""What a launcher gets and returns, and the table of launchers."""
+"""The input and output of launchers, and the table of launchers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAUNCHERS = {
     "torch": "trainshed.launchers.torch",
     "tensorflow": "trainshed.launchers.tensorflow",
 }
-"""Name → module with a pure function ``plan(job: Job) -> Plan``; adding a launcher is one file and one line."""
+"""Name → module with a pure function ``plan(job: Job) -> Plan``; adding a launcher takes one file and one line."""
 
 
 class Node(NamedTuple):
@@ -21,9 +21,9 @@ class Node(NamedTuple):
 
     Attributes:
         name: ``"node-0"``, …
-        address: where the other nodes reach it.
+        address: its address for the other nodes.
         folder: working folder of its processes.
-        gpus: the GPUs that are its own, as ``CUDA_VISIBLE_DEVICES`` names them; None: nothing is said of GPUs.
+        gpus: its own GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; None leaves the variable unset.
     """
 
     name: str
@@ -37,17 +37,17 @@ class Job(NamedTuple):
 
     Attributes:
         nodes: where they run.
-        processes: how many on each node (≥ 1).
-        agent: argv of the program that runs ranks; a launcher adds which ones.
-        env_forwarder: argv of what forwards a rank's environment to the one agent; empty: each rank has an agent.
+        processes: number of processes on each node (≥ 1).
+        agent: argv of the rank agent; a launcher adds which ranks.
+        env_forwarder: argv of the forwarder of a rank's environment to a single agent; empty: each rank has an agent.
         ports: free ports of the first node, as many as there are processes.
         mpirun: path of Open MPI's ``mpirun``, or its name.
         scratch: folder in which a starter may keep files of its own until the run has ended.
-        root: whether this is the superuser, whom Open MPI asks twice.
-        backend: of torch.distributed.
-        workers: of TensorFlow.
-        servers: parameter servers of TensorFlow.
-        environment: what the script will find besides; read, never copied.
+        root: whether the user is root, which Open MPI requires to be confirmed twice.
+        backend: backend of torch.distributed.
+        workers: number of TensorFlow workers.
+        servers: number of TensorFlow parameter servers.
+        environment: the script's other variables; read, never copied.
     """
 
     nodes: Tuple[Node, ...]
@@ -65,7 +65,7 @@ class Job(NamedTuple):
 
     @property
     def places(self) -> Tuple[Tuple[int, int], ...]:
-        """(node, place on it) of each rank: a node is filled before the next one."""
+        """(node, position on it) of each rank: a node is filled before the next one."""
         return tuple((node, local) for node in range(len(self.nodes)) for local in range(self.processes))
 
 
@@ -74,9 +74,9 @@ class Rank(NamedTuple):
 
     Attributes:
         name: v1's name for it, such as ``"rank_0"`` or ``"worker_0"``.
-        node: which of the job's nodes it runs on.
-        variables: what it finds in its environment besides what every process of the run does.
-        awaited: whether the job waits for its end; a parameter server waits for the others instead.
+        node: index of its node.
+        variables: its environment variables, in addition to those of every process of the run.
+        awaited: whether the job waits for its end; parameter servers wait for the others instead.
     """
 
     name: str
@@ -91,8 +91,8 @@ class Plan(NamedTuple):
     Attributes:
         ranks: all of them, in order.
         starter: argv of the one program that starts them; empty for a single process, which needs none.
-        variables: what the starter finds in its environment besides what the ranks do.
-        agent: argv of the rank agent, where the starter starts none.
+        variables: environment variables of the starter, in addition to those of the ranks.
+        agent: argv of the rank agent, if the starter does not start it.
     """
 
     ranks: Tuple[Rank, ...]
@@ -106,7 +106,7 @@ def plan(launcher: str, job: Job) -> Plan:
 
     Args:
         launcher: a name in :data:`LAUNCHERS`.
-        job: what is to be run where.
+        job: what to run where.
 
     Raises:
         RunConfigurationException: no such launcher.
@@ -132,6 +132,6 @@ def check(launcher: str) -> None:
     """
     if launcher not in LAUNCHERS:
         raise RunConfigurationException(
-            f"There is no launcher {launcher!r}; there is {', '.join(sorted(LAUNCHERS))}."
+            f"There is no launcher {launcher!r}. Available: {', '.join(sorted(LAUNCHERS))}."
             + did_you_mean(launcher, LAUNCHERS)
         )

@@ -14,7 +14,7 @@ def plan(job: Job) -> Plan:
     Without parameter servers the workers are those of MultiWorkerMirroredStrategy.
 
     Args:
-        job: what is to be run where; its nodes are filled one after the other, workers first.
+        job: what to run where; its nodes are filled one after another, workers first.
     """
     tasks = [("worker", index) for index in range(job.workers)] + [("ps", index) for index in range(job.servers)]
     places = job.places[: len(tasks)]

@@ -7,11 +7,7 @@ from trainshed.launchers.plan import Job, Plan, Rank
 
 
 def plan(job: Job) -> Plan:
-    """Return the ranks; the rank agent starts them.
-
-    Args:
-        job: what is to be run where.
-    """
+    """Return the ranks, which the rank agent starts."""
     size = len(job.places)
     meeting = f"tcp://{job.nodes[0].address}:{job.ports[0]}"
     ranks = []
@@ -26,7 +22,7 @@ def plan(job: Job) -> Plan:
             "LOCAL_WORLD_SIZE": str(job.processes),
             "NODE_RANK": str(node),
             "GROUP_RANK": str(node),
-            # v1's own: the number of the process, and what init_process_group(init_method=…) takes.
+            # v1's own names: the number of the process, and the argument of init_process_group(init_method=…).
             "AZ_BATCHAI_TASK_INDEX": str(rank),
             "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting,
         }

@@ -1,1 +1,1 @@
-"""What happens on a node: prepare, start the script, see how it ends. Standard library only."""
+"""What happens on a node: prepare a run, start its script, record how it ended. Standard library only."""

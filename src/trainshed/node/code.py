@@ -1,4 +1,4 @@
-"""Lay out the source snapshot in the run's working folder."""
+"""Writes the source snapshot into the run's working folder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ _CHUNK = 1 << 20
 
 
 def materialise(snapshots: str, tree: Optional[str], into: str) -> None:
-    """Write the files of a snapshot below a new folder.
+    """Write the files of a snapshot to a new folder.
 
-    They are copies: a script may write to its own files without
-    changing the snapshot that other runs share.
+    They are copies, so a script may change its files without changing the snapshot that other runs share.
 
     Args:
         snapshots: the snapshot store: ``packs/<id>`` and ``trees/<id>.json``.
         tree: id of the snapshot; None for an empty folder.
-        into: folder to make; it may exist from an interrupted try.
+        into: folder to create; it may exist from an interrupted attempt.
 
     Raises:
         NotFoundException: the store lacks the tree or one of its packs.
@@ -49,7 +48,7 @@ def _tree(snapshots: str, tree: str) -> Dict[str, Any]:
         with open(os.path.join(snapshots, "trees", f"{tree}.json"), encoding="utf-8") as file:
             record: Dict[str, Any] = json.load(file)
     except FileNotFoundError:
-        raise NotFoundException(f"Source snapshot {tree} is not in the store any more; submit the run again.") from None
+        raise NotFoundException(f"Source snapshot {tree} is no longer in the store. Submit the run again.") from None
     return record
 
 
@@ -72,7 +71,7 @@ class _Packs:
                 self._open[pack] = os.open(os.path.join(self._folder, pack), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise NotFoundException(
-                    f"The content of '{entry['path']}' is missing from the snapshot store; submit the run again."
+                    f"The content of '{entry['path']}' is missing from the snapshot store. Submit the run again."
                 ) from None
         goal = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, entry["mode"])
         try:
@@ -82,7 +81,7 @@ class _Packs:
 
 
 def _pump(origin: int, start: int, goal: int, size: int) -> None:
-    """Copy inside the kernel where it can, by reads and writes elsewhere."""
+    """Copy inside the kernel if possible, otherwise by reads and writes."""
     end = start + size
     try:
         while start < end:
@@ -99,4 +98,4 @@ def _pump(origin: int, start: int, goal: int, size: int) -> None:
             while chunk:
                 chunk = chunk[os.write(goal, chunk) :]
     if start < end:
-        raise NotFoundException("A pack of the snapshot store is shorter than it was; submit the run again.")
+        raise NotFoundException("A pack of the snapshot store is incomplete. Submit the run again.")

@@ -1,8 +1,8 @@
-"""Program: hold a run's processes inside of its container. ``python container_init.py ORDER``.
+"""Program: supervise a run's processes inside its container. ``python container_init.py ORDER``.
 
-It is the container's first process, and does there what the shim does where there is no container: it starts the
-script, or what starts all ranks, waits for their ends, ends them with grace on SIGTERM, and leaves none
-behind. What the shim is to know it writes beside ``ORDER``.
+It is the container's first process and does what the shim does without a container: it starts the script, or the
+program that starts all ranks, waits for their ends, ends them on SIGTERM with the grace period, and leaves no process
+behind. What the shim needs to know is written beside ``ORDER``.
 """
 
 import os
@@ -10,10 +10,10 @@ import sys
 
 
 def run(path: str) -> int:
-    """Start what an order says, wait for its end, and write down how it ended.
+    """Start what an order file says, wait until it ends, and record how it ended.
 
     Args:
-        path: the order's file, as :meth:`trainshed.node.run_container.RunContainer.start` writes it.
+        path: the order file, as :meth:`trainshed.node.run_container.RunContainer.start` writes it.
 
     Returns:
         The exit code for the container.
@@ -25,8 +25,8 @@ def run(path: str) -> int:
 
     order = fields.read(path)
     if os.getpid() != 1:
-        process.become_subreaper()  # the user has the container share the machine's processes
-    watch = script.Watch("")  # a first process inherits all orphans
+        process.become_subreaper()  # the user lets the container share the machine's process namespace
+    watch = script.Watch("")  # the first process of a container inherits all orphans
     # The request to cancel may be older than this process, which then has received no signal.
     watch.cancelled = os.path.exists(order["cancel"][0])
     if "ranks" in order:
@@ -49,7 +49,7 @@ def run(path: str) -> int:
 
 
 def _out_of_memory() -> bool:
-    """Tell whether the kernel has killed a process here because the container's memory was used up."""
+    """Tell whether the kernel has killed a process here because the container exceeded its memory limit."""
     for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         try:
             with open(path, encoding="ascii") as file:
@@ -61,6 +61,6 @@ def _out_of_memory() -> bool:
 
 
 if __name__ == "__main__":
-    # The folder of the package takes the place of the folder of this script.
+    # The package's folder replaces this script's folder on the path.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     os._exit(run(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Datasets of a run: brought to the script before it starts, and to their datastore after it."""
+"""Datasets of a run: made available before the script, and copied to their datastores after it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Datasets:
     """The inputs and outputs of one run.
 
     Args:
-        spec: what was asked for.
+        spec: the request.
         run_id: the run.
         stores: name of a datastore → its record.
         run_dir: the run directory.
         code_dir: the script's working folder.
 
     Attributes:
-        variables: what the script finds in its environment.
+        variables: environment variables for the script.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class Datasets:
         self._values: Dict[str, str] = {}
 
     def attach(self) -> None:
-        """Make all of them ready.
+        """Make all inputs and outputs available.
 
         Raises:
-            TrainshedError: one cannot be; the sentence names it.
+            TrainshedError: one cannot be made available; the message names it.
         """
         inputs: Dict[str, Dict[str, Any]] = {}
         for item in self._spec.inputs:
             try:
                 value, inputs[item.name] = self._input(item)
             except (OSError, TrainshedError) as error:
-                message = f"Dataset '{item.name}' could not be made ready: {error}"
+                message = f"Dataset '{item.name}' could not be made available: {error}"
                 raise TrainshedError(message, {"reason": "data_failed"}) from error
             self._values[_INPUT + item.name] = value
             for name in (item.name, item.name.upper(), f"AZURE_ML_INPUT_{item.name}"):
@@ -93,11 +93,11 @@ class Datasets:
         return os.path.join(self._run_dir, "data", "outputs", output.name)
 
     def arguments(self, given: Tuple[str, ...]) -> Tuple[str, ...]:
-        """Return the script's arguments with paths in place of what stands for datasets."""
+        """Return the script's arguments, with placeholders for datasets replaced by paths."""
         return tuple(self._values.get(argument, argument) for argument in given)
 
     def detach(self) -> List[str]:
-        """Bring what the script has left to the datastores; return where each output lies."""
+        """Copy the script's outputs to the datastores; return where each output is."""
         for output in self._spec.outputs:
             if self._place(output) != self._target(output):
                 copy(self._place(output), self._target(output), output.overwrite)

@@ -1,8 +1,7 @@
-"""What ``mpirun`` starts for each rank: a line of shell that forwards the rank's environment to the rank agent.
+"""What ``mpirun`` starts for each rank: a one-line shell script that forwards the rank's environment to the rank agent.
 
-So there is one rank agent on this machine, which starts while ``mpirun`` does, and not a Python for each rank that
-starts after it. The shell says who it is, and exits with the rank's exit code when the agent says that the rank has
-ended well.
+So a single rank agent, which starts at the same time as ``mpirun``, replaces a Python process per rank. The shell
+announces its rank, and exits with the rank's exit code once the agent reports that the rank has ended.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ SHELL = "/bin/sh"
 
 
 def supported() -> bool:
-    """Tell whether this machine has what it takes: a shell, and ``/proc`` to read an environment from."""
+    """Tell whether this machine has a shell, and ``/proc`` to read an environment from."""
     return os.path.exists("/proc/self/environ") and os.access(SHELL, os.X_OK)
 
 
 def make(folder: str, count: int) -> None:
-    """Make the pipes.
+    """Create the pipes.
 
     Args:
-        folder: where the ranks' orders lie.
-        count: how many ranks there are.
+        folder: the folder of the ranks' orders.
+        count: the number of ranks.
     """
     for name in ("forwarders", *(f"{rank}.exit" for rank in range(count))):
         path = os.path.join(folder, name)
@@ -36,23 +35,23 @@ def make(folder: str, count: int) -> None:
 
 
 class EnvForwarders:
-    """The shells as the rank agent sees them.
+    """The shells, as seen by the rank agent.
 
     Args:
-        folder: where the ranks' orders lie.
+        folder: the folder of the ranks' orders.
 
     Attributes:
-        pipe: can be read when one has said who it is.
+        pipe: readable when a shell has announced its rank.
     """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        # For writing too: without a writer it would tell of an end all the time.
+        # Opened for writing too: without a writer, the pipe would always report its end.
         self.pipe = os.open(os.path.join(folder, "forwarders"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._rest = b""
 
     def arrived(self) -> list[tuple[int, int]]:
-        """Return rank and pid of those that have said who they are since the last time."""
+        """Return rank and pid of the shells that have announced themselves since the last call."""
         try:
             self._rest += os.read(self.pipe, 1 << 12)
         except BlockingIOError:
@@ -61,9 +60,9 @@ class EnvForwarders:
         return [(int(rank), int(pid)) for rank, pid in (line.split() for line in lines)]
 
     def release(self, rank: int) -> None:
-        """Have the shell of a rank that has ended well leave."""
+        """Let the shell of a rank that has completed exit."""
         try:
-            # Its own end is open from before it said who it is.
+            # The shell opened its end before it announced its rank.
             pipe = os.open(os.path.join(self._folder, f"{rank}.exit"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return  # it was ended
@@ -72,11 +71,7 @@ class EnvForwarders:
 
 
 def environment(pid: int) -> dict[str, str] | None:
-    """Return the environment that a process was started with; None where it is gone.
-
-    Args:
-        pid: the process.
-    """
+    """Return the environment that a process was started with; None if it has ended."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             pairs = os.fsdecode(file.read()).split("\0")

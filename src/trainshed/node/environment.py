@@ -1,4 +1,4 @@
-"""Ask the environments room for the run's Python, and keep what it said for the run's details."""
+"""Prepares the run's Python, and keeps facts about it for the run's details."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from trainshed.spec.environment import EnvironmentSpec
 
 
 class Ready(NamedTuple):
-    """An environment the script can be started with.
+    """An environment with which the script can be started.
 
     Attributes:
         python: path of its interpreter.
         variables: what it adds to the script's environment.
-        facts: what the run's details say of it.
-        notes: sentences that the user must see.
-        entry: held for the life of the run, so that the environment is not pruned meanwhile.
+        facts: facts for the run's details.
+        notes: messages for the user.
+        entry: held until the run has ended, so that the environment is not pruned meanwhile.
     """
 
     python: str
@@ -32,16 +32,16 @@ class Ready(NamedTuple):
 def make_ready(
     request: EnvironmentSpec, node_context: Mapping[str, Any], log: str, inside: Optional[Inside] = None
 ) -> Ready:
-    """Build the environment or find it built.
+    """Return the requested environment, building it if necessary.
 
     Args:
-        request: what was asked for.
+        request: the request.
         node_context: the part of ``spec.json`` that describes this node.
-        log: file to which the build writes.
-        inside: the image in which it will be used; None: right here.
+        log: file for the output of the build.
+        inside: the image in which it will be used; None for this machine.
 
     Raises:
-        EnvironmentBuildException: it cannot be built; the message has the solver's words.
+        EnvironmentBuildException: it cannot be built; the message contains the solver's error.
     """
     with open(log, "ab", buffering=0) as file:
         made = prepare(request, Path(node_context["home"]), file, node_context.get("sites", ()), inside)

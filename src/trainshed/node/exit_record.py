@@ -1,4 +1,4 @@
-"""What the end of a run's processes means: the content of ``exit.json``."""
+"""Interprets how a run's processes ended: the content of ``exit.json``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from trainshed.spec.run import RunSpec
 
 
 def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
-    """Return how a run ended.
+    """Return the record of how a run ended.
 
     Args:
         result: how its processes ended.
-        spec: what was asked for.
-        ranks: those of a job of several processes.
+        spec: the request.
+        ranks: the ranks of a job of several processes.
     """
     how: Dict[str, Any] = {"exit_code": result.code, "signal": result.number, "leftovers": result.leftovers}
     if result.cause == "cancel":
         return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
     if result.cause == "time_limit":
         limit = spec.max_run_duration_seconds
-        message = f"The run was ended at its limit of {limit} s (max_run_duration_seconds)."
+        message = f"The run was ended after {limit} s, its time limit (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
     if made["outcome"] == "failed":
@@ -33,19 +33,19 @@ def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) ->
 
 
 def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
-    """Say that memory was used up; without a container of the run's own, only a KILL of the kernel's shows that."""
+    """Report a lack of memory; without a container of the run's own, only a SIGKILL by the kernel proves it."""
     if not oom:
         if made["signal"] == signal.SIGKILL:
-            made["message"] += " Trainshed did not send it: most often it is the kernel, out of memory (see dmesg)."
+            made["message"] += " Trainshed did not send it; most often the kernel did, for lack of memory (see dmesg)."
         return
     if spec.container is not None:
-        more = "The container's memory was used up: raise its limit (--memory among docker's arguments), or let the"
+        more = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"
     elif made["signal"] == signal.SIGKILL:
-        more = "The machine's memory was used up, and so the kernel did that: run fewer at once, or let the"
+        more = "The machine ran out of memory, so the kernel killed the process. Run fewer jobs at once, or make the"
     else:
         return
     made["reason"] = "oom"
-    made["message"] += f" {more} script take less."
+    made["message"] += f" {more} script use less."
 
 
 def _of_script(how: Dict[str, Any], result: ProcessResult) -> Dict[str, Any]:
@@ -53,20 +53,20 @@ def _of_script(how: Dict[str, Any], result: ProcessResult) -> Dict[str, Any]:
         message = f"The script was ended by {_signal_name(result.number)}."
         return {**how, "outcome": "failed", "reason": "signal", "message": message}
     if result.code:
-        message = f"The script ended with exit code {result.code}."
+        message = f"The script exited with exit code {result.code}."
         return {**how, "outcome": "failed", "reason": "exit", "message": message}
     return {**how, "outcome": "completed", "reason": "exit", "message": ""}
 
 
 def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any]:
-    """Name the rank that failed first; where none did and yet the job failed, its starter did."""
+    """Name the rank that failed first; if none did and the job still failed, its starter did."""
     first = ranks.first_failure()
     if first is not None:
         title = f"{first['title'][0].upper()}{first['title'][1:]}"
         with_what = (
             f"was ended by {_signal_name(first['signal'])}"
             if first["signal"] is not None
-            else f"ended with exit code {first['exit_code']}"
+            else f"exited with exit code {first['exit_code']}"
         )
         others = " The others were ended." if len(ranks.ends()) > 1 or spec.node_count > 1 else ""
         return {
@@ -88,7 +88,7 @@ def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any
         **how,
         "outcome": "failed",
         "reason": "launch_failed",
-        "message": f"{what} ended with {code}, and no process of the run failed by itself.",
+        "message": f"{what} ended with {code}, although no process of the run had failed.",
         "log": log,
     }
 

@@ -1,7 +1,7 @@
-"""Orders to the programs that start with every rank and container, and their answers: ``name=value`` fields.
+"""Orders to the programs that start with every rank and container, and their results: ``name=value`` fields.
 
-A list of names and texts, each field ended by NUL, which neither arguments nor variables nor paths can hold. JSON
-would do as well, and importing it takes as long as Python's own start.
+A list of names and texts, each field ended by NUL, which arguments, variables and paths cannot contain. JSON would also
+work, but importing it takes as long as starting Python.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def unpack(data: bytes) -> dict[str, list[str]]:
     r"""Return name → texts, in order.
 
     Args:
-        data: what :func:`pack` gave.
+        data: the result of :func:`pack`.
 
     Example:
         >>> unpack(b"argument=train.py\x00argument=--rate=1\x00")
@@ -45,17 +45,13 @@ def variables(texts: list[str]) -> dict[str, str]:
     """Return environment variables as a dict.
 
     Args:
-        texts: ``NAME=value``, each.
+        texts: strings of the form ``NAME=value``.
     """
     return dict(text.partition("=")[::2] for text in texts)
 
 
 def read(path: str) -> dict[str, list[str]]:
-    """Return the fields of a file; none where it is not there.
-
-    Args:
-        path: the file.
-    """
+    """Return the fields of a file; none if it does not exist."""
     try:
         with open(path, "rb") as file:
             return unpack(file.read())
@@ -64,7 +60,7 @@ def read(path: str) -> dict[str, list[str]]:
 
 
 def write(path: str, pairs: list[tuple[str, str]]) -> None:
-    """Write a file of fields whole or not at all; not for others' eyes, since variables may hold secrets.
+    """Write a file of fields atomically, readable only by the owner, because variables may contain secrets.
 
     Args:
         path: the file.

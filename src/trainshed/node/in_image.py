@@ -1,4 +1,4 @@
-"""What is done in a run's image before its container starts: find its Python, put packages on top, look for MPI."""
+"""Prepares a run's image before its container starts: finds its Python, installs packages on top, looks for MPI."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InImage:
     """An image on this machine, and what a run needs in it.
 
     Args:
-        spec: what to run, with what it asks for of a container.
+        spec: what to run, with its container request.
         node_context: the part of ``spec.json`` that describes this node.
         run_dir: the run directory.
         run_id: the run.
@@ -41,9 +41,9 @@ class InImage:
     Attributes:
         engine: the container engine.
         image_id: the image's id.
-        guide: path inside of the Python that our own programs run with.
-        mounted: folders of this machine that have to be there inside.
-        name: of the container that makes things ready.
+        guide: path inside the image of the Python for Trainshed's own programs.
+        mounted: folders of this machine that must be mounted.
+        name: name of the container used for the preparation.
     """
 
     def __init__(self, spec: RunSpec, node_context: Mapping[str, Any], run_dir: str, run_id: str) -> None:
@@ -63,15 +63,15 @@ class InImage:
         self._probe: Optional[Probe] = None
 
     def make_ready(self, request: EnvironmentSpec, engine: Engine, password: str) -> Ready:
-        """Have the image on this machine, and in it the Python that the run asks for.
+        """Prepare the image on this machine, and the requested Python in it.
 
         Args:
-            request: the environment that was asked for.
+            request: the requested environment.
             engine: the container engine.
-            password: of the registry's user.
+            password: password of the registry's user.
 
         Raises:
-            TrainshedError: the image cannot be had; ``details["reason"]`` says why.
+            TrainshedError: the image is not available; ``details["reason"]`` says why.
             EnvironmentBuildException: the packages cannot be installed.
         """
         self.engine = engine
@@ -87,7 +87,7 @@ class InImage:
             self.guide = guide.path
             ready = self._ready(request, python or guide)
         except BaseException:
-            engines.remove(engine, self.name)  # a run of the image may be cut off by a cancel
+            engines.remove(engine, self.name)  # a cancel may interrupt a program that runs in the image
             raise
         facts = {"engine": engine.kind, "image": reference(self._request), "image_id": self.image_id}
         return ready._replace(facts={**ready.facts, "container": facts})
@@ -114,12 +114,13 @@ class InImage:
         name = reference(self._request)
         if request.kind == EXISTING and request.interpreter != "python":
             return (
-                f"The image '{name}' has no working Python at '{request.interpreter}'. Give its path inside the image."
+                f"The image '{name}' has no working Python at '{request.interpreter}'. Use the path of one inside "
+                f"the image."
             )
         if request.kind == EXISTING and not self._spec.command:
-            return f"The image '{name}' has no Python, and the run asks to use the image's own. Name the one it has."
+            return f"The image '{name}' has no Python, but the run uses the image's own Python. Set its path."
         return (
-            f"The image '{name}' has no Python of its own, and none of this machine's works in it. "
+            f"The image '{name}' has no Python, and no Python of this machine works in it. "
             "Use an image that has Python 3.8 or later, such as 'python:3.11-slim'."
         )
 
@@ -128,10 +129,10 @@ class InImage:
         return self.add(request)
 
     def add(self, request: EnvironmentSpec) -> Ready:
-        """Have one more environment inside, beside that of the run.
+        """Prepare another environment in the image, beside that of the run.
 
         Args:
-            request: what is to be in it.
+            request: the environment.
 
         Raises:
             EnvironmentBuildException: it cannot be built.
@@ -144,27 +145,27 @@ class InImage:
 
     @property
     def known(self) -> str:
-        """The file that is there for as long as what is known of the image."""
+        """A file that exists for as long as the facts about the image are valid."""
         assert self._probe is not None
         return os.path.dirname(self._probe.path)
 
     def mpirun(self) -> Tuple[str, str]:
-        """Return path and version text of the image's own ``mpirun``; empty where it has none."""
+        """Return path and version text of the image's own ``mpirun``; empty if it has none."""
         assert self._probe is not None
         return self._probe.mpirun(self.guide, self.mounted)
 
     def run(
         self, argv: Sequence[str], folders: Sequence[str] = (), environ: Optional[Mapping[str, str]] = None
     ) -> Tuple[int, str]:
-        """Run a program in the image for what it answers.
+        """Run a program in the image and return its output.
 
         Args:
             argv: the program and its arguments.
-            folders: of this machine that it needs.
+            folders: folders of this machine that it needs.
             environ: variables for it.
 
         Returns:
-            Its exit code and all that it printed.
+            Its exit code and its output.
 
         Raises:
             TrainshedError: the engine cannot run anything in the image (reason ``container_failed``).
@@ -178,25 +179,25 @@ class InImage:
         return result.code, result.out + result.err
 
     def mine(self, config: ContainerConfig) -> ContainerConfig:
-        """Return a configuration as this user's and this run's."""
+        """Return a configuration with this user and this run's label."""
         return config._replace(user=(os.getuid(), os.getgid()), label=self._run_id)
 
     def _wrap(self, request: EnvironmentSpec) -> commands.Wrap:
-        """Return what puts uv into the image, with the folders of this machine that it needs."""
+        """Return a wrapper that runs uv in the image, and the folders of this machine that it needs."""
         needed = [path for line in (*request.pip, *request.pip_options) for path in _paths(line)]
 
         def wrap(argv: Sequence[str], environ: Dict[str, str]) -> Tuple[Sequence[str], Dict[str, str]]:
             own = {name: value for name, value in environ.items() if _HANDED.match(name)}
             netrc = os.path.expanduser("~/.netrc")
             own.update({"NETRC": netrc} if os.path.isfile(netrc) else {})
-            # A run cannot write there, so what Python compiles must be there before.
+            # A run cannot write there, so bytecode must be compiled beforehand.
             own.update(UV_COMPILE_BYTECODE="1")
             caches = own["UV_CACHE_DIR"]
             own.update({} if _below(caches, self._home) else {"UV_LINK_MODE": "copy"})
             os.makedirs(caches, mode=0o700, exist_ok=True)
             places = [path for name in _PLACES for path in _paths(own.get(name, ""))]
             seen = mounts([self._home, caches], [argv[0], *places, *needed, *self.mounted])
-            # By their names alone: addresses of indexes may have passwords in them.
+            # By their names only, because addresses of indexes may contain passwords.
             names = (*sorted(own), f"HOME={self._home}")
             config = ContainerConfig(self.name, self.image_id, tuple(argv), mounts=seen, variables=names)
             return engines.run_argv(self.engine, self.mine(config)), {**os.environ, **own}
@@ -208,7 +209,7 @@ def _paths(setting: str) -> List[str]:
     """Return the files and folders of this machine that a package setting names."""
     parts = re.split(r"[\s,]+", setting)
     plain = [re.sub(r"\A(?:[\w.-]+=)?(?:file://)?", "", part.partition("#")[0]).rstrip("/") for part in parts]
-    # The pages of an index link to files that lie beside them.
+    # The pages of an index link to files beside them.
     whole = [os.path.dirname(path) if os.path.basename(path) == "simple" else path for path in plain]
     return [path for path in whole if path.startswith("/") and path.strip("/") and os.path.exists(path)]
 
@@ -218,7 +219,7 @@ def _below(path: str, folder: str) -> bool:
 
 
 def mounts(write: Sequence[str], read: Sequence[str]) -> Tuple[Tuple[str, bool], ...]:
-    """Return (path, whether it can be written) for all that exist, without those that another one brings along."""
+    """Return (path, whether it is writable) for all that exist, without those that another one includes."""
     chosen: Dict[str, bool] = {}
     for path in sorted({path for path in write if path and os.path.exists(path)}):
         if not any(_below(path, other) for other in chosen):
@@ -228,7 +229,7 @@ def mounts(write: Sequence[str], read: Sequence[str]) -> Tuple[Tuple[str, bool],
     for path in chosen:
         if ":" in path:
             raise TrainshedError(
-                f"'{path}' has a ':' in its name, and no container engine can be given it. Rename the folder.",
+                f"'{path}' has a ':' in its name, so it cannot be mounted into a container. Rename the folder.",
                 {"reason": "container_failed"},
             )
     return tuple(sorted(chosen.items()))

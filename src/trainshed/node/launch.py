@@ -1,4 +1,4 @@
-"""From a run's record to the one program that the shim starts: the script itself, or what starts all its ranks."""
+"""From a run's record to the one program that the shim starts: the script itself, or the starter of all its ranks."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Launch:
         spec: what to run.
         node_context: the part of ``spec.json`` that describes this machine.
         run_dir: the run directory.
-        nodes: the run's nodes, laid out.
+        nodes: the run's nodes, prepared.
         ready: its environment.
-        environ: what every process of the run finds in its environment.
-        container: the container in which the processes will be; None: there is none.
+        environ: environment variables for every process of the run.
+        container: the container of the processes; None without one.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Launch:
         """Return what to start.
 
         Raises:
-            TrainshedError: Open MPI is asked for and cannot be had or used.
+            TrainshedError: Open MPI is requested but not available.
         """
         return self._alone() if self._spec.launcher == "single" else self._together()
 
@@ -75,7 +75,7 @@ class Launch:
         return Start(variables.expand(self._command(node), whole), whole, node.code, log, notes=self._notes)
 
     def _together(self) -> Start:
-        # What a single process does not need.
+        # A single process does not need these.
         from trainshed.system.ports import reserve
 
         spec, ranks = self._spec, Ranks(self._run_dir)
@@ -104,13 +104,13 @@ class Launch:
         return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held)
 
     def _env_forwarder(self, ranks: Ranks) -> Tuple[str, ...]:
-        """Return what forwards the ranks' environments to one agent; an image may have no shell for that."""
+        """Return the forwarder of the ranks' environments to a single agent; images may have no shell for it."""
         if self._container or not env_forwarder.supported():
             return ()
         return (env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder)
 
     def _python(self) -> Tuple[str, ...]:
-        """Return the Python that our own programs run with where the processes are."""
+        """Return the Python for Trainshed's own programs, as seen by the processes."""
         return self._container.python if self._container else (sys.executable, "-S", "-E")
 
     def _mpi(self) -> Mpi:
@@ -135,7 +135,7 @@ class Launch:
         return commands
 
     def _of_node(self, node: NodeFolder) -> Dict[str, str]:
-        """What the user set stands over what data brings."""
+        """The user's variables take precedence over those for data."""
         return {name: value for name, value in node.variables.items() if name not in self._spec.environment_variables}
 
     def _command(self, node: NodeFolder) -> Tuple[str, ...]:

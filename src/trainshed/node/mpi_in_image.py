@@ -1,4 +1,4 @@
-"""Open MPI for a run in a container: looked for in its image, and put on top of it where it has none."""
+"""Open MPI for a run in a container: searched in its image, and installed on top if missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nodes of a run where they are folders of this machine: each has its snapshot, data and share of the cores."""
+"""The nodes of a run that are folders of this machine: each has its snapshot, data and share of the cores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NodeFolder:
     """One node.
 
     Args:
-        index: its number; the first one's folder is the run directory itself.
+        index: its number; the folder of the first one is the run directory itself.
         spec: what to run.
         node_context: the part of ``spec.json`` that describes this machine.
         run_id: the run.
@@ -41,10 +41,10 @@ class NodeFolder:
         self._references: Dict[str, str] = {}
 
     def lay(self) -> None:
-        """Lay out the snapshot and make all data ready.
+        """Write the snapshot and make all data available.
 
         Raises:
-            TrainshedError: some of it cannot be had.
+            TrainshedError: some data is not available.
         """
         materialise(self._node_context["snapshots"], self._spec.snapshot, self.code)
         for name in _SHARED:
@@ -53,13 +53,13 @@ class NodeFolder:
         self._datasets.attach()
 
     def _make_shared(self, name: str) -> None:
-        """Make a folder whose files become the run's; all nodes have the first one's."""
+        """Create a folder that all nodes share: it is the first node's, and its files belong to the run."""
         path, first = os.path.join(self.code, name), os.path.join(self._first, name)
         if path == first:
             os.makedirs(path, exist_ok=True)
             return
         if os.path.isdir(path) and not os.path.islink(path):
-            import shutil  # only where the snapshot has a folder of this name, which the first node has, too
+            import shutil  # only if the snapshot contains a folder of this name, which the first node then has too
 
             shutil.rmtree(path)
         if not os.path.lexists(path):
@@ -70,7 +70,7 @@ class NodeFolder:
             return folder.attach(item, self._store(item), self._root, self.code)
         except (OSError, TrainshedError) as error:
             raise TrainshedError(
-                f"Data reference '{item.name}' could not be made ready: {error}", {"reason": "data_failed"}
+                f"Data reference '{item.name}' could not be made available: {error}", {"reason": "data_failed"}
             ) from error
 
     def _store(self, item: DataSpec) -> Dict[str, str]:
@@ -79,33 +79,33 @@ class NodeFolder:
 
     @property
     def variables(self) -> Dict[str, str]:
-        """What a script on this node finds in its environment about data."""
+        """Environment variables about data for a script on this node."""
         references = {f"AZUREML_DATAREFERENCE_{name}": path for name, path in self._references.items()}
         return {**references, **self._datasets.variables}
 
     def arguments(self, given: Tuple[str, ...]) -> Tuple[str, ...]:
-        """Return arguments with paths on this node in place of what stands for datasets.
+        """Return arguments with placeholders for datasets replaced by paths on this node.
 
         Args:
-            given: as they were submitted.
+            given: the submitted arguments.
         """
         return self._datasets.arguments(given)
 
     def detach(self) -> None:
-        """Bring what a script has left to the datastores."""
+        """Copy the script's outputs to the datastores."""
         for item in self._spec.data:
             folder.detach(item, self._store(item), self._root, self.code)
         self._datasets.detach()
 
 
 def shares(nodes: int) -> List[Tuple[int, ...]]:
-    """Return the cores of each node: all of this machine's, shared out; several nodes have one where cores are few.
+    """Return the cores of each node: all cores of this machine, distributed; nodes share cores if there are too few.
 
     Args:
-        nodes: how many there are.
+        nodes: the number of nodes.
 
     Returns:
-        Numbers of cores, for each node; empty where the system knows no such thing.
+        Core numbers for each node; empty if the system does not support core affinity.
     """
     if not hasattr(os, "sched_getaffinity"):
         return [()] * nodes

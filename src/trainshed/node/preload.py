@@ -1,4 +1,4 @@
-"""What a run may need, imported while a shim waits for it: when it has come, each import delays it."""
+"""Imports what a run may need while a shim waits for it, because imports after its arrival would delay it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MODULES = (
 
 
 def load(requests: int) -> None:
-    """Import them, until there is something to do.
+    """Import modules until a request arrives.
 
     Args:
         requests: descriptor from which the shim will read its run.

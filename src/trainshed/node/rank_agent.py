@@ -1,13 +1,13 @@
 """Program: run ranks of a job on this node. ``python -S -E rank_agent.py FOLDER all|forwarded|mpi``.
 
-Kept to the few lines that Python cannot cache as bytecode; the rest is :mod:`trainshed.node.rank_processes`.
+It is kept short because Python does not cache the bytecode of a main script; see :mod:`trainshed.node.rank_processes`.
 """
 
 import os
 import sys
 
 if __name__ == "__main__":
-    # The folder of the package takes the place of the folder of this script.
+    # The package's folder replaces this script's folder on the path.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from trainshed.node.rank_processes import main
 

@@ -1,4 +1,4 @@
-"""Events of a job's ranks: a named pipe into which their agents write and from which one program reads."""
+"""Events of a job's ranks: a named pipe that their agents write to and one program reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ class RankEvents:
     """What the agents report about ranks.
 
     Args:
-        folder: where their orders lie.
+        folder: the folder of their orders.
 
     Attributes:
-        agents: pids of the programs that hold ranks; they end by themselves when their ranks have ended.
-        failed: a rank has ended badly, and the others are to be ended.
+        agents: pids of the rank agents, which exit when their ranks have ended.
+        failed: a rank has failed, so the others must be ended.
     """
 
     def __init__(self, folder: str) -> None:
@@ -24,13 +24,13 @@ class RankEvents:
         self._opened = -1
 
     def make(self) -> None:
-        """Make the pipe."""
+        """Create the pipe."""
         if not os.path.exists(self._pipe):
             os.mkfifo(self._pipe, 0o600)
 
     def listen(self) -> int:
         """Open the pipe, and return its descriptor."""
-        # For writing too: without a writer it would tell of an end all the time.
+        # Opened for writing too: without a writer, the pipe would always report its end.
         self._opened = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         return self._opened
 
@@ -41,7 +41,7 @@ class RankEvents:
             self._opened = -1
 
     def read(self) -> None:
-        """Take in the events there are."""
+        """Process the pending events."""
         try:
             self._rest += os.read(self._opened, 1 << 16)
         except BlockingIOError:

@@ -1,14 +1,14 @@
 """The ranks of a job on this node: started, read, and reported. The program is :mod:`trainshed.node.rank_agent`.
 
 One rank agent has all ranks (``all``), and with ``mpirun`` starts each when its environment has been forwarded
-(``forwarded``, see :mod:`trainshed.node.env_forwarder`); where that cannot be, ``mpirun`` starts an agent for each rank
-(``mpi``: which one, Open MPI's variables say). For each rank it starts the user's command in the folder and with the
-variables that ``FOLDER/<rank>.order`` says, puts what that prints into the rank's own log and, with the rank's name
-before each line, into the run's, and writes how it ended into ``FOLDER/<rank>.end``. Whoever holds the run learns of it
-by a line in the pipe ``FOLDER/events``, and it alone ends the other ranks: this program then waits to be ended itself,
-since the end of one would have ``mpirun`` kill the rest without grace.
+(``forwarded``, see :mod:`trainshed.node.env_forwarder`); if that is not possible, ``mpirun`` starts an agent for each
+rank (``mpi``; Open MPI's variables say which). For each rank it starts the user's command in the folder and with the
+variables of ``FOLDER/<rank>.order``, writes its output to the rank's log and, with the rank's name before each line, to
+the run's log, and records how it ended in ``FOLDER/<rank>.end``. The supervising program is notified through the pipe
+``FOLDER/events``, and it alone ends the other ranks: the agent then waits to be ended itself, because its exit would
+make ``mpirun`` kill the other ranks without a grace period.
 
-It imports little: it starts with every rank.
+It imports little, because it starts with every rank.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RankProcess:
     """One rank.
 
     Args:
-        folder: where its order lies.
+        folder: the folder of its order.
         rank: its number.
     """
 
@@ -54,10 +54,10 @@ class RankProcess:
         self.status: int | None = None
 
     def start(self, environ: dict[str, str]) -> None:
-        """Start the user's command in a session of its own; what cannot be started has ended with code 127.
+        """Start the user's command in its own session; a command that cannot be started ends with code 127.
 
         Args:
-            environ: what it finds in its environment besides what the order says.
+            environ: its environment, in addition to the variables of the order.
         """
         self.pipe, inward = os.pipe()
         os.set_blocking(self.pipe, False)
@@ -81,7 +81,7 @@ class RankProcess:
         os.close(inward)
 
     def read(self) -> None:
-        """Take what it has printed; nothing more after its output's end."""
+        """Read its output; nothing more after its end."""
         while self.pipe >= 0:
             try:
                 chunk = os.read(self.pipe, _CHUNK)
@@ -94,11 +94,11 @@ class RankProcess:
                 self.close()
 
     def _merge(self, chunk: bytes) -> None:
-        """Write whole lines into the run's log, each under the rank's name; a progress bar's returns end lines too."""
+        """Write complete lines to the run's log, prefixed with the rank's name; carriage returns also end lines."""
         lines = (self._begun + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
         self._begun = lines.pop()
         if self._cut and lines and not lines[0]:
-            del lines[0]  # the end of a line of which all has been written
+            del lines[0]  # the end of a line that has been written already
         self._cut = self._cut and not lines
         if len(self._begun) > _LONGEST:
             lines, self._begun, self._cut = [*lines, self._begun], b"", True
@@ -106,7 +106,7 @@ class RankProcess:
             _write(self._merged, b"".join(self._prefix + line + b"\n" for line in lines))
 
     def close(self) -> None:
-        """Let go of its output; a line without an end is written out."""
+        """Close its output; an incomplete last line is written."""
         if self.pipe >= 0:
             os.close(self.pipe)
             self.pipe = -1
@@ -115,7 +115,7 @@ class RankProcess:
             self._begun = b""
 
     def signal(self, number: int) -> None:
-        """Send a signal to it and what shares its session, if it has not ended."""
+        """Send a signal to it and the processes of its session, if it has not ended."""
         if self.pid and self.status is None:
             try:  # noqa: SIM105 - contextlib takes 4 ms, and this program starts with every rank
                 os.killpg(self.pid, number)
@@ -123,10 +123,10 @@ class RankProcess:
                 pass
 
     def record(self, told: bool) -> None:
-        """Write down how it ended.
+        """Record how it ended.
 
         Args:
-            told: it was told to end.
+            told: whether it was told to end.
         """
         status = self.status or 0
         pairs = [
@@ -149,10 +149,10 @@ class RankAgent:
     """The ranks of this process.
 
     Args:
-        folder: where their orders lie.
+        folder: the folder of their orders.
         ranks: their numbers.
-        lasting: under ``mpirun``: a rank's failure is not to be seen by it before the others have ended.
-        forwarders: those that forward the ranks' environments; None: the ranks have this process's.
+        lasting: under ``mpirun``: keep running after a failure until the other ranks have ended.
+        forwarders: forwarders of the ranks' environments; None if the ranks use this process's environment.
     """
 
     def __init__(
@@ -173,14 +173,14 @@ class RankAgent:
         try:
             self._events = os.open(os.path.join(folder, "events"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            self._events = -1  # nobody holds the run any more
+            self._events = -1  # the supervisor of the run has ended
         self._processes = [RankProcess(folder, rank) for rank in ranks]
 
     def _on_term(self, *_: object) -> None:
         self._terminating = True
 
     def run(self) -> int:
-        """Start all, wait for all, and return the exit code of the first that failed."""
+        """Start all ranks, wait for all, and return the exit code of the first that failed."""
         self._report(f"agent {os.getpid()}")
         for process in self._processes if self._forwarders is None else ():
             self._start(process, dict(os.environ))
@@ -206,7 +206,7 @@ class RankAgent:
                 self._start(self._processes[rank], environ)
 
     def _step(self, seconds: float | None) -> None:
-        """Wait for an event, and take in what there is."""
+        """Wait for an event and process the pending ones."""
         pipes = [process.pipe for process in self._processes if process.pipe >= 0]
         pipes += [self._forwarders.pipe] if self._forwarders else []
         if self._wake in select.select([self._wake, *pipes], [], [], seconds)[0]:
@@ -237,12 +237,12 @@ class RankAgent:
                     self._finish(process)
 
     def _finish(self, process: RankProcess) -> None:
-        """Note a rank's end; what is left of its output is taken, and not what its daemons may print later."""
+        """Handle a rank's end; the rest of its own output is read, but not what its daemons may print later."""
         process.read()
         process.close()
         process.record(self._terminating or self._served)
         if self._served:
-            return  # how a server takes it that it is told to end is no failure
+            return  # how a server reacts to being ended is not a failure
         status = process.status or 0
         code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         self._code = self._code or code
@@ -251,7 +251,7 @@ class RankAgent:
             self._forwarders.release(process.rank)
 
     def _end_servers(self) -> None:
-        """End the parameter servers: they serve for as long as there are workers."""
+        """End the parameter servers, which run as long as there are workers."""
         self._served = True
         for number, seconds in ((signals.SIGTERM, 10.0), (signals.SIGKILL, 10.0)):
             deadline = time.monotonic() + seconds
@@ -269,7 +269,7 @@ class RankAgent:
 
 
 def _take_cores(cores: set[int] | list[int]) -> None:
-    """Run on these cores, where the system knows such a thing and a container has not been given others."""
+    """Restrict this process to these cores, if the system supports it and a container has no other cores."""
     try:  # noqa: SIM105 - as above
         os.sched_setaffinity(0, cores)
     except (AttributeError, OSError):
@@ -277,7 +277,7 @@ def _take_cores(cores: set[int] | list[int]) -> None:
 
 
 def _write(fd: int, data: bytes) -> None:
-    """Write all; a full disk loses lines and not the rank."""
+    """Write everything; a full disk loses lines but does not end the rank."""
     while data:
         try:
             data = data[os.write(fd, data) :]
@@ -286,10 +286,10 @@ def _write(fd: int, data: bytes) -> None:
 
 
 def main(folder: str, which: str) -> int:
-    """Run the ranks that are this process's.
+    """Run the ranks of this process.
 
     Args:
-        folder: where their orders lie.
+        folder: the folder of their orders.
         which: ``"all"``, ``"forwarded"`` or ``"mpi"``.
 
     Returns:

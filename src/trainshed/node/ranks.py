@@ -12,13 +12,13 @@ from trainshed.spec import layout
 
 
 class RankCommand(NamedTuple):
-    """What one rank is to do.
+    """The command of one rank.
 
     Attributes:
         argv: the user's command, with all names expanded.
         folder: its working folder.
-        variables: all that it finds in its environment and its starter does not.
-        cores: the cores it may use; empty: all.
+        variables: its environment variables, in addition to its starter's.
+        cores: the cores it may use; empty for all.
     """
 
     argv: Tuple[str, ...]
@@ -34,8 +34,8 @@ class Ranks:
         run_dir: the run directory.
 
     Attributes:
-        folder: where their orders lie.
-        scratch: where their starter may keep files of its own.
+        folder: the folder of their orders.
+        scratch: folder for the starter's own files.
         events: their ends.
     """
 
@@ -46,11 +46,11 @@ class Ranks:
         self.events = RankEvents(self.folder)
 
     def write(self, plan: Plan, commands: Sequence[RankCommand], names: Sequence[str]) -> None:
-        """Write the orders, and make the logs and the pipe for events.
+        """Write the orders, and create the logs and the pipe for events.
 
         Args:
             plan: the ranks.
-            commands: theirs, one each.
+            commands: the command of each rank.
             names: names of the job's nodes.
         """
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
@@ -84,21 +84,22 @@ class Ranks:
         try:
             os.rmdir(self.scratch)
         except OSError:
-            import shutil  # where a rank was killed
+            import shutil  # if a rank was killed
 
             shutil.rmtree(self.scratch, ignore_errors=True)
 
     def first_failure(self) -> Optional[Dict[str, Any]]:
-        """Return how the rank ended that failed first by itself; None if none did."""
+        """Return how the first failed rank ended; None if none failed by itself."""
         ends = [end for end in self.ends() if end["exit_code"] != 0 and (end["awaited"] or not end["told"])]
         return min(ends, key=lambda end: (end["told"], end["time"]), default=None)
 
     def ends(self) -> List[Dict[str, Any]]:
-        """Return how those ranks ended that have, in order.
+        """Return how ranks ended, in order, for those that have.
 
         Returns:
-            For each ``{"rank", "title", "node", "host", "time", "told", "awaited", "exit_code", "signal"}``, the last
-            two of which one is None.
+            For each ``{"rank", "title", "node", "host", "time", "told", "awaited", "exit_code", "signal"}``; one of the
+            last
+            two is None.
         """
         names = [name for name in os.listdir(self.folder) if name.endswith(".end")]
         return sorted((_end(os.path.join(self.folder, name)) for name in names), key=lambda end: int(end["rank"]))

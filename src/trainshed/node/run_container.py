@@ -1,4 +1,4 @@
-"""The container of one run: what makes it ready, what starts it, what ends it."""
+"""The container of one run: prepares, starts and ends it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from trainshed.system import files, memory
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
-# The rest of a machine's variables is about that machine's files.
+# Other variables of this machine refer to this machine's files.
 _SAME_INSIDE = ("TRAINSHED_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ")
 _NOT_STARTED = (125, 126, 127)
 _KILLED = 137
 _ENGINE_SECONDS = 15.0
-"""Time that an engine has to notice that its container has ended, and to clean up."""
+"""Seconds for an engine to notice that its container has ended, and to clean up."""
 
 
 class RunContainer:
     """A run's container.
 
     Args:
-        spec: what to run, with what it asks for of a container.
+        spec: what to run, with its container request.
         node_context: the part of ``spec.json`` that describes this node.
         run_dir: the run directory.
         run_id: the run.
@@ -62,17 +62,17 @@ class RunContainer:
         self.image = InImage(spec, node_context, run_dir, run_id)
 
     def make_ready(self, request: EnvironmentSpec) -> Ready:
-        """Have the image on this machine, and in it the Python that the run asks for.
+        """Prepare the image on this machine, and the requested Python in it.
 
         Args:
-            request: the environment that was asked for.
+            request: the requested environment.
 
         Raises:
-            TrainshedError: the image cannot be had; ``details["reason"]`` says why.
+            TrainshedError: the image is not available; ``details["reason"]`` says why.
             EnvironmentBuildException: the packages cannot be installed.
         """
         engine = engines.find(os.environ)
-        # For the service, which has to remove them should this process be killed.
+        # For the agent, which has to remove them if this process is killed.
         files.write_json(
             os.path.join(self._run_dir, layout.CONTAINER), {**engine._asdict(), "names": [self._name, self.image.name]}
         )
@@ -81,25 +81,25 @@ class RunContainer:
 
     @property
     def variables(self) -> Dict[str, str]:
-        """What a script finds in its environment because it runs in a container."""
+        """Environment variables for a script in a container."""
         home = os.path.join(self._home, "container-home")
         os.makedirs(home, mode=0o700, exist_ok=True)
         same = {name: os.environ[name] for name in _SAME_INSIDE if name in os.environ}
-        # Kept from run to run, for what libraries download; packages are the image's business.
+        # Kept between runs, so that downloads of libraries are reused; packages come from the image.
         return {**same, "HOME": home, **_who(), "PYTHONNOUSERSITE": "1"}
 
     @property
     def python(self) -> Tuple[str, ...]:
-        """The Python that our own programs run with inside, with its flags."""
-        # What it compiles of its imports it can keep nowhere else.
+        """The Python inside for Trainshed's own programs, with its flags."""
+        # No other folder can hold the bytecode it compiles.
         return (self.image.guide, "-S", "-E", "-X", "utf8", "-X", f"pycache_prefix={self._compiled}")
 
     def start(self, start: Start, elsewhere: Sequence[str]) -> Start:
-        """Return what is to be started so that a run's processes are in the container.
+        """Return what to start so that a run's processes are in the container.
 
         Args:
-            start: what would be started without one.
-            elsewhere: folders outside of the run directory that the user has chosen for data.
+            start: what would be started without a container.
+            elsewhere: the user's folders for data outside the run directory.
         """
         order = [
             *(("argument", argument) for argument in start.argv),
@@ -136,11 +136,11 @@ class RunContainer:
         return mounts(write, [_PACKAGE, str(self._node_context["runtime"]), *self.image.mounted])
 
     def wait(self, watch: Watch, pid: int) -> ProcessResult:
-        """Wait for the container's end; have it end on cancel or at the time limit.
+        """Wait until the container ends; end it on cancel or at the time limit.
 
         Args:
-            watch: where ends and cancel requests are seen.
-            pid: the engine's client, which hands signals on.
+            watch: reports ends and cancel requests.
+            pid: the engine's client, which forwards signals.
 
         Raises:
             TrainshedError: the container, or the program in it, could not be started.
@@ -175,14 +175,14 @@ class RunContainer:
         return result
 
     def _conclude_without(self, status: int, result: ProcessResult) -> None:
-        """Say how a container has ended that could not say so itself."""
+        """Determine how a container ended that could not record it itself."""
         engines.remove(self.image.engine, self._name)
         if result.cause != "itself":
             return
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         words = _tail(self._log)
         if code in _NOT_STARTED or 0 <= code < _KILLED:
-            what = f"The container could not be started of the image '{reference(self._request)}'"
+            what = f"No container could be started from the image '{reference(self._request)}'"
             raise TrainshedError(
                 f"{what}:\n{engine_cli.essence(words, 3)}", engine_cli.details("container_failed", words)
             )
@@ -190,7 +190,7 @@ class RunContainer:
 
 
 def _take(path: str) -> str:
-    """Return what a file holds, and remove it."""
+    """Return the content of a file, and remove it."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -201,8 +201,8 @@ def _take(path: str) -> str:
 
 
 def _who() -> Dict[str, str]:
-    """Name the user for programs that ask: an image knows nobody of this machine."""
-    import pwd  # absent on Windows, which is no node
+    """Return the name of the user, because an image does not know the users of this machine."""
+    import pwd  # missing on Windows, which cannot be a node
 
     try:
         name = pwd.getpwuid(os.getuid()).pw_name

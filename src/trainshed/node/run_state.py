@@ -1,4 +1,4 @@
-"""What the shim leaves in the run directory: that it holds the run, the phases, and how it ended."""
+"""The shim's state files in the run directory: its claim, the phases, and how the run ended."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class RunState:
         self.phase = "Preparing"
 
     def claim(self) -> bool:
-        """Become the one shim of this run.
+        """Become the only shim of this run.
 
         Returns:
-            False when another shim has or had the run: at most one ever starts the script.
+            False if another shim has or had the run: at most one ever starts the script.
         """
         who = process.identity(os.getpid())
         return files.write_once(self._path(layout.SHIM), json.dumps(who))
 
     def enter(self, phase: str, **facts: Any) -> None:
-        """Note that the run is in ``phase`` now.
+        """Record that the run has entered a phase.
 
         Args:
             phase: a state of :mod:`trainshed.spec.states`.
-            facts: JSON values that belong to it.
+            facts: JSON values about it.
         """
         self.phase = phase
         line = json.dumps({"phase": phase, "time": time.time(), **facts}) + "\n"
@@ -47,7 +47,7 @@ class RunState:
             os.close(fd)
 
     def close(self, how: Dict[str, Any]) -> None:
-        """Write how the run ended, once and atomically.
+        """Record how the run ended, once and atomically.
 
         Args:
             how: the content of ``exit.json``.
@@ -56,7 +56,7 @@ class RunState:
         files.write(self._path(layout.EXIT), text, durable=True)
 
     def cancel_requested(self) -> bool:
-        """Tell whether the service has asked for the run to be cancelled."""
+        """Tell whether the service has requested that the run be cancelled."""
         return os.path.exists(self._path(layout.CANCEL))
 
     def _path(self, name: str) -> str:

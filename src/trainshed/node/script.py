@@ -1,4 +1,4 @@
-"""Start the user's processes, wait for their end as an event, and leave none behind."""
+"""Starts the user's processes, waits for their end as an event, and leaves none behind."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _SIGNALS_RESET = [
 
 
 _AGENT_SECONDS = 5.0
-"""Time that mpirun has to clean up after the ranks have ended."""
+"""Seconds for mpirun to clean up after the ranks have ended."""
 
 
 class ProcessResult:
     """How a script ended.
 
     Attributes:
-        code: exit code, or None when a signal ended it.
+        code: exit code, or None if a signal ended it.
         number: the signal that ended it, or None.
         cause: ``"itself"``, ``"cancel"`` or ``"time_limit"``.
-        leftovers: processes it had left running, which were ended.
-        oom: whether the kernel has killed a process meanwhile because memory was used up: its container's, or, where
-            it has none, any of the machine.
+        leftovers: the number of processes that it left running, which were ended.
+        oom: whether the kernel has killed a process for lack of memory meanwhile: in its container, or without one,
+            anywhere on the machine.
     """
 
     def __init__(self) -> None:
@@ -40,10 +40,10 @@ class ProcessResult:
 
 
 class Watch:
-    """The shim's eyes: its children's ends and the service's request to cancel, as events.
+    """Reports the ends of the shim's children and the service's request to cancel, as events.
 
     Args:
-        marker: ``NAME=value`` in the environment of every process of the run; ``""``: all are our descendants.
+        marker: ``NAME=value`` in the environment of every process of the run; ``""`` if all are descendants.
     """
 
     def __init__(self, marker: str) -> None:
@@ -63,7 +63,7 @@ class Watch:
         self.cancelled = True
 
     def pause(self, seconds: float | None) -> None:
-        """Return when a signal came or so many seconds have passed (None: whenever); then collect ended children."""
+        """Wait for a signal, at most this many seconds (None for no limit); then collect ended children."""
         if self._wake in select.select([self._wake, *self._listened], [], [], seconds)[0]:
             os.read(self._wake, 4096)
         self.reap()
@@ -71,22 +71,22 @@ class Watch:
             self._events.read()
 
     def listen(self, events: RankEvents) -> None:
-        """Be woken by events of a job's ranks, too.
+        """Also wake up on events of a job's ranks.
 
         Args:
-            events: of the job's ranks.
+            events: events of the job's ranks.
         """
         self._events = events
         self._listened = [events.listen()]
 
     @property
     def failed(self) -> bool:
-        """Whether one rank of several has failed, so that the others are to be ended."""
+        """Whether one of several ranks has failed, so that the others must be ended."""
         return self._events is not None and self._events.failed
 
     @property
     def agents(self) -> set[int]:
-        """Processes that only hold the ranks: they end by themselves when these have ended."""
+        """Pids of the rank agents, which exit when their ranks have ended."""
         return self._events.agents if self._events else set()
 
     def reap(self) -> bool:
@@ -114,16 +114,16 @@ class Watch:
         return process.family(os.getpid(), self.marker)
 
     def end_family(self, grace: float) -> int:
-        """End all processes of the run: TERM, grace, KILL, until none is left; return how many were told."""
+        """End all processes of the run: SIGTERM, then SIGKILL until none is left; return how many there were."""
         return process.end(self.family, grace, self.pause)
 
 
 def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: str) -> int:
-    """Start a program in a session of its own with its output going straight to a file.
+    """Start a program in its own session, with its output going straight to a file.
 
     Args:
-        argv: what to execute; ``argv[0]`` is a path, or a name that is looked up on ``variables['PATH']``.
-        variables: its whole environment.
+        argv: the command; ``argv[0]`` is a path, or a name that is looked up on ``variables['PATH']``.
+        variables: its complete environment.
         folder: its working folder.
         log: file to which its standard output and error are appended.
 
@@ -133,7 +133,7 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
     Raises:
         OSError: it cannot be executed.
     """
-    # The shim lives in the same folder: posix_spawn, which spares the 10 ms of importing subprocess, knows no cwd.
+    # The shim changes to that folder, because posix_spawn, which saves 10 ms for importing subprocess, has no cwd.
     os.chdir(folder)
     appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
@@ -155,10 +155,10 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Pr
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 
     Args:
-        watch: where ends and cancel requests are seen.
-        pids: the processes started: the script, or a starter and a rank agent, of which none goes on without the other.
-        limit: seconds they may take, or None.
-        grace: seconds between TERM and KILL.
+        watch: reports ends and cancel requests.
+        pids: the processes started: the script, or a starter and a rank agent, which need each other.
+        limit: the time limit in seconds, or None.
+        grace: seconds between SIGTERM and SIGKILL.
     """
     result, killed = ProcessResult(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
@@ -168,11 +168,11 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Pr
         late = deadline is not None and time.monotonic() >= deadline
         if watch.cancelled or late or watch.failed or _deserted(watch, pids):
             result.cause = "cancel" if watch.cancelled else "time_limit" if late else "itself"
-            gone = [pid for pid in pids if watch.status_of(pid)]  # the others are told to go now
+            gone = [pid for pid in pids if watch.status_of(pid)]  # the other processes are ended now
             _end(watch, pids, grace)
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
-    # Without a child and without a subreaper's adopted orphan there is nothing to look for.
+    # Without a child and without an orphan adopted as subreaper, there is nothing to search for.
     if watch.reap() or not process.LINUX:
         result.leftovers = watch.end_family(grace)
     _read_status(watch, gone or pids, result)
@@ -181,21 +181,21 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Pr
 
 
 def _deserted(watch: Watch, pids: list[int]) -> bool:
-    """Tell whether one of several has ended badly, and so has left the others."""
+    """Tell whether one of several processes has failed and so left the others."""
     return any(watch.status_of(pid) for pid in pids)
 
 
 def _end(watch: Watch, pids: list[int], grace: float) -> None:
-    """End the run's processes; of several ranks first these, so that none is ended without grace by its starter."""
+    """End the run's processes; ranks first, so that their starter does not end them without a grace period."""
     if watch.agents:
-        # The starters are pids; agents come and go by events, and so are asked for anew each round.
+        # The starters are pids; agents come and go by events, so they are queried in each round.
         process.end(lambda: watch.family() - watch.agents - set(pids), grace, watch.pause)
         grace = _AGENT_SECONDS
     watch.end_family(grace)
 
 
 def _read_status(watch: Watch, pids: list[int], result: ProcessResult) -> None:
-    """Take the first failure, or the first process's success."""
+    """Return the first failure, or the success of the first process."""
     statuses = [status for status in (watch.status_of(pid) for pid in pids) if status is not None]
     status = next((s for s in statuses if s != 0), 0 if statuses else None)
     if status is None:
@@ -217,9 +217,9 @@ def _found(program: str, path: str) -> str:
 
 
 def _own_session() -> dict[str, object]:
-    # Python knows the flag only where the C library has it; a group of its own is the next best.
+    # Python supports the flag only if the C library does; otherwise use a process group.
     return {"setsid": True} if process.LINUX else {"setpgroup": 0}
 
 
 def _ignore(*_: object) -> None:
-    """A handler must be set for the wakeup descriptor to hear of the signal."""
+    """A handler must be set for the wakeup descriptor to be notified of the signal."""

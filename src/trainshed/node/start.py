@@ -1,4 +1,4 @@
-"""What the shim is to start for a run, in a container or right on the node."""
+"""What the shim has to start for a run, in a container or directly on the node."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Start(NamedTuple):
 
     Attributes:
         argv: the program and its arguments.
-        environ: its whole environment.
+        environ: its complete environment.
         folder: its working folder.
-        log: where what it prints goes.
-        ranks: those that it starts; None where it is the script itself.
-        notes: sentences that the user must see.
-        agent: argv of what starts the ranks for it, where it does not do so itself.
-        held: kept until the run has ended: ports that are its own.
+        log: file for its output.
+        ranks: the ranks that it starts; None if it is the script itself.
+        notes: messages for the user.
+        agent: argv of the rank agent, if the program itself does not start the ranks.
+        held: kept open until the run has ended: reserved ports.
     """
 
     argv: Tuple[str, ...]

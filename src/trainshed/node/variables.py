@@ -1,4 +1,4 @@
-"""The environment variables that a script finds."""
+"""The environment variables of a script."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
-# What belongs to the service's own interpreter, not to the script's.
+# These belong to the service's own interpreter, not to the script's.
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "TRAINSHED_", "AZUREML_", "__PYVENV")
 _KEPT = ("TRAINSHED_HOME",)
 _REFERENCE = re.compile(r"\$(\{?)((?:AZUREML|AZ_BATCH)[A-Za-z0-9_]*)(\}?)")
 
 
 def inherited(environ: Mapping[str, str]) -> Dict[str, str]:
-    """Return what a script inherits from the service's environment.
+    """Return the variables that a script inherits from the service's environment.
 
     Args:
-        environ: the service's.
+        environ: the service's environment.
     """
     return {k: v for k, v in environ.items() if k in _KEPT or not k.startswith(_OURS)}
 
 
 def standard(run_id: str, spec: RunSpec, run_dir: str, node_context: Mapping[str, Any]) -> Dict[str, str]:
-    """Return the variables that every process of the run finds, besides the inherited ones.
+    """Return the variables for every process of the run, in addition to the inherited ones.
 
     Args:
         run_id: id of the run.
-        spec: what was asked for.
+        spec: the request.
         run_dir: the run directory.
         node_context: the part of ``spec.json`` that describes this node.
     """
@@ -55,7 +55,7 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, node_context: Mapping[str
         "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": code,
         "AZUREML_SCRIPT_DIRECTORY_NAME": os.path.basename(code),
         "AZUREML_CURRENT_CLOUD": "local",
-        # Scripts look whether these are set; there is nobody to show them to.
+        # Scripts check whether these are set; their values are never displayed.
         **dict.fromkeys(("AZUREML_RUN_TOKEN", "AZUREML_RUN_TOKEN_RAND", "AZUREML_RUN_TOKEN_PASS"), "none"),
         "AZUREML_RUN_TOKEN_EXPIRY": "4102444800",
         "AZ_BATCHAI_CLUSTER_NAME": spec.target,
@@ -67,29 +67,29 @@ def standard(run_id: str, spec: RunSpec, run_dir: str, node_context: Mapping[str
         "AZ_BATCH_NODE_ID": "node-0",
         "AZ_BATCH_IS_CURRENT_NODE_MASTER": "true",
         "EXAMPLE_ENV_VAR": "EXAMPLE_VALUE",
-        # What a script prints is seen as it prints it, and is on disk when it is killed.
+        # Output is visible at once, and is on disk if the script is killed.
         "PYTHONUNBUFFERED": "1",
         **given,
     }
 
 
 def python_path(runtime: str, spec: RunSpec) -> str:
-    """Return what is put in front of the script's PYTHONPATH.
+    """Return the folders to prepend to the script's PYTHONPATH.
 
     Args:
-        runtime: the runtime's tree.
-        spec: what was asked for; ``TRAINSHED_LEGACY`` among its variables, and Open MPI, need a hook in the script.
+        runtime: the runtime tree.
+        spec: the request; ``TRAINSHED_LEGACY`` among its variables, and Open MPI, need a hook in the script.
     """
     hooked = spec.environment_variables.get("TRAINSHED_LEGACY", "") not in ("", "0") or spec.launcher == "openmpi"
     return f"{os.path.join(runtime, 'hooks')}{os.pathsep}{runtime}" if hooked else runtime
 
 
 def expand(arguments: Sequence[str], variables: Mapping[str, str]) -> Tuple[str, ...]:
-    """Replace ``$AZUREML_…`` and ``$AZ_BATCH…`` in arguments; all else stays byte for byte.
+    """Replace ``$AZUREML_…`` and ``$AZ_BATCH…`` in arguments; everything else stays byte for byte.
 
     Args:
         arguments: the script's arguments.
-        variables: what the script will find in its environment; an unknown name stays as it is.
+        variables: the script's environment variables; unknown names are not replaced.
 
     Example:
         >>> expand(["$AZUREML_RUN_ID", "$HOME"], {"AZUREML_RUN_ID": "r1"})

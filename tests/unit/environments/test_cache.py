@@ -97,7 +97,7 @@ def test_who_waits_for_a_build_does_not_wait_for_the_builders_run(tmp_path: Path
     builder.join(30)
     waiter.join(30)
     assert not waiter.is_alive(), "the first still holds the environment for its run"
-    assert waiting.getvalue() == b"Waiting for another run that builds the same environment.\n"
+    assert waiting.getvalue() == b"Waiting for another run that is building the same environment.\n"
     assert not CacheEntry(tmp_path, "k").remove()
     first.release()
     assert not CacheEntry(tmp_path, "k").remove()

@@ -38,7 +38,7 @@ def test_a_package_of_old_is_built_with_an_older_setuptools(tmp_path: Path) -> N
     context = Builds(tmp_path, (1, NO_PKG_RESOURCES), (0, ""))
     install(context, tmp_path)
     assert (len(context.calls), context.constraints) == (2, ["setuptools<81\n"])
-    assert "once more with setuptools<81" in context.said[-1]
+    assert "trying again with setuptools<81" in context.said[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
 
 
