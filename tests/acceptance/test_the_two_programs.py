@@ -22,7 +22,7 @@ def test_first_program(program: str, home: Path, workspace: object) -> None:
     assert "Completed" in lines
     assert "{'alpha': 0.8, 'mse': 3340.005023928671}" in lines
     assert "The downloaded model predicts 185.2 for the first patient, who had 151.0." in lines
-    assert "taken from PyPI (scikit-learn)" in said or "conda-forge" in said
+    assert "installed from PyPI (scikit-learn)" in said or "conda-forge" in said
 
 
 @pytest.mark.parametrize("program", ["run.py", "run_azureml.py"])

@@ -52,7 +52,7 @@ def test_conda_packages_fall_back_to_pypi_and_say_so(home: Path) -> None:
     made = prepare(EnvironmentSpec(conda=("six=1.17", "msgpack-python")), home, io.BytesIO(), sites=[])
     assert made.solver == "uv"
     (note,) = made.notes
-    assert "taken from PyPI (msgpack-python as msgpack, six)" in note
+    assert "installed from PyPI (msgpack-python as msgpack, six)" in note
     assert "pip install py-rattler" in note
 
 

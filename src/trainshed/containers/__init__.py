@@ -1,1 +1,1 @@
-"""Container engines: find one, have the image there, see what Python it has, and say what the engine is to run."""
+"""Container engines: find one, provide the image, detect its Python, and build the engine's command lines."""

@@ -1,4 +1,4 @@
-"""Which container engine this machine has, and the arguments by which it runs something."""
+"""Which container engine this machine has, and its command-line arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Mapping, NamedTuple, Sequence, Tuple
 from trainshed.errors import TrainshedError
 
 CHOICE = "TRAINSHED_CONTAINER_ENGINE"
-"""Name or path of the engine to use."""
+"""Variable with the name or path of the engine to use."""
 PODMAN, DOCKER = "podman", "docker"
 _WHERE = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin")
 
@@ -20,7 +20,7 @@ class Engine(NamedTuple):
     Attributes:
         kind: ``"podman"`` or ``"docker"``.
         path: absolute path of the program.
-        rootless: root inside of its containers is an ordinary user outside.
+        rootless: whether root inside its containers is an ordinary user outside.
     """
 
     kind: str
@@ -29,21 +29,21 @@ class Engine(NamedTuple):
 
 
 class ContainerConfig(NamedTuple):
-    """What is to run in a container.
+    """What to run in a container.
 
     Attributes:
-        name: the container's.
-        image: the image's id or name.
-        argv: the program and its arguments, as the image has them.
-        folder: the working folder; ``""``: the image's.
-        mounts: (folder or file, whether it can be written), seen under the same path inside.
-        variables: ``NAME``, whose value the engine's client finds in its own environment, or ``NAME=value``, where
-            others may see it.
+        name: name of the container.
+        image: id or name of the image.
+        argv: the program and its arguments, as seen in the image.
+        folder: the working folder; ``""`` for the image's.
+        mounts: (folder or file, whether it is writable), mounted under the same path.
+        variables: ``NAME``, whose value the engine's client takes from its own environment, or ``NAME=value``, which
+            others may see.
         user: uid and gid to run as.
-        shm_size: shared memory; ``""``: the engine's default.
-        gpus: with the machine's GPUs.
-        arguments: the user's own for ``run``.
-        label: says whose it is.
+        shm_size: shared memory; ``""`` for the engine's default.
+        gpus: whether to pass the machine's GPUs.
+        arguments: the user's own arguments for ``run``.
+        label: identifies the owner of the container.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ContainerConfig(NamedTuple):
 
 
 def find(environ: Mapping[str, str]) -> Engine:
-    """Return the engine to use: the one that was chosen, else podman (which needs no daemon), else docker.
+    """Return the engine to use: the chosen one, else podman (which needs no daemon), else docker.
 
     Args:
         environ: the environment.
@@ -75,9 +75,9 @@ def find(environ: Mapping[str, str]) -> Engine:
         if path:
             kind = DOCKER if DOCKER in os.path.basename(path) else PODMAN
             return Engine(kind, os.path.abspath(path), _rootless(kind, environ))
-    missing = f"{CHOICE} names '{chosen}', which is not there" if chosen else "there is neither podman nor docker"
+    missing = f"{CHOICE} names '{chosen}', which does not exist" if chosen else "neither podman nor docker is found"
     raise TrainshedError(
-        f"The run asks for a container, and this machine has no engine for it: {missing}. "
+        f"The run needs a container, but this machine has no container engine: {missing}. "
         "Install one (apt-get install podman, or brew install podman), or leave the image out.",
         {"reason": "no_container_engine"},
     )
@@ -86,13 +86,13 @@ def find(environ: Mapping[str, str]) -> Engine:
 def _rootless(kind: str, environ: Mapping[str, str]) -> bool:
     if kind == PODMAN:
         return os.getuid() != 0
-    # A daemon of the user's own listens in the user's own folder; asking it would cost every run a call.
+    # A user's own daemon has a socket in the user's own folder; asking the daemon would cost every run a call.
     own = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     return environ.get("DOCKER_HOST", "").startswith(f"unix://{own}/")
 
 
 def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
-    """Return the command by which ``engine`` runs ``config``; the container goes as soon as it ends.
+    """Return the command by which ``engine`` runs ``config``; the container is removed when it ends.
 
     Args:
         engine: the engine.
@@ -105,7 +105,7 @@ def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
     ours = [] if _has(config.arguments, "--network", "--net") else ["--network=host"]
     ours += [f"--user={config.user[0]}:{config.user[1]}"] if _maps_user(engine) else []
     if engine.kind == PODMAN:
-        # Where SELinux reigns, the folders of the user could not be read inside; elsewhere it means nothing.
+        # Under SELinux, the user's folders could not be read inside without it; elsewhere it has no effect.
         ours.append("--security-opt=label=disable")
         ours += ["--userns=keep-id"] if engine.rootless and not _has(config.arguments, "--userns") else []
     if config.shm_size and not _has(config.arguments, "--shm-size", "--ipc"):
@@ -114,8 +114,8 @@ def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
         ours.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
     ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in config.mounts]
     ours += [f"--env={variable}" for variable in config.variables]
-    # After the user's own, so that these hold: by them the container is found again, and the command is ours. What it
-    # prints goes to the run's log and nowhere else.
+    # After the user's arguments, so that these take precedence: they identify the container and set the command, and
+    # the container's output goes only to the run's log.
     fixed = [f"--name={config.name}", "--rm", "--pull=never", "--log-driver=none"]
     fixed += [f"--label=trainshed.run={config.label}"] if config.label else []
     fixed += [f"--workdir={config.folder}"] if config.folder else []
@@ -124,7 +124,7 @@ def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
 
 
 def _maps_user(engine: Engine) -> bool:
-    # Root inside of docker's rootless containers is the user outside: any other number would be a stranger's.
+    # Root inside docker's rootless containers is the user outside; any other number would be another user.
     return not (engine.kind == DOCKER and engine.rootless)
 
 
@@ -137,7 +137,7 @@ def safe_name(run_id: str, suffix: str = "") -> str:
 
     Args:
         run_id: the run.
-        suffix: tells several of one run apart.
+        suffix: distinguishes several containers of one run.
 
     Example:
         >>> safe_name("trial_1", "-make")
@@ -147,13 +147,13 @@ def safe_name(run_id: str, suffix: str = "") -> str:
 
 
 def remove(engine: Engine, name: str) -> None:
-    """Remove a container, running or not; one that is not there is as good as removed.
+    """Remove a container, running or not; a missing one is not an error.
 
     Args:
         engine: the engine.
-        name: the container's.
+        name: name of the container.
     """
-    import subprocess  # only where a container was left
+    import subprocess  # only needed if a container was left
 
     argv = [engine.path, "rm", "--force", name]
     null = subprocess.DEVNULL

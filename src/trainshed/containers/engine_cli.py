@@ -10,7 +10,7 @@ from trainshed.containers.engine import DOCKER, Engine
 from trainshed.errors import TrainshedError
 from trainshed.system.programs import run_logged, text_of
 
-# The engines' own words, small letters; the first that is found tells.
+# The engines' own messages, in lower case; the first match decides.
 _WORDS = {
     "no_container_engine": (
         r"cannot connect to the docker daemon|is the docker daemon running|docker daemon socket"
@@ -36,11 +36,11 @@ _WORDS = {
 
 
 class CompletedCommand(NamedTuple):
-    """How a call of an engine ended.
+    """The result of a call of an engine.
 
     Attributes:
         code: its exit code.
-        out: its standard output (the end of it, where it went to a log as well).
+        out: its standard output (the end of it, if it went to a log as well).
         err: its standard error; with a log it is part of ``out``.
     """
 
@@ -50,12 +50,12 @@ class CompletedCommand(NamedTuple):
 
 
 def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str, str]] = None) -> CompletedCommand:
-    """Return what an engine replies.
+    """Return the result of an engine's command.
 
     Args:
         engine: the engine.
-        arguments: those of its client.
-        environ: the client's environment; None: our own.
+        arguments: the arguments for its client.
+        environ: the client's environment; None for our own.
     """
     done = subprocess.run(
         [engine.path, *arguments],
@@ -68,26 +68,26 @@ def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str,
 
 
 def run(argv: Sequence[str], log: BinaryIO) -> CompletedCommand:
-    """Run an engine's client to its end; what it says goes to the log as it says it.
+    """Run an engine's client until it ends, with its output in the log as it arrives.
 
     Args:
         argv: the client and its arguments.
-        log: where its output goes.
+        log: file for its output.
     """
     return CompletedCommand(*run_logged(argv, log))
 
 
 def meaning(words: str) -> str:
-    """Return which reason an engine's words give, or ``""``.
+    """Return the reason that an engine's error output indicates, or ``""``.
 
     Args:
-        words: what it said when it failed.
+        words: the output.
 
     Example:
         >>> meaning("Error: reading manifest 1 in r/py: unauthorized: authentication required")
         'registry_refused'
     """
-    # Podman says several times that it tries again; what counts is how it ended.
+    # Podman reports its retries; only the final error counts.
     last = [line for line in words.lower().splitlines() if line.strip() and "retrying in" not in line]
     for reason, pattern in _WORDS.items():
         if any(re.search(pattern, line) for line in last[-6:]):
@@ -96,11 +96,11 @@ def meaning(words: str) -> str:
 
 
 def essence(words: str, lines: int = 6) -> str:
-    """Return the part of an engine's words that says what is wrong.
+    """Return the part of an engine's output that says what is wrong.
 
     Args:
-        words: all that it said.
-        lines: at most so many lines of it.
+        words: the output.
+        lines: the maximum number of lines.
     """
     kept = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
     errors: List[str] = [line for line in kept if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
@@ -108,12 +108,12 @@ def essence(words: str, lines: int = 6) -> str:
 
 
 def failed(engine: Engine, what: str, words: str) -> TrainshedError:
-    """Return the error of an engine that could not do what it was asked.
+    """Return the error for an engine's command that failed.
 
     Args:
         engine: the engine.
         what: what could not be done.
-        words: what it said.
+        words: the engine's output.
     """
     if meaning(words) == "no_container_engine":
         return not_answering(engine, words)
@@ -121,15 +121,15 @@ def failed(engine: Engine, what: str, words: str) -> TrainshedError:
 
 
 def not_answering(engine: Engine, words: str) -> TrainshedError:
-    """Return the error of an engine whose daemon or machine does not run."""
+    """Return the error for an engine whose daemon or machine is not running."""
     mend = "start it (sudo systemctl start docker)" if engine.kind == DOCKER else "start it (podman machine start)"
     return TrainshedError(
-        f"{engine.kind} is installed here ({engine.path}), but what it talks to does not answer: {mend}, or install "
-        f"podman, which needs no daemon. It says: {essence(words, 1)}",
+        f"{engine.kind} is installed ({engine.path}), but its daemon or machine does not answer: {mend}, or install "
+        f"podman, which needs no daemon. Its message: {essence(words, 1)}",
         details("no_container_engine", words),
     )
 
 
 def details(reason: str, words: str) -> Dict[str, object]:
-    """Return an error's details: the reason, and an engine's last words."""
+    """Return an error's details: the reason, and the end of an engine's output."""
     return {"reason": reason, "last_lines": words.splitlines()[-20:]}

@@ -1,6 +1,6 @@
-"""Which image a name stands for, parts without podman for as long as podman's own list of images has not changed.
+"""Resolves image names without running podman, as long as podman's own list of images has not changed.
 
-Starting podman takes 30 ms, a quarter of what it takes to start a container with it.
+Starting podman takes 30 ms, a quarter of the time it takes to start a container.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _WHERE = "{{.Host.ServiceIsRemote}} {{.Store.GraphRoot}}/{{.Store.GraphDriverNam
 
 
 class ImageIds:
-    """What was found out about images by name.
+    """Cached facts about images, by name.
 
     Args:
         home: Trainshed's home on this node, where results are cached.
-        engine: whose images they are.
+        engine: the engine of the images.
         environ: the engine's environment.
     """
 
@@ -40,16 +40,16 @@ class ImageIds:
         files = [environ.get("CONTAINERS_STORAGE_CONF", ""), *map(os.path.expanduser, _FILES)]
         key = "\0".join([*parts, *(str(_stamp(path)) for path in files)])
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
-        # A podman elsewhere has its list elsewhere.
+        # A remote podman has its list on another machine.
         self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
         self._known = read_json(self._path) if self._can else {}
         self._stamp = _stamp(self._known.get("list", ""))
 
     def get(self, name: str) -> Optional[List[str]]:
-        """Return what was kept of a name; None if nothing was, or podman's list is another one by now.
+        """Return the cached facts about a name; None if there are none, or podman's list has changed.
 
         Args:
-            name: the image's.
+            name: name of the image.
         """
         if self._stamp is None or self._known.get("stamp") != self._stamp:
             return None
@@ -57,11 +57,11 @@ class ImageIds:
         return found
 
     def keep(self, name: str, facts: List[str]) -> None:
-        """Keep what podman has said of a name.
+        """Cache what podman has reported about a name.
 
         Args:
-            name: the image's.
-            facts: its id, and what else is to be known.
+            name: name of the image.
+            facts: its id, and other facts.
         """
         if not self._can:
             return
@@ -71,7 +71,7 @@ class ImageIds:
             self._known["list"] = path if result.code == 0 and remote == "false" else ""
             write_json(
                 self._path, {"list": self._known["list"]}
-            )  # what was asked before this look at the list is not kept
+            )  # results from before this state of the list are not cached
             return
         if self._stamp is not None:
             older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
@@ -79,7 +79,7 @@ class ImageIds:
 
 
 def _stamp(path: str) -> Optional[List[int]]:
-    """Return what changes with a file that is always replaced whole."""
+    """Return a value that changes with a file that is always replaced atomically."""
     try:
         found = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Have the image of a run on this machine: found, pulled, or built of the text of a Dockerfile."""
+"""Provides the image of a run on this machine: found, pulled, or built from the text of a Dockerfile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainshed.errors import TrainshedError
 from trainshed.spec.container import ContainerSpec
 
 AUTH = "registry-auth"
-"""In the run directory while an image is pulled: the account at its registry, for the engine alone."""
+"""In the run directory while an image is pulled: the account at its registry, only for the engine."""
 _OURS = "localhost/trainshed"
 _HUB = "docker.io"
 _HUB_IN_DOCKER = "https://index.docker.io/v1/"
@@ -29,10 +29,10 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "38
 
 
 def reference(request: ContainerSpec) -> str:
-    """Return the whole name under which an image is known.
+    """Return the full reference of the requested image.
 
     Args:
-        request: what a run asks for.
+        request: the container request.
 
     Example:
         >>> reference(ContainerSpec("team/image:1", registry="registry.example.org"))
@@ -47,7 +47,7 @@ def reference(request: ContainerSpec) -> str:
 
 
 def registry_of(name: str) -> str:
-    """Return the registry that a name is about: a first part that could not be a folder of Docker's hub.
+    """Return the registry of an image name: its first part, unless it could be a folder of Docker Hub.
 
     Example:
         >>> registry_of("localhost:5000/py"), registry_of("pytorch/pytorch")
@@ -62,9 +62,9 @@ class Images:
 
     Args:
         engine: the engine.
-        log: where it says what it does.
-        run_dir: the run directory, for what must be written for a moment.
-        ids: what was found out before.
+        log: file for its output.
+        run_dir: the run directory, for temporary files.
+        ids: cached facts about images.
     """
 
     def __init__(self, engine: Engine, log: BinaryIO, run_dir: str, ids: ImageIds) -> None:
@@ -74,14 +74,14 @@ class Images:
         self._run_dir = run_dir
 
     def make_ready(self, request: ContainerSpec, password: str = "") -> str:
-        """Return the id of the image that is requested; it is pulled or built where it is not here yet.
+        """Return the id of the requested image; it is pulled or built if it is not on this machine.
 
         Args:
-            request: what a run asks for.
-            password: of ``request.username`` at its registry.
+            request: the container request.
+            password: password of ``request.username`` at its registry.
 
         Raises:
-            TrainshedError: it cannot be had; ``details["reason"]`` says why.
+            TrainshedError: it is not available; ``details["reason"]`` says why.
         """
         name = reference(request)
         facts = self._ids.get(name) or self._inspect(name)
@@ -93,12 +93,14 @@ class Images:
                     self._pull(name, account)
             facts = self._inspect(name)
         if facts is None:
-            raise TrainshedError(f"The image '{name}' is gone as soon as it was there.", {"reason": "image_not_found"})
+            raise TrainshedError(
+                f"The image '{name}' was removed right after it was pulled or built.", {"reason": "image_not_found"}
+            )
         self._check_machine(name, facts[1])
         return facts[0]
 
     def _inspect(self, name: str) -> Optional[List[str]]:
-        """Return an image's id and the processors it is made for; None where it is not on this machine."""
+        """Return an image's id and its processor architecture; None if it is not on this machine."""
         result = engine_cli.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
         if result.code == 0:
             facts = [*result.out.split(), ""]
@@ -107,11 +109,11 @@ class Images:
         if engine_cli.meaning(result.err) == "image_not_found":
             return None
         raise engine_cli.failed(
-            self._engine, f"{self._engine.kind} cannot say whether it has the image '{name}'", result.err
+            self._engine, f"{self._engine.kind} could not check whether the image '{name}' exists", result.err
         )
 
     def _pull(self, name: str, account: List[str]) -> None:
-        # A name without a registry is one of Docker's hub for docker; podman would have to be told so.
+        # For docker, a name without a registry belongs to Docker Hub; podman must be told so.
         whole = name if "/" in name and registry_of(name) != _HUB else f"{_HUB}/{name}"
         whole = name if name.startswith(f"{_HUB}/") or self._engine.kind != PODMAN else whole
         self._log.write(f"Pulling the image {whole} with {self._engine.kind}.\n".encode())
@@ -124,14 +126,14 @@ class Images:
         if reason == "no_container_engine":
             return engine_cli.not_answering(self._engine, result.out)
         sentence = {
-            "image_not_found": f"There is no image '{name}': {where} does not have it. Check its name and tag.",
-            "registry_refused": f"The registry {where} does not hand out the image '{name}': it wants another "
-            "user or password, or has no such image. Give image_registry_details, or log in: "
+            "image_not_found": f"There is no image '{name}' at {where}. Check its name and tag.",
+            "registry_refused": f"The registry {where} refuses to provide the image '{name}': it requires another "
+            "user name or password, or has no such image. Pass image_registry_details, or log in: "
             f"{self._engine.kind} login {where}",
             "registry_unreachable": f"The registry {where} of the image '{name}' cannot be reached from this machine. "
-            "Check its address and this machine's network, or load the image here by hand.",
-            "image_architecture": f"The image '{name}' is not made for this machine's processor "
-            f"({platform.machine()}). Take one that is.",
+            "Check its address and this machine's network, or load the image manually.",
+            "image_architecture": f"The image '{name}' was not built for this machine's processor "
+            f"({platform.machine()}). Use one that was.",
         }.get(reason, f"The image '{name}' could not be pulled from {where}.")
         message = f"{sentence}\n{engine_cli.essence(result.out, 3)}"
         return TrainshedError(message, engine_cli.details(reason or "registry_unreachable", result.out))
@@ -152,21 +154,21 @@ class Images:
             if engine_cli.meaning(result.out) == "no_container_engine":
                 raise engine_cli.not_answering(self._engine, result.out)
             raise TrainshedError(
-                f"The image could not be built of the Dockerfile:\n{engine_cli.essence(result.out)}",
+                f"The image could not be built from the Dockerfile:\n{engine_cli.essence(result.out)}",
                 engine_cli.details("image_build_failed", result.out),
             )
 
     def _work(self, verb: str, account: List[str], registry: str, rest: List[str]) -> CompletedCommand:
         options: List[str] = []
         if self._engine.kind == PODMAN:
-            # Docker speaks plain HTTP with loopback addresses by itself; nobody in between can listen.
+            # Docker uses plain HTTP for loopback addresses by default, which nobody can intercept.
             options = [*account, "--tls-verify=false"] if _is_loopback(registry) else account
             return engine_cli.run([self._engine.path, verb, *options, *rest], self._log)
         return engine_cli.run([self._engine.path, *account, verb, *rest], self._log)
 
     @contextmanager
     def _account(self, request: ContainerSpec, password: str) -> Iterator[List[str]]:
-        """Give the engine the account for as long as it pulls, in a file that only its owner can read."""
+        """Give the engine the account while it pulls, in a file that only its owner can read."""
         if not request.username or not password:
             yield []
             return
@@ -187,7 +189,7 @@ class Images:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _address(self) -> List[str]:
-        """Say where docker's daemon is: what it knows of that lies in the very folder that is replaced."""
+        """Set the address of docker's daemon, which docker otherwise reads from the folder that is replaced."""
         if os.environ.get("DOCKER_HOST"):
             return []
         result = engine_cli.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
@@ -199,11 +201,11 @@ class Images:
             return
         theirs = {value: key for key, value in _MACHINES.items()}.get(made_for, made_for)
         if os.path.exists(f"/proc/sys/fs/binfmt_misc/qemu-{theirs}"):
-            self._log.write(f"Note: the image is made for {made_for}, which this machine imitates, slowly.\n".encode())
+            self._log.write(f"Note: the image was built for {made_for}, which this machine emulates slowly.\n".encode())
             return
         raise TrainshedError(
-            f"The image '{name}' is made for {made_for} processors, and this machine has {_MACHINES.get(ours, ours)}. "
-            "Take an image that is made for this machine, or remove this one here and pull it again.",
+            f"The image '{name}' was built for {made_for}, but this machine is {_MACHINES.get(ours, ours)}. "
+            "Use an image for this machine, or remove the local one and pull it again.",
             {"reason": "image_architecture"},
         )
 

@@ -1,4 +1,4 @@
-"""What Python an image has: asked once of each image, by running a few lines in it."""
+"""Detects the Python of an image: once per image, by running a few lines in it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ print("trainshed:" + json.dumps([path, output]))
 """
 _MARK = "trainshed:"
 OLDEST = (3, 8)
-"""The first Python that our own programs run with."""
+"""The oldest Python for Trainshed's own programs."""
 NAMES = ("python3", "python")
 
 
 class Python(NamedTuple):
-    """A Python as an image sees it.
+    """A Python as seen in an image.
 
     Attributes:
-        path: of its program, inside.
+        path: path of its program in the image.
         version: e.g. ``(3, 11, 7)``.
-        mounted: folder of this machine that has to be there for it; ``""`` for the image's own.
+        mounted: folder of this machine that must be mounted for it; ``""`` for the image's own.
     """
 
     path: str
@@ -44,7 +44,7 @@ Run = Callable[[Sequence[str], Sequence[str]], Tuple[int, str]]
 
 
 class Probe:
-    """What is known of an image.
+    """Facts about an image.
 
     Args:
         home: Trainshed's home on this node, where results are cached.
@@ -61,10 +61,10 @@ class Probe:
         self._known = read_json(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
-        """Return the first of the image's own Pythons that is there and works, or None.
+        """Return the first of the image's own Pythons that exists and works, or None.
 
         Args:
-            names: names or paths to look for, in this order.
+            names: names or paths to try, in this order.
         """
         for name in names:
             if name not in self._known:
@@ -79,7 +79,7 @@ class Probe:
         """Return a Python of this machine that works in the image, or None.
 
         Args:
-            candidates: (path of the program, folder that has all it needs), the best first.
+            candidates: (path of the program, folder with all its files), the best first.
         """
         known = self._known.get("mounted")
         if known and os.path.exists(known[0]) and (known[0], known[2]) in [*map(tuple, candidates)]:
@@ -87,18 +87,18 @@ class Probe:
         for program, folder in candidates:
             answer = self._ask(program, (folder,), _PROGRAM)
             if answer:
-                # That none works is not kept: the next one may have been installed meanwhile.
+                # That none works is not cached: the next one may have been installed meanwhile.
                 self._known["mounted"] = [program, answer[1], folder]
                 write_json(self.path, self._known)
                 return Python(program, tuple(answer[1]), folder)
         return None
 
     def mpirun(self, python: str, mounts: Sequence[str]) -> Tuple[str, str]:
-        """Return path and version text of the image's own ``mpirun``; both empty where it has none.
+        """Return path and version text of the image's own ``mpirun``; both empty if it has none.
 
         Args:
-            python: path inside of a Python that works.
-            mounts: folders that this needs.
+            python: path in the image of a working Python.
+            mounts: folders that it needs.
         """
         if "mpirun" not in self._known:
             self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]

@@ -1,1 +1,1 @@
-"""How a node reaches a datastore: by link, by download before the script, by upload after it."""
+"""How a node accesses a datastore: by link, by download before the script, by upload after it."""

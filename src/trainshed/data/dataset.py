@@ -1,7 +1,7 @@
-"""What a dataset has: files on datastores, by paths that may hold wildcards, and what is left out of them.
+"""The files of a dataset: paths on datastores, which may contain wildcards, and steps that select from them.
 
 A definition is JSON: ``{"type": "file" | "tabular", "paths": [{"datastore": name, "path": …} | {"path": absolute}],
-"steps": [["take", 3], …], "format": {…}}``. Steps of a table are about its rows and are done by whoever reads it.
+"steps": [["take", 3], …], "format": {…}}``. The steps of a table apply to its rows, and its reader applies them.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from trainshed.errors import NotFoundException, UserErrorException
 _WILD = re.compile(r"[*?\[]")
 
 Found = Tuple[str, str]
-"""A file: (where it lies, its path in the dataset)."""
+"""A file: (its path, its path in the dataset)."""
 
 
 def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
     """Return the files of a dataset, in order.
 
     Args:
-        definition: what it has.
+        definition: its definition.
         stores: name of a datastore → its record, ``{"kind": "folder", "path": "/…"}``.
 
     Raises:
-        NotFoundException: a path at which there is nothing, or an unknown datastore.
+        NotFoundException: there is nothing at a path, or the datastore does not exist.
     """
     return selected(definition, [file for place in definition["paths"] for file in files_at(place, stores)])
 
 
 def selected(definition: Mapping[str, Any], found: List[Any]) -> List[Any]:
-    """Return the files that a dataset's steps leave; the steps of a table are about its rows.
+    """Return the files that a dataset's steps select; the steps of a table apply to its rows.
 
     Args:
-        definition: what it has.
+        definition: its definition.
         found: the files at all its paths.
     """
     return apply(found, definition["steps"] if definition["type"] == "file" else ())
@@ -51,7 +51,7 @@ def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) 
         stores: as for :func:`files`.
 
     Raises:
-        NotFoundException: there is nothing, or an unknown datastore.
+        NotFoundException: there is nothing, or the datastore does not exist.
     """
     found = list(_at(place, stores))
     if not found:
@@ -60,16 +60,16 @@ def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) 
 
 
 def shown(place: Mapping[str, Any]) -> str:
-    """Return a path of a definition as people write it."""
+    """Return a path of a definition in readable form."""
     return f"{place['datastore']}/{place['path']}" if place.get("datastore") else str(place["path"])
 
 
 def apply(rows: List[Any], steps: Any) -> List[Any]:
-    """Return what steps leave of a list.
+    """Return the part of a list that the steps select.
 
     Args:
         rows: files, or numbers of rows.
-        steps: ``["take", n]``, ``["skip", n]``, ``["sample", share, seed, complement]``; others are passed over.
+        steps: ``["take", n]``, ``["skip", n]``, ``["sample", share, seed, complement]``; others are ignored.
     """
     for name, *given in steps:
         if name == "take":
@@ -87,7 +87,7 @@ def _at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> It
     root, path = "", str(place["path"])
     if place.get("datastore"):
         if place["datastore"] not in stores:
-            raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which is not there.")
+            raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which does not exist.")
         root = stores[place["datastore"]]["path"]
     whole = os.path.join(root, path.lstrip("/")) if root else path
     if not _WILD.search(path):
@@ -116,34 +116,34 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Return what a path must match: ``*`` within a part, ``**`` across parts; all below a folder that matches."""
+    """Return the pattern for a path: ``*`` within a part, ``**`` across parts; a folder includes its files."""
     text = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     text = text.replace(r"\?", "[^/]").replace(r"\[", "[").replace(r"\]", "]")
     return re.compile(f"{text}(?:/.*)?\\Z")
 
 
 def check_distinct(found: List[Found]) -> None:
-    """Raise if two files would lie at one place.
+    """Raise if two files would have the same path.
 
     Raises:
-        UserErrorException: two have the same path in the dataset.
+        UserErrorException: two files have the same path in the dataset.
     """
     seen: Dict[str, str] = {}
     for path, relative in found:
         if seen.setdefault(relative, path) != path:
             raise UserErrorException(
-                f"The dataset has two files that would lie at '{relative}': {path}, {seen[relative]}."
+                f"Two files of the dataset have the same path '{relative}': {path}, {seen[relative]}."
             )
 
 
 def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> str:
-    """Have files lie below a folder, each at its path in the dataset.
+    """Place files below a folder, each at its path in the dataset.
 
     Args:
         found: the files.
-        target: the folder; it is made.
-        link: by links; otherwise by copies.
-        overwrite: replace files that are there.
+        target: the folder, which is created.
+        link: place links instead of copies.
+        overwrite: replace existing files.
 
     Returns:
         The folder.

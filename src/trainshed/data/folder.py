@@ -1,4 +1,4 @@
-"""A datastore that is a folder this node can see."""
+"""A datastore that is a folder visible to this node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainshed.system.files import PUBLIC, replacing
 
 
 def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> str:
-    """Make one data reference reachable before the script starts.
+    """Make one data reference available before the script starts.
 
     Args:
         item: the reference.
@@ -20,7 +20,7 @@ def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
         code_dir: the script's working folder, to which ``path_on_compute`` is relative.
 
     Returns:
-        Absolute path that stands for the reference in the script's arguments.
+        Absolute path for the reference in the script's arguments.
 
     Raises:
         NotFoundException: the datastore has nothing at that path.
@@ -45,11 +45,11 @@ def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
 
 
 def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> None:
-    """Do what is left to do after the script: bring an ``upload`` reference to its datastore.
+    """Finish one data reference after the script: copy an ``upload`` reference to its datastore.
 
     Args:
         item: the reference.
-        store: the datastore's record; ``"outbox"`` is where to leave what is meant for one that is not here.
+        store: the datastore's record; ``"outbox"`` is the folder for data of a datastore on another machine.
         run_dir: the run directory.
         code_dir: the script's working folder.
     """
@@ -60,14 +60,14 @@ def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
 
 
 def copy(source: str, target: str, overwrite: bool) -> None:
-    """Copy a file or a tree of regular files; links are not followed out of the tree, they are left out.
+    """Copy a file or a tree of regular files; links are not followed out of the tree but skipped.
 
     Args:
         source: file or folder.
         target: file name or folder to copy to (or, for a file, an existing folder to copy into).
-        overwrite: replace files that are there; otherwise they are kept.
+        overwrite: replace existing files; otherwise they are kept.
     """
-    import shutil  # 10 ms; runs that only link do not need it
+    import shutil  # takes 10 ms; runs that only link do not need it
 
     if os.path.isfile(source):
         into_folder = os.path.isdir(target)
