@@ -60,6 +60,23 @@ def test_the_node_part_arrives_over_a_connection_that_is_cut(make: Make) -> None
     whole(rig, rig.submit(STARTS, arguments=[rig.there, "once"]), "once")
 
 
+TICKS = """
+import threading
+def tick():
+    while True:
+        with open(os.path.join(sys.argv[1], 'ticks'), 'a') as file:
+            file.write('.')
+        time.sleep(1)
+threading.Thread(target=tick, daemon=True).start()
+"""
+"""Has a script note each second that it goes on, in a file of its machine."""
+
+
+def ticks(rig: Rig) -> int:
+    """Return for how many seconds the script has run."""
+    return len((rig.shared / "ticks").read_text())
+
+
 def silent(rig: Rig, run_id: str) -> dict[str, Any]:
     """Let the connection fall silent, and return the run's record once it is NotResponding."""
     assert rig.wires
@@ -74,11 +91,15 @@ def silent(rig: Rig, run_id: str) -> dict[str, Any]:
 def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(make: Make, patience: int | None) -> None:
     rig = make("isolated", {"patience": patience} if patience else {})
     assert rig.wires
-    script = WAITS + "print('up', flush=True); wait('go')\nsys.argv.append('once')\n" + STARTS
+    script = WAITS + TICKS + "print('up', flush=True); wait('go')\nsys.argv.append('once')\n" + STARTS
     run_id = rig.submit(script, arguments=[rig.there])
     rig.log_until(run_id, "up")
+    before = ticks(rig)
     record = silent(rig, run_id)
     assert "cannot be reached" in record["details"]["error"]["message"]
+    while patience is None and ticks(rig) < before + 60:
+        # The script's own clock tells that the connection has been silent for a minute.
+        rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 1})
     rig.wires.go()
     while (record := rig.service.call("GET", f"/runs/{run_id}"))["status"] != "Running":
         rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 1})

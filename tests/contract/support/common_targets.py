@@ -9,6 +9,9 @@ from pathlib import Path
 
 from rigs import FOREVER, WAITS, Rig
 
+from trainshed import Workspace
+from trainshed.tensorboard.export import export_to_tensorboard
+
 
 def test_a_script_runs_where_its_target_is(rig: Rig) -> None:
     run_id = rig.completed("import os, platform; print(os.getuid(), platform.node(), os.path.exists('/mnt/boot'))")
@@ -168,7 +171,25 @@ def test_the_page_and_the_downloads_show_it(rig: Rig) -> None:
     )
     fragment = rig.service.call("GET", f"/runs/{run_id}/fragment")
     assert "outputs/a.txt" in json.dumps(fragment)
+    page = rig.page(f"runs/{run_id}")
+    assert "outputs/a.txt" in page
+    assert "Completed" in page
+    assert rig.page(f"runs/{run_id}/files/outputs/a.txt") == "a"
     assert rig.read(run_id, "outputs/a.txt") == b"a"
+
+
+def test_tensorboard_gets_its_metrics(rig: Rig, tmp_path: Path) -> None:
+    run_id = rig.completed(
+        "from trainshed import Run\nrun = Run.get_context()\nfor i in range(5): run.log('loss', i / 7, step=10 * i)"
+    )
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = Workspace(path=str(rig.root)).get_run(run_id)
+    export_to_tensorboard(run, str(tmp_path))
+    events = EventAccumulator(str(tmp_path / run_id)).Reload()
+    assert [(each.step, round(each.value, 4)) for each in events.Scalars("loss")] == [
+        (10 * i, round(i / 7, 4)) for i in range(5)
+    ]
 
 
 def test_time_limit(rig: Rig) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,13 @@ class Rig(Box):
         """Return the metrics of a run."""
         found: dict[str, Any] = self.service.call("GET", f"/runs/{run_id}/metrics")["metrics"]
         return found
+
+    def page(self, path: str) -> str:
+        """Return a page of the service, as a browser gets it."""
+        request = urllib.request.Request(f"{self.service.base_url}/pages/{path}")
+        request.add_header("Cookie", f"trainshed_pages={self.service.call('GET', '/service')['page_key']}")
+        with urllib.request.urlopen(request) as answer:
+            return str(answer.read().decode())
 
     def states(self, run_id: str) -> list[str]:
         """Return every state that a run has been in."""
