@@ -86,7 +86,7 @@ def test_output_that_is_a_link_to_a_secret_is_not_served(box: Box, tmp_path: Pat
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        ({"submit_id": "1", "spec": {"experiment": "../x", "script": "t.py"}}, "Experiment name"),
+        ({"submit_id": "1", "spec": {"experiment": "../x", "script": "t.py"}}, "Invalid experiment name"),
         ({"submit_id": "2", "spec": {"experiment": "e", "script": "t.py", "target": "locale"}}, "Did you mean 'local'"),
         ({"submit_id": "3", "spec": {"experiment": "e", "script": "t.py", "slots": 9999}}, "slots"),
         ({"submit_id": "4", "spec": {"experiment": "e", "script": "t.py", "snapshot": "0" * 64}}, "no snapshot"),

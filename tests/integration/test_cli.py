@@ -221,6 +221,7 @@ def test_the_service_and_the_target(sh: Shell, workspace: Workspace) -> None:
     workspace.connection.close()
 
 
+@pytest.mark.own_folder
 def test_a_setting_that_a_running_service_does_not_see_is_told(
     sh: Shell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

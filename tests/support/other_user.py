@@ -107,6 +107,8 @@ def environment(home: Path, executable: Path, more: Mapping[str, str]) -> dict[s
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(home),
         "MPLBACKEND": "Agg",
+        # Where ipywidgets has its part for the browser, which the other user's environment sees no other way.
+        "JUPYTER_PATH": os.path.join(sys.prefix, "share", "jupyter"),
         **more,
     }
 
