@@ -38,7 +38,7 @@ def examples() -> list[doctest.DocTest]:
 
 
 class Readers:
-    """What the reader of an example has: a folder with a script and data, and what they named before."""
+    """What the reader of an example has: a folder with a script, data and requirements, and what they named before."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,6 +47,9 @@ class Readers:
         (folder / "src" / "train.py").write_text(TRAIN)
         (folder / "data").mkdir()
         (folder / "data" / "2026.csv").write_text("day,rain\n1,0.5\n2,0.0\n")
+        (folder / "environment.yml").write_text("dependencies: [scikit-learn, {pip: [numpy]}]\n")
+        (folder / "requirements.txt").write_text("numpy\n")
+        (folder / "rainfall.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
     def __contains__(self, name: str) -> bool:
         return name in self._makers()
@@ -124,4 +127,4 @@ def test_an_example_does_what_it_says(example: doctest.DocTest, reader: Readers)
 def test_no_example_is_left_out() -> None:
     skipped = [test.name for test in examples() for one in test.examples if one.options.get(doctest.SKIP)]
     assert skipped == []
-    assert len(examples()) >= 160
+    assert len(examples()) >= 190
