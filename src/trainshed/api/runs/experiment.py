@@ -143,6 +143,10 @@ class Experiment:
             tags: only runs that have this tag, or these tags with these values.
             properties: likewise for properties.
             include_children: also runs that have a parent.
+
+        Example:
+            >>> run.id in [found.id for found in experiment.get_runs()]
+            True
         """
         from trainshed.api.runs.run import Run
 

@@ -145,7 +145,12 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return self.get_status()
 
     def get_status(self) -> str:
-        """Return its state as of now, e.g. ``"Running"``, ``"Completed"``, ``"Failed"``, ``"Canceled"``."""
+        """Return its state as of now, e.g. ``"Running"``, ``"Completed"``, ``"Failed"``, ``"Canceled"``.
+
+        Example:
+            >>> run.get_status()
+            'Completed'
+        """
         if not self._record or not states.is_terminal(self._record["status"]):
             self._record = self._call("GET")
         return str(self._record["status"])
@@ -192,13 +197,22 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         Raises:
             ActivityFailedException: the run failed; the last lines of its log are in the message.
             ExperimentExecutionException: Ctrl-C was pressed. The run goes on.
+
+        Example:
+            >>> run.wait_for_completion().status
+            'Completed'
         """
         from trainshed.api.runs.watch import watch
 
         return watch(self, show_output, raise_on_error)
 
     def cancel(self) -> None:
-        """Ask for the end of the run: it is told to stop, and ended with all its processes if it does not."""
+        """Ask for the end of the run: it is told to stop, and ended with all its processes if it does not.
+
+        Example:
+            >>> run = experiment.submit(estimator)
+            >>> run.cancel()
+        """
         self._record = self._call("POST", "cancel")
 
     def get_metrics(
@@ -214,6 +228,10 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
         Returns:
             Name → value: what was logged once is a scalar, what was logged several times a list, in order.
+
+        Example:
+            >>> run.get_metrics()
+            {'accuracy': 0.9}
         """
         found = {self._id: self._metrics(name, populate)} if run_type in (None, self.type) else {}
         if not recursive:

@@ -43,7 +43,13 @@ class RunBase:
         return self._experiment.workspace.connection.call(method, self._path(self._id, *parts), **kwargs)
 
     def tag(self, key: str, value: Any = None) -> None:
-        """Set a tag."""
+        """Set a tag.
+
+        Example:
+            >>> run.tag("stage", "trial")
+            >>> run.tags["stage"]
+            'trial'
+        """
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:

@@ -36,7 +36,12 @@ class RunFiles(RunBase):
         return self._experiment.workspace.connection.stream("GET", self._path(self._id, "files", name))
 
     def get_file_names(self) -> Any:
-        """Return the sorted names of the run's files: ``outputs/…``, ``logs/…``, ``azureml-logs/…``, uploads."""
+        """Return the sorted names of the run's files: ``outputs/…``, ``logs/…``, ``azureml-logs/…``, uploads.
+
+        Example:
+            >>> "outputs/model.pkl" in run.get_file_names()
+            True
+        """
         return sorted(file["name"] for file in self._call("GET", "files")["files"])
 
     def download_file(
@@ -50,6 +55,9 @@ class RunFiles(RunBase):
 
         Raises:
             NotFoundException: no such file (a UserErrorException); the sentence names the nearest.
+
+        Example:
+            >>> run.download_file("outputs/model.pkl", "downloaded.pkl")
         """
         from trainshed.api.transfer import download
 
@@ -96,6 +104,12 @@ class RunFiles(RunBase):
 
         Raises:
             UserErrorException: no such local file, or the run has a file of this name.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.upload_file("outputs/weather.csv", "./data/2026.csv")
+            >>> "outputs/weather.csv" in run.get_file_names()
+            True
         """
         from trainshed.api.transfer import opened
 

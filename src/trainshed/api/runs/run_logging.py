@@ -86,6 +86,12 @@ class RunLogging(RunBase):
 
         Raises:
             UserErrorException: a list, no name, a step that is no whole number, or a run that has ended.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.log("accuracy", 0.9)
+            >>> run.get_metrics()
+            {'accuracy': 0.9}
         """
         self._log().log(name, value, description, step)
 
@@ -94,7 +100,14 @@ class RunLogging(RunBase):
         self._log().log_metric(name, value, description, step)
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        """Log a list of values."""
+        """Log a list of values.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.log_list("losses", [0.5, 0.2])
+            >>> run.get_metrics()
+            {'losses': [0.5, 0.2]}
+        """
         self._log().log_list(name, value, description)
 
     def log_row(self, name: str, description: str | None = None, **kwargs: Any) -> None:
@@ -104,6 +117,12 @@ class RunLogging(RunBase):
             name: the metric.
             description: accepted and not kept.
             **kwargs: column → value.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.log_row("curve", x=1, y=0.5)
+            >>> run.get_metrics()
+            {'curve': {'x': 1, 'y': 0.5}}
         """
         self._log().log_row(name, description, **kwargs)
 
@@ -114,11 +133,22 @@ class RunLogging(RunBase):
             name: the metric.
             value: column → list of values, or column → value for one row.
             description: accepted and not kept.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.log_table("curve", {"x": [1, 2], "y": [0.5, 0.2]})
+            >>> run.get_metrics()
+            {'curve': {'x': [1, 2], 'y': [0.5, 0.2]}}
         """
         self._log().log_table(name, value, description)
 
     def log_image(self, name: str, path: Any = None, plot: Any = None, description: str = "") -> None:
-        """Log an image."""
+        """Log an image.
+
+        Example:
+            >>> with experiment.start_logging(snapshot_directory=None) as run:
+            ...     run.log_image("rainfall", path="./rainfall.png")
+        """
         self._log().log_image(name, path, plot, description)
 
     def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:

@@ -54,6 +54,10 @@ class RunModels(RunBase):
 
         Raises:
             ModelPathNotFoundException: the run has no such file; the sentence names the nearest.
+
+        Example:
+            >>> run.register_model("ridge", "outputs/model.pkl").name
+            'ridge'
         """
         from trainshed.api.data.model import Model
 

@@ -96,6 +96,11 @@ class RunTree(RunBase):
             properties: likewise.
             type: only runs of this type.
             status: only runs in this state.
+
+        Example:
+            >>> folds = run.create_children(tag_key="fold", tag_values=["1", "2"])
+            >>> sorted(child.tags["fold"] for child in run.get_children(tags="fold"))
+            ['1', '2']
         """
         query = {"ancestor" if recursive else "parent": self._id, "type": type, "status": status}
         return runs_of(self._experiment.workspace, query, tags, properties)
