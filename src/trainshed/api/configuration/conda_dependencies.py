@@ -75,6 +75,11 @@ class CondaDependencies:
 
         Raises:
             UserErrorException: a string where a list belongs, or an item that names no package.
+
+        Example:
+            >>> deps = CondaDependencies.create(pip_packages=["numpy<3"], python_version="3.11")
+            >>> list(deps.pip_packages)
+            ['azureml-defaults', 'numpy<3']
         """
         made = CondaDependencies()
         for package in _listed(conda_packages, "conda_packages"):
@@ -201,6 +206,12 @@ class CondaDependencies:
 
         Args:
             conda_package: e.g. ``"scikit-learn>=1.4"``.
+
+        Example:
+            >>> deps = CondaDependencies()
+            >>> deps.add_conda_package("scikit-learn>=1.4")
+            >>> list(deps.conda_packages)
+            ['scikit-learn>=1.4']
         """
         name = _name(conda_package)
         items = self._said["dependencies"]
@@ -235,6 +246,12 @@ class CondaDependencies:
 
         Raises:
             UserErrorException: it cannot be read as a requirement.
+
+        Example:
+            >>> deps = CondaDependencies.create(pip_packages=["numpy"])
+            >>> deps.add_pip_package("numpy<3")
+            >>> list(deps.pip_packages)
+            ['azureml-defaults', 'numpy<3']
         """
         check_requirement(pip_package)
         lines, name = self._pip(), _name(pip_package)

@@ -105,6 +105,9 @@ class Environment(Section):
 
         Raises:
             UserErrorException: the file cannot be read.
+
+        Example:
+            >>> env = Environment.from_conda_specification("weather", "./environment.yml")
         """
         from trainshed.api.configuration.conda_dependencies import CondaDependencies
 
@@ -125,6 +128,9 @@ class Environment(Section):
 
         Raises:
             UserErrorException: the file cannot be read.
+
+        Example:
+            >>> env = Environment.from_pip_requirements("weather", "./requirements.txt")
         """
         made = Environment(name)
         made.python.conda_dependencies.add_requirements_file(os.fspath(file_path))
@@ -135,6 +141,10 @@ class Environment(Section):
 
         Returns:
             The environment, with its version.
+
+        Example:
+            >>> Environment("storms").register(ws).version
+            '1'
         """
         said = {key: value for key, value in self._to_dict().items() if key != "version"}
         path = quoted("catalog", "environment", self.name)
@@ -160,6 +170,11 @@ class Environment(Section):
 
         Raises:
             UserErrorException: no such environment, version or label.
+
+        Example:
+            >>> env = Environment("weather").register(ws)
+            >>> Environment.get(ws, "weather").name
+            'weather'
         """
         if name.startswith(_CURATED):
             raise UserErrorException(

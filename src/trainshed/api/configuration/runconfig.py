@@ -189,6 +189,11 @@ class RunConfiguration(Section):
         Raises:
             FileNotFoundError: the folder does not exist.
             UserErrorException: no name, or one that cannot name a file.
+
+        Example:
+            >>> RunConfiguration("train.py").save(".", "trial")
+            >>> RunConfiguration.load(".", "trial").script
+            'train.py'
         """
         from trainshed.api.configuration import runconfig_files  # with PyYAML, for which a submit need not wait
 
