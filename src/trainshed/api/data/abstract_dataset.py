@@ -81,6 +81,11 @@ class AbstractDataset:
 
         Raises:
             NotFoundException: no such dataset (a UserErrorException); the sentence names the nearest.
+
+        Example:
+            >>> registered = table.register(ws, "rainfall")
+            >>> Dataset.get_by_name(ws, "rainfall").version
+            1
         """
         query = {"version": None if version == "latest" else int(version)}
         return AbstractDataset._entry(

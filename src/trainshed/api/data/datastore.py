@@ -119,6 +119,10 @@ class Datastore:
 
         Raises:
             UserErrorException: no such folder.
+
+        Example:
+            >>> ds.upload("./data", target_path="rainfall", show_progress=False).path_on_datastore
+            'rainfall'
         """
         root = os.fspath(src_dir)
         if not os.path.isdir(root):
@@ -218,11 +222,20 @@ class Datastore:
         Args:
             path: file or folder; None: its root.
             data_reference_name: letters, digits and underscores; made up if None.
+
+        Example:
+            >>> inputs = [ds.path("weather", data_reference_name="weather").as_download()]
+            >>> estimator = Estimator("./src", compute_target="local", entry_script="train.py", inputs=inputs)
         """
         return DataReference(self, data_reference_name, "/".join(_parts(path)) or None)
 
     def as_mount(self) -> DataReference:
-        """Return a reference that shows the datastore itself to the script."""
+        """Return a reference that shows the datastore itself to the script.
+
+        Example:
+            >>> params = {"--data": ds.as_mount()}  # the script gets the path of the folder
+            >>> estimator = Estimator("./src", compute_target="local", entry_script="train.py", script_params=params)
+        """
         return DataReference(self).as_mount()
 
     def as_download(self, path_on_compute: str | None = None) -> DataReference:

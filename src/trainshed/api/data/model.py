@@ -136,6 +136,10 @@ class Model:
 
         Raises:
             WebserviceException: no such file or folder.
+
+        Example:
+            >>> model = Model.register(ws, model_path="./data", model_name="rainfall")
+            Registering model rainfall
         """
         root = os.path.abspath(model_path)
         if not os.path.exists(root):
@@ -197,6 +201,9 @@ class Model:
 
         Raises:
             WebserviceException: a file is there already, without ``exist_ok``.
+
+        Example:
+            >>> path = model.download("downloaded", exist_ok=True)
         """
         replace = exist_ok if exists_ok is None else exists_ok
         return _download(self.workspace.connection, self._entry, os.fspath(target_dir), replace)
