@@ -79,6 +79,13 @@ class Run(BaseRun):
 
         Raises:
             RunEnvironmentException: outside a run with ``allow_offline=False``.
+
+        Example:
+            >>> run = Run.get_context()  # outside a run, this one only prints
+            >>> Run.get_context(allow_offline=False)
+            Traceback (most recent call last):
+                ...
+            trainshed.errors.RunEnvironmentException: ...
         """
         folder = os.environ.get("TRAINSHED_RUN_DIR")
         if Run._current is not None and (not folder or os.path.abspath(folder) == Run._current.folder):
