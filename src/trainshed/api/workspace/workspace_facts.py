@@ -147,6 +147,11 @@ class WorkspaceFacts:
 
         Raises:
             UserErrorException: no such folder.
+
+        Example:
+            >>> ws.write_config(".")
+            >>> Workspace.from_config(".").name
+            'default'
         """
         import json
 
