@@ -47,6 +47,8 @@ class Workspace(WorkspaceFacts):
     Example:
         >>> Workspace.from_config().name
         'default'
+        >>> weather = Workspace.create("weather", exist_ok=True)
+        >>> weather = Workspace.get("weather")
     """
 
     DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
