@@ -75,7 +75,7 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
         Model(workspace, "irsi")
     with pytest.raises(ModelNotFoundException, match="no version 7"):
         Model(workspace, "iris", version=7)
-    with pytest.raises(WebserviceException, match="Say which model"):
+    with pytest.raises(WebserviceException, match="The model is missing"):
         Model(workspace)
     with Experiment(workspace, "e").start_logging(snapshot_directory=None) as run:
         for path in ("outputs/none.pkl", "../../secrets.json", "/etc/passwd"):
@@ -183,7 +183,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             DatasetConsumptionConfig(name, files)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="one of direct, mount, download"):
         DatasetConsumptionConfig("a", files, mode="copy")
-    with pytest.raises(UserErrorException, match="no dataset"):
+    with pytest.raises(UserErrorException, match="is not a dataset"):
         DatasetConsumptionConfig("a", "files")  # type: ignore[arg-type]
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
     with pytest.raises(UserErrorException, match="given to the script directly"):
@@ -203,7 +203,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException, match="Did you mean 'd'"):
         Dataset.get_by_name(workspace, "dd")
     files.download(str(tmp_path / "out"))
-    with pytest.raises(UserErrorException, match="is there already"):
+    with pytest.raises(UserErrorException, match="already exists"):
         files.download(str(tmp_path / "out"))
     with pytest.raises(UserErrorException, match=r"\(datastore, 'path on it'\)"):
         OutputFileDatasetConfig("o", destination="somewhere")
@@ -279,7 +279,7 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
     with pytest.raises(UserErrorException, match="a name"):
         env.clone("")
     env.save_to_directory(tmp_path / "kept")
-    with pytest.raises(UserErrorException, match="is there already"):
+    with pytest.raises(UserErrorException, match="already exists"):
         env.save_to_directory(tmp_path / "kept")
     with pytest.raises(UserErrorException, match="There is no wheel"):
         Environment.add_private_pip_wheel(workspace, tmp_path / "x.whl")
