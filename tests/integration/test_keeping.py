@@ -152,7 +152,7 @@ def test_targets_that_cannot_be(workspace: Workspace) -> None:
     for name in ("local", "amlcompute", "containerinstance", "no name", ""):
         with pytest.raises(UserErrorException):
             ComputeTarget.create(workspace, name, config)
-    with pytest.raises(UserErrorException, match="comes from the class"):
+    with pytest.raises(UserErrorException, match="must come from the class"):
         ComputeTarget.create(workspace, "x", {"max_nodes": 1})
     with pytest.raises(ComputeTargetException, match="this machine and cannot be deleted"):
         ComputeTarget(workspace, "local").delete()
@@ -186,7 +186,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserErrorException, match="is not a dataset"):
         DatasetConsumptionConfig("a", "files")  # type: ignore[arg-type]
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
-    with pytest.raises(UserErrorException, match="given to the script directly"):
+    with pytest.raises(UserErrorException, match="passed to the script directly"):
         table.as_named_input("a").as_mount()
     with pytest.raises(UserErrorException, match="no column 'y'"):
         table.keep_columns("y").to_pandas_dataframe()
@@ -272,7 +272,7 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
         Environment.get(workspace, "mina")
     with pytest.raises(NotFoundException, match="no version 4"):
         Environment.get(workspace, "mine", version="4")
-    with pytest.raises(UserErrorException, match="Versions of environments are numbers"):
+    with pytest.raises(UserErrorException, match="version of an environment must be a number"):
         Environment.get(workspace, "mine", version="new")
     with pytest.raises(UserErrorException, match="has the label 'prod'"):
         Environment.get(workspace, "mine", label="prod")

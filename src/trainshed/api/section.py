@@ -42,9 +42,7 @@ class Section:
         """Set a setting."""
         if self._complete and not name.startswith("_") and not hasattr(self, name):
             known = [each for each in dir(self) if not each.startswith("_")]
-            warn(
-                f"{type(self).__name__}: no setting '{name}'; stored without effect.{did_you_mean(name, known)}"
-            )
+            warn(f"{type(self).__name__}: no setting '{name}'; stored without effect.{did_you_mean(name, known)}")
         object.__setattr__(self, name, value)
 
     def _settings(self) -> dict[str, Any]:
