@@ -191,7 +191,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserErrorException, match="no column 'y'"):
         table.keep_columns("y").to_pandas_dataframe()
     for share in (-0.1, 1.1):
-        with pytest.raises(UserErrorException, match="share from 0 to 1"):
+        with pytest.raises(UserErrorException, match="number from 0 to 1"):
             files.random_split(share)
     for count in (-1, "2", True):
         with pytest.raises(UserErrorException, match="whole number"):
