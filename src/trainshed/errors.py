@@ -1,38 +1,38 @@
 """Every exception Trainshed raises, in one place.
 
-The tree, split by who can mend it::
+The tree, grouped by who can fix it::
 
     TrainshedError
     ├── you ─ the request is wrong; trying it again unchanged will not help
     │   ├── UserErrorException
     │   │   ├── AuthenticationException
     │   │   └── NotFoundException         (UnknownNameException is a KeyError as well)
-    │   ├── TrainingException             an Estimator that contradicts itself
+    │   ├── TrainingException             contradictory settings of an Estimator
     │   │   └── HyperDriveConfigException, HyperDriveScenarioNotSupportedException, HyperDriveNotImplementedException
-    │   ├── RunConfigurationException     a run configuration that does
-    │   ├── RunEnvironmentException       asked for a run outside of one
+    │   ├── RunConfigurationException     contradictory settings of a run configuration
+    │   ├── RunEnvironmentException       there is no current run outside a run
     │   ├── SnapshotException             the source folder cannot be sent
     │   ├── ComputeTargetException        no such target, or not usable
     │   ├── WorkspaceException            no such workspace, or not usable
-    │   ├── ExperimentExecutionException  a submit or a wait that could not go on
-    │   ├── WebserviceException           a model that is not there, or cannot be used
+    │   ├── ExperimentExecutionException  a submit or a wait could not continue
+    │   ├── WebserviceException           a model does not exist or cannot be used
     │   │   ├── ModelNotFoundException
     │   │   └── ModelPathNotFoundException
-    │   ├── EnvironmentBuildException     the packages asked for cannot be installed
-    │   └── ActivityFailedException       the run itself failed (its log tail is in it)
-    ├── the world ─ maybe later
-    │   └── ServiceException              the service cannot be reached or refused
-    │       └── MachineUnreachableException  a machine does not answer; nothing is known of its runs
+    │   ├── EnvironmentBuildException     the requested packages cannot be installed
+    │   └── ActivityFailedException       the run itself failed (the message includes the end of its log)
+    ├── the surroundings ─ may work later
+    │   └── ServiceException              the service cannot be reached or failed
+    │       └── MachineUnreachableException  a machine does not answer; the state of its runs is unknown
     └── us ─ a bug
         └── InternalException
 
-Names are those of Azure ML's SDK v1 where it had one, so that code which catches them still does.
+Names are those of Azure ML's SDK v1 where it had one, so code that catches them still works.
 The message always says what was wrong, where, and what to do next.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as good as typing's to checkers, and it spares every training script that import
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and every training script saves the import
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, Optional
 
@@ -42,7 +42,7 @@ class TrainshedError(Exception):
 
     Args:
         message: one or two sentences for the user: what was wrong, where, what to do next.
-        details: machine-readable facts (JSON types only) that travel with it over HTTP.
+        details: machine-readable facts (only JSON types), sent with it over HTTP.
 
     Example:
         >>> str(TrainshedError("No such run."))
@@ -50,7 +50,7 @@ class TrainshedError(Exception):
     """
 
     status = 400
-    """HTTP status with which the service answers when this is raised inside it."""
+    """HTTP status of the response if this is raised inside the service."""
 
     def __init__(self, message: str = "", details: Optional[Dict[str, Any]] = None, **_: Any) -> None:
         self.message = message or (self.__doc__ or "").strip().split("\n")[0]
@@ -69,16 +69,16 @@ class AuthenticationException(UserErrorException):
 
 
 class NotFoundException(UserErrorException):
-    """What was named does not exist."""
+    """There is nothing with this name."""
 
     status = 404
 
 
 class UnknownNameException(NotFoundException, KeyError):
-    """A name that is not in a dict of the workspace's; for code that expects a dict it is a ``KeyError``."""
+    """A name that is missing in a dict of the workspace; also a ``KeyError``, for code that expects a dict."""
 
     def __str__(self) -> str:
-        return self.message  # a KeyError shows the repr
+        return self.message  # the text of a KeyError is its repr
 
 
 class TrainingException(TrainshedError):
@@ -90,11 +90,11 @@ class HyperDriveConfigException(TrainingException):
 
 
 class HyperDriveScenarioNotSupportedException(TrainingException):
-    """A sweep over something that cannot be swept here."""
+    """This kind of sweep is not supported."""
 
 
 class HyperDriveNotImplementedException(TrainingException):
-    """Something that v1 named for sweeps and never had."""
+    """v1 had this name for sweeps, but never implemented it."""
 
 
 class RunConfigurationException(TrainshedError):
@@ -102,7 +102,7 @@ class RunConfigurationException(TrainshedError):
 
 
 class RunEnvironmentException(TrainshedError):
-    """There is no current run here: the script was not started by Trainshed."""
+    """There is no current run: the script was not started by Trainshed."""
 
 
 class SnapshotException(TrainshedError):
@@ -118,11 +118,11 @@ class WorkspaceException(TrainshedError):
 
 
 class ExperimentExecutionException(TrainshedError):
-    """Submitting or watching a run could not go on."""
+    """Submitting or watching a run could not continue."""
 
 
 class WebserviceException(TrainshedError):
-    """A model, or what serves it, is not there or cannot be used."""
+    """A model, or its server, does not exist or cannot be used."""
 
 
 class ModelNotFoundException(WebserviceException):
@@ -132,13 +132,13 @@ class ModelNotFoundException(WebserviceException):
 
 
 class ModelPathNotFoundException(WebserviceException):
-    """A model's file is not there."""
+    """A model's file does not exist."""
 
     status = 404
 
 
 class EnvironmentBuildException(TrainshedError):
-    """The packages asked for cannot be installed."""
+    """The requested packages cannot be installed."""
 
 
 class ActivityFailedException(TrainshedError):
@@ -146,7 +146,7 @@ class ActivityFailedException(TrainshedError):
 
     Args:
         message: what failed and the last lines of the run's log.
-        error_details: the run's error as ``run.get_details()['error']`` has it.
+        error_details: the run's error, as in ``run.get_details()['error']``.
     """
 
     def __init__(
@@ -161,33 +161,33 @@ class ActivityFailedException(TrainshedError):
 
 
 class ServiceException(TrainshedError):
-    """The service cannot be reached, or could not do what was asked of it."""
+    """The service cannot be reached, or could not do what was requested."""
 
     status = 503
 
 
 class MachineUnreachableException(ServiceException):
-    """A machine does not answer, so nothing is known of its runs."""
+    """A machine does not answer, so the state of its runs is unknown."""
 
 
 class InternalException(TrainshedError):
-    """Trainshed itself made a mistake; please report it."""
+    """Trainshed has a bug; please report it."""
 
     status = 500
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest known name, or an empty string.
+    """Return ``" Did you mean 'x'?"`` for the most similar known name, or an empty string.
 
     Args:
         name: what the user wrote.
-        known: the names that exist.
+        known: the existing names.
 
     Example:
         >>> did_you_mean("entry_scrpt", ["entry_script", "node_count"])
         " Did you mean 'entry_script'?"
     """
-    import difflib  # only on the way to an error
+    import difflib  # only needed for an error
 
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""

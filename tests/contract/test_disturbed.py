@@ -154,7 +154,7 @@ def test_a_service_stops_while_a_target_hangs(make: Make) -> None:
     pid = rig.service_pid()
     fd = os.pidfd_open(pid)
     rig.service.call("POST", "/service/stop")
-    from box import gone
+    from service_fixture import gone
 
     gone(fd)
     rig.wires.go()

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from box import Box, gone
+from service_fixture import ServiceFixture, gone
 
 from trainshed.client.embedded import running
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
+def fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceFixture]:
     """A service over an empty workspace; stopped, with all its runs, at the end of the test."""
     monkeypatch.setenv("TRAINSHED_HOME", str(tmp_path / "home"))
     root = tmp_path / "home" / "workspaces" / "test"
     root.mkdir(parents=True, mode=0o700)
     (tmp_path / "projects").mkdir()
-    made = Box(root, tmp_path / "projects")
+    made = ServiceFixture(root, tmp_path / "projects")
     yield made
     for record in made.service.call("GET", "/runs", query={"limit": 1000})["runs"]:
         with contextlib.suppress(Exception):

@@ -181,10 +181,12 @@ def test_bad_input_is_refused_before_anything_is_sent(experiment: Experiment, pr
     ):
         with pytest.raises(error, match=says):
             experiment.submit(est)
-    with pytest.raises(UserErrorException, match="has not been registered"):
+    with pytest.raises(
+        UserErrorException, match="Only an Estimator, a ScriptRunConfig or a HyperDriveConfig can be submitted"
+    ):
         experiment.submit("train.py")
     (project / ".amlignore").write_text("train.py\n")
-    with pytest.raises(UserErrorException, match=r"left out of the snapshot by .amlignore"):
+    with pytest.raises(UserErrorException, match=r"excluded from the snapshot by .amlignore"):
         experiment.submit(Estimator(str(project), compute_target="local"))
     assert list(experiment.get_runs()) == []
 

@@ -75,7 +75,7 @@ def test_models_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
         Model(workspace, "irsi")
     with pytest.raises(ModelNotFoundException, match="no version 7"):
         Model(workspace, "iris", version=7)
-    with pytest.raises(WebserviceException, match="Say which model"):
+    with pytest.raises(WebserviceException, match="The model is missing"):
         Model(workspace)
     with Experiment(workspace, "e").start_logging(snapshot_directory=None) as run:
         for path in ("outputs/none.pkl", "../../secrets.json", "/etc/passwd"):
@@ -152,7 +152,7 @@ def test_targets_that_cannot_be(workspace: Workspace) -> None:
     for name in ("local", "amlcompute", "containerinstance", "no name", ""):
         with pytest.raises(UserErrorException):
             ComputeTarget.create(workspace, name, config)
-    with pytest.raises(UserErrorException, match="comes from the class"):
+    with pytest.raises(UserErrorException, match="must come from the class"):
         ComputeTarget.create(workspace, "x", {"max_nodes": 1})
     with pytest.raises(ComputeTargetException, match="this machine and cannot be deleted"):
         ComputeTarget(workspace, "local").delete()
@@ -183,15 +183,15 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
             DatasetConsumptionConfig(name, files)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="one of direct, mount, download"):
         DatasetConsumptionConfig("a", files, mode="copy")
-    with pytest.raises(UserErrorException, match="no dataset"):
+    with pytest.raises(UserErrorException, match="is not a dataset"):
         DatasetConsumptionConfig("a", "files")  # type: ignore[arg-type]
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
-    with pytest.raises(UserErrorException, match="given to the script directly"):
+    with pytest.raises(UserErrorException, match="passed to the script directly"):
         table.as_named_input("a").as_mount()
     with pytest.raises(UserErrorException, match="no column 'y'"):
         table.keep_columns("y").to_pandas_dataframe()
     for share in (-0.1, 1.1):
-        with pytest.raises(UserErrorException, match="share from 0 to 1"):
+        with pytest.raises(UserErrorException, match="number from 0 to 1"):
             files.random_split(share)
     for count in (-1, "2", True):
         with pytest.raises(UserErrorException, match="whole number"):
@@ -203,7 +203,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException, match="Did you mean 'd'"):
         Dataset.get_by_name(workspace, "dd")
     files.download(str(tmp_path / "out"))
-    with pytest.raises(UserErrorException, match="is there already"):
+    with pytest.raises(UserErrorException, match="already exists"):
         files.download(str(tmp_path / "out"))
     with pytest.raises(UserErrorException, match=r"\(datastore, 'path on it'\)"):
         OutputFileDatasetConfig("o", destination="somewhere")
@@ -272,14 +272,14 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
         Environment.get(workspace, "mina")
     with pytest.raises(NotFoundException, match="no version 4"):
         Environment.get(workspace, "mine", version="4")
-    with pytest.raises(UserErrorException, match="Versions of environments are numbers"):
+    with pytest.raises(UserErrorException, match="version of an environment must be a number"):
         Environment.get(workspace, "mine", version="new")
     with pytest.raises(UserErrorException, match="has the label 'prod'"):
         Environment.get(workspace, "mine", label="prod")
     with pytest.raises(UserErrorException, match="a name"):
         env.clone("")
     env.save_to_directory(tmp_path / "kept")
-    with pytest.raises(UserErrorException, match="is there already"):
+    with pytest.raises(UserErrorException, match="already exists"):
         env.save_to_directory(tmp_path / "kept")
     with pytest.raises(UserErrorException, match="There is no wheel"):
         Environment.add_private_pip_wheel(workspace, tmp_path / "x.whl")

@@ -70,7 +70,7 @@ def test_a_newer_history_is_refused_in_one_sentence(workspace: Workspace) -> Non
     pid = workspace.connection.call("GET", "/service")["pid"]
     fd = os.pidfd_open(pid)
     os.kill(pid, signal.SIGTERM)
-    from box import gone
+    from service_fixture import gone
 
     gone(fd)
     history = workspace.path / "history.db"

@@ -79,7 +79,7 @@ def test_mistakes_are_one_sentence(there: Workspace, token: Path, monkeypatch: p
     with pytest.raises(AuthenticationException, match="There is no token for the service at"):
         Workspace.from_service()
     monkeypatch.delenv("TRAINSHED_SERVICE")
-    with pytest.raises(WorkspaceException, match="Give the service's address"):
+    with pytest.raises(WorkspaceException, match="Pass the service's address"):
         Workspace.from_service()
     with pytest.raises(ServiceException, match="not of the form"):
         Workspace.from_service("ftp://nowhere", "t")

@@ -382,7 +382,7 @@ def test_waiting_can_be_interrupted_and_the_run_goes_on(world: World, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr("trainshed.api.runs.watch.wait", interrupted)
-    with pytest.raises(ExperimentExecutionException, match="goes on"):
+    with pytest.raises(ExperimentExecutionException, match="the run continues"):
         world.going.wait_for_completion()
     monkeypatch.undo()
     assert world.going.get_status() == "Running"

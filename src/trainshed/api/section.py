@@ -42,9 +42,7 @@ class Section:
         """Set a setting."""
         if self._complete and not name.startswith("_") and not hasattr(self, name):
             known = [each for each in dir(self) if not each.startswith("_")]
-            warn(
-                f"{type(self).__name__} has no setting '{name}'; it is kept, without effect.{did_you_mean(name, known)}"
-            )
+            warn(f"{type(self).__name__}: no setting '{name}'; stored without effect.{did_you_mean(name, known)}")
         object.__setattr__(self, name, value)
 
     def _settings(self) -> dict[str, Any]:
@@ -108,7 +106,7 @@ def plain(value: Any, where: str) -> Any:
     bare = value.item() if hasattr(value, "item") else value
     if bare is None or isinstance(bare, (str, int, float)):
         return bare
-    raise UserErrorException(f"{where} is a {type(value).__name__}, which cannot be written to a file; set it in code.")
+    raise UserErrorException(f"{where} is a {type(value).__name__}, which cannot be written to a file. Set it in code.")
 
 
 def fill(section: Section, said: Mapping[str, Any], where: str) -> None:

@@ -62,7 +62,7 @@ def local_paths(
     if paths is not None:
         if len(paths) != len(names):
             raise UserErrorException(
-                f"There are {len(names)} files and {len(paths)} output_paths; give one for each file."
+                f"There are {len(names)} files and {len(paths)} output_paths. Pass one path for each file."
             )
         return [os.fspath(path) for path in paths]
     root = os.fspath(folder) if folder is not None else "."
@@ -127,7 +127,9 @@ def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[Body, i
             while left:
                 piece = file.read(min(left, _CHUNK))
                 if not piece:
-                    raise UserErrorException(f"The file {os.fspath(source)!r} became shorter while it was uploaded.")
+                    raise UserErrorException(
+                        f"The file {os.fspath(source)!r} became shorter while it was being uploaded."
+                    )
                 left -= len(piece)
                 yield piece
 
@@ -136,7 +138,7 @@ def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[Body, i
 
 def _read(source: Any) -> tuple[bytes, int]:
     if not hasattr(source, "read"):
-        raise UserErrorException(f"Give the path of a file or an open file to upload, not {type(source).__name__}.")
+        raise UserErrorException(f"Pass the path of a file or an open file to upload, not {type(source).__name__}.")
     content = source.read()
     content = content.encode() if isinstance(content, str) else bytes(content)
     return content, len(content)

@@ -74,7 +74,7 @@ def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimat
 
 def _distribution(options: argparse.Namespace) -> Any:
     if options.backend is None:
-        advice = "say --backend mpi, or gloo or nccl for torch.distributed"
+        advice = "use --backend mpi, or gloo or nccl for torch.distributed"
         check_launched("--nodes", options.nodes, False, advice)
         check_launched("--processes", options.processes, False, advice)
         return None

@@ -36,7 +36,7 @@ def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
     """Report a lack of memory; without a container of the run's own, only a SIGKILL by the kernel proves it."""
     if not oom:
         if made["signal"] == signal.SIGKILL:
-            made["message"] += " Trainshed did not send it; most often the kernel did, for lack of memory (see dmesg)."
+            made["message"] += " Trainshed did not send it; the machine was probably out of memory (see dmesg)."
         return
     if spec.container is not None:
         more = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"

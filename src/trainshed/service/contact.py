@@ -1,4 +1,4 @@
-"""Whether a target's machine answers, and what is said of its runs while it does not."""
+"""Tracks whether a target's machine answers, and updates the states of its runs accordingly."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Contact:
     """The contact to one machine.
 
     Args:
-        history: where it is said.
-        bus: told of changes.
+        history: the table of runs.
+        bus: notified of changes.
         patience: seconds without contact after which a run is NotResponding.
 
     Attributes:
-        failures: how many tries in a row got no answer.
+        failures: number of failed attempts in a row.
     """
 
     def __init__(self, history: History, bus: Bus, patience: float) -> None:
@@ -39,19 +39,19 @@ class Contact:
 
     @property
     def backoff(self) -> int:
-        """By how much to ask less often."""
+        """The factor by which to contact the machine less often."""
         return int(2 ** min(self.failures, _MOST_DOUBLINGS))
 
     def made(self) -> None:
-        """Note that the machine has answered."""
+        """Record that the machine has answered."""
         self._last, self.failures = time.monotonic(), 0
 
     def lost(self, error: MachineUnreachableException, run_ids: Iterable[str]) -> None:
-        """Note that it has not; once that lasts, say so of the runs.
+        """Record that it has not answered; if that lasts, mark its runs as NotResponding.
 
         Args:
-            error: why.
-            run_ids: those on the machine, or on their way to it.
+            error: the reason.
+            run_ids: the runs on the machine, or on their way to it.
         """
         self.failures += 1
         if time.monotonic() - self._last < self._patience:
@@ -63,10 +63,10 @@ class Contact:
                 self._bus.publish(run_id)
 
     def back(self, record: dict[str, Any]) -> None:
-        """Say no longer of a run that its machine cannot be reached.
+        """Restore the state of a run whose machine answers again.
 
         Args:
-            record: the run's.
+            record: the run's record.
         """
         if (record["details"].get("error") or {}).get("code") == _CODE:
             self._history.note(record["id"], {"error": None})

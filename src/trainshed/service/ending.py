@@ -1,4 +1,4 @@
-"""The end of a run, as far as all targets have it alike."""
+"""The end of a run, where all targets behave alike."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def read(mirror: Mirror, seen: Observation, record: dict[str, Any]) -> FinalStat
     """Return how a run has ended.
 
     Args:
-        mirror: all that it has left.
-        seen: what its engine saw last.
-        record: the run's.
+        mirror: the run directories.
+        seen: the last observation of its engine.
+        record: the run's record.
     """
     reason = seen.exit.get("reason", "")
     tail_of = layout.BUILD_LOG if reason in states.IN_BUILD_LOG else seen.exit.get("log", layout.DRIVER_LOG)
@@ -29,22 +29,22 @@ def read(mirror: Mirror, seen: Observation, record: dict[str, Any]) -> FinalStat
 
 
 def keep_outputs(shared: Shared, record: dict[str, Any], final: FinalState, here: bool) -> FinalState:
-    """Bring what a completed run has left to where it was asked for, and register it.
+    """Copy the outputs of a completed run to their datastores, and register them.
 
     Args:
         shared: history and files.
-        record: the run's.
+        record: the run's record.
         final: how it ended.
-        here: it has seen the datastores itself.
+        here: whether it could access the datastores itself.
 
     Returns:
-        How it ended after all: it has failed where that cannot be done.
+        How it ended finally: it has failed if its outputs cannot be copied.
     """
     try:
         if not here:
             shared.staging.take_back(record)
     except (OSError, TrainshedError) as error:
-        message = f"The run's outputs could not be brought to their datastore: {error}"
+        message = f"The run's outputs could not be copied to their datastore: {error}"
         told = {"code": "UserError", "reason": "upload_failed", "message": message}
         return FinalState(states.FAILED, "upload_failed", {**final.details, "error": told}, final.time)
     shared.collector.outputs(record["id"], record["spec"])

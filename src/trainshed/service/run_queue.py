@@ -1,4 +1,4 @@
-"""Which of the runs that wait for a target start next."""
+"""Decides which queued runs of a target start next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record = dict[str, Any]
 
 
 def size(spec: dict[str, Any]) -> int:
-    """Return how many slots a run takes, on all its nodes together."""
+    """Return the number of slots that a run uses on all its nodes together."""
     return int(spec["slots"]) * int(spec.get("node_count", 1))
 
 
@@ -25,30 +25,30 @@ def fill(
     take_gpus: Callable[[Record], bool],
     start: Callable[[str], None],
 ) -> None:
-    """Start runs in the order of the queue until no slot is free or nothing that could start is left.
+    """Start runs in the order of the queue until no slot is free or no queued run can start.
 
     Args:
-        history: has the queue.
+        history: the table of runs.
         target: name of the target.
         free: its free slots.
-        held: the runs that have slots; a run that was started and is not among them has ended already.
-        take_gpus: gives a run its GPUs and slots; returns False if the run has to wait for GPUs.
+        held: the runs that have slots; a run that was started and is not among them has already ended.
+        take_gpus: allocates GPUs and slots to a run; returns False if the run has to wait for GPUs.
         start: starts a run.
     """
     before, pending = (-1, False), False
     while free > 0 and (free, pending) != before:
         before = free, pending
-        # However many runs wait for GPUs, those without are looked at.
+        # However many runs wait for GPUs, those without GPUs are considered too.
         queued = history.queued(target, limit=LOOKAHEAD, without_gpus=pending)
         for record in (each for each in queued if each["id"] not in held):
             slots = size(record["spec"])
             if slots > free:
-                # What was asked for first starts first, even when something smaller would fit.
+                # Runs start in the order of submission, even if a later, smaller one would fit.
                 return
             if pending and wanted(record["spec"]):
-                continue  # nor does it take GPUs for which an earlier one waits
+                continue  # nor does it take GPUs for which an earlier run waits
             if not take_gpus(record):
-                pending = True  # those without GPUs go on meanwhile
+                pending = True  # runs without GPUs can start meanwhile
             elif record["id"] in held:
                 start(record["id"])
                 free -= slots if record["id"] in held else 0

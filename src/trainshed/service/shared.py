@@ -1,4 +1,4 @@
-"""What the workers of all targets use together, and what they do alike for runs on another machine."""
+"""What the workers of all targets share, and what they do alike for runs on other machines."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Shared(NamedTuple):
 
 
 def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[str, Any]) -> Job:
-    """Return a run as an engine gets it, with all that it needs on its machine.
+    """Return a run in the form that an engine needs, with everything it needs on its machine.
 
     Args:
         shared: history and files.
         machine: where it will run.
-        record: the run's, with its spec.
-        gpus: what it has of them.
+        record: the run's record, with its spec.
+        gpus: its allocated GPUs.
 
     Raises:
         NotWanted: it was cancelled meanwhile.
@@ -58,7 +58,7 @@ class Follower:
     Args:
         shared: history and files.
         machine: where they run.
-        aside: does something in another thread.
+        aside: runs a function in another thread.
     """
 
     def __init__(self, shared: Shared, machine: Machine, aside: Callable[..., object]) -> None:
@@ -68,7 +68,7 @@ class Follower:
         self._settled = time.monotonic()
 
     def fetch(self, run_ids: list[str]) -> None:
-        """Fetch what is new of these runs; their outputs now and then, as far as they have settled."""
+        """Fetch new data of these runs, and from time to time their outputs that no longer change."""
         for run_id in self._shared.mirror.follow(self._machine, run_ids):
             self._shared.bus.publish(run_id)
         if time.monotonic() - self._settled > _SETTLE_EVERY:

@@ -1,4 +1,4 @@
-"""The rules of a run's shape: how many nodes and processes it has, what starts them, and what can hold them.
+"""The rules for a run's shape: its numbers of nodes and processes, what starts them, and which targets fit.
 
 Each is a pure function. The API calls it before anything is sent, with the user's own name of a value and the class of
 error that v1 raised there; the service calls it again on what arrives.
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 SINGLE, OPENMPI, TORCH, TENSORFLOW = "single", "openmpi", "torch", "tensorflow"
 BACKENDS = ("nccl", "gloo")
-"""What processes of torch.distributed can talk by."""
-_ADVICE = "give distributed_training, e.g. MpiConfiguration()"
+"""The backends of torch.distributed."""
+_ADVICE = "pass distributed_training, e.g. MpiConfiguration()"
 
 
 class Distribution(Record):
@@ -39,10 +39,10 @@ class Distribution(Record):
 
 
 def check_distribution(shape: Distribution) -> None:
-    """Raise if no run can have this shape.
+    """Raise if a run cannot have this shape.
 
     Raises:
-        UserErrorException: a count out of range, processes that could not find each other, or an unknown backend.
+        UserErrorException: a count out of range, several processes without a launcher, or an unknown backend.
 
     Example:
         >>> check_distribution(Distribution("torch", 2, 4, "nccl"))
@@ -54,7 +54,7 @@ def check_distribution(shape: Distribution) -> None:
         check_backend("backend", shape.backend)
     tasks = shape.worker_count + shape.parameter_server_count
     if shape.launcher == TENSORFLOW and not 1 <= tasks <= shape.node_count * shape.process_count_per_node:
-        raise UserErrorException(f"{tasks} tasks of TensorFlow do not fit {shape.node_count} nodes.")
+        raise UserErrorException(f"{tasks} TensorFlow tasks do not fit on {shape.node_count} nodes.")
 
 
 def check_count(
@@ -63,10 +63,10 @@ def check_count(
     """Return a value that is a whole number of at least ``least``.
 
     Args:
-        name: how the user calls it.
-        value: anything.
-        least: None: any whole number will do.
-        error: what to raise otherwise.
+        name: the user's name for it.
+        value: the value.
+        least: the minimum; None for any whole number.
+        error: the exception class to raise otherwise.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise error(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
@@ -78,36 +78,36 @@ def check_count(
 def check_launched(
     name: str, count: int, launched: bool, advice: str = _ADVICE, error: Type[TrainshedError] = UserErrorException
 ) -> None:
-    """Raise if there are several of something that makes processes, and nothing to start them.
+    """Raise if a count needs several processes but no launcher was requested.
 
     Args:
-        name: how the user calls the count.
-        count: how many.
-        launched: whether a launcher was asked for.
-        advice: how to ask for one.
-        error: what to raise.
+        name: the user's name for the count.
+        count: the number of nodes or processes.
+        launched: whether a launcher was requested.
+        advice: how to request one.
+        error: the exception class to raise.
     """
     if count > 1 and not launched:
-        raise error(f"{name} is {count}, and nothing says how {count} processes find each other: {advice}.")
+        raise error(f"{name} is {count}, and {count} processes need a distributed backend: {advice}.")
 
 
 def check_backend(name: str, backend: str, error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if processes of torch.distributed cannot talk by this, in letters of any case."""
+    """Raise if torch.distributed has no such backend; upper and lower case are equivalent."""
     if str(backend).lower() not in BACKENDS:
-        raise error(f"{name} is {backend!r}; it is 'Nccl' or 'Gloo'.")
+        raise error(f"{name} is {backend!r}. Available: 'Nccl', 'Gloo'.")
 
 
 def check_time_limit(seconds: Optional[int], error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if a run cannot be ended after so many seconds."""
+    """Raise if a time limit is not positive."""
     if seconds is not None and seconds <= 0:
         raise error("max_run_duration_seconds must be positive, or None for no limit.")
 
 
 def check_one_node(node_count: int, target: str, error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if a run asks for several nodes of a target that is one."""
+    """Raise if a run requests several nodes on a target that has only one."""
     if node_count > 1:
         raise error(
-            f"The run asks for {node_count} nodes, and '{target}' is one node. Ask for one node with several processes "
+            f"The run requests {node_count} nodes, but '{target}' is one node. Use one node with several processes "
             "(process_count_per_node), or use a cluster: ComputeTarget.create(ws, 'nodes', "
             f"AmlCompute.provisioning_configuration(max_nodes={node_count}))."
         )
@@ -118,11 +118,11 @@ def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorEx
     check_count("min_nodes", least, 0, error)
     check_count("max_nodes", most, 1, error)
     if least > most:
-        raise error(f"min_nodes is {least} and max_nodes {most}; give a max_nodes that is not smaller.")
+        raise error(f"min_nodes is {least} and max_nodes is {most}; max_nodes must not be smaller.")
 
 
 def of_torch(process_count: int, node_count: int, backend: str, error: Type[TrainshedError]) -> Distribution:
-    """Return the shape of so many processes of torch.distributed on all nodes together.
+    """Return the shape of a job of torch.distributed with ``process_count`` processes on all nodes together.
 
     Example:
         >>> of_torch(6, 3, "gloo", UserErrorException).process_count_per_node
@@ -130,13 +130,13 @@ def of_torch(process_count: int, node_count: int, backend: str, error: Type[Trai
     """
     if process_count % node_count:
         raise error(
-            f"process_count is {process_count} and node_count {node_count}: every node runs as many processes as the "
-            f"others, so process_count must be a multiple of {node_count}."
+            f"process_count is {process_count} and node_count {node_count}: every node must run the same "
+            f"number of processes, so process_count must be a multiple of {node_count}."
         )
     return Distribution(TORCH, node_count, process_count // node_count, backend)
 
 
 def of_tensorflow(worker_count: int, parameter_server_count: int, node_count: int) -> Distribution:
-    """Return the shape of TensorFlow's tasks, spread over the nodes."""
+    """Return the shape of a TensorFlow job, with its tasks distributed over the nodes."""
     each = -(-(worker_count + parameter_server_count) // node_count)
     return Distribution(TENSORFLOW, node_count, each, "", worker_count, parameter_server_count)

@@ -1,4 +1,4 @@
-"""Runs in TensorBoard: what they write to ``logs/``, live, and what they have logged, as event files."""
+"""Shows runs in TensorBoard: their event files, live, and their metrics, converted to event files."""
 
 from trainshed.tensorboard.board import Tensorboard
 from trainshed.tensorboard.export import export_to_tensorboard

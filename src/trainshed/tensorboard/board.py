@@ -1,4 +1,4 @@
-"""TensorBoard over the logs of runs."""
+"""Starts TensorBoard for runs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _LAST_LINES = 5
 
 
 class Tensorboard:
-    """Shows runs in TensorBoard, also while they go on: their event files, and what they log by ``run.log``.
+    """Shows runs in TensorBoard, live: their event files, and the metrics logged with ``run.log``.
 
     Event files are found in ``logs/``, ``outputs/``, ``runs/`` and ``lightning_logs/`` of a run's working folder; the
-    metrics of a run stand below ``<run>/metrics``.
+    metrics of a run are shown under ``<run>/metrics``.
 
     Args:
         runs: a run, or runs.
-        local_root: folder in which there is one folder for each run; a temporary one if None.
-        port: TCP port on this machine's loopback address; 0 takes a free one.
-        use_display_name: call the runs by their display names instead of their ids.
+        local_root: folder with one folder for each run; a temporary one if None.
+        port: TCP port on this machine's loopback address; 0 selects a free one.
+        use_display_name: use the display names of the runs instead of their ids.
 
     Raises:
         UserErrorException: no runs.
@@ -58,16 +58,17 @@ class Tensorboard:
         self._reader: threading.Thread | None = None
 
     def start(self, start_browser: bool = False) -> str:
-        """Start TensorBoard and return its URL, which is printed too.
+        """Start TensorBoard, print its URL and return it.
 
         Args:
             start_browser: open it in this machine's browser.
 
         Raises:
-            UserErrorException: it is not installed, it runs already, or it could not start; its last words are told.
+            UserErrorException: it is not installed, is already running, or could not start; the message includes its
+                output.
         """
         if self._process is not None:
-            raise UserErrorException("This Tensorboard runs already; stop() ends it.")
+            raise UserErrorException("This Tensorboard is already running. Use stop() to end it.")
         program, root = _program(), self._laid_out()
         argv = [
             *program,
@@ -90,14 +91,14 @@ class Tensorboard:
         return url
 
     def _laid_out(self) -> str:
-        """Have one folder for each run, into which what it writes is copied as it comes."""
+        """Create one folder for each run, and copy its data into it as it arrives."""
         if self._root is None:
             self._own = tempfile.mkdtemp(prefix="tensorboard-")
         root = os.path.abspath(self._root or str(self._own))
         os.makedirs(root, exist_ok=True)
         names = [(run.display_name if self._by_name else run.id).replace(os.sep, "_") for run in self._runs]
         for name in names:
-            # What an earlier board put there; TensorBoard would read the metrics twice.
+            # Left by an earlier board; TensorBoard would read the metrics twice.
             shutil.rmtree(os.path.join(root, name, METRICS), ignore_errors=True)
         self._updater = Updater(
             [LiveCopy(run, os.path.join(root, name)) for run, name in zip(self._runs, names, strict=True)]
@@ -105,7 +106,7 @@ class Tensorboard:
         return root
 
     def _url(self) -> str:
-        """Return the URL that it tells when it is ready."""
+        """Return the URL that it prints when it is ready."""
         process = self._process
         assert process is not None
         assert process.stdout is not None
@@ -125,7 +126,7 @@ class Tensorboard:
         raise UserErrorException("TensorBoard could not start:\n" + "\n".join(said[-_LAST_LINES:]))
 
     def stop(self) -> None:
-        """End it; a ``local_root`` of one's own stays."""
+        """Stop it; a given ``local_root`` is kept."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
@@ -152,6 +153,6 @@ def _program() -> list[str]:
 
 
 def _drain(lines: Iterable[str]) -> None:
-    """Read on, so that it never waits for somebody to read."""
+    """Keep reading its output, so that it never blocks on a full pipe."""
     for _ in lines:
         pass

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, written by TensorBoard itself."""
+"""TensorBoard event files, written by TensorBoard itself."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from trainshed.errors import UserErrorException
 
-MISSING = "TensorBoard is not installed here. Install it: pip install tensorboard"
+MISSING = "TensorBoard is not installed. Install it: pip install tensorboard"
 
 
 def require() -> None:
-    """Raise unless TensorBoard, which knows the format, can be imported here.
+    """Raise if TensorBoard, which defines the format, cannot be imported.
 
     Raises:
-        UserErrorException: it cannot.
+        UserErrorException: it cannot be imported.
     """
     try:
         import tensorboard  # noqa: F401
@@ -23,13 +23,13 @@ def require() -> None:
 
 
 class EventWriter:
-    """Writes scalars into an event file.
+    """Writes scalars to an event file.
 
     Args:
-        folder: where the file is made.
+        folder: the folder of the file.
 
     Raises:
-        UserErrorException: TensorBoard, which knows the format, is not installed.
+        UserErrorException: TensorBoard, which defines the format, is not installed.
     """
 
     def __init__(self, folder: str) -> None:
@@ -49,12 +49,12 @@ class EventWriter:
 
 
 def numbers(step: int | None, value: Any, counts: dict[str, int], name: str) -> Iterator[tuple[int, float]]:
-    """Yield (step, number) of what is a number in a value; what was logged without a step is counted.
+    """Yield (step, number) for the numbers in a value; values logged without a step are counted.
 
     Args:
-        step: as it was logged.
-        value: a value, or those of a list.
-        counts: numbers so far by metric, which is counted on.
+        step: the logged step, or None.
+        value: a value, or a list of values.
+        counts: the numbers so far by metric, which are updated.
         name: the metric.
     """
     for each in value if isinstance(value, list) else [value]:

@@ -1,4 +1,4 @@
-"""Metrics of runs as TensorBoard's event files."""
+"""Exports metrics of runs as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from trainshed.tensorboard.events import EventWriter, numbers, require
 
 
 def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recursive: bool = True) -> None:
-    """Write what runs have logged as event files, one folder for each run.
+    """Write the metrics of runs as event files, one folder for each run.
 
     Args:
         run_data: a run, runs, or an experiment.
-        logsdir: folder for them.
-        logger: told of each run, if it is given.
-        recursive: children too.
+        logsdir: the parent folder.
+        logger: if given, gets a message for each run.
+        recursive: include child runs.
 
     Raises:
-        UserErrorException: TensorBoard, which knows the format, is not installed.
+        UserErrorException: TensorBoard, which defines the format, is not installed.
 
     Example:
         >>> export_to_tensorboard(run, "boards")

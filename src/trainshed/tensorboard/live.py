@@ -1,4 +1,4 @@
-"""A local copy of what runs have for TensorBoard, kept up to date while they go on."""
+"""A local copy of runs' data for TensorBoard, updated while they are running."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trainshed.spec import layout, states
 from trainshed.tensorboard.events import EventWriter, numbers
 
 METRICS = "metrics"
-"""Folder below a run's for what it has logged by ``run.log``."""
+"""Subfolder of a run for the metrics logged with ``run.log``."""
 _LOGS = "logs/"
 _SECONDS = 2.0
-"""Between two looks, as often as TensorBoard itself looks at its folder."""
+"""Seconds between two updates, as often as TensorBoard itself reads its folder."""
 
 
 class LiveCopy:
-    """Brings event files and metrics of one run into a folder, each byte and each point once.
+    """Copies event files and metrics of one run into a folder, each byte and each point once.
 
     Args:
         run: the run.
@@ -37,14 +37,14 @@ class LiveCopy:
         self._ended = False
 
     def update(self) -> None:
-        """Bring what is new.
+        """Fetch new data.
 
         Raises:
-            TrainshedError: as the service says.
+            TrainshedError: an error of the service.
         """
         if self._ended:
             return
-        ended = states.is_terminal(self._run.get_status())  # asked first: nothing comes after it
+        ended = states.is_terminal(self._run.get_status())  # checked first: no data arrives after the end
         self._update_files()
         self._update_metrics()
         self._ended = ended
@@ -59,12 +59,12 @@ class LiveCopy:
             name = str(file["name"])
             if not layout.is_event_file(name) and not name.startswith(_LOGS):
                 continue
-            # The scalars of logs/ are the run's own: they stand under its name alone, as in v1.
+            # The scalars in logs/ belong to the run itself: they are shown under its name alone, as in v1.
             path = os.path.join(self._folder, name.removeprefix(_LOGS))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "ab") as copy:
                 if copy.tell() > file["size"]:
-                    copy.truncate(0)  # written anew
+                    copy.truncate(0)  # the file was written again from the beginning
                 if copy.tell() < file["size"]:
                     path_there = quoted("runs", self._run.id, "files", name)
                     for piece in self._connection.stream("GET", path_there, {"offset": copy.tell()}):
@@ -90,13 +90,13 @@ class LiveCopy:
 
 
 class Updater:
-    """Keeps copies up to date on a thread of its own.
+    """Keeps copies up to date on its own thread.
 
     Args:
-        copies: of the runs.
+        copies: the copies of the runs.
 
     Raises:
-        TrainshedError: as the service says at the first look.
+        TrainshedError: an error of the service at the first update.
     """
 
     def __init__(self, copies: list[LiveCopy]) -> None:
@@ -110,12 +110,12 @@ class Updater:
     def _work(self) -> None:
         while not self._stop.wait(_SECONDS):
             for copy in self._copies:
-                # The service may be away, or the folder gone; what was fetched stays.
+                # The service may be unavailable, or the folder removed; what was fetched is kept.
                 with contextlib.suppress(TrainshedError, OSError):
                     copy.update()
 
     def close(self) -> None:
-        """End."""
+        """Stop updating."""
         self._stop.set()
         self._thread.join()
         for copy in self._copies:

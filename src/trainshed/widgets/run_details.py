@@ -1,4 +1,4 @@
-"""A run as a notebook shows it, refreshed while it runs; outside of one it is text."""
+"""Shows a run in a notebook and refreshes it while it is running; outside a notebook, prints text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from trainshed.errors import NotFoundException, ServiceException
 from trainshed.spec import states
 
 _WAIT = 2
-"""Seconds after which a run that goes on is shown anew; its end is shown at once."""
+"""Seconds after which a running run is shown again; its end is shown at once."""
 _TAIL_LINES = 20
 _LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
 
 
 class RunDetails:
-    """Shows a run: status, metrics as plots, the log's tail, files, children.
+    """Shows a run: status, charts of metrics, the end of the log, files, children.
 
     Args:
         run_instance: the run.
@@ -33,16 +33,16 @@ class RunDetails:
         self._widget: Any = None
 
     def show(self, render_lib: Any = None, widget_settings: Any = None) -> None:
-        """Show it: in a notebook as a widget that follows the run, elsewhere as text.
+        """Show the run: in a notebook as a widget that follows it, elsewhere as text.
 
         Args:
-            render_lib: accepted and not used.
-            widget_settings: accepted and not used.
+            render_lib: accepted and ignored.
+            widget_settings: accepted and ignored.
         """
         if not _in_notebook():
             sys.stdout.write(self._text() + "\n")
             return
-        import ipywidgets  # an extra, and half a second to import
+        import ipywidgets  # an optional package, which takes half a second to import
         from IPython.display import display
 
         self._widget = ipywidgets.HTML(self._html())
@@ -51,14 +51,14 @@ class RunDetails:
             threading.Thread(target=self._follow, name=f"RunDetails {self._run.id}", daemon=True).start()
 
     def _follow(self) -> None:
-        """Draw it anew when it has ended, and every so often before; asking waits, so that nothing is polled."""
+        """Redraw the widget when the run has ended, and regularly before; the request waits for it."""
         status = ""
         try:
             while not states.is_terminal(status):
                 status = self._run._call("GET", "wait", query={"timeout": _WAIT})["status"]
                 self._widget.value = self._html()
         except ServiceException:
-            return  # the service was stopped: what is shown stays
+            return  # the service was stopped; keep what is shown
 
     def _html(self) -> str:
         text: str = self._run._call("GET", "fragment")["html"]
@@ -68,7 +68,7 @@ class RunDetails:
         """Return what is shown as a dict.
 
         Args:
-            widget_settings: accepted and not used.
+            widget_settings: accepted and ignored.
         """
         run = self._run
         return {
@@ -98,12 +98,12 @@ class RunDetails:
         lines += [f"  child {child['run_id']}: {child['status']}" for child in told["child_runs"]]
         lines += [f"  file {name}" for name in told["files"]]
         if told["run_logs"]:
-            lines += ["  last lines of its log:", *(f"    {line}" for line in told["run_logs"].splitlines())]
+            lines += ["  last lines of the log:", *(f"    {line}" for line in told["run_logs"].splitlines())]
         return "\n".join(lines)
 
 
 def _in_notebook() -> bool:
-    """Tell whether widgets can be seen: in a notebook's kernel, with ipywidgets installed."""
+    """Tell whether widgets can be displayed: in a notebook's kernel, with ipywidgets installed."""
     shell = sys.modules.get("IPython")
     found = shell.get_ipython() if shell is not None else None
     if found is None or type(found).__name__ != "ZMQInteractiveShell":

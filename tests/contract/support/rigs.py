@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import isolated
-from box import THIS_PYTHON, Box, gone
+from service_fixture import THIS_PYTHON, ServiceFixture, gone
 from wires import Wires
 
 from trainshed.client.embedded import running
@@ -33,7 +33,7 @@ FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 _ENDED = ("Completed", "Failed", "Canceled")
 
 
-class Rig(Box):
+class Rig(ServiceFixture):
     """One target and its service, with words for what tests do to them.
 
     Args:

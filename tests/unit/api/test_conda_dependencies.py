@@ -113,6 +113,6 @@ def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["numpy=1.2", "numpy = 1.2", "scikit-learn=0.24.*", "x[a,b]=1"])
 def test_one_equals_sign_is_condas(line: str) -> None:
-    with pytest.raises(UserErrorException, match=r"pip takes '[\w\[\],-]+==[\d.*]+'"):
+    with pytest.raises(UserErrorException, match=r"for pip, write '[\w\[\],-]+==[\d.*]+'"):
         CondaDependencies.create(pip_packages=[line])
     CondaDependencies.create(pip_packages=["a==1", "b<=1,!=0.5", "c>=1", "d~=1.0", "e===1", "https://host/f-1.whl?g=1"])

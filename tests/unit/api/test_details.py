@@ -54,5 +54,5 @@ def test_a_failure_is_told_with_the_end_of_its_log_and_where_the_rest_is() -> No
         "The last lines of azureml-logs/x.txt:",
         "    one",
         "    two",
-        "All of it: run.download_file('azureml-logs/x.txt') or 'trainshed logs r1 azureml-logs/x.txt'.",
+        "Complete log: run.download_file('azureml-logs/x.txt') or 'trainshed logs r1 azureml-logs/x.txt'.",
     ]

@@ -214,7 +214,7 @@ def test_no_folder_no_name_no_file(tmp_path: Path) -> None:
         RunConfiguration().save(tmp_path / "none", "x")
     with pytest.raises(UserErrorException, match="needs a name"):
         RunConfiguration().save(tmp_path)
-    with pytest.raises(UserErrorException, match="cannot name a file"):
+    with pytest.raises(UserErrorException, match="Invalid run configuration name"):
         RunConfiguration().save(tmp_path, "../x")
     with pytest.raises(UserErrorException, match="or a folder and the configuration's name"):
         RunConfiguration.load(tmp_path)

@@ -221,8 +221,8 @@ def test_folder_and_script_are_checked_before_anything_is_sent(project: Path) ->
         ("trian.py", "Did you mean 'train.py'"),
         ("other.py", "Did you mean 'deep/other.py'"),
         ("deep", "There is no script 'deep'"),
-        ("../train.py", "is outside of the source folder"),
-        ("/etc/passwd", "is outside of the source folder"),
+        ("../train.py", "is outside the source folder"),
+        ("/etc/passwd", "is outside the source folder"),
     ):
         with pytest.raises(UserErrorException, match=says):
             check_source(folder, script)

@@ -170,5 +170,5 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are() -> None:
     assert str(told.value) == "There is no datastore 'secnd'. Available: first, second. Did you mean 'second'?"
     assert made.get("secnd") is None
     assert "secnd" not in made
-    with pytest.raises(KeyError, match="There is none yet"):
+    with pytest.raises(KeyError, match="There are none yet"):
         CallableDict({}, "model")["m"]

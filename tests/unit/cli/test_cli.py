@@ -96,7 +96,7 @@ def test_a_pair_needs_both_sides(text: str) -> None:
         (["runz"], "invalid choice: 'runz'"),
         (
             ["submit", ".", "--script", "train.py", "--use-python", "x", "-p", "numpy"],
-            "leave '-p' out, or --use-python",
+            "Remove '-p', or --use-python",
         ),
     ],
 )

@@ -26,21 +26,21 @@ class Row(NamedTuple):
     modules: str
     name: str
     signature: str = ""
-    instead: str = "runs, data and models are kept on machines of your own"
+    instead: str = "runs, data and models are stored on your own machines"
     error: type[TrainshedError] = UserErrorException
 
 
-_BUILT = "environments are built where and when a run needs them, and kept for the next one"
-_CLUSTER = "it is a service of v1's cloud; make a cluster of this machine's nodes instead (AmlCompute)"
-_FOLDER = (
-    "mount or copy the data to a folder of this machine and give that a name: Datastore.register_folder(ws, name, path)"
-)
-_IDENTITY = "Runs have the rights of the user who started the service; identities need v1's cloud."
+_BUILT = "environments are built when a run needs them, and cached"
+_CLUSTER = "it is a service of v1's cloud; create a cluster of nodes on this machine instead (AmlCompute)"
+_FOLDER = "mount or copy the data to a folder and register it: Datastore.register_folder(ws, name, path)"
+_IDENTITY = "Runs have the permissions of the service's user; managed identities exist only in v1's cloud."
 _INPUT = "put dataset.as_named_input(name) into arguments, script_params or inputs"
-_KUBERNETES = "Kubernetes comes with a later release; until then make a cluster of this machine's nodes (AmlCompute)"
-_NETWORK = "the service listens on this machine alone"
-_SECRETS = "keep secrets with ws.get_default_keyvault()"
-_SERVE = "load the model in a service of your own: Model(ws, name).download()"
+_KUBERNETES = (
+    "Kubernetes is planned for a later release; until then use a cluster of nodes on this machine (AmlCompute)"
+)
+_NETWORK = "the service only accepts connections from this machine"
+_SECRETS = "store secrets with ws.get_default_keyvault()"
+_SERVE = "download the model and serve it with a tool of your choice: Model(ws, name).download()"
 _TARGET = "use ComputeTarget(ws, name), or compute_target='local'"
 _DEPLOY = "deploy_configuration deploy deploy_from_model deploy_from_image list"
 _LEGACY = "core.compute_target core"
@@ -87,7 +87,7 @@ ROWS = (
         "core",
         "Workspace.diagnose_workspace",
         "(diagnose_parameters)",
-        "'trainshed service status' tells how the service is",
+        "'trainshed service status' shows the state of the service",
     ),
     Row("core", "Workspace.set_connection", "(name, category, target, authType, value)", _SECRETS),
     Row("core", "Workspace.list_connections", "(category=None, target=None)", _SECRETS),
@@ -103,7 +103,7 @@ ROWS = (
         "core",
         "Environment.from_docker_build_context",
         "(name, docker_build_context)",
-        "build the image and name it: Environment.from_docker_image(…)",
+        "build the image and use its name: Environment.from_docker_image(…)",
     ),
     Row("core", "Environment.get_image_details", "(workspace)", _BUILT),
     Row("core", "Environment.build", "(workspace, image_build_compute=None)", _BUILT),
@@ -234,14 +234,14 @@ ROWS = (
         "core.compute",
         "AmlCompute.update_quotas",
         "(workspace, vm_family, limit=None, location=None)",
-        "There are no quotas here; cluster.update(max_nodes=…) bounds what a cluster takes.",
+        "There are no quotas; cluster.update(max_nodes=…) limits the size of a cluster.",
         ComputeTargetException,
     ),
     Row(
         "core.compute",
         "BatchAiCompute.attach",
         "(workspace, name, resource_id)",
-        "Batch AI is gone. Make a cluster of this machine's nodes: ComputeTarget.create(…).",
+        "Batch AI no longer exists. Create a cluster of nodes on this machine: ComputeTarget.create(…).",
         ComputeTargetException,
     ),
     Row("core.compute core.compute.adla", "AdlaCompute(Elsewhere)", "", _CLUSTER),

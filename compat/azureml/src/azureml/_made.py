@@ -59,7 +59,7 @@ def sentence(name: str, row: Row) -> str:
     """Return what is said to who uses a name."""
     if row.instead.endswith("."):
         return row.instead
-    return f"{name} is about v1's cloud, which is not here: {row.instead}."
+    return f"{name} exists only in v1's cloud; here, {row.instead}."
 
 
 def signature(text: str) -> inspect.Signature:
@@ -97,7 +97,7 @@ class _Refusal:
 
     def __init__(self, name: str, row: Row) -> None:
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = sentence(name, row) if row.instead else "Accepted, and not used."
+        self.__doc__ = sentence(name, row) if row.instead else "Accepted and ignored."
         self.row = row
 
     @property
@@ -140,6 +140,6 @@ def _get(name: str) -> Any:
 def _class(row: Row) -> type:
     name, _, base = row.name.rstrip(")").partition("(")
     parent = _CloudOnly if not base else _get(base) if base in _own else getattr(import_module(_BASES[base]), base)
-    about = sentence(name, row) if row.instead else "Accepted, and not used."
+    about = sentence(name, row) if row.instead else "Accepted and ignored."
     place = f"azureml.{row.modules.split()[0]}"
     return _Meta(name, (parent,), {"__doc__": about, "__module__": place, "row": row})

@@ -46,10 +46,12 @@ class ClusterConfiguration:
     ) -> None:
         least, most = nodes
         if most is None:
-            raise ComputeTargetException("Say how many nodes the cluster may have: max_nodes=4.")
+            raise ComputeTargetException(
+                "The number of nodes of the cluster is missing. Pass max_nodes, e.g. max_nodes=4."
+            )
         check_scale(least, most, ComputeTargetException)
         if vm_priority not in _PRIORITIES:
-            raise ComputeTargetException(f"vm_priority is {vm_priority!r}; it is one of {', '.join(_PRIORITIES)}.")
+            raise ComputeTargetException(f"vm_priority is {vm_priority!r}. Available: {', '.join(_PRIORITIES)}.")
         self.vm_size = vm_size
         self.vm_priority = vm_priority
         self.min_nodes = least
@@ -67,13 +69,14 @@ class ClusterConfiguration:
 
     def _create(self, workspace: WorkspaceLike, name: str) -> ComputeTarget:
         if not isinstance(name, str) or not is_name(name):
-            raise UserErrorException(f"A cluster cannot be named {name!r}: it takes letters, digits, '-' and '_'.")
+            raise UserErrorException(f"Invalid cluster name {name!r}. Use letters, digits, '-' and '_'.")
         now = time.time()
         record = {**self._record, "created": now, "modified": now}
         made = workspace.connection.call("PUT", quoted("targets", name), record)
         warn(
-            f"Cluster '{name}': its nodes are folders and slots of this machine, of which up to {self.max_nodes} are "
-            f"used at once; vm_size {self.vm_size or 'unset'} is kept for display."
+            f"Cluster '{name}': its nodes are folders and slots on this machine, and up to {self.max_nodes} are "
+            f"used at "
+            f"once; vm_size {self.vm_size or 'unset'} is only stored for display."
         )
         return ComputeTarget(workspace, name, _record={**made, "used": 0})
 

@@ -91,7 +91,7 @@ class ComputeTarget:
         """
         if not hasattr(provisioning_configuration, "_create"):
             raise UserErrorException(
-                "provisioning_configuration comes from the class of the target, e.g. "
+                "provisioning_configuration must come from the class of the target, e.g. "
                 "AmlCompute.provisioning_configuration(max_nodes=4); this is a "
                 f"{type(provisioning_configuration).__name__}."
             )
@@ -162,7 +162,7 @@ class ComputeTarget:
             ComputeTargetException: always.
         """
         raise ComputeTargetException(
-            f"'{self.name}' was not attached, so that it cannot be detached; delete() removes it."
+            f"'{self.name}' was not attached, so it cannot be detached. Use delete() to remove it."
         )
 
     def get_active_runs(
@@ -205,7 +205,7 @@ class ComputeTarget:
             ComputeTargetException: no such target, or no such description.
         """
         if not isinstance(object_dict, dict) or not object_dict.get("name"):
-            raise ComputeTargetException("deserialize takes what serialize() returned: a dict with a name.")
+            raise ComputeTargetException("deserialize needs the result of serialize(): a dict with a name.")
         return ComputeTarget(workspace, str(object_dict["name"]))
 
     def __repr__(self) -> str:

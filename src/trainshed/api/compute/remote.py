@@ -11,7 +11,7 @@ from trainshed.errors import ComputeTargetException
 if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
 
-_WHY = "machines reached over SSH come with a later release; until then runs run where the service does"
+_WHY = "machines reached over SSH are planned for a later release; until then runs run where the service runs"
 
 
 def unavailable(kind: str, why: str) -> ComputeTargetException:
@@ -84,7 +84,9 @@ class RemoteCompute(ComputeTarget):
             ComputeTargetException: nothing tells which machine.
         """
         if not (address or resource_id or (subscription_id and resource_group and vm_name)):
-            raise ComputeTargetException("RemoteCompute: say which machine, e.g. address='192.0.2.1'.")
+            raise ComputeTargetException(
+                "RemoteCompute: the machine is missing. Pass its address, e.g. address='192.0.2.1'."
+            )
         settings = {"username": username, "address": address, "ssh_port": ssh_port, "resource_id": resource_id}
         return UnavailableConfiguration("RemoteCompute", _WHY, settings)
 

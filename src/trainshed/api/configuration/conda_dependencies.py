@@ -281,9 +281,7 @@ class CondaDependencies:
             UserErrorException: another one.
         """
         if pip_option.replace("=", " ", 1).split(" ")[0] not in OPTIONS:
-            raise UserErrorException(
-                f"pip option {pip_option!r} cannot be used here; give one of {', '.join(OPTIONS)}."
-            )
+            raise UserErrorException(f"pip option {pip_option!r} cannot be used here. Available: {', '.join(OPTIONS)}.")
         if pip_option not in self._pip():
             self._pip().insert(0, pip_option)
 
@@ -359,7 +357,7 @@ def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:
     found = list(packages or ())
     for package in found:
         if not isinstance(package, str) or not package.strip():
-            raise UserErrorException(f"'{parameter}': {package!r} does not name a package.")
+            raise UserErrorException(f"'{parameter}': {package!r} is not the name of a package.")
     return found
 
 

@@ -178,7 +178,7 @@ class Environment(Section):
         """
         if name.startswith(_CURATED):
             raise UserErrorException(
-                f"'{name}' is an environment of v1's cloud. Name its packages instead: "
+                f"'{name}' is an environment of v1's cloud. List its packages instead: "
                 "Environment.from_pip_requirements(…), or CondaDependencies.create(pip_packages=[…])."
             )
         if label is not None:
@@ -188,7 +188,7 @@ class Environment(Section):
             if label not in ("latest", "Latest"):
                 raise UserErrorException(f"No version of environment '{name}' has the label '{label}'.")
         if version is not None and not str(version).isdigit():
-            raise UserErrorException(f"Versions of environments are numbers, not {version!r}.")
+            raise UserErrorException(f"The version of an environment must be a number, not {version!r}.")
         path = quoted("catalog", "environment", name)
         return Environment._of_entry(workspace.connection.call("GET", path, query={"version": version}))
 
@@ -222,7 +222,7 @@ class Environment(Section):
         import copy
 
         if not isinstance(new_name, str) or not new_name:
-            raise UserErrorException("Give the copy of an environment a name.")
+            raise UserErrorException("The copy of an environment needs a name.")
         made = copy.deepcopy(self)
         made.name, made.version = new_name, None
         return made
@@ -239,7 +239,7 @@ class Environment(Section):
         """
         if os.path.isdir(path) and not overwrite:
             raise UserErrorException(
-                f"The folder '{os.fspath(path)}' is there already. Give another, or overwrite=True."
+                f"The folder '{os.fspath(path)}' already exists. Choose another one, or pass overwrite=True."
             )
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, _DEFINITION), "w", encoding="utf-8") as file:
@@ -335,14 +335,16 @@ class Environment(Section):
         """
         name = os.path.basename(file_path)
         if not name.endswith(".whl") or not os.path.isfile(file_path):
-            raise UserErrorException(f"There is no wheel '{os.fspath(file_path)}'; give the path of a .whl file.")
+            raise UserErrorException(f"There is no wheel '{os.fspath(file_path)}'. Pass the path of a .whl file.")
         from trainshed.api.transfer import opened
 
         path = quoted("datastores", workspace.get_default_datastore().name, "files", f"wheels/{name}")
         with opened(file_path) as (body, size):
             kept = workspace.connection.upload("PUT", path, body, size)
         if not kept["stored"] and not exist_ok:
-            raise UserErrorException(f"The wheel '{name}' is there already. Give it another version, or exist_ok=True.")
+            raise UserErrorException(
+                f"The wheel '{name}' already exists. Give it another version, or pass exist_ok=True."
+            )
         return str(kept["url"])
 
     def _to_dict(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
             options.append(f"{name} {value}".strip())
         elif line.startswith("-") or " --hash" in line:
             raise UserErrorException(
-                f"{path}, line {number}: {line!r} cannot be used here. Give packages, -r FILE, or {', '.join(OPTIONS)}."
+                f"{path}, line {number}: {line!r} cannot be used here. Use packages, -r FILE, or {', '.join(OPTIONS)}."
             )
         else:
             packages.append(line)
@@ -88,12 +88,12 @@ def check_requirement(line: Any) -> str:
     import re
 
     if not isinstance(line, str) or not line.strip() or not line.isprintable() or re.match(_WORDS, line.strip()):
-        raise UserErrorException(f"{line!r} is no requirement of one package; give e.g. 'numpy<3'.")
+        raise UserErrorException(f"{line!r} is not a requirement of one package; use e.g. 'numpy<3'.")
     slip = re.match(_ONE_EQUALS, line)
     if slip:
         name, version = slip.groups()
         raise UserErrorException(
-            f"{line!r} is written as conda writes it; pip takes '{name}=={version}', "
+            f"{line!r} is in conda's syntax; for pip, write '{name}=={version}', "
             f"or '{name}=={version}.*' for any release of {version}."
         )
     return line

@@ -154,7 +154,7 @@ class RunConfiguration(Section):
             self.framework, self.communicator = "PyTorch", backend.lower()
             self.pytorch = PyTorchConfiguration(backend, nodes * self.mpi.process_count_per_node, nodes)
         elif isinstance(how, ParallelTaskConfiguration):
-            raise error("Parallel tasks ran on v1's own service alone; use MpiConfiguration for several processes.")
+            raise error("Parallel tasks ran only on v1's own service. Use MpiConfiguration for several processes.")
         else:
             raise error(
                 f"{parameter} must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
@@ -168,7 +168,7 @@ class RunConfiguration(Section):
     @property
     def batchai(self) -> RunConfiguration:
         """Where ``node_count`` was in 2018: ``config.batchai.node_count = 2``."""
-        warn("RunConfiguration.batchai is gone since 2018; set node_count on the run configuration itself.")
+        warn("RunConfiguration.batchai was removed in 2018. Set node_count on the run configuration itself.")
         return self
 
     def save(

@@ -51,7 +51,7 @@ def save(config: Configuration, path: Any, name: str | None, separate: bool) -> 
     environment = said["environment"]
     environment["python"][camel("conda_dependencies_file")] = _save_packages(config, file, root, before)
     if config.environment.docker.base_image_registry.password:
-        warn(f"The registry's password is not written to {file}; set it after loading.")
+        warn(f"The registry's password is not written to {file}. Set it after loading.")
     if separate:
         beside = os.path.join(os.path.dirname(file), "environment.yml")
         _write(beside, "Environment of a run configuration.", environment)
@@ -90,7 +90,7 @@ def _file_to_write(config: Configuration, path: Any, name: str | None) -> str:
     if os.path.isfile(given) or given.endswith((_SUFFIX, ".yml", ".yaml")):
         return given
     if not name:
-        raise UserErrorException("A run configuration needs a name to be saved by: config.save(path, 'local').")
+        raise UserErrorException("The run configuration needs a name to be saved under: config.save(path, 'local').")
     if not os.path.isdir(given):
         raise FileNotFoundError(2, f"The folder to save the run configuration '{name}' in does not exist", given)
     old = os.path.isdir(os.path.join(given, _FOLDERS[1])) and not os.path.isdir(os.path.join(given, _FOLDERS[0]))
@@ -105,7 +105,7 @@ def _file_to_read(path: str | os.PathLike[str], name: str | None) -> str:
         return given
     if not name:
         raise UserErrorException(
-            f"There is no run configuration file '{given}'. Give a file, or a folder and the configuration's name."
+            f"There is no run configuration file '{given}'. Pass a file, or a folder and the configuration's name."
         )
     folders = [os.path.join(given, folder) for folder in (*_FOLDERS, "")]
     there = {_stem(each): os.path.join(folder, each) for folder in reversed(folders) for each in _configs(folder)}
@@ -123,9 +123,7 @@ def _configs(folder: str) -> list[str]:
 
 def _file_name(name: str) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-        raise UserErrorException(
-            f"Run configuration name {name!r} cannot name a file: use letters, digits, '.', '_' and '-'."
-        )
+        raise UserErrorException(f"Invalid run configuration name {name!r}. Use letters, digits, '.', '_' and '-'.")
     return name if name.endswith(_SUFFIX) else name + _SUFFIX
 
 

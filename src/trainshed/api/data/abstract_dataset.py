@@ -105,7 +105,7 @@ class AbstractDataset:
         """
         name, colon, version = id.rpartition(":")
         if not colon or not version.isdigit():
-            raise NotFoundException(f"There is no dataset with the id {id!r}; ids are such as 'weather:1'.")
+            raise NotFoundException(f"There is no dataset with the id {id!r}. Ids have the form 'weather:1'.")
         return AbstractDataset.get_by_name(workspace, name, int(version))
 
     @staticmethod
@@ -146,7 +146,7 @@ class AbstractDataset:
             if newest["record"]["definition"] == self._definition:
                 return AbstractDataset._entry(workspace, newest)
             raise UserErrorException(
-                f"There is another dataset '{name}' already. Choose another name, or create_new_version=True."
+                f"There is already another dataset '{name}'. Choose another name, or pass create_new_version=True."
             )
         record = {"definition": self._definition, **({"description": description} if description else {})}
         labels = {str(key): str(value) for key, value in (tags or {}).items()}
@@ -192,7 +192,7 @@ class AbstractDataset:
             UserErrorException: a share that cannot be.
         """
         if not 0 <= percentage <= 1:
-            raise UserErrorException(f"percentage is {percentage!r}; give a share from 0 to 1.")
+            raise UserErrorException(f"percentage is {percentage!r}; it must be a number from 0 to 1.")
         chosen = int.from_bytes(os.urandom(4), "big") if seed is None else seed
         return self._step("sample", percentage, chosen, False), self._step("sample", percentage, chosen, True)
 
@@ -214,7 +214,7 @@ class AbstractDataset:
 
 def _count(count: int) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise UserErrorException(f"count is {count!r}; give a whole number.")
+        raise UserErrorException(f"count is {count!r}; it must be a whole number.")
     return count
 
 
@@ -246,15 +246,15 @@ def _place(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
     if isinstance(each, tuple) and len(each) == 2 and hasattr(each[0], "folder"):
         path = str(each[1]).strip("/")
         if ".." in path.split("/"):
-            raise UserErrorException(f"The path {each[1]!r} leaves its datastore.")
+            raise UserErrorException(f"The path {each[1]!r} leads outside its datastore.")
         return {"datastore": each[0].name, "path": path}, each[0].workspace
     if isinstance(each, (str, os.PathLike)):
         text = os.fspath(each)
         if "://" in text and not text.startswith("file://"):
-            raise UserErrorException(f"'{text}' is elsewhere. Download it to a datastore or a folder first.")
+            raise UserErrorException(f"'{text}' is a remote address. Download it to a datastore or a folder first.")
         return {"path": os.path.abspath(text.removeprefix("file://"))}, None
     raise UserErrorException(
-        f"A dataset's path is (datastore, 'path on it'), a local path or a list of them, not {type(each).__name__}."
+        f"A dataset's path must be (datastore, 'path on it'), a local path or a list, not {type(each).__name__}."
     )
 
 

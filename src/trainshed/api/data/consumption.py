@@ -40,11 +40,15 @@ class DatasetConsumptionConfig:
         self, name: str, dataset: DatasetLike, mode: str = "direct", path_on_compute: str | None = None
     ) -> None:
         if mode not in _MODES:
-            raise UserErrorException(f"The mode of a dataset is one of {', '.join(_MODES)}, not {mode!r}.")
+            raise UserErrorException(f"The mode of a dataset must be one of {', '.join(_MODES)}, not {mode!r}.")
         if not hasattr(dataset, "_definition"):
-            raise UserErrorException(f"A {type(dataset).__name__} is no dataset; use Dataset.File or Dataset.Tabular.")
+            raise UserErrorException(
+                f"A {type(dataset).__name__} is not a dataset. Use Dataset.File or Dataset.Tabular."
+            )
         if mode != "direct" and dataset._definition["type"] != "file":
-            raise UserErrorException(f"Only files can be had by {mode}; a table is given to the script directly.")
+            raise UserErrorException(
+                f"Only file datasets support the mode {mode}; a table is passed to the script directly."
+            )
         self.name = check_data_name(name, "input")
         self.dataset = dataset
         self.mode = mode
@@ -61,7 +65,7 @@ class DatasetConsumptionConfig:
     def _as_argument(self, references: References) -> str:
         there = references.data.setdefault(self.name, self)
         if there.dataset is not self.dataset:
-            raise UserErrorException(f"Two different datasets are named '{self.name}'. Give one another name.")
+            raise UserErrorException(f"Two different datasets are named '{self.name}'. Rename one.")
         return f"DatasetConsumptionConfig:{self.name}"
 
     def _spec(self, name: str) -> InputSpec:
@@ -93,7 +97,7 @@ class OutputFileDatasetConfig:
         self, name: str | None = None, destination: Any = None, source: str | None = None, partition_format: Any = None
     ) -> None:
         if destination is not None and (not isinstance(destination, tuple) or not hasattr(destination[0], "folder")):
-            raise UserErrorException("The destination of an output is (datastore, 'path on it').")
+            raise UserErrorException("The destination of an output must be (datastore, 'path on it').")
         self.name = check_data_name(name or f"output_{os.urandom(4).hex()}", "output")
         self.destination = destination
         self.source = source

@@ -108,7 +108,7 @@ class DataReference:
             ValueError: no DataPath on a datastore.
         """
         if not isinstance(datapath, DataPath) or datapath.datastore is None:
-            raise ValueError("DataReference.create takes a DataPath on a datastore.")
+            raise ValueError("DataReference.create needs a DataPath on a datastore.")
         how = datapath_compute_binding
         return DataReference(
             datapath.datastore,
@@ -223,7 +223,7 @@ def add_reference(references: dict[str, DataReferenceConfiguration], reference: 
     name = reference.data_reference_name
     if references.setdefault(name, config) != config:
         raise UserErrorException(
-            f"Two different data references are named '{name}'. Give one another name: "
+            f"Two different data references are named '{name}'. Rename one: "
             f"datastore.path('{reference.path_on_datastore or ''}', data_reference_name='…')."
         )
 

@@ -280,7 +280,7 @@ def _chosen(workspace: WorkspaceLike, name: str | None) -> dict[str, Any]:
         if record["name"] == name or (name is None and record.get("default")):
             return record
     raise NotFoundException(
-        f"There is no datastore '{name}'; there is {', '.join(sorted(records))}.{did_you_mean(str(name), records)}"
+        f"There is no datastore '{name}'. Available: {', '.join(sorted(records))}.{did_you_mean(str(name), records)}"
     )
 
 

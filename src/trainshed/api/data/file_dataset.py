@@ -57,7 +57,7 @@ class FileDataset(AbstractDataset, kind="file"):
         paths = [os.path.join(target, file.relative) for file in found]
         there = next((path for path in paths if os.path.exists(path)), None)
         if there and not overwrite:
-            raise UserErrorException(f"'{there}' is there already. Give another target_path, or overwrite=True.")
+            raise UserErrorException(f"'{there}' already exists. Choose another target_path, or pass overwrite=True.")
         copy_to(found, paths, self._workspace)
         return paths
 
@@ -182,7 +182,7 @@ class FileFactory:
             raise UserErrorException(f"There is no folder '{src_dir}' to upload.")
         found, workspace = places(target)
         if workspace is None:
-            raise UserErrorException("The target of an upload is (datastore, 'folder on it').")
+            raise UserErrorException("The target of an upload must be (datastore, 'folder on it').")
         files = [
             file for file, relative in files_below(src_dir) if pattern is None or fnmatch.fnmatch(relative, pattern)
         ]

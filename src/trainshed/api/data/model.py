@@ -78,7 +78,7 @@ class Model:
                 name, _, number = id.rpartition(":")
                 version = int(number) if number.isdigit() else None
             if not name:
-                raise WebserviceException("Say which model: its name, or its id such as 'ridge:1'.")
+                raise WebserviceException("The model is missing. Pass its name, or its id such as 'ridge:1'.")
             entry = _found(workspace.connection, name, version, (tags, properties, run_id, model_framework))
         self._take(entry)
 
@@ -276,7 +276,9 @@ class Model:
         added = _text(add_properties)
         for key, value in added.items():
             if self.properties.get(key, value) != value:
-                raise UserErrorException(f"Property '{key}' of {self.id} is set and cannot be changed; use a tag.")
+                raise UserErrorException(
+                    f"Property '{key}' of {self.id} is already set and cannot be changed. Use a tag instead."
+                )
         gone = set(remove_tags or ())
         tags = {key: value for key, value in {**self.tags, **_text(add_tags)}.items() if key not in gone}
         self._change(tags=tags, properties={**self.properties, **added})
@@ -358,7 +360,7 @@ def _download(connection: Connection, entry: Mapping[str, Any], target: str, rep
     names = [file["name"] for file in connection.call("GET", base)["files"]]
     top = os.path.join(target, names[0].split("/")[0])
     if os.path.exists(top) and not replace:
-        raise WebserviceException(f"'{top}' is there already. Give another target_dir, or exist_ok=True.")
+        raise WebserviceException(f"'{top}' already exists. Choose another target_dir, or pass exist_ok=True.")
     for name in names:
         download(connection.stream("GET", base + quoted(name)), name, os.path.join(target, *name.split("/")))
     return top
@@ -375,7 +377,7 @@ def _found(connection: Connection, name: str, version: int | None, wanted: tuple
     for model in connection.call("GET", "/catalog/model", query={"name": name})["entries"]:
         if _fits(model, wanted):
             return dict(model)
-    raise ModelNotFoundException(f"No version of model '{name}' has the tags, properties or run that were asked for.")
+    raise ModelNotFoundException(f"No version of model '{name}' has the requested tags, properties or run.")
 
 
 def _fits(entry: Mapping[str, Any], wanted: tuple[Any, ...]) -> bool:

@@ -43,7 +43,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
                 absent = [column for column in given[0] if column not in frame.columns]
                 if absent:
                     raise UserErrorException(
-                        f"The table has no column {absent[0]!r}; it has {', '.join(map(str, frame))}."
+                        f"The table has no column {absent[0]!r}. Available: {', '.join(map(str, frame))}."
                     )
                 frame = frame[given[0]] if name == "keep" else frame.drop(columns=given[0])
             else:
@@ -155,7 +155,7 @@ class TabularFactory:
 
         found, workspace = places(target)
         if workspace is None:
-            raise UserErrorException("The target of a table is (datastore, 'folder on it').")
+            raise UserErrorException("The target of a table must be (datastore, 'folder on it').")
         store = workspace.datastores[found[0]["datastore"]]
         folder = "/".join(part for part in (found[0]["path"], os.urandom(8).hex()) if part)
         with tempfile.TemporaryDirectory() as here:

@@ -48,7 +48,7 @@ class PrimaryMetricGoal(Enum):
             return PrimaryMetricGoal[goal.upper()]
         except (KeyError, AttributeError):
             raise HyperDriveConfigException(
-                f"A primary metric's goal is 'maximize' or 'minimize', not {goal!r}."
+                f"The goal of a primary metric must be 'maximize' or 'minimize', not {goal!r}."
             ) from None
 
 
@@ -113,7 +113,7 @@ class HyperDriveConfig:
         required = (hyperparameter_sampling, primary_metric_name, primary_metric_goal, max_total_runs)
         for name, value in zip(_REQUIRED, required, strict=True):
             if value is None:
-                raise HyperDriveConfigException(f"HyperDriveConfig: {name} must be given, not None.")
+                raise HyperDriveConfigException(f"HyperDriveConfig: {name} is missing.")
         _check_work(estimator, run_config, pipeline)
         self._resume_from = _runs_of("resume_from", resume_from, _MAX_PARENTS)
         self._resume_child_runs = _runs_of("resume_child_runs", resume_child_runs)
@@ -154,8 +154,8 @@ class HyperDriveConfig:
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
         """Say that a sweep cannot be submitted yet."""
         raise HyperDriveScenarioNotSupportedException(
-            "This release runs no sweeps; they come with a later one. "
-            "Until then submit the estimator or ScriptRunConfig itself, once for each set of parameters."
+            "This release does not run sweeps; they are planned for a later one. "
+            "Until then submit the estimator or ScriptRunConfig itself, once per parameter set."
         )
 
     def __repr__(self) -> str:
@@ -181,7 +181,7 @@ def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> H
         >>> HyperDriveRunConfig(estimator, space, "mse", PrimaryMetricGoal.MINIMIZE, 2).estimator is estimator
         True
     """
-    warn("'HyperDriveRunConfig' is the name of 2018; it is called HyperDriveConfig now.")
+    warn("'HyperDriveRunConfig' was the name in 2018; use HyperDriveConfig.")
     return HyperDriveConfig(*settings, **{**named, "estimator": estimator})
 
 
@@ -191,11 +191,11 @@ def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:
     if len(kinds) != 1:
         said = " and ".join(kinds) or "none of them"
         raise HyperDriveConfigException(
-            f"HyperDriveConfig: exactly one of estimator, run_config and pipeline says what to run; {said} was given."
+            f"HyperDriveConfig: pass exactly one of estimator, run_config and pipeline; {said} was given."
         )
     if pipeline is not None:
         raise HyperDriveScenarioNotSupportedException(
-            "HyperDriveConfig: there are no pipelines here. Give an estimator, or a ScriptRunConfig as run_config."
+            "HyperDriveConfig: pipelines are not supported. Pass an estimator, or a ScriptRunConfig as run_config."
         )
 
 
@@ -203,10 +203,10 @@ def _runs_of(name: str, given: Any, most: int | None = None) -> list[Run]:
     """Return the runs that a parameter names: one, several or none."""
     runs = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
     if most is not None and len(runs) > most:
-        raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes at most {most} sweeps, not {len(runs)}.")
+        raise HyperDriveConfigException(f"HyperDriveConfig: {name} accepts at most {most} sweeps, not {len(runs)}.")
     for run in runs:
         if not isinstance(run, Run):
-            raise HyperDriveConfigException(f"HyperDriveConfig: {name} takes runs, not {type(run).__name__}.")
+            raise HyperDriveConfigException(f"HyperDriveConfig: {name} must contain runs, not {type(run).__name__}.")
     return runs
 
 
@@ -215,8 +215,6 @@ def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | 
     there = {value.lstrip("-") for value in arguments if isinstance(value, str) and value.startswith("-")}
     twice = [name for name in sampling.parameter_space if name.lstrip("-") in there]
     if twice:
-        warn(
-            f"HyperDriveConfig: the sweep's own values of {', '.join(twice)} take the place of the script's arguments."
-        )
+        warn(f"HyperDriveConfig: the sweep's values of {', '.join(twice)} replace those in the script's arguments.")
     if isinstance(sampling, BayesianParameterSampling) and not isinstance(policy, (NoTerminationPolicy, type(None))):
-        warn(f"HyperDriveConfig: {type(policy).__name__} is not used with BayesianParameterSampling.")
+        warn(f"HyperDriveConfig: {type(policy).__name__} cannot be used with BayesianParameterSampling.")

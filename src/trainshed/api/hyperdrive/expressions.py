@@ -31,7 +31,7 @@ def choice(*options: Any) -> Expression:
     single = options[0] if len(options) == 1 else None
     values = list(single) if isinstance(single, (list, tuple, set, frozenset, range)) else list(options)
     if not values:
-        raise HyperDriveConfigException("choice() has nothing to choose from; give at least one value, choice(16, 32).")
+        raise HyperDriveConfigException("choice() has no options. Pass at least one value, e.g. choice(16, 32).")
     return ["choice", [values]]
 
 

@@ -83,9 +83,9 @@ class BanditPolicy(EarlyTerminationPolicy):
     ) -> None:
         super().__init__(evaluation_interval, delay_evaluation)
         if (slack_factor is None) == (slack_amount is None):
-            given = "both are given" if slack_factor is not None else "none is given"
+            given = "both are given" if slack_factor is not None else "neither is given"
             raise HyperDriveConfigException(
-                f"BanditPolicy: {given}; give either slack_factor or slack_amount, BanditPolicy(slack_factor=0.1)."
+                f"BanditPolicy: {given}; pass either slack_factor or slack_amount, e.g. BanditPolicy(slack_factor=0.1)."
             )
         for name, value in (("slack_factor", slack_factor), ("slack_amount", slack_amount)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):

@@ -124,7 +124,7 @@ class HyperDriveRun(Run):
         Raises:
             HyperDriveNotImplementedException: always.
         """
-        raise HyperDriveNotImplementedException("A sweep has no diagnostics; read get_details() and its log files.")
+        raise HyperDriveNotImplementedException("A sweep has no diagnostics. Use get_details() and its log files.")
 
     def fail(self, *args: Any, **kwargs: Any) -> None:
         """Raise: a sweep ends by itself.
@@ -132,7 +132,7 @@ class HyperDriveRun(Run):
         Raises:
             HyperDriveNotImplementedException: always.
         """
-        raise HyperDriveNotImplementedException("A sweep cannot be made to fail; end it with cancel().")
+        raise HyperDriveNotImplementedException("A sweep cannot be marked as failed. End it with cancel().")
 
     def _primary_metric(self) -> tuple[str, PrimaryMetricGoal]:
         config = self._hyperdrive_config
@@ -143,8 +143,8 @@ class HyperDriveRun(Run):
             return str(said["name"]), PrimaryMetricGoal.from_str(said["goal"])
         except (KeyError, TypeError, ValueError):
             raise HyperDriveConfigException(
-                f"Run '{self.id}' does not say what its primary metric is. "
-                "Give its configuration: HyperDriveRun(experiment, run_id, hyperdrive_config)."
+                f"The primary metric of run '{self.id}' is unknown. "
+                "Pass its configuration: HyperDriveRun(experiment, run_id, hyperdrive_config)."
             ) from None
 
     def _measured(self, sweep: Run) -> list[tuple[float | None, RunLike]]:

@@ -36,7 +36,7 @@ class Experiment:
         self, workspace: WorkspaceLike | None = None, name: str = "", _skip_name_validation: bool = False, **kwargs: Any
     ) -> None:
         if workspace is None and "workspace_object" in kwargs:
-            warn("Experiment has no parameter 'workspace_object', in v1 either: it is taken as 'workspace'.")
+            warn("Experiment has no parameter 'workspace_object' (v1 had none either); it is treated as 'workspace'.")
             workspace = kwargs["workspace_object"]
         # Of the class: asking the object itself would start its service.
         if not hasattr(type(workspace), "connection"):
@@ -171,7 +171,7 @@ class Experiment:
 
         view = str(getattr(view_type, "value", view_type))
         if view not in _VIEWS:
-            raise UserErrorException(f"view_type is {view!r}; it is one of {', '.join(_VIEWS)}.")
+            raise UserErrorException(f"view_type is {view!r}. Available: {', '.join(_VIEWS)}.")
         return [
             Experiment(workspace, record["name"], _record=record)
             for record in workspace.connection.call("GET", "/experiments")["experiments"]

@@ -91,7 +91,7 @@ def keep_outputs(recorder: Recorder, folder: str) -> None:
     for path, name in files_below(folder):
         kept = f"outputs/{name}"
         if os.path.basename(path) != "azureml.log" and not recorder._keep_file(kept, path, None):
-            warn(f"'{kept}' is with the run already; {path} was not kept a second time.")
+            warn(f"The run already has a file '{kept}'; {path} was not stored again.")
 
 
 def ended(run_id: str) -> None:

@@ -127,9 +127,9 @@ class RunLifecycle(RunLogging):
         elif count is None and tag_key is not None and tag_values is not None:
             tags = [{tag_key: value} for value in tag_values]
         else:
-            raise UserErrorException("create_children takes either count= or tag_key= with tag_values=.")
+            raise UserErrorException("create_children needs either count=, or tag_key= with tag_values=.")
         if not 0 < len(tags) <= _MOST_CHILDREN:
-            raise UserErrorException(f"create_children makes 1 to {_MOST_CHILDREN} children, not {len(tags)}.")
+            raise UserErrorException(f"create_children can create 1 to {_MOST_CHILDREN} children, not {len(tags)}.")
         return [self._begin_child(None, tags=each, start=False) for each in tags]
 
     def _begin_child(self, outputs: str | None, **how: Any) -> RunLike:

@@ -135,7 +135,7 @@ class RunFiles(RunBase):
             UserErrorException: no such local file, or the run has a file of a name.
         """
         if len(names) != len(paths):
-            raise TypeError(f"upload_files got {len(names)} names and {len(paths)} paths; give a path for each name.")
+            raise TypeError(f"upload_files got {len(names)} names and {len(paths)} paths. Pass one path for each name.")
         for name, path in zip(names, paths, strict=True):
             self.upload_file(name, path)
         return (

@@ -83,7 +83,5 @@ class RunModels(RunBase):
 
         spec = self._call("GET")["spec"]
         if not spec.get("command") and not spec.get("script"):
-            raise UserErrorException(
-                f"Run {self._id} is interactive: its environment is that of the program that began it."
-            )
+            raise UserErrorException(f"Run {self._id} is interactive: its environment is that of its own program.")
         return Environment._of_spec(spec)

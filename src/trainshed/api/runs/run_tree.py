@@ -76,7 +76,7 @@ class RunTree(RunBase):
             ValueError: no type, or nothing that can be called.
         """
         if not runtype or not callable(run_factory):
-            raise ValueError("add_type_provider takes the name of a type and a function that makes a run.")
+            raise ValueError("add_type_provider needs the name of a type and a function that creates a run.")
         factories[runtype] = run_factory
 
     def get_children(
@@ -121,7 +121,7 @@ def runs_of(
         UserErrorException: a state that does not exist.
     """
     if query.get("status") not in (None, *_STATES):
-        raise UserErrorException(f"There is no state {query['status']!r}; the states are {', '.join(_STATES)}.")
+        raise UserErrorException(f"There is no status {query['status']!r}. Available: {', '.join(_STATES)}.")
     before: int | None = None
     while True:
         asked = {**query, "limit": _PAGE, "before": before, "tag": _first(tags)}

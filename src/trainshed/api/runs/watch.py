@@ -35,8 +35,9 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
         record = wait(connection, run.id)
     except KeyboardInterrupt:
         raise ExperimentExecutionException(
-            f"The watching of run {run.id} was interrupted; the run goes on. "
-            f"Stop it: run.cancel() or 'trainshed cancel {run.id}'. Watch on: 'trainshed logs -f {run.id}'."
+            f"Watching run {run.id} was interrupted; the run continues. "
+            f"To stop it: run.cancel() or 'trainshed cancel {run.id}'. To watch it again: 'trainshed logs -f "
+            f"{run.id}'."
         ) from None
     run._record = record
     details: Details = run.get_details()
@@ -64,12 +65,12 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
         >>> failure("trial_1", {"message": "out of memory", "log": "azureml-logs/20_image_build_log.txt"})
         'Run trial_1 failed: out of memory'
     """
-    lines = [f"Run {run_id} failed: {headline(error) or 'no reason is known'}"]
+    lines = [f"Run {run_id} failed: {headline(error) or 'the reason is unknown'}"]
     log, tail = error.get("log") or layout.DRIVER_LOG, str(error.get("log_tail") or "").rstrip()
     if tail:
         lines += [f"The last lines of {log}:", *(f"    {line}" for line in tail.splitlines())]
     if tail or log == layout.DRIVER_LOG:
-        lines.append(f"All of it: run.download_file('{log}') or 'trainshed logs {run_id} {log}'.")
+        lines.append(f"Complete log: run.download_file('{log}') or 'trainshed logs {run_id} {log}'.")
     return "\n".join(lines)
 
 

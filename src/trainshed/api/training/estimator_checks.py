@@ -66,9 +66,9 @@ _RENAMED = (
 )
 """Old name, new name: the old one is accepted with a warning, and makes way for the new one."""
 _OLD_WAYS = {
-    "process_count_per_node": (1, "say it in distributed_training: MpiConfiguration(process_count_per_node=…)"),
-    "use_docker": (True, "without an image of your own nothing runs in a container"),
-    "vm_size": (None, "machines are not made to order here, and the run takes this one: give a compute_target"),
+    "process_count_per_node": (1, "use distributed_training: MpiConfiguration(process_count_per_node=…)"),
+    "use_docker": (True, "without a custom image, nothing runs in a container"),
+    "vm_size": (None, "machines are not created on demand here, and the run uses this machine; use compute_target"),
 }
 """Parameters that v1 deprecated: their default, and what to do instead."""
 LATER = {
@@ -118,7 +118,7 @@ def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameter
     _check_packages(params)
     if os.fspath(params["entry_script"] or "").endswith(".ipynb"):
         raise TrainingException(
-            f"{params['entry_script']} is a notebook, which cannot be run here: make a script of it "
+            f"{params['entry_script']} is a notebook, which cannot be run here. Convert it to a script "
             "(jupyter nbconvert --to script)."
         )
     if params["compute_target"] is None and params["vm_size"] is None:
@@ -131,7 +131,7 @@ def _renamed(params: dict[str, Any]) -> dict[str, Any]:
         if params[old] is None:
             continue
         if params[new] is not None and new == "custom_docker_image":
-            raise TrainingException(f"'{old}' is the former name of '{new}': give one of them, not both.")
+            raise TrainingException(f"'{old}' is the former name of '{new}'. Pass only one of them.")
         warn(f"'{old}' is deprecated; use '{new}'.{'' if params[new] is None else ' Only the latter is used.'}")
         if new != "distributed_training" and params[new] is None:
             params[new] = params[old]
@@ -155,19 +155,19 @@ def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
         check_launched(name, count, bool(distributed), error=TrainingException)
     backend = params["distributed_backend"]
     if backend is not None and backend.lower() not in backends:
-        raise TrainingException(f"distributed_backend is {backend!r}; it is one of {', '.join(map(repr, backends))}.")
+        raise TrainingException(f"distributed_backend is {backend!r}. Available: {', '.join(map(repr, backends))}.")
     check_time_limit(params["max_run_duration_seconds"], TrainingException)
 
 
 def _check_image(params: Mapping[str, Any]) -> None:
     if params["custom_docker_image"] is not None and not params["use_docker"]:
-        raise TrainingException("A custom image needs a container: leave out use_docker=False, or the image.")
+        raise TrainingException("A custom image needs a container. Remove use_docker=False, or the image.")
     if params["environment_definition"] is None:
         return
     for name in _INSIDE_ENVIRONMENT:
         if params[name]:
             raise TrainingException(
-                f"environment_definition says all about the environment; leave '{name}' out, or set it there."
+                f"environment_definition defines the complete environment. Remove '{name}', or set it there."
             )
 
 
@@ -176,11 +176,9 @@ def _check_packages(params: Mapping[str, Any]) -> None:
         for name in ("conda_packages", "pip_packages", "pip_requirements_file"):
             if params[name]:
                 raise TrainingException(
-                    f"conda_dependencies_file lists all packages; leave '{name}' out, or add them to the file."
+                    f"conda_dependencies_file lists all packages. Remove '{name}', or add it to the file."
                 )
     if params["user_managed"]:
         for name in _PACKAGES:
             if params[name]:
-                raise UserErrorException(
-                    f"user_managed=True uses a Python as it is; leave '{name}' out, or user_managed."
-                )
+                raise UserErrorException(f"user_managed=True uses a Python as it is. Remove '{name}', or user_managed.")

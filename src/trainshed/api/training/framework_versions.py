@@ -69,7 +69,7 @@ FRAMEWORKS = {
             "3.13": ("2.20",),
         },
         "<3.14",
-        caution="Scripts written for TensorFlow 1 find its names in tensorflow.compat.v1.",
+        caution="In TensorFlow 2, the names of TensorFlow 1 are in tensorflow.compat.v1.",
     ),
     "Chainer": Framework(
         "chainer",
@@ -148,7 +148,7 @@ def choose(name: str, version: str | None) -> Choice:
     least = min((row[0] for row in framework.oldest.values()), key=_number)
     if not re.fullmatch(r"\d+(\.\d+){1,2}", asked) or (asked not in framework.v1 and _number(asked) < _number(least)):
         raise TrainingException(
-            f"{name}: framework_version {asked!r} is not supported; it is one of {', '.join(supported(name))}, "
+            f"{name}: framework_version {asked!r} is not supported. Available: {', '.join(supported(name))}, "
             "or any later release."
         )
     rows = [(python, max(asked, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
@@ -170,8 +170,8 @@ def _note(name: str, asked: str, default: bool, rows: list[tuple[str, str, tuple
     what = f"No framework_version was given, and v1's default {asked}" if default else f"{name} {asked}"
     caution = f" {FRAMEWORKS[name].caution}" if FRAMEWORKS[name].caution else ""
     return (
-        f"{name}: {what} does not install on every Python; where it does not, the nearest release that does is taken "
-        f"({taken} or newer). Ask for another with framework_version or pip_packages.{caution}"
+        f"{name}: {what} cannot be installed on every Python; if it cannot, the nearest release that can is used "
+        f"({taken} or newer). Choose another with framework_version or pip_packages.{caution}"
     )
 
 

@@ -98,5 +98,5 @@ def _value(flag: str, value: Any, references: References, only_data: bool = Fals
         return value
     wanted = "data" if only_data else "a string, a number, a list of them or data"
     raise UserErrorException(
-        f"{flag}: {value!r} of type {type(value).__name__} cannot be used; give {wanted}, e.g. datastore.as_mount()."
+        f"{flag}: {value!r} of type {type(value).__name__} cannot be used; use {wanted}, e.g. datastore.as_mount()."
     )

@@ -67,7 +67,7 @@ class ScriptRunConfig:
         docker_runtime_config: DockerConfiguration | None = None,
     ) -> None:
         if command and (script or arguments):
-            raise RunConfigurationException("Give either a command, or a script and its arguments, not both.")
+            raise RunConfigurationException("Specify either a command, or a script and its arguments, but not both.")
         self.source_directory = os.fspath(source_directory)
         self.run_config = run_config if run_config is not None else RunConfiguration()
         config = self.run_config
@@ -88,7 +88,7 @@ class ScriptRunConfig:
                 settings.append("max_run_duration_seconds")
             if settings:
                 warn(
-                    f"ScriptRunConfig: run_config was given too, so {', '.join(settings)} are ignored; "
+                    f"ScriptRunConfig: run_config was also given, so {', '.join(settings)} are ignored; "
                     "set them in the run_config."
                 )
         self.script = os.fspath(script) if script else config.script

@@ -39,8 +39,8 @@ def send(
     """
     if not hasattr(config, "_submission"):
         raise UserErrorException(
-            f"A {type(config).__name__} cannot be submitted: its method to be submitted has not been registered. "
-            "Submit an Estimator or a ScriptRunConfig."
+            f"A {type(config).__name__} cannot be submitted. "
+            "Only an Estimator, a ScriptRunConfig or a HyperDriveConfig can be submitted."
         )
     rest = dict(options)
     priority, slots = rest.pop("priority", None), rest.pop("slots", 1)
@@ -105,8 +105,8 @@ def check_source(folder: str, script: str | None) -> str | None:
     if relative.startswith(os.pardir):
         above = os.path.commonpath([root, os.path.normpath(os.path.join(root, script))])
         raise UserErrorException(
-            f"The script '{script}' is outside of the source folder '{folder}'. Move it there, "
-            f"or give a folder above both, such as '{above}'."
+            f"The script '{script}' is outside the source folder '{folder}'. Move it there, "
+            f"or use a folder that contains both, such as '{above}'."
         )
     if not os.path.isfile(os.path.join(root, relative)):
         raise UserErrorException(f"There is no script '{script}' in '{folder}'.{_nearest(root, script)}")
@@ -129,13 +129,13 @@ def _nearest(root: str, script: str) -> str:
 
 def _check_sent(source: Source, spec: RunSpec) -> None:
     if source.environments:
-        inform(f"Left out of the snapshot, as they are virtual environments: {', '.join(source.environments)}.")
+        inform(f"Virtual environments are excluded from the snapshot: {', '.join(source.environments)}.")
     if source.skipped:
-        warn(f"Left out of the snapshot, as they are no files: {', '.join(source.skipped)}.")
+        warn(f"Not regular files, so excluded from the snapshot: {', '.join(source.skipped)}.")
     if spec.script and not source.has(spec.script):
         raise UserErrorException(
-            f"The script '{spec.script}' is left out of the snapshot by {AMLIGNORE} or {GITIGNORE}. "
-            f"Take it back in with a line '!/{spec.script}' there."
+            f"The script '{spec.script}' is excluded from the snapshot by {AMLIGNORE} or {GITIGNORE}. "
+            f"Include it again with a line '!/{spec.script}' there."
         )
 
 

@@ -187,7 +187,7 @@ def _argument(value: Any, place: int, references: References) -> str:
         return str(plain)
     raise UserErrorException(
         f"Argument {place + 1} is {value!r} of type {type(value).__name__}; "
-        "a script takes strings, numbers, paths and data references."
+        "arguments must be strings, numbers, paths or data references."
     )
 
 
@@ -216,7 +216,7 @@ def _variables(config: RunConfiguration, legacy: bool) -> dict[str, str]:
 
 def _data(name: str, reference: DataReferenceConfiguration) -> DataSpec:
     if not reference.data_store_name:
-        raise UserErrorException(f"Data reference '{name}' names no datastore.")
+        raise UserErrorException(f"Data reference '{name}' has no datastore.")
     return DataSpec(
         name=name,
         datastore=str(reference.data_store_name),
@@ -268,7 +268,7 @@ def _communicator(config: RunConfiguration) -> str:
             ("framework", config.framework) if framework not in _FRAMEWORKS else ("communicator", config.communicator)
         )
         raise RunConfigurationException(
-            f"run_config.{what} is {said!r}; here it is one of {', '.join(known)}.{did_you_mean(said, known)}"
+            f"run_config.{what} is {said!r}. Available: {', '.join(known)}.{did_you_mean(said, known)}"
         )
     return _FRAMEWORKS[framework] if communicator == "none" else communicator
 
@@ -316,8 +316,9 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
         return None
     if docker.build_context:
         raise TrainingException(
-            "Images are built of a Dockerfile alone, without a build context: build this one (podman build, docker "
-            "build) and name it, e.g. Environment.from_docker_image('name', image='...')."
+            "Images can only be built from a Dockerfile without a build context. Build this one (podman build, "
+            "docker "
+            "build) and use its name, e.g. Environment.from_docker_image('name', image='...')."
         )
     image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else ""
     if not (image or docker.base_dockerfile):

@@ -48,7 +48,7 @@ class CallableDict(dict[str, Value]):
     def __missing__(self, name: str) -> NoReturn:
         """Say which there are."""
         names = sorted(self)
-        known = f"Available: {', '.join(names)}." if names else "There is none yet."
+        known = f"Available: {', '.join(names)}." if names else "There are none yet."
         raise UnknownNameException(f"There is no {self._what} {name!r}. {known}{did_you_mean(str(name), names)}")
 
     def __call__(self, *_: Any, **__: Any) -> CallableDict[Value]:

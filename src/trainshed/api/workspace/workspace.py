@@ -74,7 +74,7 @@ class Workspace(WorkspaceFacts):
         if workspace_name is None and resource_group is None and subscription_id is not None:
             workspace_name, subscription_id = subscription_id, None
         if path is not None and workspace_name is not None:
-            raise WorkspaceException("Give either the workspace's name or its path, not both.")
+            raise WorkspaceException("Pass either the workspace's name or its path, but not both.")
         self._connection = None
         self._root = None
         self._service = service or (remote.address() if path is None else None)
@@ -111,7 +111,7 @@ class Workspace(WorkspaceFacts):
         """
         where = address or remote.address()
         if where is None:
-            raise WorkspaceException(f"Give the service's address, http://host:port, or set {remote.SERVICE}.")
+            raise WorkspaceException(f"Pass the service's address, http://host:port, or set {remote.SERVICE}.")
         return Workspace(service=where, token=token)
 
     @staticmethod
@@ -324,7 +324,7 @@ class Workspace(WorkspaceFacts):
         """
         names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
         if str(type).upper() not in names:
-            raise ValueError(f"The kind of a compute target is 'CPU' or 'GPU', not {type!r}.")
+            raise ValueError(f"The kind of a compute target must be 'CPU' or 'GPU', not {type!r}.")
         return self.compute_targets.get(names[type.upper()])
 
     def get_default_keyvault(self) -> Keyvault:
@@ -379,7 +379,7 @@ class Workspace(WorkspaceFacts):
 
 def _taken(name: str, where: str) -> NoReturn:
     raise WorkspaceException(
-        f"There is a workspace '{name}' at {where} already. Use Workspace.get('{name}') or exist_ok=True."
+        f"There is already a workspace '{name}' at {where}. Use Workspace.get('{name}') or exist_ok=True."
     )
 
 

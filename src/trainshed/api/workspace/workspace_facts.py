@@ -47,7 +47,7 @@ class WorkspaceFacts:
         if self.by_address and name not in (None, self.name):
             raise WorkspaceException(
                 f"The service at {self._service} serves workspace '{self.name}', not '{name}'. Unset {SERVICE} "
-                "to use workspaces of this machine, or give the address of the other one's service."
+                "to use workspaces on this machine, or use the address of the other workspace's service."
             )
 
     @property
@@ -65,7 +65,7 @@ class WorkspaceFacts:
         if self._root is None:
             raise WorkspaceException(
                 f"The folder of workspace '{self.name}' belongs to the service at {self._service} and cannot be used "
-                f"from here. Where that service runs, name the workspace itself, without {SERVICE}."
+                f"from here. On the service's machine, use the workspace by its name, without {SERVICE}."
             )
         from pathlib import Path  # see locations.py
 
@@ -157,7 +157,7 @@ class WorkspaceFacts:
 
         folder = os.fspath(path or ".")
         if not os.path.isdir(folder):
-            raise UserErrorException(f"There is no folder {folder}. Create it, or give another path.")
+            raise UserErrorException(f"There is no folder {folder}. Create it, or use another path.")
         said = {
             "subscription_id": self.subscription_id,
             "resource_group": self.resource_group,

@@ -19,8 +19,8 @@ from trainshed.system import process
 THIS_PYTHON = {"kind": "existing", "interpreter": sys.executable}
 
 
-class Box:
-    """A workspace, its service, and short words for what tests do to them."""
+class ServiceFixture:
+    """A workspace with its service, and short methods for tests."""
 
     def __init__(self, root: Path, projects: Path) -> None:
         self.root = root
@@ -38,14 +38,14 @@ class Box:
         return str(self.service.call("POST", "/runs", body)["id"])
 
     def wait(self, run_id: str) -> dict[str, Any]:
-        """Return the record of a run that has ended."""
+        """Wait until a run has ended, and return its record."""
         while True:
             record: dict[str, Any] = self.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 30})
             if record["status"] in ("Completed", "Failed", "Canceled"):
                 return record
 
     def log_until(self, run_id: str, text: str) -> str:
-        """Follow the run's log until it holds ``text``; return what was read."""
+        """Follow the run's log until it contains ``text``; return what was read."""
         seen = ""
         pieces = self.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
         for piece in pieces:
@@ -59,7 +59,7 @@ class Box:
         return b"".join(self.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt")).decode()
 
     def service_pid(self) -> int:
-        """Return the pid of the service, starting it if need be."""
+        """Return the pid of the service, starting it if necessary."""
         return int(self.service.call("GET", "/service")["pid"])
 
     def kill_service(self) -> None:
