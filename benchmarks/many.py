@@ -17,7 +17,7 @@ from pathlib import Path
 from launch import CLIENTS, COLUMNS, STOP, measure, project
 from table import machine, table
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "integration"))
+sys.path += [str(Path(__file__).parents[1] / "tests" / name) for name in ("integration", "support")]
 from podman_engine import NEEDED, PYTHON, Engine
 
 OURS = [sys.executable, str(CLIENTS / "trainshed_many_client.py")]
