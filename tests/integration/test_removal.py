@@ -118,7 +118,7 @@ def test_children_go_with_their_parent_when_asked_for(sh: Shell, experiment: Exp
     with experiment.start_logging(snapshot_directory=None) as parent, parent.child_run() as child:
         child.log("a", 1)
     sh("rm", parent.id, code=2)
-    assert f"has 1 child runs, such as '{child.id}'. Remove them with it: trainshed rm --children" in sh.err
+    assert f"has 1 child runs, such as '{child.id}'. Remove them too: trainshed rm --children" in sh.err
     assert parent.get_metrics(recursive=True) == {parent.id: {}, child.id: {"a": 1}}
     sh("rm", "--children", parent.id)
     assert directories(experiment.workspace) == set()
