@@ -94,7 +94,7 @@ def test_it_shows_a_run_that_still_writes(running: tuple[Any, Path], capsys: pyt
         assert run.get_status() == "Running"
         fifo.write_text("go")
         assert scalars(url, f"{run.id}/metrics", tag="accuracy", least=2) == [(10, 0.25), (20, 0.5)]
-        with pytest.raises(UserErrorException, match="runs already"):
+        with pytest.raises(UserErrorException, match="is already running"):
             board.start()
     finally:
         board.stop()
@@ -149,4 +149,4 @@ def test_where_it_is_not_installed(tmp_path: Path) -> None:
     )
     env = {**os.environ, "PATH": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-    assert said.count("UserErrorException TensorBoard is not installed here. Install it: pip install") == 2
+    assert said.count("UserErrorException TensorBoard is not installed. Install it: pip install") == 2
