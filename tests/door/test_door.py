@@ -27,10 +27,17 @@ INTEGRATION = [
     "test_legacy_runs.py",
     "test_notebook.py",
     "test_page.py",
+    "test_removal.py",
     "test_tensorboard.py",
     "test_v1_refusals.py",
 ]
 """What is about the API alone; tests of the workspace folder, or of the service's process, are marked in them."""
+
+
+@pytest.fixture(autouse=True)
+def downloads(shared_uv_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the services have one cache of packages."""
+    monkeypatch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
 
 
 @pytest.fixture
