@@ -21,6 +21,7 @@ V1 = sorted(path.name for path in PROGRAMS.iterdir() if path.name not in OF_THIS
 INTEGRATION = [
     "test_api.py",
     "test_cli.py",
+    "test_docstrings.py",
     "test_hyperdrive.py",
     "test_interactive.py",
     "test_keeping.py",
