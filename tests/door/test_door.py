@@ -22,6 +22,8 @@ INTEGRATION = [
     "test_api.py",
     "test_cli.py",
     "test_docstrings.py",
+    "test_environments.py",
+    "test_environments_indexes.py",
     "test_hyperdrive.py",
     "test_interactive.py",
     "test_keeping.py",
@@ -32,7 +34,10 @@ INTEGRATION = [
     "test_tensorboard.py",
     "test_v1_refusals.py",
 ]
-"""What is about the API alone; tests of the workspace folder, or of the service's process, are marked in them."""
+"""All but what is about the folder or the process itself (migration, releases, remote); tests of these are marked in them.
+
+The environments' own tests have no workspace: they build as the other user.
+"""
 
 
 @pytest.fixture(autouse=True)
