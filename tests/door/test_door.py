@@ -24,6 +24,7 @@ INTEGRATION = [
     "test_docstrings.py",
     "test_environments.py",
     "test_environments_indexes.py",
+    "test_gpus.py",
     "test_hyperdrive.py",
     "test_interactive.py",
     "test_keeping.py",
