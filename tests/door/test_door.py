@@ -21,6 +21,7 @@ V1 = sorted(path.name for path in PROGRAMS.iterdir() if path.name not in OF_THIS
 INTEGRATION = [
     "test_api.py",
     "test_cli.py",
+    "test_distributed.py",
     "test_docstrings.py",
     "test_environments.py",
     "test_environments_indexes.py",
@@ -101,12 +102,16 @@ def test_example(example: str, place: Path) -> None:
     assert "Completed" in said.splitlines()
 
 
+LONG = {"test_distributed.py": "not torch_trains"}
+"""What of a file is run where all of it takes minutes, and its long tests do at the client what the others do."""
+
+
 @pytest.mark.parametrize("name", INTEGRATION)
 def test_integration(name: str, place: Path) -> None:
     (place / "tmp").mkdir()
     broker = Broker(place / "broker")
     argv = ["-m", "pytest", str(ROOT / "tests" / "integration" / name), "-q", "-p", "no:cacheprovider"]
-    argv += ["-m", "not own_folder", "--basetemp", str(place / "tmp" / "t")]
+    argv += ["-m", "not own_folder", "-k", LONG.get(name, ""), "--basetemp", str(place / "tmp" / "t")]
     try:
         ran(place, place, argv, {"TRAINSHED_TEST_BROKER": str(place / "broker")})
     finally:
