@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,11 @@ import pytest
 if TYPE_CHECKING:  # the tests of what is copied to nodes run under Python 3.8, where there is no client
     from trainshed import Workspace
 
+    OpenWorkspace = Callable[[pytest.MonkeyPatch], AbstractContextManager[Workspace]]
+
 BROKER = "TRAINSHED_TEST_BROKER"
+OF_THE_SERVICE = ("TRAINSHED_FAKE_GPUS",)
+"""Settings of a test that are its service's, which in the second pass somebody else starts."""
 
 
 @pytest.fixture
@@ -57,29 +63,40 @@ def close_workspace() -> Callable[[Workspace], None]:
     return close
 
 
-@pytest.fixture
-def workspace(
-    home: Path, monkeypatch: pytest.MonkeyPatch, close_workspace: Callable[[Workspace], None]
-) -> Iterator[Workspace]:
-    """The default workspace of a new home; its service is stopped afterwards.
+@pytest.fixture(scope="session")
+def open_workspace(close_workspace: Callable[[Workspace], None]) -> OpenWorkspace:
+    """A context manager that yields the default workspace, and stops its service afterwards.
 
     In the second pass, as another user (tests/door), it is one of which only its service's address is known.
     """
-    from trainshed import Workspace
 
-    if BROKER in os.environ:
+    @contextlib.contextmanager
+    def opened(patch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+        from trainshed import Workspace
+
+        if BROKER not in os.environ:
+            made = Workspace()
+            yield made
+            close_workspace(made)
+            return
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(os.environ[BROKER])
+            settings = {name: os.environ[name] for name in OF_THE_SERVICE if name in os.environ}
+            line.sendall(json.dumps(settings).encode() + b"\n")
             for name, value in json.loads(line.makefile().readline()).items():
-                monkeypatch.setenv(name, value)
+                patch.setenv(name, value)
             given = Workspace.from_config()
             yield given
             given.connection.close()
-        return
 
-    made = Workspace()
-    yield made
-    close_workspace(made)
+    return opened
+
+
+@pytest.fixture
+def workspace(home: Path, monkeypatch: pytest.MonkeyPatch, open_workspace: OpenWorkspace) -> Iterator[Workspace]:
+    """The default workspace of a new home; its service is stopped afterwards."""
+    with open_workspace(monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

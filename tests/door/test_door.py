@@ -21,16 +21,31 @@ V1 = sorted(path.name for path in PROGRAMS.iterdir() if path.name not in OF_THIS
 INTEGRATION = [
     "test_api.py",
     "test_cli.py",
+    "test_distributed.py",
+    "test_docstrings.py",
+    "test_environments.py",
+    "test_environments_indexes.py",
+    "test_gpus.py",
     "test_hyperdrive.py",
     "test_interactive.py",
     "test_keeping.py",
     "test_legacy_runs.py",
     "test_notebook.py",
     "test_page.py",
+    "test_removal.py",
     "test_tensorboard.py",
     "test_v1_refusals.py",
 ]
-"""What is about the API alone; tests of the workspace folder, or of the service's process, are marked in them."""
+"""All but what is about the folder or the process itself (migration, releases, remote); tests of these are marked in them.
+
+The environments' own tests have no workspace: they build as the other user.
+"""
+
+
+@pytest.fixture(autouse=True)
+def downloads(shared_uv_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the services have one cache of packages."""
+    monkeypatch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
 
 
 @pytest.fixture
@@ -87,12 +102,16 @@ def test_example(example: str, place: Path) -> None:
     assert "Completed" in said.splitlines()
 
 
+LONG = {"test_distributed.py": "not torch_trains"}
+"""What of a file is run where all of it takes minutes, and its long tests do at the client what the others do."""
+
+
 @pytest.mark.parametrize("name", INTEGRATION)
 def test_integration(name: str, place: Path) -> None:
     (place / "tmp").mkdir()
     broker = Broker(place / "broker")
     argv = ["-m", "pytest", str(ROOT / "tests" / "integration" / name), "-q", "-p", "no:cacheprovider"]
-    argv += ["-m", "not own_folder", "--basetemp", str(place / "tmp" / "t")]
+    argv += ["-m", "not own_folder", "-k", LONG.get(name, ""), "--basetemp", str(place / "tmp" / "t")]
     try:
         ran(place, place, argv, {"TRAINSHED_TEST_BROKER": str(place / "broker")})
     finally:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import json
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ def examples() -> list[doctest.DocTest]:
 class Readers:
     """What the reader of an example has: a folder with a script, data and requirements, and what they named before."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workspace: Any) -> None:
         self.folder = folder
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, Any] = {"ws": workspace}
         (folder / "src").mkdir()
         (folder / "src" / "train.py").write_text(TRAIN)
         (folder / "data").mkdir()
@@ -52,7 +52,7 @@ class Readers:
         (folder / "rainfall.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
     def __contains__(self, name: str) -> bool:
-        return name in self._makers()
+        return name in self._made or name in self._makers()
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
@@ -61,9 +61,9 @@ class Readers:
 
     def _makers(self) -> dict[str, Callable[[], Any]]:
         return {
-            "ws": trainshed.Workspace,
-            "address": lambda: self._service("address"),
-            "token": lambda: self._service("token"),
+            "address": lambda: self["access"]["address"],
+            "token": lambda: self["access"]["token"],
+            "access": lambda: self["ws"].connection.call("POST", "/service/access"),
             "experiment": lambda: trainshed.Experiment(self["ws"], "examples"),
             "estimator": self._estimator,
             "run": self._run,
@@ -73,10 +73,6 @@ class Readers:
             "table": lambda: trainshed.Dataset.Tabular.from_delimited_files((self["ds"], "weather/*.csv")),
             "model": lambda: self["run"].register_model("ridge", "outputs/model.pkl"),
         }
-
-    def _service(self, what: str) -> str:
-        endpoint: dict[str, Any] = json.loads((self["ws"].path / "service.json").read_text())
-        return {"address": f"http://127.0.0.1:{endpoint['port']}", "token": str(endpoint["token"])}[what]
 
     def _estimator(self) -> Any:
         return trainshed.Estimator(str(self.folder / "src"), compute_target="local", entry_script="train.py")
@@ -94,7 +90,9 @@ class Readers:
 
 @pytest.fixture(scope="module")
 def reader(
-    tmp_path_factory: pytest.TempPathFactory, shared_uv_cache: Path, close_workspace: Callable[[Any], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_uv_cache: Path,
+    open_workspace: Callable[[pytest.MonkeyPatch], AbstractContextManager[Any]],
 ) -> Iterator[Readers]:
     folder = tmp_path_factory.mktemp("reader")
     with pytest.MonkeyPatch.context() as patch:
@@ -102,18 +100,29 @@ def reader(
         patch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
         patch.delenv("TRAINSHED_WORKSPACE", raising=False)
         patch.chdir(folder)
-        made = Readers(folder)
-        yield made
-        close_workspace(trainshed.Workspace())
+        with open_workspace(patch) as workspace:
+            yield Readers(folder, workspace)
+
+
+def source(test: doctest.DocTest) -> str:
+    return "".join(example.source for example in test.examples)
 
 
 def words(test: doctest.DocTest) -> set[str]:
     """Return the names that an example looks up."""
-    code = compile("".join(example.source for example in test.examples), test.name, "exec")
+    code = compile(source(test), test.name, "exec")
     return set(code.co_names)
 
 
-@pytest.mark.parametrize("example", [pytest.param(test, id=test.name) for test in examples()])
+def parameters() -> Iterator[Any]:
+    for test in examples():
+        # Only whoever runs the service makes workspaces.
+        yield pytest.param(
+            test, id=test.name, marks=pytest.mark.own_folder if "Workspace.create(" in source(test) else ()
+        )
+
+
+@pytest.mark.parametrize("example", list(parameters()))
 def test_an_example_does_what_it_says(example: doctest.DocTest, reader: Readers) -> None:
     public = {name: getattr(trainshed, name) for name in trainshed.__all__ if not name.startswith("_")}
     sweeps = {name: getattr(hyperdrive, name) for name in hyperdrive.__all__}

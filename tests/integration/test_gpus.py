@@ -132,6 +132,7 @@ def test_more_that_wait_than_are_looked_at_at_once_hold_up_nobody(trial: Trial) 
         run.wait_for_completion()
 
 
+@pytest.mark.own_folder
 @pytest.mark.parametrize("home", [1], indirect=True)
 def test_a_service_that_was_killed_still_knows_who_has_which(trial: Trial) -> None:
     first = trial.hold("first", use_gpu=True)

@@ -94,7 +94,7 @@ def test_the_best_of_the_children(experiment: Experiment) -> None:
 
 def test_a_sweep_without_children_and_one_without_a_metric(experiment: Experiment) -> None:
     alone = child(experiment, "")
-    with pytest.raises(HyperDriveConfigException, match="primary metric of run .* is unknown"):
+    with pytest.raises(HyperDriveConfigException, match=r"primary metric of run .* is unknown"):
         HyperDriveRun(experiment, alone).get_best_run_by_primary_metric()
     named = child(experiment, "", tags=goal("minimize"))
     assert HyperDriveRun(experiment, named).get_best_run_by_primary_metric() is None

@@ -92,7 +92,11 @@ def test_snapshots_of_what_is_not_there(experiment: Experiment) -> None:
 
 @pytest.mark.parametrize(
     ("how", "status", "told"),
-    [("end", "Completed", None), ("raise", "Failed", "ended with an exception"), ("wait", "Failed", "without calling run.com")],
+    [
+        ("end", "Completed", None),
+        ("raise", "Failed", "ended with an exception"),
+        ("wait", "Failed", "without calling run.com"),
+    ],
 )
 def test_a_run_ends_with_its_program(experiment: Experiment, how: str, status: str, told: str | None) -> None:
     Path("program.py").write_text(PROGRAM)

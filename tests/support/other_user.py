@@ -48,8 +48,8 @@ def python() -> str | None:
 
 
 @contextlib.contextmanager
-def service() -> Iterator[dict[str, str]]:
-    """Serve a new workspace; yield the variables by which the other user reaches it."""
+def service(settings: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Serve a new workspace, with these settings; yield the variables by which the other user reaches it."""
     with tempfile.TemporaryDirectory(prefix="door-", ignore_cleanup_errors=True) as outer:
         Path(outer).chmod(0o711)
         private, shown = Path(outer) / "private", Path(outer) / "shown"
@@ -57,7 +57,9 @@ def service() -> Iterator[dict[str, str]]:
         shown.mkdir(mode=0o711)
         root = private / "home" / "workspaces" / "default"
         locations.make(str(root), {"workspace_name": "default"})
-        with _environment({"TRAINSHED_HOME": str(private / "home"), "TRAINSHED_IDLE_SECONDS": "120"}):
+        with _environment(
+            {"TRAINSHED_HOME": str(private / "home"), "TRAINSHED_IDLE_SECONDS": "120", **(settings or {})}
+        ):
             connection = connect(str(root))
         access = connection.call("POST", "/service/access")
         token = shown / "token"
@@ -94,6 +96,8 @@ def interpreter(folder: Path) -> Path:
     packages.mkdir(parents=True)
     (folder / "venv" / "bin").mkdir()
     (folder / "venv" / "bin" / "python").symlink_to(found)
+    if (uv := Path(sys.prefix, "bin", "uv")).exists():
+        (folder / "venv" / "bin" / "uv").symlink_to(uv)
     (folder / "venv" / "pyvenv.cfg").write_text(f"home = {found.parent}\n")
     paths = [ROOT / "compat" / "azureml" / "src", ROOT / "src", Path(sysconfig.get_paths()["purelib"])]
     (packages / "ours.pth").write_text("".join(f"{path}\n" for path in paths))
@@ -109,12 +113,14 @@ def environment(home: Path, executable: Path, more: Mapping[str, str]) -> dict[s
         "MPLBACKEND": "Agg",
         # Where ipywidgets has its part for the browser, which the other user's environment sees no other way.
         "JUPYTER_PATH": os.path.join(sys.prefix, "share", "jupyter"),
+        # Where packages come from is the machine's matter.
+        **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_CERT_"))},
         **more,
     }
 
 
 class Broker:
-    """Gives each caller at a socket a service of its own, for as long as he holds the line."""
+    """Gives each caller at a socket a service of its own, with the settings they send, until they hang up."""
 
     def __init__(self, path: Path) -> None:
         self._listener = socket.socket(socket.AF_UNIX)
@@ -132,6 +138,6 @@ class Broker:
                 line, _ = self._listener.accept()
             except OSError:
                 return
-            with line, service() as variables:
+            with line, service(json.loads(line.makefile().readline())) as variables:
                 line.sendall(json.dumps(variables).encode() + b"\n")
                 line.recv(1)  # until it hangs up

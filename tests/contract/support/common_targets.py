@@ -221,7 +221,7 @@ def test_cancel_ends_the_whole_tree(rig: Rig) -> None:
     assert len(rig.alive(run_id)) >= 4
     rig.service.call("POST", f"/runs/{run_id}/cancel")
     record = rig.wait(run_id)
-    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user")
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
     assert rig.alive(run_id) == set()
 
 
@@ -243,18 +243,16 @@ def test_slots_and_order(rig: Rig) -> None:
 
 def test_cancel_while_it_is_prepared(rig: Rig) -> None:
     """Its environment is being built: a package whose installation waits."""
-    project = rig.projects / f"slow-package-{rig.target}"
-    (project / "package").mkdir(parents=True)
-    (project / "package" / "setup.py").write_text("import time\ntime.sleep(600)\n")
-    (project / "train.py").write_text("")
-    from trainshed.client.send import send
-    from trainshed.client.source import take
-
-    snapshot = send(take(str(project)), rig.service)
-    run_id = rig.submit("", snapshot=snapshot, environment={"pip": ["./package"]})
-    while "Preparing" not in rig.states(run_id):
-        rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 0})
+    package = rig.shared / "package"
+    package.mkdir(exist_ok=True)
+    (package / "setup.py").write_text(f"import time\nopen({rig.there!r} + '/building', 'w').close()\ntime.sleep(600)\n")
+    package.chmod(0o777)  # uv builds in it, as the user of the machine
+    rig.shared.chmod(0o777)
+    run_id = rig.submit("", environment={"pip": [f"slow @ file://{rig.there}/package"]})
+    while not (rig.shared / "building").exists():
+        record = rig.service.call("GET", f"/runs/{run_id}/wait", query={"timeout": 0})
+        assert record["status"] not in ("Completed", "Failed"), record["details"]
     rig.service.call("POST", f"/runs/{run_id}/cancel")
     record = rig.wait(run_id)
-    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user")
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
     assert rig.alive(run_id) == set()
