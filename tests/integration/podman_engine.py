@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 from waiting import until_printed
+
+BROKER = "TRAINSHED_TEST_BROKER"
+"""Socket of whoever runs the services, when the tests are another user's (tests/door)."""
 
 USER, PASSWORD = "trainer", "s3cret-of-the-registry"
 NEEDED = ("podman", "docker-registry", "htpasswd", "apt-get", "dpkg")
@@ -62,7 +68,105 @@ auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
 """
 
 
-class Engine:
+class Engine(Protocol):
+    """A container engine to test with.
+
+    Attributes:
+        environ: by which podman finds it.
+        registry: address of the registry, which has the image ``python:1``.
+    """
+
+    environ: dict[str, str]
+    registry: str
+
+    def podman(self, *arguments: str, check: bool = True) -> str:
+        """Run podman and return what it printed."""
+
+    def close(self) -> None:
+        """End and remove everything."""
+
+
+def engine() -> Engine:
+    """Return a new engine; it has to belong to the user whose services use it."""
+    if BROKER in os.environ:
+        return EngineOfTheBroker(os.environ[BROKER])
+    # Below a long path podman does not notice that a container has ended.
+    return OwnEngine(Path(tempfile.mkdtemp(prefix="podman-")))
+
+
+def containers(engine: Engine) -> list[str]:
+    """Return the names of all its containers, running or not."""
+    return engine.podman("ps", "--all", "--format={{.Names}}").split()
+
+
+class EngineOfTheBroker:
+    """The engine of the user who runs the services.
+
+    Args:
+        broker: path of the socket of :class:`other_user.Broker`.
+    """
+
+    def __init__(self, broker: str) -> None:
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(broker)
+        self._answers = self._line.makefile()
+        facts = self._ask({"engine": True})
+        if "skip" in facts:
+            pytest.skip(facts["skip"])
+        self.environ: dict[str, str] = facts["environ"]
+        self.registry: str = facts["registry"]
+
+    def podman(self, *arguments: str, check: bool = True) -> str:
+        """Have podman run there."""
+        told = self._ask({"podman": arguments, "check": check})
+        assert "problem" not in told, told["problem"]
+        return str(told["out"])
+
+    def close(self) -> None:
+        """Have the engine removed."""
+        self._ask({"close": True})
+        self._answers.close()
+        self._line.close()
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._line.sendall(json.dumps(question).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(self._answers.readline())
+        return answer
+
+
+def serve(line: socket.socket) -> None:
+    """Have an engine for a program of another user: the other end of :class:`EngineOfTheBroker`."""
+    questions = line.makefile()
+    made: OwnEngine | None = None
+    try:
+        while question := questions.readline():
+            answer, made = _answered(json.loads(question), made)
+            line.sendall(json.dumps(answer).encode() + b"\n")
+            if made is None:
+                return
+    finally:
+        questions.close()
+        if made is not None:
+            made.close()
+
+
+def _answered(question: dict[str, Any], made: OwnEngine | None) -> tuple[dict[str, Any], OwnEngine | None]:
+    if made is None:
+        try:
+            made = OwnEngine(Path(tempfile.mkdtemp(prefix="podman-")))
+        except pytest.skip.Exception as why:
+            return {"skip": str(why)}, None
+        return {"environ": made.environ, "registry": made.registry}, made
+    if "close" in question:
+        made.close()
+        return {}, None
+    try:
+        return {"out": made.podman(*question["podman"], check=question["check"])}, made
+    except AssertionError as problem:
+        return {"problem": str(problem)}, made
+
+
+class OwnEngine:
     """Podman, apart from what the user has of it.
 
     Args:
@@ -78,6 +182,7 @@ class Engine:
         if missing:
             pytest.skip(f"no container engine to test with: {', '.join(missing)} missing")
         self.folder = folder
+        self._others = dict(os.environ)  # as now: the services' settings come and go in it
         files = os.sysconf("SC_OPEN_MAX")
         runtime = 'runtime = "runc"' if shutil.which("runc") else ""
         (folder / "containers.conf").write_text(_CONFIGURATION.format(files=files, runtime=runtime, folder=folder))
@@ -97,15 +202,11 @@ class Engine:
     def podman(self, *arguments: str, check: bool = True) -> str:
         """Run podman and return what it printed."""
         done = subprocess.run(
-            ["podman", *arguments], env={**os.environ, **self.environ}, capture_output=True, text=True, check=False
+            ["podman", *arguments], env={**self._others, **self.environ}, capture_output=True, text=True, check=False
         )
         if check and done.returncode:
             raise AssertionError(f"podman {arguments}: {done.stderr}")
         return done.stdout
-
-    def containers(self) -> list[str]:
-        """Return the names of all containers, running or not."""
-        return self.podman("ps", "--all", "--format={{.Names}}").split()
 
     def close(self) -> None:
         """End and remove everything."""

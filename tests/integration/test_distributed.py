@@ -382,7 +382,7 @@ def test_what_can_never_run_is_refused_at_submit(
     many = estimator(
         project, "", this_python, compute_target=cluster, node_count=5, distributed_training=MpiConfiguration()
     )
-    with pytest.raises(UserErrorException, match=r"asks for 5 nodes, but cluster 'nodes' has at most 4.*update"):
+    with pytest.raises(UserErrorException, match=r"requests 5 nodes, but cluster 'nodes' has at most 4.*update"):
         experiment.submit(many)
     assert list(experiment.get_runs()) == []
 

@@ -154,7 +154,7 @@ def test_only_interactive_runs_are_completed_by_hand(experiment: Experiment, pro
     config.environment.python.interpreter_path = this_python
     run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
     for call in (run.complete, run.fail, run.start):
-        with pytest.raises(UserErrorException, match="begins and ends with its script"):
+        with pytest.raises(UserErrorException, match="starts and ends with its script"):
             call()
     run.cancel()
     run.wait_for_completion(raise_on_error=False)

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import podman_engine
+
 from trainshed.client import locations
 from trainshed.client.embedded import connect
 from trainshed.client.stopping import stop
@@ -67,7 +69,11 @@ def service(settings: Mapping[str, str] | None = None) -> Iterator[dict[str, str
         token.write_text(access["token"])
         os.chown(token, USER, USER)
         try:
-            yield {"TRAINSHED_SERVICE": access["address"], "TRAINSHED_TOKEN_FILE": str(token)}
+            yield {
+                "TRAINSHED_SERVICE": access["address"],
+                "TRAINSHED_TOKEN_FILE": str(token),
+                "TRAINSHED_TEST_SERVED_BY": str(os.getuid()),
+            }
         finally:
             for run in connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
                 if run["status"] not in ("Completed", "Failed", "Canceled"):
@@ -119,8 +125,24 @@ def environment(home: Path, executable: Path, more: Mapping[str, str]) -> dict[s
     }
 
 
+def ran(place: Path, cwd: Path, argv: list[str], more: Mapping[str, str]) -> str:
+    """Run a Python program as the other user and return what it printed."""
+    executable = place / "venv" / "bin" / "python"
+    for path in [cwd, *cwd.rglob("*")]:
+        os.chown(path, USER, USER, follow_symlinks=False)
+    done = subprocess.run(
+        [str(executable), *argv], cwd=cwd, env=environment(place, executable, more), user=USER, group=USER, extra_groups=[], umask=0o077,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 class Broker:
-    """Gives each caller at a socket a service of its own, with the settings they send, until they hang up."""
+    """Gives each caller at a socket a service of its own, with the settings they send, until they hang up.
+
+    Or a container engine for such services (:mod:`podman_engine`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._listener = socket.socket(socket.AF_UNIX)
@@ -138,6 +160,15 @@ class Broker:
                 line, _ = self._listener.accept()
             except OSError:
                 return
-            with line, service(json.loads(line.makefile().readline())) as variables:
+            threading.Thread(target=self._serve, args=[line], daemon=True).start()
+
+    @staticmethod
+    def _serve(line: socket.socket) -> None:
+        with line:
+            asked = json.loads(line.makefile().readline())
+            if "engine" in asked:
+                podman_engine.serve(line)
+                return
+            with service(asked) as variables:
                 line.sendall(json.dumps(variables).encode() + b"\n")
                 line.recv(1)  # until it hangs up

@@ -16,7 +16,7 @@ def _exactly(size: int) -> bytes:
     while size:
         part = os.read(0, min(size, 1 << 20))
         if not part:
-            raise SystemExit("the connection closed while the node part was sent")
+            raise SystemExit("the connection closed while Trainshed's node code was being sent")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)

@@ -103,7 +103,7 @@ class AgentConnection:
         text = "import os;n=int(os.read(0,12));t=b''\nwhile len(t)<n:t+=os.read(0,n-len(t))\nexec(t)"
         shell = f"exec python3 -S -E -c {shlex.quote(text)}"
         if self.broken:
-            raise self._unreachable("it was let go of")
+            raise self._unreachable("the connection was closed by the service")
         try:
             self._child = subprocess.Popen(
                 [*self._reach.connect, shell],
@@ -115,7 +115,7 @@ class AgentConnection:
             )
         except OSError as error:
             self.broken = True
-            raise self._unusable(f"{self._reach.connect[0]} cannot be run here: {error.strerror}") from error
+            raise self._unusable(f"{self._reach.connect[0]} cannot be run on this machine: {error.strerror}") from error
         if self.broken:
             self.close()  # by somebody else, just now
         return self._child
@@ -132,7 +132,7 @@ class AgentConnection:
             frames.send(self._out, b"%012d" % len(kit.archive) + kit.archive, _CONNECT_SECONDS)
             said = self._first_word()
         if said.get("error"):
-            raise self._unusable(f"Trainshed's folder there cannot be written: {said['error']}")
+            raise self._unusable(f"Trainshed's folder on that machine cannot be written: {said['error']}")
 
     def _first_word(self) -> dict[str, Any]:
         """Return the next line that is JSON; what a shell prints as it starts is passed over."""
@@ -147,11 +147,11 @@ class AgentConnection:
                 told: dict[str, Any] = json.loads(line)["trainshed"]
                 return told
             line = b"" if byte == b"\n" else line
-        raise frames.BrokenStream("something else speaks on the connection")
+        raise frames.BrokenStream("the program at the other end is not Trainshed's agent")
 
     def _wait_for_input(self) -> None:
         if not frames.ready(self._in, select.POLLIN, _CONNECT_SECONDS):
-            raise frames.BrokenStream(f"nothing came within {_CONNECT_SECONDS:.0f} s")
+            raise frames.BrokenStream(f"no answer within {_CONNECT_SECONDS:.0f} s")
 
     def send(self, verb: str, args: dict[str, Any], body: bytes = b"") -> tuple[int, Future[Answer]]:
         """Send a request; its answer comes later."""

@@ -52,7 +52,7 @@ def send(fd: int, data: bytes, patience: float | None = None) -> None:
     try:
         while view:
             if patience is not None and not ready(fd, select.POLLOUT, patience):
-                raise BrokenStream(f"nothing was taken within {patience:.0f} s")
+                raise BrokenStream(f"the other side accepted no data within {patience:.0f} s")
             with contextlib.suppress(BlockingIOError):
                 view = view[os.write(fd, view) :]
     except OSError as error:
@@ -74,11 +74,11 @@ def read(fd: int) -> Frame:
     """
     head, body = _SIZES.unpack(_exactly(fd, _SIZES.size))
     if head > _LARGEST or body > _LARGEST:
-        raise BrokenStream("what came is not a frame")
+        raise BrokenStream("the data received is not a message of Trainshed's agent")
     try:
         told = json.loads(_exactly(fd, head))
     except ValueError as error:
-        raise BrokenStream("what came is not a frame") from error
+        raise BrokenStream("the data received is not a message of Trainshed's agent") from error
     return told, _exactly(fd, body)
 
 

@@ -137,7 +137,9 @@ class RemoteMachine:
             self._connection = AgentConnection(self._reach, self._on_end)
             try:
                 if self.closed:
-                    raise MachineUnreachableException(f"The service has let go of machine '{self._reach.name}'.")
+                    raise MachineUnreachableException(
+                        f"The service has closed its connection to machine '{self._reach.name}'."
+                    )
                 self._connection.open(self._kit())
             except MachineUnreachableException as error:
                 self._failed = time.monotonic(), error.message

@@ -88,14 +88,16 @@ class Server:
             )
             self._say({"id": head["id"], "error": {"type": "ServiceException", "message": message, "details": {}}})
         except Exception as error:  # noqa: BLE001 - the agent must answer, whatever goes wrong
-            message = f"The agent made a mistake: {type(error).__name__}: {error}"
+            message = f"The agent on that machine had an internal error: {type(error).__name__}: {error}"
             self._say({"id": head["id"], "error": {"type": "InternalException", "message": message, "details": {}}})
 
     def _carried_out(self, verb: str, args: dict[str, Any], body: bytes) -> _Answer:
         if verb in _PLAIN:
             return getattr(self._agent, verb)(**args), b""
         if verb not in self._verbs:
-            raise ServiceException(f"The agent knows no verb {verb!r}; it is of another release than the service.")
+            raise ServiceException(
+                f"The agent does not know the command {verb!r}; its release differs from the service's."
+            )
         return self._verbs[verb](args, body)
 
     def _say(self, head: dict[str, Any], body: bytes = b"") -> None:

@@ -195,8 +195,8 @@ class Supervisor:
         record = self._history.get(run_id)
         if record["target"] != INTERACTIVE:
             raise UserErrorException(
-                f"{call} is for runs that a program logs by itself; run '{run_id}' begins and ends with its script on "
-                f"'{record['target']}'. run.cancel() ends it early."
+                f"{call} is for runs that a program logs by itself; run '{run_id}' starts and ends with its script on "
+                f"target '{record['target']}'. run.cancel() ends it early."
             )
 
     def cancel(self, run_id: str) -> None:

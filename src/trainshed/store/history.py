@@ -16,6 +16,7 @@ from trainshed.store.database import Database
 from trainshed.store.run_rows import (
     COLUMNS,
     INSERT,
+    LISTED,
     WHOLE,
     Move,
     as_json,
@@ -249,7 +250,7 @@ class History:
             clauses.append(f"EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE {test})")
             args += [key] if wanted is None else [key, wanted]
         where = " AND ".join(clauses) or "1"
-        sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
+        sql = f"SELECT {LISTED} FROM runs WHERE {where} ORDER BY seq DESC LIMIT ?"
         return [record_of(row) for row in self._database.tuples(sql, [*args, max(limit, 0)])]
 
     def active(self) -> list[dict[str, Any]]:

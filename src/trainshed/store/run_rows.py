@@ -11,9 +11,11 @@ from trainshed.store.values import strict_json
 
 NAMES = (
     *("seq", "id", "experiment", "number", "kind", "target", "parent", "display_name", "description", "status"),
-    *("reason", "priority", "cancel_requested", "created", "started", "ended", "native_id", "allocation"),
-    *("details", "tags", "properties"),
+    *("reason", "priority", "cancel_requested", "created", "started", "ended", "details", "tags", "properties"),
+    *("native_id", "allocation"),
 )
+LISTED = ", ".join(f"runs.{name}" for name in NAMES[:-2])
+"""What a list of runs shows: without what only the run's target needs."""
 COLUMNS = ", ".join(f"runs.{name}" for name in NAMES)
 WHOLE = f"SELECT {COLUMNS}, spec FROM runs JOIN specs ON specs.run = runs.id"
 INSERT = """
@@ -91,11 +93,12 @@ def note_event(write: sqlite3.Connection, run_id: str, status: str, reason: str 
 
 
 def record_of(row: Any) -> dict[str, Any]:
-    """Return a row of the columns in ``NAMES``, with or without the spec, as a record."""
+    """Return a row of the columns in ``NAMES``, with the spec, or of its first ones, as a record."""
     record: dict[str, Any] = dict(zip(NAMES, row, strict=False))
-    for column in ("allocation", "details", "tags", "properties"):
-        text = record[column]
-        record[column] = {} if text == "{}" else json.loads(text)
+    for column in ("details", "tags", "properties", "allocation"):
+        if column in record:
+            text = record[column]
+            record[column] = {} if text == "{}" else json.loads(text)
     record["cancel_requested"] = bool(record["cancel_requested"])
     if len(row) > len(NAMES):
         record["spec"] = json.loads(row[len(NAMES)])

@@ -51,8 +51,9 @@ class Cluster:
         slots = self.slots(record)
         if spec.node_count > slots:
             raise UserErrorException(
-                f"The run asks for {spec.node_count} nodes, but cluster '{spec.target}' has at most {slots}. "
-                f"Ask for fewer, or raise it: ComputeTarget(ws, '{spec.target}').update(max_nodes={spec.node_count})."
+                f"The run requests {spec.node_count} nodes, but cluster '{spec.target}' has at most {slots}. "
+                "Request fewer, or raise the limit: "
+                f"ComputeTarget(ws, '{spec.target}').update(max_nodes={spec.node_count})."
             )
         check_slots(spec, slots)
 

@@ -64,10 +64,10 @@ class Kind(Protocol):
 
 
 def check_slots(spec: RunSpec, slots: int) -> None:
-    """Raise if a run asks for more slots than its target has."""
+    """Raise if a run requests more slots than its target has."""
     if spec.slots * spec.node_count > slots:
         raise UserErrorException(
-            f"The run asks for {spec.slots * spec.node_count} slots, but target '{spec.target}' has {slots}. Ask "
-            f"for fewer, or raise them: trainshed target {spec.target} --slots {spec.slots}, or for a cluster "
-            "update(max_nodes=…)."
+            f"The run requests {spec.slots * spec.node_count} slots, but target '{spec.target}' has {slots}. "
+            f"Request fewer, or raise the number: trainshed target {spec.target} --slots {spec.slots}, or for a "
+            "cluster update(max_nodes=…)."
         )

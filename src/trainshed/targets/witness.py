@@ -71,7 +71,9 @@ class Witness:
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Refuse: such runs are begun by their programs."""
-        raise InternalException(f"Run '{job.run_id}' is begun by its program and cannot be started.")
+        raise InternalException(
+            f"Run '{job.run_id}' is started by the program that logs it, so a target cannot start it."
+        )
 
     def poll(self, native_ids: Mapping[str, str], /) -> dict[str, Observation]:
         """Look at each run's directory and program; see :meth:`Engine.poll`."""

@@ -19,7 +19,7 @@ _MOST_CHILDREN = 100
 
 
 class RunLifecycle(RunLogging):
-    """What begins and ends interactive runs, and makes children of any run.
+    """Starts and ends interactive runs, and creates children of any run.
 
     Example:
         >>> with experiment.start_logging(snapshot_directory=None) as parent:
@@ -40,7 +40,7 @@ class RunLifecycle(RunLogging):
         """End an interactive run well; files below ``./outputs`` become its own.
 
         Raises:
-            UserErrorException: the run begins and ends with its script.
+            UserErrorException: the run starts and ends with its script.
         """
         self._end("completed", "")
 
@@ -53,7 +53,7 @@ class RunLifecycle(RunLogging):
             _set_status: accepted and not used.
 
         Raises:
-            UserErrorException: the run begins and ends with its script.
+            UserErrorException: the run starts and ends with its script.
         """
         told = "" if error_details is None else str(error_details)
         if isinstance(error_details, BaseException):
