@@ -19,6 +19,7 @@ import sys
 from trainshed import Workspace, Experiment
 run = Experiment(Workspace(), "hand").start_logging(snapshot_directory=None)
 run.log("a", 1)
+run.flush()  # a program that is killed beside a service elsewhere may not have sent its last lines
 print(run.id, flush=True)
 if sys.argv[1] == "wait":
     sys.stdin.read()
