@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import pytest
 from waiting import until_printed
@@ -123,8 +123,7 @@ class EngineOfTheBroker:
         return str(told["out"])
 
     def close(self) -> None:
-        """Have the engine removed."""
-        self._ask({"close": True})
+        """Hang up, which has the engine removed."""
         self._answers.close()
         self._line.close()
 
@@ -134,36 +133,36 @@ class EngineOfTheBroker:
         return answer
 
 
-def serve(line: socket.socket) -> None:
-    """Have an engine for a program of another user: the other end of :class:`EngineOfTheBroker`."""
-    questions = line.makefile()
-    made: OwnEngine | None = None
+def serve(line: socket.socket, questions: TextIO) -> None:
+    """Have an engine for a program of another user: the other end of :class:`EngineOfTheBroker`.
+
+    Args:
+        line: the connection.
+        questions: what comes on it, after the one for an engine.
+    """
+    answer, made = _made()
     try:
-        while question := questions.readline():
-            answer, made = _answered(json.loads(question), made)
-            line.sendall(json.dumps(answer).encode() + b"\n")
-            if made is None:
-                return
+        line.sendall(json.dumps(answer).encode() + b"\n")
+        while made is not None and (question := questions.readline()):
+            line.sendall(json.dumps(_answered(made, json.loads(question))).encode() + b"\n")
     finally:
-        questions.close()
         if made is not None:
             made.close()
 
 
-def _answered(question: dict[str, Any], made: OwnEngine | None) -> tuple[dict[str, Any], OwnEngine | None]:
-    if made is None:
-        try:
-            made = OwnEngine(Path(tempfile.mkdtemp(prefix="podman-")))
-        except pytest.skip.Exception as why:
-            return {"skip": str(why)}, None
-        return {"environ": made.environ, "registry": made.registry}, made
-    if "close" in question:
-        made.close()
-        return {}, None
+def _made() -> tuple[dict[str, Any], OwnEngine | None]:
     try:
-        return {"out": made.podman(*question["podman"], check=question["check"])}, made
+        made = OwnEngine(Path(tempfile.mkdtemp(prefix="podman-")))
+    except pytest.skip.Exception as why:
+        return {"skip": str(why)}, None
+    return {"environ": made.environ, "registry": made.registry}, made
+
+
+def _answered(engine: OwnEngine, question: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"out": engine.podman(*question["podman"], check=question["check"])}
     except AssertionError as problem:
-        return {"problem": str(problem)}, made
+        return {"problem": str(problem)}
 
 
 class OwnEngine:

@@ -164,10 +164,10 @@ class Broker:
 
     @staticmethod
     def _serve(line: socket.socket) -> None:
-        with line:
-            asked = json.loads(line.makefile().readline())
+        with line, line.makefile() as questions:
+            asked = json.loads(questions.readline())
             if "engine" in asked:
-                podman_engine.serve(line)
+                podman_engine.serve(line, questions)
                 return
             with service(asked) as variables:
                 line.sendall(json.dumps(variables).encode() + b"\n")
