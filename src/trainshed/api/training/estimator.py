@@ -27,7 +27,7 @@ class Estimator(MMLBaseEstimator):
     Args:
         source_directory: folder with the script. Uploaded completely, except for files excluded by ``.amlignore``.
         compute_target: compute target or its name, e.g. ``"local"``.
-        vm_size: stored for display only; no VM of this size is created.
+        vm_size: deprecated: no VM is created. Without ``compute_target``, the run uses this machine.
         vm_priority: stored for display only.
         entry_script: path of the script, relative to the folder. Default: ``"train.py"``.
         script_params: flag → value. A list is passed as several arguments, None and ``''`` as none, and a data
