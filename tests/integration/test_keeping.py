@@ -152,7 +152,7 @@ def test_targets_that_cannot_be(workspace: Workspace) -> None:
     for name in ("local", "amlcompute", "containerinstance", "no name", ""):
         with pytest.raises(UserErrorException):
             ComputeTarget.create(workspace, name, config)
-    with pytest.raises(UserErrorException, match="must come from the class"):
+    with pytest.raises(UserErrorException, match="must be created by the target's class"):
         ComputeTarget.create(workspace, "x", {"max_nodes": 1})
     with pytest.raises(ComputeTargetException, match="this machine and cannot be deleted"):
         ComputeTarget(workspace, "local").delete()
@@ -266,7 +266,7 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
     assert env.register(workspace).version == "1"
     assert env.register(workspace).version == "1"  # nothing has changed
     assert "hunter2" not in (workspace.path / "history.db").read_bytes().decode("latin-1")
-    with pytest.raises(UserErrorException, match="an environment of v1's cloud"):
+    with pytest.raises(UserErrorException, match="a curated environment of Azure ML"):
         Environment.get(workspace, "AzureML-Tutorial")
     with pytest.raises(NotFoundException, match="Did you mean 'mine'"):
         Environment.get(workspace, "mina")
@@ -274,7 +274,7 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
         Environment.get(workspace, "mine", version="4")
     with pytest.raises(UserErrorException, match="version of an environment must be a number"):
         Environment.get(workspace, "mine", version="new")
-    with pytest.raises(UserErrorException, match="has the label 'prod'"):
+    with pytest.raises(UserErrorException, match="is labeled 'prod'"):
         Environment.get(workspace, "mine", label="prod")
     with pytest.raises(UserErrorException, match="a name"):
         env.clone("")

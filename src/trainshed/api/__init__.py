@@ -1,1 +1,1 @@
-"""What users hold: workspace, experiment, run, estimator, run configuration, datastore, compute target."""
+"""Public classes of Trainshed, re-exported by :mod:`trainshed` and :mod:`azureml`."""

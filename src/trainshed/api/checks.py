@@ -1,4 +1,4 @@
-"""Checks of what users pass in, made where they pass it."""
+"""Validation of constructor arguments: parameter names and types."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TYPES: dict[str, Any] = {
     "os.PathLike": os.PathLike,
     "Any": None,  # a class itself since Python 3.11
 }
-"""A declared type → what a value may be; None: anything."""
+"""Annotation → accepted types; None accepts any value."""
 _OF_FUNCTION = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
 def known_keywords(constructor: Constructor) -> Constructor:
-    """Make a constructor name the nearest parameter when it is called with one that does not exist.
+    """Decorate a constructor so that an unknown keyword argument raises an error with a suggestion.
 
     Args:
         constructor: an ``__init__`` without ``**kwargs``.
@@ -44,10 +44,10 @@ def known_keywords(constructor: Constructor) -> Constructor:
 
 
 def checked(error: type[TrainshedError]) -> Callable[[Constructor], Constructor]:
-    """Make a constructor check the types that it declares too, besides what :func:`known_keywords` does.
+    """Return a decorator that checks argument types against the annotations, in addition to :func:`known_keywords`.
 
     Args:
-        error: what to raise for a value of another type.
+        error: exception class raised for a value of the wrong type.
 
     Example:
         >>> try:
@@ -62,8 +62,8 @@ def checked(error: type[TrainshedError]) -> Callable[[Constructor], Constructor]
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             check_names(owner, kwargs, names)
-            given = {**dict(zip(names, args, strict=False)), **kwargs}
-            check_types(type(self).__name__, given, types_of(constructor), error)
+            arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+            check_types(type(self).__name__, arguments, types_of(constructor), error)
             return constructor(self, *args, **kwargs)
 
         return wraps(constructor, call)
@@ -77,10 +77,12 @@ def _names(constructor: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def types_of(constructor: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
-    """Return the types that a constructor declares: parameter → types; without those declared for type checkers alone.
+    """Return a dict of parameter name → accepted types, read from a constructor's annotations.
+
+    Parameters whose types are imported only under ``TYPE_CHECKING`` are left out.
 
     Args:
-        constructor: an ``__init__`` of a module with ``from __future__ import annotations``.
+        constructor: an ``__init__`` defined in a module with ``from __future__ import annotations``.
     """
     known = {**constructor.__globals__, **_TYPES}
     found = {}
@@ -92,10 +94,15 @@ def types_of(constructor: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
 
 
 def check_names(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise if a parameter's name is not among those that are known.
+    """Check that every name is a known parameter.
+
+    Args:
+        owner: class name for the error message.
+        given: names to check.
+        known: valid parameter names.
 
     Raises:
-        TypeError: the nearest is named.
+        TypeError: a name is unknown. The message suggests the closest match.
     """
     for name in given:
         if name not in known:
@@ -104,11 +111,13 @@ def check_names(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 
 def wraps(function: Constructor, wrapper: Any) -> Constructor:
-    """Return ``wrapper`` with the name, text and signature of ``function``; :mod:`functools` takes 3 ms to import.
+    """Copy the name, docstring and signature of ``function`` to ``wrapper`` and return ``wrapper``.
+
+    Does the same as :func:`functools.wraps`, without the 3 ms that importing :mod:`functools` takes.
 
     Args:
-        function: what is called by it.
-        wrapper: what is called instead.
+        function: wrapped function.
+        wrapper: function that calls it.
     """
     for name in _OF_FUNCTION:
         setattr(wrapper, name, getattr(function, name))
@@ -120,17 +129,17 @@ def wraps(function: Constructor, wrapper: Any) -> Constructor:
 def check_types(
     owner: str, given: Mapping[str, Any], wanted: Mapping[str, tuple[type, ...]], error: type[TrainshedError]
 ) -> None:
-    """Raise if a value is of a type it cannot have; None is always fine.
+    """Check the types of arguments. None is always accepted.
 
     Args:
-        owner: class whose parameters these are, for the message.
-        given: parameter → value.
-        wanted: parameter → types it may have.
-        error: what to raise.
+        owner: class name for the error message.
+        given: parameter name → value.
+        wanted: parameter name → accepted types.
+        error: exception class raised for a value of the wrong type.
     """
     for name, types in wanted.items():
         value = given.get(name)
-        # bool is an int in Python, but True is no number of nodes.
+        # bool is a subclass of int, but True is not a valid node count.
         if value is None or (isinstance(value, types) and not (isinstance(value, bool) and bool not in types)):
             continue
         names = " or ".join(kind.__name__ for kind in types)

@@ -1,4 +1,4 @@
-"""A log of what the client does, for a while."""
+"""Debug logging of the client to a file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class diagnostic_log:  # noqa: N801 - v1's name
-    """Write what the client logs to a file.
+    """Context manager that writes the client's debug log to a file.
 
     Args:
-        log_path: the file; ``"diagnostic_log.txt"`` if None.
-        context_name: accepted and not used.
+        log_path: path of the log file. Default: ``"diagnostic_log.txt"``.
+        context_name: ignored.
 
     Example:
         >>> with diagnostic_log("log.txt"):
@@ -27,7 +27,7 @@ class diagnostic_log:  # noqa: N801 - v1's name
         self._level = self._logger.level
 
     def start_capture(self) -> None:
-        """Begin to write."""
+        """Start writing to the log file."""
         import logging
 
         self._handler = logging.FileHandler(self._path)
@@ -37,16 +37,16 @@ class diagnostic_log:  # noqa: N801 - v1's name
         self._logger.addHandler(self._handler)
 
     def stop_capture(self) -> None:
-        """Stop."""
+        """Stop writing and close the log file."""
         self._logger.removeHandler(self._handler)
         self._logger.setLevel(self._level)
         self._handler.close()
 
     def __enter__(self) -> diagnostic_log:  # noqa: PYI034 - Self came with Python 3.11
-        """Begin to write."""
+        """Start writing to the log file."""
         self.start_capture()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop writing and close the log file."""
         self.stop_capture()

@@ -1,4 +1,4 @@
-"""What the rooms below know of the objects above them: for annotations alone, so that no module needs its user."""
+"""Protocols for type annotations, so that lower-level packages need not import the classes that use them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
 Labels = str | Mapping[str, str | None] | None
-"""A label that must be there, or labels with the values that they must have (None: any)."""
+"""Filter on tags or properties: one name that must be set, or names with required values (None matches any value)."""
 
 
 class TargetLike(Protocol):
@@ -45,7 +45,7 @@ class DatasetLike(Protocol):
 
 
 class KeyvaultLike(Protocol):
-    """Secrets, see :class:`~trainshed.api.workspace.keyvault.Keyvault`."""
+    """A key vault, see :class:`~trainshed.api.workspace.keyvault.Keyvault`."""
 
     def get_secret(self, name: str) -> str | None: ...
     def get_secrets(self, secrets: Any) -> dict[str, str | None]: ...

@@ -1,4 +1,4 @@
-"""What the nested objects of a run configuration have in common: settings by name, and their form in a file."""
+"""Base class for the sections of a run configuration, and their conversion from and to files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _KINDS = {bool: "true or false", int: "a whole number", str: "text", list: "a li
 
 
 class Section:
-    """A bag of settings that tells of a setting it does not know, and keeps it all the same.
+    """Base class for a section of a run configuration.
 
-    Scripts of 2018 set names that never were (``run_config.prepare_environment = True``) and must go on working.
+    Setting an unknown attribute stores it and logs a warning instead of raising, because existing scripts set
+    attributes that never existed (``run_config.prepare_environment = True``).
 
     Example:
         >>> config = RunConfiguration()
@@ -29,31 +30,31 @@ class Section:
     """
 
     _READERS: ClassVar[Mapping[str, Callable[[dict[str, Any], str], Any]]] = {}
-    """Name of a setting → how its mapping in a file is read, where it is more than plain data."""
+    """Setting name → function that parses its mapping from a file, for settings that are not plain data."""
     _HIDDEN: ClassVar[tuple[str, ...]] = ()
-    """Settings of a file that are attributes with a ``_`` in front."""
+    """Settings in files that are stored in attributes with a leading ``_``."""
     _complete = False
 
     def _seal(self) -> None:
-        """Call at the end of ``__init__``: from now on a new name is a mistake."""
+        """Warn about unknown attributes from now on. Call this at the end of ``__init__``."""
         object.__setattr__(self, "_complete", True)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a setting."""
+        """Set an attribute; warn if it is unknown."""
         if self._complete and not name.startswith("_") and not hasattr(self, name):
             known = [each for each in dir(self) if not each.startswith("_")]
             warn(f"{type(self).__name__}: no setting '{name}'; stored without effect.{did_you_mean(name, known)}")
         object.__setattr__(self, name, value)
 
     def _settings(self) -> dict[str, Any]:
-        """Return the settings by the names that users know them by."""
+        """Return the public settings as a dict of name → value."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def _copy(self) -> Self:
-        """Return a copy that shares what is inside, as :func:`copy.copy` would, whose module takes 2 ms to import."""
-        made = object.__new__(type(self))
-        vars(made).update(vars(self))
-        return made
+        """Return a shallow copy. Importing :mod:`copy` would take 2 ms."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self._settings().items())
@@ -61,7 +62,7 @@ class Section:
 
 
 def camel(name: str) -> str:
-    """Return the name of a setting as v1's files have it.
+    """Convert a setting's name to camel case, as used in SDK v1 files.
 
     Example:
         >>> camel("node_count")
@@ -72,26 +73,28 @@ def camel(name: str) -> str:
 
 
 def _snake(name: str) -> str:
-    import re  # only who reads a file needs it
+    import re  # needed only when a file is read
 
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 def plain(value: Any, where: str) -> Any:
-    """Return a value in the types of JSON and YAML: a section by its settings, a data reference by its name.
+    """Convert a value to types that JSON and YAML can represent.
+
+    Sections become mappings of their settings, without passwords; data references become their names.
 
     Args:
-        value: the value; passwords in it are left out.
-        where: how an error calls it.
+        value: value to convert.
+        where: name of the value for error messages.
 
     Raises:
-        UserErrorException: a value that has no such form.
+        UserErrorException: the value cannot be converted.
 
     Example:
         >>> plain(MpiConfiguration(2), "mpi")
         {'processCountPerNode': 2, 'nodeCount': 1}
     """
-    from collections.abc import Mapping  # only who writes a file needs it
+    from collections.abc import Mapping  # needed only when a file is written
 
     if isinstance(value, Section):
         settings = value._settings().items()
@@ -99,47 +102,52 @@ def plain(value: Any, where: str) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item, f"{where}[{place}]") for place, item in enumerate(value)]
+        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, os.PathLike) or hasattr(value, "data_reference_name"):
         return str(value)
-    # Numbers of numpy and its like tell their plain value by item().
-    bare = value.item() if hasattr(value, "item") else value
-    if bare is None or isinstance(bare, (str, int, float)):
-        return bare
+    # item() converts a NumPy scalar, or a similar type, to a Python number.
+    scalar = value.item() if hasattr(value, "item") else value
+    if scalar is None or isinstance(scalar, (str, int, float)):
+        return scalar
     raise UserErrorException(f"{where} is a {type(value).__name__}, which cannot be written to a file. Set it in code.")
 
 
-def fill(section: Section, said: Mapping[str, Any], where: str) -> None:
-    """Set a section's settings to what was read; a name it does not know is kept with a warning.
+def fill(section: Section, values: Mapping[str, Any], where: str) -> None:
+    """Set a section's attributes from a mapping read from a file. Unknown names are stored with a warning.
+
+    Args:
+        section: section to modify.
+        values: setting name in camel case → value.
+        where: name of the section for error messages.
 
     Raises:
-        UserErrorException: a value of a wrong type; it is named.
+        UserErrorException: a value has the wrong type.
 
     Example:
-        >>> made = MpiConfiguration()
-        >>> fill(made, {"processCountPerNode": 4}, "mpi")
-        >>> made.process_count_per_node
+        >>> mpi = MpiConfiguration()
+        >>> fill(mpi, {"processCountPerNode": 4}, "mpi")
+        >>> mpi.process_count_per_node
         4
     """
     known = section._settings()
-    for key, value in said.items():
-        name, here = _snake(str(key)), f"{where}: {key}"
-        now = known.get(name)
-        if isinstance(now, Section) and (value is None or isinstance(value, dict)):
-            fill(now, value or {}, here)
+    for key, value in values.items():
+        name, path = _snake(str(key)), f"{where}: {key}"
+        current = known.get(name)
+        if isinstance(current, Section) and (value is None or isinstance(value, dict)):
+            fill(current, value or {}, path)
         elif name in section._READERS and isinstance(value, dict):
-            setattr(section, name, section._READERS[name](value, here))
+            setattr(section, name, section._READERS[name](value, path))
         elif name in section._HIDDEN:
             setattr(section, f"_{name}", value)
         else:
-            setattr(section, name, _checked(now, value, here))
+            setattr(section, name, _checked(current, value, path))
 
 
-def _checked(now: Any, value: Any, where: str) -> Any:
-    """Return what was read if it has the type of what is there by default."""
+def _checked(default: Any, value: Any, where: str) -> Any:
+    """Return the value if its type matches the default's; raise otherwise."""
     if value is None:
-        return now if isinstance(now, (bool, int, list, dict)) else None
-    if now is None or type(value) is type(now):
+        return default if isinstance(default, (bool, int, list, dict)) else None
+    if default is None or type(value) is type(default):
         return value
-    kind = "a mapping" if isinstance(now, Section) else _KINDS.get(type(now), type(now).__name__)
+    kind = "a mapping" if isinstance(default, Section) else _KINDS.get(type(default), type(default).__name__)
     raise UserErrorException(f"{where} must be {kind}, not {value!r}.")

@@ -1,4 +1,4 @@
-"""Files between this machine and the service: never half a file under its name."""
+"""File uploads and downloads."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Body = bytes | Callable[[], Iterable[bytes]]
 
 
 def download(pieces: Iterable[bytes], name: str, target: str | os.PathLike[str] | None) -> str:
-    """Write what comes to a file, under another name until it is whole.
+    """Write downloaded content to a file, which is renamed into place once complete.
 
     Args:
-        pieces: the content.
-        name: the file's name where it comes from, e.g. ``"outputs/model.pkl"``.
-        target: path to write to; a folder keeps the last part of the name; None: the current folder.
+        pieces: content, in chunks.
+        name: name of the file on the service, e.g. ``"outputs/model.pkl"``.
+        target: file to write, or folder in which to keep the file's base name. Default: the current folder.
 
     Returns:
-        The path written.
+        Path of the written file.
     """
     path = os.fspath(target) if target is not None else ""
     if not path or path.endswith(os.sep) or os.path.isdir(path):
@@ -43,17 +43,17 @@ def local_paths(
     paths: Sequence[str] | None,
     append_prefix: bool,
 ) -> list[str]:
-    """Return where each of these files goes.
+    """Return the local path of each file to download.
 
     Args:
-        names: of the files.
-        prefix: what all names begin with.
-        folder: below which they go; the current one if None.
-        paths: instead, the paths themselves.
-        append_prefix: keep the prefix in the paths.
+        names: names of the files on the service.
+        prefix: prefix that all names share.
+        folder: download folder. Default: the current folder.
+        paths: explicit local path of each file; replaces ``folder``.
+        append_prefix: keep the prefix in the local paths.
 
     Raises:
-        UserErrorException: another number of paths than of names, or a name that would leave the folder.
+        UserErrorException: the number of paths differs from the number of names, or a name points outside the folder.
 
     Example:
         >>> local_paths(["outputs/a.txt"], "outputs/", "here", None, append_prefix=False)
@@ -78,7 +78,7 @@ def _parts(name: str) -> list[str]:
 
 
 def files_below(folder: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
-    """Yield the files of a folder and of those in it, in order: path, and path relative to it with ``/``.
+    """Yield each file in a folder and its subfolders, sorted, as (path, path relative to the folder with ``/``).
 
     Example:
         >>> [name for _, name in files_below("src")]
@@ -92,7 +92,11 @@ def files_below(folder: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
 
 
 def temporary_folder(label: str) -> str:
-    """Return a new folder for files that nobody gave a place to."""
+    """Create a temporary folder and return its path.
+
+    Args:
+        label: prefix of the folder's name.
+    """
     import tempfile
 
     return tempfile.mkdtemp(prefix=f"{label}-")
@@ -100,22 +104,22 @@ def temporary_folder(label: str) -> str:
 
 @contextlib.contextmanager
 def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[Body, int]]:
-    """Open what is to be uploaded.
+    """Open a file for upload.
 
     Args:
-        source: a local file, or something with ``read()``.
+        source: path, or file-like object.
 
     Yields:
-        The body, and its length in bytes.
+        Request body and its length in bytes.
 
     Raises:
-        UserErrorException: no such file, or no file at all.
+        UserErrorException: the file cannot be read, or ``source`` is neither a path nor file-like.
     """
     if not isinstance(source, (str, os.PathLike)):
         yield _read(source)
         return
     try:
-        file = open(source, "rb")  # noqa: SIM115 - closed below; only its opening is a user's mistake
+        file = open(source, "rb")  # noqa: SIM115 - closed below; only a failure to open it is a user error
     except OSError as error:
         raise UserErrorException(f"The file {os.fspath(source)!r} cannot be read: {error.strerror}.") from error
     with file:
@@ -123,14 +127,14 @@ def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[Body, i
 
         def pieces() -> Iterator[bytes]:
             file.seek(0)
-            left = size
-            while left:
-                piece = file.read(min(left, _CHUNK))
+            remaining = size
+            while remaining:
+                piece = file.read(min(remaining, _CHUNK))
                 if not piece:
                     raise UserErrorException(
                         f"The file {os.fspath(source)!r} became shorter while it was being uploaded."
                     )
-                left -= len(piece)
+                remaining -= len(piece)
                 yield piece
 
         yield pieces, size

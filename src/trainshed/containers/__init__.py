@@ -1,1 +1,1 @@
-"""Container engines: find one, provide the image, detect its Python, and build the engine's command lines."""
+"""Container engines and images."""

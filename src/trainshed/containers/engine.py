@@ -1,4 +1,4 @@
-"""Which container engine this machine has, and its command-line arguments."""
+"""Detection of the machine's container engine, and construction of its command lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Mapping, NamedTuple, Sequence, Tuple
 from trainshed.errors import TrainshedError
 
 CHOICE = "TRAINSHED_CONTAINER_ENGINE"
-"""Variable with the name or path of the engine to use."""
+"""Environment variable with the name or path of the engine to use."""
 PODMAN, DOCKER = "podman", "docker"
 _WHERE = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin")
 
@@ -34,16 +34,16 @@ class ContainerConfig(NamedTuple):
     Attributes:
         name: name of the container.
         image: id or name of the image.
-        argv: the program and its arguments, as seen in the image.
-        folder: the working folder; ``""`` for the image's.
-        mounts: (folder or file, whether it is writable), mounted under the same path.
-        variables: ``NAME``, whose value the engine's client takes from its own environment, or ``NAME=value``, which
-            others may see.
+        argv: program and arguments, with paths as seen in the container.
+        folder: working folder, or ``""`` for the image's default.
+        mounts: (folder or file, whether it is writable). Each is mounted at the same path.
+        variables: ``NAME`` to pass the value from the engine client's environment, or ``NAME=value``, which other
+            users of the machine can see.
         user: uid and gid to run as.
-        shm_size: shared memory; ``""`` for the engine's default.
-        gpus: whether to pass the machine's GPUs.
-        arguments: the user's own arguments for ``run``.
-        label: identifies the owner of the container.
+        shm_size: size of the shared memory, or ``""`` for the engine's default.
+        gpus: whether to make the machine's GPUs available.
+        arguments: the user's additional arguments for ``run``.
+        label: id of the run that owns the container.
     """
 
     name: str
@@ -60,13 +60,13 @@ class ContainerConfig(NamedTuple):
 
 
 def find(environ: Mapping[str, str]) -> Engine:
-    """Return the engine to use: the chosen one, else podman (which needs no daemon), else docker.
+    """Return the engine to use: the one set in ``environ``, or podman (which needs no daemon), or docker.
 
     Args:
-        environ: the environment.
+        environ: environment variables.
 
     Raises:
-        TrainshedError: there is none (reason ``no_container_engine``).
+        TrainshedError: no engine is found (reason ``no_container_engine``).
     """
     chosen = environ.get(CHOICE, "")
     folders = os.pathsep.join([environ.get("PATH", ""), *_WHERE])
@@ -86,45 +86,45 @@ def find(environ: Mapping[str, str]) -> Engine:
 def _rootless(kind: str, environ: Mapping[str, str]) -> bool:
     if kind == PODMAN:
         return os.getuid() != 0
-    # A user's own daemon has a socket in the user's own folder; asking the daemon would cost every run a call.
+    # A rootless daemon has its socket in the user's runtime folder. Asking the daemon would take an extra call per run.
     own = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     return environ.get("DOCKER_HOST", "").startswith(f"unix://{own}/")
 
 
 def run_argv(engine: Engine, config: ContainerConfig) -> Tuple[str, ...]:
-    """Return the command by which ``engine`` runs ``config``; the container is removed when it ends.
+    """Return the command line that runs a container, which is removed when it exits.
 
     Args:
         engine: the engine.
-        config: what to run.
+        config: configuration of the container.
 
     Example:
         >>> run_argv(Engine("docker", "/usr/bin/docker"), ContainerConfig("c", "sha256:1f", ("true",)))[-2:]
         ('--entrypoint=true', 'sha256:1f')
     """
-    ours = [] if _has(config.arguments, "--network", "--net") else ["--network=host"]
-    ours += [f"--user={config.user[0]}:{config.user[1]}"] if _maps_user(engine) else []
+    options = [] if _has(config.arguments, "--network", "--net") else ["--network=host"]
+    options += [f"--user={config.user[0]}:{config.user[1]}"] if _maps_user(engine) else []
     if engine.kind == PODMAN:
-        # Under SELinux, the user's folders could not be read inside without it; elsewhere it has no effect.
-        ours.append("--security-opt=label=disable")
-        ours += ["--userns=keep-id"] if engine.rootless and not _has(config.arguments, "--userns") else []
+        # Needed under SELinux to read the mounted folders; has no effect on other systems.
+        options.append("--security-opt=label=disable")
+        options += ["--userns=keep-id"] if engine.rootless and not _has(config.arguments, "--userns") else []
     if config.shm_size and not _has(config.arguments, "--shm-size", "--ipc"):
-        ours.append(f"--shm-size={config.shm_size}")
+        options.append(f"--shm-size={config.shm_size}")
     if config.gpus:
-        ours.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
-    ours += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in config.mounts]
-    ours += [f"--env={variable}" for variable in config.variables]
-    # After the user's arguments, so that these take precedence: they identify the container and set the command, and
-    # the container's output goes only to the run's log.
+        options.append("--device=nvidia.com/gpu=all" if engine.kind == PODMAN else "--gpus=all")
+    options += [f"--volume={path}:{path}{'' if writable else ':ro'}" for path, writable in config.mounts]
+    options += [f"--env={variable}" for variable in config.variables]
+    # These options come after the user's arguments, so they take precedence. They identify the container, set its
+    # command, and send its output only to the run's log.
     fixed = [f"--name={config.name}", "--rm", "--pull=never", "--log-driver=none"]
     fixed += [f"--label=trainshed.run={config.label}"] if config.label else []
     fixed += [f"--workdir={config.folder}"] if config.folder else []
     entry = f"--entrypoint={config.argv[0]}"
-    return (engine.path, "run", *ours, *config.arguments, *fixed, entry, config.image, *config.argv[1:])
+    return (engine.path, "run", *options, *config.arguments, *fixed, entry, config.image, *config.argv[1:])
 
 
 def _maps_user(engine: Engine) -> bool:
-    # Root inside docker's rootless containers is the user outside; any other number would be another user.
+    # In docker's rootless containers, root is mapped to the user; any other uid would be mapped to a different user.
     return not (engine.kind == DOCKER and engine.rootless)
 
 
@@ -133,11 +133,11 @@ def _has(arguments: Sequence[str], *names: str) -> bool:
 
 
 def safe_name(run_id: str, suffix: str = "") -> str:
-    """Return the name of a run's container.
+    """Return the name of a run's container, with unsupported characters replaced.
 
     Args:
-        run_id: the run.
-        suffix: distinguishes several containers of one run.
+        run_id: id of the run.
+        suffix: suffix to distinguish several containers of a run.
 
     Example:
         >>> safe_name("trial_1", "-make")
@@ -147,13 +147,13 @@ def safe_name(run_id: str, suffix: str = "") -> str:
 
 
 def remove(engine: Engine, name: str) -> None:
-    """Remove a container, running or not; a missing one is not an error.
+    """Remove a container, even if it is running. Does nothing if it does not exist.
 
     Args:
         engine: the engine.
         name: name of the container.
     """
-    import subprocess  # only needed if a container was left
+    import subprocess  # needed only if a container was left behind
 
     argv = [engine.path, "rm", "--force", name]
     null = subprocess.DEVNULL

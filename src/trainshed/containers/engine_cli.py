@@ -1,4 +1,4 @@
-"""Calls of a container engine's command line, their output in the build log, and what its error messages mean."""
+"""Runs commands of a container engine, and interprets their error messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainshed.containers.engine import DOCKER, Engine
 from trainshed.errors import TrainshedError
 from trainshed.system.programs import run_logged, text_of
 
-# The engines' own messages, in lower case; the first match decides.
+# Patterns of the engines' error messages, in lower case. The first match determines the reason.
 _WORDS = {
     "no_container_engine": (
         r"cannot connect to the docker daemon|is the docker daemon running|docker daemon socket"
@@ -36,12 +36,12 @@ _WORDS = {
 
 
 class CompletedCommand(NamedTuple):
-    """The result of a call of an engine.
+    """Result of an engine command.
 
     Attributes:
-        code: its exit code.
-        out: its standard output (the end of it, if it went to a log as well).
-        err: its standard error; with a log it is part of ``out``.
+        code: exit code.
+        out: standard output. If the output is also written to a log, only the end of it.
+        err: standard error. If the output is also written to a log, it is part of ``out``.
     """
 
     code: int
@@ -50,12 +50,12 @@ class CompletedCommand(NamedTuple):
 
 
 def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str, str]] = None) -> CompletedCommand:
-    """Return the result of an engine's command.
+    """Run an engine command and return its result.
 
     Args:
         engine: the engine.
-        arguments: the arguments for its client.
-        environ: the client's environment; None for our own.
+        arguments: arguments of the engine's client.
+        environ: environment variables of the client. Default: those of this process.
     """
     done = subprocess.run(
         [engine.path, *arguments],
@@ -68,68 +68,68 @@ def ask(engine: Engine, arguments: Sequence[str], environ: Optional[Mapping[str,
 
 
 def run(argv: Sequence[str], log: BinaryIO) -> CompletedCommand:
-    """Run an engine's client until it ends, with its output in the log as it arrives.
+    """Run an engine command, writing its output to a log as it arrives, and return its result.
 
     Args:
-        argv: the client and its arguments.
-        log: file for its output.
+        argv: command and arguments.
+        log: file for the output.
     """
     return CompletedCommand(*run_logged(argv, log))
 
 
-def meaning(words: str) -> str:
-    """Return the reason that an engine's error output indicates, or ``""``.
+def meaning(output: str) -> str:
+    """Return the reason for a failure, determined from the engine's error output, or ``""`` if it is unknown.
 
     Args:
-        words: the output.
+        output: error output of the engine.
 
     Example:
         >>> meaning("Error: reading manifest 1 in r/py: unauthorized: authentication required")
         'registry_refused'
     """
-    # Podman reports its retries; only the final error counts.
-    last = [line for line in words.lower().splitlines() if line.strip() and "retrying in" not in line]
+    # Ignore podman's messages about retries.
+    last = [line for line in output.lower().splitlines() if line.strip() and "retrying in" not in line]
     for reason, pattern in _WORDS.items():
         if any(re.search(pattern, line) for line in last[-6:]):
             return reason
     return ""
 
 
-def essence(words: str, lines: int = 6) -> str:
-    """Return the part of an engine's output that says what is wrong.
+def essence(output: str, lines: int = 6) -> str:
+    """Return the error messages in an engine's output, or its last lines if there are none.
 
     Args:
-        words: the output.
-        lines: the maximum number of lines.
+        output: output of the engine.
+        lines: maximum number of lines.
     """
-    kept = [line.rstrip() for line in words.splitlines() if line.strip() and "retrying in" not in line]
+    kept = [line.rstrip() for line in output.splitlines() if line.strip() and "retrying in" not in line]
     errors: List[str] = [line for line in kept if re.match(r"\s*(error|docker: |ERROR|invalid)", line, re.IGNORECASE)]
     return "\n".join((errors or kept)[-lines:])
 
 
-def failed(engine: Engine, what: str, words: str) -> TrainshedError:
-    """Return the error for an engine's command that failed.
+def failed(engine: Engine, what: str, output: str) -> TrainshedError:
+    """Return the exception for a failed engine command.
 
     Args:
         engine: the engine.
-        what: what could not be done.
-        words: the engine's output.
+        what: error message, without the engine's output.
+        output: output of the engine.
     """
-    if meaning(words) == "no_container_engine":
-        return not_answering(engine, words)
-    return TrainshedError(f"{what}:\n{essence(words)}", details("container_failed", words))
+    if meaning(output) == "no_container_engine":
+        return not_answering(engine, output)
+    return TrainshedError(f"{what}:\n{essence(output)}", details("container_failed", output))
 
 
-def not_answering(engine: Engine, words: str) -> TrainshedError:
-    """Return the error for an engine whose daemon or machine is not running."""
-    mend = "start it (sudo systemctl start docker)" if engine.kind == DOCKER else "start it (podman machine start)"
+def not_answering(engine: Engine, output: str) -> TrainshedError:
+    """Return the exception for an engine whose daemon or virtual machine is not running."""
+    advice = "start it (sudo systemctl start docker)" if engine.kind == DOCKER else "start it (podman machine start)"
     return TrainshedError(
-        f"{engine.kind} is installed ({engine.path}), but its daemon or machine does not answer: {mend}, or install "
-        f"podman, which needs no daemon. Its message: {essence(words, 1)}",
-        details("no_container_engine", words),
+        f"{engine.kind} is installed ({engine.path}), but its daemon or machine does not answer: {advice}, or install "
+        f"podman, which needs no daemon. Its message: {essence(output, 1)}",
+        details("no_container_engine", output),
     )
 
 
-def details(reason: str, words: str) -> Dict[str, object]:
-    """Return an error's details: the reason, and the end of an engine's output."""
-    return {"reason": reason, "last_lines": words.splitlines()[-20:]}
+def details(reason: str, output: str) -> Dict[str, object]:
+    """Return the details of an exception: the reason, and the last lines of the engine's output."""
+    return {"reason": reason, "last_lines": output.splitlines()[-20:]}

@@ -1,6 +1,6 @@
-"""Resolves image names without running podman, as long as podman's own list of images has not changed.
+"""Cache of image ids, valid as long as podman's list of images has not changed.
 
-Starting podman takes 30 ms, a quarter of the time it takes to start a container.
+It saves starting podman, which takes 30 ms, a quarter of the time needed to start a container.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _WHERE = "{{.Host.ServiceIsRemote}} {{.Store.GraphRoot}}/{{.Store.GraphDriverNam
 
 
 class ImageIds:
-    """Cached facts about images, by name.
+    """Cached ids and architectures of images, by name.
 
     Args:
-        home: Trainshed's home on this node, where results are cached.
-        engine: the engine of the images.
-        environ: the engine's environment.
+        home: Trainshed's home on this node, which contains the cache.
+        engine: engine of the images.
+        environ: environment variables of the engine.
     """
 
     def __init__(self, home: str, engine: Engine, environ: Mapping[str, str]) -> None:
@@ -40,13 +40,13 @@ class ImageIds:
         files = [environ.get("CONTAINERS_STORAGE_CONF", ""), *map(os.path.expanduser, _FILES)]
         key = "\0".join([*parts, *(str(_stamp(path)) for path in files)])
         self._path = os.path.join(home, "images", f"names-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json")
-        # A remote podman has its list on another machine.
-        self._can = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
-        self._known = read_json(self._path) if self._can else {}
+        # A remote podman's list of images is on another machine.
+        self._enabled = engine.kind == PODMAN and not {"CONTAINER_HOST", "CONTAINER_CONNECTION"} & set(environ)
+        self._known = read_json(self._path) if self._enabled else {}
         self._stamp = _stamp(self._known.get("list", ""))
 
     def get(self, name: str) -> Optional[List[str]]:
-        """Return the cached facts about a name; None if there are none, or podman's list has changed.
+        """Return the cached facts about an image, or None if there are none or podman's list has changed.
 
         Args:
             name: name of the image.
@@ -57,21 +57,20 @@ class ImageIds:
         return found
 
     def keep(self, name: str, facts: List[str]) -> None:
-        """Cache what podman has reported about a name.
+        """Cache facts about an image.
 
         Args:
             name: name of the image.
-            facts: its id, and other facts.
+            facts: id and architecture of the image.
         """
-        if not self._can:
+        if not self._enabled:
             return
         if "list" not in self._known:
             result = engine_cli.ask(self._engine, ["info", f"--format={_WHERE}"])
             remote, _, path = result.out.strip().partition(" ")
             self._known["list"] = path if result.code == 0 and remote == "false" else ""
-            write_json(
-                self._path, {"list": self._known["list"]}
-            )  # results from before this state of the list are not cached
+            # Do not cache the facts: the list may have changed since they were obtained.
+            write_json(self._path, {"list": self._known["list"]})
             return
         if self._stamp is not None:
             older = self._known["names"] if self._known.get("stamp") == self._stamp else {}
@@ -79,7 +78,7 @@ class ImageIds:
 
 
 def _stamp(path: str) -> Optional[List[int]]:
-    """Return a value that changes with a file that is always replaced atomically."""
+    """Return a value that changes whenever an atomically replaced file changes."""
     try:
         found = os.stat(path)
     except OSError:

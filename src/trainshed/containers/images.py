@@ -1,4 +1,4 @@
-"""Provides the image of a run on this machine: found, pulled, or built from the text of a Dockerfile."""
+"""Provides the image of a run: uses a local image, pulls it, or builds it from a Dockerfile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainshed.errors import TrainshedError
 from trainshed.spec.container import ContainerSpec
 
 AUTH = "registry-auth"
-"""In the run directory while an image is pulled: the account at its registry, only for the engine."""
+"""Folder in the run directory with the registry's credentials while an image is pulled."""
 _OURS = "localhost/trainshed"
 _HUB = "docker.io"
 _HUB_IN_DOCKER = "https://index.docker.io/v1/"
@@ -29,10 +29,10 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "38
 
 
 def reference(request: ContainerSpec) -> str:
-    """Return the full reference of the requested image.
+    """Return the full reference of a requested image.
 
     Args:
-        request: the container request.
+        request: container settings of the run.
 
     Example:
         >>> reference(ContainerSpec("team/image:1", registry="registry.example.org"))
@@ -47,7 +47,7 @@ def reference(request: ContainerSpec) -> str:
 
 
 def registry_of(name: str) -> str:
-    """Return the registry of an image name: its first part, unless it could be a folder of Docker Hub.
+    """Return the registry of an image: the name's first part, unless that is a namespace on Docker Hub.
 
     Example:
         >>> registry_of("localhost:5000/py"), registry_of("pytorch/pytorch")
@@ -62,9 +62,9 @@ class Images:
 
     Args:
         engine: the engine.
-        log: file for its output.
-        run_dir: the run directory, for temporary files.
-        ids: cached facts about images.
+        log: file for the engine's output.
+        run_dir: run directory, for temporary files.
+        ids: cache of image ids.
     """
 
     def __init__(self, engine: Engine, log: BinaryIO, run_dir: str, ids: ImageIds) -> None:
@@ -74,14 +74,14 @@ class Images:
         self._run_dir = run_dir
 
     def make_ready(self, request: ContainerSpec, password: str = "") -> str:
-        """Return the id of the requested image; it is pulled or built if it is not on this machine.
+        """Pull or build the requested image if it is not on this machine, and return its id.
 
         Args:
-            request: the container request.
-            password: password of ``request.username`` at its registry.
+            request: container settings of the run.
+            password: registry password of ``request.username``.
 
         Raises:
-            TrainshedError: it is not available; ``details["reason"]`` says why.
+            TrainshedError: the image is not available. ``details["reason"]`` contains the reason.
         """
         name = reference(request)
         facts = self._ids.get(name) or self._inspect(name)
@@ -100,7 +100,7 @@ class Images:
         return facts[0]
 
     def _inspect(self, name: str) -> Optional[List[str]]:
-        """Return an image's id and its processor architecture; None if it is not on this machine."""
+        """Return an image's id and processor architecture, or None if it is not on this machine."""
         result = engine_cli.ask(self._engine, ["image", "inspect", "--format={{.Id}} {{.Architecture}}", name])
         if result.code == 0:
             facts = [*result.out.split(), ""]
@@ -113,28 +113,28 @@ class Images:
         )
 
     def _pull(self, name: str, account: List[str]) -> None:
-        # For docker, a name without a registry belongs to Docker Hub; podman must be told so.
-        whole = name if "/" in name and registry_of(name) != _HUB else f"{_HUB}/{name}"
-        whole = name if name.startswith(f"{_HUB}/") or self._engine.kind != PODMAN else whole
-        self._log.write(f"Pulling the image {whole} with {self._engine.kind}.\n".encode())
-        result = self._work("pull", account, registry_of(name), [whole])
+        # Docker pulls names without a registry from Docker Hub; podman needs the registry's name.
+        full_name = name if "/" in name and registry_of(name) != _HUB else f"{_HUB}/{name}"
+        full_name = name if name.startswith(f"{_HUB}/") or self._engine.kind != PODMAN else full_name
+        self._log.write(f"Pulling the image {full_name} with {self._engine.kind}.\n".encode())
+        result = self._work("pull", account, registry_of(name), [full_name])
         if result.code:
             raise self._pull_failed(name, result)
 
     def _pull_failed(self, name: str, result: CompletedCommand) -> TrainshedError:
-        reason, where = engine_cli.meaning(result.out), registry_of(name)
+        reason, registry = engine_cli.meaning(result.out), registry_of(name)
         if reason == "no_container_engine":
             return engine_cli.not_answering(self._engine, result.out)
         sentence = {
-            "image_not_found": f"There is no image '{name}' at {where}. Check its name and tag.",
-            "registry_refused": f"The registry {where} refuses to provide the image '{name}': it requires another "
-            "user name or password, or has no such image. Pass image_registry_details, or log in: "
-            f"{self._engine.kind} login {where}",
-            "registry_unreachable": f"The registry {where} of the image '{name}' cannot be reached from this machine. "
+            "image_not_found": f"There is no image '{name}' at {registry}. Check its name and tag.",
+            "registry_refused": f"The registry {registry} denies access to the image '{name}': the user name or "
+            "password is wrong, or the image does not exist. Pass image_registry_details, or log in: "
+            f"{self._engine.kind} login {registry}",
+            "registry_unreachable": f"The registry {registry} of image '{name}' cannot be reached from this machine. "
             "Check its address and this machine's network, or load the image manually.",
             "image_architecture": f"The image '{name}' was not built for this machine's processor "
             f"({platform.machine()}). Use one that was.",
-        }.get(reason, f"The image '{name}' could not be pulled from {where}.")
+        }.get(reason, f"The image '{name}' could not be pulled from {registry}.")
         message = f"{sentence}\n{engine_cli.essence(result.out, 3)}"
         return TrainshedError(message, engine_cli.details(reason or "registry_unreachable", result.out))
 
@@ -161,14 +161,14 @@ class Images:
     def _work(self, verb: str, account: List[str], registry: str, rest: List[str]) -> CompletedCommand:
         options: List[str] = []
         if self._engine.kind == PODMAN:
-            # Docker uses plain HTTP for loopback addresses by default, which nobody can intercept.
+            # Like docker, allow plain HTTP for loopback addresses, where it cannot be intercepted.
             options = [*account, "--tls-verify=false"] if _is_loopback(registry) else account
             return engine_cli.run([self._engine.path, verb, *options, *rest], self._log)
         return engine_cli.run([self._engine.path, *account, verb, *rest], self._log)
 
     @contextmanager
     def _account(self, request: ContainerSpec, password: str) -> Iterator[List[str]]:
-        """Give the engine the account while it pulls, in a file that only its owner can read."""
+        """Yield the engine's arguments for a registry login, with the credentials in a private temporary file."""
         if not request.username or not password:
             yield []
             return
@@ -189,22 +189,23 @@ class Images:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _address(self) -> List[str]:
-        """Set the address of docker's daemon, which docker otherwise reads from the folder that is replaced."""
+        """Return the argument with the docker daemon's address, which is configured in the folder replaced above."""
         if os.environ.get("DOCKER_HOST"):
             return []
         result = engine_cli.ask(self._engine, ["context", "inspect", "--format={{.Endpoints.docker.Host}}"])
         return [f"--host={result.out.strip()}"] if result.code == 0 and result.out.strip() else []
 
-    def _check_machine(self, name: str, made_for: str) -> None:
-        ours = platform.machine()
-        if not made_for or made_for == _MACHINES.get(ours, ours) or not sys.platform.startswith("linux"):
+    def _check_machine(self, name: str, architecture: str) -> None:
+        machine = platform.machine()
+        if not architecture or architecture == _MACHINES.get(machine, machine) or not sys.platform.startswith("linux"):
             return
-        theirs = {value: key for key, value in _MACHINES.items()}.get(made_for, made_for)
-        if os.path.exists(f"/proc/sys/fs/binfmt_misc/qemu-{theirs}"):
-            self._log.write(f"Note: the image was built for {made_for}, which this machine emulates slowly.\n".encode())
+        emulated = {value: key for key, value in _MACHINES.items()}.get(architecture, architecture)
+        if os.path.exists(f"/proc/sys/fs/binfmt_misc/qemu-{emulated}"):
+            note = f"Note: the image was built for {architecture}, which this machine emulates slowly.\n"
+            self._log.write(note.encode())
             return
         raise TrainshedError(
-            f"The image '{name}' was built for {made_for}, but this machine is {_MACHINES.get(ours, ours)}. "
+            f"The image '{name}' was built for {architecture}, but this machine is {_MACHINES.get(machine, machine)}. "
             "Use an image for this machine, or remove the local one and pull it again.",
             {"reason": "image_architecture"},
         )

@@ -1,4 +1,4 @@
-"""Detects the Python of an image: once per image, by running a few lines in it."""
+"""Detects the Python and MPI of an image, once per image, by running a short program in it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ print("trainshed:" + json.dumps([path, output]))
 """
 _MARK = "trainshed:"
 OLDEST = (3, 8)
-"""The oldest Python for Trainshed's own programs."""
+"""Oldest Python version that Trainshed's own programs support."""
 NAMES = ("python3", "python")
 
 
 class Python(NamedTuple):
-    """A Python as seen in an image.
+    """A Python interpreter in a container.
 
     Attributes:
-        path: path of its program in the image.
+        path: path in the container.
         version: e.g. ``(3, 11, 7)``.
-        mounted: folder of this machine that must be mounted for it; ``""`` for the image's own.
+        mounted: folder of this machine to mount, or ``""`` if the interpreter is part of the image.
     """
 
     path: str
@@ -40,19 +40,19 @@ class Python(NamedTuple):
 
 
 Run = Callable[[Sequence[str], Sequence[str]], Tuple[int, str]]
-"""Runs a program in the image: (argv, folders to mount) → exit code and output."""
+"""Function that runs a program in an image: (argv, folders to mount) → (exit code, output)."""
 
 
 class Probe:
-    """Facts about an image.
+    """Facts about an image, which are cached.
 
     Args:
-        home: Trainshed's home on this node, where results are cached.
-        image_id: the image.
-        run: runs a program in it.
+        home: Trainshed's home on this node, which contains the cache.
+        image_id: id of the image.
+        run: function that runs a program in the image.
 
     Attributes:
-        path: the cache file.
+        path: path of the cache file.
     """
 
     def __init__(self, home: str, image_id: str, run: Run) -> None:
@@ -61,10 +61,10 @@ class Probe:
         self._known = read_json(self.path)
 
     def python(self, names: Sequence[str] = NAMES) -> Optional[Python]:
-        """Return the first of the image's own Pythons that exists and works, or None.
+        """Return the first working Python interpreter of the image, or None.
 
         Args:
-            names: names or paths to try, in this order.
+            names: names or paths to try, in order.
         """
         for name in names:
             if name not in self._known:
@@ -76,10 +76,10 @@ class Probe:
         return None
 
     def mounted(self, candidates: Sequence[Tuple[str, str]]) -> Optional[Python]:
-        """Return a Python of this machine that works in the image, or None.
+        """Return a Python interpreter of this machine that works in the image when mounted, or None.
 
         Args:
-            candidates: (path of the program, folder with all its files), the best first.
+            candidates: (path of the interpreter, folder with all its files), best first.
         """
         known = self._known.get("mounted")
         if known and os.path.exists(known[0]) and (known[0], known[2]) in [*map(tuple, candidates)]:
@@ -87,18 +87,18 @@ class Probe:
         for program, folder in candidates:
             answer = self._ask(program, (folder,), _PROGRAM)
             if answer:
-                # That none works is not cached: the next one may have been installed meanwhile.
+                # A negative result is not cached, because a suitable Python may be installed later.
                 self._known["mounted"] = [program, answer[1], folder]
                 write_json(self.path, self._known)
                 return Python(program, tuple(answer[1]), folder)
         return None
 
     def mpirun(self, python: str, mounts: Sequence[str]) -> Tuple[str, str]:
-        """Return path and version text of the image's own ``mpirun``; both empty if it has none.
+        """Return the path and version output of the image's ``mpirun``, or empty strings if it has none.
 
         Args:
-            python: path in the image of a working Python.
-            mounts: folders that it needs.
+            python: path of a working Python interpreter in the container.
+            mounts: folders to mount for the interpreter.
         """
         if "mpirun" not in self._known:
             self._known["mpirun"] = self._ask(python, mounts, _MPI) or ["", ""]

@@ -1,1 +1,1 @@
-"""How a node accesses a datastore: by link, by download before the script, by upload after it."""
+"""Access to datastores and datasets on a node: links, downloads before the script, and uploads after it."""

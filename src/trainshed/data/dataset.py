@@ -1,7 +1,8 @@
-"""The files of a dataset: paths on datastores, which may contain wildcards, and steps that select from them.
+"""Resolution of dataset definitions to files.
 
-A definition is JSON: ``{"type": "file" | "tabular", "paths": [{"datastore": name, "path": …} | {"path": absolute}],
-"steps": [["take", 3], …], "format": {…}}``. The steps of a table apply to its rows, and its reader applies them.
+A definition is a JSON object: ``{"type": "file" | "tabular", "paths": [{"datastore": name, "path": …} |
+{"path": absolute}], "steps": [["take", 3], …], "format": {…}}``. Paths may contain wildcards. The steps of a file
+dataset select files and are applied here; those of a tabular dataset select rows and are applied when it is read.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from trainshed.errors import NotFoundException, UserErrorException
 _WILD = re.compile(r"[*?\[]")
 
 Found = Tuple[str, str]
-"""A file: (its path, its path in the dataset)."""
+"""A file: (path, path in the dataset)."""
 
 
 def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
     """Return the files of a dataset, in order.
 
     Args:
-        definition: its definition.
-        stores: name of a datastore → its record, ``{"kind": "folder", "path": "/…"}``.
+        definition: definition of the dataset.
+        stores: datastore name → record, ``{"kind": "folder", "path": "/…"}``.
 
     Raises:
-        NotFoundException: there is nothing at a path, or the datastore does not exist.
+        NotFoundException: a path matches no files, or a datastore does not exist.
     """
     return selected(definition, [file for place in definition["paths"] for file in files_at(place, stores)])
 
 
 def selected(definition: Mapping[str, Any], found: List[Any]) -> List[Any]:
-    """Return the files that a dataset's steps select; the steps of a table apply to its rows.
+    """Apply the steps of a file dataset to its files. The files of a tabular dataset are returned unchanged.
 
     Args:
-        definition: its definition.
-        found: the files at all its paths.
+        definition: definition of the dataset.
+        found: files at the dataset's paths.
     """
     return apply(found, definition["steps"] if definition["type"] == "file" else ())
 
@@ -47,11 +48,11 @@ def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) 
     """Return the files at one path of a dataset.
 
     Args:
-        place: one of a definition's paths.
-        stores: as for :func:`files`.
+        place: a path of the definition.
+        stores: datastore name → record, see :func:`files`.
 
     Raises:
-        NotFoundException: there is nothing, or the datastore does not exist.
+        NotFoundException: the path matches no files, or the datastore does not exist.
     """
     found = list(_at(place, stores))
     if not found:
@@ -60,26 +61,26 @@ def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) 
 
 
 def shown(place: Mapping[str, Any]) -> str:
-    """Return a path of a definition in readable form."""
+    """Format a path of a definition for messages."""
     return f"{place['datastore']}/{place['path']}" if place.get("datastore") else str(place["path"])
 
 
 def apply(rows: List[Any], steps: Any) -> List[Any]:
-    """Return the part of a list that the steps select.
+    """Apply steps to a list and return the selected items.
 
     Args:
-        rows: files, or numbers of rows.
-        steps: ``["take", n]``, ``["skip", n]``, ``["sample", share, seed, complement]``; others are ignored.
+        rows: files, or row numbers.
+        steps: ``["take", n]``, ``["skip", n]`` or ``["sample", fraction, seed, complement]``; others are ignored.
     """
-    for name, *given in steps:
+    for name, *args in steps:
         if name == "take":
-            rows = rows[: given[0]]
+            rows = rows[: args[0]]
         elif name == "skip":
-            rows = rows[given[0] :]
+            rows = rows[args[0] :]
         elif name == "sample":
-            share, seed, complement = given
-            draw = random.Random(seed)  # noqa: S311 - a share, no secret
-            rows = [row for row in rows if (draw.random() < share) != complement]
+            fraction, seed, complement = args
+            generator = random.Random(seed)  # noqa: S311 - not used for cryptography
+            rows = [row for row in rows if (generator.random() < fraction) != complement]
     return rows
 
 
@@ -89,14 +90,14 @@ def _at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> It
         if place["datastore"] not in stores:
             raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which does not exist.")
         root = stores[place["datastore"]]["path"]
-    whole = os.path.join(root, path.lstrip("/")) if root else path
+    full_path = os.path.join(root, path.lstrip("/")) if root else path
     if not _WILD.search(path):
-        if os.path.isfile(whole):
-            yield whole, os.path.basename(whole)
+        if os.path.isfile(full_path):
+            yield full_path, os.path.basename(full_path)
         else:
-            yield from ((file, os.path.relpath(file, whole)) for file in _walk(whole))
+            yield from ((file, os.path.relpath(file, full_path)) for file in _walk(full_path))
         return
-    parts = whole.split("/")
+    parts = full_path.split("/")
     first = next(number for number, part in enumerate(parts) if _WILD.search(part))
     base = "/".join(parts[:first]) or "/"
     pattern = _pattern("/".join(parts[first:]))
@@ -116,14 +117,14 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Return the pattern for a path: ``*`` within a part, ``**`` across parts; a folder includes its files."""
+    """Compile a glob pattern: ``*`` matches within a path component, ``**`` across several; folders include files."""
     text = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     text = text.replace(r"\?", "[^/]").replace(r"\[", "[").replace(r"\]", "]")
     return re.compile(f"{text}(?:/.*)?\\Z")
 
 
 def check_distinct(found: List[Found]) -> None:
-    """Raise if two files would have the same path.
+    """Check that all files have different paths in the dataset.
 
     Raises:
         UserErrorException: two files have the same path in the dataset.
@@ -137,19 +138,16 @@ def check_distinct(found: List[Found]) -> None:
 
 
 def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> str:
-    """Place files below a folder, each at its path in the dataset.
+    """Link or copy files to a folder, each at its path in the dataset, and return the folder.
 
     Args:
         found: the files.
-        target: the folder, which is created.
-        link: place links instead of copies.
+        target: folder to create.
+        link: create symbolic links instead of copies.
         overwrite: replace existing files.
 
-    Returns:
-        The folder.
-
     Raises:
-        UserErrorException: two files have the same path.
+        UserErrorException: two files have the same path in the dataset.
     """
     check_distinct(found)
     os.makedirs(target, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A datastore that is a folder visible to this node."""
+"""Access to datastores that are folders on this node."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from trainshed.system.files import PUBLIC, replacing
 
 
 def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> str:
-    """Make one data reference available before the script starts.
+    """Make a data reference available before the script starts.
 
     Args:
-        item: the reference.
-        store: the datastore's record, ``{"kind": "folder", "path": "/…"}``.
-        run_dir: the run directory.
-        code_dir: the script's working folder, to which ``path_on_compute`` is relative.
+        item: the data reference.
+        store: record of the datastore, ``{"kind": "folder", "path": "/…"}``.
+        run_dir: run directory.
+        code_dir: working folder of the script, to which ``path_on_compute`` is relative.
 
     Returns:
-        Absolute path for the reference in the script's arguments.
+        Absolute path that replaces the reference in the script's arguments.
 
     Raises:
-        NotFoundException: the datastore has nothing at that path.
+        NotFoundException: the path does not exist on the datastore.
     """
     source = os.path.join(store["path"], item.path) if item.path else store["path"]
     if item.mode == "upload":
-        place = _place(item, run_dir, code_dir)
-        os.makedirs(place, exist_ok=True)
-        return place
+        folder = _local_path(item, run_dir, code_dir)
+        os.makedirs(folder, exist_ok=True)
+        return folder
     if not os.path.exists(source):
         if item.mode == "download" or item.path:
             raise NotFoundException(
@@ -39,35 +39,36 @@ def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
         os.makedirs(source)
     if item.mode == "mount":
         return _link(source, os.path.join(run_dir, "data", item.name))
-    place = _place(item, run_dir, code_dir)
-    copy(source, place, item.overwrite)
-    return place
+    target = _local_path(item, run_dir, code_dir)
+    copy(source, target, item.overwrite)
+    return target
 
 
 def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> None:
-    """Finish one data reference after the script: copy an ``upload`` reference to its datastore.
+    """Copy the files of a data reference in upload mode to its datastore, after the script.
 
     Args:
-        item: the reference.
-        store: the datastore's record; ``"outbox"`` is the folder for data of a datastore on another machine.
-        run_dir: the run directory.
-        code_dir: the script's working folder.
+        item: the data reference.
+        store: record of the datastore. ``"outbox"`` is the folder for files that the service collects later, if the
+            datastore is on another machine.
+        run_dir: run directory.
+        code_dir: working folder of the script.
     """
     if item.mode == "upload":
         root = store.get("outbox", store["path"])
         target = os.path.join(root, item.path) if item.path else root
-        copy(_place(item, run_dir, code_dir), target, item.overwrite)
+        copy(_local_path(item, run_dir, code_dir), target, item.overwrite)
 
 
 def copy(source: str, target: str, overwrite: bool) -> None:
-    """Copy a file or a tree of regular files; links are not followed out of the tree but skipped.
+    """Copy a file, or a folder with its subfolders. Symbolic links and special files in a folder are skipped.
 
     Args:
         source: file or folder.
-        target: file name or folder to copy to (or, for a file, an existing folder to copy into).
-        overwrite: replace existing files; otherwise they are kept.
+        target: path to copy to; for a file, it can be an existing folder to copy into.
+        overwrite: replace existing files instead of skipping them.
     """
-    import shutil  # takes 10 ms; runs that only link do not need it
+    import shutil  # takes 10 ms; not needed by runs that only link data
 
     if os.path.isfile(source):
         into_folder = os.path.isdir(target)
@@ -88,7 +89,7 @@ def copy(source: str, target: str, overwrite: bool) -> None:
         shutil.copystat(origin, goal)
 
 
-def _place(item: DataSpec, run_dir: str, code_dir: str) -> str:
+def _local_path(item: DataSpec, run_dir: str, code_dir: str) -> str:
     if item.path_on_compute:
         return os.path.join(code_dir, os.path.expanduser(item.path_on_compute))
     return os.path.join(run_dir, "data", item.name)

@@ -1,4 +1,4 @@
-"""How a run gets its Python: an existing one, or one built for it by uv or conda and cached."""
+"""Python environments of runs: existing interpreters, or environments built with uv or conda and cached."""
 
 from trainshed.environments.cache import downloads, listed, prune
 from trainshed.environments.prepare import Inside, Prepared, prepare

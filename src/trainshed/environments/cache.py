@@ -1,10 +1,10 @@
-"""Built environments: named by the hash of their definition, built once under a lock, pruned by last use.
+"""Cache of built environments, keyed by a hash of their definition.
 
 An environment is built in its final location, because conda and console scripts write their own path into files. It is
-complete when it has an ``environment.json``, which is written last: a folder without one is the rest of an interrupted
-build, and the next build removes it. Beside the folder are two lock files: ``<key>.lock`` is held to build or remove
-it; ``<key>.use`` is shared by all runs that use it, and its time is that of the last use. (With a single file, a
-process waiting for a build would wait for the builder's whole run.)
+complete when it contains ``environment.json``, which is written last. A folder without that file is left from an
+interrupted build, and the next build deletes it. Two lock files are next to the folder: ``<key>.lock`` is held while
+building or deleting the environment; ``<key>.use`` is shared by all runs that use it, and its modification time is the
+time of the last use. (With a single lock file, a process waiting for a build would wait for the builder's whole run.)
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _REMOVED = ".removed-"
 
 
 def key_of(request: Dict[str, Any]) -> str:
-    """Return the name under which an environment is cached.
+    """Return the cache key of an environment.
 
     Args:
-        request: everything that determines its content (JSON); the machine's platform is added.
+        request: everything that determines the environment's content, as JSON types. The platform is added.
     """
     libc = "-".join(platform.libc_ver()) if sys.platform.startswith("linux") else platform.release()
     whole = {**request, "format": FORMAT, "platform": [sys.platform, platform.machine(), libc]}
@@ -40,12 +40,12 @@ def key_of(request: Dict[str, Any]) -> str:
 
 
 class CacheEntry:
-    """One environment in the cache. While held, it is protected from pruning.
+    """An environment in the cache, which can be held to protect it from pruning.
 
     Args:
         home: Trainshed's home on this node.
-        key: the environment's name.
-        elsewhere: whether its base Python is in an image, where this machine cannot see it.
+        key: cache key of the environment.
+        elsewhere: whether the base Python is in an image, and so not visible on this machine.
     """
 
     def __init__(self, home: Path, key: str, elsewhere: bool = False) -> None:
@@ -55,7 +55,7 @@ class CacheEntry:
         self._use: Optional[int] = None
 
     def found(self) -> Optional[Dict[str, Any]]:
-        """Return the record of the environment if it is built and complete, and hold it."""
+        """Hold the environment and return its record, or return None if it is not built completely."""
         if not (self.prefix / _RECORD).is_file():
             return None
         self._hold()
@@ -65,16 +65,16 @@ class CacheEntry:
         return record
 
     def build(self, log: BinaryIO, make: Callable[[Path, int], Dict[str, Any]]) -> Dict[str, Any]:
-        """Build the environment, unless another process has done so meanwhile, and hold it.
+        """Build the environment, unless another process has built it in the meantime, and hold it.
 
         Args:
-            log: receives a message if another build has to be waited for.
-            make: builds into the folder and returns the content of the record. It also gets the descriptor of the
-                build's
-                lock, for the programs it starts: if this process is killed, the lock is held until they end too.
+            log: receives a message when waiting for another build.
+            make: function that builds the environment in a folder and returns its record. It also gets the descriptor
+                of the build's lock, which the programs that it starts keep open: if this process is killed, the lock is
+                held until they exit.
 
         Returns:
-            The environment's record.
+            Record of the environment.
         """
         with self._locked(log) as lock, downloads(self.prefix.parents[1], shared=True):
             self._hold()
@@ -92,7 +92,7 @@ class CacheEntry:
         return record
 
     def remove(self) -> bool:
-        """Remove the environment unless a run or a build holds it; return whether it was removed."""
+        """Delete the environment unless a run or build holds it. Returns whether it was deleted."""
         lock = _open_locked(f"{self.prefix}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
         if lock is None:
             return False
@@ -121,7 +121,7 @@ class CacheEntry:
             record: Dict[str, Any] = json.loads((self.prefix / _RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        # If the base Python of a virtual environment has been uninstalled, it is built again.
+        # Rebuild a virtual environment whose base Python has been uninstalled.
         return record if self._exists(self.prefix / "bin" / "python") else None
 
     def _hold(self) -> None:
@@ -144,17 +144,17 @@ class CacheEntry:
 
 @contextmanager
 def downloads(home: Path, shared: bool) -> Iterator[bool]:
-    """Hold the downloads from which environments are built.
+    """Hold the lock of the package downloads.
 
     Args:
         home: Trainshed's home on this node.
-        shared: True to build from them; False to remove them, which excludes builds.
+        shared: True to build environments; False to delete the downloads, which requires that there are no builds.
 
     Yields:
-        False, at once, if they were to be removed and an environment is being built.
+        Whether the lock is held. False only if ``shared`` is False and an environment is being built.
     """
-    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB
-    lock = _open_locked(f"{home}/downloads.lock", how)
+    operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB
+    lock = _open_locked(f"{home}/downloads.lock", operation)
     try:
         yield lock is not None
     finally:
@@ -163,15 +163,15 @@ def downloads(home: Path, shared: bool) -> Iterator[bool]:
 
 
 def prune(home: Path, unused_days: float, keep: int = 0) -> List[str]:
-    """Remove the environments that no run is using or has used for a while.
+    """Delete environments that have not been used for some time.
 
     Args:
         home: Trainshed's home on this node.
-        unused_days: how long they must have been unused.
-        keep: the number of most recently used ones to keep in any case.
+        unused_days: minimum number of days since the last use.
+        keep: number of most recently used environments to keep in any case.
 
     Returns:
-        The names of the removed environments.
+        Keys of the deleted environments.
     """
     oldest = time.time() - unused_days * 86400
     candidates = [one for one in listed(home)[keep:] if one["used"] <= oldest]
@@ -180,15 +180,14 @@ def prune(home: Path, unused_days: float, keep: int = 0) -> List[str]:
 
 
 def listed(home: Path) -> List[Dict[str, Any]]:
-    """Return the records of all built environments, the most recently used first.
+    """Return the records of all built environments, most recently used first.
 
     Args:
         home: Trainshed's home on this node.
 
     Returns:
-        The content of ``environment.json`` (key, created, solver, request, resolved, tool), and ``used``: the time of
-        the
-        last use, in seconds since the epoch.
+        The content of each ``environment.json`` (key, created, solver, request, resolved, tool), and ``used``: the time
+        of the last use as a Unix timestamp.
     """
     found = []
     for path in (home / "environments").glob(f"*/{_RECORD}"):
@@ -196,23 +195,23 @@ def listed(home: Path) -> List[Dict[str, Any]]:
             record = json.loads(path.read_text(encoding="utf-8"))
             used = os.stat(f"{path.parent}.use").st_mtime
         except FileNotFoundError:
-            continue  # removed meanwhile
+            continue  # deleted in the meantime
         found.append({**record, "key": path.parent.name, "used": used})
     return sorted(found, key=lambda one: -float(one["used"]))
 
 
 def sweep(folder: Path) -> None:
-    """Remove what interrupted builds and removals have left.
+    """Delete the remains of interrupted builds and deletions.
 
     Args:
-        folder: the folder of all environments.
+        folder: folder of all environments.
     """
     for rest in folder.iterdir() if folder.is_dir() else ():
         if rest.name.startswith(_REMOVED):
             shutil.rmtree(rest, ignore_errors=True)
         elif rest.is_dir() and not (rest / _RECORD).is_file():
             lock = _open_locked(f"{rest}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock is not None:  # otherwise it is being built now
+            if lock is not None:  # otherwise, it is being built
                 try:
                     if not (rest / _RECORD).is_file():
                         _discard(rest)
@@ -221,22 +220,22 @@ def sweep(folder: Path) -> None:
 
 
 def _discard(prefix: Path) -> None:
-    # Renamed first, so that an interrupted removal does not leave an incomplete environment.
-    aside = prefix.parent / f"{_REMOVED}{prefix.name}-{os.getpid()}"
+    # Rename it first, so that an interrupted deletion does not leave an incomplete environment.
+    renamed = prefix.parent / f"{_REMOVED}{prefix.name}-{os.getpid()}"
     try:
-        prefix.rename(aside)
+        prefix.rename(renamed)
     except FileNotFoundError:
         return
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(renamed, ignore_errors=True)
 
 
-def _open_locked(path: str, how: int) -> Optional[int]:
-    """Open a file and lock it; return None if it is locked and ``how`` says not to wait."""
+def _open_locked(path: str, operation: int) -> Optional[int]:
+    """Open and lock a file. Returns None if ``operation`` is non-blocking and the file is locked."""
     while True:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, how)
+            fcntl.flock(descriptor, operation)
             if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
                 return descriptor
         except BlockingIOError:
@@ -247,4 +246,4 @@ def _open_locked(path: str, how: int) -> Optional[int]:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # it was removed while we waited, so our lock on it protects nothing
+        os.close(descriptor)  # the file was deleted while waiting, so the lock has no effect; try again

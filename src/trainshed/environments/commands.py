@@ -1,4 +1,4 @@
-"""Runs the programs that build environments."""
+"""Running of the programs that build environments."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from trainshed.environments.pip_settings import for_uv, masked
 from trainshed.errors import EnvironmentBuildException
 from trainshed.system.programs import run_logged
 
-_NOT_THEIRS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
+_REMOVED_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
 
 
 Wrap = Callable[[Sequence[str], Dict[str, str]], Tuple[Sequence[str], Dict[str, str]]]
-"""Converts a command and its environment into those that run it elsewhere, such as in a container."""
+"""Function that converts a command and its environment variables to run elsewhere, such as in a container."""
 
 
 class BuildContext(NamedTuple):
-    """How an environment is built.
+    """Context of an environment build.
 
     Attributes:
-        home: Trainshed's home on this node, with the caches.
+        home: Trainshed's home on this node, which contains the caches.
         log: file for the output of builds.
-        lock: descriptor that started programs keep open, so that its lock is held until they end even if this process
-            is
-            killed; None for none.
-        wrap: converts commands to run where the environment will be used, if that is not this machine.
+        lock: file descriptor that started programs keep open, so that its lock is held until they exit even if this
+            process is killed; None for none.
+        wrap: function that converts commands to run in the environment's image; None for this machine.
     """
 
     home: str
@@ -37,7 +36,7 @@ class BuildContext(NamedTuple):
     wrap: Optional[Wrap] = None
 
     def run(self, argv: Sequence[str], environ: Dict[str, str]) -> Tuple[int, str]:
-        """Run a program until it ends. Arguments and result: see :func:`run`."""
+        """Run a program and wait until it exits. See :func:`run` for the arguments and the result."""
         os.makedirs(self.home, mode=0o700, exist_ok=True)
         return run(*((argv, environ) if self.wrap is None else self.wrap(argv, environ)), context=self)
 
@@ -47,28 +46,28 @@ class BuildContext(NamedTuple):
 
 
 def run(argv: Sequence[str], environ: Dict[str, str], context: BuildContext) -> Tuple[int, str]:
-    """Run a program until it ends, with its output in the log as it arrives, without passwords in URLs.
+    """Run a program and wait until it exits. Its output is written to the log as it arrives, without passwords in URLs.
 
     Args:
-        argv: the program and its arguments.
-        environ: its complete environment.
-        context: where its output goes, and its working folder (not the user's, where uv would read the settings of a
-            project).
+        argv: program and arguments.
+        environ: all environment variables of the program.
+        context: context of the build. Its home is the working folder, because in the user's working folder uv might
+            read a project's settings.
 
     Returns:
-        Its exit code, and the end of its output.
+        Exit code, and the end of the output.
     """
     return run_logged(argv, context.log, environ, context.home, context.lock, masked)
 
 
 def environ_for_uv(home: str, options: Sequence[str] = ()) -> Dict[str, str]:
-    """Return the environment variables that make uv behave like the user's pip.
+    """Return environment variables for uv that correspond to the user's pip settings.
 
     Args:
-        home: Trainshed's home, with the cache.
-        options: a run's index options, as lines of a requirements file.
+        home: Trainshed's home, which contains the cache.
+        options: index options of the run, as lines of a requirements file.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
+    kept = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     kept.setdefault("UV_CACHE_DIR", os.path.join(home, "uv-cache"))
     fixed = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return {**kept, **for_uv(os.environ, options), **fixed}
@@ -78,7 +77,7 @@ def find_uv() -> str:
     """Return the path of uv.
 
     Raises:
-        EnvironmentBuildException: it is not installed.
+        EnvironmentBuildException: uv is not installed.
     """
     folders = [os.path.dirname(sys.executable), *os.environ.get("PATH", "").split(os.pathsep)]
     home = os.path.expanduser("~")
@@ -89,34 +88,34 @@ def find_uv() -> str:
 
 
 def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:
-    """Return the path of a program, or None.
+    """Return the path of a program, or None if it is not found.
 
     Args:
-        name: its name.
-        folders: where to search; None searches the PATH.
+        name: name of the program.
+        folders: folders to search. Default: those in ``$PATH``.
     """
     return shutil.which(name, path=None if folders is None else os.pathsep.join(folders))
 
 
 def failure(what: str, command: str, code: int, output: str) -> EnvironmentBuildException:
-    """Return the exception for a program that failed, with the relevant part of its output.
+    """Return the exception for a failed program, with the relevant part of its output.
 
     Args:
-        what: what could not be done.
-        command: the kind of command, e.g. ``"uv pip"``.
-        code: its exit code.
-        output: the end of its output.
+        what: error message, without the program's output.
+        command: command name, e.g. ``"uv pip"``.
+        code: exit code.
+        output: end of the program's output.
     """
     details = {"command": command, "exit_code": code, "last_lines": output.splitlines()[-20:]}
     return EnvironmentBuildException(f"{what}:\n{essence(output)}", details)
 
 
 def essence(output: str, lines: int = 12) -> str:
-    """Return the part of a solver's output that says what is wrong.
+    """Return the error messages in a solver's output, or its last lines if there are none.
 
     Args:
-        output: the end of its output.
-        lines: the maximum number of lines.
+        output: end of the solver's output.
+        lines: maximum number of lines.
     """
     relevant = [line.rstrip() for line in output.splitlines() if line.strip()]
     starts = [

@@ -1,4 +1,4 @@
-"""Builds an environment from conda channels: with py-rattler, or with the conda of this machine."""
+"""Building of environments from conda channels, with py-rattler or the machine's conda."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from trainshed.system import files
 
 DEFAULT_CHANNELS = ("conda-forge",)
 REQUEST = "TRAINSHED_CONDA_REQUEST"
-"""Variable with the request for our solver, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
+"""Variable with the request for ``rattler_build``, as JSON: ``{"specs", "channels", "prefix", "cache"}``."""
 UNREACHABLE = 3
-"""Exit code of our solver if a channel cannot be reached."""
-_FORGOTTEN_AFTER = 600.0
+"""Exit code of ``rattler_build`` if a channel cannot be reached."""
+_BACKOFF_SECONDS = 600.0
 _ALIASES = {"defaults": ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]}
 _NO_ANSWER = ("HTTPError", "ConnectionError", "dns error", "resolve host", "resolve hostname", "timed out",
               "connection refused", "UnavailableInvalidChannel", "download error", "error sending request",
@@ -27,7 +27,7 @@ _NO_ANSWER = ("HTTPError", "ConnectionError", "dns error", "resolve host", "reso
 
 
 class Unreachable(Exception):
-    """No channel answers."""
+    """No conda channel can be reached."""
 
 
 class Tool(NamedTuple):
@@ -35,7 +35,7 @@ class Tool(NamedTuple):
 
     Attributes:
         name: ``"py-rattler"``, ``"micromamba"``, ``"mamba"`` or ``"conda"``.
-        path: the program; for py-rattler the Python that has it.
+        path: path of the program; for py-rattler, of the Python interpreter in which it is installed.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Tool(NamedTuple):
 
 
 def tool(sites: Sequence[str]) -> Optional[Tool]:
-    """Return the program for conda packages, or None.
+    """Return the program to install conda packages with, or None if none is available.
 
     Args:
-        sites: folders with this Python's packages (a shim does not have them on its path).
+        sites: site-packages folders of this Python, which are not on a shim's path.
     """
     if any(os.path.isdir(os.path.join(site, "rattler")) for site in sites):
         return Tool("py-rattler", sys.executable)
@@ -61,7 +61,7 @@ def channels(requested: Sequence[str]) -> List[str]:
     """Return the channels to use, in order of priority.
 
     Args:
-        requested: the user's channels; if empty, ``TRAINSHED_CONDA_CHANNELS``, else conda-forge.
+        requested: the user's channels. Default: ``$TRAINSHED_CONDA_CHANNELS``, or conda-forge if that is not set.
     """
     named = list(requested) or _configured() or list(DEFAULT_CHANNELS)
     known = [url for name in named for url in _ALIASES.get({"anaconda": "defaults"}.get(name, name), [name])]
@@ -75,34 +75,34 @@ def _configured() -> List[str]:
 def build(
     chosen: Tool, specs: Sequence[str], where: Sequence[str], prefix: Path, context: commands.BuildContext
 ) -> None:
-    """Solve and install.
+    """Create an environment with conda packages.
 
     Args:
-        chosen: the program to use.
-        specs: conda match specs, including Python's.
-        where: channels.
+        chosen: program to use.
+        specs: conda match specs, including that of Python.
+        where: conda channels.
         prefix: folder of the environment.
-        context: how it is built.
+        context: context of the build.
 
     Raises:
-        Unreachable: no channel answers.
-        EnvironmentBuildException: with the solver's error.
+        Unreachable: no conda channel can be reached.
+        EnvironmentBuildException: the packages cannot be installed. The message includes the solver's error.
     """
     context.say(f"Solving {' '.join(specs)} from {' '.join(where)} with {chosen.name}.")
     environ = dict(os.environ)
     if chosen.name == "py-rattler":
         request = {"specs": list(specs), "channels": list(where), "prefix": str(prefix), "cache": _cache(context)}
-        # Not as an argument, which all users of the machine could read: channels may contain passwords.
+        # Channels may contain passwords, and all users of the machine can read a process's arguments.
         environ.update({REQUEST: json.dumps(request), "PYTHONPATH": str(Path(__file__).parent.parent.parent)})
         argv = [chosen.path, "-m", "trainshed.environments.rattler_build"]
     else:
-        picked = [word for name in where for word in ("-c", name)]
-        argv = [chosen.path, "create", "-y", "-p", str(prefix), "--override-channels", *picked, *specs]
+        options = [word for name in where for word in ("-c", name)]
+        argv = [chosen.path, "create", "-y", "-p", str(prefix), "--override-channels", *options, *specs]
     code, output = context.run(argv, environ)
     if code == UNREACHABLE or (code and chosen.name != "py-rattler" and any(word in output for word in _NO_ANSWER)):
         raise Unreachable(commands.essence(output, 3))
     if code:
-        what = f"conda ({chosen.name}) could not find a way to install {', '.join(map(masked, specs))}"
+        what = f"conda ({chosen.name}) could not install {', '.join(map(masked, specs))}"
         raise commands.failure(what, f"{chosen.name} create", code, output)
 
 
@@ -111,17 +111,17 @@ def _cache(context: commands.BuildContext) -> str:
 
 
 def installed(prefix: Path) -> List[str]:
-    """Return the conda packages in an environment, ``name==version``, sorted."""
+    """Return the sorted conda packages in an environment, as ``name==version``."""
     names = [path.stem.rsplit("-", 2) for path in (prefix / "conda-meta").glob("*-*-*.json")]
     return sorted(f"{name}=={version}" for name, version, _ in names)
 
 
 class ChannelBackoff:
-    """Remembers which channels did not answer recently, so that not every run waits for them.
+    """Records unreachable conda channels, so that not every run waits for their timeout.
 
     Args:
         home: Trainshed's home.
-        where: the channels.
+        where: conda channels.
     """
 
     def __init__(self, home: Path, where: Sequence[str]) -> None:
@@ -129,9 +129,9 @@ class ChannelBackoff:
         self._name = masked(" ".join(where))
 
     def active(self) -> bool:
-        """Tell whether these channels were unreachable in the last ten minutes."""
-        return bool(time.time() - files.read_json(str(self._path)).get(self._name, 0.0) < _FORGOTTEN_AFTER)
+        """Return whether the channels were unreachable in the last ten minutes."""
+        return bool(time.time() - files.read_json(str(self._path)).get(self._name, 0.0) < _BACKOFF_SECONDS)
 
     def start(self) -> None:
-        """Remember that they are unreachable now."""
+        """Record that the channels are unreachable now."""
         files.write_json(str(self._path), {**files.read_json(str(self._path)), self._name: time.time()})

@@ -1,4 +1,4 @@
-"""Finds the Python interpreters of this machine."""
+"""Discovery of the Python interpreters on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Interpreter(NamedTuple):
     """A Python interpreter.
 
     Attributes:
-        path: its absolute path.
+        path: absolute path.
         version: e.g. ``(3, 11, 7)``.
     """
 
@@ -29,49 +29,49 @@ class Interpreter(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The version as text."""
+        """Version as a string."""
         return ".".join(map(str, self.version))
 
 
 def own() -> Interpreter:
-    """Return the Python that runs this."""
+    """Return the interpreter of this process."""
     return Interpreter(sys.executable, tuple(sys.version_info[:3]))
 
 
 def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpreter]:
-    """Return the best Python of this machine for a request: the running one if it is suitable, else the newest that is.
+    """Return a suitable interpreter: that of this process if possible, otherwise the newest one, or None.
 
     Args:
         wanted: ``"3.11"``, ``"3.11.4"`` (or another patch release if this one is not installed), ``">=3.9,<3.12"``, or
-            None for any.
-        home: Trainshed's home on this node, where their versions are cached.
+            None for any version.
+        home: Trainshed's home on this node, which contains the cache of versions.
     """
-    ours = own()
-    if wanted is None or satisfies(ours.version, wanted):
-        return ours
+    current = own()
+    if wanted is None or satisfies(current.version, wanted):
+        return current
     known = everything(home)
     exact = [one for one in known if satisfies(one.version, wanted)]
-    near = exact or [one for one in known if satisfies(one.version, minor_of(wanted))]
-    return max(near, key=lambda one: one.version) if near else None
+    suitable = exact or [one for one in known if satisfies(one.version, minor_of(wanted))]
+    return max(suitable, key=lambda one: one.version) if suitable else None
 
 
 def minor_of(wanted: str) -> str:
-    """Return ``"3.8"`` for ``"3.8.13"``; anything else as it is."""
+    """Return ``"3.8"`` for ``"3.8.13"``, and other strings unchanged."""
     match = _FULL.match(wanted)
     return f"{match.group(1)}.{match.group(2)}" if match else wanted
 
 
 def satisfies(version: Tuple[int, ...], wanted: str) -> bool:
-    """Tell whether a version satisfies a request.
+    """Return whether a version satisfies a request.
 
     Example:
         >>> satisfies((3, 11, 7), "3.11"), satisfies((3, 11, 7), ">=3.8,<3.11")
         (True, False)
     """
-    return all(_keeps(version, clause.strip()) for clause in wanted.split(",") if clause.strip())
+    return all(_satisfies_clause(version, clause.strip()) for clause in wanted.split(",") if clause.strip())
 
 
-def _keeps(version: Tuple[int, ...], clause: str) -> bool:
+def _satisfies_clause(version: Tuple[int, ...], clause: str) -> bool:
     operator, text = re.match(r"([<>=!~]*)\s*(.*)", clause).groups()  # type: ignore[union-attr]
     bound = tuple(int(part) for part in re.findall(r"\d+", text))
     same = version[: len(bound)] == bound
@@ -87,30 +87,30 @@ def _keeps(version: Tuple[int, ...], clause: str) -> bool:
 
 
 def everything(home: Optional[Path] = None) -> List[Interpreter]:
-    """Return the Pythons in the usual places, without starting those whose version is cached.
+    """Return the interpreters in the usual folders. Those whose version is cached are not started.
 
     Args:
-        home: Trainshed's home on this node, where their versions are cached.
+        home: Trainshed's home on this node, which contains the cache of versions.
     """
-    found: Dict[str, Interpreter] = {own().path: own(), **_told_by_folder()}
-    memory = _Memory(home)
+    found: Dict[str, Interpreter] = {own().path: own(), **_in_version_folders()}
+    versions = _VersionCache(home)
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), *_FOLDERS]:
-        # pyenv's shims are shell scripts that also exist for Pythons that are not installed.
+        # pyenv's shims are shell scripts, some of them for versions that are not installed.
         for path in [] if folder.endswith("/shims") else glob(f"{folder}/python3.[0-9]*"):
             if re.search(r"python3\.\d+\Z", path) and path not in found:
-                asked = memory.version(path)
-                if asked:
-                    found[path] = Interpreter(path, asked)
-    memory.keep()
+                version = versions.version(path)
+                if version:
+                    found[path] = Interpreter(path, version)
+    versions.save()
     return list(found.values())
 
 
-def _told_by_folder() -> Dict[str, Interpreter]:
+def _in_version_folders() -> Dict[str, Interpreter]:
     home = os.path.expanduser("~")
     pyenv = os.environ.get("PYENV_ROOT") or f"{home}/.pyenv"
     managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python"
     found = {}
-    # CPython only: in the names of other implementations, the number is often that of their own release.
+    # Only CPython: the folder names of other implementations often contain their own version instead of Python's.
     for pattern, name in ((f"{pyenv}/versions/*", r"{}\Z"), (f"{managed}/cpython-*", r"cpython-{}-")):
         for folder in glob(pattern):
             match = re.match(name.format(_FULL.pattern), os.path.basename(folder))
@@ -120,8 +120,8 @@ def _told_by_folder() -> Dict[str, Interpreter]:
     return found
 
 
-class _Memory:
-    """Caches the versions of Pythons by path, time and size, so that each is started once."""
+class _VersionCache:
+    """Cache of interpreters' versions by path, modification time and size, so that each one is started only once."""
 
     def __init__(self, home: Optional[Path]) -> None:
         self._path = None if home is None else home / "interpreters.json"
@@ -132,7 +132,7 @@ class _Memory:
             self._before = dict(self._known)
 
     def version(self, path: str) -> Optional[Tuple[int, ...]]:
-        """Return the version of the Python at a path, or None if it is not a Python."""
+        """Return the version of the interpreter at a path, or None if it is not a Python interpreter."""
         try:
             status = os.stat(path)
         except OSError:
@@ -143,8 +143,8 @@ class _Memory:
             known = self._known[path] = [*mark, *(_ask(path) or ())]
         return tuple(known[2:]) or None
 
-    def keep(self) -> None:
-        """Save new entries."""
+    def save(self) -> None:
+        """Write new entries to the cache file."""
         if self._path is not None and self._known != self._before:
             files.write_json(str(self._path), self._known)
 

@@ -1,4 +1,4 @@
-"""Parses conda match specs, and converts them for pip."""
+"""Parsing of conda match specs, and conversion to pip's syntax."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PARTS = re.compile(r"([<>=!~]*)(.*)")
 
 
 class CondaSpec(NamedTuple):
-    """One entry of a conda package list.
+    """A parsed conda match spec.
 
     Attributes:
-        text: as written, without unnecessary spaces.
-        name: the package.
-        version: clauses with their operators, e.g. ``"=1.2"``, ``"==1.26.*"``, ``">=1,<2"``; ``""`` for any.
-        build: the requested build, e.g. ``"py311_0"``; ``""`` for any.
+        text: the match spec, without unnecessary spaces.
+        name: package name.
+        version: version clauses, e.g. ``"=1.2"``, ``"==1.26.*"`` or ``">=1,<2"``; ``""`` for any version.
+        build: build string, e.g. ``"py311_0"``; ``""`` for any build.
     """
 
     text: str
@@ -39,7 +39,7 @@ def conda_spec(text: str) -> CondaSpec:
         text: e.g. ``"scikit-learn=1.4"``, ``"conda-forge::numpy>=1.26"``, ``"numpy 1.26.*"``, ``"mkl=2024=h1_0"``.
 
     Raises:
-        EnvironmentBuildException: not a match spec.
+        EnvironmentBuildException: the match spec is invalid.
     """
     plain = re.sub(r" ?([,|]) ?", r"\1", " ".join(text.split()))
     plain = re.sub(r" ?([<>=!~]+) ?", r"\1", plain)
@@ -57,13 +57,13 @@ def conda_spec(text: str) -> CondaSpec:
 
 
 def as_pep440(spec: CondaSpec) -> str:
-    """Return the version of a conda match spec in pip's syntax; builds are dropped, because pip has none.
+    """Convert the version of a conda match spec to pip's syntax, without the build string.
 
     Args:
         spec: the match spec.
 
     Raises:
-        EnvironmentBuildException: alternatives (``|``), which pip does not support.
+        EnvironmentBuildException: the version contains alternatives (``|``), which pip does not support.
 
     Example:
         >>> as_pep440(conda_spec("numpy=1.26")), as_pep440(conda_spec("numpy>=1,<2"))
@@ -81,7 +81,7 @@ def _clause(clause: str, *, exact: bool) -> str:
     if not bare:
         return ""
     if operator in ("", "=", "==", "!="):
-        # In conda, a single '=' also allows patch releases, unless a build is given.
+        # In conda, a single '=' also matches patch releases, unless a build is specified.
         fuzzy = bare != number or (operator == "=" and not exact)
         return f"{operator if operator == '!=' else '=='}{bare}{'.*' if fuzzy else ''}"
     return operator + bare

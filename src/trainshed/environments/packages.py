@@ -1,4 +1,4 @@
-"""Parses users' package lists into requirements, conda packages, index options and a Python version."""
+"""Parsing of package lists into pip requirements, conda packages, index options and a Python version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainshed.errors import EnvironmentBuildException
 _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?) ?(?P<extras>\[[A-Za-z0-9._, -]*\])?"
 _CLAUSE = r"(?:===?|~=|!=|<=?|>=?) ?(?:\d+!)?[\w.*+-]+"
 _MARKER = r"(?P<marker> ?;[\w .,'\"<>=!~()-]*)?"
-# Every repetition ends in something that cannot also begin it, so that matching is never slow.
+# No repetition can begin with the characters it ends with, so that matching is never slow.
 _REQUIREMENT = re.compile(rf"{_NAME} ?(?P<versions>\(?{_CLAUSE}(?: ?, ?{_CLAUSE})*,?\)?)?{_MARKER}\Z")
 _LOCATED = re.compile(rf"(?:{_NAME} ?@ ?)?(?P<place>[^\s;]+){_MARKER}\Z")
 _OPTION = re.compile(
@@ -20,7 +20,7 @@ _OPTION = re.compile(
 )
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
 _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "https://", "http://", "file://", "/")
-# Packages of SDK v1 for scripts are available in every run; azureml-mlflow is an ordinary package.
+# Every run provides the SDK v1 packages for scripts, except for azureml-mlflow, which is installed normally.
 _PROVIDED = re.compile(r"azureml-(?!mlflow\Z)[a-z0-9-]+\Z")
 
 
@@ -31,8 +31,8 @@ class PackageLists(NamedTuple):
         conda: packages to install with conda, without Python and pip.
         pip: PEP 508 requirements.
         options: index options, as lines of a requirements file.
-        python: requested version of Python, or None.
-        provided: requirements that Trainshed itself provides.
+        python: requested Python version, or None.
+        provided: requirements that Trainshed provides itself.
     """
 
     conda: Tuple[CondaSpec, ...]
@@ -43,16 +43,16 @@ class PackageLists(NamedTuple):
 
 
 def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> PackageLists:
-    """Parse package lists as users write them.
+    """Parse the user's package lists.
 
     Args:
-        conda: conda match specs; ``python=3.x`` among them requests a version of Python.
-        pip: PEP 508 requirements, URLs, and the index options of requirements files.
+        conda: conda match specs, which may include ``python=3.x``.
+        pip: PEP 508 requirements, URLs, and index options.
         options: further index options.
-        python: requested version of Python.
+        python: requested Python version.
 
     Raises:
-        EnvironmentBuildException: an entry is invalid or not allowed.
+        EnvironmentBuildException: an entry is invalid or not supported.
 
     Example:
         >>> sort_out(["python=3.11", "numpy=1.26"], ["azureml-defaults"], [], None).provided
@@ -82,12 +82,12 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
 
 
 def normal_name(requirement: str) -> str:
-    """Return the normalised name of a requirement: ``"Scikit_Learn>=1"`` is scikit-learn."""
+    """Return the normalized name of a requirement, e.g. ``"scikit-learn"`` for ``"Scikit_Learn>=1"``."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement, maxsplit=1)[0]).lower()
 
 
 def normal(requirement: str) -> str:
-    """Return the normal form of a requirement (for a cache's key).
+    """Return the normalized form of a requirement, for use in cache keys.
 
     Example:
         >>> normal("NumPy >= 1.2, <2"), normal("numpy>=1.2,<2")
@@ -103,7 +103,7 @@ def normal(requirement: str) -> str:
 
 
 def _python(requests: Sequence[str]) -> Optional[str]:
-    """Return the one version of Python that all requests agree on."""
+    """Return the Python version that satisfies all requests."""
     plain: List[str] = []
     ranges: List[str] = []
     for request in requests:
@@ -120,7 +120,7 @@ def _python(requests: Sequence[str]) -> Optional[str]:
 
 def _requirement(line: str) -> str:
     if not line.isprintable():
-        # A line break inside an entry would start a new line, possibly an option, in the file for uv.
+        # A line break would start a new line in the requirements file, possibly with an option.
         raise EnvironmentBuildException(f"Package {masked(line)!r} has more than one line. List packages one by one.")
     if "://" in line or "@" in line or line.startswith("/"):
         located = _LOCATED.match(line)
@@ -134,7 +134,7 @@ def _requirement(line: str) -> str:
     if _REQUIREMENT.match(line):
         return line
     try:
-        spec = conda_spec(line)  # conda's syntax is a common mistake in pip lists
+        spec = conda_spec(line)  # using conda's syntax in pip lists is a common mistake
     except EnvironmentBuildException:
         raise EnvironmentBuildException(
             f"Invalid package '{line}'. Use a name and optionally a version, such as 'numpy', 'numpy==1.26.4' "

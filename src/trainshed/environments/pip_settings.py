@@ -1,4 +1,4 @@
-"""Package sources: converts the user's pip settings and a run's own options for uv, which reads neither."""
+"""Conversion of pip's configuration and of a run's index options to uv's environment variables."""
 
 from __future__ import annotations
 
@@ -10,77 +10,77 @@ from typing import Dict, List, Mapping, Sequence
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "no-index", "pre")
 _USER = re.compile(r"(\w+://)[^/\s]+@")
 _TOKEN = re.compile(r"(\w+://[^\s/]+/t/|[?&](?:sig|token|access_token|key|password)=)[^/&\s'\"]+", re.IGNORECASE)
-# uv's own variables that affect which packages are chosen, in addition to those set here.
+# uv's variables that affect which packages are selected, in addition to those set here.
 _DECISIVE = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_EXTRA_INDEX_URL", "UV_INDEX_URL",
              "UV_OVERRIDE", "UV_RESOLUTION", "UV_TORCH_BACKEND")  # fmt: skip
-_MADE = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_PRERELEASE")
+_CONVERTED = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_PRERELEASE")
 
 
 def for_uv(environ: Mapping[str, str], options: Sequence[str] = ()) -> Dict[str, str]:
-    """Return variables that make uv search where pip would.
+    """Return environment variables that make uv use the same package sources as pip.
+
+    Variables are used instead of arguments because all users of the machine can read a process's arguments, which might
+    contain passwords.
 
     Args:
-        environ: the environment; uv's own variables in it take precedence over pip's settings.
-        options: a run's options, as lines of a requirements file; as in pip, an index among them replaces all
-            configured indexes, and other options are added to the configured ones.
-
-    Returns:
-        Variables to set. (Not arguments, because all users can see passwords in an argument list.)
+        environ: environment variables. uv's own variables take precedence over pip's settings.
+        options: index options of the run, as lines of a requirements file. As in pip, an index replaces all configured
+            indexes, and other options are added to the configured ones.
     """
     found = settings(environ)
-    asked = _asked(options)
-    index = asked["index-url"][-1:]
+    requested = _parsed(options)
+    index = requested["index-url"][-1:]
     extra = found.get("extra-index-url", "").split()
     links = environ.get("UV_FIND_LINKS") or ",".join(found.get("find-links", "").split())
     hosts = environ.get("UV_INSECURE_HOST") or ",".join(found.get("trusted-host", "").split())
     known = "" if index else environ.get("UV_INDEX") or " ".join(extra)
     extra = [] if index or environ.get("UV_INDEX") else extra
-    made = {
+    variables = {
         "UV_DEFAULT_INDEX": index[0] if index else environ.get("UV_DEFAULT_INDEX") or found.get("index-url", ""),
-        "UV_INDEX": " ".join(filter(None, [known, *asked["extra-index-url"]])),
-        "UV_FIND_LINKS": ",".join(filter(None, [*asked["find-links"], links])),
-        "UV_INSECURE_HOST": ",".join(filter(None, [*asked["trusted-host"], hosts])),
+        "UV_INDEX": " ".join(filter(None, [known, *requested["extra-index-url"]])),
+        "UV_FIND_LINKS": ",".join(filter(None, [*requested["find-links"], links])),
+        "UV_INSECURE_HOST": ",".join(filter(None, [*requested["trusted-host"], hosts])),
         "SSL_CERT_FILE": environ.get("SSL_CERT_FILE") or found.get("cert", ""),
-        # pip takes the best version from all indexes; uv would stop at the first index that has the name.
+        # pip selects the best version from all indexes; by default, uv stops at the first index with the package.
         "UV_INDEX_STRATEGY": environ.get("UV_INDEX_STRATEGY")
-        or ("unsafe-best-match" if extra or asked["extra-index-url"] else ""),
+        or ("unsafe-best-match" if extra or requested["extra-index-url"] else ""),
         "UV_PRERELEASE": environ.get("UV_PRERELEASE")
         or ("allow" if "--pre" in options or _is_on(found.get("pre")) else ""),
     }
-    changed = {name: value for name, value in made.items() if value and value != environ.get(name)}
-    # Set to an empty string, which replaces the environment's indexes.
-    emptied = {"UV_INDEX": made["UV_INDEX"], "UV_EXTRA_INDEX_URL": ""} if index else {}
-    return {**changed, **{name: value for name, value in emptied.items() if name in environ}}
+    changed = {name: value for name, value in variables.items() if value and value != environ.get(name)}
+    # Override the environment's indexes, if necessary with an empty string.
+    overrides = {"UV_INDEX": variables["UV_INDEX"], "UV_EXTRA_INDEX_URL": ""} if index else {}
+    return {**changed, **{name: value for name, value in overrides.items() if name in environ}}
 
 
 def no_index(environ: Mapping[str, str], options: Sequence[str] = ()) -> bool:
-    """Tell whether pip is configured to use no index, only the given folders.
+    """Return whether pip is configured to use no package index (``no-index``).
 
     Args:
-        environ: the environment.
-        options: a run's options; an index among them is used nevertheless.
+        environ: environment variables.
+        options: index options of the run. An index in them is used in any case.
     """
-    asked = _asked(options)
-    return _is_on(settings(environ).get("no-index")) and not (asked["index-url"] or asked["extra-index-url"])
+    requested = _parsed(options)
+    return _is_on(settings(environ).get("no-index")) and not (requested["index-url"] or requested["extra-index-url"])
 
 
 def fingerprint(environ: Mapping[str, str], options: Sequence[str]) -> Dict[str, str]:
-    """Return all settings that affect which packages are chosen, without passwords, as part of an environment's key.
+    """Return all settings that affect which packages are selected, without passwords, for an environment's cache key.
 
     Args:
-        environ: the environment.
-        options: a run's options.
+        environ: environment variables.
+        options: index options of the run.
     """
-    whole = {**environ, **for_uv(environ, options)}
-    kept = {name: masked(whole[name]) for name in (*_DECISIVE, *_MADE) if whole.get(name)}
-    return {**kept, "no-index": "yes"} if no_index(environ, options) else kept
+    variables = {**environ, **for_uv(environ, options)}
+    decisive = {name: masked(variables[name]) for name in (*_DECISIVE, *_CONVERTED) if variables.get(name)}
+    return {**decisive, "no-index": "yes"} if no_index(environ, options) else decisive
 
 
 def settings(environ: Mapping[str, str]) -> Dict[str, str]:
-    """Return pip's settings: configuration files in pip's order, then ``PIP_…`` variables.
+    """Return pip's settings, read from its configuration files and then from ``PIP_…`` variables.
 
     Args:
-        environ: the environment.
+        environ: environment variables.
     """
     found: Dict[str, str] = {}
     for path in _files(environ):
@@ -94,7 +94,7 @@ def settings(environ: Mapping[str, str]) -> Dict[str, str]:
 
 
 def masked(text: str) -> str:
-    """Return text without the user names, passwords and tokens of URLs.
+    """Replace user names, passwords and tokens in URLs with ``***``.
 
     Example:
         >>> masked("https://me:secret@host/simple")
@@ -103,12 +103,12 @@ def masked(text: str) -> str:
     return _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
-def _asked(options: Sequence[str]) -> Dict[str, List[str]]:
-    asked: Dict[str, List[str]] = {name: [] for name in _SETTINGS}
+def _parsed(options: Sequence[str]) -> Dict[str, List[str]]:
+    requested: Dict[str, List[str]] = {name: [] for name in _SETTINGS}
     for line in options:
         name, _, value = line.partition(" ")
-        asked[name[2:]].append(value)
-    return asked
+        requested[name[2:]].append(value)
+    return requested
 
 
 def _is_on(value: object) -> bool:
@@ -128,13 +128,13 @@ def _files(environ: Mapping[str, str]) -> List[str]:
 
 
 def _read(path: str) -> Dict[str, str]:
-    import configparser  # only needed if there is such a file
+    import configparser  # needed only if a configuration file exists
 
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError):
-        return {}  # not readable for pip either
+        return {}  # pip cannot read it either
     return {
         name: parser.get(section, name)
         for section in ("global", "install")

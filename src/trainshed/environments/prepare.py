@@ -1,4 +1,4 @@
-"""Turns a request for a Python environment into an interpreter."""
+"""Provides the Python environment of a run: finds it, or builds it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainshed.spec.environment import EXISTING, EnvironmentSpec
 
 
 class Inside(NamedTuple):
-    """The image in which an environment will be used, and so is built.
+    """The image in which an environment is built and used.
 
     Attributes:
         image: id of the image.
-        python: path of the base Python, as seen in the image.
-        version: version of that Python.
-        wrap: converts a command into one that runs in the image.
-        alone: whether that Python does not belong to the image, so that its packages must not be visible.
+        python: path of the base Python in the container.
+        version: version of the base Python.
+        wrap: function that converts a command to run in the image.
+        alone: whether the base Python is not part of the image, so that its packages must not be visible.
     """
 
     image: str
@@ -36,15 +36,15 @@ class Prepared(NamedTuple):
     """An environment that is ready to use.
 
     Attributes:
-        python: absolute path of its interpreter.
+        python: absolute path of the interpreter.
         path_entries: folders to prepend to PATH.
-        variables: variables to set for the script.
-        key: name in the cache; ``""`` for an existing environment.
-        cached: whether it was found in the cache.
+        variables: environment variables to set for the script.
+        key: cache key, or ``""`` for an existing environment.
+        cached: whether the environment was found in the cache.
         solver: ``"existing"``, ``"uv"`` or ``"conda"``.
         notes: messages for the user.
-        resolved: the installed packages, ``name==version``.
-        entry: held to protect the environment from pruning.
+        resolved: installed packages, as ``name==version``.
+        entry: cache entry, which is held to protect the environment from pruning.
     """
 
     python: str
@@ -59,7 +59,7 @@ class Prepared(NamedTuple):
 
     @property
     def prefix(self) -> Optional[Path]:
-        """The environment's folder; None for an existing environment."""
+        """Folder of the environment, or None for an existing environment."""
         return None if self.entry is None else self.entry.prefix
 
 
@@ -69,14 +69,14 @@ def prepare(
     """Return the requested environment, building it if necessary.
 
     Args:
-        request: the request.
+        request: requested environment.
         home: Trainshed's home on this node.
         log: file for the output of builds.
-        sites: folders with the packages of this Python.
-        inside: the image in which it will be used; None for this machine.
+        sites: site-packages folders of this Python.
+        inside: image in which the environment will be used; None for this machine.
 
     Raises:
-        EnvironmentBuildException: it cannot be provided; the message says why, with the solver's error if there is one.
+        EnvironmentBuildException: the environment cannot be provided. The message includes the solver's error, if any.
     """
     if inside is not None:
         if request.kind == EXISTING:
@@ -99,12 +99,12 @@ def _existing(name: str) -> Prepared:
 
 
 def _existing_inside(inside: Inside, notes: Sequence[str] = ()) -> Prepared:
-    # The image's own PATH is correct.
+    # The image's PATH is correct already.
     return Prepared(inside.python, (), {}, "", True, "existing", tuple(notes), (), None)
 
 
 class Builder:
-    """Builds an environment for one request. Arguments: see :func:`prepare`."""
+    """Builds a requested environment. See :func:`prepare` for the arguments."""
 
     def __init__(
         self, request: EnvironmentSpec, home: Path, log: BinaryIO, sites: Sequence[str], inside: Optional[Inside] = None
@@ -121,7 +121,7 @@ class Builder:
         self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
 
     def prepare(self) -> Prepared:
-        """Return the environment, from conda if requested and available, else from PyPI."""
+        """Return the environment, built with conda if requested and available, otherwise from PyPI."""
         if self._inside:
             return self._on_image(self._inside)
         if not self._lists.conda or self._solver == "pypi":
@@ -147,7 +147,7 @@ class Builder:
                 "use an image that contains the packages, with user_managed_dependencies = True."
             )
         if not (self._lists.conda or self._lists.pip or inside.alone):
-            self._interpreter()  # needed for its note
+            self._interpreter()  # adds a note if the Python version differs
             return _existing_inside(inside, self._notes)
         return self._from_pypi("conda is not used in a container")
 
@@ -160,7 +160,7 @@ class Builder:
         cached = record is not None
         if record is None:
             if unreachable:
-                raise conda.Unreachable("It did not answer a moment ago.")
+                raise conda.Unreachable("The channels were unreachable a moment ago.")
 
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
                 context = self._context._replace(lock=lock)
@@ -172,10 +172,10 @@ class Builder:
         return self._ready(entry, record, cached, {"CONDA_PREFIX": str(entry.prefix)})
 
     def _from_pypi(self, because: str) -> Prepared:
-        requirements, told = as_requirements(self._lists.conda, because or "conda is disabled for this run")
+        requirements, conversions = as_requirements(self._lists.conda, because or "conda is disabled for this run")
         if self._lists.conda:
             why = f": {because}." if because else "."
-            self._notes.append(f"conda_packages were installed from PyPI ({', '.join(told)}){why}")
+            self._notes.append(f"conda_packages were installed from PyPI ({', '.join(conversions)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
         base = self._interpreter()
         inside = self._inside
@@ -199,10 +199,10 @@ class Builder:
     def _interpreter(self) -> interpreters.Interpreter:
         wanted = self._lists.python
         if self._inside:
-            theirs = interpreters.Interpreter(self._inside.python, self._inside.version)
-            if wanted and not interpreters.satisfies(theirs.version, wanted):
-                self._notes.append(f"Python {wanted} was requested, but the image's Python {theirs.text} is used.")
-            return theirs
+            base = interpreters.Interpreter(self._inside.python, self._inside.version)
+            if wanted and not interpreters.satisfies(base.version, wanted):
+                self._notes.append(f"Python {wanted} was requested, but the image's Python {base.text} is used.")
+            return base
         found = interpreters.find(wanted, self._home)
         if found is None and wanted and uv.download_python(wanted, self._context):
             found = interpreters.find(wanted, self._home)

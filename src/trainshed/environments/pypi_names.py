@@ -1,4 +1,4 @@
-"""Converts names of conda packages to their names on PyPI."""
+"""Conversion of conda package names to PyPI names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainshed.errors import EnvironmentBuildException
 _TABLE = os.path.join(os.path.dirname(__file__), "pypi_names.tsv")
 _REFUSED = "!"
 _NEEDLESS = "-"
-# Packages of R, C libraries and parts of CUDA; the table contains the exceptions, such as librosa.
+# R packages, C libraries, and parts of CUDA. The table contains exceptions, such as librosa.
 _FOREIGN = ("r-", "lib", "cuda-", "_")
 ADVICE = "install conda support (pip install py-rattler) or micromamba"
 
@@ -19,18 +19,18 @@ ADVICE = "install conda support (pip install py-rattler) or micromamba"
 def as_requirements(
     specs: Sequence[CondaSpec], because: str = f"conda is not installed on this node: {ADVICE}"
 ) -> Tuple[List[str], List[str]]:
-    """Return conda packages as pip requirements.
+    """Convert conda packages to pip requirements.
 
     Args:
         specs: conda match specs.
-        because: why conda is not used, for the error message.
+        because: reason why conda is not used, for the error message.
 
     Returns:
-        The requirements, and for each package how it was converted: ``"pytorch as torch"``, ``"six"``; those whose name
-        differs first.
+        List of requirements, and list of conversions for messages, e.g. ``["pytorch as torch", "six"]``, with renamed
+        packages first.
 
     Raises:
-        EnvironmentBuildException: a package that PyPI does not have, or that is a different one there.
+        EnvironmentBuildException: PyPI does not have a package, or has a different one under its name.
     """
     names = _names()
     requirements, renamed, same = [], [], []
@@ -39,7 +39,7 @@ def as_requirements(
         if name == _REFUSED:
             raise EnvironmentBuildException(
                 f"'{spec.name}' is not a Python package and is only available from conda, but {because}. "
-                f"Or remove '{spec.name}' if your packages include what they need (those on PyPI usually do)."
+                f"Or remove '{spec.name}' if your other packages include it (those on PyPI usually do)."
             )
         if name == _NEEDLESS:
             renamed.append(f"{spec.name} left out")

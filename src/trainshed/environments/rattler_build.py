@@ -1,4 +1,4 @@
-"""Program: solve and install conda packages with py-rattler, as requested in the variable :data:`REQUEST`."""
+"""Program that solves and installs conda packages with py-rattler, as requested in the variable :data:`REQUEST`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from trainshed.environments.conda import REQUEST, UNREACHABLE
 
 
 async def build(request: Dict[str, Any]) -> int:
-    """Solve and install.
+    """Solve and install conda packages.
 
     Args:
         request: ``{"specs", "channels", "prefix", "cache"}``.
 
     Returns:
-        Exit code: 0, :data:`UNREACHABLE`, or 1 if there is no solution.
+        Exit code: 0 on success, :data:`UNREACHABLE` if a channel cannot be reached, otherwise 1.
     """
     import rattler
     from rattler.exceptions import (
@@ -58,5 +58,5 @@ async def build(request: Dict[str, Any]) -> int:
 if __name__ == "__main__":
     code = asyncio.run(build(json.loads(os.environ.pop(REQUEST))))
     sys.stdout.flush()
-    # The solver's threads may still be shutting down, which makes Python's normal exit fail.
+    # The solver's threads may still be running, which makes Python's normal exit fail.
     os._exit(code)

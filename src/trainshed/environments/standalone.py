@@ -1,4 +1,4 @@
-"""Finds self-contained Pythons of this machine, which can be mounted into an image without one."""
+"""Discovery of self-contained Python interpreters, which can be mounted into images without Python."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import List, Optional, Tuple
 from trainshed.environments import interpreters
 
 _OLDEST = (3, 8)
-# Mounted into an image, these folders would hide the image's own files.
+# Mounting these folders into an image would hide the image's own files.
 _SHARED = ("/", "/usr", "/usr/local", "/opt", "/opt/homebrew")
 _CODE = "import sys; print(sys.base_prefix)"
 
 
 def candidates(wanted: Optional[str], home: Path) -> List[Tuple[str, str]]:
-    """Return (path of the program, folder with all its files), the best first.
+    """Return (path of the interpreter, folder with all its files) of each self-contained interpreter, best first.
 
     Args:
-        wanted: requested version, or None.
+        wanted: requested Python version, or None.
         home: Trainshed's home on this node.
     """
     known = [one for one in interpreters.everything(home) if one.version >= _OLDEST]
-    ours = interpreters.own()
-    known.sort(key=lambda one: (not _fits(one, wanted), one.version[:2] != ours.version[:2], [-n for n in one.version]))
+    own = interpreters.own()
+    known.sort(key=lambda one: (not _fits(one, wanted), one.version[:2] != own.version[:2], [-n for n in one.version]))
     found: List[Tuple[str, str]] = []
     for one in known:
         folder = _folder(one.path)

@@ -1,4 +1,4 @@
-"""Builds an environment from PyPI with uv."""
+"""Building of environments from PyPI with uv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainshed.environments.pip_settings import no_index
 from trainshed.errors import EnvironmentBuildException
 
 _FAILED = "The packages could not be installed"
-# Many packages of 2018 need it to build.
+# Many old packages need pkg_resources to build, which newer setuptools releases no longer contain.
 _DROPPED = "pkg_resources"
 _OLDER = "setuptools<81"
 
@@ -23,10 +23,10 @@ def make_venv(python: str, prefix: Path, context: BuildContext, more: Sequence[s
     """Create an empty virtual environment.
 
     Args:
-        python: its base interpreter.
-        prefix: its folder.
-        context: how it is built.
-        more: further arguments for ``uv venv``.
+        python: base interpreter.
+        prefix: folder to create.
+        context: context of the build.
+        more: additional arguments for ``uv venv``.
     """
     context.say(f"Creating an environment with {python}.")
     argv = ["venv", "--quiet", "--no-project", *more, "--python", python, str(prefix)]
@@ -37,17 +37,17 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
     """Install packages into an environment.
 
     Args:
-        python: the environment's interpreter.
-        requirements: PEP 508.
+        python: interpreter of the environment.
+        requirements: PEP 508 requirements.
         options: index options, as lines of a requirements file.
-        context: how it is built.
+        context: context of the build.
 
     Raises:
-        EnvironmentBuildException: with uv's error.
+        EnvironmentBuildException: the packages cannot be installed. The message includes uv's error.
     """
     if not requirements:
         return
-    # In a file, so that no requirement is read as an option, and no password appears in a command line.
+    # Pass the requirements in a file, so that none is parsed as an option and no password is in the command line.
     listing = python.parent.parent / "requirements.txt"
     older = listing.with_name("build-constraints.txt")
     listing.touch(mode=0o600)
@@ -70,15 +70,15 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
 
 
 def download_python(version: str, context: BuildContext) -> bool:
-    """Let uv download a Python; return whether it succeeded.
+    """Download a Python interpreter with uv. Returns whether it succeeded.
 
     Args:
         version: e.g. ``"3.12"``.
-        context: where its output goes.
+        context: context of the build.
     """
     if os.environ.get("TRAINSHED_PYTHON_DOWNLOADS") == "never":
         return False
-    # Installing it in uv's own folder is enough: nothing is added to the user's PATH.
+    # Install it only in uv's own folder, without adding it to the user's PATH.
     fixed = {"UV_PYTHON_DOWNLOADS": "manual", "UV_PYTHON_INSTALL_BIN": "0"}
     environ = {**commands.environ_for_uv(context.home), **fixed}
     context.say(f"Python {version} is not on this node; downloading it with uv.")
@@ -87,13 +87,13 @@ def download_python(version: str, context: BuildContext) -> bool:
 
 
 def version(context: BuildContext) -> str:
-    """Return uv's own version, e.g. ``"uv 0.9.1"``."""
+    """Return the version of uv, e.g. ``"uv 0.9.1"``."""
     code, output = context.run([commands.find_uv(), "--version"], commands.environ_for_uv(context.home))
     return " ".join(output.split()[:2]) if code == 0 else "uv"
 
 
 def installed(prefix: Path) -> List[str]:
-    """Return the packages installed in an environment, ``name==version``, sorted."""
+    """Return the sorted packages in an environment, as ``name==version``."""
     found = glob(f"{prefix}/lib/python*/site-packages/*.dist-info")
     names = (os.path.basename(path)[: -len(".dist-info")].rpartition("-") for path in found)
     return sorted(f"{normal_name(name)}=={version}" for name, _, version in names)

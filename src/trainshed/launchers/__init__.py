@@ -1,1 +1,1 @@
-"""Turns one command into many processes: pure functions that return command lines and variables."""
+"""Launchers: pure functions that return the processes of a distributed job, with command lines and variables."""

@@ -1,4 +1,4 @@
-"""Processes under Open MPI's ``mpirun``, which starts an environment forwarder, or else a rank agent, for each rank.
+"""Launcher for Open MPI. ``mpirun`` starts an environment forwarder or a rank agent for each rank.
 
 Only options common to Open MPI 4 and 5 are used (https://docs.open-mpi.org/en/v5.0.x/man-openmpi/man1/mpirun.1.html).
 """
@@ -9,18 +9,14 @@ from trainshed.launchers import env_vars
 from trainshed.launchers.plan import Job, Plan, Rank
 
 _SCRATCH = ("OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base")
-"""The names of Open MPI 4 and 5."""
+"""Variables for the temporary folder in Open MPI 4 and 5."""
 
 
 def plan(job: Job) -> Plan:
-    """Return the ranks, and the ``mpirun`` that starts them.
+    """Return the ranks, and the ``mpirun`` command that starts them.
 
-    Open MPI itself sets OMPI_COMM_WORLD_RANK and SIZE. Because nodes may be folders of one machine, each rank's
-    position on
-    its node is set here; Horovod's names and the rendezvous address are added.
-
-    Args:
-        job: what to run where.
+    Open MPI sets OMPI_COMM_WORLD_RANK and OMPI_COMM_WORLD_SIZE itself. The local ranks are set here, because several
+    simulated nodes may share a machine. Horovod's variables and the rendezvous address are added.
     """
     size, nodes = len(job.places), len(job.nodes)
     ranks = []
@@ -45,12 +41,12 @@ def plan(job: Job) -> Plan:
             **{f"HOROVOD_{name}": str(value) for name, value in horovod.items()},
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
-    # Ranks may outnumber cores, as on a laptop that simulates a cluster; the rank agent assigns the cores.
-    words = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
+    # There may be more ranks than cores, e.g. on a laptop that simulates a cluster. The rank agent assigns the cores.
+    options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
-        words.append("--allow-run-as-root")
-    # It leaves files behind if a rank is killed, so they must not go to the machine's temporary folder.
+        options.append("--allow-run-as-root")
+    # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder.
     scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
     if job.env_forwarder:
-        return Plan(tuple(ranks), (job.mpirun, *words, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
-    return Plan(tuple(ranks), (job.mpirun, *words, *job.agent, "mpi"), scratch)
+        return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
+    return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, "mpi"), scratch)

@@ -1,4 +1,4 @@
-"""The input and output of launchers, and the table of launchers."""
+"""Input and output of launchers, and the table of launchers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAUNCHERS = {
     "torch": "trainshed.launchers.torch",
     "tensorflow": "trainshed.launchers.tensorflow",
 }
-"""Name → module with a pure function ``plan(job: Job) -> Plan``; adding a launcher takes one file and one line."""
+"""Launcher name → module with a pure function ``plan(job: Job) -> Plan``."""
 
 
 class Node(NamedTuple):
@@ -21,9 +21,9 @@ class Node(NamedTuple):
 
     Attributes:
         name: ``"node-0"``, …
-        address: its address for the other nodes.
+        address: address by which other nodes reach it.
         folder: working folder of its processes.
-        gpus: its own GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; None leaves the variable unset.
+        gpus: GPUs of the node, in the format of ``CUDA_VISIBLE_DEVICES``; None leaves the variable unset.
     """
 
     name: str
@@ -33,21 +33,22 @@ class Node(NamedTuple):
 
 
 class Job(NamedTuple):
-    """One command that is to become many processes.
+    """A command to run in several processes.
 
     Attributes:
-        nodes: where they run.
-        processes: number of processes on each node (≥ 1).
-        agent: argv of the rank agent; a launcher adds which ranks.
-        env_forwarder: argv of the forwarder of a rank's environment to a single agent; empty: each rank has an agent.
-        ports: free ports of the first node, as many as there are processes.
-        mpirun: path of Open MPI's ``mpirun``, or its name.
-        scratch: folder in which a starter may keep files of its own until the run has ended.
-        root: whether the user is root, which Open MPI requires to be confirmed twice.
-        backend: backend of torch.distributed.
+        nodes: nodes of the job.
+        processes: number of processes per node (≥ 1).
+        agent: argv of the rank agent, to which the launcher appends the ranks to start.
+        ports: free ports of the first node, one per process.
+        mpirun: path or name of Open MPI's ``mpirun``.
+        scratch: folder for temporary files of the starter.
+        env_forwarder: argv of the program that forwards a rank's environment to a single rank agent. If empty, each
+            rank has its own agent.
+        root: whether the user is root, in which case Open MPI requires an extra option.
+        backend: backend of ``torch.distributed``.
         workers: number of TensorFlow workers.
         servers: number of TensorFlow parameter servers.
-        environment: the script's other variables; read, never copied.
+        environment: the script's other environment variables; only read, not passed on.
     """
 
     nodes: Tuple[Node, ...]
@@ -65,7 +66,7 @@ class Job(NamedTuple):
 
     @property
     def places(self) -> Tuple[Tuple[int, int], ...]:
-        """(node, position on it) of each rank: a node is filled before the next one."""
+        """(node index, local rank) of each rank. Ranks on the same node are consecutive."""
         return tuple((node, local) for node in range(len(self.nodes)) for local in range(self.processes))
 
 
@@ -73,10 +74,11 @@ class Rank(NamedTuple):
     """One process of a job.
 
     Attributes:
-        name: v1's name for it, such as ``"rank_0"`` or ``"worker_0"``.
+        name: name of the process in SDK v1, e.g. ``"rank_0"`` or ``"worker_0"``.
         node: index of its node.
-        variables: its environment variables, in addition to those of every process of the run.
-        awaited: whether the job waits for its end; parameter servers wait for the others instead.
+        variables: environment variables, in addition to those common to all processes of the run.
+        awaited: whether the job waits for the process to exit. Parameter servers are stopped when the others have
+            exited.
     """
 
     name: str
@@ -86,11 +88,11 @@ class Rank(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The processes that a launcher makes of one command.
+    """Processes of a job, and how to start them.
 
     Attributes:
-        ranks: all of them, in order.
-        starter: argv of the one program that starts them; empty for a single process, which needs none.
+        ranks: all processes, in order.
+        starter: argv of the program that starts them; empty for a single process.
         variables: environment variables of the starter, in addition to those of the ranks.
         agent: argv of the rank agent, if the starter does not start it.
     """
@@ -102,14 +104,14 @@ class Plan(NamedTuple):
 
 
 def plan(launcher: str, job: Job) -> Plan:
-    """Return the processes that a launcher makes of a job.
+    """Return the processes of a job.
 
     Args:
-        launcher: a name in :data:`LAUNCHERS`.
-        job: what to run where.
+        launcher: key in :data:`LAUNCHERS`.
+        job: the job.
 
     Raises:
-        RunConfigurationException: no such launcher.
+        RunConfigurationException: the launcher does not exist.
 
     Example:
         >>> job = Job((Node("node-0", "127.0.0.1", "/work"),), 2, ("agent",), (6105,))
@@ -117,18 +119,15 @@ def plan(launcher: str, job: Job) -> Plan:
         ['rank_0', 'rank_1']
     """
     check(launcher)
-    made: Plan = importlib.import_module(LAUNCHERS[launcher]).plan(job)
-    return made
+    result: Plan = importlib.import_module(LAUNCHERS[launcher]).plan(job)
+    return result
 
 
 def check(launcher: str) -> None:
-    """Raise if there is no such launcher.
-
-    Args:
-        launcher: a name.
+    """Check that a launcher exists.
 
     Raises:
-        RunConfigurationException: it is not in :data:`LAUNCHERS`.
+        RunConfigurationException: the launcher does not exist.
     """
     if launcher not in LAUNCHERS:
         raise RunConfigurationException(

@@ -1,4 +1,4 @@
-"""One command, one process."""
+"""Launcher for a single process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,5 @@ from trainshed.launchers.plan import Job, Plan, Rank
 
 
 def plan(job: Job) -> Plan:
-    """Return the one process.
-
-    Args:
-        job: where it runs.
-    """
+    """Return the single process of the job."""
     return Plan((Rank("main", 0, {"AZUREML_PROCESS_NAME": "main", **visible(job.nodes[0])}),))

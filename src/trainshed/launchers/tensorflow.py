@@ -1,4 +1,4 @@
-"""Workers and parameter servers of TensorFlow (https://www.tensorflow.org/guide/distributed_training, TF_CONFIG)."""
+"""Launcher for TensorFlow; see TF_CONFIG in https://www.tensorflow.org/guide/distributed_training."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from trainshed.launchers.plan import Job, Plan, Rank
 
 
 def plan(job: Job) -> Plan:
-    """Return workers and parameter servers; the rank agent starts them, and ends the servers after the workers.
+    """Return the workers and parameter servers, workers first.
 
-    Without parameter servers the workers are those of MultiWorkerMirroredStrategy.
-
-    Args:
-        job: what to run where; its nodes are filled one after another, workers first.
+    The rank agent starts them, and stops the parameter servers when all workers have exited. A job without parameter
+    servers is suitable for MultiWorkerMirroredStrategy.
     """
     tasks = [("worker", index) for index in range(job.workers)] + [("ps", index) for index in range(job.servers)]
     places = job.places[: len(tasks)]

@@ -1,4 +1,7 @@
-"""Processes of torch.distributed (https://docs.pytorch.org/docs/stable/distributed.html#environment-variable-initialization)."""
+"""Launcher for torch.distributed.
+
+See https://docs.pytorch.org/docs/stable/distributed.html#environment-variable-initialization.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from trainshed.launchers.plan import Job, Plan, Rank
 def plan(job: Job) -> Plan:
     """Return the ranks, which the rank agent starts."""
     size = len(job.places)
-    meeting = f"tcp://{job.nodes[0].address}:{job.ports[0]}"
+    init_method = f"tcp://{job.nodes[0].address}:{job.ports[0]}"
     ranks = []
     for rank, (node, local) in enumerate(job.places):
         variables = {
@@ -22,9 +25,9 @@ def plan(job: Job) -> Plan:
             "LOCAL_WORLD_SIZE": str(job.processes),
             "NODE_RANK": str(node),
             "GROUP_RANK": str(node),
-            # v1's own names: the number of the process, and the argument of init_process_group(init_method=…).
+            # SDK v1's variables for the rank and for init_process_group(init_method=…).
             "AZ_BATCHAI_TASK_INDEX": str(rank),
-            "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting,
+            "AZ_BATCHAI_PYTORCH_INIT_METHOD": init_method,
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
     return Plan(tuple(ranks), (*job.agent, "all"))

@@ -1,1 +1,1 @@
-"""Descriptions of runs and the states they can be in. No I/O."""
+"""Run specifications, run states, and their validation, without I/O."""

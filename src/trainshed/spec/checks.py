@@ -1,4 +1,4 @@
-"""Rules for records, checked where they are created and again where they are received."""
+"""Validation of run specifications, by the client that creates them and by the service that receives them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
 
 
 def is_name(text: str, more: str = "_-", longest: int = _LONGEST_NAME) -> bool:
-    """Tell whether a text has letters, digits and what else is allowed, a letter or digit first.
+    """Return whether a string consists of allowed characters and starts with a letter or digit.
 
     Args:
-        text: the text.
-        more: characters besides.
-        longest: how many it may have.
+        text: the string.
+        more: characters allowed in addition to ASCII letters and digits.
+        longest: maximum length.
 
     Example:
         >>> is_name("my-run_1"), is_name("-run"), is_name("métier")
         (True, False, False)
     """
-    # Without regular expressions, whose import takes 5 ms of every submit.
+    # Does not use regular expressions, because importing re would add 5 ms to every submit.
     known = all(char.isalnum() or char in more for char in text)
     return text.isascii() and text[:1].isalnum() and known and len(text) <= longest
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether a text can name a data reference: letters, digits and underscores, 1 to 255."""
+    """Return whether a string is a valid data reference name: 1 to 255 letters, digits and underscores."""
     return text.isascii() and f"_{text}".isidentifier() and 0 < len(text) <= _LONGEST_NAME
 
 
 def is_variable(text: str) -> bool:
-    """Tell whether a text can name an environment variable: letters, digits and underscores, no digit first."""
+    """Return whether a string is a valid environment variable name: letters, digits and underscores, no digit first."""
     return text.isascii() and text.isidentifier()
 
 
@@ -46,7 +46,8 @@ def check_experiment_name(name: Any) -> str:
     """Return ``name`` if it is a valid experiment name.
 
     Raises:
-        UserErrorException: not a string, or not letters, digits, ``_`` and ``-`` (1 to 255, the first alphanumeric).
+        UserErrorException: the name is not a string of 1 to 255 letters, digits, ``_`` and ``-`` that starts with a
+            letter or digit.
 
     Example:
         >>> check_experiment_name("my-run_1")
@@ -65,10 +66,10 @@ def check_relative_path(path: str, what: str) -> str:
 
     Args:
         path: e.g. ``"outputs/model.pkl"``.
-        what: what the path is, for the error, e.g. ``"File name"``.
+        what: kind of path for error messages, e.g. ``"File name"``.
 
     Raises:
-        UserErrorException: absolute, empty, or with ``..``, ``.``, ``//``, a backslash, or a NUL.
+        UserErrorException: the path is absolute or empty, or contains ``..``, ``.``, ``//``, a backslash or a NUL.
     """
     parts = path.split("/")
     if not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
@@ -80,10 +81,10 @@ def check_relative_path(path: str, what: str) -> str:
 
 
 def check_run_spec(spec: RunSpec) -> RunSpec:
-    """Return ``spec`` if it can be run.
+    """Return ``spec`` if it is valid.
 
     Raises:
-        UserErrorException: a value is out of range or contradicts another; the message names the field.
+        UserErrorException: a value is out of range or contradicts another one. The message includes the field's name.
     """
     check_experiment_name(spec.experiment)
     if bool(spec.script) == bool(spec.command):
@@ -99,7 +100,7 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
         if not is_variable(name):
             raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")
     if spec.container is not None:
-        from trainshed.spec.container_checks import check_container  # compiling its grammar takes 2 ms
+        from trainshed.spec.container_checks import check_container  # compiling its patterns takes 2 ms
 
         check_container(spec.container)
     _check_environment(spec)
@@ -143,10 +144,10 @@ def _check_data(spec: RunSpec) -> None:
 
 
 def check_reference(name: str, mode: str) -> None:
-    """Raise if a data reference cannot have this name or mode.
+    """Check the name and mode of a data reference.
 
     Raises:
-        UserErrorException: the sentence says which, and what is possible.
+        UserErrorException: the name or mode is invalid.
     """
     if not is_reference(name):
         raise UserErrorException(f"Invalid data reference name {name!r}. Use letters, digits and '_'.")
@@ -154,7 +155,11 @@ def check_reference(name: str, mode: str) -> None:
 
 
 def check_mode(mode: str) -> None:
-    """Raise if data cannot be brought to a node by this mode, in lower case."""
+    """Check the mode of a data reference, in lower case.
+
+    Raises:
+        UserErrorException: the mode is unknown.
+    """
     if mode not in MODES:
         raise UserErrorException(f"Data reference mode {mode!r} is not one of {', '.join(MODES)}.")
 
@@ -163,11 +168,11 @@ def check_data_name(name: Any, what: str) -> str:
     """Return ``name`` if it is a valid name for a dataset in a run.
 
     Args:
-        name: letters, digits and underscores, not starting with a digit: it becomes part of an environment variable.
-        what: what the name is for, for the error.
+        name: letters, digits and underscores, not starting with a digit. It becomes part of an environment variable.
+        what: ``"input"`` or ``"output"``, for error messages.
 
     Raises:
-        UserErrorException: it is not valid.
+        UserErrorException: the name is invalid.
     """
     if not isinstance(name, str) or not is_variable(name):
         raise UserErrorException(f"Invalid {what} name {name!r}. Use letters, digits and '_'.")

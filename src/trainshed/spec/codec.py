@@ -1,7 +1,7 @@
-"""Converts records from JSON, strictly: an error names an unknown or missing field or a wrong type.
+"""Strict conversion of JSON to records: unknown fields, missing fields and wrong types raise an error.
 
-It supports only the types that records here use (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...],
-nested records), so that the client needs only the standard library.
+Only the types used in records are supported (str, int, float, bool, Optional, Dict[str, str], Tuple[X, ...], nested
+records), so that the client needs only the standard library.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from trainshed.spec.record import VERSION
 
 Record = TypeVar("Record")
 _NAMES = {name: getattr(typing, name) for name in ("Dict", "Mapping", "Optional", "Tuple")}
-"""The names in records' annotations, which their modules import for type checkers alone."""
+"""Names in the annotations of records, which their modules import only under ``TYPE_CHECKING``."""
 
 
 def from_json(kind: Type[Record], data: Any) -> Record:
-    """Return the record of class ``kind`` that ``data`` describes.
+    """Create a record from decoded JSON.
 
     Args:
-        kind: a record class of this package.
-        data: the result of :func:`trainshed.spec.record.to_json`, possibly decoded from JSON.
+        kind: record class of this package.
+        data: result of :func:`trainshed.spec.record.to_json`.
 
     Raises:
-        UserErrorException: an unknown or missing field, a wrong type, or a newer format version.
+        UserErrorException: a field is unknown, missing or of the wrong type, or the format version is not supported.
     """
     if isinstance(data, dict) and data.get("version", VERSION) != VERSION:
         raise UserErrorException(
@@ -80,7 +80,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    # bool is a subclass of int in Python, but 'true' is not a valid node count.
+    # bool is a subclass of int, but true is not a valid node count.
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise UserErrorException(f"{where}: expected {hint.__name__}, got {_name(value)} ({value!r}).")
     if hint is str and "\0" in value:

@@ -1,4 +1,4 @@
-"""The container that a run requests: the image to run its script in."""
+"""Container settings of a run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from typing import Tuple
 
 
-REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - how its name begins
-"""Prefix of the names of registry passwords among the workspace's secrets."""
+REGISTRY_PASSWORD = "container-registry-"  # noqa: S105 - a prefix, not a password
+"""Prefix of the secrets that contain registry passwords."""
 
 
 class ContainerSpec(Record):
-    """A request for a container; the node finds an engine for it.
+    """Container to run a script in. The node selects the container engine.
 
     Attributes:
-        image: reference of the image, e.g. ``"python:3.11-slim"``; ``""`` to build it from ``dockerfile``.
-        dockerfile: text of a Dockerfile to build the image from, without a context folder.
-        registry: address of the registry to log in to, e.g. ``"registry.example.org"``; ``""`` uses the engine's own
-            login.
-        username: user name for it; its password is among the workspace's secrets, see :attr:`secret`.
-        shm_size: shared memory, such as ``"2g"``.
-        arguments: further arguments for the engine's ``run`` command, unchanged.
+        image: image reference, e.g. ``"python:3.11-slim"``, or ``""`` to build the image from ``dockerfile``.
+        dockerfile: content of the Dockerfile to build the image from, without a build context.
+        registry: address of the registry, e.g. ``"registry.example.org"``, or ``""`` to use the image name's registry.
+        username: user name for the registry, or ``""`` to use the engine's own login. The password is stored as the
+            secret :attr:`secret`.
+        shm_size: size of the shared memory, e.g. ``"2g"``.
+        arguments: additional arguments for the engine's ``run`` command.
 
     Example:
         >>> ContainerSpec("python:3.11", registry="registry.example.org", username="me").secret
@@ -39,8 +39,8 @@ class ContainerSpec(Record):
 
     @property
     def secret(self) -> str:
-        """Name of the password among the workspace's secrets."""
-        import hashlib  # few runs have one
+        """Name of the workspace secret with the registry password."""
+        import hashlib  # needed by few runs
 
-        who = f"{self.registry}\n{self.username}".encode()
-        return f"{REGISTRY_PASSWORD}{hashlib.sha256(who).hexdigest()[:16]}"
+        account = f"{self.registry}\n{self.username}".encode()
+        return f"{REGISTRY_PASSWORD}{hashlib.sha256(account).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""Rules for container requests: everything that becomes an argument of the engine must match a strict grammar."""
+"""Validation of container settings: everything that becomes an engine argument must match a strict grammar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainshed.spec.container import ContainerSpec
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
 _ADDRESS = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?"
-# The grammar of OCI references. Every repetition ends in something that cannot also begin it (no backtracking).
+# The grammar of OCI references. No repetition can begin with the characters it ends with, so there is no backtracking.
 _IMAGE = re.compile(
     rf"(?:{_ADDRESS}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
     r"(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,128})?\Z"
@@ -23,10 +23,10 @@ _LONGEST = 512
 
 
 def check_container(request: ContainerSpec) -> ContainerSpec:
-    """Return ``request`` if it can be passed to an engine.
+    """Return ``request`` if it is valid.
 
     Raises:
-        UserErrorException: an invalid value; the message names it.
+        UserErrorException: a value is invalid. The message includes it.
 
     Example:
         >>> check_container(ContainerSpec("python:3.11-slim")).image
@@ -59,7 +59,7 @@ def check_image(name: Any) -> str:
         name: e.g. ``"registry.example.org/team/image:tag"``.
 
     Raises:
-        UserErrorException: it is not valid.
+        UserErrorException: the image reference is invalid.
 
     Example:
         >>> check_image("pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime").split(":")[0]

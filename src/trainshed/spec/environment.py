@@ -1,4 +1,4 @@
-"""The Python environment that a run requests: which interpreter and which packages."""
+"""Python environment of a run: interpreter and packages."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ SOLVERS = ("auto", "conda", "pypi")
 
 
 class EnvironmentSpec(Record):
-    """A request for a Python environment; the node turns it into a prefix.
+    """Requested Python environment. The node builds it, or uses an existing one.
 
     Attributes:
-        kind: ``"managed"`` (built for the run and cached) or ``"existing"`` (used as it is).
-        interpreter: for ``"existing"``: a path or command of the Python to use.
-        python: version such as ``"3.11"``; None means the node's own.
+        kind: ``"managed"`` (built and cached) or ``"existing"``.
+        interpreter: path or command of the Python interpreter, if ``kind`` is ``"existing"``.
+        python: Python version, e.g. ``"3.11"``. Default: the node's Python.
         conda: conda match specs, e.g. ``("scikit-learn>=1.4",)``.
         pip: PEP 508 requirements, e.g. ``("numpy<3",)``.
-        channels: conda channels in order of priority; empty means conda-forge.
+        channels: conda channels in order of priority. Default: conda-forge.
         solver: ``"auto"`` (conda if available, otherwise PyPI with a warning), ``"conda"`` or ``"pypi"``.
-        index_url: package index to use instead of the node's configured one.
-        pip_options: further index options, each ``"--extra-index-url URL"``, ``"--find-links PATH"``,
+        index_url: package index. Default: the node's configured one.
+        pip_options: further pip options, each ``"--extra-index-url URL"``, ``"--find-links PATH"``,
             ``"--trusted-host HOST"`` or ``"--pre"``.
-        notes: messages to show in the run's log and details, for example about replaced packages.
+        notes: messages for the run's log and details, e.g. about replaced packages.
 
     Example:
         >>> EnvironmentSpec(conda=("scikit-learn",)).kind

@@ -1,4 +1,4 @@
-"""Encodes non-finite floats, which JSON lacks: ``{"$float": "NaN"}``, ``"Infinity"`` or ``"-Infinity"``."""
+"""Encoding of non-finite floats, which JSON does not support, as ``{"$float": "NaN" | "Infinity" | "-Infinity"}``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TEXTS = ("NaN", "Infinity", "-Infinity")
 
 
 def spelled(value: Any, marked: bool = True) -> Any:
-    """Return ``value`` with non-finite floats encoded, so that strict JSON can hold it.
+    """Return ``value`` with non-finite floats encoded, so that it can be written as strict JSON.
 
     Args:
-        value: JSON types, with any floats.
-        marked: encode them so that :func:`unspelled` can restore them; otherwise as plain text.
+        value: value of JSON types.
+        marked: use an encoding that :func:`unspelled` can decode; otherwise, plain strings.
 
     Example:
         >>> spelled([1.0, float("inf")]), spelled(float("nan"), marked=False)
@@ -33,5 +33,5 @@ def spelled(value: Any, marked: bool = True) -> Any:
 
 
 def unspelled(value: Dict[str, Any]) -> Any:
-    """Return the float that an object encodes, or the object itself; for ``json.loads(…, object_hook=…)``."""
+    """Decode a float, and return other objects unchanged. Use as ``json.loads(…, object_hook=unspelled)``."""
     return float(value[MARK]) if value.keys() == {MARK} and value[MARK] in TEXTS else value

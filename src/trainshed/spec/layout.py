@@ -1,4 +1,4 @@
-"""Names of the files in a run directory: the interface between a node and the service."""
+"""Names of the files and folders in a run directory, which is the interface between a node and the service."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ PHASES = "phases.jsonl"
 CANCEL = "cancel"
 EXIT = "exit.json"
 CONTAINER = "container.json"
-"""The engine and the names of a run's containers, so that they can be removed if the shim was killed."""
+"""Engine and names of a run's containers, so that they can be removed if the shim is killed."""
 CONTAINER_INIT = "container_init.order"
-"""Instructions for the first process of a container; beside it (``.end``), how it ended."""
+"""Instructions for the init process of a container. The same name with ``.end`` contains its exit status."""
 REGISTRY_SECRET = "registry.secret"  # noqa: S105 - the name of a file
-"""A registry's password, sent by the service to the shim, which removes the file when it starts."""
+"""Registry password, sent by the service to the shim, which deletes the file when it starts."""
 SERVICE_TOKEN = "service.token"  # noqa: S105 - the name of a file
-"""The token with which a script on another machine uses the service's API."""
+"""Access token for the service's API, for scripts on other machines."""
 SHIM_LOG = "shim.log"
-"""Error output of the shim itself."""
+"""Error output of the shim."""
 JOURNAL = "journal.jsonl"
 CODE = "code"
 DATA = "data"
 ARTIFACTS = "artifacts"
 OUTBOX = "outbox"
-"""On a machine without the datastores: data that a run writes for them, ``outbox/<datastore>/<path>``."""
+"""Data for datastores that are not on the node: ``outbox/<datastore>/<path>``."""
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 USER_LOG = "logs/user_log.txt"
-"""Output of a program within ``with experiment.start_logging()``."""
+"""Output of an interactive run's ``with`` block."""
 MPI_LOG = "azureml-logs/70_mpi_log.txt"
-"""Output of Open MPI itself."""
+"""Output of Open MPI."""
 STD_LOG = "user_logs/std_log.txt"
-"""Second name of the driver log; the same file."""
+"""Alternative name of the driver log."""
 
 SNAPSHOTS = "snapshots"
-"""The store of snapshots, below the workspace folder."""
+"""Snapshot store in the workspace folder."""
 
 ROOTS = (
     ("outputs/", "code/outputs/"),
@@ -41,24 +41,24 @@ ROOTS = (
     ("azureml-logs/", "azureml-logs/"),
     ("user_logs/", "user_logs/"),
 )
-"""Where a file of a run is stored: (beginning of its name, folder in the run directory)."""
+"""Prefix of a file's name → folder in the run directory, as pairs."""
 
 EVENTS = (("runs/", "code/runs/"), ("lightning_logs/", "code/lightning_logs/"))
-"""Where TensorBoard writers put event files by default; no other files in these folders belong to the run."""
+"""Default folders of TensorBoard event files. Other files in these folders do not belong to the run."""
 _EVENT_FILE = ".tfevents."
 
 RANKS = "ranks"
-"""Command and exit files of the processes of a job with several processes."""
+"""Command and exit files of the processes of a distributed job."""
 NODES = "nodes"
-"""The other nodes of such a job, if they are folders of one machine: ``nodes/<number>/code``."""
+"""Simulated nodes of a distributed job other than the first: ``nodes/<number>/code``."""
 
 
 def output_path(path: str, run_id: str, name: str) -> str:
-    """Return where on its datastore an output of a run is stored.
+    """Return the path of a run's output on its datastore.
 
     Args:
-        path: the requested path, in which ``{run-id}`` and ``{output-name}`` are replaced.
-        run_id: the run.
+        path: path that may contain ``{run-id}`` and ``{output-name}``.
+        run_id: id of the run.
         name: name of the output.
 
     Example:
@@ -72,8 +72,8 @@ def rank_log(rank: int, second: bool = False) -> str:
     """Return the name of a rank's log.
 
     Args:
-        rank: its number.
-        second: return the name that v1's last releases used for the same file.
+        rank: rank of the process.
+        second: return the alternative name, which later SDK v1 releases use.
 
     Example:
         >>> rank_log(1), rank_log(1, second=True)
@@ -83,7 +83,7 @@ def rank_log(rank: int, second: bool = False) -> str:
 
 
 def is_event_file(name: str) -> bool:
-    """Tell whether a file is a TensorBoard event file.
+    """Return whether a file is a TensorBoard event file.
 
     Example:
         >>> is_event_file("logs/events.out.tfevents.1.host"), is_event_file("logs/a.txt")
@@ -93,10 +93,10 @@ def is_event_file(name: str) -> bool:
 
 
 def second_name(path: str) -> str:
-    """Return the second name of a log that has two; ``""`` for all other files.
+    """Return the alternative name of a log, or ``""`` if it has none.
 
     Args:
-        path: its first name.
+        path: name of the log.
 
     Example:
         >>> second_name("azureml-logs/70_driver_log_1.txt")
@@ -109,13 +109,13 @@ def second_name(path: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """Return where a file written by the script or the node is stored in the run directory.
+    """Return the path of a run's file in the run directory.
 
     Args:
-        name: as returned by ``run.get_file_names()``.
+        name: name of the file, as returned by ``run.get_file_names()``.
 
     Returns:
-        Path relative to the run directory; names without a folder of their own are stored under ``artifacts/``.
+        Path relative to the run directory. Names without a known prefix are stored in ``artifacts/``.
 
     Example:
         >>> place_of("outputs/model.pkl"), place_of("plots/roc.png")

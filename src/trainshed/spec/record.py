@@ -1,4 +1,4 @@
-"""What records are made of: named tuples without :mod:`typing` and :mod:`collections`, which cost a submit 10 ms."""
+"""Base class of records: a named tuple that does not import :mod:`typing` and :mod:`collections`, which take 10 ms."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 else:
 
     class Record(tuple):
-        """A tuple whose fields are its class's annotations, as :class:`typing.NamedTuple` has them."""
+        """A tuple whose fields are defined by annotations, like :class:`typing.NamedTuple`."""
 
         __slots__ = ()
-        # Without annotations, as its subclasses have theirs read with those of their bases.
+        # Not annotated, because annotations of base classes are included in those of subclasses.
         _fields = ()
         _field_defaults = {}  # noqa: RUF012 - each class gets its own
 
         def __init_subclass__(cls) -> None:
             cls._fields = tuple(cls.__annotations__)
             cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
-            for place, name in enumerate(cls._fields):
-                setattr(cls, name, property(lambda self, place=place: tuple.__getitem__(self, place)))
+            for index, name in enumerate(cls._fields):
+                setattr(cls, name, property(lambda self, index=index: tuple.__getitem__(self, index)))
 
         def __new__(cls, *args, **kwargs):
-            """Take the fields by place or by name."""
-            by_place = dict(zip(cls._fields, args))
-            values = {**cls._field_defaults, **by_place, **kwargs}
-            if len(args) > len(cls._fields) or by_place.keys() & kwargs or values.keys() != set(cls._fields):
-                wrong = sorted((values.keys() ^ set(cls._fields)) | (by_place.keys() & kwargs))
-                raise TypeError(f"{cls.__name__} takes each of {', '.join(cls._fields)} once; wrong: {wrong or args}.")
+            """Create a record from positional and keyword arguments."""
+            positional = dict(zip(cls._fields, args))
+            values = {**cls._field_defaults, **positional, **kwargs}
+            if len(args) > len(cls._fields) or positional.keys() & kwargs or values.keys() != set(cls._fields):
+                wrong = sorted((values.keys() ^ set(cls._fields)) | (positional.keys() & kwargs))
+                raise TypeError(f"{cls.__name__} accepts each of {', '.join(cls._fields)} once; not {wrong or args}.")
             return tuple.__new__(cls, [values[name] for name in cls._fields])
 
         def __getnewargs__(self) -> Tuple[Any, ...]:
@@ -48,10 +48,10 @@ __all__ = ["VERSION", "Record", "to_json"]
 
 
 def to_json(record: Any) -> Dict[str, Any]:
-    """Return a record as a dict of JSON types, with the version of the format in ``"version"``.
+    """Convert a record to a dict of JSON types, with the format version as ``"version"``.
 
     Args:
-        record: a record of this package.
+        record: record of this package.
 
     Example:
         >>> from trainshed.spec.environment import EnvironmentSpec

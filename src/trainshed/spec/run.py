@@ -1,4 +1,4 @@
-"""The record of a submit: everything that the user requested."""
+"""RunSpec: the complete specification of a submitted run."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 MODES = ("mount", "download", "upload")
 LOCAL = "local"
-"""Name of the target that is the service's own machine."""
+"""Name of the service's own machine as a compute target."""
 
-_NOTHING: Dict[str, str] = {}  # a shared default is safe, because records are never changed
+_NOTHING: Dict[str, str] = {}  # a shared default is safe, because records are never modified
 
 
 class DataSpec(Record):
-    """One data reference: a path on a datastore and how the node accesses it.
+    """A data reference: a path on a datastore, and the mode in which the script accesses it.
 
     Attributes:
         name: letters, digits and underscores; the node sets ``AZUREML_DATAREFERENCE_<name>``.
         datastore: name of a registered datastore.
-        path: path inside the datastore, ``""`` for its root.
-        mode: ``"mount"``, ``"download"`` (before the script) or ``"upload"`` (after it).
-        path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
-        overwrite: whether existing files are replaced.
+        path: path on the datastore, or ``""`` for its root.
+        mode: ``"mount"``, ``"download"`` (before the script) or ``"upload"`` (after the script).
+        path_on_compute: path on the node, absolute or relative to the working folder. Default: chosen by the node.
+        overwrite: replace existing files.
     """
 
     name: str
@@ -38,13 +38,13 @@ class DataSpec(Record):
 
 
 class InputSpec(Record):
-    """One dataset that the script reads.
+    """An input dataset.
 
     Attributes:
-        name: its name in the script; the node sets ``AZURE_ML_INPUT_<name>``.
-        definition: its contents, as JSON: see :mod:`trainshed.data.dataset`.
-        mode: ``"mount"``, ``"download"``, or ``"direct"`` (the script gets the dataset itself).
-        path_on_compute: folder on the node, relative to the working folder or absolute; None lets the node choose.
+        name: name of the input in the script; the node sets ``AZURE_ML_INPUT_<name>``.
+        definition: definition of the dataset as JSON; see :mod:`trainshed.data.dataset`.
+        mode: ``"mount"``, ``"download"``, or ``"direct"`` (the script gets the dataset object).
+        path_on_compute: path on the node, absolute or relative to the working folder. Default: chosen by the node.
         dataset: ``"name:version"`` of a registered dataset, or ``""``.
     """
 
@@ -56,16 +56,16 @@ class InputSpec(Record):
 
 
 class OutputSpec(Record):
-    """One folder that the script fills and that is stored on a datastore.
+    """An output folder, which is saved to a datastore.
 
     Attributes:
-        name: its name in the script; the node sets ``AZURE_ML_OUTPUT_<name>``.
+        name: name of the output in the script; the node sets ``AZURE_ML_OUTPUT_<name>``.
         datastore: name of a registered datastore.
-        path: folder on it; ``{run-id}`` and ``{output-name}`` are replaced.
-        mode: ``"mount"`` (the script writes to it directly) or ``"upload"`` (copied after the script).
-        source: folder on the node, relative to the working folder or absolute; None lets the node choose.
-        overwrite: whether existing files are replaced.
-        register: name under which it is registered as a dataset when the run has completed; ``""`` for none.
+        path: path on the datastore, in which ``{run-id}`` and ``{output-name}`` are replaced.
+        mode: ``"mount"`` (the script writes to the datastore directly) or ``"upload"`` (copied after the script).
+        source: folder on the node, absolute or relative to the working folder. Default: chosen by the node.
+        overwrite: replace existing files.
+        register: name of the dataset to register when the run completes, or ``""`` for none.
         tags: tags of that dataset.
     """
 
@@ -80,41 +80,41 @@ class OutputSpec(Record):
 
 
 class RunSpec(Record):
-    """A request to run something: what to run, with what, where and on how many nodes.
+    """Specification of a run.
 
     Attributes:
-        experiment: name of the experiment the run belongs to.
+        experiment: name of the experiment.
         snapshot: id of the source snapshot; None runs in an empty folder.
-        script: Python file to run, relative to the snapshot.
-        command: argv to run instead of ``script``; excludes it.
-        arguments: argv after the script. ``$AZUREML_…`` and ``$AZ_BATCH…`` names are expanded on the node,
-            everything else reaches the script byte for byte.
+        script: path of the Python script, relative to the snapshot.
+        command: command and arguments to run instead of ``script``.
+        arguments: arguments of the script. ``$AZUREML_…`` and ``$AZ_BATCH…`` variables in them are expanded on the
+            node; everything else is passed unchanged.
         target: name of the compute target.
-        environment: the Python to run it with.
-        environment_name: the user's name for it.
-        environment_variables: set for the script.
+        environment: Python environment.
+        environment_name: name of the environment.
+        environment_variables: environment variables to set for the script.
         data: data references, whose paths can be used in arguments.
-        inputs: datasets that the script reads.
-        outputs: folders that the script fills.
+        inputs: input datasets.
+        outputs: output folders.
         node_count: number of nodes (≥ 1).
-        process_count_per_node: number of processes on each (≥ 1).
-        launcher: starts the processes: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
-        backend: backend of torch.distributed: ``"nccl"`` or ``"gloo"``.
+        process_count_per_node: number of processes per node (≥ 1).
+        launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
+        backend: backend of ``torch.distributed``: ``"nccl"`` or ``"gloo"``.
         worker_count: number of TensorFlow workers.
         parameter_server_count: number of TensorFlow parameter servers.
-        container: the container to run in; None runs directly on the node.
-        use_gpu: whether it uses GPUs, one per process on each node.
-        slots: slots of the target's queue that the run uses on each node (≥ 1).
-        priority: runs with a higher priority start first; equal ones in order of submission.
-        max_run_duration_seconds: after this time the run is ended and Failed; None for no limit.
-        grace_seconds: time between SIGTERM and SIGKILL when the run is cancelled or exceeds its time limit.
-        kind: v1's run type.
-        display_name: shown instead of the id.
+        container: container to run in; None runs directly on the node.
+        use_gpu: use one GPU per process.
+        slots: number of slots that the run occupies on each node (≥ 1).
+        priority: runs with higher priority start first; those with equal priority in order of submission.
+        max_run_duration_seconds: maximum duration, after which the run is stopped and fails; None for no limit.
+        grace_seconds: time between SIGTERM and SIGKILL when the run is canceled or exceeds its maximum duration.
+        kind: run type in SDK v1.
+        display_name: name to display instead of the run id.
         parent: id of the parent run.
-        tags: mutable labels, str → str.
-        properties: immutable labels, str → str.
-        framework: v1's name for the script's framework; passed as ``AZUREML_FRAMEWORK``.
-        communicator: v1's name for the distributed backend; passed as ``AZUREML_COMMUNICATOR``.
+        tags: tags, which can be changed later.
+        properties: properties, which cannot be changed later.
+        framework: framework in SDK v1, passed to the script as ``AZUREML_FRAMEWORK``.
+        communicator: communicator in SDK v1, passed to the script as ``AZUREML_COMMUNICATOR``.
 
     Example:
         >>> RunSpec(experiment="diabetes", script="train.py").target

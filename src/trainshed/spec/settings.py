@@ -1,4 +1,4 @@
-"""Environment variables that count when a service starts, and not while it runs."""
+"""Environment variables that the service reads only when it starts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ AT_START = (
 
 
 def marks(environ: Mapping[str, str]) -> Dict[str, int]:
-    """Return what tells the settings of an environment apart: name → checksum, as values may hold passwords."""
+    """Return a checksum of each setting in an environment. The values themselves may contain passwords."""
     return {name: zlib.crc32(environ[name].encode("utf-8", "surrogateescape")) for name in AT_START if name in environ}
 
 
 def ignored(environ: Mapping[str, str], at_start: Mapping[str, int]) -> List[str]:
-    """Return the settings of an environment that a service, which started with others, does not see.
+    """Return the settings that a running service ignores, because it was started with different values.
 
     Args:
-        environ: ours.
-        at_start: :func:`marks` of the environment in which it started.
+        environ: environment variables of the client.
+        at_start: :func:`marks` of the environment in which the service was started.
 
     Example:
         >>> ignored({"UV_INDEX": "a", "PIP_INDEX_URL": "b"}, marks({"UV_INDEX": "a"}))

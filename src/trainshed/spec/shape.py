@@ -1,7 +1,7 @@
-"""The rules for a run's shape: its numbers of nodes and processes, what starts them, and which targets fit.
+"""Validation of a run's distribution: number of nodes and processes, launcher, and compute target.
 
-Each is a pure function. The API calls it before anything is sent, with the user's own name of a value and the class of
-error that v1 raised there; the service calls it again on what arrives.
+All functions are pure. The API calls them before submission, with the name of the user's parameter and the exception
+class that SDK v1 raises; the service calls them again on submitted runs.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 SINGLE, OPENMPI, TORCH, TENSORFLOW = "single", "openmpi", "torch", "tensorflow"
 BACKENDS = ("nccl", "gloo")
-"""The backends of torch.distributed."""
+"""Backends of ``torch.distributed``."""
 _ADVICE = "pass distributed_training, e.g. MpiConfiguration()"
 
 
 class Distribution(Record):
-    """How one script becomes many processes.
+    """Launcher of a run, and the number of its nodes and processes.
 
     Attributes:
         launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
-        node_count: how many nodes (≥ 1).
-        process_count_per_node: how many processes on each (≥ 1); TensorFlow's last node may have fewer.
-        backend: of torch.distributed: one of :data:`BACKENDS`.
-        worker_count: of TensorFlow.
-        parameter_server_count: of TensorFlow.
+        node_count: number of nodes (≥ 1).
+        process_count_per_node: number of processes per node (≥ 1). With TensorFlow, the last node may have fewer.
+        backend: backend of ``torch.distributed``, one of :data:`BACKENDS`.
+        worker_count: number of TensorFlow workers.
+        parameter_server_count: number of TensorFlow parameter servers.
     """
 
     launcher: str = SINGLE
@@ -39,10 +39,10 @@ class Distribution(Record):
 
 
 def check_distribution(shape: Distribution) -> None:
-    """Raise if a run cannot have this shape.
+    """Check that a distribution is valid.
 
     Raises:
-        UserErrorException: a count out of range, several processes without a launcher, or an unknown backend.
+        UserErrorException: a count is out of range, several processes have no launcher, or the backend is unknown.
 
     Example:
         >>> check_distribution(Distribution("torch", 2, 4, "nccl"))
@@ -60,13 +60,13 @@ def check_distribution(shape: Distribution) -> None:
 def check_count(
     name: str, value: Any, least: Optional[int] = 1, error: Type[TrainshedError] = UserErrorException
 ) -> int:
-    """Return a value that is a whole number of at least ``least``.
+    """Check that a value is an integer of at least ``least``, and return it.
 
     Args:
-        name: the user's name for it.
+        name: name of the user's parameter.
         value: the value.
-        least: the minimum; None for any whole number.
-        error: the exception class to raise otherwise.
+        least: minimum value; None for no minimum.
+        error: exception class to raise.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise error(f"{name} must be a whole number, not {type(value).__name__} ({value!r}).")
@@ -78,33 +78,33 @@ def check_count(
 def check_launched(
     name: str, count: int, launched: bool, advice: str = _ADVICE, error: Type[TrainshedError] = UserErrorException
 ) -> None:
-    """Raise if a count needs several processes but no launcher was requested.
+    """Check that a launcher is requested if there are several nodes or processes.
 
     Args:
-        name: the user's name for the count.
-        count: the number of nodes or processes.
-        launched: whether a launcher was requested.
-        advice: how to request one.
-        error: the exception class to raise.
+        name: name of the user's parameter.
+        count: number of nodes or processes.
+        launched: whether a launcher is requested.
+        advice: how to request one, for the error message.
+        error: exception class to raise.
     """
     if count > 1 and not launched:
         raise error(f"{name} is {count}, and {count} processes need a distributed backend: {advice}.")
 
 
 def check_backend(name: str, backend: str, error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if torch.distributed has no such backend; upper and lower case are equivalent."""
+    """Check the name of a ``torch.distributed`` backend, ignoring case."""
     if str(backend).lower() not in BACKENDS:
-        raise error(f"{name} is {backend!r}. Available: 'Nccl', 'Gloo'.")
+        raise error(f"Unknown {name} {backend!r}. Available: 'Nccl', 'Gloo'.")
 
 
 def check_time_limit(seconds: Optional[int], error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if a time limit is not positive."""
+    """Check that a time limit is positive or None."""
     if seconds is not None and seconds <= 0:
         raise error("max_run_duration_seconds must be positive, or None for no limit.")
 
 
 def check_one_node(node_count: int, target: str, error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if a run requests several nodes on a target that has only one."""
+    """Check that a run on a target with a single node requests only one node."""
     if node_count > 1:
         raise error(
             f"The run requests {node_count} nodes, but '{target}' is one node. Use one node with several processes "
@@ -114,7 +114,7 @@ def check_one_node(node_count: int, target: str, error: Type[TrainshedError] = U
 
 
 def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorException) -> None:
-    """Raise if a cluster cannot have between ``least`` and ``most`` nodes."""
+    """Check the minimum and maximum number of nodes of a cluster."""
     check_count("min_nodes", least, 0, error)
     check_count("max_nodes", most, 1, error)
     if least > most:
@@ -122,7 +122,13 @@ def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorEx
 
 
 def of_torch(process_count: int, node_count: int, backend: str, error: Type[TrainshedError]) -> Distribution:
-    """Return the shape of a job of torch.distributed with ``process_count`` processes on all nodes together.
+    """Return the distribution of a ``torch.distributed`` job.
+
+    Args:
+        process_count: total number of processes on all nodes.
+        node_count: number of nodes.
+        backend: ``"nccl"`` or ``"gloo"``.
+        error: exception class to raise if the processes cannot be distributed evenly.
 
     Example:
         >>> of_torch(6, 3, "gloo", UserErrorException).process_count_per_node
@@ -137,6 +143,6 @@ def of_torch(process_count: int, node_count: int, backend: str, error: Type[Trai
 
 
 def of_tensorflow(worker_count: int, parameter_server_count: int, node_count: int) -> Distribution:
-    """Return the shape of a TensorFlow job, with its tasks distributed over the nodes."""
-    each = -(-(worker_count + parameter_server_count) // node_count)
-    return Distribution(TENSORFLOW, node_count, each, "", worker_count, parameter_server_count)
+    """Return the distribution of a TensorFlow job."""
+    tasks_per_node = -(-(worker_count + parameter_server_count) // node_count)
+    return Distribution(TENSORFLOW, node_count, tasks_per_node, "", worker_count, parameter_server_count)

@@ -1,6 +1,6 @@
-"""The states of a run, the transitions between them, and the reasons for an end.
+"""Run states, the transitions between them, and the reasons for terminal states.
 
-Names and classes of states follow Azure ML's SDK v1 (``azureml-surface`` section 1.4).
+The names of the states are those of Azure ML's SDK v1.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ ALL: FrozenSet[str] = frozenset(_ORDER) | TERMINAL | {CANCEL_REQUESTED, NOT_RESP
 
 
 def _legal() -> Dict[str, FrozenSet[str]]:
-    """Return the legal transitions: forward along the order, or to a terminal state, which has no transitions."""
+    """Return the legal transitions: to a later state in the order, or to a terminal state."""
     moves = {}
-    for place, state in enumerate(_ORDER):
-        later = frozenset(_ORDER[place + 1 :])
+    for index, state in enumerate(_ORDER):
+        later = frozenset(_ORDER[index + 1 :])
         moves[state] = later | {CANCEL_REQUESTED, NOT_RESPONDING} | TERMINAL
     moves[CANCEL_REQUESTED] = frozenset({FINALIZING}) | TERMINAL
-    # Contact can return in any state of the run.
+    # When a node responds again, its run may be in any state.
     moves[NOT_RESPONDING] = frozenset(_ORDER[2:]) | {CANCEL_REQUESTED} | TERMINAL
     moves.update({state: frozenset() for state in TERMINAL})
     return moves
@@ -79,17 +79,17 @@ REASONS: FrozenSet[str] = frozenset(
         "preempted",
     }
 )
-"""Machine-readable causes of a terminal state."""
+"""Machine-readable reasons for a terminal state."""
 
 IN_BUILD_LOG: FrozenSet[str] = frozenset(
     {"env_build_failed", "no_container_engine"}
     | {reason for reason in REASONS if reason.startswith(("image_", "registry_"))}
 )
-"""Reasons that are best explained by the build log."""
+"""Reasons that are explained in the build log."""
 
 
 def is_terminal(status: str) -> bool:
-    """Tell whether a status is terminal.
+    """Return whether a status is terminal.
 
     Example:
         >>> is_terminal("Completed"), is_terminal("Running")
@@ -99,5 +99,5 @@ def is_terminal(status: str) -> bool:
 
 
 def sources_of(status: str) -> FrozenSet[str]:
-    """Return the states from which a run may move to ``status``."""
+    """Return the states from which a transition to ``status`` is legal."""
     return frozenset(state for state, targets in LEGAL_MOVES.items() if status in targets)

@@ -1,4 +1,4 @@
-"""Shows runs in TensorBoard: their event files, live, and their metrics, converted to event files."""
+"""TensorBoard integration: shows event files and metrics of runs, and exports metrics to event files."""
 
 from trainshed.tensorboard.board import Tensorboard
 from trainshed.tensorboard.export import export_to_tensorboard

@@ -16,7 +16,7 @@ from trainshed.errors import UserErrorException
 from trainshed.tensorboard.events import MISSING
 from trainshed.tensorboard.live import METRICS, LiveCopy, Updater
 
-_PATIENCE = 60.0
+_START_TIMEOUT = 60.0
 _LAST_LINES = 5
 
 
@@ -28,12 +28,12 @@ class Tensorboard:
 
     Args:
         runs: a run, or runs.
-        local_root: folder with one folder for each run; a temporary one if None.
+        local_root: folder in which to create a folder for each run. Default: a temporary folder.
         port: TCP port on this machine's loopback address; 0 selects a free one.
         use_display_name: use the display names of the runs instead of their ids.
 
     Raises:
-        UserErrorException: no runs.
+        UserErrorException: ``runs`` is empty.
 
     Example:
         >>> board = Tensorboard(run)
@@ -61,15 +61,15 @@ class Tensorboard:
         """Start TensorBoard, print its URL and return it.
 
         Args:
-            start_browser: open it in this machine's browser.
+            start_browser: open the URL in this machine's browser.
 
         Raises:
-            UserErrorException: it is not installed, is already running, or could not start; the message includes its
-                output.
+            UserErrorException: TensorBoard is not installed, is already running, or fails to start. The message
+                includes its output.
         """
         if self._process is not None:
             raise UserErrorException("This Tensorboard is already running. Use stop() to end it.")
-        program, root = _program(), self._laid_out()
+        program, root = _program(), self._prepare()
         argv = [
             *program,
             "--logdir",
@@ -90,15 +90,15 @@ class Tensorboard:
             webbrowser.open(url)
         return url
 
-    def _laid_out(self) -> str:
-        """Create one folder for each run, and copy its data into it as it arrives."""
+    def _prepare(self) -> str:
+        """Create a folder for each run, start copying the runs' data, and return the root folder."""
         if self._root is None:
             self._own = tempfile.mkdtemp(prefix="tensorboard-")
         root = os.path.abspath(self._root or str(self._own))
         os.makedirs(root, exist_ok=True)
         names = [(run.display_name if self._by_name else run.id).replace(os.sep, "_") for run in self._runs]
         for name in names:
-            # Left by an earlier board; TensorBoard would read the metrics twice.
+            # Delete the metrics of an earlier board, which TensorBoard would show twice.
             shutil.rmtree(os.path.join(root, name, METRICS), ignore_errors=True)
         self._updater = Updater(
             [LiveCopy(run, os.path.join(root, name)) for run, name in zip(self._runs, names, strict=True)]
@@ -106,27 +106,27 @@ class Tensorboard:
         return root
 
     def _url(self) -> str:
-        """Return the URL that it prints when it is ready."""
+        """Wait until TensorBoard is ready and return the URL that it prints."""
         process = self._process
         assert process is not None
         assert process.stdout is not None
-        alarm = threading.Timer(_PATIENCE, process.kill)
-        alarm.start()
-        said = []
+        timeout = threading.Timer(_START_TIMEOUT, process.kill)
+        timeout.start()
+        output = []
         try:
             for line in process.stdout:
-                said.append(line.rstrip())
+                output.append(line.rstrip())
                 if " at http://" in line:
                     self._reader = threading.Thread(target=_drain, args=(process.stdout,), daemon=True)
                     self._reader.start()
                     return line.split(" at ")[1].split()[0]
         finally:
-            alarm.cancel()
+            timeout.cancel()
         self.stop()
-        raise UserErrorException("TensorBoard could not start:\n" + "\n".join(said[-_LAST_LINES:]))
+        raise UserErrorException("TensorBoard could not start:\n" + "\n".join(output[-_LAST_LINES:]))
 
     def stop(self) -> None:
-        """Stop it; a given ``local_root`` is kept."""
+        """Stop TensorBoard. The folder is deleted only if it is temporary."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
@@ -153,6 +153,6 @@ def _program() -> list[str]:
 
 
 def _drain(lines: Iterable[str]) -> None:
-    """Keep reading its output, so that it never blocks on a full pipe."""
+    """Read TensorBoard's output, so that it never blocks on a full pipe."""
     for _ in lines:
         pass

@@ -1,4 +1,4 @@
-"""TensorBoard event files, written by TensorBoard itself."""
+"""Writing of TensorBoard event files, using the ``tensorboard`` package."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MISSING = "TensorBoard is not installed. Install it: pip install tensorboard"
 
 
 def require() -> None:
-    """Raise if TensorBoard, which defines the format, cannot be imported.
+    """Check that TensorBoard can be imported.
 
     Raises:
-        UserErrorException: it cannot be imported.
+        UserErrorException: TensorBoard is not installed.
     """
     try:
         import tensorboard  # noqa: F401
@@ -26,10 +26,10 @@ class EventWriter:
     """Writes scalars to an event file.
 
     Args:
-        folder: the folder of the file.
+        folder: folder in which to create the file.
 
     Raises:
-        UserErrorException: TensorBoard, which defines the format, is not installed.
+        UserErrorException: TensorBoard is not installed.
     """
 
     def __init__(self, folder: str) -> None:
@@ -43,19 +43,26 @@ class EventWriter:
         self.flush, self.close = self._writer.flush, self._writer.close
 
     def add(self, name: str, step: int, time: float, number: float) -> None:
-        """Write one scalar."""
+        """Write a scalar.
+
+        Args:
+            name: tag of the scalar.
+            step: training step.
+            time: Unix timestamp.
+            number: value.
+        """
         summary = self._summary(value=[self._summary.Value(tag=name, simple_value=number)])
         self._writer.add_event(self._event(step=step, wall_time=time, summary=summary))
 
 
 def numbers(step: int | None, value: Any, counts: dict[str, int], name: str) -> Iterator[tuple[int, float]]:
-    """Yield (step, number) for the numbers in a value; values logged without a step are counted.
+    """Yield (step, number) for each number in a logged value. Without a step, the numbers are counted.
 
     Args:
-        step: the logged step, or None.
+        step: logged step, or None.
         value: a value, or a list of values.
-        counts: the numbers so far by metric, which are updated.
-        name: the metric.
+        counts: metric name → number of values so far; modified in place.
+        name: name of the metric.
     """
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, (int, float)):

@@ -1,4 +1,4 @@
-"""Exports metrics of runs as TensorBoard event files."""
+"""Export of run metrics to TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from trainshed.tensorboard.events import EventWriter, numbers, require
 
 
 def export_to_tensorboard(run_data: Any, logsdir: str, logger: Any = None, recursive: bool = True) -> None:
-    """Write the metrics of runs as event files, one folder for each run.
+    """Write the metrics of runs to TensorBoard event files, in one folder per run.
 
     Args:
-        run_data: a run, runs, or an experiment.
-        logsdir: the parent folder.
-        logger: if given, gets a message for each run.
+        run_data: a run, a list of runs, or an experiment.
+        logsdir: parent folder.
+        logger: logger for a message about each run. Default: none.
         recursive: include child runs.
 
     Raises:
-        UserErrorException: TensorBoard, which defines the format, is not installed.
+        UserErrorException: TensorBoard is not installed.
 
     Example:
         >>> export_to_tensorboard(run, "boards")

@@ -1,4 +1,4 @@
-"""A local copy of runs' data for TensorBoard, updated while they are running."""
+"""Local copies of runs' data for TensorBoard, updated while the runs are running."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from trainshed.spec import layout, states
 from trainshed.tensorboard.events import EventWriter, numbers
 
 METRICS = "metrics"
-"""Subfolder of a run for the metrics logged with ``run.log``."""
+"""Subfolder for the metrics logged with ``run.log``."""
 _LOGS = "logs/"
 _SECONDS = 2.0
-"""Seconds between two updates, as often as TensorBoard itself reads its folder."""
+"""Update interval in seconds, the same as TensorBoard's reload interval."""
 
 
 class LiveCopy:
-    """Copies event files and metrics of one run into a folder, each byte and each point once.
+    """Copies the event files and metrics of a run to a folder, incrementally.
 
     Args:
         run: the run.
-        folder: its folder.
+        folder: folder to copy to.
     """
 
     def __init__(self, run: Any, folder: str) -> None:
         self._run = run
         self._folder = folder
         self._connection = run.experiment.workspace.connection
-        self._place = -1
+        self._last_point = -1
         self._counts: dict[str, int] = {}
         self._writer: EventWriter | None = None
         self._ended = False
 
     def update(self) -> None:
-        """Fetch new data.
+        """Copy the data that has been added since the last update.
 
         Raises:
-            TrainshedError: an error of the service.
+            TrainshedError: the service returned an error.
         """
         if self._ended:
             return
@@ -50,7 +50,7 @@ class LiveCopy:
         self._ended = ended
 
     def close(self) -> None:
-        """Close the file of metrics."""
+        """Close the event file of the metrics."""
         if self._writer is not None:
             self._writer.close()
 
@@ -59,25 +59,25 @@ class LiveCopy:
             name = str(file["name"])
             if not layout.is_event_file(name) and not name.startswith(_LOGS):
                 continue
-            # The scalars in logs/ belong to the run itself: they are shown under its name alone, as in v1.
+            # Event files in logs/ are shown under the run's own name, as in SDK v1.
             path = os.path.join(self._folder, name.removeprefix(_LOGS))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "ab") as copy:
                 if copy.tell() > file["size"]:
-                    copy.truncate(0)  # the file was written again from the beginning
+                    copy.truncate(0)  # the file was rewritten
                 if copy.tell() < file["size"]:
-                    path_there = quoted("runs", self._run.id, "files", name)
-                    for piece in self._connection.stream("GET", path_there, {"offset": copy.tell()}):
+                    api_path = quoted("runs", self._run.id, "files", name)
+                    for piece in self._connection.stream("GET", api_path, {"offset": copy.tell()}):
                         copy.write(piece)
 
     def _update_metrics(self) -> None:
         while True:
-            query = {"after": self._place}
+            query = {"after": self._last_point}
             points = self._connection.call("GET", quoted("runs", self._run.id, "points"), query=query)["points"]
             if not points:
                 break
-            for place, name, step, time, value in points:
-                self._place = place
+            for index, name, step, time, value in points:
+                self._last_point = index
                 for at, number in numbers(step, value, self._counts, name):
                     self._write(name, at, time, number)
         if self._writer is not None:
@@ -90,13 +90,13 @@ class LiveCopy:
 
 
 class Updater:
-    """Keeps copies up to date on its own thread.
+    """Updates copies in a background thread.
 
     Args:
-        copies: the copies of the runs.
+        copies: copies to update.
 
     Raises:
-        TrainshedError: an error of the service at the first update.
+        TrainshedError: the service returned an error during the first update.
     """
 
     def __init__(self, copies: list[LiveCopy]) -> None:
@@ -110,7 +110,7 @@ class Updater:
     def _work(self) -> None:
         while not self._stop.wait(_SECONDS):
             for copy in self._copies:
-                # The service may be unavailable, or the folder removed; what was fetched is kept.
+                # The service may be unavailable, or the folder may have been deleted.
                 with contextlib.suppress(TrainshedError, OSError):
                     copy.update()
 

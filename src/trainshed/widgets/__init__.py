@@ -1,4 +1,4 @@
-"""Runs in notebooks."""
+"""Notebook widgets."""
 
 from trainshed.widgets.run_details import RunDetails
 

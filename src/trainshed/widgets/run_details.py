@@ -10,19 +10,19 @@ from trainshed.errors import NotFoundException, ServiceException
 from trainshed.spec import states
 
 _WAIT = 2
-"""Seconds after which a running run is shown again; its end is shown at once."""
+"""Maximum time between two updates of a running run, in seconds. The end of a run is shown immediately."""
 _TAIL_LINES = 20
 _LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
 
 
 class RunDetails:
-    """Shows a run: status, charts of metrics, the end of the log, files, children.
+    """Shows a run: status, charts of metrics, the end of the log, files, and child runs.
 
     Args:
         run_instance: the run.
 
     Example:
-        >>> RunDetails(run).show()  # outside of a notebook: as text
+        >>> RunDetails(run).show()  # outside a notebook, prints text
         Run ... of examples: Completed
           accuracy: 0.9
         ...
@@ -33,11 +33,11 @@ class RunDetails:
         self._widget: Any = None
 
     def show(self, render_lib: Any = None, widget_settings: Any = None) -> None:
-        """Show the run: in a notebook as a widget that follows it, elsewhere as text.
+        """Show the run: in a notebook as a widget that is updated while the run is running, elsewhere as text.
 
         Args:
-            render_lib: accepted and ignored.
-            widget_settings: accepted and ignored.
+            render_lib: ignored.
+            widget_settings: ignored.
         """
         if not _in_notebook():
             sys.stdout.write(self._text() + "\n")
@@ -51,24 +51,24 @@ class RunDetails:
             threading.Thread(target=self._follow, name=f"RunDetails {self._run.id}", daemon=True).start()
 
     def _follow(self) -> None:
-        """Redraw the widget when the run has ended, and regularly before; the request waits for it."""
+        """Update the widget regularly until the run has ended. Each request waits for the end of the run."""
         status = ""
         try:
             while not states.is_terminal(status):
                 status = self._run._call("GET", "wait", query={"timeout": _WAIT})["status"]
                 self._widget.value = self._html()
         except ServiceException:
-            return  # the service was stopped; keep what is shown
+            return  # the service was stopped; leave the widget as it is
 
     def _html(self) -> str:
         text: str = self._run._call("GET", "fragment")["html"]
         return text
 
     def get_widget_data(self, widget_settings: Any = None) -> dict[str, Any]:
-        """Return what is shown as a dict.
+        """Return the displayed data as a dict.
 
         Args:
-            widget_settings: accepted and ignored.
+            widget_settings: ignored.
         """
         run = self._run
         return {
@@ -92,18 +92,18 @@ class RunDetails:
         return ""
 
     def _text(self) -> str:
-        told = self.get_widget_data()
-        lines = [f"Run {told['run_id']} of {told['experiment']}: {told['status']}"]
-        lines += [f"  {name}: {value}" for name, value in told["run_metrics"].items()]
-        lines += [f"  child {child['run_id']}: {child['status']}" for child in told["child_runs"]]
-        lines += [f"  file {name}" for name in told["files"]]
-        if told["run_logs"]:
-            lines += ["  last lines of the log:", *(f"    {line}" for line in told["run_logs"].splitlines())]
+        data = self.get_widget_data()
+        lines = [f"Run {data['run_id']} of {data['experiment']}: {data['status']}"]
+        lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
+        lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
+        lines += [f"  file {name}" for name in data["files"]]
+        if data["run_logs"]:
+            lines += ["  last lines of the log:", *(f"    {line}" for line in data["run_logs"].splitlines())]
         return "\n".join(lines)
 
 
 def _in_notebook() -> bool:
-    """Tell whether widgets can be displayed: in a notebook's kernel, with ipywidgets installed."""
+    """Return whether widgets can be displayed: in a notebook's kernel, with ipywidgets installed."""
     shell = sys.modules.get("IPython")
     found = shell.get_ipython() if shell is not None else None
     if found is None or type(found).__name__ != "ZMQInteractiveShell":

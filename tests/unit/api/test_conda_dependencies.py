@@ -77,7 +77,7 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str, says: str
 
 
 def test_a_list_is_not_a_string() -> None:
-    with pytest.raises(UserErrorException, match="must be a list of packages, not the string 'numpy'"):
+    with pytest.raises(UserErrorException, match=r"must be a list of packages, not a string. Pass \['numpy'\]"):
         CondaDependencies.create(pip_packages="numpy")
 
 
@@ -107,7 +107,7 @@ def test_a_line_without_meaning_is_named(tmp_path: Path, line: str) -> None:
 
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_text("-r r.txt\n")
-    with pytest.raises(UserErrorException, match="cannot be used here"):
+    with pytest.raises(UserErrorException, match="is not supported"):
         read_requirements(str(tmp_path / "r.txt"))
 
 

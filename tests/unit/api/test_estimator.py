@@ -79,7 +79,7 @@ def estimator(**params: Any) -> Estimator:
         ({"user_managed": True, "conda_packages": ["x"]}, UserErrorException, "'conda_packages'"),
         ({"pip_requirements_file": "none.txt"}, UserErrorException, "no file 'none.txt'"),
         ({"conda_dependencies_file": "none.yml"}, UserErrorException, "no file 'none.yml'"),
-        ({"inputs": ["x"]}, UserErrorException, "use data"),
+        ({"inputs": ["x"]}, UserErrorException, "use a data reference"),
         ({"script_params": {"--a": {"b": 1}}}, UserErrorException, "--a:"),
         ({"script_params": {"--a": object()}}, UserErrorException, "--a:"),
         ({"script_params": {1: "b"}}, UserErrorException, "the flag 1"),

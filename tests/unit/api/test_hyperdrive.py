@@ -115,7 +115,7 @@ def test_a_space_is_a_dict(sampling: Any) -> None:
     ],
 )
 def test_what_a_sampling_cannot_pick_from(sampling: Any, value: Any) -> None:
-    with pytest.raises(HyperDriveConfigException, match=f"{sampling.__name__}: the parameter '--a' is .*choice"):
+    with pytest.raises(HyperDriveConfigException, match=f"{sampling.__name__}: parameter '--a' is .*choice"):
         sampling({"--a": value})
 
 
@@ -183,8 +183,8 @@ def test_numbers_that_v1_left_to_its_service(numbers: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"estimator": None}, "exactly one of estimator, run_config and pipeline; none of them"),
-        ({"run_config": ScriptRunConfig("./src")}, "estimator and run_config was given"),
+        ({"estimator": None}, "exactly one of estimator, run_config and pipeline; you passed none of them"),
+        ({"run_config": ScriptRunConfig("./src")}, "you passed estimator and run_config"),
         ({"hyperparameter_sampling": None}, "hyperparameter_sampling is missing"),
         ({"hyperparameter_sampling": {"--a": choice(1)}}, "'hyperparameter_sampling' must be HyperParameterSampling"),
         ({"primary_metric_goal": "MINIMIZE"}, "'primary_metric_goal' must be PrimaryMetricGoal"),

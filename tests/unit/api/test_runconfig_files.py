@@ -212,7 +212,7 @@ def test_delete_takes_the_configuration_and_leaves_the_packages(tmp_path: Path) 
 def test_no_folder_no_name_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
         RunConfiguration().save(tmp_path / "none", "x")
-    with pytest.raises(UserErrorException, match="needs a name"):
+    with pytest.raises(UserErrorException, match="has no name"):
         RunConfiguration().save(tmp_path)
     with pytest.raises(UserErrorException, match="Invalid run configuration name"):
         RunConfiguration().save(tmp_path, "../x")

@@ -97,7 +97,7 @@ def test_a_script_run_config_may_resume() -> None:
     assert config.run_config.data_references == {}
     with pytest.raises(UserErrorException, match="resume_from must be a DataPath"):
         ScriptRunConfig("./src", resume_from="x")
-    with pytest.raises(RunConfigurationException, match="Parallel tasks"):
+    with pytest.raises(RunConfigurationException, match="ParallelTaskConfiguration is not supported"):
         ScriptRunConfig("./src", distributed_job_config=ParallelTaskConfiguration())
 
 

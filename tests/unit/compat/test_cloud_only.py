@@ -44,7 +44,7 @@ def test_a_row_is_all_that_a_name_needs(monkeypatch: pytest.MonkeyPatch) -> None
     assert issubclass(Queue, Webservice)
     assert str(inspect.signature(Queue)) == "(workspace, depth=3)"
     assert str(inspect.signature(Queue.push)) == "(item)"
-    with pytest.raises(UserErrorException, match=r"^Queue exists only in v1's cloud; here, use a file\.$"):
+    with pytest.raises(UserErrorException, match=r"^Queue is only available in Azure ML; here, use a file\.$"):
         Queue(None)
     with pytest.raises(UserErrorException, match=r"^Queues are not here\.$"):
         Queue.pull(1)

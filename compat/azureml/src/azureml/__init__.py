@@ -1,19 +1,19 @@
-"""The names of Azure ML's Python SDK v1, met by Trainshed."""
+"""Azure ML's Python SDK v1 API, implemented by Trainshed."""
 
 import os
 import sys
 
 
-def _refuse_beside_the_original() -> None:
-    """Two distributions with the same modules would give a mixture of both."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    # A listing of each folder: asking importlib.metadata takes 30 times as long.
-    for folder in {here, *filter(None, sys.path)}:
+def _check_no_azureml_core() -> None:
+    """Raise if azureml-core is installed, too: modules of both distributions would be mixed."""
+    site_packages = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    # List the folders, because importlib.metadata takes 30 times as long.
+    for folder in {site_packages, *filter(None, sys.path)}:
         try:
-            beside = os.listdir(folder)
+            names = os.listdir(folder)
         except OSError:
             continue
-        if any(name.startswith("azureml_core-") and name.endswith((".dist-info", ".egg-info")) for name in beside):
+        if any(name.startswith("azureml_core-") and name.endswith((".dist-info", ".egg-info")) for name in names):
             raise ImportError(
                 "azureml-core is installed in this environment, and trainshed-azureml provides the same modules. "
                 "Keep one of them: pip uninstall azureml-core (and reinstall trainshed-azureml), or use another "
@@ -21,10 +21,10 @@ def _refuse_beside_the_original() -> None:
             )
 
 
-_refuse_beside_the_original()
+_check_no_azureml_core()
 
-# Other distributions (azureml-mlflow) put packages of their own below this name. By hand: pkgutil, which has a
-# function for it, takes 10 ms to import.
+# Other distributions, such as azureml-mlflow, have packages in this namespace. pkgutil.extend_path does the same, but
+# importing pkgutil takes 10 ms.
 __path__ += [
     folder
     for folder in (os.path.join(entry, "azureml") for entry in sys.path)

@@ -1,6 +1,6 @@
-"""The names of SDK v1 that are about its cloud alone: one table, from which ``_made`` makes classes and members.
+"""Table of the SDK v1 names that concern only Azure's cloud. ``_made`` creates classes and members from it.
 
-To add a name, add a row; a module that is new besides is a file such as ``core/private_endpoint.py``.
+To add a name, add a row. To add a module, also add a file such as ``core/private_endpoint.py``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorEx
 
 
 class Row(NamedTuple):
-    """One name, or several members of one class.
+    """A class, a function, or several members of a class.
 
     Attributes:
-        modules: where it can be imported from, below ``azureml``, separated by spaces.
+        modules: modules in ``azureml`` that export the name, separated by spaces.
         name: ``"Class"``, ``"Class(Base)"``, ``"function"``, ``"Class.member other_member"`` or
-            ``"Class.property()"``. Where the class itself has no row, it is one of Trainshed's.
-        signature: parameters and defaults as v1 has them, without ``self``; ``""`` takes anything.
-        instead: a clause that says what to use instead, or a whole sentence, with a full stop; ``""``: it is accepted,
-            and does nothing.
-        error: what is raised when it is used.
+            ``"Class.property()"``. A class that has no row is a class of Trainshed.
+        signature: parameters and defaults in SDK v1, without ``self``; ``""`` accepts any arguments.
+        instead: alternative, as a clause, or as a complete sentence with a period. If ``""``, using the name does
+            nothing and raises no error.
+        error: exception class raised on use.
     """
 
     modules: str
@@ -31,9 +31,9 @@ class Row(NamedTuple):
 
 
 _BUILT = "environments are built when a run needs them, and cached"
-_CLUSTER = "it is a service of v1's cloud; create a cluster of nodes on this machine instead (AmlCompute)"
+_CLUSTER = "it is an Azure service; create a cluster of nodes on this machine instead (AmlCompute)"
 _FOLDER = "mount or copy the data to a folder and register it: Datastore.register_folder(ws, name, path)"
-_IDENTITY = "Runs have the permissions of the service's user; managed identities exist only in v1's cloud."
+_IDENTITY = "Runs have the permissions of the service's user; managed identities exist only in Azure."
 _INPUT = "put dataset.as_named_input(name) into arguments, script_params or inputs"
 _KUBERNETES = (
     "Kubernetes is planned for a later release; until then use a cluster of nodes on this machine (AmlCompute)"

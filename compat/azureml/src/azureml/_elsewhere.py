@@ -1,4 +1,4 @@
-"""Compute targets of v1 that are elsewhere: they can be described, and making or attaching one raises."""
+"""Unsupported compute targets of SDK v1. Their configurations can be created; creating or attaching them raises."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from trainshed.api.compute.compute import ComputeTarget
 from trainshed.api.compute.remote import UnavailableConfiguration, unavailable
 
 
-class _Described:
-    """A way to describe a target, with v1's parameters."""
+class _ConfigurationMethod:
+    """A method that returns a target configuration, with SDK v1's parameters."""
 
     def __init__(self, name: str, row: Row) -> None:
         self.__name__ = self.__qualname__ = name
@@ -28,23 +28,23 @@ class _Described:
 
 
 class Elsewhere(ComputeTarget):
-    """A target that cannot be used here."""
+    """Base class of unsupported compute targets."""
 
     row: Row
-    _member = _Described
+    _member = _ConfigurationMethod
 
     @classmethod
     def provisioning_configuration(cls, *_: Any, **settings: Any) -> UnavailableConfiguration:
-        """Describe a new one; creating it raises."""
+        """Return the configuration for a new target. Creating the target raises an error."""
         return UnavailableConfiguration(cls.__name__, cls.row.instead, settings)
 
     @classmethod
     def attach_configuration(cls, *_: Any, **settings: Any) -> UnavailableConfiguration:
-        """Describe an existing one; attaching it raises."""
+        """Return the configuration for an existing target. Attaching the target raises an error."""
         return UnavailableConfiguration(cls.__name__, cls.row.instead, settings)
 
     def get_credentials(self) -> NoReturn:
-        """Raise: there is nothing to sign in to.
+        """Raise an error: the target is not supported.
 
         Raises:
             ComputeTargetException: always.

@@ -1,4 +1,4 @@
-"""Makes what the table of :mod:`azureml._cloud_only` describes, when it is asked for."""
+"""Creates the classes, functions and members in the table of :mod:`azureml._cloud_only` on demand."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _made: dict[str, Any] = {}
 
 
 def names(module: str) -> list[str]:
-    """Return the names of the table that a module has.
+    """Return the names in the table that a module exports.
 
     Args:
-        module: below ``azureml``, e.g. ``"core.webservice"``.
+        module: name of the module in ``azureml``, e.g. ``"core.webservice"``.
     """
     return sorted(name for name, row in _own.items() if module in row.modules.split())
 
 
 def find(module: str, name: str) -> Any:
-    """Return what a name of the table stands for in a module: what the module's ``__getattr__`` returns.
+    """Return the class or function for a name in the table. Called by the module's ``__getattr__``.
 
     Args:
-        module: below ``azureml``, e.g. ``"core.webservice"``.
+        module: name of the module in ``azureml``, e.g. ``"core.webservice"``.
         name: e.g. ``"Webservice"``.
 
     Raises:
@@ -44,7 +44,7 @@ def find(module: str, name: str) -> Any:
 
 
 def equip(owner: Any) -> Any:
-    """Return a class of Trainshed's with the members that the table has for it."""
+    """Add the members in the table to a class of Trainshed and return the class."""
     for row in _members.get(getattr(owner, "__name__", ""), ()):
         _, _, members = row.name.partition(".")
         for member in members.split():
@@ -56,36 +56,37 @@ def equip(owner: Any) -> Any:
 
 
 def sentence(name: str, row: Row) -> str:
-    """Return what is said to who uses a name."""
+    """Return the error message for the use of a name."""
     if row.instead.endswith("."):
         return row.instead
-    return f"{name} exists only in v1's cloud; here, {row.instead}."
+    return f"{name} is only available in Azure ML; here, {row.instead}."
 
 
 def signature(text: str) -> inspect.Signature:
-    """Return the signature that a row has as text."""
+    """Parse the signature in a row."""
     import ast
     import inspect
 
     function = ast.parse(f"def f{text}: pass").body[0]
     assert isinstance(function, ast.FunctionDef)
-    given = function.args
-    absent = [inspect.Parameter.empty] * (len(given.args) - len(given.defaults))
-    defaults = [*absent, *(ast.literal_eval(each) for each in given.defaults)]
-    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    arguments = function.args
+    empty = [inspect.Parameter.empty] * (len(arguments.args) - len(arguments.defaults))
+    defaults = [*empty, *(ast.literal_eval(each) for each in arguments.defaults)]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
-        inspect.Parameter(each.arg, plain, default=default) for each, default in zip(given.args, defaults, strict=True)
+        inspect.Parameter(each.arg, kind, default=default)
+        for each, default in zip(arguments.args, defaults, strict=True)
     ]
-    if given.kwarg is not None:
-        parameters.append(inspect.Parameter(given.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
+    if arguments.kwarg is not None:
+        parameters.append(inspect.Parameter(arguments.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
     return inspect.Signature(parameters)
 
 
 def check(made: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-    """Raise if a class of the table is called with arguments that it does not have.
+    """Check the arguments of a call to a class in the table against its signature.
 
     Raises:
-        TypeError: as Python itself would.
+        TypeError: an argument is missing or unexpected.
     """
     row = getattr(made, "row", None)
     if row is not None and row.signature:
@@ -93,11 +94,11 @@ def check(made: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> Non
 
 
 class _Refusal:
-    """A function or a method: calling it raises what its row says, or does nothing where that is all there is to do."""
+    """A function or method that raises its row's error, or does nothing if the row has no alternative."""
 
     def __init__(self, name: str, row: Row) -> None:
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = sentence(name, row) if row.instead else "Accepted and ignored."
+        self.__doc__ = sentence(name, row) if row.instead else "Does nothing. Exists for compatibility with SDK v1."
         self.row = row
 
     @property
@@ -110,7 +111,7 @@ class _Refusal:
 
 
 class _Meta(type):
-    """A class of the table: it has the signature of its row."""
+    """Metaclass that gives classes the signature of their row."""
 
     row: Row
 
@@ -122,7 +123,7 @@ class _Meta(type):
 
 
 class _CloudOnly:
-    """A class whose objects only v1's cloud could make."""
+    """Base class of unsupported classes: the constructor raises the row's error."""
 
     row: Row
 
@@ -140,6 +141,6 @@ def _get(name: str) -> Any:
 def _class(row: Row) -> type:
     name, _, base = row.name.rstrip(")").partition("(")
     parent = _CloudOnly if not base else _get(base) if base in _own else getattr(import_module(_BASES[base]), base)
-    about = sentence(name, row) if row.instead else "Accepted and ignored."
-    place = f"azureml.{row.modules.split()[0]}"
-    return _Meta(name, (parent,), {"__doc__": about, "__module__": place, "row": row})
+    docstring = sentence(name, row) if row.instead else "Does nothing. Exists for compatibility with SDK v1."
+    module = f"azureml.{row.modules.split()[0]}"
+    return _Meta(name, (parent,), {"__doc__": docstring, "__module__": module, "row": row})

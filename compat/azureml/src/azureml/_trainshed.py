@@ -1,1 +1,1 @@
-"""Tells that these names are Trainshed's, for those who look without importing them."""
+"""Marker file: shows that the ``azureml`` package is Trainshed's, without importing it."""

@@ -1,4 +1,4 @@
-"""azureml.exceptions."""
+"""SDK v1's module ``azureml.exceptions``."""
 
 from trainshed.errors import (
     ActivityFailedException,
@@ -20,23 +20,23 @@ from trainshed.errors import TrainshedError as AzureMLException
 
 
 class AzureMLAggregatedException(AzureMLException):
-    """Several failures at once."""
+    """Several errors at once. Never raised; exists for compatibility with SDK v1."""
 
 
 class DiscoveryUrlNotFoundException(AzureMLException):
-    """v1's cloud only; never raised here."""
+    """Never raised; exists for compatibility with SDK v1."""
 
 
 class ParallelRunException(AzureMLException):
-    """v1's pipelines only; never raised here."""
+    """Never raised; exists for compatibility with SDK v1."""
 
 
 class ProjectSystemException(AzureMLException):
-    """v1's project folders only; never raised here."""
+    """Never raised; exists for compatibility with SDK v1."""
 
 
 class WorkspacePrivateEndpointException(AzureMLException):
-    """v1's cloud only; never raised here."""
+    """Never raised; exists for compatibility with SDK v1."""
 
 
 __all__ = [

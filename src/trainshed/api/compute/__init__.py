@@ -1,4 +1,4 @@
-"""Compute targets: where runs run. Importing any of them makes all kinds known to :class:`ComputeTarget`."""
+"""Compute targets. Importing this package registers every kind of target with :class:`ComputeTarget`."""
 
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget

@@ -1,4 +1,4 @@
-"""Clusters: so many nodes, of which each run takes its own; without an engine, folders and slots of this machine."""
+"""Compute clusters. Unless an engine is configured, their nodes are simulated on the service's machine."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class _Cluster(ComputeTarget):
-    """What the clusters of 2018 and of later have in common."""
+    """Base class of :class:`AmlCompute` and :class:`BatchAiCompute`."""
 
     TYPE = ""
 
     @property
     def vm_size(self) -> str:
-        """Kept for display."""
+        """VM size. Stored and displayed, but has no effect."""
         return str(self._record.get("vm_size") or "")
 
     @property
     def vm_priority(self) -> str:
-        """Kept for display."""
+        """VM priority. Stored and displayed, but has no effect."""
         return str(self._record.get("vm_priority") or "")
 
     @property
     def scale_settings(self) -> dict[str, Any]:
-        """Least and most nodes, and how long an idle node is kept."""
+        """Minimum and maximum number of nodes, and the idle time before scale-down."""
         return ClusterStatus(self._record).scale_settings
 
     def get_status(self) -> ClusterStatus:
-        """Return its state as of now."""
+        """Return the cluster's current status."""
         self._record = self.workspace.connection.call("GET", quoted("targets", self.name))
         return ClusterStatus(self._record)
 
@@ -48,35 +48,35 @@ class _Cluster(ComputeTarget):
         timeout_in_minutes: int = 25,
         is_delete_operation: bool = False,
     ) -> None:
-        """Return at once: nodes of this machine are there when they are needed.
+        """Return immediately. Nodes need no provisioning.
 
         Args:
-            show_output: print what v1 printed at the end.
-            min_node_count: accepted and not used.
-            timeout_in_minutes: accepted and not used.
-            is_delete_operation: accepted and not used.
+            show_output: print the same final messages as SDK v1.
+            min_node_count: ignored.
+            timeout_in_minutes: ignored.
+            is_delete_operation: ignored.
         """
         if show_output:
             say(f"Succeeded\n{type(self).__name__} wait for completion finished\n")
             say("Minimum number of nodes requested have been provisioned")
 
     def list_nodes(self) -> builtins.list[dict[str, Any]]:
-        """Return the nodes that are in use: a dict each, with the run that has it."""
+        """Return one dict per node in use, with its state and run id."""
         runs = [run for run in self.get_active_runs() if run.get_status() not in ("NotStarted", "Queued")]
         return [
             {
-                "nodeId": f"{self.name}-{place}",
+                "nodeId": f"{self.name}-{index}",
                 "privateIpAddress": "127.0.0.1",
                 "publicIpAddress": None,
                 "port": None,
                 "nodeState": "running",
                 "runId": run.id,
             }
-            for place, run in enumerate(reversed(runs))
+            for index, run in enumerate(reversed(runs))
         ]
 
     def get(self) -> dict[str, Any]:
-        """Return it as a dict, read anew."""
+        """Return the cluster's current settings as a dict."""
         self.refresh_state()
         return self.serialize()
 
@@ -86,33 +86,44 @@ class _Cluster(ComputeTarget):
         max_nodes: int | None = None,
         idle_seconds_before_scaledown: int | None = None,
     ) -> None:
-        """Change its scale.
+        """Change the cluster's scale settings.
 
         Args:
-            min_nodes: least nodes.
-            max_nodes: most nodes: so many runs of one node run at once.
-            idle_seconds_before_scaledown: kept for display.
+            min_nodes: minimum number of nodes; stored for display only.
+            max_nodes: maximum number of nodes, and so of single-node runs at the same time.
+            idle_seconds_before_scaledown: stored for display only.
 
         Raises:
-            ComputeTargetException: numbers that cannot be.
+            ComputeTargetException: the minimum or maximum is invalid.
         """
         given = {"min_nodes": min_nodes, "max_nodes": max_nodes, "idle_seconds": idle_seconds_before_scaledown}
-        wanted = {key: value for key, value in given.items() if value is not None}
-        now = {**self._record, **wanted}
-        ClusterConfiguration(self.TYPE, "", "dedicated", (now["min_nodes"], now["max_nodes"]), {})
-        changes = {**wanted, "modified": time.time()}
-        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), changes)
+        changes = {key: value for key, value in given.items() if value is not None}
+        new = {**self._record, **changes}
+        ClusterConfiguration(self.TYPE, "", "dedicated", (new["min_nodes"], new["max_nodes"]), {})
+        body = {**changes, "modified": time.time()}
+        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), body)
 
     @staticmethod
     def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return the sizes of machines there are: this one."""
+        """Return the available VM sizes: one entry, describing this machine.
+
+        Args:
+            workspace: ignored.
+            location: ignored.
+        """
         return [this_machine()]
 
     @staticmethod
     def list_usages(
         workspace: WorkspaceLike, show_all: bool = False, location: str | None = None
     ) -> builtins.list[dict[str, Any]]:
-        """Return how much is in use of what there is: the slots of each target."""
+        """Return the number of used slots, and the limit, of each target.
+
+        Args:
+            workspace: workspace of the targets.
+            show_all: ignored.
+            location: ignored.
+        """
         return [
             {"name": each["name"], "unit": "Slots", "currentValue": each["used"], "limit": limit_of(each)}
             for each in workspace.connection.call("GET", "/targets")["targets"]
@@ -120,19 +131,24 @@ class _Cluster(ComputeTarget):
 
     @staticmethod
     def list_quotas(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return how much there is of what: the slots of each target."""
+        """Return the slot limit of each target.
+
+        Args:
+            workspace: workspace of the targets.
+            location: ignored.
+        """
         used = _Cluster.list_usages(workspace)
         return [{key: value for key, value in each.items() if key != "currentValue"} for each in used]
 
 
 class AmlCompute(_Cluster, kind="cluster"):
-    """A cluster.
+    """A compute cluster.
 
-    On a workspace with no engine configured its nodes are folders and slots of this machine: each run has a node of its
-    own, and ``max_nodes`` bounds how many run at once.
+    If the workspace has no engine configured, the cluster's nodes are simulated on this machine: each node is a folder
+    with slots, each run gets nodes of its own, and ``max_nodes`` limits how many nodes are used at the same time.
 
     Raises:
-        ComputeTargetException: there is none of this name.
+        ComputeTargetException: the cluster does not exist.
 
     Example:
         >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=2)
@@ -163,21 +179,22 @@ class AmlCompute(_Cluster, kind="cluster"):
         location: str | None = None,
         enable_node_public_ip: bool = True,
     ) -> ClusterConfiguration:
-        """Say what a cluster is to be like.
+        """Return the configuration for a new cluster.
+
+        Parameters that are not listed here concern Azure and are ignored.
 
         Args:
-            vm_size: kept for display.
-            vm_priority: ``"dedicated"`` or ``"lowpriority"``; kept for display.
-            min_nodes: kept for display.
-            max_nodes: how many nodes are in use at most.
-            idle_seconds_before_scaledown: kept for display.
-            admin_username: this and what else concerns a cloud is accepted and not used.
-            tags: its labels.
-            description: what it is for.
-            location: kept for display.
+            vm_size: stored for display only.
+            vm_priority: ``"dedicated"`` or ``"lowpriority"``; stored for display only.
+            min_nodes: stored for display only.
+            max_nodes: maximum number of nodes in use at the same time.
+            idle_seconds_before_scaledown: stored for display only.
+            tags: tags of the cluster.
+            description: description of the cluster.
+            location: stored for display only.
 
         Raises:
-            ComputeTargetException: no ``max_nodes``, or values that cannot be.
+            ComputeTargetException: ``max_nodes`` is missing, or a value is invalid.
         """
         more = {
             "idle_seconds": idle_seconds_before_scaledown,
@@ -189,7 +206,7 @@ class AmlCompute(_Cluster, kind="cluster"):
 
 
 class BatchAiCompute(_Cluster, kind="BatchAI"):
-    """The cluster of 2018; see :class:`AmlCompute`.
+    """A Batch AI cluster, which behaves like :class:`AmlCompute`.
 
     Example:
         >>> BatchAiCompute.provisioning_configuration(cluster_max_nodes=3).max_nodes
@@ -209,20 +226,21 @@ class BatchAiCompute(_Cluster, kind="BatchAI"):
         tags: dict[str, str] | None = None,
         description: str | None = None,
     ) -> ClusterConfiguration:
-        """Say what a cluster is to be like.
+        """Return the configuration for a new cluster.
 
         Args:
-            vm_size: kept for display.
-            vm_priority: kept for display.
-            autoscale_enabled: accepted and not used.
-            cluster_min_nodes: kept for display.
-            cluster_max_nodes: how many nodes are in use at most; as many as the least, or 1, if None.
-            location: kept for display.
-            tags: its labels.
-            description: what it is for.
+            vm_size: stored for display only.
+            vm_priority: stored for display only.
+            autoscale_enabled: ignored.
+            cluster_min_nodes: stored for display only.
+            cluster_max_nodes: maximum number of nodes in use at the same time. Default: ``cluster_min_nodes``, but at
+                least 1.
+            location: stored for display only.
+            tags: tags of the cluster.
+            description: description of the cluster.
 
         Raises:
-            ComputeTargetException: values that cannot be.
+            ComputeTargetException: a value is invalid.
         """
         least = 0 if cluster_min_nodes is None else cluster_min_nodes
         most = max(least, 1) if cluster_max_nodes is None else cluster_max_nodes

@@ -1,4 +1,4 @@
-"""What a cluster is to be like, what state it is in, and what this machine has."""
+"""Cluster configuration and status, and the hardware of this machine."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _PRIORITIES = ("dedicated", "lowpriority")
 
 
 class ClusterConfiguration:
-    """What a cluster is to be like; :meth:`ComputeTarget.create` makes it.
+    """Configuration for a new cluster; pass it to :meth:`ComputeTarget.create`.
 
     Args:
-        compute_type: v1's name of the kind.
-        vm_size: kept for display.
-        vm_priority: ``"dedicated"`` or ``"lowpriority"``; kept for display.
-        nodes: least and most nodes.
+        compute_type: compute type in SDK v1, e.g. ``"AmlCompute"``.
+        vm_size: stored for display only.
+        vm_priority: ``"dedicated"`` or ``"lowpriority"``; stored for display only.
+        nodes: minimum and maximum number of nodes.
         more: further settings: ``idle_seconds``, ``tags``, ``description``, ``location``.
 
     Raises:
-        ComputeTargetException: numbers of nodes or a priority that cannot be.
+        ComputeTargetException: a number of nodes or the priority is invalid.
 
     Example:
         >>> AmlCompute.provisioning_configuration(min_nodes=1, max_nodes=4).max_nodes
@@ -47,11 +47,11 @@ class ClusterConfiguration:
         least, most = nodes
         if most is None:
             raise ComputeTargetException(
-                "The number of nodes of the cluster is missing. Pass max_nodes, e.g. max_nodes=4."
+                "The cluster's maximum number of nodes is missing. Pass max_nodes, e.g. max_nodes=4."
             )
         check_scale(least, most, ComputeTargetException)
         if vm_priority not in _PRIORITIES:
-            raise ComputeTargetException(f"vm_priority is {vm_priority!r}. Available: {', '.join(_PRIORITIES)}.")
+            raise ComputeTargetException(f"Invalid vm_priority {vm_priority!r}. Available: {', '.join(_PRIORITIES)}.")
         self.vm_size = vm_size
         self.vm_priority = vm_priority
         self.min_nodes = least
@@ -72,22 +72,21 @@ class ClusterConfiguration:
             raise UserErrorException(f"Invalid cluster name {name!r}. Use letters, digits, '-' and '_'.")
         now = time.time()
         record = {**self._record, "created": now, "modified": now}
-        made = workspace.connection.call("PUT", quoted("targets", name), record)
+        created = workspace.connection.call("PUT", quoted("targets", name), record)
         warn(
             f"Cluster '{name}': its nodes are folders and slots on this machine, and up to {self.max_nodes} are "
-            f"used at "
-            f"once; vm_size {self.vm_size or 'unset'} is only stored for display."
+            f"used at once; vm_size {self.vm_size or 'unset'} is only stored for display."
         )
-        return ComputeTarget(workspace, name, _record={**made, "used": 0})
+        return ComputeTarget(workspace, name, _record={**created, "used": 0})
 
 
 class ClusterStatus:
-    """The state of a cluster.
+    """Status of a cluster.
 
     Attributes:
-        current_node_count: nodes there are now.
-        target_node_count: nodes there are to be.
-        node_state_counts: how many of them are in which state.
+        current_node_count: current number of nodes.
+        target_node_count: number of nodes after scaling; the same as ``current_node_count``.
+        node_state_counts: node state → number of nodes.
 
     Example:
         >>> ClusterStatus({"used": 1, "min_nodes": 0, "max_nodes": 2}).node_state_counts["runningNodeCount"]
@@ -115,28 +114,28 @@ class ClusterStatus:
         }
 
     def serialize(self) -> dict[str, Any]:
-        """Return it as a dict of JSON types, under v1's names."""
-        told = {camel(name): value for name, value in vars(self).items() if name != "modified_time"}
-        since = ("allocationStateTransitionTime", "currentNodeCountTransitionTime")
-        return {**told, **dict.fromkeys(since, self.modified_time)}
+        """Return the status as a JSON-serializable dict with SDK v1's keys."""
+        status = {camel(name): value for name, value in vars(self).items() if name != "modified_time"}
+        transition_times = ("allocationStateTransitionTime", "currentNodeCountTransitionTime")
+        return {**status, **dict.fromkeys(transition_times, self.modified_time)}
 
     def __repr__(self) -> str:
         return f"ClusterStatus({self.serialize()})"
 
 
 def limit_of(record: Mapping[str, Any]) -> int:
-    """Return how many slots a target has, from its record."""
+    """Return the number of slots of the target with this record."""
     return int(record["max_nodes"] if record["kind"] == "cluster" else record["slots"])
 
 
 def this_machine() -> dict[str, Any]:
-    """Return what this machine has, in the form of v1's sizes of machines."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Return the CPU, GPU, memory and disk sizes of this machine in the format of an SDK v1 VM size."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     disk = os.statvfs(os.path.expanduser("~"))
     return {
         "name": "LOCAL",
         "vCPUs": os.cpu_count() or 1,
         "gpus": len(inventory(os.environ)),
-        "memoryGB": round(pages / (1 << 30), 1),
+        "memoryGB": round(memory / (1 << 30), 1),
         "maxResourceVolumeMB": disk.f_bavail * disk.f_frsize >> 20,
     }

@@ -1,4 +1,4 @@
-"""Compute targets: where runs run."""
+"""Compute targets: the machines and clusters that execute runs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class ComputeTarget:
-    """A compute target of a workspace; calling this returns an object of the target's own class.
+    """A compute target of a workspace. The constructor returns an instance of the target's own subclass.
 
     Args:
-        workspace: the workspace.
-        name: the target's name, e.g. ``"local"``.
+        workspace: workspace of the target.
+        name: name of the target, e.g. ``"local"``.
 
     Raises:
-        ComputeTargetException: no such target; the message begins with ``ComputeTargetNotFound`` and names
-            those there are.
+        ComputeTargetException: the target does not exist. The message begins with ``ComputeTargetNotFound`` and
+            lists the existing targets.
 
     Example:
         >>> ComputeTarget(ws, "local").slots
@@ -36,23 +36,27 @@ class ComputeTarget:
     """
 
     _kinds: ClassVar[dict[str, builtins.type[ComputeTarget]]] = {}
-    """Kind of a target, or v1's name for it → its class; each of them is entered when it is made."""
+    """Kind of target, or its compute type in SDK v1 → class. Subclasses register themselves."""
 
     def __init_subclass__(cls, kind: str | None = None) -> None:
-        """Enter the class among the kinds of targets."""
+        """Register a subclass.
+
+        Args:
+            kind: kind of target that the class represents.
+        """
         if kind is not None:
             cls._kinds[kind] = cls
 
-    def __new__(cls, workspace: WorkspaceLike, name: str, **kwargs: Any) -> ComputeTarget:  # noqa: PYI034 - it differs
-        """Choose the class by the target's kind."""
+    def __new__(cls, workspace: WorkspaceLike, name: str, **kwargs: Any) -> ComputeTarget:  # noqa: PYI034 - a subclass
+        """Create an instance of the class registered for the target's kind."""
         if not isinstance(name, str):
             raise ComputeTargetException(f"ComputeTarget: 'name' must be a str, not {type(name).__name__}.")
         record = kwargs.get("_record") or workspace.connection.call("GET", quoted("targets", name))
-        made = object.__new__(cls._class_of(record))
-        made._record = record
-        if not isinstance(made, cls):
-            raise ComputeTargetException(f"'{name}' is a {type(made).__name__}, not a {cls.__name__}.")
-        return made
+        target = object.__new__(cls._class_of(record))
+        target._record = record
+        if not isinstance(target, cls):
+            raise ComputeTargetException(f"'{name}' is a {type(target).__name__}, not a {cls.__name__}.")
+        return target
 
     @classmethod
     def _class_of(cls, record: dict[str, Any]) -> builtins.type[ComputeTarget]:
@@ -74,16 +78,16 @@ class ComputeTarget:
 
     @staticmethod
     def create(workspace: WorkspaceLike, name: str, provisioning_configuration: Any) -> ComputeTarget:
-        """Make a compute target.
+        """Create a compute target, or update the cluster with this name.
 
         Args:
-            workspace: where it belongs.
-            name: its name: letters, digits, ``-`` and ``_``. Where there is a cluster of this name, it is changed.
+            workspace: workspace in which to create the target.
+            name: letters, digits, ``-`` and ``_``.
             provisioning_configuration: e.g. ``AmlCompute.provisioning_configuration(max_nodes=4)``.
 
         Raises:
-            UserErrorException: a name that cannot be used, or no configuration.
-            ComputeTargetException: a kind of target that cannot be made here.
+            UserErrorException: the name is invalid, or ``provisioning_configuration`` is not a configuration.
+            ComputeTargetException: this kind of target is not supported.
 
         Example:
             >>> config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)
@@ -91,72 +95,77 @@ class ComputeTarget:
         """
         if not hasattr(provisioning_configuration, "_create"):
             raise UserErrorException(
-                "provisioning_configuration must come from the class of the target, e.g. "
+                "provisioning_configuration must be created by the target's class, e.g. "
                 "AmlCompute.provisioning_configuration(max_nodes=4); this is a "
                 f"{type(provisioning_configuration).__name__}."
             )
-        made: ComputeTarget = provisioning_configuration._create(workspace, name)
-        return made
+        target: ComputeTarget = provisioning_configuration._create(workspace, name)
+        return target
 
     @staticmethod
     def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any) -> ComputeTarget:
-        """Attach a machine or a cluster that exists elsewhere.
+        """Attach an existing machine or cluster. Not supported in this release.
 
         Args:
-            workspace: where it belongs.
-            name: its name.
-            attach_configuration: from the class of the target.
+            workspace: workspace to attach the target to.
+            name: name of the target.
+            attach_configuration: configuration returned by the target class's ``attach_configuration``.
 
         Raises:
-            ComputeTargetException: always, in this release: runs run on this machine.
+            ComputeTargetException: always.
         """
         return ComputeTarget.create(workspace, name, attach_configuration)
 
     @staticmethod
     def list(workspace: WorkspaceLike) -> builtins.list[ComputeTarget]:
-        """Return all targets of a workspace."""
+        """Return all compute targets of a workspace."""
         records = workspace.connection.call("GET", "/targets")["targets"]
         return [ComputeTarget(workspace, record["name"], _record=record) for record in records]
 
     @property
     def id(self) -> str:
-        """Its name."""
+        """Same as ``name``."""
         return self.name
 
     @property
     def cluster_resource_id(self) -> str:
-        """Its name."""
+        """Same as ``name``."""
         return self.name
 
     @property
     def status(self) -> Any:
-        """Its state; see :meth:`get_status`."""
+        """Current status, as returned by :meth:`get_status`."""
         return self.get_status()
 
     def get_status(self) -> Any:
-        """Return its state: ``"Succeeded"``, for what exists is ready."""
+        """Return the provisioning state, which is always ``"Succeeded"``."""
         return self.provisioning_state
 
     def wait_for_completion(self, show_output: bool = False, is_delete_operation: bool = False) -> None:
-        """Return at once: what exists is ready."""
+        """Return immediately. Targets need no provisioning.
+
+        Args:
+            show_output: print the provisioning state.
+            is_delete_operation: ignored.
+        """
         if show_output:
             say(f"{self.name}: {self.provisioning_state}")
 
     def refresh_state(self) -> None:
-        """Read its settings again."""
-        fresh = ComputeTarget(self.workspace, self.name)
-        self.__dict__.update(fresh.__dict__)
+        """Reload the target's settings from the service."""
+        reloaded = ComputeTarget(self.workspace, self.name)
+        self.__dict__.update(reloaded.__dict__)
 
     def delete(self) -> None:
-        """Delete it.
+        """Delete the compute target.
 
         Raises:
-            ComputeTargetException: it is this machine, or runs of it have not ended.
+            ComputeTargetException: the target is ``"local"``, or it has unfinished runs.
         """
         self.workspace.connection.call("DELETE", quoted("targets", self.name))
 
     def detach(self) -> None:
-        """Refuse: nothing has been attached.
+        """Raise an error: targets are never attached, so they cannot be detached.
 
         Raises:
             ComputeTargetException: always.
@@ -168,13 +177,13 @@ class ComputeTarget:
     def get_active_runs(
         self, type: str | None = None, tags: Labels = None, properties: Labels = None, status: str | None = None
     ) -> Iterator[RunLike]:
-        """Yield the runs on it that have not ended, newest first.
+        """Yield the target's unfinished runs, newest first.
 
         Args:
             type: only runs of this type.
-            tags: only runs with this tag, or these tags.
-            properties: likewise.
-            status: only runs in this state.
+            tags: only runs with this tag, or with these tag values.
+            properties: only runs with this property, or with these property values.
+            status: only runs with this status.
         """
         query = {"target": self.name, "type": type, "status": status}
         for run in runs_of(self.workspace, query, tags, properties):
@@ -182,7 +191,7 @@ class ComputeTarget:
                 yield run
 
     def serialize(self) -> dict[str, Any]:
-        """Return what is known of it as a dict of JSON types."""
+        """Return the target's settings as a JSON-serializable dict."""
         return {
             **self._record,
             "id": self.id,
@@ -195,14 +204,14 @@ class ComputeTarget:
 
     @staticmethod
     def deserialize(workspace: WorkspaceLike, object_dict: dict[str, Any]) -> ComputeTarget:
-        """Return the target that :meth:`serialize` described.
+        """Return the compute target described by a result of :meth:`serialize`.
 
         Args:
-            workspace: where it is.
-            object_dict: what ``serialize`` gave.
+            workspace: workspace of the target.
+            object_dict: result of :meth:`serialize`.
 
         Raises:
-            ComputeTargetException: no such target, or no such description.
+            ComputeTargetException: the target does not exist, or ``object_dict`` has no name.
         """
         if not isinstance(object_dict, dict) or not object_dict.get("name"):
             raise ComputeTargetException("deserialize needs the result of serialize(): a dict with a name.")
@@ -210,8 +219,7 @@ class ComputeTarget:
 
     def __repr__(self) -> str:
         names = ("workspace", "name", "id", "type", "provisioning_state", "location", "tags")
-        told = {name: getattr(self, name) for name in names}
-        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in told.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 def _moment(seconds: float | None) -> str | None:
@@ -219,7 +227,7 @@ def _moment(seconds: float | None) -> str | None:
 
 
 class LocalTarget(ComputeTarget, kind=LOCAL):
-    """This machine.
+    """The service's machine.
 
     Example:
         >>> ws.compute_targets["local"].slots > 0
@@ -228,7 +236,7 @@ class LocalTarget(ComputeTarget, kind=LOCAL):
 
     @property
     def slots(self) -> int:
-        """How many slots its queue has: so many one-slot runs run at once. Unless set, the number of CPU cores."""
+        """Number of one-slot runs that can run at the same time. Default: the number of CPU cores."""
         return int(self._record["slots"])
 
     @slots.setter

@@ -1,4 +1,4 @@
-"""Machines reached over SSH: what v1 asked is checked, and one sentence says what there is instead until they come."""
+"""Remote machines reached over SSH. Not supported yet: attaching one raises an error."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _WHY = "machines reached over SSH are planned for a later release; until then ru
 
 
 def unavailable(kind: str, why: str) -> ComputeTargetException:
-    """Return the error for a kind of target that cannot be used here.
+    """Return the exception for a kind of target that is not supported.
 
     Args:
-        kind: name of its class.
-        why: a clause.
+        kind: class name of the target.
+        why: reason, as a clause.
     """
     return ComputeTargetException(f"{kind} cannot be used here: {why}.")
 
 
 class UnavailableConfiguration:
-    """The description of a target that cannot be used here; making or attaching it raises.
+    """Configuration of a target that is not supported; creating or attaching the target raises an error.
 
     Args:
-        kind: name of the target's class.
-        why: why it cannot be made, as a clause.
-        settings: what was asked for; passwords are not kept.
+        kind: class name of the target.
+        why: reason, as a clause.
+        settings: settings, which become attributes; passwords are left out.
     """
 
     def __init__(self, kind: str, why: str, settings: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ class UnavailableConfiguration:
 
 
 class RemoteCompute(ComputeTarget):
-    """A machine reached over SSH.
+    """A remote machine reached over SSH. Not supported yet.
 
     Example:
         >>> RemoteCompute.attach_configuration("me", address="192.0.2.1").address
@@ -50,7 +50,7 @@ class RemoteCompute(ComputeTarget):
     """
 
     def get_credentials(self) -> NoReturn:
-        """Raise: nothing is kept of how to sign in.
+        """Raise an error: no credentials are stored.
 
         Raises:
             ComputeTargetException: always.
@@ -70,18 +70,23 @@ class RemoteCompute(ComputeTarget):
         private_key_file: str = "",
         private_key_passphrase: str = "",
     ) -> UnavailableConfiguration:
-        """Say which machine.
+        """Return the configuration for attaching a machine.
 
         Args:
-            username: user there.
-            address: its address; instead of it ``resource_id``, or subscription, group and name, were given in v1.
-            ssh_port: port of its SSH server.
-            password: of the user.
-            private_key_file: instead of a password.
-            private_key_passphrase: of the key.
+            username: user name on the machine.
+            subscription_id: Azure subscription of the VM; with ``resource_group`` and ``vm_name``, an alternative to
+                ``address``.
+            resource_group: resource group of the VM.
+            vm_name: name of the VM.
+            resource_id: Azure resource id of the VM; an alternative to ``address``.
+            address: host name or IP address.
+            ssh_port: port of the SSH server.
+            password: password of the user.
+            private_key_file: path of a private key, as an alternative to ``password``.
+            private_key_passphrase: passphrase of the private key.
 
         Raises:
-            ComputeTargetException: nothing tells which machine.
+            ComputeTargetException: the machine is not specified.
         """
         if not (address or resource_id or (subscription_id and resource_group and vm_name)):
             raise ComputeTargetException(
@@ -101,9 +106,9 @@ class RemoteCompute(ComputeTarget):
         private_key_file: str = "",
         private_key_passphrase: str = "",
     ) -> ComputeTarget:
-        """Attach a machine, in the way of 2018.
+        """Attach a machine. Not supported yet.
 
         Raises:
-            ComputeTargetException: always, in this release.
+            ComputeTargetException: always.
         """
         return RemoteCompute.attach_configuration(username, address=address)._create(workspace, name)

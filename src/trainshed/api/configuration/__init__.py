@@ -1,1 +1,1 @@
-"""How a run is to run: run configurations and environments."""
+"""Run configurations and environments."""

@@ -1,4 +1,4 @@
-"""The packages of an environment, in the shape of a conda environment file."""
+"""Conda and pip packages of an environment."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 SDK = "azureml-defaults"
-"""v1 put it first in every environment; here it stands for what a run brings along anyway."""
+"""SDK v1 lists this package first in every environment. Runs always have its contents, so it is not installed."""
 DEFAULT_FILE = ".azureml/conda_dependencies.yml"
 _NAME = r"\s*(?:[^\s:]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _PYTHON = r"python\s*(={1,2})?\s*([0-9][0-9A-Za-z.*]*)"
 
 
 class CondaDependencies:
-    """Conda and pip packages, channels and the Python version.
+    """Conda and pip packages, conda channels, and the Python version of an environment.
 
-    Unlike v1 no Python version is asked for unless you ask for one.
+    Unlike in SDK v1, there is no default Python version.
 
     Args:
-        conda_dependencies_file_path: a conda environment file to begin with.
+        conda_dependencies_file_path: path of a conda environment file with the initial packages.
 
     Raises:
-        UserErrorException: the file cannot be read or has another shape.
+        UserErrorException: the file cannot be read, or is not a conda environment file.
 
     Example:
         >>> deps = CondaDependencies.create(conda_packages=["scikit-learn"], pip_packages=["numpy<3"])
@@ -49,12 +49,12 @@ class CondaDependencies:
         _underlying_structure: dict[str, Any] | None = None,
     ) -> None:
         if conda_dependencies_file_path is not None:
-            said = read_conda_file(os.fspath(conda_dependencies_file_path))
+            content = read_conda_file(os.fspath(conda_dependencies_file_path))
         elif _underlying_structure is not None:
-            said = check_conda(_underlying_structure, "CondaDependencies")
+            content = check_conda(_underlying_structure, "CondaDependencies")
         else:
-            said = {"name": "project_environment", "dependencies": [{"pip": [SDK]}], "channels": []}
-        self._said = said
+            content = {"name": "project_environment", "dependencies": [{"pip": [SDK]}], "channels": []}
+        self._content = content
 
     @staticmethod
     def create(
@@ -64,37 +64,37 @@ class CondaDependencies:
         python_version: str | None = None,
         pin_sdk_version: bool = True,
     ) -> CondaDependencies:
-        """Return dependencies made of these packages.
+        """Create dependencies from lists of packages.
 
         Args:
-            pip_indexurl: package index.
-            pip_packages: pip requirements.
-            conda_packages: conda packages.
+            pip_indexurl: URL of the package index for pip packages.
+            pip_packages: pip requirements, e.g. ``["numpy<3"]``.
+            conda_packages: conda packages, e.g. ``["scikit-learn>=1.4"]``.
             python_version: e.g. ``"3.11"``.
-            pin_sdk_version: accepted and not used.
+            pin_sdk_version: ignored.
 
         Raises:
-            UserErrorException: a string where a list belongs, or an item that names no package.
+            UserErrorException: a list of packages is a string, or an item is not a package.
 
         Example:
             >>> deps = CondaDependencies.create(pip_packages=["numpy<3"], python_version="3.11")
             >>> list(deps.pip_packages)
             ['azureml-defaults', 'numpy<3']
         """
-        made = CondaDependencies()
+        dependencies = CondaDependencies()
         for package in _listed(conda_packages, "conda_packages"):
-            made.add_conda_package(package)
+            dependencies.add_conda_package(package)
         for package in _listed(pip_packages, "pip_packages"):
-            made.add_pip_package(package)
+            dependencies.add_pip_package(package)
         if pip_indexurl:
-            made.set_pip_index_url(pip_indexurl)
+            dependencies.set_pip_index_url(pip_indexurl)
         if python_version:
-            made.set_python_version(python_version)
-        return made
+            dependencies.set_python_version(python_version)
+        return dependencies
 
     @staticmethod
     def merge_requirements(requirements: Sequence[str]) -> list[str]:
-        """Return the requirements of the same package as one, e.g. ``["a>1", "a<3"]`` → ``["a>1,<3"]``."""
+        """Combine requirements of the same package, e.g. ``["a>1", "a<3"]`` → ``["a>1,<3"]``."""
         merged: dict[str, list[str]] = {}
         for requirement in requirements:
             name = _name(requirement)
@@ -105,25 +105,25 @@ class CondaDependencies:
         return [name + ",".join(parts) for name, parts in merged.items()]
 
     def _conda(self) -> list[str]:
-        return [item for item in self._said["dependencies"] if isinstance(item, str)]
+        return [item for item in self._content["dependencies"] if isinstance(item, str)]
 
     def _pip(self) -> list[str]:
-        """Return the list under ``pip:``, to be changed in place."""
-        for item in self._said["dependencies"]:
+        """Return the list under ``pip:``, which callers modify in place."""
+        for item in self._content["dependencies"]:
             if isinstance(item, dict):
                 lines: list[str] = item["pip"]
                 return lines
-        self._said["dependencies"].append({"pip": []})
+        self._content["dependencies"].append({"pip": []})
         return self._pip()
 
     @property
     def conda_packages(self) -> Iterator[str]:
-        """The conda packages, without Python."""
+        """Conda packages, without Python."""
         return (item for item in self._conda() if _name(item) != "python")
 
     @property
     def pip_packages(self) -> Iterator[str]:
-        """The pip requirements."""
+        """Pip requirements."""
         return (line for line in self._pip() if not line.startswith("-"))
 
     @property
@@ -133,16 +133,16 @@ class CondaDependencies:
 
     @property
     def conda_channels(self) -> Iterator[str]:
-        """The conda channels, in order of priority."""
-        return iter(self._said["channels"])
+        """Conda channels, in order of priority."""
+        return iter(self._content["channels"])
 
     @staticmethod
     def sdk_origin_url() -> str:
-        """Return the index that packages come from by default."""
+        """Return the URL of the default package index."""
         return "https://pypi.org/simple"
 
     def add_cntk_package(self, core_type: str = "cpu") -> None:
-        """Add CNTK, which has not been released since Python 3.6: building the environment will say so.
+        """Add CNTK. Building the environment fails on current Python versions: the last CNTK supports Python 3.6.
 
         Args:
             core_type: ``"cpu"`` or ``"gpu"``.
@@ -153,8 +153,8 @@ class CondaDependencies:
         """Add TensorFlow from PyPI.
 
         Args:
-            core_type: ``"cpu"`` or ``"gpu"``; PyPI's package is for both.
-            version: which release.
+            core_type: ``"cpu"`` or ``"gpu"``; the package on PyPI supports both.
+            version: exact version.
         """
         self.add_pip_package("tensorflow" + (f"=={version}" if version else ""))
 
@@ -163,17 +163,17 @@ class CondaDependencies:
 
         Args:
             core_type: ``"cpu"`` or ``"gpu"``.
-            version: which release.
+            version: exact version.
         """
         name = "tensorflow-gpu" if core_type == "gpu" else "tensorflow"
         self.add_conda_package(name + (f"={version}" if version else ""))
 
     def get_default_number_of_packages(self) -> int:
-        """Return how many packages an empty object lists."""
+        """Return the number of packages in a new instance."""
         return 1
 
     def get_python_version(self) -> str | None:
-        """Return the Python version asked for, or None if none is."""
+        """Return the requested Python version, or None if none is set."""
         import re  # see _name
 
         for item in self._conda():
@@ -184,25 +184,25 @@ class CondaDependencies:
         return None
 
     def set_python_version(self, version: str) -> None:
-        """Ask for a Python version.
+        """Set the Python version.
 
         Args:
             version: e.g. ``"3.11"``.
         """
         self._drop_conda("python")
-        self._said["dependencies"].insert(0, f"python={version}")
+        self._content["dependencies"].insert(0, f"python={version}")
 
     def add_channel(self, channel: str) -> None:
-        """Add a conda channel, after the others."""
-        if channel not in self._said["channels"]:
-            self._said["channels"].append(channel)
+        """Add a conda channel, with lower priority than the existing ones."""
+        if channel not in self._content["channels"]:
+            self._content["channels"].append(channel)
 
     def remove_channel(self, channel: str) -> None:
         """Remove a conda channel."""
-        _remove(self._said["channels"], channel, "channel")
+        _remove(self._content["channels"], channel, "channel")
 
     def add_conda_package(self, conda_package: str) -> None:
-        """Add a conda package; one of the same name is replaced.
+        """Add a conda package, replacing any package with the same name.
 
         Args:
             conda_package: e.g. ``"scikit-learn>=1.4"``.
@@ -214,18 +214,18 @@ class CondaDependencies:
             ['scikit-learn>=1.4']
         """
         name = _name(conda_package)
-        items = self._said["dependencies"]
-        place = next((i for i, item in enumerate(items) if isinstance(item, str) and _name(item) == name), None)
-        if place is None:
+        items = self._content["dependencies"]
+        index = next((i for i, item in enumerate(items) if isinstance(item, str) and _name(item) == name), None)
+        if index is None:
             items.append(conda_package)
         else:
-            items[place] = conda_package
+            items[index] = conda_package
 
     def remove_conda_package(self, conda_package: str) -> None:
         """Remove a conda package.
 
         Raises:
-            UserErrorException: it is not there.
+            UserErrorException: the package is not listed.
         """
         if not self._drop_conda(_name(conda_package)):
             raise UserErrorException(
@@ -233,19 +233,19 @@ class CondaDependencies:
             )
 
     def _drop_conda(self, name: str) -> bool:
-        items = self._said["dependencies"]
+        items = self._content["dependencies"]
         kept = [item for item in items if not (isinstance(item, str) and _name(item) == name)]
-        self._said["dependencies"] = kept
+        self._content["dependencies"] = kept
         return len(kept) < len(items)
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Add a pip requirement; one of the same package is replaced.
+        """Add a pip requirement, replacing any requirement of the same package.
 
         Args:
             pip_package: e.g. ``"numpy<3"``, or a URL.
 
         Raises:
-            UserErrorException: it cannot be read as a requirement.
+            UserErrorException: ``pip_package`` is not a valid requirement.
 
         Example:
             >>> deps = CondaDependencies.create(pip_packages=["numpy"])
@@ -262,7 +262,7 @@ class CondaDependencies:
         """Remove a pip requirement.
 
         Raises:
-            UserErrorException: it is not there.
+            UserErrorException: the package is not listed.
         """
         lines, name = self._pip(), _name(pip_package)
         kept = [line for line in lines if line.startswith("-") or _name(line) != name]
@@ -271,30 +271,30 @@ class CondaDependencies:
         lines[:] = kept
 
     def set_pip_option(self, pip_option: str) -> None:
-        """Add an option for pip.
+        """Add a pip option.
 
         Args:
-            pip_option: one of ``--index-url URL``, ``--extra-index-url URL``, ``--find-links PLACE``,
-                ``--trusted-host HOST``, ``--pre``.
+            pip_option: ``--index-url URL``, ``--extra-index-url URL``, ``--find-links LOCATION``,
+                ``--trusted-host HOST`` or ``--pre``.
 
         Raises:
-            UserErrorException: another one.
+            UserErrorException: the option is not supported.
         """
         if pip_option.replace("=", " ", 1).split(" ")[0] not in OPTIONS:
-            raise UserErrorException(f"pip option {pip_option!r} cannot be used here. Available: {', '.join(OPTIONS)}.")
+            raise UserErrorException(f"Unsupported pip option {pip_option!r}. Available: {', '.join(OPTIONS)}.")
         if pip_option not in self._pip():
             self._pip().insert(0, pip_option)
 
     def remove_pip_option(self, pip_option: str) -> None:
-        """Remove an option for pip.
+        """Remove a pip option.
 
         Raises:
-            UserErrorException: it is not there.
+            UserErrorException: the option is not set.
         """
         _remove(self._pip(), pip_option, "pip option")
 
     def set_pip_index_url(self, index_url: str) -> None:
-        """Take pip packages from another index."""
+        """Set the package index for pip packages."""
         self._pip()[:] = [line for line in self._pip() if not line.startswith("--index-url")]
         self.set_pip_option(f"--index-url {index_url}")
 
@@ -303,7 +303,7 @@ class CondaDependencies:
         self._pip()[:] = [*self.pip_options, *_listed(pip_requirements, "pip_requirements")]
 
     def add_requirements_file(self, path: str) -> None:
-        """Add what a pip requirements file lists (ours)."""
+        """Add the packages and options of a pip requirements file (Trainshed extension)."""
         packages, options = read_requirements(path)
         for package in packages:
             self.add_pip_package(package)
@@ -311,24 +311,24 @@ class CondaDependencies:
             self.set_pip_option(option)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the content of the conda environment file."""
-        return {**self._said, "dependencies": [_copied(item) for item in self._said["dependencies"]]}
+        """Return the dependencies as a dict in the format of a conda environment file."""
+        return {**self._content, "dependencies": [_copied(item) for item in self._content["dependencies"]]}
 
     def serialize_to_string(self) -> str:
-        """Return the conda environment file as text."""
-        import yaml  # only those who write it wait for it
+        """Return the dependencies as YAML text in the format of a conda environment file."""
+        import yaml  # imported only when needed
 
         text: str = yaml.safe_dump(self.as_dict(), sort_keys=False)
         return "# Conda environment file: packages for conda and, under pip:, for pip.\n" + text
 
     def save(self, path: str | None = None) -> None:
-        """Write the conda environment file.
+        """Write a conda environment file.
 
         Args:
-            path: the file; ``conda_dependencies.yml`` if None.
+            path: path of the file. Default: ``"conda_dependencies.yml"``.
 
         Raises:
-            UserErrorException: it cannot be written.
+            UserErrorException: the file cannot be written.
         """
         try:
             with open(path or "conda_dependencies.yml", "w", encoding="utf-8") as file:
@@ -337,10 +337,14 @@ class CondaDependencies:
             raise UserErrorException(f"The conda file {path} cannot be written: {error.strerror}.") from None
 
     def save_to_file(self, base_directory: str, conda_file_path: str | None = None) -> str:
-        """Write the conda environment file below a folder.
+        """Write a conda environment file in a folder.
+
+        Args:
+            base_directory: the folder.
+            conda_file_path: path relative to it. Default: ``".azureml/conda_dependencies.yml"``.
 
         Returns:
-            The path in it.
+            Path of the file, relative to the folder.
         """
         relative = conda_file_path or DEFAULT_FILE
         target = os.path.join(base_directory, relative)
@@ -351,19 +355,17 @@ class CondaDependencies:
 
 def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:
     if isinstance(packages, str):
-        raise UserErrorException(
-            f"'{parameter}' must be a list of packages, not the string {packages!r}: [{packages!r}]."
-        )
+        raise UserErrorException(f"'{parameter}' must be a list of packages, not a string. Pass [{packages!r}].")
     found = list(packages or ())
     for package in found:
         if not isinstance(package, str) or not package.strip():
-            raise UserErrorException(f"'{parameter}': {package!r} is not the name of a package.")
+            raise UserErrorException(f"'{parameter}': {package!r} is not a package name.")
     return found
 
 
 def _name(package: str) -> str:
-    """Return the name of a package, comparable; a URL or a path stands for itself."""
-    import re  # 5 ms that a submit without packages does not pay
+    """Return the normalized name of a package. URLs and paths are returned unchanged."""
+    import re  # takes 5 ms, which submits without packages save
 
     match = re.match(_NAME, package)
     if not match or "://" in package.partition("@")[0]:

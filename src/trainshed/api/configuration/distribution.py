@@ -1,4 +1,4 @@
-"""How an estimator's processes find each other: the ways that v1 had of saying it, and what they come to."""
+"""Deprecated names for the distributed training configurations."""
 
 from __future__ import annotations
 
@@ -34,18 +34,24 @@ class ParameterServer(TensorflowConfiguration):
 
 
 class Gloo:
-    """torch.distributed over gloo; the former way to say ``PyTorchConfiguration("Gloo")``."""
+    """Former equivalent of ``PyTorchConfiguration("Gloo")``."""
 
 
 class Nccl:
-    """torch.distributed over NCCL; the former way to say ``PyTorchConfiguration("Nccl")``."""
+    """Former equivalent of ``PyTorchConfiguration("Nccl")``."""
 
 
 _BY_BACKEND = {"gloo": Gloo, "nccl": Nccl}
 
 
 def from_backend(backend: str | None, process_count_per_node: int, worker_count: int, server_count: int) -> Any:
-    """Return what ``distributed_backend``, the former way, stands for; None where it was not given.
+    """Return the configuration equivalent to the deprecated ``distributed_backend`` parameter, or None.
+
+    Args:
+        backend: ``"mpi"``, ``"ps"``, ``"gloo"``, ``"nccl"`` or None.
+        process_count_per_node: number of MPI processes per node.
+        worker_count: number of TensorFlow workers.
+        server_count: number of TensorFlow parameter servers.
 
     Example:
         >>> from_backend("mpi", 4, 1, 1).process_count_per_node

@@ -1,4 +1,4 @@
-"""An environment: the Python and the packages that a script finds."""
+"""Environments: the Python interpreter and packages that a script runs with."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _PACKAGES = "conda_dependencies.yml"
 
 
 class PythonSection(Section):
-    """The Python of an environment.
+    """Python interpreter and packages of an environment.
 
     Attributes:
-        user_managed_dependencies: True: build nothing, use ``interpreter_path`` as it is.
-        interpreter_path: the Python to use then.
-        conda_dependencies_file: a conda environment file to use instead of ``conda_dependencies``, relative to the
-            source folder.
-        conda_dependencies: the packages.
-        base_conda_environment: accepted and not used.
+        user_managed_dependencies: use the existing Python at ``interpreter_path`` instead of building an environment.
+        interpreter_path: Python interpreter to use if ``user_managed_dependencies`` is set.
+        conda_dependencies_file: path of a conda environment file, relative to the source folder; replaces
+            ``conda_dependencies``.
+        conda_dependencies: packages to install.
+        base_conda_environment: ignored.
 
     Example:
         >>> section = PythonSection()
@@ -42,7 +42,7 @@ class PythonSection(Section):
         ['azureml-defaults', 'numpy']
     """
 
-    _READERS: ClassVar = {"conda_dependencies": lambda said, _: _dependencies(said)}
+    _READERS: ClassVar = {"conda_dependencies": lambda content, _: _dependencies(content)}
 
     def __init__(self) -> None:
         self.user_managed_dependencies = False
@@ -54,7 +54,7 @@ class PythonSection(Section):
 
     @property
     def conda_dependencies(self) -> CondaDependencies:
-        """The packages."""
+        """Packages to install."""
         if self._conda_dependencies is None:
             self._conda_dependencies = _dependencies()
         return self._conda_dependencies
@@ -64,21 +64,22 @@ class PythonSection(Section):
         self._conda_dependencies = dependencies
 
 
-def _dependencies(said: dict[str, Any] | None = None) -> CondaDependencies:
-    from trainshed.api.configuration.conda_dependencies import CondaDependencies  # not where nothing is to be installed
+def _dependencies(content: dict[str, Any] | None = None) -> CondaDependencies:
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies  # imported only when needed
 
-    return CondaDependencies(_underlying_structure=said)
+    return CondaDependencies(_underlying_structure=content)
 
 
 class Environment(Section):
-    """The Python and the packages that a script finds.
+    """Python interpreter and packages for a run.
 
     Attributes:
-        python: interpreter and packages.
-        docker: container.
-        environment_variables: set for the script.
-        conda_solver: how conda packages are met (ours): ``"conda"``, ``"pypi"`` (by packages of those names on PyPI),
-            ``"auto"`` (conda where it can be had) or None for ``$TRAINSHED_CONDA``, else ``"auto"``.
+        python: Python interpreter and packages.
+        docker: container settings.
+        environment_variables: environment variables to set for the script.
+        conda_solver: how to install conda packages (Trainshed extension): ``"conda"``, ``"pypi"`` (install the packages
+            with the same names from PyPI) or ``"auto"`` (conda if available, otherwise PyPI). Default:
+            ``$TRAINSHED_CONDA``, or ``"auto"`` if that is not set.
 
     Example:
         >>> env = Environment("mine")
@@ -101,7 +102,7 @@ class Environment(Section):
 
     @staticmethod
     def from_conda_specification(name: str, file_path: str | os.PathLike[str]) -> Environment:
-        """Return an environment with the packages of a conda environment file.
+        """Create an environment from a conda environment file.
 
         Raises:
             UserErrorException: the file cannot be read.
@@ -111,20 +112,20 @@ class Environment(Section):
         """
         from trainshed.api.configuration.conda_dependencies import CondaDependencies
 
-        made = Environment(name)
-        made.python.conda_dependencies = CondaDependencies(file_path)
-        return made
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies(file_path)
+        return environment
 
     @staticmethod
     def from_pip_requirements(
         name: str, file_path: str | os.PathLike[str], pip_version: str | None = None
     ) -> Environment:
-        """Return an environment with the packages of a pip requirements file.
+        """Create an environment from a pip requirements file.
 
         Args:
-            name: of the environment.
-            file_path: the file.
-            pip_version: accepted and not used: packages are installed by uv.
+            name: name of the environment.
+            file_path: path of the requirements file.
+            pip_version: ignored; packages are installed with uv.
 
         Raises:
             UserErrorException: the file cannot be read.
@@ -132,44 +133,44 @@ class Environment(Section):
         Example:
             >>> env = Environment.from_pip_requirements("weather", "./requirements.txt")
         """
-        made = Environment(name)
-        made.python.conda_dependencies.add_requirements_file(os.fspath(file_path))
-        return made
+        environment = Environment(name)
+        environment.python.conda_dependencies.add_requirements_file(os.fspath(file_path))
+        return environment
 
     def register(self, workspace: WorkspaceLike) -> Environment:
-        """Keep it in a workspace: as a new version, unless it is the newest one already.
+        """Register the environment in a workspace, as a new version unless it equals the latest one.
 
         Returns:
-            The environment, with its version.
+            The registered environment, with its version.
 
         Example:
             >>> Environment("storms").register(ws).version
             '1'
         """
-        said = {key: value for key, value in self._to_dict().items() if key != "version"}
+        definition = {key: value for key, value in self._to_dict().items() if key != "version"}
         path = quoted("catalog", "environment", self.name)
         try:
             newest = workspace.connection.call("GET", path)
         except NotFoundException:
             newest = None
-        if newest is None or newest["record"] != said:
-            newest = workspace.connection.call("POST", path, {"record": said})
-        made = Environment._of_dict(said)
-        self.version = made.version = str(newest["version"])
-        return made
+        if newest is None or newest["record"] != definition:
+            newest = workspace.connection.call("POST", path, {"record": definition})
+        environment = Environment._of_dict(definition)
+        self.version = environment.version = str(newest["version"])
+        return environment
 
     @staticmethod
     def get(workspace: WorkspaceLike, name: str, version: str | None = None, label: str | None = None) -> Environment:
-        """Return an environment of a workspace.
+        """Return a registered environment.
 
         Args:
-            workspace: where it is kept.
-            name: its name.
-            version: which version; the newest if None.
-            label: instead, the version with this label.
+            workspace: workspace in which the environment is registered.
+            name: name of the environment.
+            version: version number. Default: the latest version.
+            label: label of the version, as an alternative to ``version``.
 
         Raises:
-            UserErrorException: no such environment, version or label.
+            UserErrorException: the environment, version or label does not exist.
 
         Example:
             >>> env = Environment("weather").register(ws)
@@ -178,7 +179,7 @@ class Environment(Section):
         """
         if name.startswith(_CURATED):
             raise UserErrorException(
-                f"'{name}' is an environment of v1's cloud. List its packages instead: "
+                f"'{name}' is a curated environment of Azure ML. List the packages you need instead: "
                 "Environment.from_pip_requirements(…), or CondaDependencies.create(pip_packages=[…])."
             )
         if label is not None:
@@ -186,7 +187,7 @@ class Environment(Section):
                 if _LABEL + label in entry["tags"]:
                     return Environment._of_entry(entry)
             if label not in ("latest", "Latest"):
-                raise UserErrorException(f"No version of environment '{name}' has the label '{label}'.")
+                raise UserErrorException(f"No version of environment '{name}' is labeled '{label}'.")
         if version is not None and not str(version).isdigit():
             raise UserErrorException(f"The version of an environment must be a number, not {version!r}.")
         path = quoted("catalog", "environment", name)
@@ -194,15 +195,15 @@ class Environment(Section):
 
     @staticmethod
     def list(workspace: WorkspaceLike) -> dict[str, Environment]:
-        """Return the newest version of each environment: name → environment."""
+        """Return the latest version of each environment, as a dict of name → environment."""
         return {entry["name"]: Environment._of_entry(entry) for entry in _entries(workspace, latest=1)}
 
     @staticmethod
     def label(workspace: WorkspaceLike, name: str, version: str, labels: Iterable[str]) -> None:
-        """Give labels to a version; another version of the name that has one of them loses it.
+        """Label a version of an environment. Labels are removed from its other versions.
 
         Raises:
-            NotFoundException: no such environment or version.
+            NotFoundException: the environment or version does not exist.
         """
         wanted = {_LABEL + label: "" for label in labels}
         path = quoted("catalog", "environment", name)
@@ -214,28 +215,28 @@ class Environment(Section):
                 workspace.connection.call("PUT", f"{path}/{entry['version']}", {"tags": tags})
 
     def clone(self, new_name: str) -> Environment:
-        """Return a copy of it under another name.
+        """Return a copy of the environment under a new name.
 
         Raises:
-            UserErrorException: no name.
+            UserErrorException: the name is empty or not a string.
         """
         import copy
 
         if not isinstance(new_name, str) or not new_name:
-            raise UserErrorException("The copy of an environment needs a name.")
-        made = copy.deepcopy(self)
-        made.name, made.version = new_name, None
-        return made
+            raise UserErrorException("clone needs a name for the new environment.")
+        environment = copy.deepcopy(self)
+        environment.name, environment.version = new_name, None
+        return environment
 
     def save_to_directory(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write it into a folder.
+        """Write the environment's definition to a folder.
 
         Args:
-            path: the folder; it is made.
-            overwrite: the folder may be there.
+            path: folder to create.
+            overwrite: write to the folder even if it exists.
 
         Raises:
-            UserErrorException: the folder is there, without ``overwrite``.
+            UserErrorException: the folder exists and ``overwrite`` is False.
         """
         if os.path.isdir(path) and not overwrite:
             raise UserErrorException(
@@ -250,10 +251,10 @@ class Environment(Section):
 
     @staticmethod
     def load_from_directory(path: str | os.PathLike[str]) -> Environment:
-        """Return the environment that :meth:`save_to_directory` wrote.
+        """Load an environment from a folder written by :meth:`save_to_directory`.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: the folder contains no environment definition.
         """
         with open(os.path.join(path, _DEFINITION), "rb") as file:
             return Environment._of_dict(loads(file.read()))
@@ -266,44 +267,44 @@ class Environment(Section):
         conda_specification: Any = None,
         pip_requirements: Any = None,
     ) -> Environment:
-        """Return an environment on top of an image.
+        """Create an environment based on a container image.
 
         Args:
-            name: of the environment.
-            image: the image.
-            container_registry: where it comes from, and as whom.
-            conda_specification: a conda environment file.
-            pip_requirements: a pip requirements file.
+            name: name of the environment.
+            image: name of the image.
+            container_registry: address and credentials of the image's registry, as a :class:`ContainerRegistry`.
+            conda_specification: path of a conda environment file.
+            pip_requirements: path of a pip requirements file.
         """
-        made = _with_packages(name, conda_specification, pip_requirements)
-        made.docker.base_image = image
+        environment = _with_packages(name, conda_specification, pip_requirements)
+        environment.docker.base_image = image
         if container_registry is not None:
-            made.docker.base_image_registry = container_registry
-        return made
+            environment.docker.base_image_registry = container_registry
+        return environment
 
     @staticmethod
     def from_dockerfile(
         name: str, dockerfile: str, conda_specification: Any = None, pip_requirements: Any = None
     ) -> Environment:
-        """Return an environment on top of what a Dockerfile builds.
+        """Create an environment based on an image built from a Dockerfile.
 
         Args:
-            name: of the environment.
-            dockerfile: the file's path, or its text.
-            conda_specification: a conda environment file.
-            pip_requirements: a pip requirements file.
+            name: name of the environment.
+            dockerfile: path or content of the Dockerfile.
+            conda_specification: path of a conda environment file.
+            pip_requirements: path of a pip requirements file.
         """
-        made = _with_packages(name, conda_specification, pip_requirements)
-        made.docker.base_image = None
+        environment = _with_packages(name, conda_specification, pip_requirements)
+        environment.docker.base_image = None
         if os.path.isfile(dockerfile):
             with open(dockerfile, encoding="utf-8") as file:
                 dockerfile = file.read()
-        made.docker.base_dockerfile = dockerfile
-        return made
+        environment.docker.base_dockerfile = dockerfile
+        return environment
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment | None:
-        """Return an environment with the packages of a conda environment on this machine; None where there is none."""
+        """Create an environment from a conda environment on this machine. Returns None if it does not exist."""
         import shutil
         import subprocess
         import tempfile
@@ -325,13 +326,14 @@ class Environment(Section):
     def add_private_pip_wheel(
         workspace: WorkspaceLike, file_path: str | os.PathLike[str], exist_ok: bool = False
     ) -> str:
-        """Keep a wheel on the workspace's default datastore, to be named among pip packages.
+        """Upload a wheel to the workspace's default datastore, for use as a pip package.
 
         Returns:
-            Its URL.
+            URL of the wheel.
 
         Raises:
-            UserErrorException: no such file, or one of this name is there.
+            UserErrorException: the file does not exist or is not a wheel, or the wheel exists already and
+                ``exist_ok`` is False.
         """
         name = os.path.basename(file_path)
         if not name.endswith(".whl") or not os.path.isfile(file_path):
@@ -340,50 +342,48 @@ class Environment(Section):
 
         path = quoted("datastores", workspace.get_default_datastore().name, "files", f"wheels/{name}")
         with opened(file_path) as (body, size):
-            kept = workspace.connection.upload("PUT", path, body, size)
-        if not kept["stored"] and not exist_ok:
-            raise UserErrorException(
-                f"The wheel '{name}' already exists. Give it another version, or pass exist_ok=True."
-            )
-        return str(kept["url"])
+            uploaded = workspace.connection.upload("PUT", path, body, size)
+        if not uploaded["stored"] and not exist_ok:
+            raise UserErrorException(f"The wheel '{name}' already exists. Change its version, or pass exist_ok=True.")
+        return str(uploaded["url"])
 
     def _to_dict(self) -> dict[str, Any]:
-        """Return it as JSON types, under v1's names; a registry's password is left out."""
-        said: dict[str, Any] = plain(self, "environment")
-        said["python"]["condaDependencies"] = self.python.conda_dependencies.as_dict()
-        return said
+        """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""
+        definition: dict[str, Any] = plain(self, "environment")
+        definition["python"]["condaDependencies"] = self.python.conda_dependencies.as_dict()
+        return definition
 
     @staticmethod
-    def _of_dict(said: Mapping[str, Any]) -> Environment:
-        """Return the environment that :meth:`_to_dict` described."""
-        made = Environment(str(said.get("name") or "default-environment"))
-        fill(made, {key: value for key, value in said.items() if value is not None}, "environment")
-        return made
+    def _of_dict(definition: Mapping[str, Any]) -> Environment:
+        """Create an environment from a result of :meth:`_to_dict`."""
+        environment = Environment(str(definition.get("name") or "default-environment"))
+        fill(environment, {key: value for key, value in definition.items() if value is not None}, "environment")
+        return environment
 
     @staticmethod
     def _of_entry(entry: Mapping[str, Any]) -> Environment:
-        """Return an environment of a workspace's catalog."""
-        made = Environment._of_dict({**entry["record"], "name": entry["name"]})
-        made.version = str(entry["version"])
-        return made
+        """Create an environment from an entry of the workspace's catalog."""
+        environment = Environment._of_dict({**entry["record"], "name": entry["name"]})
+        environment.version = str(entry["version"])
+        return environment
 
     @staticmethod
     def _of_spec(spec: Mapping[str, Any]) -> Environment:
-        """Return the environment of a run, from its RunSpec as JSON."""
-        asked = spec["environment"]
-        made = Environment(str(spec["environment_name"] or "default-environment"))
-        python = made.python
-        python.user_managed_dependencies = asked["kind"] == "existing"
+        """Create the environment of a run from the run's RunSpec as JSON."""
+        requested = spec["environment"]
+        environment = Environment(str(spec["environment_name"] or "default-environment"))
+        python = environment.python
+        python.user_managed_dependencies = requested["kind"] == "existing"
         if python.user_managed_dependencies:
-            python.interpreter_path = asked["interpreter"]
+            python.interpreter_path = requested["interpreter"]
         else:
             from trainshed.api.configuration.conda_dependencies import CondaDependencies
 
             python.conda_dependencies = CondaDependencies.create(
-                conda_packages=asked["conda"], pip_packages=asked["pip"], python_version=asked["python"]
+                conda_packages=requested["conda"], pip_packages=requested["pip"], python_version=requested["python"]
             )
-        made.environment_variables.update(spec["environment_variables"])
-        return made
+        environment.environment_variables.update(spec["environment_variables"])
+        return environment
 
 
 def _entries(workspace: WorkspaceLike, **query: Any) -> list[dict[str, Any]]:

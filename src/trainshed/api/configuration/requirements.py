@@ -1,4 +1,4 @@
-"""Files that list packages: pip's requirements, conda's YAML."""
+"""Reading of pip requirements files and conda environment files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _ONE_EQUALS = r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([\w.*+!-]+)\s*\Z"
 
 
 def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
-    """Read a pip requirements file.
+    """Read a pip requirements file and the files it includes with ``-r``.
 
     Args:
-        path: the file; files that it includes with ``-r`` are read too, relative to it.
-        depth: how many files have included this one.
+        path: path of the file.
+        depth: number of levels of inclusion above this file.
 
     Returns:
-        The requirements, and the options, each as one string such as ``"--extra-index-url URL"``.
+        List of requirements, and list of options such as ``"--extra-index-url URL"``.
 
     Raises:
-        UserErrorException: no such file, or a line that has no meaning here; it is named.
+        UserErrorException: the file cannot be read, or a line is not supported. The message includes the line.
     """
     packages: list[str] = []
     options: list[str] = []
@@ -36,14 +36,14 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
         name, _, value = line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
         name, value = _SHORT.get(name, name), value.strip()
         if name in ("-r", "--requirement") and depth < _DEPTH:
-            more = read_requirements(os.path.join(os.path.dirname(path), value), depth + 1)
-            packages += more[0]
-            options += more[1]
+            included = read_requirements(os.path.join(os.path.dirname(path), value), depth + 1)
+            packages += included[0]
+            options += included[1]
         elif name in OPTIONS:
             options.append(f"{name} {value}".strip())
         elif line.startswith("-") or " --hash" in line:
             raise UserErrorException(
-                f"{path}, line {number}: {line!r} cannot be used here. Use packages, -r FILE, or {', '.join(OPTIONS)}."
+                f"{path}, line {number}: {line!r} is not supported. Use packages, -r FILE, or {', '.join(OPTIONS)}."
             )
         else:
             packages.append(line)
@@ -51,35 +51,36 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
 
 
 def _lines(path: str) -> list[tuple[int, str]]:
-    """Return the lines that say something, continued ones joined, with their numbers."""
-    import re  # as in the other functions: 5 ms that a submit without packages does not pay
+    """Return the non-empty lines with their numbers, without comments and with continuation lines joined."""
+    import re  # takes 5 ms, which submits without packages save
 
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise UserErrorException(f"The requirements file '{path}' cannot be read: {_reason(error)}.") from error
-    found, begun = [], ""
+    lines, partial = [], ""
     for number, line in enumerate(text.splitlines(), 1):
-        whole = begun + line
-        if whole.endswith("\\"):
-            begun = whole[:-1]
+        joined = partial + line
+        if joined.endswith("\\"):
+            partial = joined[:-1]
             continue
-        begun = ""
-        said = re.sub(_COMMENT, "", whole).strip()
-        if said:
-            found.append((number, said))
-    return found
+        partial = ""
+        stripped = re.sub(_COMMENT, "", joined).strip()
+        if stripped:
+            lines.append((number, stripped))
+    return lines
 
 
 def check_requirement(line: Any) -> str:
-    """Return a pip requirement if it looks like one; a node reads it more closely.
+    """Return a pip requirement after basic validation. It is validated fully when the environment is built.
 
     Args:
         line: e.g. ``"numpy<3"``, ``"name @ https://…"``, or a URL.
 
     Raises:
-        UserErrorException: no text, several lines, words that do not belong together, or conda's single ``=``.
+        UserErrorException: the value is not a string, is empty, has several lines or words, or uses conda's
+            single ``=``.
 
     Example:
         >>> check_requirement("numpy<3")
@@ -88,10 +89,10 @@ def check_requirement(line: Any) -> str:
     import re
 
     if not isinstance(line, str) or not line.strip() or not line.isprintable() or re.match(_WORDS, line.strip()):
-        raise UserErrorException(f"{line!r} is not a requirement of one package; use e.g. 'numpy<3'.")
-    slip = re.match(_ONE_EQUALS, line)
-    if slip:
-        name, version = slip.groups()
+        raise UserErrorException(f"{line!r} is not a valid pip requirement; use e.g. 'numpy<3'.")
+    single_equals = re.match(_ONE_EQUALS, line)
+    if single_equals:
+        name, version = single_equals.groups()
         raise UserErrorException(
             f"{line!r} is in conda's syntax; for pip, write '{name}=={version}', "
             f"or '{name}=={version}.*' for any release of {version}."
@@ -100,25 +101,25 @@ def check_requirement(line: Any) -> str:
 
 
 def read_conda_file(path: str) -> dict[str, Any]:
-    """Return what a conda environment file says.
+    """Read a conda environment file.
 
     Raises:
-        UserErrorException: it cannot be read, or says something else.
+        UserErrorException: the file cannot be read, or is not a conda environment file.
     """
     return check_conda(read_yaml(path, "conda file"), f"The conda file '{path}'")
 
 
 def read_yaml(path: str, what: str) -> Any:
-    """Return what a YAML file says.
+    """Parse a YAML file.
 
     Args:
-        path: the file.
-        what: how an error calls it.
+        path: path of the file.
+        what: kind of file, for error messages.
 
     Raises:
-        UserErrorException: it cannot be read, or is no YAML.
+        UserErrorException: the file cannot be read, or is not valid YAML.
     """
-    import yaml  # 15 ms that only those who bring a file wait for
+    import yaml  # takes 15 ms, so imported only when needed
 
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -129,26 +130,34 @@ def read_yaml(path: str, what: str) -> Any:
         raise UserErrorException(f"The {what} '{path}' is not valid YAML: {error}") from error
 
 
-def check_conda(said: Any, what: str) -> dict[str, Any]:
-    """Return the content of a conda environment file if it has the right shape.
+def check_conda(content: Any, what: str) -> dict[str, Any]:
+    """Validate and normalize the parsed content of a conda environment file.
+
+    Args:
+        content: parsed content.
+        what: name of the file, for error messages.
 
     Raises:
-        UserErrorException: another shape.
+        UserErrorException: the content does not have the structure of a conda environment file.
 
     Example:
         >>> check_conda({"dependencies": ["python=3.11", {"pip": ["numpy"]}]}, "conda file")["channels"]
         []
     """
-    if not isinstance(said, dict):
+    if not isinstance(content, dict):
         raise UserErrorException(f"{what} must be a mapping with 'dependencies'.")
     for key in ("dependencies", "channels"):
-        if not isinstance(said.get(key) or [], list):
+        if not isinstance(content.get(key) or [], list):
             raise UserErrorException(f"{what}: '{key}' must be a list.")
-    for item in said.get("dependencies") or []:
+    for item in content.get("dependencies") or []:
         pip = isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], list)
         if not isinstance(item, str) and not (pip and all(isinstance(line, str) for line in item["pip"])):
             raise UserErrorException(f"{what}: dependency {item!r} is neither a package nor a 'pip:' list of packages.")
-    return {**said, "dependencies": list(said.get("dependencies") or []), "channels": list(said.get("channels") or [])}
+    return {
+        **content,
+        "dependencies": list(content.get("dependencies") or []),
+        "channels": list(content.get("channels") or []),
+    }
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A run configuration: everything about how a script runs but the folder it is in."""
+"""Run configurations: everything that defines how a script runs, except its source folder."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     from trainshed.errors import TrainshedError
 
 MAX_DURATION_SECONDS_DEFAULT = 2592000
-"""v1's 30 days; as it stands for "nobody set a limit", it sets none here."""
+"""SDK v1's default of 30 days, which is treated as no limit."""
 ON_DEMAND = "amlcompute"
-"""v1's name for the target of a run that only names a size of machine."""
+"""SDK v1's target name for runs that specify only a VM size."""
 
 
 class RunConfiguration(Section):
-    """How a script runs: target, arguments, environment, data.
+    """Configuration of a run: compute target, script arguments, environment, and data.
 
     Args:
-        script: Python file, relative to the source folder.
-        arguments: of the script.
+        script: path of the Python script, relative to the source folder.
+        arguments: command-line arguments of the script.
         framework: ``"Python"``, ``"PyTorch"`` or ``"TensorFlow"``.
-        communicator: how several processes find each other: ``"None"``, ``"OpenMpi"`` (or ``"IntelMpi"``, ``"Mpi"``:
-            all mean the MPI there is), ``"Nccl"``, ``"Gloo"`` or ``"ParameterServer"``.
-        conda_dependencies: packages of its environment.
-        command: argv to run instead of a script.
+        communicator: distributed backend: ``"None"``, ``"OpenMpi"`` (``"IntelMpi"`` and ``"Mpi"`` are synonyms: the
+            installed MPI is used), ``"Nccl"``, ``"Gloo"`` or ``"ParameterServer"``.
+        conda_dependencies: packages of the environment.
+        command: command and arguments to run instead of a script.
 
     Example:
         >>> config = RunConfiguration()
@@ -95,7 +95,7 @@ class RunConfiguration(Section):
 
     def _defaults(self) -> None:
         self.history = HistoryConfiguration()
-        self.docker = self._untold = DockerConfiguration()
+        self.docker = self._default_docker = DockerConfiguration()
         self.spark = SparkConfiguration()
         self.hdi = HdiConfiguration()
         self.tensorflow = TensorflowConfiguration()
@@ -115,60 +115,61 @@ class RunConfiguration(Section):
         self.credential_passthrough = False
 
     def _settings(self) -> dict[str, Any]:
-        own = super()._settings()
-        return {"script": own.pop("script"), "arguments": own.pop("arguments"), "target": self.target, **own}
+        settings = super()._settings()
+        first = {name: settings.pop(name) for name in ("script", "arguments")}
+        return {**first, "target": self.target, **settings}
 
     def _references(self) -> References:
-        """Return the data of its runs; what is added to it is added here."""
+        """Return the data references of the configuration. Adding to them modifies the configuration."""
         return References(self.data_references, self.data, self.output_data)
 
     @property
     def target(self) -> str:
-        """Name of the compute target; may be set to a target or to its name."""
+        """Name of the compute target. Can be set to a target or its name."""
         return self._target
 
     @target.setter
     def target(self, target: str | TargetLike) -> None:
         self._target = target if isinstance(target, str) else str(target.name)
 
-    def _distribute(self, how: Any, parameter: str, error: type[TrainshedError], mpi: str = "IntelMpi") -> None:
-        """Write down how several processes find each other.
+    def _distribute(self, config: Any, parameter: str, error: type[TrainshedError], mpi: str = "IntelMpi") -> None:
+        """Set the distributed backend.
 
         Args:
-            how: a configuration of MPI, PyTorch or TensorFlow, or one of the former ways, for the counts that are set
-                already; None changes nothing.
-            parameter: which parameter of the user's this is.
-            error: what to raise if it is nothing of the kind.
-            mpi: v1's name for MPI there.
+            config: an MPI, PyTorch or TensorFlow configuration, or :class:`Gloo` or :class:`Nccl` for the counts
+                that are already set. None changes nothing.
+            parameter: name of the user's parameter, for error messages.
+            error: exception class raised for any other value.
+            mpi: ``communicator`` value for MPI.
         """
-        if how is None:
+        if config is None:
             return
-        if isinstance(how, MpiConfiguration):
-            self.mpi, self.communicator = how, "Mpi" if isinstance(how, Mpi) else mpi
-        elif isinstance(how, TensorflowConfiguration):
-            self.framework, self.communicator, self.tensorflow = "TensorFlow", "ParameterServer", how
-        elif isinstance(how, PyTorchConfiguration):
-            self.framework, self.communicator, self.pytorch = "PyTorch", how.communication_backend, how
-        elif isinstance(how, (Gloo, Nccl)):
-            backend, nodes = type(how).__name__, self.node_count
+        if isinstance(config, MpiConfiguration):
+            self.mpi, self.communicator = config, "Mpi" if isinstance(config, Mpi) else mpi
+        elif isinstance(config, TensorflowConfiguration):
+            self.framework, self.communicator, self.tensorflow = "TensorFlow", "ParameterServer", config
+        elif isinstance(config, PyTorchConfiguration):
+            self.framework, self.communicator, self.pytorch = "PyTorch", config.communication_backend, config
+        elif isinstance(config, (Gloo, Nccl)):
+            backend, nodes = type(config).__name__, self.node_count
             self.framework, self.communicator = "PyTorch", backend.lower()
             self.pytorch = PyTorchConfiguration(backend, nodes * self.mpi.process_count_per_node, nodes)
-        elif isinstance(how, ParallelTaskConfiguration):
-            raise error("Parallel tasks ran only on v1's own service. Use MpiConfiguration for several processes.")
+        elif isinstance(config, ParallelTaskConfiguration):
+            raise error("ParallelTaskConfiguration is not supported. Use MpiConfiguration for several processes.")
         else:
             raise error(
                 f"{parameter} must be MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-                f"not {type(how).__name__}."
+                f"not {type(config).__name__}."
             )
 
-    def _docker_said(self) -> bool:
-        """Tell whether somebody said if docker is to be used, be it yes or no."""
-        return self.docker is not self._untold
+    def _docker_is_set(self) -> bool:
+        """Return whether ``docker`` was set explicitly."""
+        return self.docker is not self._default_docker
 
     @property
     def batchai(self) -> RunConfiguration:
-        """Where ``node_count`` was in 2018: ``config.batchai.node_count = 2``."""
-        warn("RunConfiguration.batchai was removed in 2018. Set node_count on the run configuration itself.")
+        """The configuration itself, so that ``config.batchai.node_count = 2`` still works. Deprecated."""
+        warn("RunConfiguration.batchai is deprecated. Set node_count on the run configuration itself.")
         return self
 
     def save(
@@ -177,38 +178,40 @@ class RunConfiguration(Section):
         name: str | None = None,
         separate_environment_yaml: bool = False,
     ) -> None:
-        """Write it as ``<path>/.azureml/<name>.runconfig`` (``aml_config/`` where there is one), with its packages.
+        """Write the configuration and its packages to ``<path>/.azureml/<name>.runconfig``.
 
-        A registry's password is not written.
+        If the folder contains ``aml_config/`` and no ``.azureml/``, the file is written there. The registry's password
+        is not written.
 
         Args:
-            path: an existing folder, or the file to write; None: where it was loaded from, else the current folder.
-            name: of the configuration; None: the one it was loaded by.
-            separate_environment_yaml: write the environment to a file of its own beside it.
+            path: existing folder, or file to write. Default: the folder that the configuration was loaded from, or
+                the current folder.
+            name: name of the configuration. Default: the name it was loaded by.
+            separate_environment_yaml: write the environment to a separate file.
 
         Raises:
             FileNotFoundError: the folder does not exist.
-            UserErrorException: no name, or one that cannot name a file.
+            UserErrorException: the name is missing or invalid.
 
         Example:
             >>> RunConfiguration("train.py").save(".", "trial")
             >>> RunConfiguration.load(".", "trial").script
             'train.py'
         """
-        from trainshed.api.configuration import runconfig_files  # with PyYAML, for which a submit need not wait
+        from trainshed.api.configuration import runconfig_files  # imports PyYAML, which submit does not need
 
         runconfig_files.save(self, path, name, separate_environment_yaml)
 
     @staticmethod
     def load(path: str | os.PathLike[str], name: str | None = None) -> RunConfiguration:
-        """Read what :meth:`save`, or SDK v1, wrote.
+        """Load a configuration written by :meth:`save` or by SDK v1.
 
         Args:
-            path: the folder above ``.azureml/`` or ``aml_config/``, or the file itself.
-            name: of the configuration; not needed with a file.
+            path: folder that contains ``.azureml/`` or ``aml_config/``, or path of the file.
+            name: name of the configuration; not needed if ``path`` is a file.
 
         Raises:
-            UserErrorException: no such file, no YAML, or a value of a wrong type; it is named.
+            UserErrorException: the file does not exist, is not valid YAML, or contains a value of the wrong type.
 
         Example:
             >>> path = RunConfiguration("train.py").save(".", "cluster")
@@ -221,14 +224,14 @@ class RunConfiguration(Section):
 
     @staticmethod
     def delete(path: str | os.PathLike[str], name: str) -> None:
-        """Remove a configuration's file; its packages' file stays, as others may use it.
+        """Delete a configuration file. The file with its packages is kept, because other configurations may use it.
 
         Args:
-            path: the folder above ``.azureml/`` or ``aml_config/``.
-            name: of the configuration.
+            path: folder that contains ``.azureml/`` or ``aml_config/``.
+            name: name of the configuration.
 
         Raises:
-            UserErrorException: no such file.
+            UserErrorException: the configuration does not exist.
         """
         from trainshed.api.configuration import runconfig_files
 
@@ -236,11 +239,11 @@ class RunConfiguration(Section):
 
 
 class Submission(Record):
-    """What an Estimator or a ScriptRunConfig comes down to.
+    """Source folder and run configuration of an Estimator or ScriptRunConfig.
 
     Attributes:
-        folder: the source folder, as it was given.
-        config: how to run what is in it.
+        folder: source folder, as passed by the user.
+        config: run configuration.
     """
 
     folder: str

@@ -1,4 +1,4 @@
-"""Run configurations as files: ``.azureml/<name>.runconfig``, or ``aml_config/<name>.runconfig`` as in 2018."""
+"""Reading and writing of ``.azureml/<name>.runconfig``, or ``aml_config/<name>.runconfig`` (early SDK releases)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from trainshed.system import files
 _FOLDERS = (".azureml", "aml_config")
 _SUFFIX = ".runconfig"
 _PACKAGES = "conda_dependencies"
-_GONE = ("prepareEnvironment", "batchai")
-"""Keys of 2018 that have moved (see ``_moved``)."""
+_RENAMED = ("prepareEnvironment", "batchai")
+"""Keys of early SDK releases that have been renamed (see ``_upgraded``)."""
 
 
 class Configuration(Protocol):
-    """What is read and written: a :class:`~trainshed.api.configuration.runconfig.RunConfiguration`."""
+    """A run configuration, see :class:`~trainshed.api.configuration.runconfig.RunConfiguration`."""
 
     arguments: list[Any]
     environment: Any
@@ -35,52 +35,45 @@ Made = TypeVar("Made", bound=Section)
 
 
 def save(config: Configuration, path: Any, name: str | None, separate: bool) -> None:
-    """Write a run configuration. Arguments and errors: see :meth:`RunConfiguration.save`.
-
-    Args:
-        config: what to write.
-        path: folder or file, or None.
-        name: of the configuration, or None.
-        separate: write the environment to a file of its own.
-    """
+    """Write a run configuration. See :meth:`RunConfiguration.save` for arguments and errors."""
     file = _file_to_write(config, path, name)
-    root, before = _root(file), _read(file) if os.path.isfile(file) else {}
-    said = plain(config, "RunConfiguration")
+    root, previous = _root(file), _read(file) if os.path.isfile(file) else {}
+    content = plain(config, "RunConfiguration")
     used = {each.data_reference_name: each.to_config() for each in config.arguments if isinstance(each, DataReference)}
-    said["dataReferences"].update(plain(used, "arguments"))
-    environment = said["environment"]
-    environment["python"][camel("conda_dependencies_file")] = _save_packages(config, file, root, before)
+    content["dataReferences"].update(plain(used, "arguments"))
+    environment = content["environment"]
+    environment["python"][camel("conda_dependencies_file")] = _save_packages(config, file, root, previous)
     if config.environment.docker.base_image_registry.password:
         warn(f"The registry's password is not written to {file}. Set it after loading.")
     if separate:
-        beside = os.path.join(os.path.dirname(file), "environment.yml")
-        _write(beside, "Environment of a run configuration.", environment)
-        said["environment"] = os.path.basename(beside)
-    _write(file, "Run configuration.", said)
+        environment_file = os.path.join(os.path.dirname(file), "environment.yml")
+        _write(environment_file, "Environment of a run configuration.", environment)
+        content["environment"] = os.path.basename(environment_file)
+    _write(file, "Run configuration.", content)
 
 
 def load(path: str | os.PathLike[str], name: str | None, make: Callable[..., Made]) -> Made:
-    """Read a run configuration. Errors: see :meth:`RunConfiguration.load`."""
+    """Read a run configuration. See :meth:`RunConfiguration.load` for arguments and errors."""
     file = _file_to_read(path, name)
-    said = _read(file)
+    content = _read(file)
     root = _root(file)
-    if isinstance(said.get("environment"), str):
-        said["environment"] = _read(os.path.join(os.path.dirname(file), said["environment"]))
+    if isinstance(content.get("environment"), str):
+        content["environment"] = _read(os.path.join(os.path.dirname(file), content["environment"]))
     config = make(_path=root, _name=_stem(file))
-    fill(config, _moved(said), file)
+    fill(config, _upgraded(content), file)
     python: Any = config.environment.python  # type: ignore[attr-defined]
     if python.conda_dependencies_file and not python.user_managed_dependencies:
         packages = os.path.join(root, python.conda_dependencies_file)
-        # v1 names its default file in every configuration, also where there is none.
+        # SDK v1 writes the name of the default file to every configuration, even if the file does not exist.
         if os.path.isfile(packages) or os.path.basename(packages) != f"{_PACKAGES}.yml":
             python.conda_dependencies = CondaDependencies(packages)
-    # Its content is here now: what is changed from now on shall count.
+    # The packages have been loaded; later changes to them must not be overridden by the file.
     python.conda_dependencies_file = None
     return config
 
 
 def delete(path: str | os.PathLike[str], name: str) -> None:
-    """Remove a configuration's file. Errors: see :meth:`RunConfiguration.delete`."""
+    """Delete a configuration file. See :meth:`RunConfiguration.delete` for arguments and errors."""
     os.remove(_file_to_read(path, name))
 
 
@@ -90,11 +83,11 @@ def _file_to_write(config: Configuration, path: Any, name: str | None) -> str:
     if os.path.isfile(given) or given.endswith((_SUFFIX, ".yml", ".yaml")):
         return given
     if not name:
-        raise UserErrorException("The run configuration needs a name to be saved under: config.save(path, 'local').")
+        raise UserErrorException("The run configuration has no name. Pass one, e.g. config.save(path, 'local').")
     if not os.path.isdir(given):
-        raise FileNotFoundError(2, f"The folder to save the run configuration '{name}' in does not exist", given)
-    old = os.path.isdir(os.path.join(given, _FOLDERS[1])) and not os.path.isdir(os.path.join(given, _FOLDERS[0]))
-    folder = os.path.join(given, _FOLDERS[old])
+        raise FileNotFoundError(2, f"The folder for run configuration '{name}' does not exist", given)
+    legacy = os.path.isdir(os.path.join(given, _FOLDERS[1])) and not os.path.isdir(os.path.join(given, _FOLDERS[0]))
+    folder = os.path.join(given, _FOLDERS[legacy])
     os.makedirs(folder, exist_ok=True)
     return os.path.join(folder, _file_name(name))
 
@@ -108,11 +101,11 @@ def _file_to_read(path: str | os.PathLike[str], name: str | None) -> str:
             f"There is no run configuration file '{given}'. Pass a file, or a folder and the configuration's name."
         )
     folders = [os.path.join(given, folder) for folder in (*_FOLDERS, "")]
-    there = {_stem(each): os.path.join(folder, each) for folder in reversed(folders) for each in _configs(folder)}
-    file = there.get(_stem(_file_name(name)))
+    found = {_stem(each): os.path.join(folder, each) for folder in reversed(folders) for each in _configs(folder)}
+    file = found.get(_stem(_file_name(name)))
     if file is None:
         raise UserErrorException(
-            f"There is no run configuration '{name}' in {' or '.join(folders[:2])}.{did_you_mean(name, there)}"
+            f"There is no run configuration '{name}' in {' or '.join(folders[:2])}.{did_you_mean(name, found)}"
         )
     return file
 
@@ -132,21 +125,21 @@ def _stem(file: str) -> str:
 
 
 def _root(file: str) -> str:
-    """Return the folder that paths in a configuration are relative to."""
+    """Return the folder to which paths in a configuration file are relative."""
     folder = os.path.dirname(os.path.abspath(file))
     return os.path.dirname(folder) if os.path.basename(folder) in _FOLDERS else folder
 
 
-def _save_packages(config: Configuration, file: str, root: str, before: Mapping[str, Any]) -> str:
-    """Write the packages beside the configuration, not over those of another one; return the file's path."""
-    named: str | None = config.environment.python.conda_dependencies_file
-    if named:
-        return named
+def _save_packages(config: Configuration, file: str, root: str, previous: Mapping[str, Any]) -> str:
+    """Write the packages next to the configuration, without overwriting another one's, and return the file's path."""
+    user_file: str | None = config.environment.python.conda_dependencies_file
+    if user_file:
+        return user_file
     text: str = config.environment.python.conda_dependencies.serialize_to_string()
     folder = os.path.dirname(os.path.abspath(file))
-    ours = _own_packages(before)
+    own = _own_packages(previous)
     shared = os.path.join(folder, f"{_PACKAGES}.yml")
-    target = os.path.join(root, ours) if ours else shared
+    target = os.path.join(root, own) if own else shared
     if target == shared and os.path.isfile(shared) and _differs(shared, text) and _others(folder, file):
         target = os.path.join(folder, f"{_PACKAGES}_{_stem(file)}.yml")
     with open(target, "w", encoding="utf-8") as written:
@@ -154,8 +147,8 @@ def _save_packages(config: Configuration, file: str, root: str, before: Mapping[
     return os.path.relpath(target, root).replace(os.sep, "/")
 
 
-def _own_packages(before: Mapping[str, Any]) -> str | None:
-    environment = before.get("environment")
+def _own_packages(previous: Mapping[str, Any]) -> str | None:
+    environment = previous.get("environment")
     python = environment.get("python") if isinstance(environment, dict) else None
     return python.get(camel("conda_dependencies_file")) if isinstance(python, dict) else None
 
@@ -169,25 +162,25 @@ def _others(folder: str, file: str) -> bool:
     return any(each != os.path.basename(file) for each in _configs(folder))
 
 
-def _write(path: str, title: str, said: Mapping[str, Any]) -> None:
+def _write(path: str, title: str, content: Mapping[str, Any]) -> None:
     import yaml  # see read_yaml
 
-    files.write(path, f"# {title}\n{yaml.safe_dump(said, sort_keys=False)}", files.PUBLIC)
+    files.write(path, f"# {title}\n{yaml.safe_dump(content, sort_keys=False)}", files.PUBLIC)
 
 
 def _read(path: str) -> dict[str, Any]:
-    said = read_yaml(path, "run configuration")
-    if not isinstance(said, dict):
+    content = read_yaml(path, "run configuration")
+    if not isinstance(content, dict):
         raise UserErrorException(f"The run configuration '{path}' must be a mapping, such as 'script: train.py'.")
-    return said
+    return content
 
 
-def _moved(said: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration of any year with its keys where they are now."""
-    rest = {key: value for key, value in said.items() if key not in _GONE}
-    if "prepareEnvironment" in said:
-        rest[camel("auto_prepare_environment")] = said["prepareEnvironment"]
-    batchai = said.get("batchai")
+def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a configuration file with outdated keys replaced by current ones."""
+    current = {key: value for key, value in content.items() if key not in _RENAMED}
+    if "prepareEnvironment" in content:
+        current[camel("auto_prepare_environment")] = content["prepareEnvironment"]
+    batchai = content.get("batchai")
     if isinstance(batchai, dict) and "nodeCount" in batchai:
-        rest.setdefault("nodeCount", batchai["nodeCount"])
-    return rest
+        current.setdefault("nodeCount", batchai["nodeCount"])
+    return current

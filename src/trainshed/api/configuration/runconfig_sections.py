@@ -1,4 +1,4 @@
-"""The parts of a run configuration."""
+"""Sections of a run configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
 MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
 MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
-"""Images that stand for "no particular one"."""
+"""SDK v1's default images. They are treated as if no image was specified."""
 
 
 def _check_counts(least: int = 1, **counts: Any) -> None:
@@ -24,10 +24,14 @@ def _check_counts(least: int = 1, **counts: Any) -> None:
 
 
 class MpiConfiguration(Section):
-    """Processes started by MPI.
+    """Distributed training with MPI.
+
+    Args:
+        process_count_per_node: number of processes per node.
+        node_count: number of nodes.
 
     Raises:
-        RunConfigurationException: no whole number, or less than one.
+        RunConfigurationException: a count is not a positive integer.
 
     Example:
         >>> Estimator("./src", compute_target="local", distributed_training=MpiConfiguration(4)).run_config.communicator
@@ -43,14 +47,14 @@ class MpiConfiguration(Section):
 
 
 class TensorflowConfiguration(Section):
-    """TensorFlow's workers and parameter servers.
+    """Distributed training with TensorFlow.
 
     Args:
-        worker_count: how many workers.
-        parameter_server_count: how many parameter servers; none where the workers find each other.
+        worker_count: number of workers.
+        parameter_server_count: number of parameter servers; 0 for strategies without parameter servers.
 
     Raises:
-        RunConfigurationException: no whole number, or none at all.
+        RunConfigurationException: a count is not an integer, or is too small.
 
     Example:
         >>> TensorflowConfiguration(worker_count=2, parameter_server_count=0).worker_count
@@ -67,19 +71,19 @@ class TensorflowConfiguration(Section):
 
 
 class PyTorchConfiguration(Section):
-    """Processes of torch.distributed.
+    """Distributed training with ``torch.distributed``.
 
     Args:
         communication_backend: ``"Nccl"`` or ``"Gloo"``.
-        process_count: of all nodes together; None: one a node.
-        node_count: on how many nodes.
+        process_count: total number of processes on all nodes. Default: one per node.
+        node_count: number of nodes.
 
     Raises:
-        RunConfigurationException: another backend, or a count that is no whole number above zero.
+        RunConfigurationException: the backend is unknown, or a count is not a positive integer.
 
     Example:
-        >>> how = PyTorchConfiguration("Gloo", process_count=4, node_count=2)
-        >>> ScriptRunConfig("./src", distributed_job_config=how).run_config.communicator
+        >>> pytorch = PyTorchConfiguration("Gloo", process_count=4, node_count=2)
+        >>> ScriptRunConfig("./src", distributed_job_config=pytorch).run_config.communicator
         'Gloo'
     """
 
@@ -96,7 +100,7 @@ class PyTorchConfiguration(Section):
 
 
 class ParallelTaskConfiguration(Section):
-    """Accepted and not used."""
+    """Parallel task settings. Stored, but not supported."""
 
     @known_keywords
     def __init__(
@@ -109,13 +113,13 @@ class ParallelTaskConfiguration(Section):
 
 
 class DockerConfiguration(Section):
-    """Whether and how to run in a container.
+    """Container settings of a run.
 
     Args:
-        use_docker: run in one.
-        shared_volumes: accepted and not used.
-        arguments: further arguments for the container engine.
-        shm_size: size of its shared memory.
+        use_docker: run the script in a container.
+        shared_volumes: ignored.
+        arguments: additional arguments for the container engine.
+        shm_size: size of the container's shared memory, e.g. ``"2g"``.
 
     Example:
         >>> RunConfiguration().docker.use_docker, DockerConfiguration(use_docker=True).shm_size
@@ -138,7 +142,7 @@ class DockerConfiguration(Section):
 
 
 class HistoryConfiguration(Section):
-    """What is kept of a run.
+    """Settings for the collection of logs and outputs.
 
     Example:
         >>> RunConfiguration().history.directories_to_watch
@@ -153,7 +157,7 @@ class HistoryConfiguration(Section):
 
 
 class HdiConfiguration(Section):
-    """Accepted and not used."""
+    """HDInsight settings. Stored, but have no effect."""
 
     def __init__(self) -> None:
         self.yarn_deploy_mode = "cluster"
@@ -161,7 +165,7 @@ class HdiConfiguration(Section):
 
 
 class SparkConfiguration(Section):
-    """Accepted and not used."""
+    """Spark settings. Stored, but have no effect."""
 
     def __init__(self) -> None:
         self.configuration = {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1}
@@ -169,10 +173,10 @@ class SparkConfiguration(Section):
 
 
 class AmlComputeConfiguration(Section):
-    """A cluster made for one run, in v1: kept, and such a run takes this machine.
+    """Settings of a cluster that SDK v1 would create for one run. Stored; such a run uses this machine instead.
 
     Attributes:
-        vm_size: kind of machine.
+        vm_size: VM size.
         vm_priority: ``"dedicated"`` or ``"lowpriority"``.
 
     Example:
@@ -192,7 +196,7 @@ class AmlComputeConfiguration(Section):
 
 
 class ContainerInstanceConfiguration(Section):
-    """Accepted and not used."""
+    """Azure Container Instances settings. Stored, but have no effect."""
 
     def __init__(self) -> None:
         self.region: str | None = None
@@ -202,7 +206,7 @@ class ContainerInstanceConfiguration(Section):
 
 
 class KubernetesComputeConfiguration(Section):
-    """Accepted and not used."""
+    """Kubernetes settings. Stored, but have no effect."""
 
     def __init__(self) -> None:
         self.instance_type: str | None = None
@@ -210,13 +214,13 @@ class KubernetesComputeConfiguration(Section):
 
 
 class ContainerRegistry(Section):
-    """Where images come from, and as whom.
+    """Address and credentials of a container registry.
 
     Attributes:
         address: e.g. ``"registry.example.org"``.
-        username: account there.
-        password: of the account.
-        registry_identity: accepted and not used.
+        username: user name.
+        password: password.
+        registry_identity: ignored.
 
     Example:
         >>> registry = ContainerRegistry()
@@ -237,12 +241,12 @@ class ContainerRegistry(Section):
 
 
 class DockerSection(Section):
-    """The container of an environment.
+    """Container settings of an environment.
 
     Attributes:
-        enabled: run in a container.
-        base_image: the image.
-        base_image_registry: where it comes from.
+        enabled: run the script in a container.
+        base_image: name of the image.
+        base_image_registry: registry of the image.
 
     Example:
         >>> env = Environment("slim")
@@ -265,7 +269,7 @@ class DockerSection(Section):
 
 
 class SparkSection(Section):
-    """Accepted and not used."""
+    """Spark settings of an environment. Stored, but have no effect."""
 
     def __init__(self) -> None:
         self.repositories: list[str] = []

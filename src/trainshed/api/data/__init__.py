@@ -1,1 +1,1 @@
-"""What runs read and leave: datastores, datasets, references to data, models."""
+"""Datastores, datasets, data references, and models."""

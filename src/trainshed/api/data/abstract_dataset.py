@@ -1,4 +1,4 @@
-"""Datasets: files and tables, by where they are; registered, with versions."""
+"""Base class of file and tabular datasets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ Self = Any
 
 
 class AbstractDataset:
-    """What files and tables have in common; make them with ``Dataset.File`` and ``Dataset.Tabular``.
+    """Base class of datasets. Create datasets with ``Dataset.File`` and ``Dataset.Tabular``.
 
     Args:
-        definition: what it has; see :mod:`trainshed.data.dataset`.
-        workspace: where its datastores are; None where it is on none.
-        entry: the version it is registered as.
-
+        definition: paths and operations of the dataset; see :mod:`trainshed.data.dataset`.
+        workspace: workspace of the datastores in the definition, or None if it contains only local paths.
+        entry: catalog entry of the registered version, if any.
 
     Example:
         >>> dataset.register(ws, "weather-files", tags={"year": 2026}).tags
@@ -33,10 +32,14 @@ class AbstractDataset:
     """
 
     _kinds: ClassVar[dict[str, type[AbstractDataset]]] = {}
-    """Type of a definition → the class of such datasets; each of them is entered when it is made."""
+    """Dataset type in a definition → class. Subclasses register themselves."""
 
     def __init_subclass__(cls, kind: str | None = None) -> None:
-        """Enter the class among the kinds of datasets."""
+        """Register a subclass.
+
+        Args:
+            kind: dataset type that the class represents.
+        """
         if kind is not None:
             cls._kinds[kind] = cls
 
@@ -52,23 +55,23 @@ class AbstractDataset:
 
     @property
     def id(self) -> str | None:
-        """``"name:version"``, or None while it is not registered."""
+        """``"name:version"``, or None if the dataset is not registered."""
         return f"{self.name}:{self.version}" if self.name else None
 
     @staticmethod
     def of_definition(workspace: WorkspaceLike | None, definition: dict[str, Any], name: str = "") -> Any:
-        """Return the dataset of a definition, inside of a run for example (ours).
+        """Create a dataset from its definition (Trainshed extension).
 
         Args:
-            workspace: where its datastores are.
-            definition: what it has.
-            name: ``"name:version"`` where it is registered.
+            workspace: workspace of the datastores in the definition.
+            definition: paths and operations of the dataset.
+            name: ``"name:version"`` of a registered dataset.
         """
-        made = AbstractDataset._kinds[definition["type"]](definition, workspace)
+        dataset = AbstractDataset._kinds[definition["type"]](definition, workspace)
         if name:
-            made.name, _, version = name.rpartition(":")
-            made.version = int(version)
-        return made
+            dataset.name, _, version = name.rpartition(":")
+            dataset.version = int(version)
+        return dataset
 
     @staticmethod
     def _entry(workspace: WorkspaceLike, entry: Mapping[str, Any]) -> Any:
@@ -77,10 +80,16 @@ class AbstractDataset:
 
     @staticmethod
     def get_by_name(workspace: WorkspaceLike, name: str, version: int | str = "latest") -> Any:
-        """Return a dataset that was registered.
+        """Return a registered dataset.
+
+        Args:
+            workspace: workspace in which the dataset is registered.
+            name: name of the dataset.
+            version: version number, or ``"latest"``.
 
         Raises:
-            NotFoundException: no such dataset (a UserErrorException); the sentence names the nearest.
+            NotFoundException: the dataset does not exist. A subclass of UserErrorException; the message suggests the
+                closest match.
 
         Example:
             >>> registered = table.register(ws, "rainfall")
@@ -94,14 +103,14 @@ class AbstractDataset:
 
     @staticmethod
     def get_by_id(workspace: WorkspaceLike, id: str, **_: Any) -> Any:
-        """Return a dataset by its id.
+        """Return a registered dataset by its id.
 
         Args:
-            workspace: where it is.
+            workspace: workspace in which the dataset is registered.
             id: ``"name:version"``.
 
         Raises:
-            NotFoundException: no such dataset.
+            NotFoundException: the dataset does not exist.
         """
         name, colon, version = id.rpartition(":")
         if not colon or not version.isdigit():
@@ -110,7 +119,7 @@ class AbstractDataset:
 
     @staticmethod
     def get_all(workspace: WorkspaceLike) -> dict[str, Any]:
-        """Return the newest version of each dataset: name → dataset."""
+        """Return the latest version of each dataset, as a dict of name → dataset."""
         entries = workspace.connection.call("GET", "/catalog/dataset", query={"latest": 1})["entries"]
         return {entry["name"]: AbstractDataset._entry(workspace, entry) for entry in entries}
 
@@ -122,20 +131,20 @@ class AbstractDataset:
         tags: Mapping[str, Any] | None = None,
         create_new_version: bool = False,
     ) -> Self:
-        """Give it a name in a workspace.
+        """Register the dataset in a workspace.
 
         Args:
-            workspace: where.
-            name: its name.
-            description: what it is.
-            tags: its labels.
-            create_new_version: there may be one of this name.
+            workspace: workspace in which to register the dataset.
+            name: name of the dataset.
+            description: description of the dataset.
+            tags: tags of the dataset.
+            create_new_version: create a new version if a dataset with this name exists.
 
         Returns:
-            The dataset, with its name and version; the one that is there, where it is the same.
+            The registered dataset. If an identical dataset is already registered under this name, that one.
 
         Raises:
-            UserErrorException: another one has this name, without ``create_new_version``.
+            UserErrorException: a different dataset has this name and ``create_new_version`` is False.
         """
         path = quoted("catalog", "dataset", name)
         try:
@@ -155,7 +164,7 @@ class AbstractDataset:
         )
 
     def unregister_all_versions(self) -> None:
-        """Forget all versions of its name; the files stay."""
+        """Unregister all versions of the dataset. Its files are kept."""
         if self._workspace is None or self.name is None:
             raise UserErrorException("The dataset is not registered.")
         connection = self._workspace.connection
@@ -163,10 +172,10 @@ class AbstractDataset:
             connection.call("DELETE", quoted("catalog", "dataset", self.name, str(entry["version"])))
 
     def as_named_input(self, name: str) -> DatasetConsumptionConfig:
-        """Return it under the name by which a script knows it.
+        """Return the dataset as an input of a run.
 
         Args:
-            name: letters, digits and ``_``.
+            name: name of the input in the script: letters, digits and ``_``.
         """
         return DatasetConsumptionConfig(name, self)
 
@@ -174,36 +183,37 @@ class AbstractDataset:
         return type(self)({**self._definition, "steps": [*self._definition["steps"], list(step)]}, self._workspace)
 
     def take(self, count: int) -> Self:
-        """Return a dataset of the first of its files or rows."""
+        """Return a dataset of the first ``count`` files or rows."""
         return self._step("take", _count(count))
 
     def skip(self, count: int) -> Self:
-        """Return a dataset without the first of its files or rows."""
+        """Return a dataset without the first ``count`` files or rows."""
         return self._step("skip", _count(count))
 
     def random_split(self, percentage: float, seed: int | None = None) -> tuple[Self, Self]:
-        """Return two datasets that share its files or rows among them at random.
+        """Split the dataset at random into two datasets.
 
         Args:
-            percentage: about what share the first gets: 0 to 1.
-            seed: the same one gives the same shares.
+            percentage: approximate fraction of the files or rows in the first dataset, from 0 to 1.
+            seed: random seed. The same seed gives the same split.
 
         Raises:
-            UserErrorException: a share that cannot be.
+            UserErrorException: ``percentage`` is not between 0 and 1.
         """
         if not 0 <= percentage <= 1:
             raise UserErrorException(f"percentage is {percentage!r}; it must be a number from 0 to 1.")
-        chosen = int.from_bytes(os.urandom(4), "big") if seed is None else seed
-        return self._step("sample", percentage, chosen, False), self._step("sample", percentage, chosen, True)
+        if seed is None:
+            seed = int.from_bytes(os.urandom(4), "big")
+        return self._step("sample", percentage, seed, False), self._step("sample", percentage, seed, True)
 
     def _found(self) -> list[DataFile]:
-        """Return its files."""
+        """Return the files of the dataset."""
         from trainshed.api.data.fetch import found
 
         return found(self._definition, self._workspace)
 
     def _local(self) -> list[tuple[str, str]]:
-        """Return its files: (where this program can open it, its path in the dataset)."""
+        """Return the files of the dataset as (local path, path in the dataset), downloading them if necessary."""
         from trainshed.api.data.fetch import local
 
         return local(self._found(), self._workspace)
@@ -214,31 +224,34 @@ class AbstractDataset:
 
 def _count(count: int) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise UserErrorException(f"count is {count!r}; it must be a whole number.")
+        raise UserErrorException(f"count is {count!r}; it must be a whole number of at least 0.")
     return count
 
 
-def places(path: Any) -> tuple[list[dict[str, str]], WorkspaceLike | None]:
-    """Return the paths of a definition, and the workspace of their datastores.
+def parse_paths(path: Any) -> tuple[list[dict[str, str]], WorkspaceLike | None]:
+    """Convert paths to the format of a dataset definition.
 
     Args:
-        path: ``(datastore, "path")``, a DataPath, a local path, or a list of them.
+        path: ``(datastore, "path")``, a DataPath, a local path, or a list of these.
+
+    Returns:
+        Paths for the definition, and the workspace of their datastores.
 
     Raises:
-        UserErrorException: something else.
+        UserErrorException: a path has an unsupported type, or the list is empty.
     """
-    several = isinstance(path, list) or (isinstance(path, tuple) and path and not hasattr(path[0], "folder"))
-    found, workspace = [], None
-    for each in path if several else [path]:
-        place, where = _place(each)
-        workspace = where or workspace
-        found.append(place)
-    if not found:
+    is_list = isinstance(path, list) or (isinstance(path, tuple) and path and not hasattr(path[0], "folder"))
+    paths, workspace = [], None
+    for each in path if is_list else [path]:
+        parsed, datastore_workspace = _parse_path(each)
+        workspace = datastore_workspace or workspace
+        paths.append(parsed)
+    if not paths:
         raise UserErrorException("A dataset needs at least one path.")
-    return found, workspace
+    return paths, workspace
 
 
-def _place(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
+def _parse_path(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
     if isinstance(each, (DataPath, DataReference)) and each.datastore is not None:
         each = (each.datastore, each.path_on_datastore or "")
     if hasattr(each, "folder") and hasattr(each, "workspace"):
@@ -246,12 +259,12 @@ def _place(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
     if isinstance(each, tuple) and len(each) == 2 and hasattr(each[0], "folder"):
         path = str(each[1]).strip("/")
         if ".." in path.split("/"):
-            raise UserErrorException(f"The path {each[1]!r} leads outside its datastore.")
+            raise UserErrorException(f"The path {each[1]!r} points outside its datastore.")
         return {"datastore": each[0].name, "path": path}, each[0].workspace
     if isinstance(each, (str, os.PathLike)):
         text = os.fspath(each)
         if "://" in text and not text.startswith("file://"):
-            raise UserErrorException(f"'{text}' is a remote address. Download it to a datastore or a folder first.")
+            raise UserErrorException(f"'{text}' is a remote URL. Download it to a datastore or a folder first.")
         return {"path": os.path.abspath(text.removeprefix("file://"))}, None
     raise UserErrorException(
         f"A dataset's path must be (datastore, 'path on it'), a local path or a list, not {type(each).__name__}."
@@ -259,10 +272,14 @@ def _place(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
 
 
 def validated(dataset: Any, validate: bool) -> Any:
-    """Return the dataset, if there is something at its paths.
+    """Return the dataset after checking that its files exist.
+
+    Args:
+        dataset: the dataset.
+        validate: False skips the check.
 
     Raises:
-        NotFoundException: nothing is there.
+        NotFoundException: a path matches no files.
     """
     if validate:
         dataset._found()

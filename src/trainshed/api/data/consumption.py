@@ -1,4 +1,4 @@
-"""Datasets in a run: what a script reads, and what it leaves."""
+"""Dataset inputs and outputs of runs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MODES = ("direct", "mount", "download")
 
 
 class DatasetConsumptionConfig:
-    """A dataset under the name by which a script knows it; use it in ``arguments``, ``script_params`` or ``inputs``.
+    """A dataset as a named input of a run; pass it in ``arguments``, ``script_params`` or ``inputs``.
 
     Args:
-        name: letters, digits and ``_``.
+        name: name of the input: letters, digits and ``_``.
         dataset: the dataset.
-        mode: ``"mount"`` or ``"download"`` (the script gets a folder's path), or ``"direct"`` (the dataset itself).
-        path_on_compute: the folder on the node.
+        mode: ``"mount"`` or ``"download"`` to pass a folder's path to the script, ``"direct"`` to pass the dataset.
+        path_on_compute: path of the folder on the node.
 
     Raises:
-        UserErrorException: a name, a mode or a dataset that cannot be.
+        UserErrorException: the name, mode or dataset is invalid.
 
     Example:
         >>> config = dataset.as_named_input("weather").as_mount()
@@ -55,16 +55,16 @@ class DatasetConsumptionConfig:
         self.path_on_compute = path_on_compute
 
     def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as a folder of links to the files."""
+        """Return the input in mount mode: the script gets a folder of links to the files."""
         return DatasetConsumptionConfig(self.name, self.dataset, "mount", path_on_compute)
 
     def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as a folder of copies of the files."""
+        """Return the input in download mode: the script gets a folder with copies of the files."""
         return DatasetConsumptionConfig(self.name, self.dataset, "download", path_on_compute)
 
     def _as_argument(self, references: References) -> str:
-        there = references.data.setdefault(self.name, self)
-        if there.dataset is not self.dataset:
+        existing = references.data.setdefault(self.name, self)
+        if existing.dataset is not self.dataset:
             raise UserErrorException(f"Two different datasets are named '{self.name}'. Rename one.")
         return f"DatasetConsumptionConfig:{self.name}"
 
@@ -74,17 +74,17 @@ class DatasetConsumptionConfig:
 
 
 class OutputFileDatasetConfig:
-    """A folder that a script fills, kept on a datastore; use it in ``arguments``.
+    """An output folder of a run that is saved to a datastore; pass it in ``arguments``.
 
     Args:
-        name: letters, digits and ``_``; made up if None.
-        destination: ``(datastore, path)``; the default datastore, by run and name, if None. ``{run-id}`` and
-            ``{output-name}`` in the path stand for these.
-        source: folder on the node from which it is taken.
-        partition_format: accepted and not used.
+        name: name of the output: letters, digits and ``_``. Default: a generated name.
+        destination: ``(datastore, path)``. ``{run-id}`` and ``{output-name}`` in the path are replaced. Default:
+            ``dataset/{run-id}/{output-name}`` on ``workspaceblobstore``.
+        source: folder on the node to save.
+        partition_format: ignored.
 
     Raises:
-        UserErrorException: a name or a destination that cannot be.
+        UserErrorException: the name or destination is invalid.
 
     Example:
         >>> cleaned = OutputFileDatasetConfig("cleaned", destination=(ds, "cleaned/{run-id}")).as_upload()
@@ -109,26 +109,26 @@ class OutputFileDatasetConfig:
     def _copy(self, **changes: Any) -> OutputFileDatasetConfig:
         import copy
 
-        made = copy.copy(self)
-        made.__dict__.update(changes)
-        return made
+        copied = copy.copy(self)
+        copied.__dict__.update(changes)
+        return copied
 
     def as_mount(self, disable_metadata_cache: bool = False) -> OutputFileDatasetConfig:
-        """Return it as a folder of the datastore itself."""
+        """Return the output in mount mode: the script writes directly to the datastore."""
         return self._copy(mode="mount")
 
     def as_upload(self, overwrite: bool = False, source_globs: Any = None) -> OutputFileDatasetConfig:
-        """Return it as a folder that is copied to the datastore when the script has ended."""
+        """Return the output in upload mode: its files are copied to the datastore after the script exits."""
         return self._copy(mode="upload", _overwrite=overwrite)
 
     def register_on_complete(
         self, name: str, description: str | None = None, tags: Mapping[str, Any] | None = None
     ) -> OutputFileDatasetConfig:
-        """Return it as one that becomes a dataset when the run has completed."""
+        """Return an output that is registered as a dataset when the run completes."""
         return self._copy(_register=name, _tags={str(key): str(value) for key, value in (tags or {}).items()})
 
     def as_input(self, name: str | None = None) -> Any:
-        """Refuse: it is an input of another run when it is registered.
+        """Raise an error: register the output as a dataset and use that as an input instead.
 
         Raises:
             UserErrorException: always.

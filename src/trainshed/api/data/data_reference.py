@@ -1,4 +1,4 @@
-"""A data reference: a place on a datastore, and how a run gets to it."""
+"""Data references: paths on datastores, with the mode in which a run accesses them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class DataReferenceConfiguration(Section):
     """A data reference in a run configuration.
 
     Args:
-        datastore_name: the datastore.
+        datastore_name: name of the datastore.
         mode: ``"mount"``, ``"download"`` or ``"upload"``.
-        path_on_datastore: file or folder on it.
-        path_on_compute: where it lies on the node.
-        overwrite: replace files that are there already.
+        path_on_datastore: path of a file or folder on the datastore.
+        path_on_compute: path on the node.
+        overwrite: replace existing files.
 
     Raises:
-        UserErrorException: another mode.
+        UserErrorException: the mode is unknown.
 
     Example:
         >>> ds.path("weather").as_download().to_config().mode
@@ -56,19 +56,19 @@ class DataReferenceConfiguration(Section):
 
 
 class DataReference:
-    """A place on a datastore, to be used in ``script_params`` or ``arguments`` as if it were its path on the node.
+    """A path on a datastore for a run. In ``script_params`` and ``arguments`` it is replaced by the path on the node.
 
     Args:
-        datastore: where it is.
-        data_reference_name: letters, digits and underscores; if None, the datastore's name, or a generated one when a
-            path is given.
-        path_on_datastore: file or folder; None: the whole datastore.
-        mode: ``"mount"``, ``"download"`` (copied before the script starts) or ``"upload"`` (copied after it ended).
-        path_on_compute: where it lies on the node; relative to the working folder.
-        overwrite: replace files that are there already.
+        datastore: the datastore.
+        data_reference_name: letters, digits and underscores. Default: the datastore's name, or a generated name if
+            ``path_on_datastore`` is given.
+        path_on_datastore: path of a file or folder. Default: the whole datastore.
+        mode: ``"mount"``, ``"download"`` (copy before the script starts) or ``"upload"`` (copy after it exits).
+        path_on_compute: path on the node, relative to the working folder.
+        overwrite: replace existing files.
 
     Raises:
-        UserErrorException: a mode or a name that cannot be used.
+        UserErrorException: the mode or name is invalid.
 
     Example:
         >>> str(ds.path("diabetes", "data").as_mount())
@@ -97,66 +97,66 @@ class DataReference:
     def create(
         data_reference_name: str | None = None, datapath: DataPath | None = None, datapath_compute_binding: Any = None
     ) -> DataReference:
-        """Return a reference to a DataPath.
+        """Create a reference to a DataPath.
 
         Args:
-            data_reference_name: name of the reference; the path's own, or a made-up one, if None.
-            datapath: the path, on a datastore.
-            datapath_compute_binding: anything with ``mode``, ``path_on_compute`` and ``overwrite``.
+            data_reference_name: name of the reference. Default: the name of the DataPath, or a generated name.
+            datapath: a DataPath with a datastore.
+            datapath_compute_binding: object with ``mode``, ``path_on_compute`` and ``overwrite``.
 
         Raises:
-            ValueError: no DataPath on a datastore.
+            ValueError: ``datapath`` is not a DataPath, or has no datastore.
         """
         if not isinstance(datapath, DataPath) or datapath.datastore is None:
             raise ValueError("DataReference.create needs a DataPath on a datastore.")
-        how = datapath_compute_binding
+        binding = datapath_compute_binding
         return DataReference(
             datapath.datastore,
             data_reference_name or datapath.name,
             datapath.path_on_datastore,
-            getattr(how, "mode", None) or "mount",
-            getattr(how, "path_on_compute", None),
-            bool(getattr(how, "overwrite", False)),
+            getattr(binding, "mode", None) or "mount",
+            getattr(binding, "path_on_compute", None),
+            bool(getattr(binding, "overwrite", False)),
         )
 
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
-        """Return a reference to a place below this one.
+        """Return a reference to a path inside this one.
 
         Args:
-            path: relative to this one.
-            data_reference_name: name of the new reference; generated if None.
+            path: path relative to this reference.
+            data_reference_name: name of the new reference. Default: a generated name.
         """
         joined = "/".join(part.strip("/") for part in (self.path_on_datastore, path) if part and part.strip("/"))
         return self._with(data_reference_name=data_reference_name or _generated(), path_on_datastore=joined or None)
 
     def as_mount(self) -> DataReference:
-        """Return a reference that shows the place itself to the script."""
+        """Return the reference in mount mode: the script accesses the datastore directly."""
         return self._with(mode="mount")
 
     def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
-        """Return a reference whose files are copied to the node before the script starts.
+        """Return the reference in download mode: its files are copied to the node before the script starts.
 
         Args:
-            path_on_compute: folder to copy to.
-            overwrite: replace files that are there already.
+            path_on_compute: folder on the node to copy to.
+            overwrite: replace existing files.
         """
         return self._with(mode="download", path_on_compute=path_on_compute, overwrite=overwrite)
 
     def as_upload(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
-        """Return a reference whose files are copied to the datastore after the script ended.
+        """Return the reference in upload mode: its files are copied to the datastore after the script exits.
 
         Args:
-            path_on_compute: folder in which the script leaves them.
-            overwrite: replace files that are on the datastore already.
+            path_on_compute: folder on the node to upload.
+            overwrite: replace existing files on the datastore.
         """
         return self._with(mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
 
     def _with(self, **changes: Any) -> DataReference:
-        same = {name: value for name, value in vars(self).items() if name != "datastore"}
-        return DataReference(self.datastore, **{**same, **changes})
+        settings = {name: value for name, value in vars(self).items() if name != "datastore"}
+        return DataReference(self.datastore, **{**settings, **changes})
 
     def to_config(self) -> DataReferenceConfiguration:
-        """Return it in the form of a run configuration."""
+        """Return the reference in the format of a run configuration."""
         return DataReferenceConfiguration(
             self.datastore.name, self.mode, self.path_on_datastore, self.path_on_compute, self.overwrite
         )
@@ -168,12 +168,12 @@ class DataReference:
 
 
 class DataPath:
-    """A place on a datastore, without saying how to get to it.
+    """A path on a datastore, without an access mode.
 
     Args:
-        datastore: where it is.
-        path_on_datastore: file or folder.
-        name: name for a reference to it.
+        datastore: the datastore.
+        path_on_datastore: path of a file or folder.
+        name: name for references to this path.
 
     Example:
         >>> DataPath(ds, "weather/2026.csv").path_on_datastore
@@ -190,12 +190,12 @@ class DataPath:
 
 
 class References(Record):
-    """The data of a run, by name, under the names that a run configuration has for it.
+    """Data inputs and outputs of a run, by name. The attributes are named as in a run configuration.
 
     Attributes:
         data_references: data references.
-        data: datasets that it reads.
-        output_data: folders that it fills.
+        data: input datasets.
+        output_data: output folders.
     """
 
     data_references: dict[str, DataReferenceConfiguration]
@@ -204,14 +204,14 @@ class References(Record):
 
 
 def add_reference(references: dict[str, DataReferenceConfiguration], reference: DataReference) -> None:
-    """Add a data reference to those of a run.
+    """Add a data reference to the references of a run.
 
     Args:
-        references: name → configuration; changed in place.
-        reference: the new one.
+        references: name → configuration; modified in place.
+        reference: data reference to add.
 
     Raises:
-        UserErrorException: another one has this name.
+        UserErrorException: a different reference has the same name.
 
     Example:
         >>> references = {}
@@ -228,27 +228,27 @@ def add_reference(references: dict[str, DataReferenceConfiguration], reference: 
         )
 
 
-def read_references(said: dict[str, Any], where: str) -> dict[str, DataReferenceConfiguration]:
-    """Return the data references of a run configuration's file.
+def read_references(references: dict[str, Any], where: str) -> dict[str, DataReferenceConfiguration]:
+    """Parse the data references of a run configuration file.
 
     Args:
-        said: name → mapping of settings.
-        where: how an error calls it.
+        references: name → mapping of settings.
+        where: name of the mapping, for error messages.
 
     Raises:
-        UserErrorException: what is there is no data reference.
+        UserErrorException: an entry is not a valid data reference.
     """
-    return {str(name): _read_reference(item, f"{where}.{name}") for name, item in said.items()}
+    return {str(name): _read_reference(item, f"{where}.{name}") for name, item in references.items()}
 
 
-def _read_reference(said: Any, where: str) -> DataReferenceConfiguration:
-    if not isinstance(said, dict):
-        raise UserErrorException(f"{where} must be a mapping with 'dataStoreName', not {said!r}.")
-    made = DataReferenceConfiguration()
-    fill(made, {**said, "mode": str(said.get("mode", made.mode)).lower()}, where)
+def _read_reference(settings: Any, where: str) -> DataReferenceConfiguration:
+    if not isinstance(settings, dict):
+        raise UserErrorException(f"{where} must be a mapping with 'dataStoreName', not {settings!r}.")
+    read = DataReferenceConfiguration()
+    fill(read, {**settings, "mode": str(settings.get("mode", read.mode)).lower()}, where)
     try:
         return DataReferenceConfiguration(
-            made.data_store_name, made.mode, made.path_on_data_store, made.path_on_compute, made.overwrite
+            read.data_store_name, read.mode, read.path_on_data_store, read.path_on_compute, read.overwrite
         )
     except TrainshedError as error:
         raise UserErrorException(f"{where}: {error}") from error

@@ -1,4 +1,4 @@
-"""Datasets: the way to those of files and of tables, and to those that are registered."""
+"""Entry point to datasets: creates file and tabular datasets and looks up registered ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["AbstractDataset", "Dataset", "FileDataset", "TabularDataset"]
 
 
 class Dataset(AbstractDataset):
-    """Makes datasets, ``Dataset.File.from_files(…)``, and finds them, ``Dataset.get_by_name(…)``.
+    """Creates datasets (``Dataset.File.from_files``) and returns registered ones (``Dataset.get_by_name``).
 
     Example:
         >>> table = Dataset.Tabular.from_delimited_files((datastore, "weather/*.csv"))

@@ -1,4 +1,4 @@
-"""A datastore: a folder with a name, on which data lies that runs read and write."""
+"""Datastores: named folders that store the data of runs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class Datastore:
     """A datastore of a workspace.
 
     Args:
-        workspace: the workspace.
-        name: its name; None: the default datastore.
+        workspace: workspace of the datastore.
+        name: name of the datastore. Default: the workspace's default datastore.
 
     Raises:
-        NotFoundException: no such datastore (a UserErrorException); the sentence names those there are.
+        NotFoundException: the datastore does not exist. A subclass of UserErrorException; the message lists the
+            existing datastores.
 
     Example:
         >>> ds = ws.get_default_datastore()
@@ -36,11 +37,11 @@ class Datastore:
     datastore_type = "Folder"
 
     def __new__(cls, workspace: WorkspaceLike, name: str | None = None, **kwargs: Any) -> Datastore:  # noqa: PYI034
-        """Return an object of the class that v1 had for a datastore of this name."""
-        record = kwargs.get("_record") or _chosen(workspace, name)
-        made = object.__new__(_CLASSES.get(record["name"], Datastore))
-        made._record = record
-        return made
+        """Create an instance of the class that SDK v1 has for a datastore with this name."""
+        record = kwargs.get("_record") or _find(workspace, name)
+        datastore = object.__new__(_CLASSES.get(record["name"], Datastore))
+        datastore._record = record
+        return datastore
 
     def __init__(self, workspace: WorkspaceLike, name: str | None = None, **_: Any) -> None:
         self._record: dict[str, Any]
@@ -61,26 +62,26 @@ class Datastore:
         """Return a datastore by its name.
 
         Raises:
-            NotFoundException: no such datastore.
+            NotFoundException: the datastore does not exist.
         """
         return Datastore(workspace, datastore_name)
 
     @staticmethod
     def get_default(workspace: WorkspaceLike) -> Datastore:
-        """Return the default datastore of a workspace."""
+        """Return the workspace's default datastore."""
         return Datastore(workspace)
 
     @staticmethod
     def register_folder(workspace: WorkspaceLike, name: str, path: str | os.PathLike[str]) -> Datastore:
-        """Give a folder of this machine a name as a datastore (ours).
+        """Register a folder on the service's machine as a datastore (Trainshed extension).
 
         Args:
-            workspace: the workspace.
-            name: letters, digits and underscores, so that references can be named after it.
-            path: the folder; it must exist.
+            workspace: workspace in which to register the datastore.
+            name: letters, digits and underscores.
+            path: an existing folder.
 
         Raises:
-            UserErrorException: no such folder, or a name that cannot be used.
+            UserErrorException: the folder does not exist, or the name is invalid.
         """
         folder = os.path.abspath(os.path.expanduser(path))
         record = workspace.connection.call("PUT", quoted("datastores", name), {"kind": "folder", "path": folder})
@@ -91,12 +92,12 @@ class Datastore:
         return [Datastore(workspace, _record=record) for record in _records(workspace)]
 
     def set_as_default(self) -> None:
-        """Make it the one on which data lies unless said otherwise."""
+        """Set this datastore as the workspace's default."""
         self._record = self.workspace.connection.call("PUT", quoted("datastores", self.name, "default"))
         self.is_default = True
 
     def unregister(self) -> None:
-        """Forget the datastore; its files stay."""
+        """Unregister the datastore. Its files are kept."""
         self.workspace.connection.call("DELETE", quoted("datastores", self.name))
 
     def upload(
@@ -109,16 +110,17 @@ class Datastore:
         """Upload a folder.
 
         Args:
-            src_dir: the folder; all below it is uploaded, links that are broken or lead to folders are not.
-            target_path: folder on the datastore; None: its root.
-            overwrite: replace files that are there; otherwise they are kept.
-            show_progress: print what is done.
+            src_dir: local folder. Uploaded with its subfolders, except for symbolic links that are broken or point to
+                folders.
+            target_path: folder on the datastore. Default: its root.
+            overwrite: replace existing files instead of skipping them.
+            show_progress: print progress messages.
 
         Returns:
             A reference to ``target_path``.
 
         Raises:
-            UserErrorException: no such folder.
+            UserErrorException: the folder does not exist.
 
         Example:
             >>> ds.upload("./data", target_path="rainfall", show_progress=False).path_on_datastore
@@ -141,17 +143,17 @@ class Datastore:
         """Upload files.
 
         Args:
-            files: their paths.
-            relative_root: folder to which their paths on the datastore are relative; None: what they have in common.
-            target_path: folder on the datastore; None: its root.
-            overwrite: replace files that are there; otherwise they are kept.
-            show_progress: print what is done.
+            files: paths of local files.
+            relative_root: local folder; paths relative to it are kept on the datastore. Default: the common parent.
+            target_path: folder on the datastore. Default: its root.
+            overwrite: replace existing files instead of skipping them.
+            show_progress: print progress messages.
 
         Returns:
             A reference to ``target_path``.
 
         Raises:
-            UserErrorException: one of them does not exist.
+            UserErrorException: a file does not exist.
         """
         paths = [os.path.abspath(file) for file in files]
         for path, given in zip(paths, files, strict=True):
@@ -193,13 +195,13 @@ class Datastore:
         """Download files.
 
         Args:
-            target_path: local folder; it is made. The path on the datastore is kept below it.
-            prefix: only this file, or what is in this folder.
-            overwrite: replace files that are there; otherwise they are kept.
-            show_progress: print what is done.
+            target_path: local folder, created if necessary. The files keep their paths on the datastore.
+            prefix: download only this file or folder. Default: all files.
+            overwrite: replace existing files instead of skipping them.
+            show_progress: print progress messages.
 
         Returns:
-            Number of files downloaded.
+            Number of downloaded files.
         """
         say, connection, done = _printer(show_progress), self.workspace.connection, 0
         base = quoted("datastores", self.name, "files")
@@ -217,11 +219,11 @@ class Datastore:
         return done
 
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
-        """Return a reference to a place on the datastore.
+        """Return a reference to a path on the datastore.
 
         Args:
-            path: file or folder; None: its root.
-            data_reference_name: letters, digits and underscores; made up if None.
+            path: path of a file or folder. Default: the datastore's root.
+            data_reference_name: letters, digits and underscores. Default: a generated name.
 
         Example:
             >>> inputs = [ds.path("weather", data_reference_name="weather").as_download()]
@@ -230,23 +232,23 @@ class Datastore:
         return DataReference(self, data_reference_name, "/".join(_parts(path)) or None)
 
     def as_mount(self) -> DataReference:
-        """Return a reference that shows the datastore itself to the script.
+        """Return a reference to the datastore in mount mode: the script accesses the datastore directly.
 
         Example:
-            >>> params = {"--data": ds.as_mount()}  # the script gets the path of the folder
+            >>> params = {"--data": ds.as_mount()}  # the script gets the folder's path
             >>> estimator = Estimator("./src", compute_target="local", entry_script="train.py", script_params=params)
         """
         return DataReference(self).as_mount()
 
     def as_download(self, path_on_compute: str | None = None) -> DataReference:
-        """Return a reference whose files are copied to the node before the script starts."""
+        """Return a reference in download mode: its files are copied to the node before the script starts."""
         return DataReference(self).as_download(path_on_compute)
 
     def as_upload(self, path_on_compute: str | None = None) -> DataReference:
-        """Return a reference whose files are copied to the datastore after the script ended.
+        """Return a reference in upload mode: its files are copied to the datastore after the script exits.
 
         Args:
-            path_on_compute: folder in which the script leaves them.
+            path_on_compute: folder on the node to upload.
         """
         return DataReference(self).as_upload(path_on_compute)
 
@@ -255,13 +257,13 @@ class Datastore:
 
 
 class AzureBlobDatastore(Datastore):
-    """The folder that v1's workspaces knew as their blob store."""
+    """The datastore ``workspaceblobstore``, which is a blob store in SDK v1 and a folder here."""
 
     datastore_type = "AzureBlob"
 
 
 class AzureFileDatastore(Datastore):
-    """The folder that v1's workspaces knew as their file store."""
+    """The datastore ``workspacefilestore``, which is a file share in SDK v1 and a folder here."""
 
     datastore_type = "AzureFile"
 
@@ -274,7 +276,7 @@ def _records(workspace: WorkspaceLike) -> list[dict[str, Any]]:
     return records
 
 
-def _chosen(workspace: WorkspaceLike, name: str | None) -> dict[str, Any]:
+def _find(workspace: WorkspaceLike, name: str | None) -> dict[str, Any]:
     records = {record["name"]: record for record in _records(workspace)}
     for record in records.values():
         if record["name"] == name or (name is None and record.get("default")):

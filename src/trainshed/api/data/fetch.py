@@ -1,4 +1,4 @@
-"""The files of a dataset, brought to this program: by their paths if it can open them, else through the service."""
+"""Access to the files of a dataset: directly if this process can open them, otherwise through the service."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class DataFile(NamedTuple):
     """A file of a dataset.
 
     Attributes:
-        relative: its path in the dataset.
-        at: where this program can open it, or None.
-        pieces: path of its content in the API, where it is on a datastore.
-        version: what changes with its content.
+        relative: path in the dataset.
+        at: local path, or None if this process cannot open the file.
+        pieces: API path of the content, for a file on a datastore.
+        version: string that changes when the content changes.
     """
 
     relative: str
@@ -36,36 +36,36 @@ def found(definition: Mapping[str, Any], workspace: WorkspaceLike | None) -> lis
     """Return the files of a dataset, in order.
 
     Args:
-        definition: what it has.
-        workspace: where its datastores are.
+        definition: definition of the dataset.
+        workspace: workspace of its datastores.
 
     Raises:
-        NotFoundException: a path at which there is nothing, or an unknown datastore.
+        NotFoundException: a path matches no files, or a datastore does not exist.
     """
     files: list[DataFile] = []
-    for place in definition["paths"]:
-        if place.get("datastore") and workspace is not None:
-            files += _on_datastore(place["datastore"], place["path"], workspace)
+    for path in definition["paths"]:
+        if path.get("datastore") and workspace is not None:
+            files += _on_datastore(path["datastore"], path["path"], workspace)
         else:
-            files += [DataFile(relative, at) for at, relative in files_at(place, {})]
+            files += [DataFile(relative, at) for at, relative in files_at(path, {})]
     return selected(definition, files)
 
 
 def _on_datastore(store: str, path: str, workspace: WorkspaceLike) -> Iterable[DataFile]:
     listed = workspace.connection.call("GET", quoted("datastores", store, "found"), query={"path": path})["files"]
     for each in listed:
-        # What the service names is here unless this program runs in a container, or elsewhere.
+        # The service's path does not exist here if this process runs in a container or on another machine.
         at = each["at"] if each.get("at") and os.path.exists(each["at"]) else None
         pieces = quoted("datastores", store, "files", each["name"])
         yield DataFile(each["relative"], at, pieces, f"{each['size']}-{each['modified']}")
 
 
 def local(files: Iterable[DataFile], workspace: WorkspaceLike | None) -> list[tuple[str, str]]:
-    """Return (where this program can open it, its path in the dataset) of each file; it is downloaded if need be.
+    """Return (local path, path in the dataset) of each file. Files that cannot be opened are downloaded and cached.
 
     Args:
-        files: of the dataset; what was downloaded once is not downloaded again until it changes.
-        workspace: where its datastores are.
+        files: files of the dataset.
+        workspace: workspace of its datastores.
     """
     return [(each.at or _cached(each, workspace), each.relative) for each in files]
 
@@ -74,22 +74,22 @@ def _cached(file: DataFile, workspace: Any) -> str:
     name = f"{mark(workspace.identity, file.pieces)}-{file.version}"
     path = cache("data", name, os.path.basename(file.relative))
     if os.path.exists(path):
-        os.utime(path)  # it is used: trainshed gc keeps it
+        os.utime(path)  # keeps trainshed gc from deleting it
     else:
         download(workspace.connection.stream("GET", file.pieces), file.relative, path)
     return path
 
 
 def copy_to(files: Sequence[DataFile], paths: Iterable[str], workspace: Any) -> None:
-    """Have the content of each file at a path.
+    """Copy or download each file to a local path.
 
     Args:
-        files: of the dataset.
-        paths: one for each.
-        workspace: where its datastores are.
+        files: files of the dataset.
+        paths: local path of each file.
+        workspace: workspace of its datastores.
 
     Raises:
-        UserErrorException: two files have the same path.
+        UserErrorException: two files have the same path in the dataset.
     """
     check_distinct([(file.at or file.pieces, file.relative) for file in files])
     for file, path in zip(files, paths, strict=True):

@@ -1,4 +1,4 @@
-"""Datasets of files."""
+"""File datasets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import fnmatch
 import os
 from typing import Any
 
-from trainshed.api.data.abstract_dataset import AbstractDataset, places, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset, parse_paths, validated
 from trainshed.api.data.consumption import DatasetConsumptionConfig
 from trainshed.api.transfer import files_below
 from trainshed.errors import NotFoundException, UserErrorException
 
 
 class FileDataset(AbstractDataset, kind="file"):
-    """Files, by where they are.
+    """A dataset of files on a datastore or on this machine.
 
     Example:
         >>> dataset.to_path()
@@ -23,25 +23,25 @@ class FileDataset(AbstractDataset, kind="file"):
     """
 
     def to_path(self) -> list[str]:
-        """Return the paths of its files in it, each with a ``/`` in front, as v1 did."""
+        """Return the paths of the files in the dataset, each with a leading ``/``."""
         return ["/" + file.relative.replace(os.sep, "/") for file in self._found()]
 
     def download(
         self, target_path: str | None = None, overwrite: bool = False, ignore_not_found: bool = False
     ) -> list[str]:
-        """Copy its files.
+        """Download the files.
 
         Args:
-            target_path: folder for them; a new temporary one if None.
-            overwrite: replace files that are there.
-            ignore_not_found: return nothing where nothing is there.
+            target_path: local folder. Default: a new temporary folder.
+            overwrite: replace existing files.
+            ignore_not_found: return an empty list if there are no files.
 
         Returns:
-            Their paths.
+            Paths of the downloaded files.
 
         Raises:
-            NotFoundException: nothing is there.
-            UserErrorException: a file is there already, without ``overwrite``.
+            NotFoundException: there are no files.
+            UserErrorException: a file exists already and ``overwrite`` is False.
         """
         import tempfile
 
@@ -55,17 +55,19 @@ class FileDataset(AbstractDataset, kind="file"):
             raise
         target = os.path.abspath(target_path or tempfile.mkdtemp(prefix="dataset-"))
         paths = [os.path.join(target, file.relative) for file in found]
-        there = next((path for path in paths if os.path.exists(path)), None)
-        if there and not overwrite:
-            raise UserErrorException(f"'{there}' already exists. Choose another target_path, or pass overwrite=True.")
+        existing = next((path for path in paths if os.path.exists(path)), None)
+        if existing and not overwrite:
+            raise UserErrorException(
+                f"'{existing}' already exists. Choose another target_path, or pass overwrite=True."
+            )
         copy_to(found, paths, self._workspace)
         return paths
 
     def mount(self, mount_point: str | None = None, **_: Any) -> MountContext:
-        """Return a context in which its files lie in a folder, as links.
+        """Return a context manager that mounts the dataset: it creates a folder of links to the files.
 
         Args:
-            mount_point: the folder; a new temporary one if None.
+            mount_point: the folder. Default: a new temporary folder.
 
         Example:
             >>> with dataset.mount() as mounted:
@@ -75,23 +77,23 @@ class FileDataset(AbstractDataset, kind="file"):
         return MountContext(self, mount_point)
 
     def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as an input with a made-up name; see :meth:`DatasetConsumptionConfig.as_mount`."""
-        return DatasetConsumptionConfig(_made_up(), self, "mount", path_on_compute)
+        """Return the dataset as an input with a generated name; see :meth:`DatasetConsumptionConfig.as_mount`."""
+        return DatasetConsumptionConfig(_generated_name(), self, "mount", path_on_compute)
 
     def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return it as an input with a made-up name; see :meth:`DatasetConsumptionConfig.as_download`."""
-        return DatasetConsumptionConfig(_made_up(), self, "download", path_on_compute)
+        """Return the dataset as an input with a generated name; see :meth:`DatasetConsumptionConfig.as_download`."""
+        return DatasetConsumptionConfig(_generated_name(), self, "download", path_on_compute)
 
 
 class MountContext:
-    """A folder in which the files of a dataset lie.
+    """Context manager that mounts a dataset as a folder of links to its files.
 
     Args:
-        dataset: the dataset.
-        mount_point: the folder; a new temporary one if None.
+        dataset: dataset to mount.
+        mount_point: the folder. Default: a new temporary folder.
 
     Attributes:
-        mount_point: the folder.
+        mount_point: path of the folder.
 
     Example:
         >>> import os
@@ -108,13 +110,13 @@ class MountContext:
         self.mount_point = mount_point or tempfile.mkdtemp(prefix="dataset-")
 
     def start(self) -> None:
-        """Have the files lie there."""
+        """Mount the dataset."""
         from trainshed.data.dataset import lay
 
         lay(self._dataset._local(), self.mount_point, link=True)
 
     def stop(self) -> None:
-        """Take them away again."""
+        """Unmount the dataset."""
         import shutil
 
         if self._own:
@@ -126,17 +128,17 @@ class MountContext:
                     os.unlink(os.path.join(at, name))
 
     def __enter__(self) -> MountContext:  # noqa: PYI034 - Self came with Python 3.11
-        """Have the files lie there."""
+        """Mount the dataset."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take them away again."""
+        """Unmount the dataset."""
         self.stop()
 
 
 class FileFactory:
-    """Makes datasets of files: ``Dataset.File``.
+    """Creates file datasets; available as ``Dataset.File``.
 
     Example:
         >>> Dataset.File.from_files((ds, "weather/*.csv")).to_path()
@@ -147,49 +149,50 @@ class FileFactory:
     def from_files(
         path: Any, validate: bool = True, partition_format: Any = None, is_file: bool = False
     ) -> FileDataset:
-        """Return a dataset of files.
+        """Create a dataset of files.
 
         Args:
-            path: ``(datastore, "folder/*.csv")``, a local path, or a list of them; ``*``, ``**`` and ``?`` as usual.
-            validate: something must be there.
-            partition_format: accepted and not used.
-            is_file: accepted and not used.
+            path: ``(datastore, "folder/*.csv")``, a local path, or a list of these. The patterns ``*``, ``**`` and
+                ``?`` are supported.
+            validate: check that the files exist.
+            partition_format: ignored.
+            is_file: ignored.
 
         Raises:
-            NotFoundException: nothing is there.
+            NotFoundException: a path matches no files.
         """
-        found, workspace = places(path)
-        made = FileDataset({"type": "file", "paths": found, "steps": []}, workspace)
-        return validated(made, validate)  # type: ignore[no-any-return]
+        paths, workspace = parse_paths(path)
+        dataset = FileDataset({"type": "file", "paths": paths, "steps": []}, workspace)
+        return validated(dataset, validate)  # type: ignore[no-any-return]
 
     @staticmethod
     def upload_directory(
         src_dir: str, target: Any, pattern: str | None = None, overwrite: bool = False, show_progress: bool = True
     ) -> FileDataset:
-        """Upload a folder and return the dataset of what was uploaded.
+        """Upload a folder and return a dataset of the uploaded files.
 
         Args:
-            src_dir: the folder.
+            src_dir: local folder.
             target: ``(datastore, "folder")`` or a DataPath.
-            pattern: only files whose paths match it.
-            overwrite: replace files that are there.
-            show_progress: print what is done.
+            pattern: upload only files whose relative paths match this glob pattern.
+            overwrite: replace existing files.
+            show_progress: print progress messages.
 
         Raises:
-            UserErrorException: no such folder.
+            UserErrorException: the folder does not exist.
         """
         if not os.path.isdir(src_dir):
             raise UserErrorException(f"There is no folder '{src_dir}' to upload.")
-        found, workspace = places(target)
+        paths, workspace = parse_paths(target)
         if workspace is None:
             raise UserErrorException("The target of an upload must be (datastore, 'folder on it').")
         files = [
             file for file, relative in files_below(src_dir) if pattern is None or fnmatch.fnmatch(relative, pattern)
         ]
-        store = workspace.datastores[found[0]["datastore"]]
-        store.upload_files(files, src_dir, found[0]["path"], overwrite, show_progress)
-        return FileFactory.from_files((store, found[0]["path"]))
+        store = workspace.datastores[paths[0]["datastore"]]
+        store.upload_files(files, src_dir, paths[0]["path"], overwrite, show_progress)
+        return FileFactory.from_files((store, paths[0]["path"]))
 
 
-def _made_up() -> str:
+def _generated_name() -> str:
     return f"input_{os.urandom(4).hex()}"

@@ -1,4 +1,4 @@
-"""Models: files with a name and versions."""
+"""Registered models."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
 
 class Model:
-    """A version of a model of a workspace.
+    """A version of a registered model.
 
     Args:
-        workspace: the workspace.
-        name: its name; the newest version, unless one is given.
-        id: ``"name:version"``, instead of a name.
+        workspace: workspace of the model.
+        name: name of the model.
+        id: ``"name:version"``, as an alternative to ``name`` and ``version``.
         tags: only versions with these tags: keys, or ``[key, value]`` pairs.
-        properties: likewise for properties.
-        version: which version.
-        run_id: only versions that this run made.
-        model_framework: only versions of this framework.
-        expand: accepted and not used.
-        **kwargs: further keywords of v1, not used.
+        properties: only versions with these properties: keys, or ``[key, value]`` pairs.
+        version: version number. Default: the latest version.
+        run_id: only versions registered by this run.
+        model_framework: only versions with this framework.
+        expand: ignored.
+        **kwargs: ignored.
 
     Raises:
-        WebserviceException: no such model; the sentence names the nearest.
+        WebserviceException: the model does not exist. The message suggests the closest match.
 
     Example:
         >>> run.register_model("ridge", "outputs/model.pkl").version
@@ -50,7 +50,7 @@ class Model:
     """
 
     class Framework:
-        """Names of frameworks."""
+        """Names of model frameworks."""
 
         CUSTOM = "Custom"
         ONNX = "Onnx"
@@ -116,26 +116,23 @@ class Model:
         sample_output_dataset: Any = None,
         resource_configuration: Any = None,
     ) -> Model:
-        """Keep a file or a folder of this machine as a new version of a model.
+        """Register a local file or folder as a new version of a model.
+
+        Parameters that are not listed here are ignored.
 
         Args:
-            workspace: where to keep it.
-            model_path: the file or the folder.
-            model_name: its name.
-            tags: labels that can be changed.
-            properties: labels that cannot.
-            description: what it is.
-            datasets: accepted and not kept.
+            workspace: workspace in which to register the model.
+            model_path: local file or folder.
+            model_name: name of the model.
+            tags: tags of the model.
+            properties: properties of the model, which cannot be changed later.
+            description: description of the model.
             model_framework: e.g. ``Model.Framework.SCIKITLEARN``.
-            model_framework_version: version of it.
-            child_paths: of a folder only these, relative to it.
-            sample_input_dataset: this and the rest are accepted and not kept.
-
-        Returns:
-            The model.
+            model_framework_version: version of the framework.
+            child_paths: register only these paths, relative to the folder.
 
         Raises:
-            WebserviceException: no such file or folder.
+            WebserviceException: the file or folder does not exist, or contains no files.
 
         Example:
             >>> model = Model.register(ws, model_path="./data", model_name="rainfall")
@@ -161,26 +158,26 @@ class Model:
         more: Mapping[str, Any],
         labels: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None],
     ) -> Model:
-        """Keep files of a run as a new version of a model."""
+        """Register files of a run as a new version of a model."""
         more = {**more, "experiment": run.experiment.name}
         return _registered(run.experiment.workspace, {"name": name, "run": run.id, "path": path}, more, labels)
 
     @staticmethod
     def get_model_path(model_name: str, version: int | None = None, _workspace: WorkspaceLike | None = None) -> str:
-        """Return the path of a model's file or folder on this machine; it is downloaded if need be.
+        """Download a model and return the local path of its file or folder.
 
         Args:
-            model_name: its name.
-            version: which; the newest if None.
-            _workspace: where it is; inside of a run the run's own, else the one of ``Workspace.from_config()``.
+            model_name: name of the model.
+            version: version number. Default: the latest version.
+            _workspace: workspace of the model. Default: the current run's, or that of ``Workspace.from_config()``.
 
         Raises:
-            WebserviceException: no such model.
+            WebserviceException: the model does not exist.
         """
         if _workspace is not None:
             connection = _workspace.connection
         else:
-            from trainshed.client.embedded import connect  # only who names no workspace needs to find one
+            from trainshed.client.embedded import connect  # needed only without a workspace
 
             connection = connect(locations.current())
         entry = _found(connection, model_name, version, (None, None, None, None))
@@ -189,18 +186,18 @@ class Model:
     def download(
         self, target_dir: str | os.PathLike[str] = ".", exist_ok: bool = False, exists_ok: bool | None = None
     ) -> str:
-        """Download its files.
+        """Download the model's files.
 
         Args:
-            target_dir: folder for them; it is made.
-            exist_ok: replace files that are there.
-            exists_ok: older name of ``exist_ok``.
+            target_dir: local folder, created if necessary.
+            exist_ok: replace existing files.
+            exists_ok: former name of ``exist_ok``.
 
         Returns:
-            Path of the file, or of the folder, below ``target_dir``.
+            Path of the model's file or folder in ``target_dir``.
 
         Raises:
-            WebserviceException: a file is there already, without ``exist_ok``.
+            WebserviceException: the file or folder exists already and ``exist_ok`` is False.
 
         Example:
             >>> path = model.download("downloaded", exist_ok=True)
@@ -221,19 +218,19 @@ class Model:
         page_count: int = 255,
         model_framework: str | None = None,
     ) -> builtins.list[Model]:
-        """Return models, newest first.
+        """Return the models of a workspace, newest first.
 
         Args:
-            workspace: where they are.
-            name: only those of this name.
-            tags: only those with these tags: keys, or ``[key, value]`` pairs.
-            properties: likewise for properties.
-            run_id: only those that this run made.
-            latest: only the newest version of each.
-            dataset_id: accepted and not used.
-            expand: accepted and not used.
-            page_count: accepted and not used.
-            model_framework: only those of this framework.
+            workspace: workspace of the models.
+            name: only models with this name.
+            tags: only models with these tags: keys, or ``[key, value]`` pairs.
+            properties: only models with these properties: keys, or ``[key, value]`` pairs.
+            run_id: only models registered by this run.
+            latest: only the latest version of each model.
+            dataset_id: ignored.
+            expand: ignored.
+            page_count: ignored.
+            model_framework: only models with this framework.
         """
         query = {"name": name, "latest": int(latest)}
         entries = workspace.connection.call("GET", "/catalog/model", query=query)["entries"]
@@ -252,12 +249,11 @@ class Model:
         sample_output_dataset: Any = None,
         resource_configuration: Any = None,
     ) -> None:
-        """Replace its tags and its description.
+        """Replace the model's tags or description. Parameters that are not listed here are ignored.
 
         Args:
-            tags: the new tags; None keeps them.
-            description: the new description; None keeps it.
-            sample_input_dataset: this and the rest are accepted and not kept.
+            tags: new tags; None keeps the current ones.
+            description: new description; None keeps the current one.
         """
         record = None if description is None else {**self._entry["record"], "description": description}
         self._change(tags=None if tags is None else _text(tags), record=record)
@@ -271,7 +267,7 @@ class Model:
         """Add and remove tags, and add properties.
 
         Raises:
-            UserErrorException: a property is there with another value.
+            UserErrorException: a property is already set to another value.
         """
         added = _text(add_properties)
         for key, value in added.items():
@@ -279,12 +275,12 @@ class Model:
                 raise UserErrorException(
                     f"Property '{key}' of {self.id} is already set and cannot be changed. Use a tag instead."
                 )
-        gone = set(remove_tags or ())
-        tags = {key: value for key, value in {**self.tags, **_text(add_tags)}.items() if key not in gone}
+        removed = set(remove_tags or ())
+        tags = {key: value for key, value in {**self.tags, **_text(add_tags)}.items() if key not in removed}
         self._change(tags=tags, properties={**self.properties, **added})
 
     def add_tags(self, tags: Mapping[str, Any]) -> None:
-        """Add tags or change them."""
+        """Add tags, or change their values."""
         self.update_tags_properties(add_tags=tags)
 
     def remove_tags(self, tags: Iterable[str]) -> None:
@@ -296,11 +292,11 @@ class Model:
         self.update_tags_properties(add_properties=properties)
 
     def delete(self) -> None:
-        """Forget this version, with its files."""
+        """Delete this version and its files."""
         self.workspace.connection.call("DELETE", quoted("models", self.name, str(self.version)))
 
     def serialize(self) -> dict[str, Any]:
-        """Return what is known of it as a dict of JSON types."""
+        """Return the model as a JSON-serializable dict."""
         return {
             "name": self.name,
             "version": self.version,
@@ -318,11 +314,11 @@ class Model:
 
     @staticmethod
     def deserialize(workspace: WorkspaceLike, model_payload: Mapping[str, Any]) -> Model:
-        """Return the model that :meth:`serialize` described.
+        """Return the model described by a result of :meth:`serialize`.
 
         Args:
-            workspace: where it is.
-            model_payload: what ``serialize`` gave.
+            workspace: workspace of the model.
+            model_payload: result of :meth:`serialize`.
         """
         return Model(workspace, id=str(model_payload["id"]))
 
@@ -355,7 +351,7 @@ def _files(root: str, children: Sequence[str] | None) -> list[str]:
 
 
 def _download(connection: Connection, entry: Mapping[str, Any], target: str, replace: bool) -> str:
-    """Download the files of a version of a model; return the path of the file or folder."""
+    """Download the files of a model version and return the path of the file or folder."""
     base = quoted("models", entry["name"], str(entry["version"]), "files")
     names = [file["name"] for file in connection.call("GET", base)["files"]]
     top = os.path.join(target, names[0].split("/")[0])
@@ -391,10 +387,10 @@ def _fits(entry: Mapping[str, Any], wanted: tuple[Any, ...]) -> bool:
     )
 
 
-def _has(there: Mapping[str, str], wanted: TagFilter) -> bool:
+def _has(labels: Mapping[str, str], wanted: TagFilter) -> bool:
     pairs = wanted.items() if isinstance(wanted, Mapping) else wanted or ()
     for each in pairs:
         key, value = (each, None) if isinstance(each, str) else (each[0], str(each[1]))
-        if key not in there or value not in (None, there[key]):
+        if key not in labels or value not in (None, labels[key]):
             return False
     return True

@@ -1,4 +1,4 @@
-"""Sweeps over parameters, as v1's HyperDrive describes them; this release checks them and does not run them yet."""
+"""Hyperparameter sweeps (HyperDrive). This release validates sweep configurations but does not run them."""
 
 from trainshed.api.hyperdrive.config import (
     MAX_DURATION_MINUTES,

@@ -1,4 +1,4 @@
-"""What a sweep is to do: what to run, over which parameters, for which metric."""
+"""Configuration of hyperparameter sweeps."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from trainshed.api.configuration.runconfig import Submission
 
 MAX_DURATION_MINUTES = 10080
-"""v1's limit of a sweep: a week."""
+"""Default duration limit of a sweep, as in SDK v1: one week."""
 _MAX_PARENTS = 5
 
 
 class PrimaryMetricGoal(Enum):
-    """Whether the best value of the primary metric is the greatest or the least.
+    """Whether to maximize or minimize the primary metric.
 
     Example:
         >>> PrimaryMetricGoal.from_str("maximize") is PrimaryMetricGoal.MAXIMIZE
@@ -36,13 +36,13 @@ class PrimaryMetricGoal(Enum):
 
     @staticmethod
     def from_str(goal: str) -> PrimaryMetricGoal:
-        """Return the goal of a name, in letters of any case.
+        """Convert a string to a goal.
 
         Args:
-            goal: ``"maximize"`` or ``"minimize"``.
+            goal: ``"maximize"`` or ``"minimize"``, case-insensitive.
 
         Raises:
-            HyperDriveConfigException: another name.
+            HyperDriveConfigException: the string is not a goal.
         """
         try:
             return PrimaryMetricGoal[goal.upper()]
@@ -56,28 +56,28 @@ _REQUIRED = ("hyperparameter_sampling", "primary_metric_name", "primary_metric_g
 
 
 class HyperDriveConfig:
-    """A sweep over the parameters of a script. This release checks it; a later one runs it.
+    """Configuration of a hyperparameter sweep. This release validates it but cannot run it.
 
     Args:
-        hyperparameter_sampling: the parameters and how to pick them.
-        primary_metric_name: the metric, as the script logs it, that tells how good a run is.
-        primary_metric_goal: whether more of it is better, or less.
-        max_total_runs: how many runs at most.
-        max_concurrent_runs: how many at once; None: all.
-        max_duration_minutes: the sweep ends after so many minutes.
-        policy: when runs are ended early; None: never.
-        estimator: what to run; exactly one of ``estimator``, ``run_config`` and ``pipeline``.
-        run_config: a ScriptRunConfig to run.
-        pipeline: there are no pipelines here.
-        resume_from: earlier sweeps (1 to 5) to learn from.
-        resume_child_runs: runs of theirs to go on with.
-        debug_flag: accepted and not used.
+        hyperparameter_sampling: parameter space and sampling method.
+        primary_metric_name: name of the logged metric to optimize.
+        primary_metric_goal: whether to maximize or minimize the metric.
+        max_total_runs: maximum number of runs.
+        max_concurrent_runs: maximum number of runs at the same time. Default: ``max_total_runs``.
+        max_duration_minutes: maximum duration of the sweep in minutes.
+        policy: early termination policy. Default: none.
+        estimator: estimator to run; pass exactly one of ``estimator`` and ``run_config``.
+        run_config: ScriptRunConfig to run.
+        pipeline: not supported.
+        resume_from: earlier sweeps (1 to 5) whose results to use.
+        resume_child_runs: runs of those sweeps to resume.
+        debug_flag: ignored.
         custom_run_id: id of the sweep's own run.
 
     Raises:
-        TypeError: an unknown parameter; the nearest is named.
-        HyperDriveConfigException: parameters that contradict each other, or of a wrong type.
-        HyperDriveScenarioNotSupportedException: a pipeline.
+        TypeError: a parameter is unknown. The message suggests the closest match.
+        HyperDriveConfigException: a parameter has the wrong type, or parameters contradict each other.
+        HyperDriveScenarioNotSupportedException: a pipeline is passed.
 
     Example:
         >>> from trainshed import Estimator
@@ -133,26 +133,26 @@ class HyperDriveConfig:
 
     @property
     def estimator(self) -> Estimator | None:
-        """What it runs, if that is an estimator."""
+        """Estimator to run, or None."""
         return self._estimator
 
     @property
     def run_config(self) -> ScriptRunConfig | None:
-        """What it runs, if that is a ScriptRunConfig."""
+        """ScriptRunConfig to run, or None."""
         return self._run_config
 
     @property
     def pipeline(self) -> None:
-        """None: there are no pipelines here."""
+        """Always None: pipelines are not supported."""
         return
 
     @property
     def source_directory(self) -> str:
-        """Folder of the script."""
+        """Source folder of the script."""
         return str(self._runs.source_directory)
 
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
-        """Say that a sweep cannot be submitted yet."""
+        """Raise an error: sweeps are not supported yet."""
         raise HyperDriveScenarioNotSupportedException(
             "This release does not run sweeps; they are planned for a later one. "
             "Until then submit the estimator or ScriptRunConfig itself, once per parameter set."
@@ -166,22 +166,22 @@ class HyperDriveConfig:
 
 
 def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
-    """Return a :class:`HyperDriveConfig`, under the name of 2018, when ``estimator`` was the first parameter.
+    """Create a :class:`HyperDriveConfig`. Deprecated name, with ``estimator`` as the first parameter.
 
     Args:
-        estimator: what to run.
-        *settings: as for :class:`HyperDriveConfig`, ``hyperparameter_sampling`` to ``policy``.
-        **named: likewise.
+        estimator: estimator to run.
+        *settings: parameters of :class:`HyperDriveConfig`, from ``hyperparameter_sampling`` to ``policy``.
+        **named: parameters of :class:`HyperDriveConfig`.
 
     Raises:
-        HyperDriveConfigException: as for :class:`HyperDriveConfig`.
+        HyperDriveConfigException: see :class:`HyperDriveConfig`.
 
     Example:
         >>> space = GridParameterSampling({"--alpha": choice(0.1, 1.0)})
         >>> HyperDriveRunConfig(estimator, space, "mse", PrimaryMetricGoal.MINIMIZE, 2).estimator is estimator
         True
     """
-    warn("'HyperDriveRunConfig' was the name in 2018; use HyperDriveConfig.")
+    warn("'HyperDriveRunConfig' is deprecated; use HyperDriveConfig.")
     return HyperDriveConfig(*settings, **{**named, "estimator": estimator})
 
 
@@ -189,9 +189,9 @@ def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:
     given = {"estimator": estimator, "run_config": run_config, "pipeline": pipeline}
     kinds = [name for name, value in given.items() if value is not None]
     if len(kinds) != 1:
-        said = " and ".join(kinds) or "none of them"
+        passed = " and ".join(kinds) or "none of them"
         raise HyperDriveConfigException(
-            f"HyperDriveConfig: pass exactly one of estimator, run_config and pipeline; {said} was given."
+            f"HyperDriveConfig: pass exactly one of estimator, run_config and pipeline; you passed {passed}."
         )
     if pipeline is not None:
         raise HyperDriveScenarioNotSupportedException(
@@ -200,7 +200,7 @@ def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:
 
 
 def _runs_of(name: str, given: Any, most: int | None = None) -> list[Run]:
-    """Return the runs that a parameter names: one, several or none."""
+    """Return a parameter's value (one run, several or None) as a list of runs."""
     runs = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
     if most is not None and len(runs) > most:
         raise HyperDriveConfigException(f"HyperDriveConfig: {name} accepts at most {most} sweeps, not {len(runs)}.")
@@ -211,10 +211,11 @@ def _runs_of(name: str, given: Any, most: int | None = None) -> list[Run]:
 
 
 def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | None, arguments: Sequence[Any]) -> None:
-    """Say what of the settings will have no effect."""
-    there = {value.lstrip("-") for value in arguments if isinstance(value, str) and value.startswith("-")}
-    twice = [name for name in sampling.parameter_space if name.lstrip("-") in there]
-    if twice:
-        warn(f"HyperDriveConfig: the sweep's values of {', '.join(twice)} replace those in the script's arguments.")
+    """Warn about settings that have no effect."""
+    flags = {value.lstrip("-") for value in arguments if isinstance(value, str) and value.startswith("-")}
+    overridden = [name for name in sampling.parameter_space if name.lstrip("-") in flags]
+    if overridden:
+        names = ", ".join(overridden)
+        warn(f"HyperDriveConfig: the sweep's values of {names} replace those in the script's arguments.")
     if isinstance(sampling, BayesianParameterSampling) and not isinstance(policy, (NoTerminationPolicy, type(None))):
         warn(f"HyperDriveConfig: {type(policy).__name__} cannot be used with BayesianParameterSampling.")

@@ -1,4 +1,4 @@
-"""What a parameter of a sweep may be: each function returns v1's notation of it, ``[name, [arguments]]``."""
+"""Parameter expressions of sweeps. Each function returns SDK v1's notation: ``[name, [arguments]]``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from typing import Any
 from trainshed.errors import HyperDriveConfigException
 
 Expression = list[Any]
-"""v1's notation of a distribution, e.g. ``["uniform", [0, 1]]``."""
+"""A distribution in SDK v1's notation, e.g. ``["uniform", [0, 1]]``."""
 
 
 def choice(*options: Any) -> Expression:
-    """One of some values.
+    """Return an expression for a choice among discrete values.
 
     Args:
-        *options: the values; a single list, tuple, set or range stands for what is in it.
-
-    Returns:
-        v1's notation of it.
+        *options: the values, or a single list, tuple, set or range of values.
 
     Raises:
-        HyperDriveConfigException: there is nothing to choose from.
+        HyperDriveConfigException: no values are passed.
 
     Example:
         >>> choice(16, 32), choice(range(2))
@@ -36,13 +33,13 @@ def choice(*options: Any) -> Expression:
 
 
 def randint(upper: int) -> Expression:
-    """A whole number from 0 up to, and without, ``upper``.
+    """Return an expression for a random integer from 0 (inclusive) to ``upper`` (exclusive).
 
     Args:
-        upper: above 0.
+        upper: upper bound; a positive integer.
 
     Raises:
-        HyperDriveConfigException: ``upper`` is no whole number above 0.
+        HyperDriveConfigException: ``upper`` is not a positive integer.
 
     Example:
         >>> randint(8)
@@ -54,14 +51,14 @@ def randint(upper: int) -> Expression:
 
 
 def uniform(min_value: float, max_value: float) -> Expression:
-    """A number between two others, each as likely.
+    """Return an expression for a uniform distribution.
 
     Args:
-        min_value: the lower bound.
-        max_value: the upper bound, above it.
+        min_value: lower bound.
+        max_value: upper bound.
 
     Raises:
-        HyperDriveConfigException: the bounds are no numbers, or not in order.
+        HyperDriveConfigException: a bound is not a finite number, or ``min_value`` is not below ``max_value``.
 
     Example:
         >>> uniform(0.1, 0.9)
@@ -71,15 +68,16 @@ def uniform(min_value: float, max_value: float) -> Expression:
 
 
 def quniform(min_value: float, max_value: float, q: float) -> Expression:
-    """As :func:`uniform`, rounded to a multiple of ``q``.
+    """Return an expression for a uniform distribution, rounded to multiples of ``q``.
 
     Args:
-        min_value: the lower bound.
-        max_value: the upper bound, above it.
-        q: the step, above 0.
+        min_value: lower bound.
+        max_value: upper bound.
+        q: step; a positive number.
 
     Raises:
-        HyperDriveConfigException: the bounds are no numbers, or not in order; a step that is none.
+        HyperDriveConfigException: an argument is not a finite number, ``min_value`` is not below ``max_value``, or
+            ``q`` is not positive.
 
     Example:
         >>> quniform(0, 10, 2)
@@ -89,14 +87,14 @@ def quniform(min_value: float, max_value: float, q: float) -> Expression:
 
 
 def loguniform(min_value: float, max_value: float) -> Expression:
-    """``exp(uniform(min_value, max_value))``: the bounds are logarithms.
+    """Return an expression for a log-uniform distribution: ``exp(uniform(min_value, max_value))``.
 
     Args:
-        min_value: logarithm of the lower bound.
-        max_value: logarithm of the upper bound.
+        min_value: natural logarithm of the lower bound.
+        max_value: natural logarithm of the upper bound.
 
     Raises:
-        HyperDriveConfigException: the bounds are no numbers, or not in order.
+        HyperDriveConfigException: a bound is not a finite number, or ``min_value`` is not below ``max_value``.
 
     Example:
         >>> loguniform(-10, -3)
@@ -106,15 +104,16 @@ def loguniform(min_value: float, max_value: float) -> Expression:
 
 
 def qloguniform(min_value: float, max_value: float, q: float) -> Expression:
-    """As :func:`loguniform`, rounded to a multiple of ``q``.
+    """Return an expression for a log-uniform distribution, rounded to multiples of ``q``.
 
     Args:
-        min_value: logarithm of the lower bound.
-        max_value: logarithm of the upper bound.
-        q: the step, above 0.
+        min_value: natural logarithm of the lower bound.
+        max_value: natural logarithm of the upper bound.
+        q: step; a positive number.
 
     Raises:
-        HyperDriveConfigException: the bounds are no numbers, or not in order; a step that is none.
+        HyperDriveConfigException: an argument is not a finite number, ``min_value`` is not below ``max_value``, or
+            ``q`` is not positive.
 
     Example:
         >>> qloguniform(0, 4, 1)
@@ -124,14 +123,14 @@ def qloguniform(min_value: float, max_value: float, q: float) -> Expression:
 
 
 def normal(mu: float, sigma: float) -> Expression:
-    """A number from a normal distribution.
+    """Return an expression for a normal distribution.
 
     Args:
-        mu: its mean.
-        sigma: its standard deviation, above 0.
+        mu: mean.
+        sigma: standard deviation; a positive number.
 
     Raises:
-        HyperDriveConfigException: no numbers, or a deviation that is not above 0.
+        HyperDriveConfigException: an argument is not a finite number, or ``sigma`` is not positive.
 
     Example:
         >>> normal(10, 3)
@@ -141,15 +140,15 @@ def normal(mu: float, sigma: float) -> Expression:
 
 
 def qnormal(mu: float, sigma: float, q: float) -> Expression:
-    """As :func:`normal`, rounded to a multiple of ``q``.
+    """Return an expression for a normal distribution, rounded to multiples of ``q``.
 
     Args:
-        mu: its mean.
-        sigma: its standard deviation, above 0.
-        q: the step, above 0.
+        mu: mean.
+        sigma: standard deviation; a positive number.
+        q: step; a positive number.
 
     Raises:
-        HyperDriveConfigException: no numbers, or a deviation or step that is not above 0.
+        HyperDriveConfigException: an argument is not a finite number, or ``sigma`` or ``q`` is not positive.
 
     Example:
         >>> qnormal(10, 3, 1)
@@ -159,14 +158,14 @@ def qnormal(mu: float, sigma: float, q: float) -> Expression:
 
 
 def lognormal(mu: float, sigma: float) -> Expression:
-    """``exp(normal(mu, sigma))``.
+    """Return an expression for a log-normal distribution: ``exp(normal(mu, sigma))``.
 
     Args:
         mu: mean of the logarithm.
-        sigma: standard deviation of the logarithm, above 0.
+        sigma: standard deviation of the logarithm; a positive number.
 
     Raises:
-        HyperDriveConfigException: no numbers, or a deviation that is not above 0.
+        HyperDriveConfigException: an argument is not a finite number, or ``sigma`` is not positive.
 
     Example:
         >>> lognormal(0, 1)
@@ -176,15 +175,15 @@ def lognormal(mu: float, sigma: float) -> Expression:
 
 
 def qlognormal(mu: float, sigma: float, q: float) -> Expression:
-    """As :func:`lognormal`, rounded to a multiple of ``q``.
+    """Return an expression for a log-normal distribution, rounded to multiples of ``q``.
 
     Args:
         mu: mean of the logarithm.
-        sigma: standard deviation of the logarithm, above 0.
-        q: the step, above 0.
+        sigma: standard deviation of the logarithm; a positive number.
+        q: step; a positive number.
 
     Raises:
-        HyperDriveConfigException: no numbers, or a deviation or step that is not above 0.
+        HyperDriveConfigException: an argument is not a finite number, or ``sigma`` or ``q`` is not positive.
 
     Example:
         >>> qlognormal(0, 1, 1)
@@ -208,7 +207,7 @@ def _around(name: str, mu: float, sigma: float, *step: float) -> Expression:
 
 
 def _numbers(name: str, given: Mapping[str, Any], step: tuple[Any, ...]) -> None:
-    """Raise unless all are finite numbers, and the step is above 0."""
+    """Check that all arguments are finite numbers and that the step, if any, is positive."""
     for parameter, value in {**given, **({"q": step[0]} if step else {})}.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise HyperDriveConfigException(f"{name}: {parameter} must be a finite number, not {value!r}.")

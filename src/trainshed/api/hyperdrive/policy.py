@@ -1,4 +1,4 @@
-"""When a sweep ends a run early: which of its runs promise too little."""
+"""Early termination policies of sweeps: when to stop runs that perform poorly."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from trainshed.errors import HyperDriveConfigException
 
 
 class EarlyTerminationPolicy:
-    """When a sweep looks at its runs.
+    """Base class of early termination policies.
 
     Args:
-        evaluation_interval: looks at every so many values of the primary metric (≥ 1).
-        delay_evaluation: number of values before the first look (≥ 0).
+        evaluation_interval: apply the policy each time the primary metric has been logged this many times (≥ 1).
+        delay_evaluation: number of logged values before the policy is first applied (≥ 0).
 
     Raises:
-        HyperDriveConfigException: a number that is none, or out of its range.
+        HyperDriveConfigException: a value is not an integer, or out of range.
 
     Example:
         >>> EarlyTerminationPolicy(evaluation_interval=5)
@@ -42,7 +42,7 @@ class EarlyTerminationPolicy:
 
 
 class NoTerminationPolicy(EarlyTerminationPolicy):
-    """Every run goes on to its end.
+    """Policy that never stops a run.
 
     Example:
         >>> NoTerminationPolicy().POLICY_NAME
@@ -56,16 +56,18 @@ class NoTerminationPolicy(EarlyTerminationPolicy):
 
 
 class BanditPolicy(EarlyTerminationPolicy):
-    """Ends runs that are too far from the best.
+    """Policy that stops runs whose primary metric is too far from the best run's.
+
+    Pass exactly one of ``slack_factor`` and ``slack_amount``.
 
     Args:
-        evaluation_interval: looks at every so many values of the primary metric (≥ 1).
-        slack_factor: how far a run may be from the best, as a part of it.
-        slack_amount: how far a run may be from the best, in the metric's own unit; exactly one of the two.
-        delay_evaluation: number of values before the first look (≥ 0).
+        evaluation_interval: apply the policy each time the primary metric has been logged this many times (≥ 1).
+        slack_factor: allowed distance from the best run, as a ratio.
+        slack_amount: allowed distance from the best run, as an absolute value.
+        delay_evaluation: number of logged values before the policy is first applied (≥ 0).
 
     Raises:
-        HyperDriveConfigException: both slacks or none; a number that is none, or out of its range.
+        HyperDriveConfigException: both or neither slack is passed, or a value is invalid.
 
     Example:
         >>> BanditPolicy(evaluation_interval=2, slack_factor=0.1).slack_factor
@@ -95,11 +97,11 @@ class BanditPolicy(EarlyTerminationPolicy):
 
 
 class MedianStoppingPolicy(EarlyTerminationPolicy):
-    """Ends runs whose best is below the median of the running averages of all runs.
+    """Policy that stops runs whose best value is worse than the median of the running averages of all runs.
 
     Args:
-        evaluation_interval: looks at every so many values of the primary metric (≥ 1).
-        delay_evaluation: number of values before the first look (≥ 0).
+        evaluation_interval: apply the policy each time the primary metric has been logged this many times (≥ 1).
+        delay_evaluation: number of logged values before the policy is first applied (≥ 0).
 
     Example:
         >>> MedianStoppingPolicy(evaluation_interval=2, delay_evaluation=5).delay_evaluation
@@ -110,15 +112,15 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
 
 
 class TruncationSelectionPolicy(EarlyTerminationPolicy):
-    """Ends the worst of the runs at each look.
+    """Policy that stops a percentage of the worst runs each time it is applied.
 
     Args:
-        truncation_percentage: how many of them, in percent (1 to 99).
-        evaluation_interval: looks at every so many values of the primary metric (≥ 1).
-        delay_evaluation: number of values before the first look (≥ 0).
+        truncation_percentage: percentage of runs to stop (1 to 99).
+        evaluation_interval: apply the policy each time the primary metric has been logged this many times (≥ 1).
+        delay_evaluation: number of logged values before the policy is first applied (≥ 0).
 
     Raises:
-        HyperDriveConfigException: a number that is none, or out of its range.
+        HyperDriveConfigException: a value is not an integer, or out of range.
 
     Example:
         >>> TruncationSelectionPolicy(truncation_percentage=20).truncation_percentage

@@ -1,4 +1,4 @@
-"""A sweep's own run, and what can be read from its children."""
+"""The parent run of a sweep."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PARAMETERS = "hyperparameters"
 
 
 class HyperDriveRun(Run):
-    """The run of a sweep, parent of the runs it makes.
+    """The parent run of a sweep's runs.
 
     Args:
-        experiment: the experiment it belongs to.
-        run_id: its id.
-        hyperdrive_config: what it does; None: what its tags say.
-        **kwargs: further keywords of v1, not used.
+        experiment: experiment of the run.
+        run_id: id of the run.
+        hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's tags.
+        **kwargs: ignored.
 
     Raises:
-        HyperDriveConfigException: ``hyperdrive_config`` is none.
+        HyperDriveConfigException: ``hyperdrive_config`` is not a HyperDriveConfig.
 
     Example:
         >>> HyperDriveRun(experiment, run.id).get_hyperparameters()
@@ -46,31 +46,31 @@ class HyperDriveRun(Run):
 
     @property
     def hyperdrive_config(self) -> HyperDriveConfig | None:
-        """What it does, where this program knows it."""
+        """Configuration of the sweep, if it was passed to the constructor."""
         return self._hyperdrive_config
 
     @property
     def hyperdrive_run_config(self) -> HyperDriveConfig | None:
-        """What it does, under the name of 2018."""
+        """Same as ``hyperdrive_config``. Deprecated."""
         return self._hyperdrive_config
 
     def get_best_run_by_primary_metric(
         self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
     ) -> RunLike | None:
-        """Return the child whose best value of the primary metric is the best; of equals the first.
+        """Return the child run with the best value of the primary metric. If several are equal, the oldest.
 
         Args:
-            include_failed: also look at failed runs.
-            include_canceled: also look at canceled runs.
-            include_resume_from_runs: also look at the sweeps that this one goes on from.
+            include_failed: include failed runs.
+            include_canceled: include canceled runs.
+            include_resume_from_runs: include the runs of the sweeps that this one resumes from.
 
         Returns:
-            The run; None if no child logged the metric.
+            The run, or None if no run has logged the metric.
         """
-        out = {status for status, kept in (("Failed", include_failed), ("Canceled", include_canceled)) if not kept}
+        excluded = {status for status, kept in (("Failed", include_failed), ("Canceled", include_canceled)) if not kept}
         resumed = self._hyperdrive_config._resume_from if self._hyperdrive_config and include_resume_from_runs else []
         measured = [
-            pair for sweep in [self, *resumed] for pair in self._measured(sweep) if pair[1].get_status() not in out
+            pair for sweep in [self, *resumed] for pair in self._measured(sweep) if pair[1].get_status() not in excluded
         ]
         ranked = self._ranked(measured)
         return ranked[0][1] if ranked else None
@@ -78,18 +78,18 @@ class HyperDriveRun(Run):
     def get_children_sorted_by_primary_metric(
         self, top: int = 0, reverse: bool = False, discard_no_metric: bool = False
     ) -> list[dict[str, Any]]:
-        """Return what is known of the children, the best first, those without the metric last.
+        """Return the child runs sorted by the primary metric, best first. Runs without the metric come last.
 
         Args:
-            top: how many; 0: all.
-            reverse: the worst first.
-            discard_no_metric: leave out those without the metric.
+            top: number of runs to return; 0 returns all.
+            reverse: sort from worst to best.
+            discard_no_metric: leave out runs that have not logged the metric.
 
         Returns:
-            One dict a child: ``run_id``, ``hyperparameters`` (JSON), ``best_primary_metric``, ``status``.
+            One dict per run: ``run_id``, ``hyperparameters`` (JSON), ``best_primary_metric``, ``status``.
 
         Raises:
-            AssertionError: an argument of a wrong type, as in v1.
+            AssertionError: an argument has the wrong type, as in SDK v1.
         """
         if isinstance(top, bool) or not isinstance(top, int) or top < 0:
             raise AssertionError(f"top must be a whole number of at least 0, not {top!r}.")
@@ -111,15 +111,15 @@ class HyperDriveRun(Run):
         ]
 
     def get_hyperparameters(self) -> dict[str, str]:
-        """Return child's id → its parameters, as JSON."""
+        """Return the hyperparameters of the child runs, as a dict of run id → JSON."""
         return {run.id: _parameters(run) for run in _children(self)}
 
-    def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # v1's: no parameters
-        """Return child's id → its metrics."""
+    def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # no parameters in SDK v1
+        """Return the metrics of the child runs, as a dict of run id → metrics."""
         return {run.id: run.get_metrics() for run in _children(self)}
 
     def get_diagnostics(self) -> None:
-        """Raise: v1 never had it either.
+        """Raise an error: sweeps have no diagnostics.
 
         Raises:
             HyperDriveNotImplementedException: always.
@@ -127,7 +127,7 @@ class HyperDriveRun(Run):
         raise HyperDriveNotImplementedException("A sweep has no diagnostics. Use get_details() and its log files.")
 
     def fail(self, *args: Any, **kwargs: Any) -> None:
-        """Raise: a sweep ends by itself.
+        """Raise an error: a sweep cannot be marked as failed.
 
         Raises:
             HyperDriveNotImplementedException: always.
@@ -139,8 +139,8 @@ class HyperDriveRun(Run):
         if config is not None:
             return config._primary_metric_name, config._primary_metric_goal
         try:
-            said = json.loads(self.get_tags()[_METRIC_TAG])
-            return str(said["name"]), PrimaryMetricGoal.from_str(said["goal"])
+            metric = json.loads(self.get_tags()[_METRIC_TAG])
+            return str(metric["name"]), PrimaryMetricGoal.from_str(metric["goal"])
         except (KeyError, TypeError, ValueError):
             raise HyperDriveConfigException(
                 f"The primary metric of run '{self.id}' is unknown. "
@@ -148,27 +148,27 @@ class HyperDriveRun(Run):
             ) from None
 
     def _measured(self, sweep: Run) -> list[tuple[float | None, RunLike]]:
-        """Return the children of a sweep, oldest first, each with its best value of the primary metric."""
+        """Return the child runs of a sweep, oldest first, each with its best value of the primary metric."""
         name, goal = self._primary_metric()
         best = max if goal is PrimaryMetricGoal.MAXIMIZE else min
         found: list[tuple[float | None, RunLike]] = []
         for run in _children(sweep):
             logged = run.get_metrics(name=name).get(name)
-            several = logged if isinstance(logged, list) else [logged]
-            values = [value for value in several if isinstance(value, (int, float)) and not math.isnan(value)]
+            series = logged if isinstance(logged, list) else [logged]
+            values = [value for value in series if isinstance(value, (int, float)) and not math.isnan(value)]
             found.append((best(values) if values else None, run))
         return found
 
     def _ranked(
         self, measured: list[tuple[float | None, RunLike]], reverse: bool = False
     ) -> list[tuple[float, RunLike]]:
-        """Return those that have a value, the best first; equal ones stay in their order."""
+        """Return the runs that have a value, best first. Runs with equal values keep their order."""
         sign = -1 if (self._primary_metric()[1] is PrimaryMetricGoal.MAXIMIZE) is not reverse else 1
         return sorted(((value, run) for value, run in measured if value is not None), key=lambda pair: sign * pair[0])
 
 
 def _children(sweep: Run) -> list[RunLike]:
-    """Return the children of a run, oldest first."""
+    """Return the child runs of a sweep, oldest first."""
     return list(sweep.get_children())[::-1]
 
 

@@ -1,4 +1,4 @@
-"""How a sweep picks the parameters of its next run."""
+"""Sampling methods of sweeps: how the parameters of the next run are chosen."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from trainshed.errors import HyperDriveConfigException
 
 
 class HyperParameterSampling:
-    """A parameter space with a way to pick from it.
+    """Base class of sampling methods.
 
     Args:
-        parameter_space: flag or name of a parameter → an expression such as ``choice(16, 32)``.
-        properties: further settings of the way to pick.
+        parameter_space: name or flag of a parameter → expression such as ``choice(16, 32)``.
+        properties: further settings of the sampling method.
 
     Raises:
-        HyperDriveConfigException: a space that is no dict, or has an expression that this way cannot pick from.
+        HyperDriveConfigException: ``parameter_space`` is not a dict, or has an expression that the sampling method does
+            not support.
 
     Example:
         >>> HyperParameterSampling({"--alpha": 1}).parameter_space
@@ -25,7 +26,7 @@ class HyperParameterSampling:
 
     SAMPLING_NAME: ClassVar[str] = ""
     _EXPRESSIONS: ClassVar[tuple[str, ...]] = ()
-    """The expressions it picks from; none: all of them, and plain values as well."""
+    """Supported expressions. If empty, all expressions and plain values are supported."""
 
     def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
         kind = type(self).__name__
@@ -38,7 +39,7 @@ class HyperParameterSampling:
             found = _name(expression)
             if self._EXPRESSIONS and found not in self._EXPRESSIONS:
                 raise HyperDriveConfigException(
-                    f"{kind}: the parameter '{name}' is {found or repr(expression)}; "
+                    f"{kind}: parameter '{name}' is {found or repr(expression)}; "
                     f"it must be one of {', '.join(self._EXPRESSIONS)}."
                 )
         self._parameter_space = dict(parameter_space)
@@ -46,12 +47,12 @@ class HyperParameterSampling:
 
     @property
     def parameter_space(self) -> dict[str, Any]:
-        """Name of a parameter → its expression (ours)."""
+        """Parameter name → expression (Trainshed extension)."""
         return dict(self._parameter_space)
 
     @property
     def properties(self) -> dict[str, Any]:
-        """Further settings of the way to pick (ours)."""
+        """Further settings of the sampling method (Trainshed extension)."""
         return dict(self._properties)
 
     def __repr__(self) -> str:
@@ -59,11 +60,11 @@ class HyperParameterSampling:
 
 
 class RandomParameterSampling(HyperParameterSampling):
-    """Picks at random.
+    """Random sampling.
 
     Args:
-        parameter_space: name → any expression, or a plain value.
-        properties: ``{"seed": int}`` makes it pick the same again.
+        parameter_space: parameter name → any expression, or a plain value.
+        properties: ``{"seed": int}`` makes the sampling reproducible.
 
     Example:
         >>> from trainshed.api.hyperdrive import RandomParameterSampling, choice, uniform
@@ -75,11 +76,11 @@ class RandomParameterSampling(HyperParameterSampling):
 
 
 class GridParameterSampling(HyperParameterSampling):
-    """Goes through all combinations.
+    """Grid sampling: all combinations of the parameters' values.
 
     Args:
-        parameter_space: name → ``choice(…)``.
-        properties: not used.
+        parameter_space: parameter name → ``choice(…)``.
+        properties: ignored.
 
     Example:
         >>> GridParameterSampling({"--layers": choice(1, 2, 3)}).SAMPLING_NAME
@@ -91,11 +92,11 @@ class GridParameterSampling(HyperParameterSampling):
 
 
 class BayesianParameterSampling(HyperParameterSampling):
-    """Picks what the runs so far promise most of; no policy ends its runs early.
+    """Bayesian sampling: picks the parameters most likely to improve on earlier runs. Supports no early termination.
 
     Args:
-        parameter_space: name → ``choice(…)``, ``uniform(…)`` or ``quniform(…)``.
-        properties: not used.
+        parameter_space: parameter name → ``choice(…)``, ``uniform(…)`` or ``quniform(…)``.
+        properties: ignored.
 
     Example:
         >>> BayesianParameterSampling({"--alpha": uniform(0, 1)}).SAMPLING_NAME
@@ -108,5 +109,5 @@ class BayesianParameterSampling(HyperParameterSampling):
 
 def _name(expression: Any) -> str | None:
     """Return the name of an expression, or None for a plain value."""
-    noted = isinstance(expression, list) and len(expression) == 2 and isinstance(expression[1], list)
-    return expression[0] if noted and isinstance(expression[0], str) else None
+    is_expression = isinstance(expression, list) and len(expression) == 2 and isinstance(expression[1], list)
+    return expression[0] if is_expression and isinstance(expression[0], str) else None

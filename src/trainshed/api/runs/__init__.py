@@ -1,1 +1,1 @@
-"""Experiments and their runs: submitting, following, reading, controlling."""
+"""Experiments and runs."""

@@ -1,4 +1,4 @@
-"""What ``run.get_details()`` returns."""
+"""Details of a run, as returned by ``run.get_details()``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class Details(dict):  # type: ignore[type-arg]  # which would import typing
-    """A dict whose keys can also be read as attributes.
+    """A dict whose items can also be read as attributes.
 
-    SDK v1 returned a plain dict while its articles wrote ``run.get_details().status``; both work here.
+    SDK v1 returns a plain dict, but its documentation also uses ``run.get_details().status``; both work.
 
     Example:
         >>> Details(status="Completed").status
@@ -20,7 +20,7 @@ class Details(dict):  # type: ignore[type-arg]  # which would import typing
     """
 
     def __getattr__(self, name: str) -> Any:
-        """Return the value of a key."""
+        """Return the item with this key."""
         try:
             return self[name]
         except KeyError:
@@ -28,22 +28,22 @@ class Details(dict):  # type: ignore[type-arg]  # which would import typing
 
 
 def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
-    """Return a run's details in v1's shape.
+    """Return the details of a run in SDK v1's format.
 
     Args:
-        record: the run's record, with its spec.
-        log_files: name of a log file → its URL.
+        record: record of the run, including its spec.
+        log_files: log file name → URL.
     """
-    spec, told = record["spec"], record["details"]
+    spec, stored = record["spec"], record["details"]
     details = Details(runId=record["id"], **({"target": record["target"]} if record["target"] else {}))
     details["status"] = record["status"]
     for key, moment in (("startTimeUtc", record["started"]), ("endTimeUtc", record["ended"])):
         if moment is not None:
             details[key] = utc(moment)
     details["services"] = {}
-    details["warnings"] = list(told.get("warnings") or ())
-    if told.get("error"):
-        details["error"] = {"error": told["error"]}
+    details["warnings"] = list(stored.get("warnings") or ())
+    if stored.get("error"):
+        details["error"] = {"error": stored["error"]}
     details["properties"] = {
         "_azureml.ComputeTargetType": record["target"],
         **({"ContentSnapshotId": spec["snapshot"]} if spec["snapshot"] else {}),
@@ -51,19 +51,19 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
     }
     details["inputDatasets"], details["outputDatasets"] = [], []
     details["runDefinition"] = run_definition(spec)
-    details["environment"] = told.get("environment") or {}
+    details["environment"] = stored.get("environment") or {}
     details["logFiles"] = log_files
     return details
 
 
 def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, in the camelCase of v1's run definition.
+    """Return the run definition in SDK v1's format, from the run's spec.
 
     Example:
         >>> run_definition(run.record()["spec"])["script"]
         'train.py'
     """
-    asked = spec["environment"]
+    environment = spec["environment"]
     return {
         "script": spec["script"],
         "command": list(spec["command"]),
@@ -77,16 +77,16 @@ def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
         "environmentVariables": dict(spec["environment_variables"]),
         "environment": {
             "python": {
-                "interpreterPath": asked["interpreter"],
-                "userManagedDependencies": asked["kind"] == "existing",
+                "interpreterPath": environment["interpreter"],
+                "userManagedDependencies": environment["kind"] == "existing",
                 "condaDependencies": {
                     "name": "project_environment",
                     "dependencies": [
-                        *([f"python={asked['python']}"] if asked["python"] else []),
-                        *asked["conda"],
-                        {"pip": [*asked["pip_options"], *asked["pip"]]},
+                        *([f"python={environment['python']}"] if environment["python"] else []),
+                        *environment["conda"],
+                        {"pip": [*environment["pip_options"], *environment["pip"]]},
                     ],
-                    "channels": list(asked["channels"]),
+                    "channels": list(environment["channels"]),
                 },
             },
         },

@@ -1,4 +1,4 @@
-"""An experiment: a name under which runs are gathered, and the way to submit one."""
+"""Experiments, which group runs under a name."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _VIEWS = {"ActiveOnly": False, "ArchivedOnly": True, "All": None}
 
 
 class Experiment:
-    """Runs that belong together. It comes into being with its first run.
+    """A named group of runs. The experiment is created with its first run.
 
     Args:
-        workspace: where its runs are kept.
-        name: letters, digits, ``_`` and ``-``; 1 to 255, the first a letter or digit.
-        **kwargs: further keywords of v1, not used.
+        workspace: workspace of the experiment.
+        name: 1 to 255 letters, digits, ``_`` and ``-``, starting with a letter or digit.
+        **kwargs: ignored.
 
     Raises:
-        UserErrorException: a name that cannot be used.
+        UserErrorException: the name is invalid.
 
     Example:
         >>> run = Experiment(ws, "diabetes").submit(estimator)
@@ -36,9 +36,9 @@ class Experiment:
         self, workspace: WorkspaceLike | None = None, name: str = "", _skip_name_validation: bool = False, **kwargs: Any
     ) -> None:
         if workspace is None and "workspace_object" in kwargs:
-            warn("Experiment has no parameter 'workspace_object' (v1 had none either); it is treated as 'workspace'.")
+            warn("Experiment has no parameter 'workspace_object'; it is treated as 'workspace'.")
             workspace = kwargs["workspace_object"]
-        # Of the class: asking the object itself would start its service.
+        # Check the class: reading the property from the instance would start the service.
         if not hasattr(type(workspace), "connection"):
             raise UserErrorException(
                 f"Experiment: the first parameter must be a Workspace, not {type(workspace).__name__}; "
@@ -50,64 +50,64 @@ class Experiment:
 
     @property
     def workspace(self) -> WorkspaceLike:
-        """Its workspace."""
+        """Workspace of the experiment."""
         return self._workspace
 
     @property
     def workspace_object(self) -> WorkspaceLike:
-        """Its workspace, under the name of 2018."""
+        """Same as ``workspace``. Deprecated."""
         return self._workspace
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the experiment."""
         return self._name
 
     def submit(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> ScriptRun:
-        """Submit a run: everything is checked first, then the source folder is sent, then the run is queued.
+        """Submit a run.
 
-        When this returns, the run is on disk: it will be run whatever happens to this program or to the service.
+        Validates the configuration, uploads a snapshot of the source folder, and queues the run. When this method
+        returns, the run has been saved to disk: it will start even if this process or the service exits.
 
         Args:
             config: an Estimator or a ScriptRunConfig.
-            tags: labels of the run.
-            **kwargs: for an Estimator: ``script_params``, ``inputs``, ``source_directory_data_store`` replace its own.
-                For all (ours): ``priority`` (int, higher starts first) and ``slots`` (int, of the target's queue).
-
-        Returns:
-            The run.
+            tags: tags of the run.
+            **kwargs: for an Estimator, ``script_params``, ``inputs`` and ``source_directory_data_store`` override the
+                estimator's own. Trainshed extensions: ``priority`` (int; runs with higher priority start first) and
+                ``slots`` (int; number of slots that the run occupies on its target).
 
         Raises:
-            UserErrorException: something to submit that is none, or no such folder, script, datastore.
-            TrainingException: settings that contradict each other.
-            ComputeTargetException: no such target.
-            SnapshotException: the source folder cannot be sent.
+            UserErrorException: the configuration has the wrong type, or its folder, script or datastore does not exist.
+            TrainingException: settings contradict each other.
+            ComputeTargetException: the compute target does not exist.
+            SnapshotException: the source folder cannot be uploaded.
 
         Example:
             >>> run = experiment.submit(estimator, tags={"stage": "trial"}, priority=1)
         """
-        from trainshed.api.training.submission import send  # only a submit needs it
+        from trainshed.api.training.submission import send  # imported only when needed
 
         record = send(self._workspace, self._name, config, tags or {}, kwargs)
-        from trainshed.api.runs.run import ScriptRun  # 2 ms, while the run starts
+        from trainshed.api.runs.run import ScriptRun  # takes 2 ms; imported while the run is starting
 
         return ScriptRun(self, record["id"], _record=record)
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
-        """Begin an interactive run: this program is its script.
+        """Start an interactive run: the current process is its script.
 
-        It ends with :meth:`Run.complete` or :meth:`Run.fail`, at the end of a ``with`` block, or with the program.
+        The run ends with :meth:`Run.complete` or :meth:`Run.fail`, with a ``with`` block, or when the process exits.
 
         Args:
-            *args: accepted and not used.
-            **kwargs: ``outputs`` (folder whose files become the run's; ``"./outputs"``), ``snapshot_directory`` (folder
-                to keep a snapshot of, ``"."``; None: none), ``name`` or ``display_name``, ``run_id``, ``tags``.
+            *args: ignored.
+            **kwargs: ``outputs`` (folder whose files are uploaded when the run completes; default ``"./outputs"``),
+                ``snapshot_directory`` (folder to take a snapshot of; default ``"."``, None takes none), ``name`` or
+                ``display_name``, ``run_id``, ``tags``.
 
         Returns:
-            The run, Running.
+            The run, with status ``"Running"``.
 
         Raises:
-            SnapshotException: the folder cannot be kept; ``snapshot_directory=None`` goes without.
+            SnapshotException: the snapshot cannot be taken. Pass ``snapshot_directory=None`` to skip it.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -136,13 +136,13 @@ class Experiment:
         properties: Labels = None,
         include_children: bool = False,
     ) -> Iterator[RunLike]:
-        """Yield the runs, newest first.
+        """Yield the runs of the experiment, newest first.
 
         Args:
             type: only runs of this type, e.g. ``"azureml.scriptrun"``.
-            tags: only runs that have this tag, or these tags with these values.
-            properties: likewise for properties.
-            include_children: also runs that have a parent.
+            tags: only runs with this tag, or with these tag values.
+            properties: only runs with this property, or with these property values.
+            include_children: include child runs.
 
         Example:
             >>> run.id in [found.id for found in experiment.get_runs()]
@@ -159,19 +159,19 @@ class Experiment:
         """Return the experiments of a workspace.
 
         Args:
-            workspace: where to look.
-            experiment_name: only the one of this name.
+            workspace: workspace of the experiments.
+            experiment_name: only the experiment with this name.
             view_type: ``"ActiveOnly"``, ``"ArchivedOnly"`` or ``"All"``.
-            tags: only those that have this tag, or these tags with these values.
+            tags: only experiments with this tag, or with these tag values.
 
         Raises:
-            UserErrorException: another view.
+            UserErrorException: ``view_type`` is unknown.
         """
         from trainshed.api.runs.run_tree import fits
 
         view = str(getattr(view_type, "value", view_type))
         if view not in _VIEWS:
-            raise UserErrorException(f"view_type is {view!r}. Available: {', '.join(_VIEWS)}.")
+            raise UserErrorException(f"Invalid view_type {view!r}. Available: {', '.join(_VIEWS)}.")
         return [
             Experiment(workspace, record["name"], _record=record)
             for record in workspace.connection.call("GET", "/experiments")["experiments"]
@@ -182,11 +182,11 @@ class Experiment:
 
     @staticmethod
     def delete(workspace: WorkspaceLike, experiment_id: str) -> None:
-        """Delete an experiment that has no runs.
+        """Delete an experiment without runs.
 
         Raises:
-            NotFoundException: no such experiment.
-            UserErrorException: it has runs.
+            NotFoundException: the experiment does not exist.
+            UserErrorException: the experiment has runs.
         """
         workspace.connection.call("DELETE", quoted("experiments", experiment_id))
 
@@ -199,17 +199,17 @@ class Experiment:
         return self._record
 
     def refresh(self) -> None:
-        """Read its labels again."""
+        """Reload the experiment's tags and state from the service."""
         self._put()
 
     @property
     def id(self) -> str:
-        """Its id; asking for it makes the experiment, if it has no run yet."""
+        """Id of the experiment. Reading it creates the experiment if it does not exist yet."""
         return str(self._known()["id"])
 
     @property
     def archived_time(self) -> str | None:
-        """When it was put away, or None."""
+        """Time when the experiment was archived, in ISO 8601, or None."""
         from trainshed.api.times import utc
 
         moment = self._known()["archived"]
@@ -217,7 +217,7 @@ class Experiment:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Its tags."""
+        """Tags of the experiment."""
         return dict(self._known()["tags"])
 
     def tag(self, key: str, value: Any = None) -> None:
@@ -225,10 +225,10 @@ class Experiment:
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Set tags; others stay.
+        """Set tags. Other tags are kept.
 
         Args:
-            tags: name → value, made a string; None stays None.
+            tags: name → value. Values are converted to strings, except for None.
         """
         self._put(tags={str(key): None if value is None else str(value) for key, value in tags.items()})
 
@@ -237,25 +237,28 @@ class Experiment:
         self._put(remove=[str(tag) for tag in tags])
 
     def archive(self) -> None:
-        """Put it away: it is not listed any more unless asked for. Its runs stay."""
+        """Archive the experiment: :meth:`list` leaves it out by default. Its runs are kept."""
         self._put(archived=True)
 
     def reactivate(self, new_name: str | None = None) -> None:
-        """Take it out again.
+        """Reactivate an archived experiment.
+
+        Args:
+            new_name: new name of the experiment. Default: its old name.
 
         Raises:
-            UserErrorException: the name cannot be used, or is another's.
+            UserErrorException: the name is invalid or already in use.
         """
         self._put(archived=False, **({"name": new_name} if new_name else {}))
         self._name = str(self._record["name"])
 
     def get_portal_url(self) -> str:
-        """Return the URL of the page of runs, for a browser on this machine."""
+        """Return the URL of the web page that lists the runs, for a browser on this machine."""
         return self._workspace.page_url()
 
     @classmethod
     def get_docs_url(cls) -> str:
-        """Return where experiments are described."""
+        """Return the URL of the documentation."""
         from trainshed.api.runs.run import DOCS
 
         return DOCS
@@ -264,8 +267,8 @@ class Experiment:
         from html import escape
 
         cells = (self._name, self._workspace.name)
-        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        return f"<table><tr><th>Name</th><th>Workspace</th></tr><tr>{told}</tr></table>"
+        row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        return f"<table><tr><th>Name</th><th>Workspace</th></tr><tr>{row}</tr></table>"
 
     def __repr__(self) -> str:
         return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"

@@ -1,4 +1,4 @@
-"""Interactive runs: this program is their script."""
+"""Interactive runs: runs whose script is the current process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Opened = TypeVar("Opened", bound="RunLike")
 
 _pid = os.getpid()
 _open: dict[str, RunLike] = {}
-"""Runs that this program has begun and not ended: they end with it at the latest."""
+"""Runs started by this process that have not ended. They are ended when the process exits."""
 
 
 def begin(
@@ -35,23 +35,23 @@ def begin(
     tags: Mapping[str, Any] | None = None,
     start: bool = True,
 ) -> dict[str, Any]:
-    """Begin a run whose script is this program.
+    """Create an interactive run.
 
     Args:
-        experiment: where it belongs.
-        snapshot_directory: folder to keep a snapshot of; None: none.
-        display_name: shown instead of its id.
-        run_id: its id; None makes one up.
-        parent: id of its parent.
-        tags: its labels.
-        start: it is running; otherwise it has not begun.
+        experiment: experiment of the run.
+        snapshot_directory: folder to take a snapshot of. Default: none.
+        display_name: name to display instead of the run id.
+        run_id: id of the run. Default: a generated id.
+        parent: id of the parent run.
+        tags: tags of the run.
+        start: create the run as running; otherwise as not started.
 
     Returns:
-        The run's record; see :func:`opened`.
+        Record of the run; pass the run to :func:`opened`.
 
     Raises:
-        SnapshotException: the folder cannot be kept.
-        UserErrorException: an id that is taken or cannot be used.
+        SnapshotException: the snapshot cannot be taken.
+        UserErrorException: the run id is invalid or already in use.
     """
     snapshot = None if snapshot_directory is None else take(experiment.workspace, snapshot_directory)
     labels = {str(key): str(value) for key, value in (tags or {}).items()}
@@ -64,17 +64,17 @@ def begin(
 
 
 def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened:
-    """Return a run that has begun, and have it end with this program at the latest.
+    """Prepare an interactive run for logging, end it when this process exits, and return it.
 
     Args:
         run: the run.
-        outputs: folder whose files become the run's when it is completed; None: none.
+        outputs: folder whose files are uploaded when the run completes. Default: none.
     """
     run._outputs = None if outputs is None else os.path.abspath(outputs)
     run._open_journal()
     import atexit
 
-    # Registered anew, it comes before what the outbox of this run has registered.
+    # Handlers run in reverse order: registering again makes this run before the handler of the run's outbox.
     atexit.unregister(_end_all)
     atexit.register(_end_all)
     _open[run.id] = run
@@ -82,62 +82,62 @@ def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened
 
 
 def _owner() -> dict[str, Any]:
-    """Return by what the service knows whether the run still has a program: this process, or the run it belongs to."""
+    """Return the identity of this process and its run, by which the service detects that the process has exited."""
     return {**(process.identity(os.getpid()) or {}), "run": os.environ.get("TRAINSHED_RUN_ID")}
 
 
 def keep_outputs(recorder: Recorder, folder: str) -> None:
-    """Copy the files below a folder into the run's ``outputs/``."""
+    """Upload the files in a folder to the run's ``outputs/``."""
     for path, name in files_below(folder):
-        kept = f"outputs/{name}"
-        if os.path.basename(path) != "azureml.log" and not recorder._keep_file(kept, path, None):
-            warn(f"The run already has a file '{kept}'; {path} was not stored again.")
+        stored = f"outputs/{name}"
+        if os.path.basename(path) != "azureml.log" and not recorder._keep_file(stored, path, None):
+            warn(f"The run already has a file '{stored}'; {path} was not stored again.")
 
 
 def ended(run_id: str) -> None:
-    """Forget a run that was ended, so that leaving does not ask a service, perhaps a stopped one, about it."""
+    """Record that a run has ended, so that it need not be ended when the process exits."""
     _open.pop(run_id, None)
 
 
 def _end_all() -> None:
     if os.getpid() != _pid:
-        return  # a forked child leaves; its parent logs on
+        return  # this is a forked child; the parent process still logs to the run
     failed = getattr(sys, "last_value", None) is not None
     for run in reversed(list(_open.values())):
         run._end_with_program(failed)
 
 
 class Echo:
-    """Keeps what a program prints, in a file besides.
+    """Copies everything written to stdout and stderr to a file.
 
     Args:
-        path: the file.
-        told: called when something was written to it.
+        path: path of the file.
+        on_write: called after each write to the file.
     """
 
-    def __init__(self, path: str, told: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: str, on_write: Callable[[], None] = lambda: None) -> None:
         self._file = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115 - close() does
-        self._before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = (_Both(stream, self._file, told) for stream in self._before)
+        self._originals = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = (_Both(stream, self._file, on_write) for stream in self._originals)
 
     def close(self) -> None:
-        """Print as before."""
-        sys.stdout, sys.stderr = self._before
+        """Restore stdout and stderr and close the file."""
+        sys.stdout, sys.stderr = self._originals
         self._file.close()
 
 
 class _Both:
-    """A stream that writes to another one too."""
+    """A stream that also writes to a file."""
 
-    def __init__(self, stream: IO[str], file: IO[str], told: Callable[[], None]) -> None:
+    def __init__(self, stream: IO[str], file: IO[str], on_write: Callable[[], None]) -> None:
         self._stream = stream
         self._file = file
-        self._told = told
+        self._on_write = on_write
 
     def write(self, text: str) -> int:
         if not self._file.closed:
             self._file.write(text)
-            self._told()
+            self._on_write()
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:

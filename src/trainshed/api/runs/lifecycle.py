@@ -1,4 +1,4 @@
-"""The lifecycle of a run that a program logs by itself: begin, children, end."""
+"""Lifecycle of interactive runs, and creation of child runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_CHILDREN = 100
 
 
 class RunLifecycle(RunLogging):
-    """Starts and ends interactive runs, and creates children of any run.
+    """Mixin that starts and ends interactive runs, and creates child runs of any run.
 
     Example:
         >>> with experiment.start_logging(snapshot_directory=None) as parent:
@@ -33,32 +33,32 @@ class RunLifecycle(RunLogging):
     _echo: Any = None
 
     def start(self) -> None:
-        """Note that the run has begun; :meth:`create_children` makes runs that have not."""
+        """Mark the run as started. Needed only for runs created by :meth:`create_children`."""
         self._record = self._call("POST", "start")
 
     def complete(self, _set_status: bool = True) -> None:
-        """End an interactive run well; files below ``./outputs`` become its own.
+        """Mark an interactive run as completed and upload its output folder.
 
         Raises:
-            UserErrorException: the run starts and ends with its script.
+            UserErrorException: the run is not interactive; it ends when its script exits.
         """
         self._end("completed", "")
 
     def fail(self, error_details: Any = None, error_code: str | None = None, _set_status: bool = True) -> None:
-        """End an interactive run as failed.
+        """Mark an interactive run as failed.
 
         Args:
-            error_details: what went wrong: text or an exception.
-            error_code: put in front of it.
-            _set_status: accepted and not used.
+            error_details: error message, or an exception.
+            error_code: prefix for the error message.
+            _set_status: ignored.
 
         Raises:
-            UserErrorException: the run starts and ends with its script.
+            UserErrorException: the run is not interactive; it ends when its script exits.
         """
-        told = "" if error_details is None else str(error_details)
+        message = "" if error_details is None else str(error_details)
         if isinstance(error_details, BaseException):
-            told = f"User program failed with {type(error_details).__name__}: {error_details}"
-        self._end("failed", f"{error_code}: {told}" if error_code else told)
+            message = f"User program failed with {type(error_details).__name__}: {error_details}"
+        self._end("failed", f"{error_code}: {message}" if error_code else message)
 
     def _end(self, outcome: str, message: str) -> None:
         from trainshed.api.runs import interactive
@@ -71,7 +71,7 @@ class RunLifecycle(RunLogging):
             self._outbox.close()
 
     def __enter__(self) -> Any:
-        """Return the run; what the block prints is kept in ``logs/user_log.txt`` too."""
+        """Return the run. The block's output is also saved to ``logs/user_log.txt``."""
         from trainshed.api.runs.interactive import Echo
 
         if self._append_to is not None and self._may_append("log"):
@@ -83,24 +83,24 @@ class RunLifecycle(RunLogging):
     def __exit__(
         self, exit_type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the run, as failed where the block raised; the exception goes on."""
+        """End the run: as failed if the block raised an exception, which is propagated, and as completed otherwise."""
         if self._echo is not None:
             self._echo.close()
             self._echo = None
         if states.is_terminal(str(self._call("GET")["status"])):
-            return  # ended or cancelled within the block
+            return  # the run was ended or canceled inside the block
         if value is None:
             self.complete()
         else:
             self.fail(value)
 
     def child_run(self, name: str | None = None, run_id: str | None = None, outputs: str | None = None) -> RunLike:
-        """Return a new child that is running; this program logs it.
+        """Start an interactive child run.
 
         Args:
-            name: shown instead of its id.
-            run_id: its id; None makes one up.
-            outputs: folder whose files become the child's when it is completed; None: none.
+            name: name to display instead of the run id.
+            run_id: id of the child run. Default: a generated id.
+            outputs: folder whose files are uploaded when the child run completes. Default: none.
 
         Example:
             >>> with run.child_run("fold 1") as child:
@@ -111,15 +111,19 @@ class RunLifecycle(RunLogging):
     def create_children(
         self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[Any] | None = None
     ) -> Any:
-        """Return new children that have not begun.
+        """Create child runs without starting them.
 
         Args:
-            count: how many; or
-            tag_key: a tag that each of them gets, with
-            tag_values: its value for each.
+            count: number of child runs.
+            tag_key: name of a tag to set on each child run, as an alternative to ``count``.
+            tag_values: value of the tag for each child run.
+
+        Returns:
+            List of the child runs.
 
         Raises:
-            UserErrorException: not exactly one of count and tags, or more than 100 children.
+            UserErrorException: both or neither of ``count`` and ``tag_key`` are passed, or the number of child runs is
+                not 1 to 100.
         """
         tags: list[dict[str, Any]]
         if count is not None and tag_key is None and tag_values is None:
@@ -132,27 +136,18 @@ class RunLifecycle(RunLogging):
             raise UserErrorException(f"create_children can create 1 to {_MOST_CHILDREN} children, not {len(tags)}.")
         return [self._begin_child(None, tags=each, start=False) for each in tags]
 
-    def _begin_child(self, outputs: str | None, **how: Any) -> RunLike:
+    def _begin_child(self, outputs: str | None, **options: Any) -> RunLike:
         from trainshed.api.runs.interactive import begin, opened
 
-        record = begin(self._experiment, parent=self._id, **how)
+        record = begin(self._experiment, parent=self._id, **options)
         return opened(self._experiment.workspace.run_of(record), outputs)
 
     def submit_child(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> RunLike:
-        """Submit a run as a child of this one.
-
-        Args:
-            config: as for :meth:`Experiment.submit`.
-            tags: labels of the child.
-            **kwargs: as for :meth:`Experiment.submit`.
-
-        Raises:
-            TrainshedError: as :meth:`Experiment.submit`.
-        """
+        """Submit a child run. See :meth:`Experiment.submit` for parameters and errors."""
         return self._experiment.submit(config, tags, **kwargs, parent=self._id)
 
     def _end_with_program(self, failed: bool) -> None:
-        """End the run, unless it has ended, because its program leaves."""
+        """End the run, unless it has ended already, because the process is exiting."""
         try:
             if not states.is_terminal(str(self._call("GET")["status"])):
                 if failed:
@@ -160,4 +155,4 @@ class RunLifecycle(RunLogging):
                 else:
                     self.complete()
         except TrainshedError:
-            return  # the workspace may be gone, and nobody is left to be told
+            return  # the service or workspace may no longer exist, and the process is exiting anyway

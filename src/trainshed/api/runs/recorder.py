@@ -1,4 +1,4 @@
-"""What a program logs to a run from outside of its script: events into a journal, files through the service."""
+"""Recording of metrics and files for runs logged from outside their scripts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Recorder(Journalist):
-    """Writes into the journal that the service has named.
+    """Writes events directly to the run's journal, and uploads files to the service.
 
     Args:
-        journal: the file.
-        run_id: the run.
-        experiment: name of its experiment.
-        connection: to the service.
+        journal: path of the journal.
+        run_id: id of the run.
+        experiment: name of the experiment.
+        connection: connection to the service.
     """
 
     def __init__(self, journal: str, run_id: str, experiment: str, connection: Connection) -> None:
@@ -39,7 +39,7 @@ class Recorder(Journalist):
             try:
                 self._connection.upload("PUT", quoted("runs", self.id, "files", name), body, size)
             except UserErrorException:
-                return False  # the name is taken
+                return False  # the run already has a file with this name
             except ServiceException as error:
                 errors.warn(f"'{name}' could not be uploaded ({error}); training continues.")
                 return True
@@ -48,14 +48,14 @@ class Recorder(Journalist):
 
 
 class RemoteRecorder(Recorder):
-    """Writes into a journal of this program's own, which is sent to the service.
+    """Writes events to a local journal, which is sent to the service in the background.
 
     Args:
-        journal: the file.
-        run_id: the run.
-        experiment: name of its experiment.
-        connection: to the service.
-        wake: called when something was written; it has it sent.
+        journal: path of the local journal.
+        run_id: id of the run.
+        experiment: name of the experiment.
+        connection: connection to the service.
+        wake: called after each write, to start sending.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RemoteRecorder(Recorder):
         self._wake = wake
 
     def log(self, *args: Any, **kwargs: Any) -> None:
-        """Log one value of a metric; see :meth:`trainshed.Run.log`."""
+        """Log a value of a metric; see :meth:`trainshed.Run.log`."""
         super().log(*args, **kwargs)
         self._wake()
 

@@ -1,4 +1,4 @@
-"""A run: what became of one submit."""
+"""Runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _ARTIFACT = "aml://artifactId/"
 DOCS = "https://github.com/trainshed/trainshed"
-"""Where it is all described."""
+"""URL of the documentation."""
 
 
 class Run(RunFiles, RunLifecycle, RunTree, RunModels):
-    """A run of an experiment, seen from outside; inside its script :meth:`get_context` gives the run itself.
+    """A run of an experiment. Inside the run's script, use :meth:`get_context`.
 
     Args:
-        experiment: the experiment it belongs to.
-        run_id: its id.
-        outputs: accepted and not used.
-        **kwargs: further keywords of v1, not used.
+        experiment: experiment of the run.
+        run_id: id of the run.
+        outputs: ignored.
+        **kwargs: ignored.
 
     Example:
         >>> run = experiment.submit(estimator)
@@ -41,15 +41,15 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
     @classmethod
     def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any) -> Any:  # noqa: ARG003 - v1's
-        """Return the run whose script this is.
+        """Return the current run, in which this script is running.
 
         Args:
-            allow_offline: outside of a run, return an offline run that prints what it is told, instead of raising.
-            used_for_context_manager: accepted and not used.
-            **kwargs: further keywords of v1, not used.
+            allow_offline: outside a run, return an offline run that prints the logged values instead of raising.
+            used_for_context_manager: ignored.
+            **kwargs: ignored.
 
         Raises:
-            RunEnvironmentException: outside of a run, with ``allow_offline=False``.
+            RunEnvironmentException: the script is not part of a run, and ``allow_offline`` is False.
         """
         import os
 
@@ -58,61 +58,61 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
                 "This program was not started by Trainshed, so there is no current run. "
                 "Submit it (experiment.submit, or 'trainshed submit'), or allow an offline run."
             )
-        from trainshed.runtime.run import Run as ScriptsRun  # most programs never ask for it
+        from trainshed.runtime.run import Run as ScriptsRun  # imported only when needed
 
         return ScriptsRun.get_context(allow_offline=allow_offline)
 
     @classmethod
     def get_submitted_run(cls, **kwargs: Any) -> Any:  # noqa: ARG003 - v1's
-        """Return the run whose script this is, under the name of 2018.
+        """Return the current run. Deprecated: use :meth:`get_context`.
 
         Raises:
-            RunEnvironmentException: outside of a run.
+            RunEnvironmentException: the script is not part of a run.
         """
         return cls.get_context(allow_offline=False)
 
     @staticmethod
     def get(workspace: WorkspaceLike, run_id: str) -> RunLike:
-        """Return a run of any experiment of a workspace.
+        """Return a run by its id.
 
         Raises:
-            NotFoundException: no such run.
+            NotFoundException: the run does not exist.
         """
         return workspace.get_run(run_id)
 
     def record(self) -> dict[str, Any]:
-        """Return all that the service keeps of the run, as of now (ours)."""
+        """Return the service's current record of the run as a dict (Trainshed extension)."""
         if "spec" not in self._record or not states.is_terminal(self._record["status"]):
             self._record = self._call("GET")
         return self._record
 
     def _known(self, field: str) -> Any:
-        """Return a field that never changes."""
+        """Return a field of the record that never changes, from the cached record if possible."""
         return self._record[field] if field in self._record else self.record()[field]
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """Id of the run."""
         return self._id
 
     @property
     def number(self) -> int:
-        """Its number within the experiment, from 1."""
+        """Sequence number within the experiment, starting at 1."""
         return int(self._known("number"))
 
     @property
     def type(self) -> str | None:
-        """Its type, e.g. ``"azureml.scriptrun"``; None for an interactive run."""
+        """Type of the run, e.g. ``"azureml.scriptrun"``, or None for an interactive run."""
         return self._known("kind") or None
 
     @property
     def name(self) -> str:
-        """Its display name, or its id."""
+        """Display name of the run, or its id if it has none."""
         return str(self._known("display_name") or self._id)
 
     @property
     def display_name(self) -> str:
-        """Its display name, or its id; may be set."""
+        """Display name of the run, or its id if it has none. Can be set."""
         return self.name
 
     @display_name.setter
@@ -121,7 +121,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
     @property
     def description(self) -> str:
-        """What it is about; may be set."""
+        """Description of the run. Can be set."""
         return str(self._known("description") or "")
 
     @description.setter
@@ -130,22 +130,22 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
     @property
     def experiment(self) -> ExperimentLike:
-        """The experiment it belongs to."""
+        """Experiment of the run."""
         return self._experiment
 
     @property
     def parent(self) -> RunLike | None:
-        """The run that started it, or None."""
+        """Parent run, or None."""
         parent = self._known("parent")
         return self._experiment.workspace.get_run(parent) if parent else None
 
     @property
     def status(self) -> str:
-        """Its state as of now; see :meth:`get_status`."""
+        """Current status, as returned by :meth:`get_status`."""
         return self.get_status()
 
     def get_status(self) -> str:
-        """Return its state as of now, e.g. ``"Running"``, ``"Completed"``, ``"Failed"``, ``"Canceled"``.
+        """Return the current status, e.g. ``"Running"``, ``"Completed"``, ``"Failed"`` or ``"Canceled"``.
 
         Example:
             >>> run.get_status()
@@ -156,13 +156,13 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return str(self._record["status"])
 
     def get_detailed_status(self) -> dict[str, Any]:
-        """Return its state, and why it is in it: ``{"status", "details"}``."""
+        """Return the current status with the reason for it: ``{"status": …, "details": …}``."""
         record = self.record()
         error = (record["details"] or {}).get("error") or {}
         return {"status": record["status"], "details": error.get("message") or record["reason"] or ""}
 
     def get_details(self) -> Details:
-        """Return all that is known of the run: a dict in v1's shape, whose keys are attributes too.
+        """Return the details of the run as a dict in SDK v1's format, with items readable as attributes.
 
         Example:
             >>> run.get_details().status
@@ -174,7 +174,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return details_of(record, logs)
 
     def get_details_with_logs(self) -> Details:
-        """Return the details with the content of each log in place of its URL."""
+        """Return the details of the run with the content of each log file instead of its URL."""
         details = self.get_details()
         details["logFiles"] = {
             name: b"".join(self.read(name)).decode("utf-8", errors="replace") for name in details["logFiles"]
@@ -184,19 +184,19 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
     ) -> Details:
-        """Return when the run has ended.
+        """Wait until the run has ended.
 
         Args:
-            show_output: print its logs as they come.
-            wait_post_processing: accepted; a run has always been post-processed when it has ended.
-            raise_on_error: raise if it failed; otherwise the failure is printed.
+            show_output: stream the run's logs to stdout.
+            wait_post_processing: ignored; a run ends only after post-processing.
+            raise_on_error: raise an exception if the run fails; otherwise print the error.
 
         Returns:
-            As :meth:`get_details`.
+            The details of the run, as returned by :meth:`get_details`.
 
         Raises:
-            ActivityFailedException: the run failed; the last lines of its log are in the message.
-            ExperimentExecutionException: Ctrl-C was pressed. The run goes on.
+            ActivityFailedException: the run failed. The message includes the last lines of its log.
+            ExperimentExecutionException: Ctrl-C was pressed. The run continues.
 
         Example:
             >>> run.wait_for_completion().status
@@ -207,7 +207,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return watch(self, show_output, raise_on_error)
 
     def cancel(self) -> None:
-        """Ask for the end of the run: it is told to stop, and ended with all its processes if it does not.
+        """Cancel the run. Its processes receive SIGTERM, then SIGKILL after the grace period.
 
         Example:
             >>> run = experiment.submit(estimator)
@@ -218,16 +218,16 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     def get_metrics(
         self, name: str | None = None, recursive: bool = False, run_type: str | None = None, populate: bool = False
     ) -> dict[str, Any]:
-        """Return what the script has logged up to now.
+        """Return the metrics logged so far.
 
         Args:
-            name: only the metric of this name.
-            recursive: return ``{run id: metrics}`` of it and of all below it.
-            run_type: only of runs of this type.
-            populate: return what charts show, where otherwise their place is told.
+            name: only the metric with this name.
+            recursive: return ``{run id: metrics}`` for the run and all its descendants.
+            run_type: only metrics of runs of this type.
+            populate: return chart contents instead of their artifact paths.
 
         Returns:
-            Name → value: what was logged once is a scalar, what was logged several times a list, in order.
+            Metric name → value. A metric that was logged several times is a list, in order.
 
         Example:
             >>> run.get_metrics()
@@ -250,10 +250,10 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return metrics
 
     def series(self, name: str) -> list[tuple[int | None, float, Any]]:
-        """Return everything that was logged as a metric, in order.
+        """Return all values of a metric with their steps and times (Trainshed extension).
 
         Returns:
-            ``(step, time, value)`` of each: the ``step`` given to :meth:`log` or None, and seconds since the epoch.
+            List of ``(step, time, value)``: the ``step`` passed to :meth:`log` or None, and a Unix timestamp.
 
         Example:
             >>> [(step, value) for step, _, value in run.series("accuracy")]
@@ -263,18 +263,18 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return [(step, time, value) for step, time, value in points]
 
     def get_snapshot_id(self) -> str | None:
-        """Return the id of the source snapshot it runs from."""
+        """Return the id of the snapshot of the source folder, or None."""
         snapshot: str | None = self.record()["spec"]["snapshot"]
         return snapshot
 
     def take_snapshot(self, file_or_folder_path: str) -> str:
-        """Keep a snapshot of a file or a folder; a run has one.
+        """Take a snapshot of a file or folder for a run that has none.
 
         Returns:
             Id of the snapshot.
 
         Raises:
-            SnapshotException: the run has one, or this cannot be kept.
+            SnapshotException: the run already has a snapshot, or the snapshot cannot be taken.
         """
         from trainshed.api.runs.snapshots import take
 
@@ -283,63 +283,60 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return snapshot
 
     def restore_snapshot(self, snapshot_id: str | None = None, path: str | None = None) -> str:
-        """Download a snapshot as a zip archive.
+        """Download a snapshot as a zip archive and return its path.
 
         Args:
-            snapshot_id: which; the run's own if None.
-            path: file or folder for it; the current folder if None.
-
-        Returns:
-            Path of the archive.
+            snapshot_id: id of the snapshot. Default: the run's own snapshot.
+            path: file or folder to write to. Default: the current folder.
 
         Raises:
             SnapshotException: the run has no snapshot.
         """
         from trainshed.api.runs.snapshots import restore
 
-        wanted = snapshot_id or self.get_snapshot_id()
-        if wanted is None:
+        snapshot = snapshot_id or self.get_snapshot_id()
+        if snapshot is None:
             raise SnapshotException(f"Run {self._id} has no snapshot of its source.")
-        return restore(self._experiment.workspace, wanted, path)
+        return restore(self._experiment.workspace, snapshot, path)
 
     def snapshot_restore(self, snapshot_id: str | None = None, path: str | None = None) -> str:
-        """Call :meth:`restore_snapshot`, of which this is the name of 2018."""
+        """Download a snapshot. Deprecated: use :meth:`restore_snapshot`."""
         return self.restore_snapshot(snapshot_id, path)
 
     def get_portal_url(self) -> str:
-        """Return the URL of its page, with status, metrics, files and log, for a browser on this machine."""
+        """Return the URL of the run's web page, for a browser on this machine."""
         workspace = self._experiment.workspace
         return workspace.page_url(f"/runs/{quoted(self._id)[1:]}")
 
     @classmethod
     def get_docs_url(cls) -> str:
-        """Return where runs are described."""
+        """Return the URL of the documentation."""
         return DOCS
 
     def clean(self) -> Any:
-        """Delete the working files of a run that has ended; its outputs and logs stay.
+        """Delete the working files of a finished run. Its outputs and logs are kept.
 
         Returns:
-            Names of what was deleted.
+            Names of the deleted files and folders.
 
         Raises:
-            UserErrorException: it has not ended.
+            UserErrorException: the run has not ended.
         """
         return self._call("POST", "clean")["removed"]
 
-    clean_all = clean  # its name in 2018
+    clean_all = clean  # deprecated name
 
     def _repr_html_(self) -> str:
         from html import escape
 
         url = escape(self.get_portal_url(), quote=True)
         cells = (self._experiment.name, self._id, self.type or "", self.get_status())
-        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        values = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         heads = "".join(
             f"<th>{head}</th>" for head in ("Experiment", "Id", "Type", "Status", "Details Page", "Docs Page")
         )
         links = f'<td><a href="{url}" target="_blank">page</a></td><td><a href="{DOCS}" target="_blank">docs</a></td>'
-        return f"<table><tr>{heads}</tr><tr>{told}{links}</tr></table>"
+        return f"<table><tr>{heads}</tr><tr>{values}{links}</tr></table>"
 
     def __repr__(self) -> str:
         return f"Run(Experiment: {self._experiment.name},\nId: {self._id},\nType: {self.type},\nStatus: {self.status})"
@@ -355,10 +352,10 @@ class ScriptRun(Run):
     """A run of a script.
 
     Args:
-        experiment: the experiment it belongs to.
-        run_id: its id.
-        directory: accepted and not used.
-        **kwargs: further keywords of v1, not used.
+        experiment: experiment of the run.
+        run_id: id of the run.
+        directory: ignored.
+        **kwargs: ignored.
 
     Example:
         >>> type(run).__name__, run.get_metrics()["accuracy"]
@@ -371,11 +368,7 @@ class ScriptRun(Run):
         super().__init__(experiment, run_id, **kwargs)
 
     def get_diagnostics(self) -> Any:
-        """Download all logs, as :meth:`get_all_logs`, which took its place in v1.
-
-        Returns:
-            Their paths.
-        """
+        """Download all log files and return their paths. Deprecated: use :meth:`get_all_logs`."""
         return self.get_all_logs()
 
 
@@ -385,10 +378,16 @@ def get_run(
     rehydrate: bool = True,
     clean_up: bool = True,
 ) -> RunLike:
-    """Return a run.
+    """Return a run by its id.
+
+    Args:
+        experiment: experiment or workspace of the run.
+        run_id: id of the run.
+        rehydrate: ignored.
+        clean_up: ignored.
 
     Raises:
-        NotFoundException: no such run; the sentence names the nearest.
+        NotFoundException: the run does not exist. The message suggests the closest match.
 
     Example:
         >>> get_run(ws, run.id) == run

@@ -1,4 +1,4 @@
-"""What every side of a run builds on: its id, its record, calls about it, and its labels."""
+"""Base class of runs: id, record, tags and properties."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class RunBase:
-    """A run by its id, with its tags, which can be changed, and its properties, which cannot.
+    """A run with its tags, which can be changed, and its properties, which cannot.
 
     Args:
-        experiment: the experiment it belongs to.
-        run_id: its id.
-        record: what is known of it; fetched when it is needed if None.
+        experiment: experiment of the run.
+        run_id: id of the run.
+        record: the service's record of the run. Default: requested when needed.
 
     Example:
         >>> run.tag("stage", "trial")
@@ -36,7 +36,7 @@ class RunBase:
         return quoted("runs", run_id, *parts)
 
     def _settle(self) -> None:
-        """Have the service know all that this program has added to the run."""
+        """Send everything that this process has logged to the service."""
 
     def _call(self, method: str, *parts: str, **kwargs: Any) -> Any:
         self._settle()
@@ -53,10 +53,10 @@ class RunBase:
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Set tags; others stay.
+        """Set tags. Other tags are kept.
 
         Args:
-            tags: name → value, made a string; None stays None.
+            tags: name → value. Values are converted to strings, except for None.
         """
         self._call("POST", "tags", json={"set": {str(k): None if v is None else str(v) for k, v in tags.items()}})
         self._record = {}
@@ -67,31 +67,31 @@ class RunBase:
         self._record = {}
 
     def get_tags(self) -> dict[str, str]:
-        """Return the tags as of now."""
+        """Return the current tags."""
         return dict(self._call("GET")["tags"])
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags as of now."""
+        """Current tags."""
         return self.get_tags()
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
-        """Add properties: labels that cannot be changed.
+        """Add properties, which cannot be changed later.
 
         Args:
-            properties: name → value, made a string.
+            properties: name → value. Values are converted to strings.
 
         Raises:
-            UserErrorException: one of them has another value already.
+            UserErrorException: a property is already set to another value.
         """
         self._call("POST", "properties", json={"set": {str(key): str(value) for key, value in properties.items()}})
         self._record = {}
 
     def get_properties(self) -> dict[str, str]:
-        """Return the properties as of now."""
+        """Return the current properties."""
         return dict(self._call("GET")["properties"])
 
     @property
     def properties(self) -> dict[str, str]:
-        """The properties as of now."""
+        """Current properties."""
         return self.get_properties()

@@ -1,4 +1,4 @@
-"""Files of a run."""
+"""Uploads and downloads of a run's files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
 
 
 class RunFiles(RunBase):
-    """What a run has written, and how to fetch it.
+    """Mixin that lists, downloads and uploads the files of a run.
 
     Example:
         >>> "outputs/model.pkl" in run.get_file_names()
@@ -24,19 +24,19 @@ class RunFiles(RunBase):
     """
 
     def read(self, name: str) -> Iterable[bytes]:
-        """Yield the content of a file of the run as it is now (ours).
+        """Yield the current content of a file of the run, in chunks (Trainshed extension).
 
         Args:
-            name: as :meth:`get_file_names` gives it.
+            name: name of the file, as returned by :meth:`get_file_names`.
 
         Raises:
-            NotFoundException: no such file; the sentence names the nearest.
+            NotFoundException: the file does not exist. The message suggests the closest match.
         """
         self._settle()
         return self._experiment.workspace.connection.stream("GET", self._path(self._id, "files", name))
 
     def get_file_names(self) -> Any:
-        """Return the sorted names of the run's files: ``outputs/…``, ``logs/…``, ``azureml-logs/…``, uploads.
+        """Return the sorted names of the run's files: outputs, logs and uploaded files.
 
         Example:
             >>> "outputs/model.pkl" in run.get_file_names()
@@ -50,11 +50,12 @@ class RunFiles(RunBase):
         """Download a file of the run.
 
         Args:
-            name: as :meth:`get_file_names` gives it.
-            output_file_path: where to; a folder keeps the file's own name; None: the current folder.
+            name: name of the file, as returned by :meth:`get_file_names`.
+            output_file_path: file to write, or folder in which to keep the base name. Default: the current folder.
 
         Raises:
-            NotFoundException: no such file (a UserErrorException); the sentence names the nearest.
+            NotFoundException: the file does not exist. A subclass of UserErrorException; the message suggests the
+                closest match.
 
         Example:
             >>> run.download_file("outputs/model.pkl", "downloaded.pkl")
@@ -75,15 +76,15 @@ class RunFiles(RunBase):
         """Download files of the run.
 
         Args:
-            prefix: only files whose names begin so.
-            output_directory: folder for them; the current one if None.
-            output_paths: instead, a path for each file, in the order of their names.
-            batch_size: accepted and not used.
+            prefix: only files whose names start with this prefix.
+            output_directory: local folder. Default: the current folder.
+            output_paths: local path of each file, in the order of their names; replaces ``output_directory``.
+            batch_size: ignored.
             append_prefix: keep the prefix in the local paths.
-            timeout_seconds: accepted and not used.
+            timeout_seconds: ignored.
 
         Raises:
-            UserErrorException: another number of paths than of files.
+            UserErrorException: the number of paths differs from the number of files.
         """
         from trainshed.api.transfer import download, local_paths
 
@@ -95,15 +96,15 @@ class RunFiles(RunBase):
     def upload_file(
         self, name: str, path_or_stream: str | os.PathLike[str] | IO[bytes], datastore_name: Any = None
     ) -> None:
-        """Add a file to the run.
+        """Upload a file to the run.
 
         Args:
-            name: its name in the run, e.g. ``"outputs/model.pkl"``.
-            path_or_stream: a local file, or something with ``read()``.
-            datastore_name: accepted and not used.
+            name: name of the file in the run, e.g. ``"outputs/model.pkl"``.
+            path_or_stream: path of a local file, or a file-like object.
+            datastore_name: ignored.
 
         Raises:
-            UserErrorException: no such local file, or the run has a file of this name.
+            UserErrorException: the local file does not exist, or the run already has a file with this name.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -125,30 +126,40 @@ class RunFiles(RunBase):
         timeout_seconds: int | None = None,
         datastore_name: Any = None,
     ) -> Any:
-        """Add files to the run.
+        """Upload files to the run.
+
+        Args:
+            names: names of the files in the run.
+            paths: paths of the local files.
+            return_artifacts: return a description of the files.
+            timeout_seconds: ignored.
+            datastore_name: ignored.
 
         Returns:
-            Name → ``{"name", "path"}`` of each, if asked for.
+            Name → ``{"name": …, "path": …}`` if ``return_artifacts`` is set, otherwise None.
 
         Raises:
-            TypeError: another number of paths than of names.
-            UserErrorException: no such local file, or the run has a file of a name.
+            TypeError: the number of paths differs from the number of names.
+            UserErrorException: a local file does not exist, or the run already has a file with one of the names.
         """
         if len(names) != len(paths):
             raise TypeError(f"upload_files got {len(names)} names and {len(paths)} paths. Pass one path for each name.")
         for name, path in zip(names, paths, strict=True):
             self.upload_file(name, path)
-        return (
-            {name: {"name": name, "path": os.fspath(path)} for name, path in zip(names, paths, strict=True)}
-            if (return_artifacts)
-            else None
-        )
+        if not return_artifacts:
+            return None
+        return {name: {"name": name, "path": os.fspath(path)} for name, path in zip(names, paths, strict=True)}
 
     def upload_folder(self, name: str, path: str | os.PathLike[str], datastore_name: Any = None) -> None:
-        """Add a folder's files to the run.
+        """Upload a folder to the run.
+
+        Args:
+            name: name of the folder in the run, e.g. ``"outputs/plots"``.
+            path: local folder.
+            datastore_name: ignored.
 
         Raises:
-            UserErrorException: no such folder, or the run has a file of a name.
+            UserErrorException: the folder does not exist, or the run already has a file with one of the names.
         """
         if not os.path.isdir(path):
             raise UserErrorException(f"There is no folder '{os.fspath(path)}' to upload.")
@@ -158,7 +169,7 @@ class RunFiles(RunBase):
             self.upload_file(f"{name.rstrip('/')}/{relative}", file)
 
     def _get_outputs_datapath(self) -> Any:
-        """Return where its ``outputs/`` lie, as a DataPath: v1's tutorials resume from it (``resume_from=``)."""
+        """Return the run's ``outputs/`` folder as a DataPath, which SDK v1 tutorials pass as ``resume_from``."""
         from trainshed.api.data.data_reference import DataPath
         from trainshed.api.data.datastore import Datastore
 
@@ -166,13 +177,13 @@ class RunFiles(RunBase):
         return DataPath(Datastore(self._experiment.workspace, _record=found["datastore"]), found["path"])
 
     def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> Any:
-        """Download all logs.
+        """Download all log files.
 
         Args:
-            destination: folder for them; a new temporary one if None.
+            destination: local folder. Default: a new temporary folder.
 
         Returns:
-            Their paths.
+            List of paths of the downloaded files.
         """
         from trainshed.api.transfer import download, local_paths, temporary_folder
 

@@ -1,4 +1,4 @@
-"""Logging to a run from outside of its script: a program's own interactive run, a child, a run that is going on."""
+"""Logging to a run from outside its script: interactive runs, child runs, and runs submitted by this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RunLogging(RunBase):
-    """What can be logged; it reads back as :meth:`Run.get_metrics` says.
+    """Mixin that logs metrics to a run. Read them back with :meth:`Run.get_metrics`.
 
     Example:
         >>> with experiment.start_logging(snapshot_directory=None) as logging:
@@ -29,22 +29,22 @@ class RunLogging(RunBase):
     _recorder: Recorder | None = None
     _outbox: Outbox | None = None
     _append_to: Mapping[str, str] | None = None
-    """Files that the service has named, where it runs on this machine as this user."""
+    """Files to append to directly, if the service runs on this machine as the same user."""
 
     def _open_journal(self) -> None:
-        """Take up the files that the service has named in its answer to the run's beginning, or else begin to send."""
+        """Prepare for logging: append to the run's own files if possible, otherwise send events to the service."""
         self._append_to = self._record.get("append_to")
         if not self._may_append("journal"):
             self._remote()
 
     def _may_append(self, what: str) -> bool:
-        """Tell whether this program can append to a file of the run by itself; in a container it may not be there."""
+        """Return whether this process can append to a file of the run. In a container the file may not exist."""
         return self._append_to is not None and os.access(os.path.dirname(self._append_to[what]), os.W_OK)
 
     def _remote(self) -> Outbox:
-        """Return what sends to the service where this program cannot write by itself."""
+        """Return the outbox, which sends local files to the service."""
         if self._outbox is None:
-            from trainshed.client.outbox import Outbox  # most programs only submit
+            from trainshed.client.outbox import Outbox  # imported only when needed
 
             self._outbox = Outbox(self._experiment.workspace.connection, self._path(self._id))
         return self._outbox
@@ -54,7 +54,7 @@ class RunLogging(RunBase):
             self._outbox.flush()
 
     def _log(self) -> Recorder:
-        """Return what writes into the run's journal.
+        """Return the recorder, which writes to the run's journal.
 
         Raises:
             UserErrorException: the run has ended.
@@ -65,27 +65,28 @@ class RunLogging(RunBase):
                 "Log before run.complete(), or to a child of another run."
             )
         if self._recorder is None:
-            from trainshed.api.runs.recorder import Recorder, RemoteRecorder  # most programs only submit
+            from trainshed.api.runs.recorder import Recorder, RemoteRecorder  # imported only when needed
 
-            who = (self._id, self._experiment.name, self._experiment.workspace.connection)
+            run = (self._id, self._experiment.name, self._experiment.workspace.connection)
             if self._append_to is not None and self._may_append("journal"):
-                self._recorder = Recorder(self._append_to["journal"], *who)
+                self._recorder = Recorder(self._append_to["journal"], *run)
             else:
                 outbox = self._remote()
-                self._recorder = RemoteRecorder(outbox.file("journal"), *who, outbox.wake)
+                self._recorder = RemoteRecorder(outbox.file("journal"), *run, outbox.wake)
         return self._recorder
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
-        """Log one value of a metric.
+        """Log a value of a metric.
 
         Args:
-            name: the metric.
-            value: a number, string or bool; NumPy scalars count as such.
-            description: accepted and not kept.
-            step: a position chosen by the program.
+            name: name of the metric.
+            value: a number, string or bool; NumPy scalars are accepted.
+            description: ignored.
+            step: step of the training, an integer.
 
         Raises:
-            UserErrorException: a list, no name, a step that is no whole number, or a run that has ended.
+            UserErrorException: the value is a list, the name is empty, the step is not an integer, or the run has
+                ended.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -96,7 +97,7 @@ class RunLogging(RunBase):
         self._log().log(name, value, description, step)
 
     def log_metric(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
-        """Log one value, under a name that articles of 2018 had and v1 never: use :meth:`log`."""
+        """Log a value of a metric. Deprecated: use :meth:`log`."""
         self._log().log_metric(name, value, description, step)
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
@@ -114,9 +115,9 @@ class RunLogging(RunBase):
         """Log a row of a table.
 
         Args:
-            name: the metric.
-            description: accepted and not kept.
-            **kwargs: column → value.
+            name: name of the metric.
+            description: ignored.
+            **kwargs: column name → value.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -130,9 +131,9 @@ class RunLogging(RunBase):
         """Log a table.
 
         Args:
-            name: the metric.
-            value: column → list of values, or column → value for one row.
-            description: accepted and not kept.
+            name: name of the metric.
+            value: column name → list of values, or column name → value for a single row.
+            description: ignored.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -143,7 +144,7 @@ class RunLogging(RunBase):
         self._log().log_table(name, value, description)
 
     def log_image(self, name: str, path: Any = None, plot: Any = None, description: str = "") -> None:
-        """Log an image.
+        """Log an image from a file, or a Matplotlib plot.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
@@ -152,21 +153,25 @@ class RunLogging(RunBase):
         self._log().log_image(name, path, plot, description)
 
     def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:
-        """Log an accuracy table in v1's schema, as a dict or as JSON text."""
+        """Log an accuracy table in SDK v1's schema, as a dict or JSON string."""
         self._log().log_accuracy_table(name, value, description)
 
     def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:
-        """Log a confusion matrix in v1's schema, as a dict or as JSON text."""
+        """Log a confusion matrix in SDK v1's schema, as a dict or JSON string."""
         self._log().log_confusion_matrix(name, value, description)
 
     def log_predictions(self, name: str, value: Any, description: str = "") -> None:
-        """Log predictions in v1's schema, as a dict or as JSON text."""
+        """Log predictions in SDK v1's schema, as a dict or JSON string."""
         self._log().log_predictions(name, value, description)
 
     def log_residuals(self, name: str, value: Any, description: str = "") -> None:
-        """Log residuals in v1's schema, as a dict or as JSON text."""
+        """Log residuals in SDK v1's schema, as a dict or JSON string."""
         self._log().log_residuals(name, value, description)
 
     def flush(self, timeout_seconds: int = 300) -> None:
-        """Return when the service has all that was logged."""
+        """Wait until the service has received everything that was logged.
+
+        Args:
+            timeout_seconds: ignored.
+        """
         self._settle()

@@ -1,4 +1,4 @@
-"""What a run leaves to others: models; and what it may know: secrets, its environment."""
+"""Models, secrets, and environment of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RunModels(RunBase):
-    """Registers models, and reads secrets.
+    """Mixin that registers models and reads secrets.
 
     Example:
         >>> run.register_model("ridge-again", "outputs/model.pkl").version
@@ -36,24 +36,22 @@ class RunModels(RunBase):
         resource_configuration: Any = None,
         **kwargs: Any,
     ) -> Model:
-        """Keep a file or a folder of the run as a new version of a model.
+        """Register a file or folder of the run as a new version of a model.
+
+        Parameters that are not listed here are ignored.
 
         Args:
-            model_name: its name.
-            model_path: file or folder among the run's files, e.g. ``"outputs/model.pkl"``; the model's name if None.
-            tags: labels that can be changed.
-            properties: labels that cannot.
+            model_name: name of the model.
+            model_path: file or folder of the run, e.g. ``"outputs/model.pkl"``. Default: ``model_name``.
+            tags: tags of the model.
+            properties: properties of the model, which cannot be changed later.
             model_framework: e.g. ``Model.Framework.SCIKITLEARN``.
-            model_framework_version: version of it.
-            description: what it is.
-            datasets: this and the rest are accepted and not kept.
-            **kwargs: further keywords of v1, not used.
-
-        Returns:
-            The model.
+            model_framework_version: version of the framework.
+            description: description of the model.
+            **kwargs: ignored.
 
         Raises:
-            ModelPathNotFoundException: the run has no such file; the sentence names the nearest.
+            ModelPathNotFoundException: the run has no such file or folder. The message suggests the closest match.
 
         Example:
             >>> run.register_model("ridge", "outputs/model.pkl").name
@@ -66,22 +64,22 @@ class RunModels(RunBase):
         return Model._of_run(run, model_name, (model_path or model_name).rstrip("/"), more, (tags, properties))
 
     def get_secret(self, name: str) -> str | None:
-        """Return a secret of the workspace, or None if there is none of this name."""
+        """Return a secret from the workspace's key vault, or None if it does not exist."""
         return self._experiment.workspace.get_default_keyvault().get_secret(name)
 
     def get_secrets(self, secrets: list[str]) -> dict[str, str | None]:
-        """Return secrets of the workspace by name; None for those that are not there."""
+        """Return secrets from the workspace's key vault by name, with None for those that do not exist."""
         return self._experiment.workspace.get_default_keyvault().get_secrets(secrets)
 
     def get_environment(self) -> Environment:
-        """Return the environment it ran in, as it was asked for.
+        """Return the environment that the run was submitted with.
 
         Raises:
-            UserErrorException: it is an interactive run: it runs in whatever its program runs in.
+            UserErrorException: the run is interactive, so it has no environment of its own.
         """
         from trainshed.api.configuration.environment import Environment
 
         spec = self._call("GET")["spec"]
         if not spec.get("command") and not spec.get("script"):
-            raise UserErrorException(f"Run {self._id} is interactive: its environment is that of its own program.")
+            raise UserErrorException(f"Run {self._id} is interactive: it has no environment of its own.")
         return Environment._of_spec(spec)

@@ -1,4 +1,4 @@
-"""Runs beside and below a run: lists, page by page from the service, and children."""
+"""Queries for runs: by experiment, by compute target, and by parent run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PAGE = 100
 _STATES = sorted(states.ALL)
 
 factories: dict[str, Factory] = {}
-"""Type of run → what makes its object, from its experiment and its record."""
+"""Type of run → function that creates the run object from an experiment and a record."""
 
 
 class RunTree(RunBase):
-    """Finds other runs.
+    """Mixin that lists runs and child runs.
 
     Example:
         >>> run.id in [each.id for each in Run.list(experiment)]
@@ -44,10 +44,10 @@ class RunTree(RunBase):
         Args:
             experiment: the experiment.
             type: only runs of this type.
-            tags: only runs that have this tag, or these tags with these values.
-            properties: likewise.
-            status: only runs in this state.
-            include_children: also runs that have a parent.
+            tags: only runs with this tag, or with these tag values.
+            properties: only runs with this property, or with these property values.
+            status: only runs with this status.
+            include_children: include child runs.
         """
         query = {"experiment": experiment.name, "type": type, "status": status, "top": None if include_children else 1}
         return runs_of(experiment.workspace, query, tags, properties)
@@ -60,20 +60,20 @@ class RunTree(RunBase):
         properties: Labels = None,
         status: str | None = None,
     ) -> Iterator[RunLike]:
-        """Yield the runs of a compute target, newest first; see :meth:`list`."""
+        """Yield the runs of a compute target, newest first. See :meth:`list` for the parameters."""
         query = {"target": compute.name, "type": type, "status": status}
         return runs_of(compute.workspace, query, tags, properties)
 
     @staticmethod
     def add_type_provider(runtype: str, run_factory: Factory) -> None:
-        """Have runs of a type made by a function of one's own.
+        """Register a function that creates the run objects of a type.
 
         Args:
-            runtype: the type.
-            run_factory: called with the experiment and the run's record (a dict).
+            runtype: type of run.
+            run_factory: function called with the experiment and the run's record (a dict).
 
         Raises:
-            ValueError: no type, or nothing that can be called.
+            ValueError: ``runtype`` is empty, or ``run_factory`` is not callable.
         """
         if not runtype or not callable(run_factory):
             raise ValueError("add_type_provider needs the name of a type and a function that creates a run.")
@@ -88,14 +88,14 @@ class RunTree(RunBase):
         status: str | None = None,
         _rehydrate_runs: bool = True,
     ) -> Iterator[RunLike]:
-        """Yield its children, newest first.
+        """Yield the child runs, newest first.
 
         Args:
-            recursive: and theirs.
-            tags: only runs that have this tag, or these tags with these values.
-            properties: likewise.
+            recursive: include all descendants.
+            tags: only runs with this tag, or with these tag values.
+            properties: only runs with this property, or with these property values.
             type: only runs of this type.
-            status: only runs in this state.
+            status: only runs with this status.
 
         Example:
             >>> folds = run.create_children(tag_key="fold", tag_values=["1", "2"])
@@ -109,23 +109,23 @@ class RunTree(RunBase):
 def runs_of(
     workspace: WorkspaceLike, query: Mapping[str, Any], tags: Labels = None, properties: Labels = None
 ) -> Iterator[RunLike]:
-    """Yield runs, newest first.
+    """Yield the runs of a workspace that match a query, newest first.
 
     Args:
-        workspace: where they are.
-        query: parameters of ``GET /runs``.
-        tags: only runs that have this tag, or these tags with these values.
-        properties: likewise.
+        workspace: workspace of the runs.
+        query: query parameters of ``GET /runs``.
+        tags: only runs with this tag, or with these tag values.
+        properties: only runs with this property, or with these property values.
 
     Raises:
-        UserErrorException: a state that does not exist.
+        UserErrorException: the status in the query is unknown.
     """
     if query.get("status") not in (None, *_STATES):
         raise UserErrorException(f"There is no status {query['status']!r}. Available: {', '.join(_STATES)}.")
     before: int | None = None
     while True:
-        asked = {**query, "limit": _PAGE, "before": before, "tag": _first(tags)}
-        page = workspace.connection.call("GET", "/runs", query=asked)["runs"]
+        page_query = {**query, "limit": _PAGE, "before": before, "tag": _first(tags)}
+        page = workspace.connection.call("GET", "/runs", query=page_query)["runs"]
         for record in page:
             if fits(record["tags"], tags) and fits(record["properties"], properties):
                 yield workspace.run_of(record)
@@ -135,7 +135,7 @@ def runs_of(
 
 
 def _first(tags: Labels) -> str | None:
-    """Return one tag for the service to filter by; the rest is done here."""
+    """Return one tag for the service to filter by; the other tags are filtered by the client."""
     if not tags:
         return None
     if isinstance(tags, str):
@@ -144,8 +144,12 @@ def _first(tags: Labels) -> str | None:
     return key if value is None else f"{key}={value}"
 
 
-def fits(there: Mapping[str, str], wanted: Labels) -> bool:
-    """Tell whether labels have what is wanted of them: a key, or keys with their values.
+def fits(labels: Mapping[str, str], wanted: Labels) -> bool:
+    """Return whether tags or properties match a filter.
+
+    Args:
+        labels: the tags or properties.
+        wanted: a required key, or required keys with their values (None accepts any value).
 
     Example:
         >>> fits({"stage": "trial"}, {"stage": None}), fits({"stage": "trial"}, "year")
@@ -154,5 +158,5 @@ def fits(there: Mapping[str, str], wanted: Labels) -> bool:
     if not wanted:
         return True
     if isinstance(wanted, str):
-        return wanted in there
-    return all(key in there and value in (None, there[key]) for key, value in wanted.items())
+        return wanted in labels
+    return all(key in labels and value in (None, labels[key]) for key, value in wanted.items())

@@ -1,4 +1,4 @@
-"""Snapshots apart from a submit: of a folder or a file, and back as an archive."""
+"""Taking and restoring snapshots independently of a submit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trainshed.api.transfer import download
 from trainshed.client.http import quoted
 from trainshed.client.index import index_path
 from trainshed.client.send import send
-from trainshed.client.source import take as look
+from trainshed.client.source import take as scan
 from trainshed.errors import SnapshotException
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
-    """Keep a snapshot.
+    """Take a snapshot of a file or folder.
 
     Returns:
-        Its id.
+        Id of the snapshot.
 
     Raises:
-        SnapshotException: nothing there, or it cannot be kept.
+        SnapshotException: the file or folder does not exist, or the snapshot cannot be taken.
     """
     if os.path.isfile(path):
         import shutil
@@ -31,26 +31,26 @@ def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
 
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy2(path, folder)
-            return send(look(folder), workspace.connection)
+            return send(scan(folder), workspace.connection)
     if not os.path.isdir(path):
         raise SnapshotException(f"There is no file or folder '{os.fspath(path)}' to take a snapshot of.")
-    source = look(os.fspath(path), index_path(workspace.identity, os.path.realpath(path)))
+    source = scan(os.fspath(path), index_path(workspace.identity, os.path.realpath(path)))
     return source.known or send(source, workspace.connection)
 
 
 def restore(workspace: WorkspaceLike, snapshot: str, path: str | os.PathLike[str] | None) -> str:
-    """Download a snapshot.
+    """Download a snapshot as a zip archive.
 
     Args:
-        workspace: where it is kept.
-        snapshot: its id.
-        path: file or folder for it; the current folder if None.
+        workspace: workspace of the snapshot.
+        snapshot: id of the snapshot.
+        path: file or folder to write to. Default: the current folder.
 
     Returns:
-        Path of a zip archive.
+        Path of the archive.
 
     Raises:
-        NotFoundException: no such snapshot.
+        NotFoundException: the snapshot does not exist.
     """
     pieces = workspace.connection.stream("GET", quoted("snapshots", snapshot))
     return download(pieces, f"{snapshot[:32]}.zip", path)

@@ -1,4 +1,4 @@
-"""Watching a run to its end, and showing what it prints."""
+"""Waiting for a run to end, and streaming its logs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
-    """Return a run's details when it has ended.
+    """Wait until a run has ended and return its details.
 
     Args:
         run: the run.
-        show_output: print its logs as they come, and a summary.
-        raise_on_error: raise if it failed; otherwise the failure is printed.
+        show_output: stream the run's logs to stdout, followed by a summary.
+        raise_on_error: raise an exception if the run fails; otherwise print the error.
 
     Raises:
-        ActivityFailedException: it failed.
-        ExperimentExecutionException: interrupted by Ctrl-C.
+        ActivityFailedException: the run failed.
+        ExperimentExecutionException: Ctrl-C was pressed.
     """
     connection = run.experiment.workspace.connection
     try:
@@ -36,8 +36,8 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     except KeyboardInterrupt:
         raise ExperimentExecutionException(
             f"Watching run {run.id} was interrupted; the run continues. "
-            f"To stop it: run.cancel() or 'trainshed cancel {run.id}'. To watch it again: 'trainshed logs -f "
-            f"{run.id}'."
+            f"To stop it: run.cancel() or 'trainshed cancel {run.id}'. "
+            f"To watch it again: 'trainshed logs -f {run.id}'."
         ) from None
     run._record = record
     details: Details = run.get_details()
@@ -55,11 +55,11 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
 
 
 def failure(run_id: str, error: dict[str, Any]) -> str:
-    """Return what is to be said of a failed run: what happened, the last lines of its log, where the rest is.
+    """Return the message for a failed run: the error, the last lines of its log, and where to find the whole log.
 
     Args:
-        run_id: the run.
-        error: its record's ``details["error"]``.
+        run_id: id of the run.
+        error: ``details["error"]`` of the run's record.
 
     Example:
         >>> failure("trial_1", {"message": "out of memory", "log": "azureml-logs/20_image_build_log.txt"})
@@ -75,10 +75,10 @@ def failure(run_id: str, error: dict[str, Any]) -> str:
 
 
 def headline(error: dict[str, Any]) -> str:
-    """Return what is to be said of a failed run beside its log: no line of the log twice.
+    """Return the error message of a failed run without the lines that the end of its log contains.
 
     Args:
-        error: its record's ``details["error"]``.
+        error: ``details["error"]`` of the run's record.
     """
     logged = {line.strip() for line in str(error.get("log_tail") or "").splitlines()}
     lines = str(error.get("message") or "").splitlines()
@@ -93,8 +93,8 @@ def _show(run: RunLike) -> None:
 
 
 def _copy(name: str, pieces: Iterable[bytes]) -> None:
-    """Print a log as it comes, byte for byte where the output takes bytes; nothing if nothing comes."""
-    # A notebook's or a test's output takes text only.
+    """Print a log as it arrives, as bytes if stdout accepts bytes. Print nothing for an empty log."""
+    # In notebooks and tests, stdout accepts only text.
     binary = getattr(sys.stdout, "buffer", None)
     decoder: Any = None
     last = b""
@@ -107,7 +107,7 @@ def _copy(name: str, pieces: Iterable[bytes]) -> None:
             binary.write(piece)
             binary.flush()
         else:
-            import codecs  # a sequence of bytes that is one character may be cut between two pieces
+            import codecs  # a multibyte character may be split between two pieces
 
             decoder = decoder or codecs.getincrementaldecoder("utf-8")(errors="replace")
             sys.stdout.write(decoder.decode(piece))

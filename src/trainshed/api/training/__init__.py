@@ -1,1 +1,1 @@
-"""What is submitted: estimators and script run configurations, and how a run specification is made of them."""
+"""Estimators and script run configurations, and their conversion to run specifications."""

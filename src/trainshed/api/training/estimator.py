@@ -1,4 +1,4 @@
-"""The estimator: a training script with all it needs, in one object."""
+"""The estimator: a training script with its compute target, environment, and parameters."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ if TYPE_CHECKING:
 
 
 class Estimator(MMLBaseEstimator):
-    """A training script with all it needs; submit it with ``experiment.submit(estimator)``.
+    """A training script with its compute target, environment, and parameters.
 
-    Its ``run_config`` can be read and changed until it is submitted.
+    Submit it with ``experiment.submit(estimator)``. Its ``run_config`` can be modified before submission.
 
     Args:
-        source_directory: folder with the script; all of it is sent, less what ``.amlignore`` leaves out.
-        compute_target: a target or its name, such as ``"local"``.
-        vm_size: accepted; a machine of this size cannot be made here.
-        vm_priority: accepted and not used.
-        entry_script: Python file in the folder; None: ``train.py``.
-        script_params: flag → value, in order. A list stands for several values; None and ``''`` leave the flag alone;
-            a data reference stands for its path on the node.
-        node_count: how many nodes (≥ 1).
-        process_count_per_node: how many processes on each (≥ 1).
-        distributed_backend: ``"mpi"``; former way to say ``distributed_training``.
-        distributed_training: how several processes find each other, e.g. ``MpiConfiguration()``.
-        use_gpu: the script uses a GPU.
-        use_docker: a container may be used; without an image nothing asks for one.
-        custom_docker_base_image: former name of ``custom_docker_image``.
-        custom_docker_image: image to run in.
-        image_registry_details: where the image comes from.
-        user_managed: build no environment: use the Python there is.
+        source_directory: folder with the script. Uploaded completely, except for files excluded by ``.amlignore``.
+        compute_target: compute target or its name, e.g. ``"local"``.
+        vm_size: deprecated: no VM is created. Without ``compute_target``, the run uses this machine.
+        vm_priority: stored for display only.
+        entry_script: path of the script, relative to the folder. Default: ``"train.py"``.
+        script_params: flag → value. A list is passed as several arguments, None and ``''`` as none, and a data
+            reference as its path on the node.
+        node_count: number of nodes (≥ 1).
+        process_count_per_node: number of processes per node (≥ 1).
+        distributed_backend: deprecated: use ``distributed_training``.
+        distributed_training: distributed backend, e.g. ``MpiConfiguration()``.
+        use_gpu: run on GPUs.
+        use_docker: allow running in a container. Has no effect without an image.
+        custom_docker_base_image: deprecated: use ``custom_docker_image``.
+        custom_docker_image: image of the container to run in.
+        image_registry_details: address and credentials of the image's registry.
+        user_managed: use the existing Python instead of building an environment.
         conda_packages: e.g. ``["scikit-learn"]``.
         pip_packages: e.g. ``["numpy<3"]``.
-        conda_dependencies_file_path: former name of ``conda_dependencies_file``.
-        pip_requirements_file_path: former name of ``pip_requirements_file``.
-        conda_dependencies_file: conda environment file, relative to the folder.
-        pip_requirements_file: pip requirements file, relative to the folder.
-        environment_variables: set for the script.
-        environment_definition: an Environment, instead of all that describes one here.
+        conda_dependencies_file_path: deprecated: use ``conda_dependencies_file``.
+        pip_requirements_file_path: deprecated: use ``pip_requirements_file``.
+        conda_dependencies_file: path of a conda environment file, relative to the folder.
+        pip_requirements_file: path of a pip requirements file, relative to the folder.
+        environment_variables: environment variables to set for the script.
+        environment_definition: an Environment, which replaces all parameters that define the environment.
         inputs: data references that the script uses without an argument.
-        source_directory_data_store: accepted and not used.
-        shm_size: shared memory of the container, e.g. ``"2g"``.
-        resume_from: a DataPath; the script gets it as ``--resume-from``.
-        max_run_duration_seconds: the run is ended after so long.
+        source_directory_data_store: ignored.
+        shm_size: size of the container's shared memory, e.g. ``"2g"``.
+        resume_from: a DataPath, passed to the script as ``--resume-from``.
+        max_run_duration_seconds: maximum duration of the run, after which it is stopped.
 
     Raises:
-        TypeError: an unknown parameter; the nearest is named.
-        TrainingException: parameters that contradict each other, or of a wrong type.
-        UserErrorException: a package file that cannot be read, or data of an unknown type.
+        TypeError: a parameter is unknown. The message suggests the closest match.
+        TrainingException: a parameter has the wrong type, or parameters contradict each other.
+        UserErrorException: a package file cannot be read, or a script parameter has an unsupported type.
 
     Example:
         >>> est = Estimator(

@@ -1,4 +1,4 @@
-"""What all estimators are made of: from their parameters to a run configuration, and from there to a submit."""
+"""Base class of estimators, and conversion of their parameters to run configurations."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _OVERRIDES = ("script_params", "inputs", "source_directory_data_store")
 
 
 class MMLBaseEstimatorRunConfig(RunConfiguration):
-    """An estimator's run configuration, by the name that v1 had for it."""
+    """Run configuration of an estimator. The class exists for compatibility with SDK v1."""
 
 
 class MMLBaseEstimator:
-    """What every estimator has; for your own kind of estimator, derive from it.
+    """Base class of all estimators, including custom ones.
 
     Args:
         source_directory: folder with the script.
-        compute_target: a target or its name.
-        estimator_config: how to run what is in the folder.
+        compute_target: compute target or its name.
+        estimator_config: run configuration. Default: a new one.
 
     Example:
         >>> MMLBaseEstimator("./src", compute_target="local").run_config.target
@@ -64,25 +64,25 @@ class MMLBaseEstimator:
 
     @property
     def source_directory(self) -> str:
-        """Folder with the script, as it was given."""
+        """Folder with the script, as passed to the constructor."""
         return self._source_directory
 
     @property
     def run_config(self) -> RunConfiguration:
-        """How the script will run; changes count until it is submitted."""
+        """Run configuration, which can be modified before submission."""
         return self._run_config
 
     @property
     def conda_dependencies(self) -> CondaDependencies:
-        """The packages of its environment."""
+        """Packages of the environment."""
         return self._run_config.environment.python.conda_dependencies
 
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
-        """Return what to submit: the run configuration, with what was overridden for this submit."""
+        """Return the source folder and run configuration, with the overrides of this submit applied."""
         for name in overrides:
             if name not in _OVERRIDES:
                 raise TrainingException(
-                    f"submit() takes {', '.join(_OVERRIDES)}, priority and slots for an {type(self).__name__}, "
+                    f"submit() accepts {', '.join(_OVERRIDES)}, priority and slots for an {type(self).__name__}, "
                     f"not '{name}'.{did_you_mean(name, _OVERRIDES)}"
                 )
         if not overrides:
@@ -107,11 +107,11 @@ class MMLBaseEstimator:
 
 
 def configure(source_directory: str | os.PathLike[str], params: Parameters) -> RunConfiguration:
-    """Return the run configuration that checked parameters describe, without the script's arguments.
+    """Create a run configuration, without script arguments, from validated parameters.
 
     Raises:
-        TrainingException: a target or a way to distribute that is none.
-        UserErrorException: a package file that cannot be read.
+        TrainingException: the compute target or distributed training configuration has the wrong type.
+        UserErrorException: a package file cannot be read.
     """
     config = MMLBaseEstimatorRunConfig(script=os.fspath(params["entry_script"] or "train.py"))
     config.target = _target(params["compute_target"])
@@ -122,11 +122,11 @@ def configure(source_directory: str | os.PathLike[str], params: Parameters) -> R
     config.environment_variables = dict(params["environment_variables"] or {})
     config.docker = DockerConfiguration(use_docker=params["use_docker"], shm_size=params["shm_size"] or "2g")
     config._use_gpu = params["use_gpu"]
-    each = config.mpi.process_count_per_node = params["process_count_per_node"]
-    how = params["distributed_training"] or from_backend(
-        params["distributed_backend"], each, params["worker_count"], params["parameter_server_count"]
+    processes = config.mpi.process_count_per_node = params["process_count_per_node"]
+    distributed = params["distributed_training"] or from_backend(
+        params["distributed_backend"], processes, params["worker_count"], params["parameter_server_count"]
     )
-    config._distribute(how, "distributed_training", TrainingException)
+    config._distribute(distributed, "distributed_training", TrainingException)
     config.environment = params["environment_definition"] or _environment(params, os.fspath(source_directory))
     return config
 
@@ -147,34 +147,34 @@ def _name(datastore: Any) -> str | None:
 
 
 def _environment(params: Parameters, folder: str) -> Environment:
-    """Return the environment that the parameters describe."""
-    made = Environment("default-environment")
+    """Create the environment defined by the parameters."""
+    environment = Environment("default-environment")
     if params["conda_dependencies_file"] is not None:
         path = _inside(folder, params["conda_dependencies_file"], "conda_dependencies_file")
-        made.python.conda_dependencies = CondaDependencies(path)
+        environment.python.conda_dependencies = CondaDependencies(path)
     else:
-        made.python.conda_dependencies = CondaDependencies.create(
+        environment.python.conda_dependencies = CondaDependencies.create(
             conda_packages=params["conda_packages"], pip_packages=params["pip_packages"]
         )
     if params["pip_requirements_file"] is not None:
         path = _inside(folder, params["pip_requirements_file"], "pip_requirements_file")
-        made.python.conda_dependencies.add_requirements_file(path)
-    made.python.user_managed_dependencies = params["user_managed"]
+        environment.python.conda_dependencies.add_requirements_file(path)
+    environment.python.user_managed_dependencies = params["user_managed"]
     if params["use_gpu"]:
-        made.docker.base_image = DEFAULT_GPU_IMAGE
+        environment.docker.base_image = DEFAULT_GPU_IMAGE
     if params["custom_docker_image"] is not None:
-        made.docker.base_image = params["custom_docker_image"]
+        environment.docker.base_image = params["custom_docker_image"]
     if params["image_registry_details"] is not None:
-        made.docker.base_image_registry = params["image_registry_details"]
-    return made
+        environment.docker.base_image_registry = params["image_registry_details"]
+    return environment
 
 
 def _inside(folder: str, file: str | os.PathLike[str], parameter: str) -> str:
-    """Return the path of a package file: relative to the source folder, or to the current one."""
+    """Return the path of a package file, relative to the source folder or to the current folder."""
     for path in (os.path.join(folder, file), os.fspath(file)):
         if os.path.isfile(path):
             return path
-    there = os.listdir(folder) if os.path.isdir(folder) else ()
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
     raise UserErrorException(
-        f"{parameter}: there is no file '{os.fspath(file)}' in {folder}.{did_you_mean(os.fspath(file), there)}"
+        f"{parameter}: there is no file '{os.fspath(file)}' in {folder}.{did_you_mean(os.fspath(file), names)}"
     )

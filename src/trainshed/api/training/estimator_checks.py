@@ -1,4 +1,4 @@
-"""What an Estimator's parameters may be, alone and together."""
+"""Validation of estimator parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
 
     class Parameters(TypedDict, total=False):
-        """Keyword → value; what they mean is said at :class:`~trainshed.api.training.estimator.Estimator`."""
+        """Estimator parameters; see :class:`~trainshed.api.training.estimator.Estimator` for their meaning."""
 
         compute_target: TargetLike | str | None
         vm_size: str | None
@@ -64,13 +64,14 @@ _RENAMED = (
     ("conda_dependencies_file_path", "conda_dependencies_file"),
     ("distributed_backend", "distributed_training"),
 )
-"""Old name, new name: the old one is accepted with a warning, and makes way for the new one."""
-_OLD_WAYS = {
+"""Deprecated and current parameter names. Deprecated names are accepted with a warning; current names take precedence.
+"""
+_DEPRECATED = {
     "process_count_per_node": (1, "use distributed_training: MpiConfiguration(process_count_per_node=…)"),
     "use_docker": (True, "without a custom image, nothing runs in a container"),
     "vm_size": (None, "machines are not created on demand here, and the run uses this machine; use compute_target"),
 }
-"""Parameters that v1 deprecated: their default, and what to do instead."""
+"""Parameters deprecated in SDK v1 → default, and advice."""
 LATER = {
     "node_count": 1,
     "process_count_per_node": 1,
@@ -82,7 +83,7 @@ LATER = {
     "worker_count": 1,
     "parameter_server_count": 1,
 }
-"""Parameters that not every estimator has, with what stands for them where they are not."""
+"""Defaults of parameters that some estimators do not have."""
 _CLUSTERS = ("amlcompute", "batchai", "kubernetes", "cluster")
 _PACKAGES = ("conda_packages", "pip_packages", "pip_requirements_file", "conda_dependencies_file")
 _INSIDE_ENVIRONMENT = (
@@ -97,20 +98,20 @@ _INSIDE_ENVIRONMENT = (
 
 
 def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameters:
-    """Return an estimator's parameters under their new names, if they go together.
+    """Validate an estimator's parameters and return them under their current names.
 
     Args:
         owner: name of the estimator's class.
-        given: of the types that the constructor declares.
-        backends: values of ``distributed_backend`` that the class knows.
+        given: parameters whose types have been checked.
+        backends: supported values of ``distributed_backend``.
 
     Raises:
-        TrainingException: a value out of range, or parameters that contradict each other.
-        UserErrorException: ``user_managed`` with packages.
+        TrainingException: a value is out of range, or parameters contradict each other.
+        UserErrorException: ``user_managed`` is combined with packages.
     """
     params = _renamed({**LATER, **given})
-    for name, (usual, advice) in _OLD_WAYS.items():
-        if params[name] != usual:
+    for name, (default, advice) in _DEPRECATED.items():
+        if params[name] != default:
             warn(f"'{name}' is deprecated; {advice}.")
     _check_counts(params, backends)
     _check_target(params)
@@ -143,7 +144,7 @@ def _check_target(params: Mapping[str, Any]) -> None:
     kind = str(getattr(target, "type", "")).lower()
     if kind == "hdinsight":
         raise ComputeTargetException("An HDInsight cluster cannot run an estimator; use 'local' or a cluster.")
-    # Of a name alone nothing is known yet (v1 refused all names here).
+    # A name does not tell the kind of target.
     if target == LOCAL or (target is not None and not isinstance(target, str) and kind not in _CLUSTERS):
         check_one_node(params["node_count"], getattr(target, "name", target), TrainingException)
 
@@ -155,7 +156,9 @@ def _check_counts(params: Mapping[str, Any], backends: tuple[str, ...]) -> None:
         check_launched(name, count, bool(distributed), error=TrainingException)
     backend = params["distributed_backend"]
     if backend is not None and backend.lower() not in backends:
-        raise TrainingException(f"distributed_backend is {backend!r}. Available: {', '.join(map(repr, backends))}.")
+        raise TrainingException(
+            f"Unknown distributed_backend {backend!r}. Available: {', '.join(map(repr, backends))}."
+        )
     check_time_limit(params["max_run_duration_seconds"], TrainingException)
 
 
@@ -181,4 +184,7 @@ def _check_packages(params: Mapping[str, Any]) -> None:
     if params["user_managed"]:
         for name in _PACKAGES:
             if params[name]:
-                raise UserErrorException(f"user_managed=True uses a Python as it is. Remove '{name}', or user_managed.")
+                raise UserErrorException(
+                    f"user_managed=True uses an existing Python without installing packages. "
+                    f"Remove '{name}', or user_managed."
+                )

@@ -1,8 +1,8 @@
-"""Which release of a framework a run gets: v1's, where it installs on the run's Python, else the nearest that does.
+"""Framework versions for the framework estimators.
 
-v1 pinned releases of 2018 to 2020 for Python 3.6; on a Python that is still alive hardly one of them installs. What
-is taken instead is said in the run's log and in its details. ``framework_version`` may also name any later release, and
-then it is that very one.
+SDK v1 pinned framework releases from 2018 to 2020 for Python 3.6. Few of them can be installed on supported Python
+versions, so each one is replaced by the oldest release that can. The run's log and details show which release is
+used. If ``framework_version`` is a later release, exactly that release is installed.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from trainshed.errors import TrainingException
 
 
 class Framework(NamedTuple):
-    """A framework as v1 had it.
+    """A framework with its versions.
 
     Attributes:
-        package: its name on PyPI.
-        v1: the versions that v1 supported.
-        default: v1's default.
-        oldest: Python → the oldest release that installs on it and works, and what that needs besides.
-        pythons: the Pythons that these rows are for.
-        beside: packages that come along, as v1 had them; the solver chooses what fits.
-        also: other names, under which users may ask for it themselves.
-        caution: what a script of v1's days should know.
+        package: name on PyPI.
+        v1: versions supported by SDK v1.
+        default: SDK v1's default version.
+        oldest: Python version → oldest release that works on it, followed by additional requirements.
+        pythons: version specifier of the supported Python versions.
+        beside: additional packages installed with the framework, as in SDK v1, in the latest compatible versions.
+        also: other package names under which users may request the framework.
+        caution: compatibility hint for old scripts.
     """
 
     package: str
@@ -37,7 +37,7 @@ class Framework(NamedTuple):
     caution: str = ""
 
 
-# Looked up on PyPI: the oldest release with a wheel for the Python, and for torch with a torchvision that has one, too.
+# The oldest release with a wheel on PyPI for each Python version; for torch, torchvision must have a wheel, too.
 FRAMEWORKS = {
     "PyTorch": Framework(
         "torch",
@@ -99,13 +99,13 @@ FRAMEWORKS = {
 
 
 class Choice(NamedTuple):
-    """What a framework's estimator installs.
+    """Packages to install for a framework version.
 
     Attributes:
-        version: the version asked for, or v1's default.
-        requirements: for pip.
-        pythons: which Pythons they are for; "" for any.
-        note: what the user must know; "" where they get what they asked for.
+        version: requested version, or SDK v1's default.
+        requirements: pip requirements.
+        pythons: version specifier of the supported Python versions, or "" for any.
+        note: message for the user if a different version may be installed, otherwise "".
     """
 
     version: str
@@ -115,63 +115,65 @@ class Choice(NamedTuple):
 
 
 def supported(name: str) -> list[str]:
-    """Return the versions that v1 supported, and those that stand for them on the Pythons of today.
+    """Return the versions supported by SDK v1, and the versions that replace them on current Python versions.
 
     Args:
-        name: a name in :data:`FRAMEWORKS`.
+        name: key in :data:`FRAMEWORKS`.
 
     Example:
         >>> supported("Chainer")
         ['5.1.0', '7.0.0', '7.8']
     """
     framework = FRAMEWORKS[name]
-    now = dict.fromkeys(row[0] for row in framework.oldest.values())
-    return [*framework.v1, *(version for version in now if version not in framework.v1)]
+    replacements = dict.fromkeys(row[0] for row in framework.oldest.values())
+    return [*framework.v1, *(version for version in replacements if version not in framework.v1)]
 
 
 def choose(name: str, version: str | None) -> Choice:
-    """Return what to install for a version of a framework.
+    """Return the packages to install for a version of a framework.
 
     Args:
-        name: a name in :data:`FRAMEWORKS`.
-        version: e.g. ``"1.4"``: the nearest release that installs; or a release that does; None: v1's default.
+        name: key in :data:`FRAMEWORKS`.
+        version: a version supported by SDK v1, e.g. ``"1.4"``, or any later release. Default: SDK v1's default.
 
     Raises:
-        TrainingException: neither.
+        TrainingException: the version is not supported.
 
     Example:
         >>> choose("PyTorch", "2.13.0").requirements[0]
         'torch==2.13.0'
     """
     framework = FRAMEWORKS[name]
-    asked = version or framework.default
+    requested = version or framework.default
     least = min((row[0] for row in framework.oldest.values()), key=_number)
-    if not re.fullmatch(r"\d+(\.\d+){1,2}", asked) or (asked not in framework.v1 and _number(asked) < _number(least)):
+    if not re.fullmatch(r"\d+(\.\d+){1,2}", requested) or (
+        requested not in framework.v1 and _number(requested) < _number(least)
+    ):
         raise TrainingException(
-            f"{name}: framework_version {asked!r} is not supported. Available: {', '.join(supported(name))}, "
+            f"{name}: framework_version {requested!r} is not supported. Available: {', '.join(supported(name))}, "
             "or any later release."
         )
-    rows = [(python, max(asked, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
-    if all(chosen == asked for _, chosen, _ in rows):
-        return Choice(asked, (_pinned(framework, asked), *framework.beside), "", "")
+    rows = [(python, max(requested, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
+    if all(chosen == requested for _, chosen, _ in rows):
+        return Choice(requested, (_pinned(framework, requested), *framework.beside), "", "")
     requirements = []
-    for place, (python, chosen, needs) in enumerate(rows):
-        marker = _marker(python, rows[place + 1][0] if place + 1 < len(rows) else None)
-        # What an oldest release needs besides is not said of a later one.
-        more = needs if chosen == framework.oldest[python][0] else ()
+    for index, (python, chosen, additional) in enumerate(rows):
+        marker = _marker(python, rows[index + 1][0] if index + 1 < len(rows) else None)
+        # The additional requirements apply only to the oldest release.
+        more = additional if chosen == framework.oldest[python][0] else ()
         requirements += [f"{each}; {marker}" for each in (_pinned(framework, chosen), *more)]
     return Choice(
-        asked, (*requirements, *framework.beside), framework.pythons, _note(name, asked, version is None, rows)
+        requested, (*requirements, *framework.beside), framework.pythons, _note(name, requested, version is None, rows)
     )
 
 
-def _note(name: str, asked: str, default: bool, rows: list[tuple[str, str, tuple[str, ...]]]) -> str:
-    taken = ", ".join(f"{chosen} on Python {python}" for python, chosen, _ in rows if chosen != asked)
-    what = f"No framework_version was given, and v1's default {asked}" if default else f"{name} {asked}"
+def _note(name: str, requested: str, default: bool, rows: list[tuple[str, str, tuple[str, ...]]]) -> str:
+    used = ", ".join(f"{chosen} on Python {python}" for python, chosen, _ in rows if chosen != requested)
+    what = f"the default framework_version {requested}" if default else f"version {requested}"
     caution = f" {FRAMEWORKS[name].caution}" if FRAMEWORKS[name].caution else ""
     return (
-        f"{name}: {what} cannot be installed on every Python; if it cannot, the nearest release that can is used "
-        f"({taken} or newer). Choose another with framework_version or pip_packages.{caution}"
+        f"{name}: {what} cannot be installed on all Python versions. If necessary, the nearest installable release is "
+        f"used ({used} or newer). To choose another one, set framework_version or pip_packages.{caution}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Estimators that bring their framework along: PyTorch, TensorFlow, Chainer and SKLearn."""
+"""Estimators that install a framework: PyTorch, TensorFlow, Chainer and SKLearn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ONE_NODE = (
 
 
 class _FrameworkBaseEstimator(MMLBaseEstimator):
-    """What the frameworks' estimators have in common; a new one is a class with a few names."""
+    """Base class of the framework estimators. Subclasses set only class attributes."""
 
     _FRAMEWORK = ""
     _MORE: Mapping[str, Any] = {}
@@ -46,17 +46,19 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
     _defaults: Mapping[str, Any] = {}
 
     def __init_subclass__(cls) -> None:
-        """Give the class the parameters of an Estimator, with some more and some less."""
-        usual = inspect.signature(Estimator).parameters
-        own = {name: one.default for name, one in usual.items() if name not in cls._LESS}
-        own.pop("source_directory")
-        cls._defaults = {**own, **cls._MORE, "framework_version": None, "_enable_optimized_mode": False}
+        """Set the subclass's signature: Estimator's parameters, plus ``_MORE``, minus ``_LESS``."""
+        inherited = inspect.signature(Estimator).parameters
+        defaults = {name: parameter.default for name, parameter in inherited.items() if name not in cls._LESS}
+        defaults.pop("source_directory")
+        cls._defaults = {**defaults, **cls._MORE, "framework_version": None, "_enable_optimized_mode": False}
         if "__init__" not in vars(cls):
             keywords = [
                 inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
                 for name, default in cls._defaults.items()
             ]
-            cls.__signature__ = inspect.Signature([usual["source_directory"], *keywords])  # type: ignore[attr-defined]
+            cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+                [inherited["source_directory"], *keywords]
+            )
 
     def __init__(self, source_directory: str | os.PathLike[str], **given: Unpack[Parameters]) -> None:
         owner = type(self).__name__
@@ -70,43 +72,44 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
         config.arguments = add_arguments(config._references(), params["script_params"], inputs, resume_from)
         self._begin(source_directory, config, inputs, resume_from)
         if not any(params.get(name) for name in _BUILT_ELSEWHERE):
-            self._bring(choice)
+            self._add_framework(choice)
 
-    def _bring(self, choice: Choice) -> None:
-        """Add the framework's packages to the user's; what the user asks for by name goes before ours."""
+    def _add_framework(self, choice: Choice) -> None:
+        """Add the framework's packages. Packages listed by the user take precedence."""
         framework, packages = FRAMEWORKS[self._FRAMEWORK], self.conda_dependencies
-        theirs = {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
-        named = bool(theirs & {framework.package, *framework.also})
-        wanted = framework.beside if named else choice.requirements
-        packages.set_pip_requirements([*packages.pip_packages, *(each for each in wanted if _name(each) not in theirs)])
-        if choice.pythons and not named and packages.get_python_version() is None:
+        listed = {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
+        user_version = bool(listed & {framework.package, *framework.also})
+        added = framework.beside if user_version else choice.requirements
+        packages.set_pip_requirements([*packages.pip_packages, *(each for each in added if _name(each) not in listed)])
+        if choice.pythons and not user_version and packages.get_python_version() is None:
             packages.add_conda_package(f"python{choice.pythons}")
-        if choice.note and not named:
+        if choice.note and not user_version:
             self.run_config.environment._notes = (choice.note,)
             warn(choice.note)
 
     @property
     def framework_version(self) -> str:
-        """The framework's version that was asked for, or v1's default."""
+        """Requested version of the framework, or SDK v1's default."""
         return self._framework_version
 
     @classmethod
     def get_supported_versions(cls) -> list[str]:
-        """Return the versions that v1 supported and those that stand for them today; any later release will do too."""
+        """Return the versions supported by SDK v1 and their replacements. Any later release is supported, too."""
         return supported(cls._FRAMEWORK)
 
 
 class PyTorch(_FrameworkBaseEstimator):
-    """An estimator that brings PyTorch along.
+    """An estimator that installs PyTorch.
 
     Args:
         source_directory: folder with the script.
-        framework_version: a version of v1 (1.0 to 1.6; the nearest release that installs is taken, and the run says
-            so), or any later release, which is then that very one.
-        distributed_training: ``PyTorchConfiguration("Nccl")`` or ``("Gloo")``, or ``MpiConfiguration()``.
-        distributed_backend: former way to say it: ``"nccl"``, ``"gloo"`` or ``"mpi"``.
+        framework_version: 1.0 to 1.6, as in SDK v1, or any later release. A version that cannot be installed on the
+            run's Python is replaced by the nearest one that can, with a warning.
+        distributed_training: ``PyTorchConfiguration("Nccl")``, ``PyTorchConfiguration("Gloo")`` or
+            ``MpiConfiguration()``.
+        distributed_backend: deprecated: ``"nccl"``, ``"gloo"`` or ``"mpi"``.
 
-    All else is as with :class:`Estimator`.
+    The other parameters are those of :class:`Estimator`.
 
     Example:
         >>> est = PyTorch("./src", compute_target="local", entry_script="train.py", framework_version="2.13.0")
@@ -119,18 +122,18 @@ class PyTorch(_FrameworkBaseEstimator):
 
 
 class TensorFlow(_FrameworkBaseEstimator):
-    """An estimator that brings TensorFlow along.
+    """An estimator that installs TensorFlow.
 
     Args:
         source_directory: folder with the script.
-        framework_version: a version of v1 (1.10 to 2.3; see :class:`PyTorch`), or any later release.
+        framework_version: 1.10 to 2.3, as in SDK v1, or any later release; see :class:`PyTorch`.
         distributed_training: ``TensorflowConfiguration(worker_count, parameter_server_count)`` or
             ``MpiConfiguration()``.
-        distributed_backend: former way to say it: ``"ps"`` or ``"mpi"``.
-        worker_count: workers for ``"ps"``.
-        parameter_server_count: parameter servers for ``"ps"``.
+        distributed_backend: deprecated: ``"ps"`` or ``"mpi"``.
+        worker_count: number of workers for ``"ps"``.
+        parameter_server_count: number of parameter servers for ``"ps"``.
 
-    All else is as with :class:`Estimator`.
+    The other parameters are those of :class:`Estimator`.
 
     Example:
         >>> TensorFlow("./src", compute_target="local", framework_version="2.20").framework_version
@@ -143,13 +146,14 @@ class TensorFlow(_FrameworkBaseEstimator):
 
 
 class Chainer(_FrameworkBaseEstimator):
-    """An estimator that brings Chainer along, whose last release is 7.8.
+    """An estimator that installs Chainer.
 
     Args:
         source_directory: folder with the script.
-        framework_version: 5.1.0 or 7.0.0 (see :class:`PyTorch`), or a later release.
+        framework_version: 5.1.0 or 7.0.0, as in SDK v1, or a later release (the last one is 7.8); see
+            :class:`PyTorch`.
 
-    All else is as with :class:`Estimator`.
+    The other parameters are those of :class:`Estimator`.
 
     Example:
         >>> Chainer("./src", compute_target="local", framework_version="7.8").framework_version
@@ -160,13 +164,13 @@ class Chainer(_FrameworkBaseEstimator):
 
 
 class SKLearn(_FrameworkBaseEstimator):
-    """An estimator that brings scikit-learn along, for one process on one node.
+    """An estimator that installs scikit-learn. It runs one process on one node.
 
     Args:
         source_directory: folder with the script.
-        framework_version: 0.20.3 (see :class:`PyTorch`), or a later release.
+        framework_version: 0.20.3, as in SDK v1, or any later release; see :class:`PyTorch`.
 
-    All else is as with :class:`Estimator`, which has parameters for several nodes and GPUs besides.
+    The other parameters are those of :class:`Estimator`, except for those that concern several nodes or GPUs.
 
     Example:
         >>> list(SKLearn("./src", compute_target="local", framework_version="1.7").conda_dependencies.pip_packages)
@@ -178,5 +182,5 @@ class SKLearn(_FrameworkBaseEstimator):
 
 
 def _name(package: str) -> str:
-    """Return the name that a requirement or a conda spec begins with, comparable."""
+    """Return the normalized package name of a pip requirement or conda spec."""
     return re.split(r"[\s\[<>=!~;@(]", package.rpartition("::")[2], maxsplit=1)[0].lower().replace("_", "-")

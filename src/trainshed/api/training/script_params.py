@@ -1,4 +1,4 @@
-"""What a user passes to the script: flags, data, a model to resume from."""
+"""Conversion of script parameters, inputs, and ``resume_from`` to command-line arguments."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MODEL = "MODEL_LOCATION"
 def add_arguments(
     references: References, script_params: Mapping[str, Any] | None, inputs: Iterable[Any] | None, resume_from: Any
 ) -> list[Any]:
-    """Return the script's arguments; the data among them and the inputs are added to the run's.
+    """Return the script's arguments, and add data arguments and inputs to the run's data references.
 
     Args:
-        references: the data of the run; changed in place.
-        script_params: flag → value, in order.
-        inputs: data that the script uses without an argument.
+        references: data references of the run; modified in place.
+        script_params: flag → value.
+        inputs: data references that the script uses without an argument.
         resume_from: a DataPath, or None.
 
     Raises:
-        UserErrorException: a value that cannot be passed.
+        UserErrorException: a value has an unsupported type.
 
     Example:
         >>> add_arguments(RunConfiguration()._references(), {"--alpha": 0.5, "--layers": [64, 10]}, None, None)
@@ -44,14 +44,14 @@ def add_arguments(
 
 
 def resume_arguments(references: References, resume_from: Any) -> list[Any]:
-    """Return the arguments that tell a script where its earlier state is; none where nothing is resumed.
+    """Return the ``--resume-from`` arguments, or an empty list if ``resume_from`` is None.
 
     Args:
-        references: the data of the run; the reference is added to it.
+        references: data references of the run; modified in place.
         resume_from: a DataPath, or None.
 
     Raises:
-        UserErrorException: something else.
+        UserErrorException: ``resume_from`` has another type, or has no datastore.
     """
     check_resume(resume_from)
     if resume_from is None:
@@ -62,28 +62,28 @@ def resume_arguments(references: References, resume_from: Any) -> list[Any]:
 
 
 def check_resume(resume_from: Any) -> None:
-    """Raise if nothing can be resumed from this.
+    """Check the ``resume_from`` parameter.
 
     Args:
         resume_from: a DataPath, or None.
 
     Raises:
-        UserErrorException: something else.
+        UserErrorException: ``resume_from`` has another type, or has no datastore.
     """
-    known = isinstance(resume_from, DataPath) and resume_from.datastore is not None
-    if resume_from is not None and not known:
+    valid = isinstance(resume_from, DataPath) and resume_from.datastore is not None
+    if resume_from is not None and not valid:
         raise UserErrorException(f"resume_from must be a DataPath on a datastore, not {type(resume_from).__name__}.")
 
 
 def _values(value: Any) -> list[Any]:
     if value is None or (isinstance(value, str) and value == ""):
         return []
-    several = hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, DataReference))
-    return list(value) if several and not _is_data(value) else [value]
+    is_list = hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, DataReference))
+    return list(value) if is_list and not _is_data(value) else [value]
 
 
 def _is_data(value: Any) -> bool:
-    """Datasets and outputs know how they become an argument."""
+    """Return whether a value is a dataset or an output."""
     return hasattr(value, "_as_argument")
 
 
@@ -96,7 +96,8 @@ def _value(flag: str, value: Any, references: References, only_data: bool = Fals
         return str(reference)
     if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "item")):
         return value
-    wanted = "data" if only_data else "a string, a number, a list of them or data"
+    supported = "a data reference" if only_data else "a string, a number, a list of these, or a data reference"
     raise UserErrorException(
-        f"{flag}: {value!r} of type {type(value).__name__} cannot be used; use {wanted}, e.g. datastore.as_mount()."
+        f"{flag}: {value!r} has the unsupported type {type(value).__name__}; use {supported}, e.g. "
+        "datastore.as_mount()."
     )

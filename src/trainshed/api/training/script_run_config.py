@@ -1,4 +1,4 @@
-"""A script with a run configuration: what later releases of SDK v1 used instead of an Estimator."""
+"""ScriptRunConfig: a script with a run configuration, which replaced Estimator in later SDK v1 releases."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import TargetLike
 
 _INSIDE = ("compute_target", "environment", "distributed_job_config", "docker_runtime_config")
-"""Parameters that a run configuration has settings for."""
+"""Parameters that are also settings of a run configuration."""
 
 
 class ScriptRunConfig:
     """A script with a run configuration; submit it with ``experiment.submit(config)``.
 
     Args:
-        source_directory: folder with the script; all of it is sent, less what ``.amlignore`` leaves out.
-        script: Python file in the folder; None: the run configuration's, else ``train.py``.
-        arguments: of the script: strings, numbers, paths and data references.
-        run_config: to begin with; what it says wins over ``compute_target`` and ``environment``, with a warning.
-        compute_target: a target or its name; None: ``"local"``.
-        environment: the Python and the packages.
-        distributed_job_config: how several processes find each other.
-        resume_from: a DataPath; the script gets it as ``--resume-from``.
-        max_run_duration_seconds: the run is ended after so long; v1's default of 30 days sets no limit here.
-        command: argv (or a line for the shell) to run instead of a script.
-        docker_runtime_config: container.
+        source_directory: folder with the script. Uploaded completely, except for files excluded by ``.amlignore``.
+        script: path of the script, relative to the folder. Default: the run configuration's script, or
+            ``"train.py"``.
+        arguments: arguments of the script: strings, numbers, paths and data references.
+        run_config: run configuration. If passed, the parameters that it has settings for are ignored with a warning.
+        compute_target: compute target or its name. Default: ``"local"``.
+        environment: Python interpreter and packages.
+        distributed_job_config: distributed backend, e.g. ``MpiConfiguration()``.
+        resume_from: a DataPath, passed to the script as ``--resume-from``.
+        max_run_duration_seconds: maximum duration of the run, after which it is stopped. The default means no limit.
+        command: command to run instead of a script, as a list of arguments or a shell command line.
+        docker_runtime_config: container settings.
 
     Raises:
-        TypeError: an unknown parameter; the nearest is named.
-        RunConfigurationException: a value of a wrong type, or both a command and a script.
-        UserErrorException: a resume_from that is no DataPath.
+        TypeError: a parameter is unknown. The message suggests the closest match.
+        RunConfigurationException: a value has the wrong type, or both a command and a script are passed.
+        UserErrorException: ``resume_from`` is not a DataPath.
 
     Example:
         >>> ScriptRunConfig("./src", script="train.py", arguments=["--alpha", 0.5]).run_config.target
@@ -82,13 +83,13 @@ class ScriptRunConfig:
             config.node_count = getattr(distributed_job_config, "node_count", 1)
             config.max_run_duration_seconds = max_run_duration_seconds
         else:
-            inside = (compute_target, environment, distributed_job_config, docker_runtime_config)
-            settings = [name for name, value in zip(_INSIDE, inside, strict=True) if value is not None]
+            values = (compute_target, environment, distributed_job_config, docker_runtime_config)
+            ignored = [name for name, value in zip(_INSIDE, values, strict=True) if value is not None]
             if max_run_duration_seconds != MAX_DURATION_SECONDS_DEFAULT:
-                settings.append("max_run_duration_seconds")
-            if settings:
+                ignored.append("max_run_duration_seconds")
+            if ignored:
                 warn(
-                    f"ScriptRunConfig: run_config was also given, so {', '.join(settings)} are ignored; "
+                    f"ScriptRunConfig: run_config was also given, so {', '.join(ignored)} are ignored; "
                     "set them in the run_config."
                 )
         self.script = os.fspath(script) if script else config.script
@@ -99,14 +100,14 @@ class ScriptRunConfig:
 
     @property
     def directory(self) -> str:
-        """The source folder, by another name."""
+        """Same as ``source_directory``."""
         return self.source_directory
 
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
-        """Return what to submit; nothing can be overridden for one submit."""
+        """Return the source folder and run configuration. Overrides are not supported."""
         for name in overrides:
             raise UserErrorException(
-                f"submit() takes tags, priority and slots for a ScriptRunConfig, not '{name}'."
+                f"submit() accepts tags, priority and slots for a ScriptRunConfig, not '{name}'."
                 f"{did_you_mean(name, ('tags', 'priority', 'slots'))}"
             )
         config = self.run_config._copy()

@@ -1,4 +1,4 @@
-"""From a submit call to a queued run: check all, send the source, then the record."""
+"""Submission of runs: validates the configuration, uploads the source snapshot, and queues the run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def send(
     """Submit a run.
 
     Returns:
-        The record of the run, queued.
+        Record of the queued run.
 
     Raises:
         TrainshedError: see :meth:`Experiment.submit`.
@@ -42,10 +42,10 @@ def send(
             f"A {type(config).__name__} cannot be submitted. "
             "Only an Estimator, a ScriptRunConfig or a HyperDriveConfig can be submitted."
         )
-    rest = dict(options)
-    priority, slots = rest.pop("priority", None), rest.pop("slots", 1)
-    parent = rest.pop("parent", None)
-    submission: Submission = config._submission(rest)
+    overrides = dict(options)
+    priority, slots = overrides.pop("priority", None), overrides.pop("slots", 1)
+    parent = overrides.pop("parent", None)
+    submission: Submission = config._submission(overrides)
     ready = with_files(submission)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
     spec = to_spec(ready.config, SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy))
@@ -53,15 +53,15 @@ def send(
     if spec.target == LOCAL:
         check_one_node(spec.node_count, spec.target)
     else:
-        workspace.connection.call("GET", quoted("targets", spec.target))  # raises where there is no such target
+        workspace.connection.call("GET", quoted("targets", spec.target))  # raises if the target does not exist
     source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
-    _hand_password(workspace, spec, ready.config)
+    _store_password(workspace, spec, ready.config)
     return _queue(workspace, source, spec)
 
 
 def with_files(submission: Submission) -> Submission:
-    """Return the submission with the conda file read that its configuration names.
+    """Load the conda file of the submission's environment, if any, and return the updated submission.
 
     Raises:
         UserErrorException: the file cannot be read.
@@ -80,14 +80,15 @@ def with_files(submission: Submission) -> Submission:
 
 
 def check_source(folder: str, script: str | None) -> str | None:
-    """Return the script's path relative to the source folder, if both exist.
+    """Check that the source folder and script exist, and return the script's path relative to the folder.
 
     Args:
-        folder: the source folder.
-        script: the script, relative to it or absolute; None when a command is run.
+        folder: source folder.
+        script: path of the script, absolute or relative to the folder; None if a command is run.
 
     Raises:
-        UserErrorException: no such folder or script, or a script outside of the folder; the nearest is named.
+        UserErrorException: the folder or script does not exist, or the script is outside the folder. The message
+            suggests the closest match.
 
     Example:
         >>> check_source("./src", "train.py")
@@ -103,10 +104,10 @@ def check_source(folder: str, script: str | None) -> str | None:
     root = os.path.realpath(folder)
     relative = os.path.relpath(os.path.join(root, script), root)
     if relative.startswith(os.pardir):
-        above = os.path.commonpath([root, os.path.normpath(os.path.join(root, script))])
+        parent = os.path.commonpath([root, os.path.normpath(os.path.join(root, script))])
         raise UserErrorException(
             f"The script '{script}' is outside the source folder '{folder}'. Move it there, "
-            f"or use a folder that contains both, such as '{above}'."
+            f"or use a folder that contains both, such as '{parent}'."
         )
     if not os.path.isfile(os.path.join(root, relative)):
         raise UserErrorException(f"There is no script '{script}' in '{folder}'.{_nearest(root, script)}")
@@ -114,7 +115,7 @@ def check_source(folder: str, script: str | None) -> str | None:
 
 
 def _nearest(root: str, script: str) -> str:
-    """Look for a file that may have been meant: one of that very name deeper down, else the most similar."""
+    """Suggest a script: one with the same name in a subfolder, or the one with the most similar path."""
     found: list[str] = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -123,8 +124,8 @@ def _nearest(root: str, script: str) -> str:
         ]
         if len(found) > _NEAR_LIMIT:
             break
-    same = [path for path in found if os.path.basename(path) == os.path.basename(script)]
-    return f" Did you mean '{same[0]}'?" if same else did_you_mean(script, found)
+    same_name = [path for path in found if os.path.basename(path) == os.path.basename(script)]
+    return f" Did you mean '{same_name[0]}'?" if same_name else did_you_mean(script, found)
 
 
 def _check_sent(source: Source, spec: RunSpec) -> None:
@@ -139,8 +140,8 @@ def _check_sent(source: Source, spec: RunSpec) -> None:
         )
 
 
-def _hand_password(workspace: WorkspaceLike, spec: RunSpec, config: RunConfiguration) -> None:
-    """Have the service know the registry's password, which is no part of what a run says of itself."""
+def _store_password(workspace: WorkspaceLike, spec: RunSpec, config: RunConfiguration) -> None:
+    """Store the registry's password as a secret, because a run's spec must not contain it."""
     password = config.environment.docker.base_image_registry and config.environment.docker.base_image_registry.password
     if spec.container is not None and spec.container.username and password:
         workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
@@ -153,8 +154,8 @@ def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec) -> dict[str,
         try:
             record = _post(connection, {**body, "spec": to_json(spec._replace(snapshot=source.known))})
         except NotFoundException:
-            # Perhaps the snapshot was pruned since the last submit, perhaps something else is missing: sending the
-            # source again mends the one and says the other once more.
+            # The snapshot may have been deleted since the last submit, so upload it again. If something else is
+            # missing, the second attempt raises the same error.
             pass
         else:
             source.remember(source.known)

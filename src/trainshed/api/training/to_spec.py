@@ -1,4 +1,4 @@
-"""The one way from a run configuration to a RunSpec: a pure function, with all that is refused refused here."""
+"""Conversion of run configurations to RunSpecs. Unsupported settings raise an error here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LEGACY = "TRAINSHED_LEGACY"
-"""Set to 1 it makes names work in a run that packages have dropped since 2018 (see docs/legacy.md)."""
+"""Set to 1 to make names available in runs that packages have removed since 2018 (see docs/legacy.md)."""
 _EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
 _LAUNCHERS = {
     "none": SINGLE,
@@ -48,7 +48,7 @@ _LAUNCHERS = {
     "gloo": TORCH,
     "parameterserver": TENSORFLOW,
 }
-# In 2018 the framework's name said how its processes find each other.
+# In early SDK releases, the framework's name determined the communicator.
 _FRAMEWORKS = {
     "python": "none",
     "pytorch": "none",
@@ -58,20 +58,20 @@ _FRAMEWORKS = {
     "tensorflowparameterserver": "parameterserver",
 }
 _SHM_SIZE = "2g"
-# Images that v1 named where nobody had: they stand for "no particular one".
+# SDK v1's default images, which are treated as if no image was specified.
 _STOCK = tuple(f"mcr.microsoft.com/azureml/{name}" for name in ("base:", "base-gpu:", "openmpi", "intelmpi"))
 
 
 class SubmitOptions(Record):
-    """What a submit says besides the run configuration.
+    """Options of a submit that are not part of the run configuration.
 
     Attributes:
         experiment: name of the experiment.
-        tags: labels of the run.
-        priority: higher starts first.
-        slots: slots of the target's queue.
-        solver: how conda packages are met, unless the environment says so itself.
-        legacy: names that packages have dropped since 2018 are to work (``TRAINSHED_LEGACY``).
+        tags: tags of the run.
+        priority: runs with higher priority start first.
+        slots: number of slots that the run occupies on its target.
+        solver: how to install conda packages, if the environment does not set ``conda_solver``.
+        legacy: make names available that packages have removed since 2018 (``TRAINSHED_LEGACY``).
     """
 
     experiment: str
@@ -83,15 +83,15 @@ class SubmitOptions(Record):
 
 
 def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
-    """Return what a run configuration asks for, without the source snapshot.
+    """Convert a run configuration to a RunSpec without a source snapshot.
 
     Args:
-        config: the run configuration; it is not changed.
-        options: what else was said.
+        config: run configuration; it is not modified.
+        options: options of the submit.
 
     Raises:
-        TrainingException: an image that cannot be built here.
-        UserErrorException: a value that cannot be used; the sentence names it.
+        TrainingException: the image cannot be built here.
+        UserErrorException: a value is invalid.
 
     Example:
         >>> to_spec(RunConfiguration("train.py", ["--alpha", 0.8]), SubmitOptions("trial")).arguments
@@ -99,7 +99,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     """
     shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
-    arguments = tuple(_argument(value, place, references) for place, value in enumerate(config.arguments))
+    arguments = tuple(_argument(value, index, references) for index, value in enumerate(config.arguments))
     command = _command(config.command, references)
     priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(
@@ -134,11 +134,11 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
 
 
 def environment_to_spec(environment: Environment, solver: str = "auto") -> EnvironmentSpec:
-    """Return what an environment asks of a node.
+    """Convert an environment to an EnvironmentSpec.
 
     Args:
         environment: the environment.
-        solver: how conda packages are met, unless it says so itself.
+        solver: how to install conda packages, if the environment does not set ``conda_solver``.
 
     Example:
         >>> environment_to_spec(Environment("plain")).pip
@@ -160,7 +160,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     return EnvironmentSpec(
         python=dependencies.get_python_version(),
         conda=tuple(dependencies.conda_packages),
-        # Put in by default, as v1 did; what it stands for needs no installing.
+        # SDK v1 lists this package by default; runs have its contents without installing it.
         pip=tuple(package for package in dependencies.pip_packages if package != SDK),
         channels=tuple(dependencies.conda_channels),
         solver=environment.conda_solver or solver,
@@ -170,23 +170,23 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     )
 
 
-def _argument(value: Any, place: int, references: References) -> str:
-    """Return one argument as the script gets it; a data reference or a dataset leaves its configuration behind."""
+def _argument(value: Any, index: int, references: References) -> str:
+    """Convert an argument to a string. Data references and datasets are added to ``references``."""
     if isinstance(value, DataReference):
         add_reference(references.data_references, value)
         return str(value)
     if hasattr(value, "_as_argument"):
         return str(value._as_argument(references))
     if hasattr(value, "as_mount") and hasattr(value, "datastore_type"):
-        return _argument(value.as_mount(), place, references)
+        return _argument(value.as_mount(), index, references)
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
-    # Numbers of numpy and its like tell their plain value by item().
-    plain = value.item() if hasattr(value, "item") and not isinstance(value, (str, bytes)) else value
-    if isinstance(plain, (str, int, float)):
-        return str(plain)
+    # item() converts a NumPy scalar, or a similar type, to a Python number.
+    scalar = value.item() if hasattr(value, "item") and not isinstance(value, (str, bytes)) else value
+    if isinstance(scalar, (str, int, float)):
+        return str(scalar)
     raise UserErrorException(
-        f"Argument {place + 1} is {value!r} of type {type(value).__name__}; "
+        f"Argument {index + 1} is {value!r} of type {type(value).__name__}; "
         "arguments must be strings, numbers, paths or data references."
     )
 
@@ -196,11 +196,11 @@ def _command(command: Any, references: References) -> tuple[str, ...]:
         return ()
     if isinstance(command, str):
         return ("/bin/sh", "-c", command)
-    return tuple(_argument(value, place, references) for place, value in enumerate(command))
+    return tuple(_argument(value, index, references) for index, value in enumerate(command))
 
 
 def _target(config: RunConfiguration) -> str:
-    """v1 made a cluster for a run that named but a size of machine; here such a run takes this machine."""
+    """Return the target. For runs that specify only a VM size, SDK v1 creates a cluster; here they run locally."""
     return LOCAL if config.target == ON_DEMAND and config.amlcompute.vm_size else config.target
 
 
@@ -209,9 +209,9 @@ def _script(script: str | None) -> str:
 
 
 def _variables(config: RunConfiguration, legacy: bool) -> dict[str, str]:
-    asked = [(LEGACY, "1")] if legacy else []
-    given = [*asked, *config.environment.environment_variables.items(), *config.environment_variables.items()]
-    return {str(name): str(value) for name, value in given if (name, value) != _EXAMPLE}
+    variables = [(LEGACY, "1")] if legacy else []
+    variables += [*config.environment.environment_variables.items(), *config.environment_variables.items()]
+    return {str(name): str(value) for name, value in variables if (name, value) != _EXAMPLE}
 
 
 def _data(name: str, reference: DataReferenceConfiguration) -> DataSpec:
@@ -234,11 +234,10 @@ def _limit(seconds: Any) -> int | None:
 
 
 def distribution(config: RunConfiguration) -> Distribution:
-    """Return how many processes a run configuration asks for, and how they find each other.
+    """Return the launcher and the number of nodes and processes of a run configuration.
 
     Raises:
-        RunConfigurationException: a framework or communicator that does not exist, or settings that contradict each
-            other.
+        RunConfigurationException: the framework or communicator is unknown, or settings contradict each other.
 
     Example:
         >>> distribution(RunConfiguration(communicator="Gloo")).launcher
@@ -257,18 +256,18 @@ def distribution(config: RunConfiguration) -> Distribution:
         return of_tensorflow(
             config.tensorflow.worker_count, config.tensorflow.parameter_server_count, config.node_count
         )
-    return _alone(config)
+    return _single(config)
 
 
 def _communicator(config: RunConfiguration) -> str:
     framework, communicator = config.framework.lower(), config.communicator.lower()
     if framework not in _FRAMEWORKS or communicator not in _LAUNCHERS:
         known = ("Python", "PyTorch", "TensorFlow") if framework not in _FRAMEWORKS else _COMMUNICATORS
-        what, said = (
+        name, value = (
             ("framework", config.framework) if framework not in _FRAMEWORKS else ("communicator", config.communicator)
         )
         raise RunConfigurationException(
-            f"run_config.{what} is {said!r}. Available: {', '.join(known)}.{did_you_mean(said, known)}"
+            f"Unknown run_config.{name} {value!r}. Available: {', '.join(known)}.{did_you_mean(value, known)}"
         )
     return _FRAMEWORKS[framework] if communicator == "none" else communicator
 
@@ -276,32 +275,32 @@ def _communicator(config: RunConfiguration) -> str:
 _COMMUNICATORS = ("None", "OpenMpi", "IntelMpi", "Mpi", "Nccl", "Gloo", "ParameterServer")
 
 
-def _nodes(config: RunConfiguration, also: int) -> int:
-    """The run configuration says how many nodes; where it says nothing, the distributed setting does."""
-    return config.node_count if config.node_count != 1 else also
+def _nodes(config: RunConfiguration, section_count: int) -> int:
+    """Return the run configuration's node count, or the distributed backend's if the former is not set."""
+    return config.node_count if config.node_count != 1 else section_count
 
 
-def _alone(config: RunConfiguration) -> Distribution:
-    asked = {
+def _single(config: RunConfiguration) -> Distribution:
+    counts = {
         "node_count": config.node_count,
         "mpi.process_count_per_node": config.mpi.process_count_per_node,
         "pytorch.process_count": config.pytorch.process_count or 1,
         "tensorflow.worker_count": config.tensorflow.worker_count,
     }
     advice = f"set run_config.communicator to one of {', '.join(_COMMUNICATORS[1:])}"
-    for name, count in asked.items():
+    for name, count in counts.items():
         check_launched(f"run_config.{name}", count, False, advice, RunConfigurationException)
     return Distribution()
 
 
 def container(config: RunConfiguration) -> ContainerSpec | None:
-    """Return the container that a run configuration asks for; None where it names no image of its own.
+    """Return the container settings of a run configuration, or None if it does not run in a container.
 
-    As in v1, a run on this machine gets one only where docker is asked for; elsewhere an image will do, unless docker
-    was declined.
+    As in SDK v1, a run on target ``"local"`` uses a container only if docker is enabled. A run on another target uses
+    one if it specifies an image, unless docker is disabled.
 
     Raises:
-        TrainingException: an image is to be built with a folder of files.
+        TrainingException: the image has a build context.
 
     Example:
         >>> config = RunConfiguration()
@@ -310,15 +309,14 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
         >>> container(config).image
         'python:3.11-slim'
     """
-    docker, how = config.environment.docker, config.docker
-    undecided = config.target != LOCAL and not config._docker_said()
-    if not (how.use_docker or docker.enabled or undecided):
+    docker, runtime = config.environment.docker, config.docker
+    by_default = config.target != LOCAL and not config._docker_is_set()
+    if not (runtime.use_docker or docker.enabled or by_default):
         return None
     if docker.build_context:
         raise TrainingException(
             "Images can only be built from a Dockerfile without a build context. Build this one (podman build, "
-            "docker "
-            "build) and use its name, e.g. Environment.from_docker_image('name', image='...')."
+            "docker build) and use its name, e.g. Environment.from_docker_image('name', image='...')."
         )
     image = docker.base_image if docker.base_image and not docker.base_image.startswith(_STOCK) else ""
     if not (image or docker.base_dockerfile):
@@ -329,13 +327,13 @@ def container(config: RunConfiguration) -> ContainerSpec | None:
         dockerfile="" if image else _text(str(docker.base_dockerfile)),
         registry=str(registry.address or ""),
         username=str(registry.username or ""),
-        shm_size=next((size for size in (how.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
-        arguments=(*map(str, docker.arguments), *map(str, how.arguments)),
+        shm_size=next((size for size in (runtime.shm_size, docker.shm_size) if size and size != _SHM_SIZE), _SHM_SIZE),
+        arguments=(*map(str, docker.arguments), *map(str, runtime.arguments)),
     )
 
 
 def uses_gpu(config: RunConfiguration) -> bool:
-    """Return whether a run configuration asks for GPUs: by its own word, by NCCL, or by one of v1's images for them.
+    """Return whether a run uses GPUs: it sets ``use_gpu``, uses NCCL, or specifies an SDK v1 GPU image.
 
     Example:
         >>> uses_gpu(RunConfiguration(communicator="Nccl"))
@@ -348,7 +346,7 @@ def uses_gpu(config: RunConfiguration) -> bool:
 
 
 def _text(dockerfile: str) -> str:
-    """Return the text of a Dockerfile that may be given by its path."""
+    """Return the content of a Dockerfile, which may be passed as a path or as text."""
     if "\n" in dockerfile or not os.path.isfile(dockerfile):
         return dockerfile
     with open(dockerfile, encoding="utf-8") as file:

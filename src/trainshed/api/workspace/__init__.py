@@ -1,1 +1,1 @@
-"""The workspace: where it lies, what it holds, its secrets."""
+"""Workspaces and key vaults."""

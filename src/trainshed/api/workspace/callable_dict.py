@@ -1,4 +1,4 @@
-"""A dict that may also be called, as ``ws.datastores`` was a method in 2018 and a property later."""
+"""A dict that can also be called: ``ws.datastores`` was a method in early SDK releases and a property later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class NamedKey(str):
-    """A key that also answers for the attributes of its value: early releases iterated over objects.
+    """A dict key that also has its value's attributes, because early SDK releases iterated over the objects.
 
     Example:
         >>> [target.type for target in ws.compute_targets if target == "local"]
@@ -26,11 +26,11 @@ class NamedKey(str):
 
 
 class CallableDict(dict[str, Value]):
-    """Name → object, with ``ws.datastores['x']``, ``ws.datastores()['x']`` and ``for d in ws.datastores(): d.name``.
+    """A dict that supports ``ws.datastores['x']``, ``ws.datastores()['x']`` and ``for d in ws.datastores(): d.name``.
 
     Args:
         entries: name → object.
-        what: what an error calls one of them.
+        what: kind of object, for error messages.
 
     Example:
         >>> CallableDict({"a": 1}, "number")()["a"]
@@ -46,13 +46,13 @@ class CallableDict(dict[str, Value]):
         self._what = what
 
     def __missing__(self, name: str) -> NoReturn:
-        """Say which there are."""
+        """Raise an error that lists the existing names."""
         names = sorted(self)
         known = f"Available: {', '.join(names)}." if names else "There are none yet."
         raise UnknownNameException(f"There is no {self._what} {name!r}. {known}{did_you_mean(str(name), names)}")
 
     def __call__(self, *_: Any, **__: Any) -> CallableDict[Value]:
-        """Return itself."""
+        """Return the dict itself."""
         return self
 
     def __iter__(self) -> Iterator[str]:

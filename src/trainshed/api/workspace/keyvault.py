@@ -1,4 +1,4 @@
-"""The secrets of a workspace."""
+"""Secrets of a workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Keyvault:
-    """The secrets of a workspace, kept in a file of its folder that only its owner can read.
+    """The key vault of a workspace. Secrets are stored in a file that only the workspace's owner can read.
 
     Example:
         >>> ws.get_default_keyvault().set_secret("password", "hunter2")
@@ -20,19 +20,19 @@ class Keyvault:
         self.workspace = workspace
 
     def set_secret(self, name: str, value: str) -> None:
-        """Keep a secret, in place of an older one.
+        """Store a secret, replacing any existing one with the same name.
 
         Args:
             name: letters, digits, ``-`` and ``_``.
-            value: text of at most 25 KB.
+            value: string of at most 25 KB.
 
         Raises:
-            UserErrorException: a name or a value that cannot be kept.
+            UserErrorException: the name or value is invalid.
         """
         self.set_secrets({name: value})
 
     def set_secrets(self, secrets_batch: Mapping[str, str]) -> None:
-        """Keep secrets; see :meth:`set_secret`.
+        """Store several secrets; see :meth:`set_secret`.
 
         Args:
             secrets_batch: name → value.
@@ -40,25 +40,25 @@ class Keyvault:
         self.workspace.connection.call("PUT", "/secrets", {"set": dict(secrets_batch)})
 
     def get_secret(self, name: str) -> str | None:
-        """Return a secret, or None if there is none of this name."""
+        """Return a secret, or None if it does not exist."""
         return self.get_secrets([name])[name]
 
     def get_secrets(self, secrets: Iterable[str]) -> dict[str, str | None]:
-        """Return secrets by name; None for those that are not there."""
+        """Return secrets by name, with None for those that do not exist."""
         answer = self.workspace.connection.call("POST", "/secrets/read", {"names": list(secrets)})
         found: dict[str, str | None] = answer["secrets"]
         return found
 
     def list_secrets(self) -> list[dict[str, str]]:
-        """Return the names of all secrets, a dict each: ``{"name": …}``."""
+        """Return the names of all secrets, as a list of dicts ``{"name": …}``."""
         return [{"name": name} for name in self.workspace.connection.call("GET", "/secrets")["names"]]
 
     def delete_secret(self, name: str) -> None:
-        """Forget a secret."""
+        """Delete a secret."""
         self.delete_secrets([name])
 
     def delete_secrets(self, secrets: Iterable[str]) -> None:
-        """Forget secrets."""
+        """Delete several secrets."""
         self.workspace.connection.call("PUT", "/secrets", {"delete": list(secrets)})
 
     def __repr__(self) -> str:

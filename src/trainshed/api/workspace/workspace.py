@@ -1,4 +1,4 @@
-"""A workspace: the folder in which runs, data and settings are kept, and the way to its service."""
+"""Workspaces: folders that store runs, data, and settings, each with its own service."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ if TYPE_CHECKING:
 
 
 class Workspace(WorkspaceFacts):
-    """A workspace on this machine.
+    """A workspace, which stores runs, data and settings.
 
-    The one called ``"default"`` is made when it is first used; others by :meth:`create`. What v1 asks for besides the
-    name is kept for display and decides nothing.
+    The workspace ``"default"`` is created on first use; create others with :meth:`create`. Parameters that are not
+    listed here are ignored.
 
     Args:
-        subscription_id: kept for display. If it is the only argument, it is taken as the name.
-        resource_group: kept for display.
-        workspace_name: the name; None means ``"default"``.
-        path: folder of a workspace that lies elsewhere (ours); it excludes a name.
-        service: address of its service, ``http://host:port`` (ours); it excludes a path. None: ``$TRAINSHED_SERVICE``,
-            unless there is a path.
-        token: what the service accepts (ours); None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
+        subscription_id: stored for display only. If it is the only argument, it is used as the name.
+        resource_group: stored for display only.
+        workspace_name: name of the workspace. Default: ``"default"``.
+        path: folder of the workspace, as an alternative to its name (Trainshed extension).
+        service: see :meth:`from_service` (Trainshed extension). Default: ``$TRAINSHED_SERVICE``, unless path is passed.
+        token: see :meth:`from_service` (Trainshed extension).
 
     Raises:
-        WorkspaceException: no such workspace.
-        ServiceException: the service of that address cannot be reached.
+        WorkspaceException: the workspace does not exist.
+        ServiceException: the service cannot be reached.
 
     Example:
         >>> Workspace.from_config().name
@@ -92,46 +91,46 @@ class Workspace(WorkspaceFacts):
 
     @staticmethod
     def from_service(address: str | None = None, token: str | None = None) -> Workspace:
-        """Return the workspace of a service that runs elsewhere, or as another user (ours).
+        """Return the workspace of a service that runs on another machine or as another user (Trainshed extension).
 
-        Such a workspace needs no folder in common with its service, and never starts or stops it.
+        The client never starts or stops such a service, and needs no access to its files.
 
         Args:
-            address: ``http://host:port``; None: ``$TRAINSHED_SERVICE``.
-            token: what the service accepts; None: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
+            address: ``http://host:port``. Default: ``$TRAINSHED_SERVICE``.
+            token: access token for the service. Default: ``$TRAINSHED_TOKEN_FILE`` or ``$TRAINSHED_TOKEN``.
 
         Raises:
-            AuthenticationException: there is no token, or the service does not accept it.
+            AuthenticationException: the token is missing, or the service rejects it.
             ServiceException: the service cannot be reached.
-            WorkspaceException: there is no address.
+            WorkspaceException: the address is missing.
 
         Example:
             >>> Workspace.from_service(address, token).name  # such as "http://127.0.0.1:43117"
             'default'
         """
-        where = address or remote.address()
-        if where is None:
+        address = address or remote.address()
+        if address is None:
             raise WorkspaceException(f"Pass the service's address, http://host:port, or set {remote.SERVICE}.")
-        return Workspace(service=where, token=token)
+        return Workspace(service=address, token=token)
 
     @staticmethod
     def from_config(
         path: str | os.PathLike[str] | None = None, auth: Any = None, _logger: Any = None, _file_name: str | None = None
     ) -> Workspace:
-        """Return the workspace that a configuration file names.
+        """Return the workspace specified by a configuration file.
 
-        Without a path: the one of the service at ``$TRAINSHED_SERVICE``; else of ``$TRAINSHED_WORKSPACE`` (a name or a
-        path); else of the first file found by v1's search from the current folder upward; else the default workspace.
+        Without a path, the workspace is the one of the service at ``$TRAINSHED_SERVICE``; otherwise
+        ``$TRAINSHED_WORKSPACE`` (a name or path); otherwise that of the first configuration file found in the current
+        folder or its parents; otherwise the default workspace.
 
         Args:
-            path: a file, or the folder from which to search.
-            auth: accepted and not used: there is nobody to sign in to.
-            _logger: accepted and not used.
+            path: path of the file, or folder in which to start searching.
+            auth: ignored.
             _file_name: name of the file to search for.
 
         Raises:
-            UserErrorException: a path was given and there is no configuration.
-            WorkspaceException: the workspace it names does not exist.
+            UserErrorException: no configuration file is found at ``path``.
+            WorkspaceException: the workspace does not exist.
         """
         if path is not None:
             return _configured(*locations.config_at(os.fspath(path), _file_name))
@@ -179,26 +178,22 @@ class Workspace(WorkspaceFacts):
         *,
         path: str | os.PathLike[str] | None = None,
     ) -> Workspace:
-        """Make a workspace.
+        """Create a workspace.
+
+        ``subscription_id``, ``resource_group``, ``location``, ``friendly_name``, ``sku`` and ``tags`` are stored for
+        display only. Other parameters that are not listed here are ignored.
 
         Args:
-            name: its name.
-            auth: this and everything else of v1's parameters that concerns a cloud is accepted and not used.
-            subscription_id: kept for display.
-            resource_group: kept for display.
-            location: kept for display.
-            friendly_name: kept for display.
-            tags: kept for display.
-            exist_ok: return the workspace if there is one of this name.
-            show_output: accepted and not used: there is nothing to wait for.
-            path: folder to make it in (ours), instead of Trainshed's own.
+            name: name of the workspace.
+            exist_ok: return the existing workspace with this name, if any.
+            path: folder of the workspace (Trainshed extension). Default: a folder in ``$TRAINSHED_HOME``.
 
         Raises:
-            WorkspaceException: a name that cannot be used, or that exists without ``exist_ok``.
+            WorkspaceException: the name is invalid, or the workspace exists and ``exist_ok`` is False.
         """
         if path is None and remote.address() is not None:
-            there = Workspace(workspace_name=name)
-            return there if exist_ok else _taken(name, there.identity)
+            existing = Workspace(workspace_name=name)
+            return existing if exist_ok else _taken(name, existing.identity)
         root = locations.folder_of(name) if path is None else os.path.abspath(os.path.expanduser(path))
         locations.check_name(name)
         if not locations.exists(root):
@@ -229,7 +224,7 @@ class Workspace(WorkspaceFacts):
         """Return a workspace by its name.
 
         Raises:
-            WorkspaceException: no such workspace.
+            WorkspaceException: the workspace does not exist.
         """
         return Workspace(subscription_id, resource_group or "local", name)
 
@@ -237,131 +232,136 @@ class Workspace(WorkspaceFacts):
     def list(
         subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
     ) -> dict[str, builtins.list[Workspace]]:
-        """Return the workspaces in Trainshed's folder on this machine, or the one of ``$TRAINSHED_SERVICE``.
+        """Return the workspaces on this machine, or the workspace of the service at ``$TRAINSHED_SERVICE``.
 
         Returns:
-            Name → list of the one workspace of that name.
+            Name → list with the workspace of that name.
+
+        Example:
+            >>> "default" in Workspace.list()
+            True
         """
         if remote.address() is not None:
-            there = Workspace.from_service()
-            return {there.name: [there]}
+            workspace = Workspace.from_service()
+            return {workspace.name: [workspace]}
         return {name: [Workspace(workspace_name=name)] for name in locations.names()}
 
     @property
     def discovery_url(self) -> str:
-        """The address of its service."""
+        """Address of the workspace's service."""
         return str(self.connection.base_url)
 
     @property
     def datastores(self) -> CallableDict[Datastore]:
-        """Name → datastore."""
+        """Datastores of the workspace, by name."""
         from trainshed.api.data.datastore import Datastore
 
         return _by_name({each.name: each for each in Datastore._all(self)}, "datastore")
 
     def get_default_datastore(self) -> Datastore:
-        """Return the datastore on which data lies unless said otherwise."""
+        """Return the workspace's default datastore.
+
+        Example:
+            >>> ws.get_default_datastore().name
+            'workspaceblobstore'
+        """
         from trainshed.api.data.datastore import Datastore
 
         return Datastore.get_default(self)
 
     @property
     def compute_targets(self) -> CallableDict[ComputeTarget]:
-        """Name → compute target."""
+        """Compute targets of the workspace, by name."""
         from trainshed.api.compute.compute import ComputeTarget
 
         return _by_name({target.name: target for target in ComputeTarget.list(self)}, "compute target")
 
     @property
     def experiments(self) -> CallableDict[Experiment]:
-        """Name → experiment."""
+        """Experiments of the workspace, by name."""
         from trainshed.api.runs.experiment import Experiment
 
         return _by_name({each.name: each for each in Experiment.list(self)}, "experiment")
 
     def get_run(self, run_id: str) -> Run:
-        """Return a run of any experiment.
+        """Return a run by its id.
 
         Raises:
-            NotFoundException: no such run; the sentence names the nearest.
+            NotFoundException: the run does not exist. The message suggests the closest match.
         """
         return self.run_of(self.connection.call("GET", quoted("runs", run_id)))
 
     def run_of(self, record: dict[str, Any]) -> Run:
-        """Return the run of a record as an object of the class that belongs to its type (ours).
-
-        Args:
-            record: what the service keeps of it.
-        """
+        """Create a run object of the class for the record's type (Trainshed extension)."""
         from trainshed.api.runs.experiment import Experiment
         from trainshed.api.runs.run import Run, ScriptRun
         from trainshed.api.runs.run_tree import factories
 
         experiment = Experiment(self, record["experiment"])
         if record["kind"] in factories:
-            made: Run = factories[record["kind"]](experiment, record)
-            return made
+            run: Run = factories[record["kind"]](experiment, record)
+            return run
         return (ScriptRun if record["kind"] else Run)(experiment, record["id"], _record=record)
 
     def set_default_datastore(self, name: str) -> None:
-        """Choose the datastore on which data lies unless said otherwise.
+        """Set the workspace's default datastore.
 
         Raises:
-            NotFoundException: no such datastore.
+            NotFoundException: the datastore does not exist.
         """
         from trainshed.api.data.datastore import Datastore
 
         Datastore(self, name).set_as_default()
 
     def get_default_compute_target(self, type: str) -> ComputeTarget | None:
-        """Return the workspace's cluster of a kind, or None if there is none.
+        """Return the workspace's default cluster of a type, or None if it does not exist.
 
         Args:
             type: ``"CPU"`` (the cluster named ``"cpu-cluster"``) or ``"GPU"`` (``"gpu-cluster"``).
 
         Raises:
-            ValueError: another kind.
+            ValueError: the type is unknown.
         """
         names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
         if str(type).upper() not in names:
-            raise ValueError(f"The kind of a compute target must be 'CPU' or 'GPU', not {type!r}.")
+            raise ValueError(f"The type of a compute target must be 'CPU' or 'GPU', not {type!r}.")
         return self.compute_targets.get(names[type.upper()])
 
     def get_default_keyvault(self) -> Keyvault:
-        """Return the secrets of the workspace."""
+        """Return the workspace's key vault."""
         from trainshed.api.workspace.keyvault import Keyvault
 
         return Keyvault(self)
 
     @property
     def environments(self) -> CallableDict[Environment]:
-        """Name → newest version of each environment that was registered."""
+        """Latest versions of the registered environments, by name."""
         from trainshed.api.configuration.environment import Environment
 
         return _by_name(Environment.list(self), "environment")
 
     @property
     def models(self) -> CallableDict[Model]:
-        """Name → newest version of each model."""
+        """Latest versions of the registered models, by name."""
         from trainshed.api.data.model import Model
 
         return _by_name({each.name: each for each in Model.list(self, latest=True)}, "model")
 
     @property
     def datasets(self) -> CallableDict[Dataset]:
-        """Name → newest version of each dataset."""
+        """Latest versions of the registered datasets, by name."""
         from trainshed.api.data.dataset import Dataset
 
         return _by_name(Dataset.get_all(self), "dataset")
 
     @property
     def images(self) -> CallableDict[Any]:
-        """Nothing: images are not kept here."""
+        """Always empty: images are not supported."""
         return _by_name({}, "image")
 
     @property
     def webservices(self) -> CallableDict[Any]:
-        """Nothing: models are not served here."""
+        """Always empty: web services are not supported."""
         return _by_name({}, "webservice")
 
     def __repr__(self) -> str:
@@ -384,16 +384,16 @@ def _taken(name: str, where: str) -> NoReturn:
 
 
 def _by_name(entries: dict[str, Any], what: str) -> CallableDict[Any]:
-    from trainshed.api.workspace.callable_dict import CallableDict  # a submit lists nothing
+    from trainshed.api.workspace.callable_dict import CallableDict  # not needed by submit
 
     return CallableDict(entries, what)
 
 
-def _configured(file: str, said: dict[str, Any]) -> Workspace:
+def _configured(file: str, config: dict[str, Any]) -> Workspace:
     inform(f"Found the config file in: {file}")
-    if said.get("service"):
-        return Workspace.from_service(said["service"])
-    if said.get("path"):
-        return Workspace(path=os.path.join(os.path.dirname(file), os.path.expanduser(said["path"])))
-    name = str(said["workspace_name"])
-    return Workspace(said.get("subscription_id"), said.get("resource_group") or "local", name)
+    if config.get("service"):
+        return Workspace.from_service(config["service"])
+    if config.get("path"):
+        return Workspace(path=os.path.join(os.path.dirname(file), os.path.expanduser(config["path"])))
+    name = str(config["workspace_name"])
+    return Workspace(config.get("subscription_id"), config.get("resource_group") or "local", name)

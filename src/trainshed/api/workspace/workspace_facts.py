@@ -1,4 +1,4 @@
-"""What a workspace says of itself: its name, its folder, and what is kept for display."""
+"""Properties of a workspace, and its connection to the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class WorkspaceFacts:
-    """What a workspace's ``config.json`` says, and how it is reached.
+    """Base class of :class:`Workspace`: name, folder, settings and connection.
 
     Example:
         >>> ws.name, ws.location
@@ -35,12 +35,12 @@ class WorkspaceFacts:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the workspace."""
         return str(self._facts.get("workspace_name") or os.path.basename(self.identity))
 
     @property
     def identity(self) -> str:
-        """What tells it from all others: its folder, or the address of its service (ours)."""
+        """Unique identifier: the folder, or the address of the service (Trainshed extension)."""
         return str(self._service or self._root)
 
     def _check_name(self, name: str | None) -> None:
@@ -52,15 +52,15 @@ class WorkspaceFacts:
 
     @property
     def by_address(self) -> bool:
-        """Whether only the address of its service is known (ours)."""
+        """Whether the workspace was opened by the address of its service (Trainshed extension)."""
         return self._service is not None
 
     @property
     def path(self) -> Path:
-        """Its folder (ours), for people: what is in it belongs to its service.
+        """Folder of the workspace (Trainshed extension). Its files are managed by the service; do not modify them.
 
         Raises:
-            WorkspaceException: only the address of its service is known.
+            WorkspaceException: the workspace was opened by the address of its service.
         """
         if self._root is None:
             raise WorkspaceException(
@@ -73,24 +73,24 @@ class WorkspaceFacts:
 
     @property
     def connection(self) -> Connection:
-        """The way to its service, which the first call starts if need be, unless only its address is known (ours)."""
+        """Connection to the service, which is started on first use if necessary (Trainshed extension)."""
         if self._connection is None:
-            from trainshed.client.embedded import connect  # a workspace that is only named needs no service
+            from trainshed.client.embedded import connect  # not needed until the service is used
 
             self._connection = connect(str(self._root))
         return self._connection
 
     def page_url(self, path: str = "/") -> str:
-        """Return the URL of a page of its service, with the key that opens it (ours).
+        """Return the URL of a web page of the service, including its access key (Trainshed extension).
 
         Args:
-            path: e.g. ``"/runs/<id>"``; the list of runs otherwise.
+            path: e.g. ``"/runs/<id>"``. Default: the list of runs.
         """
         facts = self.connection.call("GET", "/service")
         return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
 
     def setting(self, name: str) -> Any:
-        """Return a setting of its ``config.json``, or None (ours).
+        """Return a setting from the workspace's ``config.json``, or None (Trainshed extension).
 
         Args:
             name: e.g. ``"conda"``.
@@ -99,31 +99,31 @@ class WorkspaceFacts:
 
     @property
     def subscription_id(self) -> str:
-        """Kept for display."""
+        """Azure subscription id. Stored and displayed, but has no effect."""
         return self._subscription_id
 
     @property
     def resource_group(self) -> str:
-        """Kept for display."""
+        """Azure resource group. Stored and displayed, but has no effect."""
         return self._resource_group
 
     @property
     def location(self) -> str:
-        """Kept for display; ``"local"`` unless it was given."""
+        """Azure region, ``"local"`` by default. Stored and displayed, but has no effect."""
         return str(self._facts.get("location") or "local")
 
     @property
     def sku(self) -> str:
-        """Kept for display."""
+        """SKU. Stored and displayed, but has no effect."""
         return str(self._facts.get("sku") or "basic")
 
     @property
     def tags(self) -> dict[str, str]:
-        """Kept for display."""
+        """Tags of the workspace."""
         return dict(self._facts.get("tags") or {})
 
     def get_details(self) -> dict[str, Any]:
-        """Return what is known of the workspace, under v1's names."""
+        """Return the workspace's properties as a dict with SDK v1's keys."""
         return {
             "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}",
@@ -139,14 +139,14 @@ class WorkspaceFacts:
         }
 
     def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
-        """Write a configuration file that :meth:`from_config` finds: ``<path>/.azureml/config.json``.
+        """Write a configuration file for :meth:`from_config`: ``<path>/.azureml/config.json``.
 
         Args:
-            path: an existing folder; the current one if None.
-            file_name: instead of ``config.json``.
+            path: an existing folder. Default: the current folder.
+            file_name: name of the file. Default: ``"config.json"``.
 
         Raises:
-            UserErrorException: no such folder.
+            UserErrorException: the folder does not exist.
 
         Example:
             >>> ws.write_config(".")
@@ -158,19 +158,19 @@ class WorkspaceFacts:
         folder = os.fspath(path or ".")
         if not os.path.isdir(folder):
             raise UserErrorException(f"There is no folder {folder}. Create it, or use another path.")
-        said = {
+        config = {
             "subscription_id": self.subscription_id,
             "resource_group": self.resource_group,
             "workspace_name": self.name,
         }
         if self._service is not None:
-            said["service"] = self._service
+            config["service"] = self._service
         elif self._root != locations.folder_of(self.name):
-            said["path"] = str(self._root)
+            config["path"] = str(self._root)
         target = os.path.join(folder, ".azureml", file_name or "config.json")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "w", encoding="utf-8") as file:
-            file.write(json.dumps(said, indent=4) + "\n")
+            file.write(json.dumps(config, indent=4) + "\n")
         inform(f"Wrote the workspace configuration to {target}.")
 
     def update(
@@ -184,35 +184,39 @@ class WorkspaceFacts:
         allow_public_access_when_behind_vnet: bool | None = None,
         v1_legacy_mode: bool | None = None,
     ) -> dict[str, Any]:
-        """Change what is kept for display; the other parameters concern a cloud and are not used.
+        """Update the workspace's descriptive properties. Parameters that are not listed here are ignored.
 
         Args:
-            friendly_name: shown beside its name.
-            description: what it is for.
-            tags: its labels, in place of those it had.
+            friendly_name: display name.
+            description: description of the workspace.
+            tags: new tags, which replace all existing ones.
 
         Returns:
-            What :meth:`get_details` says from now on.
+            The updated result of :meth:`get_details`.
         """
-        changed = {"friendly_name": friendly_name, "description": description, "tags": tags}
-        kept = {key: value for key, value in changed.items() if value is not None}
-        self._facts = self.connection.call("PUT", "/workspace", kept)
+        properties = {"friendly_name": friendly_name, "description": description, "tags": tags}
+        changes = {key: value for key, value in properties.items() if value is not None}
+        self._facts = self.connection.call("PUT", "/workspace", changes)
         return self.get_details()
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
-        """Return a place for MLflow's own files, in the workspace folder or in this machine's cache."""
-        named: str | None = self.connection.call("GET", "/workspace").get("mlflow")
-        return named or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
+        """Return a tracking URI for MLflow: a SQLite database in the workspace folder, or in this machine's cache."""
+        uri: str | None = self.connection.call("GET", "/workspace").get("mlflow")
+        return uri or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
 
     @staticmethod
     def setup() -> None:
-        """Do nothing, as v1 asked not to call it."""
+        """Do nothing. Exists for compatibility with SDK v1."""
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
-        """Remove the workspace with all its runs and the data of its own datastores.
+        """Delete the workspace with all its runs and the data in its built-in datastores.
+
+        Args:
+            delete_dependent_resources: ignored.
+            no_wait: ignored.
 
         Raises:
-            WorkspaceException: runs are still going on.
+            WorkspaceException: the workspace has unfinished runs.
         """
         import shutil
 

@@ -1,1 +1,1 @@
-"""azureml._common."""
+"""SDK v1's module ``azureml._common``."""

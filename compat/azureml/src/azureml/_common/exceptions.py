@@ -1,4 +1,4 @@
-"""azureml._common.exceptions: where late v1 scripts took the root of all its exceptions from."""
+"""SDK v1's module ``azureml._common.exceptions``, from which some scripts import the base exception."""
 
 from trainshed.errors import TrainshedError as AzureMLException
 

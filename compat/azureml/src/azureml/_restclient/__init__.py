@@ -1,1 +1,1 @@
-"""azureml._restclient: the one private module that SDK v1's documentation told people to change."""
+"""SDK v1's private package ``azureml._restclient``, parts of which its documentation tells users to modify."""

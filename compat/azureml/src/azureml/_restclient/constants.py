@@ -1,10 +1,10 @@
-"""azureml._restclient.constants."""
+"""SDK v1's module ``azureml._restclient.constants``."""
 
 from trainshed.spec import states
 
 
 class RunStatus:
-    """States of a run."""
+    """Run statuses."""
 
     NOT_STARTED = states.NOT_STARTED
     QUEUED = states.QUEUED

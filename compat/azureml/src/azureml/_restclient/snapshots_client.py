@@ -1,11 +1,11 @@
-"""azureml._restclient.snapshots_client: the module in which SDK v1's documentation had people raise a limit.
+"""SDK v1's module ``azureml._restclient.snapshots_client``, in which users raise the snapshot size limit.
 
-It is the very module that reads the limit here, so that setting ``SNAPSHOT_MAX_SIZE_BYTES`` has its effect.
+This name is an alias of :mod:`trainshed.client.source`, so that setting ``SNAPSHOT_MAX_SIZE_BYTES`` takes effect.
 """
 
 import sys
 
 from trainshed.client import source
 
-source.SNAPSHOT_BATCH_SIZE = 500  # type: ignore[attr-defined]  # v1 had it; nothing here goes by it
+source.SNAPSHOT_BATCH_SIZE = 500  # type: ignore[attr-defined]  # exists in SDK v1; not used
 sys.modules[__name__] = source

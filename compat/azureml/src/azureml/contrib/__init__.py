@@ -1,1 +1,1 @@
-"""azureml.contrib."""
+"""SDK v1's module ``azureml.contrib``."""

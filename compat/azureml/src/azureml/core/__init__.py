@@ -1,4 +1,4 @@
-"""azureml.core."""
+"""SDK v1's module ``azureml.core``."""
 
 from importlib import import_module
 
@@ -7,7 +7,7 @@ from azureml import _made
 VERSION = "1.61.0"
 __version__ = VERSION
 
-TYPE_CHECKING = False  # as good as typing's to checkers and editors, without importing it
+TYPE_CHECKING = False  # type checkers treat this like typing.TYPE_CHECKING, without the import
 if TYPE_CHECKING:
     from trainshed.api.compute.compute import ComputeTarget
     from trainshed.api.configuration.environment import Environment
@@ -64,7 +64,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a name at its first use: 'from azureml.core import Workspace' needs no estimator."""
+    """Import names on first use, so that 'from azureml.core import Workspace' does not import estimators."""
     if name == "is_compute_target_prepared":
         value = import_module("azureml.core.compute_target").is_compute_target_prepared
     elif name in _HOME:

@@ -1,4 +1,4 @@
-"""azureml.core.authentication."""
+"""SDK v1's module ``azureml.core.authentication``."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from azureml import _made
 
 
 class AbstractAuthentication:
-    """A way in which v1 signed in: accepted, and nothing of it is kept, for there is nobody to sign in to."""
+    """Base class of SDK v1's authentication methods. Accepted for compatibility; credentials are not stored or used."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         _made.check(type(self), args, kwargs)
 
     def get_authentication_header(self) -> dict[str, str]:
-        """Return no header: the workspace knows its own way to its service."""
+        """Return an empty dict: no authentication header is needed."""
         return {}
 
     def get_token(self, *_: object, **__: object) -> None:
-        """Return None: there is no token."""
+        """Return None: no token is needed."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

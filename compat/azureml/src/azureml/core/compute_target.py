@@ -1,4 +1,4 @@
-"""azureml.core.compute_target."""
+"""SDK v1's module ``azureml.core.compute_target``."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from trainshed.errors import ComputeTargetException
 
 
 def is_compute_target_prepared(experiment: Any, source_directory: str, run_config: Any) -> bool:
-    """Return True: environments are built when a run needs them, and there is nothing to prepare by hand."""
+    """Return True. Compute targets need no preparation, because environments are built when a run needs them."""
     return True
 
 

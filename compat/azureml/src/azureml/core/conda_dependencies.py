@@ -1,4 +1,4 @@
-"""azureml.core.conda_dependencies."""
+"""SDK v1's module ``azureml.core.conda_dependencies``."""
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
 

@@ -1,4 +1,4 @@
-"""azureml.core.container_registry."""
+"""SDK v1's module ``azureml.core.container_registry``."""
 
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 

@@ -1,4 +1,4 @@
-"""azureml.core.dataset."""
+"""SDK v1's module ``azureml.core.dataset``."""
 
 from trainshed.api.data.dataset import Dataset
 

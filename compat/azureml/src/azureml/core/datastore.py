@@ -1,4 +1,4 @@
-"""azureml.core.datastore."""
+"""SDK v1's module ``azureml.core.datastore``."""
 
 from azureml.core import Datastore
 

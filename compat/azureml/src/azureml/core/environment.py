@@ -1,4 +1,4 @@
-"""azureml.core.environment."""
+"""SDK v1's module ``azureml.core.environment``."""
 
 from azureml.core import Environment
 

@@ -1,4 +1,4 @@
-"""azureml.core.experiment."""
+"""SDK v1's module ``azureml.core.experiment``."""
 
 from azureml.core import Experiment
 

@@ -1,4 +1,4 @@
-"""azureml.core.keyvault."""
+"""SDK v1's module ``azureml.core.keyvault``."""
 
 from trainshed.api.workspace.keyvault import Keyvault
 

@@ -1,4 +1,4 @@
-"""azureml.core.linked_service."""
+"""SDK v1's module ``azureml.core.linked_service``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.model."""
+"""SDK v1's module ``azureml.core.model``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.private_endpoint."""
+"""SDK v1's module ``azureml.core.private_endpoint``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.runconfig."""
+"""SDK v1's module ``azureml.core.runconfig``."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ from trainshed.api.configuration.runconfig_sections import (
 from trainshed.api.data.data_reference import DataReferenceConfiguration
 
 DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
-# Names of 2018.
+# Names in early SDK releases.
 AzureContainerRegistry = ContainerRegistry
 PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
 
 
 class EnvironmentDefinition(Environment):
-    """An environment, as it was called and made in 2018: without a name."""
+    """Former name of :class:`Environment`, whose ``name`` was optional. Deprecated."""
 
     def __init__(self, name: str = "default-environment") -> None:
         super().__init__(name)

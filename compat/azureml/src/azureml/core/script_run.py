@@ -1,4 +1,4 @@
-"""azureml.core.script_run."""
+"""SDK v1's module ``azureml.core.script_run``."""
 
 from trainshed.api.runs.run import ScriptRun
 

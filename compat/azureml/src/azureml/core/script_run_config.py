@@ -1,4 +1,4 @@
-"""azureml.core.script_run_config."""
+"""SDK v1's module ``azureml.core.script_run_config``."""
 
 from trainshed.api.training.script_run_config import ScriptRunConfig
 

@@ -1,4 +1,4 @@
-"""azureml.core.workspace."""
+"""SDK v1's module ``azureml.core.workspace``."""
 
 from azureml.core import Workspace
 

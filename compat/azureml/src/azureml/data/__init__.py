@@ -1,4 +1,4 @@
-"""azureml.data."""
+"""SDK v1's module ``azureml.data``."""
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
 from trainshed.api.data.data_reference import DataPath, DataReference

@@ -1,4 +1,4 @@
-"""azureml.data.abstract_dataset."""
+"""SDK v1's module ``azureml.data.abstract_dataset``."""
 
 from trainshed.api.data.dataset import AbstractDataset
 

@@ -1,4 +1,4 @@
-"""azureml.data.azure_storage_datastore."""
+"""SDK v1's module ``azureml.data.azure_storage_datastore``."""
 
 from trainshed.api.data.datastore import AzureBlobDatastore, AzureFileDatastore
 

@@ -1,4 +1,4 @@
-"""azureml.data.data_reference."""
+"""SDK v1's module ``azureml.data.data_reference``."""
 
 from trainshed.api.data.data_reference import DataReference
 

@@ -1,4 +1,4 @@
-"""azureml.data.datapath."""
+"""SDK v1's module ``azureml.data.datapath``."""
 
 from trainshed.api.data.data_reference import DataPath
 

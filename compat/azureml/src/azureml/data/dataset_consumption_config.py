@@ -1,4 +1,4 @@
-"""azureml.data.dataset_consumption_config."""
+"""SDK v1's module ``azureml.data.dataset_consumption_config``."""
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig
 

@@ -1,4 +1,4 @@
-"""azureml.data.dataset_factory."""
+"""SDK v1's module ``azureml.data.dataset_factory``."""
 
 from trainshed.api.data.file_dataset import FileFactory as FileDatasetFactory
 from trainshed.api.data.tabular import TabularFactory as TabularDatasetFactory

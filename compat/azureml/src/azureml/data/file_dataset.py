@@ -1,4 +1,4 @@
-"""azureml.data.file_dataset."""
+"""SDK v1's module ``azureml.data.file_dataset``."""
 
 from trainshed.api.data.dataset import FileDataset
 

@@ -1,4 +1,4 @@
-"""azureml.data.output_dataset_config."""
+"""SDK v1's module ``azureml.data.output_dataset_config``."""
 
 from trainshed.api.data.consumption import OutputFileDatasetConfig
 

@@ -1,4 +1,4 @@
-"""azureml.data.tabular_dataset."""
+"""SDK v1's module ``azureml.data.tabular_dataset``."""
 
 from trainshed.api.data.dataset import TabularDataset
 

@@ -1,4 +1,4 @@
-"""azureml.telemetry: there is none."""
+"""SDK v1's module ``azureml.telemetry``. Trainshed collects no telemetry."""
 
 import logging
 
@@ -6,4 +6,4 @@ import logging
 def set_diagnostics_collection(
     send_diagnostics: bool = True, verbosity: int = logging.INFO, reason: str = "", path: str | None = None
 ) -> None:
-    """Do nothing: nothing is collected."""
+    """Do nothing. Trainshed collects no diagnostics."""

@@ -1,4 +1,4 @@
-"""azureml.tensorboard."""
+"""SDK v1's module ``azureml.tensorboard``."""
 
 from trainshed.tensorboard import Tensorboard
 

@@ -1,4 +1,4 @@
-"""azureml.tensorboard.export."""
+"""SDK v1's module ``azureml.tensorboard.export``."""
 
 from trainshed.tensorboard import export_to_tensorboard
 

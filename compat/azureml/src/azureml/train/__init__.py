@@ -1,1 +1,1 @@
-"""azureml.train."""
+"""SDK v1's module ``azureml.train``."""

@@ -1,4 +1,4 @@
-"""azureml.train.dnn."""
+"""SDK v1's module ``azureml.train.dnn``."""
 
 from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl, ParameterServer
 from trainshed.api.training.frameworks import Chainer, PyTorch, TensorFlow

@@ -1,4 +1,4 @@
-"""azureml.train.estimator."""
+"""SDK v1's module ``azureml.train.estimator``."""
 
 from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl, ParameterServer
 from trainshed.api.configuration.runconfig_sections import MpiConfiguration, TensorflowConfiguration

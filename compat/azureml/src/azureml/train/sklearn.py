@@ -1,4 +1,4 @@
-"""azureml.train.sklearn."""
+"""SDK v1's module ``azureml.train.sklearn``."""
 
 from trainshed.api.training.frameworks import SKLearn
 

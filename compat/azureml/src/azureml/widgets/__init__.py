@@ -1,4 +1,4 @@
-"""azureml.widgets."""
+"""SDK v1's module ``azureml.widgets``."""
 
 from trainshed.widgets import RunDetails
 

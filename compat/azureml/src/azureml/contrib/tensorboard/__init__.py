@@ -1,4 +1,4 @@
-"""azureml.contrib.tensorboard."""
+"""SDK v1's module ``azureml.contrib.tensorboard``."""
 
 from trainshed.tensorboard import Tensorboard
 

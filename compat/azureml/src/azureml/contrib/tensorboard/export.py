@@ -1,4 +1,4 @@
-"""azureml.contrib.tensorboard.export."""
+"""SDK v1's module ``azureml.contrib.tensorboard.export``."""
 
 from trainshed.tensorboard import export_to_tensorboard
 

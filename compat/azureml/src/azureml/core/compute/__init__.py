@@ -1,4 +1,4 @@
-"""azureml.core.compute."""
+"""SDK v1's module ``azureml.core.compute``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.adla."""
+"""SDK v1's module ``azureml.core.compute.adla``."""
 
 from typing import Any
 

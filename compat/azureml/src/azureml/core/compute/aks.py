@@ -1,4 +1,4 @@
-"""azureml.core.compute.aks."""
+"""SDK v1's module ``azureml.core.compute.aks``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.amlcompute."""
+"""SDK v1's module ``azureml.core.compute.amlcompute``."""
 
 from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.cluster_parts import (

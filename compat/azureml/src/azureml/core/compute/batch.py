@@ -1,4 +1,4 @@
-"""azureml.core.compute.batch."""
+"""SDK v1's module ``azureml.core.compute.batch``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.compute."""
+"""SDK v1's module ``azureml.core.compute.compute``."""
 
 from trainshed.api.compute.compute import ComputeTarget
 

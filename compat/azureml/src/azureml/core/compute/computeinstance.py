@@ -1,4 +1,4 @@
-"""azureml.core.compute.computeinstance."""
+"""SDK v1's module ``azureml.core.compute.computeinstance``."""
 
 from typing import Any
 

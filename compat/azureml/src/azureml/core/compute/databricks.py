@@ -1,4 +1,4 @@
-"""azureml.core.compute.databricks."""
+"""SDK v1's module ``azureml.core.compute.databricks``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.datafactory."""
+"""SDK v1's module ``azureml.core.compute.datafactory``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.dsvm."""
+"""SDK v1's module ``azureml.core.compute.dsvm``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.hdinsight."""
+"""SDK v1's module ``azureml.core.compute.hdinsight``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.kubernetescompute."""
+"""SDK v1's module ``azureml.core.compute.kubernetescompute``."""
 
 from typing import Any
 

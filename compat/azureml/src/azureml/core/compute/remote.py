@@ -1,4 +1,4 @@
-"""azureml.core.compute.remote."""
+"""SDK v1's module ``azureml.core.compute.remote``."""
 
 from trainshed.api.compute.remote import RemoteCompute
 

@@ -1,4 +1,4 @@
-"""azureml.core.compute.synapse."""
+"""SDK v1's module ``azureml.core.compute.synapse``."""
 
 from typing import Any
 

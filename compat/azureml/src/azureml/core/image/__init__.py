@@ -1,4 +1,4 @@
-"""azureml.core.image."""
+"""SDK v1's module ``azureml.core.image``."""
 
 from typing import Any
 

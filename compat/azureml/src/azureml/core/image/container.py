@@ -1,4 +1,4 @@
-"""azureml.core.image.container."""
+"""SDK v1's module ``azureml.core.image.container``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.image.image."""
+"""SDK v1's module ``azureml.core.image.image``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.webservice."""
+"""SDK v1's module ``azureml.core.webservice``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.webservice.aci."""
+"""SDK v1's module ``azureml.core.webservice.aci``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.webservice.aks."""
+"""SDK v1's module ``azureml.core.webservice.aks``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""azureml.core.webservice.local."""
+"""SDK v1's module ``azureml.core.webservice.local``."""
 
 from typing import Any
 

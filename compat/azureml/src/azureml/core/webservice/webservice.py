@@ -1,4 +1,4 @@
-"""azureml.core.webservice.webservice."""
+"""SDK v1's module ``azureml.core.webservice.webservice``."""
 
 from typing import Any
 

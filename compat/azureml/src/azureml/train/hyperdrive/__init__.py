@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive."""
+"""SDK v1's module ``azureml.train.hyperdrive``."""
 
 from trainshed.api.hyperdrive import (
     BanditPolicy,

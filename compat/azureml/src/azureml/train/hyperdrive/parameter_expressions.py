@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive.parameter_expressions."""
+"""SDK v1's module ``azureml.train.hyperdrive.parameter_expressions``."""
 
 from trainshed.api.hyperdrive.expressions import (
     choice,

@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive.policy."""
+"""SDK v1's module ``azureml.train.hyperdrive.policy``."""
 
 from trainshed.api.hyperdrive.policy import (
     BanditPolicy,

@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive.run."""
+"""SDK v1's module ``azureml.train.hyperdrive.run``."""
 
 from trainshed.api.hyperdrive.run import HyperDriveRun
 

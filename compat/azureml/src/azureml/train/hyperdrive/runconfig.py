@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive.runconfig."""
+"""SDK v1's module ``azureml.train.hyperdrive.runconfig``."""
 
 from trainshed.api.hyperdrive.config import HyperDriveConfig, HyperDriveRunConfig, PrimaryMetricGoal
 

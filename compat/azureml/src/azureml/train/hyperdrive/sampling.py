@@ -1,4 +1,4 @@
-"""azureml.train.hyperdrive.sampling."""
+"""SDK v1's module ``azureml.train.hyperdrive.sampling``."""
 
 from trainshed.api.hyperdrive.sampling import (
     BayesianParameterSampling,

@@ -1,4 +1,4 @@
-"""azureml.train.widgets."""
+"""SDK v1's module ``azureml.train.widgets``."""
 
 from trainshed.widgets import RunDetails
 
