@@ -14,6 +14,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
 from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
+from trainshed.machines import records
 from trainshed.machines.machine import (
     ABSENT,
     ALIVE,
@@ -120,17 +121,19 @@ class Agent:
 
     def _look(self, run_id: str) -> Observation:
         run_dir = self._run_dir(run_id)
-        who = _read(run_dir, layout.SHIM)
-        if not who:
-            return Observation(ALIVE if self._shims.starting(run_id) else ABSENT)
+        who = records.shim(run_dir)
         if process.alive(who):
             self._shims.adopt(run_id, who)
             return Observation(ALIVE)
+        if not who and self._shims.starting(run_id):
+            return Observation(ALIVE)
         # Looked for once the shim is known to be gone: by then it has written what it had to write.
-        how = _read(run_dir, layout.EXIT)
+        how = records.exit_of(run_dir)
         if how:
             return Observation(ENDED, how)
-        return Observation(LOST, rebooted=who.get("boot") != process.boot_id())
+        if not who and not records.claimed(run_dir):
+            return Observation(ABSENT)
+        return Observation(LOST, rebooted=bool(who) and who["boot"] != process.boot_id())
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask shims to end their runs, or clean up after lost ones; see :meth:`Machine.end`."""
@@ -142,15 +145,15 @@ class Agent:
 
     def _end(self, run_id: str, run_dir: str) -> None:
         os.close(os.open(os.path.join(run_dir, layout.CANCEL), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        who = _read(run_dir, layout.SHIM)
-        if who and process.alive(who):
-            with contextlib.suppress(ProcessLookupError):
+        who = records.shim(run_dir)
+        if process.alive(who):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
-        elif who:
+        elif records.claimed(run_dir):
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(run_dir, layout.REGISTRY_SECRET))
-            containers = _read(run_dir, layout.CONTAINER)
+            containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
 
@@ -297,12 +300,3 @@ def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
         for relative, facts in walk(os.path.join(run_dir, folder)):
             yield folder + relative, facts
     yield from _event_files(run_dir)
-
-
-def _read(run_dir: str, name: str) -> dict[str, Any]:
-    try:
-        with open(os.path.join(run_dir, name), "rb") as file:
-            found: dict[str, Any] = json.loads(file.read())
-            return found
-    except FileNotFoundError:
-        return {}

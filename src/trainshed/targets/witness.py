@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import InternalException
+from trainshed.machines import records
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, Machine, Observation, OnEnd
 from trainshed.spec import layout
 from trainshed.system import process
@@ -80,16 +81,16 @@ class Witness:
         return {run_id: self._look(run_id) for run_id in native_ids}
 
     def _look(self, run_id: str) -> Observation:
-        who = _read(self._runs / run_id / layout.SHIM)
+        who = records.owner(str(self._runs / run_id))
         lives = self._lives(who)
         # A program may end its run and go on.
-        how = _read(self._runs / run_id / layout.EXIT)
+        how = records.exit_of(str(self._runs / run_id))
         if how:
             return Observation(ENDED, how)
         if lives:
             self._watch(run_id, who)
             return Observation(ALIVE)
-        if not who:
+        if not who and not records.claimed(str(self._runs / run_id)):
             return Observation(ABSENT)
         return Observation(LOST, rebooted="boot" in who and who["boot"] != process.boot_id())
 
@@ -118,14 +119,6 @@ class Witness:
     def close(self) -> None:
         """Stop watching."""
         self._watcher.close()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    return found
 
 
 def _write_once(path: Path, record: dict[str, Any]) -> None:
