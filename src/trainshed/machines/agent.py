@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
 from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
@@ -29,13 +30,15 @@ from trainshed.machines.machine import (
 )
 from trainshed.machines.shims import Shims
 from trainshed.spec import layout
-from trainshed.system import files, process
-from trainshed.system.confined import digest, open_inside, read_inside, walk
+from trainshed.system import files, odd_files, process
+from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
 from trainshed.system.gpus import inventory
+from trainshed.system.removal import remove_inside
 
 _GRACE_FOR_ORPHANS = 5.0
 _APPENDED_AT_ONCE = 4 << 20
 _PLACES = ("path", "outbox")
+LeftOut = Callable[[str, str], None]
 
 
 class Agent:
@@ -144,35 +147,34 @@ class Agent:
                 self._end(run_id, run_dir)
 
     def _end(self, run_id: str, run_dir: str) -> None:
-        os.close(os.open(os.path.join(run_dir, layout.CANCEL), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(OSError):  # anything of that name is as good
+            append_inside(run_dir, layout.CANCEL, b"")
         who = records.shim(run_dir)
         if process.alive(who):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
         elif records.claimed(run_dir):
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(run_dir, layout.REGISTRY_SECRET))
+            remove_inside(run_dir, layout.REGISTRY_SECRET)
             containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
 
     def files(self, run_id: str, digests: bool = False) -> list[FileFacts]:
         """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""
-        run_dir, found = self._run_dir(run_id), []
-        for path, facts in _mirrored(run_dir):
-            sha = ""
-            if digests:
-                with contextlib.suppress(NotFoundException), open_inside(run_dir, path) as file:
-                    sha = digest(file)[0]
-            found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
-        return found
+        run_dir = self._run_dir(run_id)
+        found, left_out = [], odd_files.LeftOut()
+        for path, facts in _mirrored(run_dir, left_out.add):
+            sha = _digest(run_dir, path, left_out) if digests else ""
+            if sha or not (digests or odd_files.hollow(facts)):
+                found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
+        odd = [FileFacts(odd_files.shown(path), 0, 0, 0, left_out=reason) for path, reason in left_out.found]
+        return found + (odd if digests else [])
 
     def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
         """Read pieces of files; see :meth:`Machine.read`."""
         run_dir = self._run_dir(run_id)
-        there = os.path.isdir(run_dir)
-        return [read_inside(run_dir, path, offset, limit) if there else b"" for path, offset, limit in pieces]
+        return [read_inside(run_dir, path, offset, limit) for path, offset, limit in pieces]
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Read on in growing files; see :meth:`Machine.appended`."""
@@ -181,7 +183,7 @@ class Agent:
             run_dir, pieces = self._run_dir(run_id), {}
             for path, facts in _growing(run_dir):
                 offset = known.get(path, 0)
-                if left > 0 and facts.st_size > offset:
+                if left > 0 and facts.st_size > offset and not odd_files.hollow(facts):
                     pieces[path] = read_inside(run_dir, path, offset, left)
                     left -= len(pieces[path])
             told[run_id] = {path: piece for path, piece in pieces.items() if piece}
@@ -256,7 +258,8 @@ class Agent:
 
     def remove(self, run_id: str) -> None:
         """Delete a run directory; see :meth:`Machine.remove`."""
-        shutil.rmtree(self._run_dir(run_id), ignore_errors=True)
+        self._run_dir(run_id)
+        remove_inside(self._runs, run_id)
 
     def close(self) -> None:
         """Let go of the shims; see :meth:`Machine.close`."""
@@ -271,32 +274,55 @@ class Agent:
 def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files of a run that are only ever appended to; of several names of one file the first."""
     seen = set()
-    for path in (layout.PHASES, layout.JOURNAL):
-        with contextlib.suppress(OSError):
-            yield path, os.lstat(os.path.join(run_dir, path))
+    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL), None)
     for prefix, folder in layout.ROOTS:
         if prefix == "outputs/":
             continue
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder):
             if facts.st_ino not in seen:
                 seen.add(facts.st_ino)
                 yield folder + relative, facts
     yield from _event_files(run_dir)
 
 
+def _records(run_dir: str, names: Sequence[str], left_out: LeftOut | None) -> Iterator[tuple[str, os.stat_result]]:
+    for name in names:
+        facts = facts_inside(run_dir, name)
+        if facts is not None:
+            yield name, facts
+        elif left_out is not None:
+            left_out(name, odd_files.oddity(run_dir, name))
+
+
 def _event_files(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
     for _, folder in layout.EVENTS:
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder):
             if layout.is_event_file(relative):
                 yield folder + relative, facts
 
 
-def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
+def _mirrored(run_dir: str, left_out: LeftOut) -> Iterator[tuple[str, os.stat_result]]:
     """Yield all files of a run that the service keeps: records, logs, outputs, what goes to datastores."""
-    for path in (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT):
-        with contextlib.suppress(OSError):
-            yield path, os.lstat(os.path.join(run_dir, path))
+    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT), left_out)
     for folder in (*(folder for _, folder in layout.ROOTS), f"{layout.ARTIFACTS}/", f"{layout.OUTBOX}/"):
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder, partial(_below, left_out, folder)):
             yield folder + relative, facts
     yield from _event_files(run_dir)
+
+
+def _below(left_out: LeftOut, folder: str, path: str, reason: str) -> None:
+    left_out(folder + path, reason)
+
+
+def _digest(run_dir: str, path: str, left_out: odd_files.LeftOut) -> str:
+    """Return the hash of a file; ``""`` where it cannot be kept."""
+    try:
+        with open_inside(run_dir, path) as file:
+            if not odd_files.sparse(file):
+                return digest(file)[0]
+            left_out.add(path, odd_files.SPARSE)
+    except NotFoundException as error:
+        left_out.add(path, odd_files.why(error))
+    except OSError as error:
+        left_out.add(path, str(error.strerror))
+    return ""

@@ -64,6 +64,11 @@ def _whole(record: Dict[str, Any], checks: Mapping[str, Check]) -> bool:
     return all(name in record and check(record[name]) for name, check in checks.items())
 
 
+def is_phase(event: Dict[str, Any]) -> bool:
+    """Tell whether an event of ``phases.jsonl`` is a phase."""
+    return _whole(event, {"phase": _text, "time": _time})
+
+
 def shim(run_dir: str) -> Dict[str, Any]:
     """Return ``{"pid", "start", "boot"}`` of the shim that has claimed a run, or an empty record."""
     found = json_inside(run_dir, layout.SHIM)
@@ -75,7 +80,7 @@ def owner(run_dir: str) -> Dict[str, Any]:
     found = json_inside(run_dir, layout.SHIM)
     if "run" in found:
         return found if _text(found["run"]) else {}
-    return found if "elsewhere" in found and "pid" not in found or _whole(found, _PROCESS) else {}
+    return found if ("elsewhere" in found and "pid" not in found) or _whole(found, _PROCESS) else {}
 
 
 def claimed(run_dir: str) -> bool:

@@ -34,7 +34,7 @@ def test_names_and_hashes(run_dir: Path) -> None:
     mirror = Mirror(run_dir.parent)
     names = [name for name, _ in mirror.listing(run_dir.name)]
     assert sorted(names) == ["azureml-logs/70_driver_log.txt", "outputs/deep/model.bin", "plots/a.png"]
-    rows = {row[0]: row for row in mirror.manifest(run_dir.name)}
+    rows = {row[0]: row for row in mirror.manifest(run_dir.name)[0]}
     assert rows["outputs/deep/model.bin"][1:3] == (
         5,
         "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4",
