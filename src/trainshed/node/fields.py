@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 
+from trainshed.system.confined import read_inside
 from trainshed.system.files import replacing
+
+_LONGEST = 64 << 20
 
 
 def pack(pairs: list[tuple[str, str]]) -> bytes:
@@ -51,12 +54,8 @@ def variables(texts: list[str]) -> dict[str, str]:
 
 
 def read(path: str) -> dict[str, list[str]]:
-    """Return the fields of a file; none if it does not exist."""
-    try:
-        with open(path, "rb") as file:
-            return unpack(file.read())
-    except FileNotFoundError:
-        return {}
+    """Return the fields of a file; none if it cannot be read."""
+    return unpack(read_inside(*os.path.split(path), 0, _LONGEST))
 
 
 def write(path: str, pairs: list[tuple[str, str]]) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+ODD = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENOTDIR})
+"""Errors that say that something else than a regular file stands in its place, or on the way to it."""
 _CHUNK = 1 << 20
 _LONGEST_JSON = 1 << 20
 _DEEPEST = 500
