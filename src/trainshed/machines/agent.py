@@ -60,6 +60,7 @@ class Agent:
         self._context = {**context, "snapshots": self._snapshots}
         os.makedirs(self._runs, mode=0o700, exist_ok=True)
         self._shims = Shims(self._runs, on_end)
+        self._native: dict[str, str] = {}
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has; see :meth:`Machine.facts`."""
@@ -118,13 +119,23 @@ class Agent:
         """Give a run to its shim; see :meth:`Machine.start`."""
         return self._shims.start(run_id, native_id)
 
-    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+    def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
         """Look at run directories and shims; see :meth:`Machine.look`."""
+        if isinstance(run_ids, Mapping):
+            self._native.update(run_ids)
         return {run_id: self._look(run_id) for run_id in run_ids}
+
+    def _shim(self, run_id: str, run_dir: str) -> dict[str, Any]:
+        """Return who holds a run: what it has recorded, or if a script has spoilt that, what its native id says."""
+        found = records.shim(run_dir)
+        pid, _, start = self._native.get(run_id, "").partition(":")
+        if not found and start and pid.isdigit() and records.claimed(run_dir):
+            return {"pid": int(pid), "start": start, "boot": process.boot_id()}
+        return found
 
     def _look(self, run_id: str) -> Observation:
         run_dir = self._run_dir(run_id)
-        who = records.shim(run_dir)
+        who = self._shim(run_id, run_dir)
         if process.alive(who):
             self._shims.adopt(run_id, who)
             return Observation(ALIVE)
@@ -149,7 +160,7 @@ class Agent:
     def _end(self, run_id: str, run_dir: str) -> None:
         with contextlib.suppress(OSError):  # anything of that name is as good
             append_inside(run_dir, layout.CANCEL, b"")
-        who = records.shim(run_dir)
+        who = self._shim(run_id, run_dir)
         if process.alive(who):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
@@ -259,6 +270,7 @@ class Agent:
     def remove(self, run_id: str) -> None:
         """Delete a run directory; see :meth:`Machine.remove`."""
         self._run_dir(run_id)
+        self._native.pop(run_id, None)
         remove_inside(self._runs, run_id)
 
     def close(self) -> None:

@@ -121,8 +121,13 @@ class Machine(Protocol):
             False when that shim is gone: prepare again.
         """
 
-    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        """Return what is seen of each run, asking once for all."""
+    def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
+        """Return what is seen of each run, asking once for all.
+
+        Args:
+            run_ids: the runs; where they are known, each with its native id, by which a shim is found whose record a
+                script has spoilt.
+        """
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask the shims of these runs to end them; where a shim is gone, end what it left behind."""

@@ -56,6 +56,8 @@ class RunState:
         """
         text = json.dumps({"phase": self.phase, "time": time.time(), **how})
         try:
+            if os.path.islink(self.run_dir):
+                raise NotADirectoryError(self.run_dir)
             files.write(self._path(layout.EXIT), text, durable=True)
         except OSError:
             self._make_way()
@@ -63,6 +65,8 @@ class RunState:
 
     def _make_way(self) -> None:
         """Undo what a script may have done to the place of ``exit.json``."""
+        if os.path.islink(self.run_dir) or os.path.isfile(self.run_dir):
+            os.unlink(self.run_dir)
         os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
         os.chmod(self.run_dir, 0o700)
         remove_inside(self.run_dir, layout.EXIT)

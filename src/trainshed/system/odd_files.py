@@ -16,6 +16,7 @@ _MOST_HOLES = 4 << 30
 _LONGEST_SHOWN = 120
 _MOST_SHOWN = 5
 _MOST_LEFT_OUT = 10_000
+_WORDS = {errno.ELOOP: "a link", errno.ENXIO: "a socket"}
 SPARSE = "nearly all of it is empty space"
 
 
@@ -52,14 +53,14 @@ def oddity(root: str | os.PathLike[str], relative: str) -> str:
 def why(error: NotFoundException) -> str:
     """Return why :func:`open_inside` could not open something; ``""`` if it does not exist."""
     cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno == errno.ELOOP:
-        return "a link"
+    if isinstance(cause, OSError) and cause.errno in _WORDS:
+        return _WORDS[cause.errno]
     return "" if isinstance(cause, FileNotFoundError) else str(getattr(cause, "strerror", None) or cause)
 
 
 def shown(name: str) -> str:
     """Return a name for people: without control characters, and not too long."""
-    text = repr(name)[1:-1]
+    text = repr(name)[1:-1].replace("\\udc", "\\x")  # the bytes of a name that is not UTF-8
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
 
 
