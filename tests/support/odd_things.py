@@ -29,14 +29,17 @@ _MAKE = """
 import os, shutil, socket
 kind, path = {kind!r}, {path!r}
 os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-elsewhere = os.path.abspath('..') + '/.aside-' + str(os.getpid())
-if os.path.lexists(path):
-    os.rename(path, elsewhere)
+if os.path.isdir(path) and not os.path.islink(path):
+    shutil.rmtree(path)
+elif os.path.lexists(path):
+    os.remove(path)
 if kind == 'fifo':
     os.mkfifo(path)
 elif kind == 'socket':
     here = os.open(os.path.dirname(path) or '.', os.O_RDONLY)
-    socket.socket(socket.AF_UNIX).bind('/proc/self/fd/%d/%s' % (here, os.path.basename(path)))
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind('/proc/self/fd/%d/%s' % (here, os.path.basename(path)))
+    os.close(here)
 elif kind == 'folder':
     os.makedirs(path + '/in/it')
     open(path + '/in/it/file', 'w').close()
@@ -64,6 +67,11 @@ elif kind != 'nothing':
 def source(kind: str, path: str) -> str:
     """Return a program that puts a thing of a kind at a path, in the place of what is there."""
     return _MAKE.format(kind=kind, path=path)
+
+
+def make(kind: str, path: str | os.PathLike[str]) -> None:
+    """Put a thing of a kind at a path, in the place of what is there."""
+    exec(source(kind, os.fspath(path)), {})
 
 
 @contextlib.contextmanager

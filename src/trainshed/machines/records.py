@@ -5,7 +5,6 @@ Each record is checked here, once: one that is not whole, or has a value of anot
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any, Callable, Dict, Mapping
 
@@ -25,7 +24,7 @@ def _number(value: Any) -> bool:
 
 
 def _time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value < 1 << 40
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 40
 
 
 def _texts(value: Any) -> bool:
