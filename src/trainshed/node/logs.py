@@ -43,7 +43,7 @@ def make_log(run_dir: str, name: str, second: str) -> None:
         if confined.facts_inside(run_dir, second) is None:
             confined.link_inside(run_dir, name, second)
     except OSError as error:
-        if error.errno not in {*confined.ODD, errno.EEXIST}:
+        if error.errno not in {*confined.ODD, errno.EEXIST, errno.EPERM}:
             raise
 
 

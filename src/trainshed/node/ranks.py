@@ -12,6 +12,8 @@ from trainshed.node.rank_events import RankEvents
 from trainshed.spec import layout
 from trainshed.system import confined
 
+_LONGEST_END = 1 << 16
+
 
 class RankCommand(NamedTuple):
     """The command of one rank.
@@ -110,7 +112,7 @@ class Ranks:
 
 
 def _end(path: str) -> Dict[str, Any]:
-    found = {name: texts[0] for name, texts in fields.read(path).items()}
+    found = {name: texts[0] for name, texts in fields.read(path, _LONGEST_END).items()}
     return {
         **found,
         "rank": int(found["rank"]),

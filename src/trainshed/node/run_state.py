@@ -65,7 +65,7 @@ class RunState:
 
     def _make_way(self) -> None:
         """Undo what a script may have done to the place of ``exit.json``."""
-        if os.path.islink(self.run_dir) or os.path.isfile(self.run_dir):
+        if os.path.islink(self.run_dir) or (os.path.lexists(self.run_dir) and not os.path.isdir(self.run_dir)):
             os.unlink(self.run_dir)
         os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
         os.chmod(self.run_dir, 0o700)

@@ -25,7 +25,7 @@ ODD = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENO
 """Errors that say that something else than a regular file stands in its place, or on the way to it."""
 _CHUNK = 1 << 20
 _LONGEST_JSON = 1 << 20
-_DEEPEST = 500
+_DEEPEST = 200
 """Folders within folders: below that, nothing is listed."""
 _KINDS = (
     (stat.S_ISLNK, "a link"),

@@ -13,6 +13,7 @@ from odd_things import KINDS, make
 from trainshed.machines import records
 from trainshed.machines.agent import Agent
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST
+from trainshed.machines.shims import Shims
 from trainshed.spec import layout
 from trainshed.system import process
 from trainshed.targets.witness import Witness
@@ -22,7 +23,8 @@ ENDED_WELL = {"outcome": "completed", "reason": "exit", "message": "", "phase": 
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
+    monkeypatch.setattr(Shims, "_make_spare", lambda _: None)  # nothing is started here
     made = Agent(str(tmp_path), {"home": str(tmp_path), "runtime": "", "sites": []}, lambda _: None)
     (tmp_path / "runs" / "run1").mkdir()
     yield made

@@ -117,7 +117,7 @@ def test_a_path_that_leaves_the_folder_is_refused(root: Path, path: str) -> None
     assert confined.json_inside(root, path) == {}
 
 
-@pytest.mark.parametrize(("name", "levels", "listed"), [("d" * 250, 20, True), ("d", 400, True), ("d", 3000, False)])
+@pytest.mark.parametrize(("name", "levels", "listed"), [("d" * 250, 20, True), ("d", 150, True), ("d", 1000, False)])
 def test_paths_may_be_longer_than_the_system_takes_at_once(root: Path, name: str, levels: int, listed: bool) -> None:
     fd = os.open(root, os.O_RDONLY)
     for _ in range(levels):
