@@ -10,10 +10,12 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
 from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
+from trainshed.machines import records
 from trainshed.machines.machine import (
     ABSENT,
     ALIVE,
@@ -28,13 +30,15 @@ from trainshed.machines.machine import (
 )
 from trainshed.machines.shims import Shims
 from trainshed.spec import layout
-from trainshed.system import files, process
-from trainshed.system.confined import digest, open_inside, read_inside, walk
+from trainshed.system import files, odd_files, process
+from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
 from trainshed.system.gpus import inventory
+from trainshed.system.removal import remove_inside
 
 _GRACE_FOR_ORPHANS = 5.0
 _APPENDED_AT_ONCE = 4 << 20
 _PLACES = ("path", "outbox")
+LeftOut = Callable[[str, str], None]
 
 
 class Agent:
@@ -56,6 +60,7 @@ class Agent:
         self._context = {**context, "snapshots": self._snapshots}
         os.makedirs(self._runs, mode=0o700, exist_ok=True)
         self._shims = Shims(self._runs, on_end)
+        self._native: dict[str, str] = {}
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has; see :meth:`Machine.facts`."""
@@ -114,23 +119,35 @@ class Agent:
         """Give a run to its shim; see :meth:`Machine.start`."""
         return self._shims.start(run_id, native_id)
 
-    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+    def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
         """Look at run directories and shims; see :meth:`Machine.look`."""
+        if isinstance(run_ids, Mapping):
+            self._native.update(run_ids)
         return {run_id: self._look(run_id) for run_id in run_ids}
+
+    def _shim(self, run_id: str, run_dir: str) -> dict[str, Any]:
+        """Return who holds a run: what it has recorded, or if a script has spoilt that, what its native id says."""
+        found = records.shim(run_dir)
+        pid, _, start = self._native.get(run_id, "").partition(":")
+        if not found and start and pid.isdigit() and records.claimed(run_dir):
+            return {"pid": int(pid), "start": start, "boot": process.boot_id()}
+        return found
 
     def _look(self, run_id: str) -> Observation:
         run_dir = self._run_dir(run_id)
-        who = _read(run_dir, layout.SHIM)
-        if not who:
-            return Observation(ALIVE if self._shims.starting(run_id) else ABSENT)
+        who = self._shim(run_id, run_dir)
         if process.alive(who):
             self._shims.adopt(run_id, who)
             return Observation(ALIVE)
+        if not who and self._shims.starting(run_id):
+            return Observation(ALIVE)
         # Looked for once the shim is known to be gone: by then it has written what it had to write.
-        how = _read(run_dir, layout.EXIT)
+        how = records.exit_of(run_dir)
         if how:
             return Observation(ENDED, how)
-        return Observation(LOST, rebooted=who.get("boot") != process.boot_id())
+        if not who and not records.claimed(run_dir):
+            return Observation(ABSENT)
+        return Observation(LOST, rebooted=bool(who) and who["boot"] != process.boot_id())
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask shims to end their runs, or clean up after lost ones; see :meth:`Machine.end`."""
@@ -141,35 +158,34 @@ class Agent:
                 self._end(run_id, run_dir)
 
     def _end(self, run_id: str, run_dir: str) -> None:
-        os.close(os.open(os.path.join(run_dir, layout.CANCEL), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        who = _read(run_dir, layout.SHIM)
-        if who and process.alive(who):
-            with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # anything of that name is as good
+            append_inside(run_dir, layout.CANCEL, b"")
+        who = self._shim(run_id, run_dir)
+        if process.alive(who):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
-        elif who:
+        elif records.claimed(run_dir):
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(run_dir, layout.REGISTRY_SECRET))
-            containers = _read(run_dir, layout.CONTAINER)
+            remove_inside(run_dir, layout.REGISTRY_SECRET)
+            containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
 
     def files(self, run_id: str, digests: bool = False) -> list[FileFacts]:
         """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""
-        run_dir, found = self._run_dir(run_id), []
-        for path, facts in _mirrored(run_dir):
-            sha = ""
-            if digests:
-                with contextlib.suppress(NotFoundException), open_inside(run_dir, path) as file:
-                    sha = digest(file)[0]
-            found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
-        return found
+        run_dir = self._run_dir(run_id)
+        found, left_out = [], odd_files.LeftOut()
+        for path, facts in _mirrored(run_dir, left_out.add):
+            sha = _digest(run_dir, path, left_out) if digests else ""
+            if sha or not (digests or odd_files.hollow(facts)):
+                found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
+        odd = [FileFacts(odd_files.shown(path), 0, 0, 0, left_out=reason) for path, reason in left_out.found]
+        return found + (odd if digests else [])
 
     def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:
         """Read pieces of files; see :meth:`Machine.read`."""
         run_dir = self._run_dir(run_id)
-        there = os.path.isdir(run_dir)
-        return [read_inside(run_dir, path, offset, limit) if there else b"" for path, offset, limit in pieces]
+        return [read_inside(run_dir, path, offset, limit) for path, offset, limit in pieces]
 
     def appended(self, offsets: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, bytes]]:
         """Read on in growing files; see :meth:`Machine.appended`."""
@@ -178,7 +194,7 @@ class Agent:
             run_dir, pieces = self._run_dir(run_id), {}
             for path, facts in _growing(run_dir):
                 offset = known.get(path, 0)
-                if left > 0 and facts.st_size > offset:
+                if left > 0 and facts.st_size > offset and not odd_files.hollow(facts):
                     pieces[path] = read_inside(run_dir, path, offset, left)
                     left -= len(pieces[path])
             told[run_id] = {path: piece for path, piece in pieces.items() if piece}
@@ -253,7 +269,9 @@ class Agent:
 
     def remove(self, run_id: str) -> None:
         """Delete a run directory; see :meth:`Machine.remove`."""
-        shutil.rmtree(self._run_dir(run_id), ignore_errors=True)
+        self._run_dir(run_id)
+        self._native.pop(run_id, None)
+        remove_inside(self._runs, run_id)
 
     def close(self) -> None:
         """Let go of the shims; see :meth:`Machine.close`."""
@@ -268,41 +286,55 @@ class Agent:
 def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files of a run that are only ever appended to; of several names of one file the first."""
     seen = set()
-    for path in (layout.PHASES, layout.JOURNAL):
-        with contextlib.suppress(OSError):
-            yield path, os.lstat(os.path.join(run_dir, path))
+    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL), None)
     for prefix, folder in layout.ROOTS:
         if prefix == "outputs/":
             continue
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder):
             if facts.st_ino not in seen:
                 seen.add(facts.st_ino)
                 yield folder + relative, facts
     yield from _event_files(run_dir)
 
 
+def _records(run_dir: str, names: Sequence[str], left_out: LeftOut | None) -> Iterator[tuple[str, os.stat_result]]:
+    for name in names:
+        facts = facts_inside(run_dir, name)
+        if facts is not None:
+            yield name, facts
+        elif left_out is not None:
+            left_out(name, odd_files.oddity(run_dir, name))
+
+
 def _event_files(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
     for _, folder in layout.EVENTS:
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder):
             if layout.is_event_file(relative):
                 yield folder + relative, facts
 
 
-def _mirrored(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
+def _mirrored(run_dir: str, left_out: LeftOut) -> Iterator[tuple[str, os.stat_result]]:
     """Yield all files of a run that the service keeps: records, logs, outputs, what goes to datastores."""
-    for path in (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT):
-        with contextlib.suppress(OSError):
-            yield path, os.lstat(os.path.join(run_dir, path))
+    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT), left_out)
     for folder in (*(folder for _, folder in layout.ROOTS), f"{layout.ARTIFACTS}/", f"{layout.OUTBOX}/"):
-        for relative, facts in walk(os.path.join(run_dir, folder)):
+        for relative, facts in walk(run_dir, folder, partial(_below, left_out, folder)):
             yield folder + relative, facts
     yield from _event_files(run_dir)
 
 
-def _read(run_dir: str, name: str) -> dict[str, Any]:
+def _below(left_out: LeftOut, folder: str, path: str, reason: str) -> None:
+    left_out(folder + path, reason)
+
+
+def _digest(run_dir: str, path: str, left_out: odd_files.LeftOut) -> str:
+    """Return the hash of a file; ``""`` where it cannot be kept."""
     try:
-        with open(os.path.join(run_dir, name), "rb") as file:
-            found: dict[str, Any] = json.loads(file.read())
-            return found
-    except FileNotFoundError:
-        return {}
+        with open_inside(run_dir, path) as file:
+            if not odd_files.sparse(file):
+                return digest(file)[0]
+            left_out.add(path, odd_files.SPARSE)
+    except NotFoundException as error:
+        left_out.add(path, odd_files.why(error))
+    except OSError as error:
+        left_out.add(path, str(error.strerror))
+    return ""

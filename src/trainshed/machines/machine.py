@@ -42,7 +42,7 @@ class Observation(NamedTuple):
 
 
 class FileFacts(NamedTuple):
-    """One regular file of a run directory.
+    """One file of a run directory.
 
     Attributes:
         path: relative to the run directory, with ``/``.
@@ -50,6 +50,7 @@ class FileFacts(NamedTuple):
         mtime_ns: time of its last change.
         inode: two names with the same number are one file.
         sha256: of its content; ``""`` where it was not asked for.
+        left_out: why it cannot be kept, in words, where it is not a file or cannot be read; ``""`` for all others.
     """
 
     path: str
@@ -57,6 +58,7 @@ class FileFacts(NamedTuple):
     mtime_ns: int
     inode: int
     sha256: str = ""
+    left_out: str = ""
 
 
 class CompletedCommand(NamedTuple):
@@ -119,8 +121,13 @@ class Machine(Protocol):
             False when that shim is gone: prepare again.
         """
 
-    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        """Return what is seen of each run, asking once for all."""
+    def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
+        """Return what is seen of each run, asking once for all.
+
+        Args:
+            run_ids: the runs; where they are known, each with its native id, by which a shim is found whose record a
+                script has spoilt.
+        """
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask the shims of these runs to end them; where a shim is gone, end what it left behind."""
@@ -130,7 +137,7 @@ class Machine(Protocol):
 
         Args:
             run_id: the run.
-            digests: with the sha256 of each.
+            digests: with the sha256 of each, and with everything else that is in the place of files.
         """
 
     def read(self, run_id: str, pieces: Sequence[Piece]) -> list[bytes]:

@@ -63,9 +63,10 @@ class RemoteMachine:
         """Start a run; see :meth:`Machine.start`."""
         return bool(self._call("start", {"run_id": run_id, "native_id": native_id})[0])
 
-    def look(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+    def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
         """Look at runs; see :meth:`Machine.look`."""
-        told = self._call("look", {"run_ids": list(run_ids)})[0]
+        asked = dict(run_ids) if isinstance(run_ids, Mapping) else list(run_ids)
+        told = self._call("look", {"run_ids": asked})[0]
         return {run_id: Observation(*seen) for run_id, seen in told.items()}
 
     def end(self, run_ids: Sequence[str]) -> None:

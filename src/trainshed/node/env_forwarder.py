@@ -57,7 +57,9 @@ class EnvForwarders:
         except BlockingIOError:
             return []
         *lines, self._rest = self._rest.split(b"\n")
-        return [(int(rank), int(pid)) for rank, pid in (line.split() for line in lines)]
+        words = [line.split() for line in lines]
+        # A script may write there as well.
+        return [(int(each[0]), int(each[1])) for each in words if len(each) == 2 and b"".join(each).isdigit()]
 
     def release(self, rank: int) -> None:
         """Let the shell of a rank that has completed exit."""
@@ -66,8 +68,12 @@ class EnvForwarders:
             pipe = os.open(os.path.join(self._folder, f"{rank}.exit"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return  # it was ended
-        os.write(pipe, b"0\n")
-        os.close(pipe)
+        try:
+            os.write(pipe, b"0\n")
+        except OSError:
+            pass  # as above
+        finally:
+            os.close(pipe)
 
 
 def environment(pid: int) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.environments import Inside, prepare
 from trainshed.environments.cache import CacheEntry
+from trainshed.node.logs import open_log
 from trainshed.spec.environment import EnvironmentSpec
 
 
@@ -43,7 +44,7 @@ def make_ready(
     Raises:
         EnvironmentBuildException: it cannot be built; the message contains the solver's error.
     """
-    with open(log, "ab", buffering=0) as file:
+    with os.fdopen(open_log(log), "ab", buffering=0) as file:
         made = prepare(request, Path(node_context["home"]), file, node_context.get("sites", ()), inside)
         for note in made.notes:
             file.write(f"Note: {note}\n".encode())

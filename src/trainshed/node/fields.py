@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 
+from trainshed.system.confined import read_inside
 from trainshed.system.files import replacing
+
+_LONGEST = 8 << 20
+"""More than the arguments and the environment of a process may have."""
 
 
 def pack(pairs: list[tuple[str, str]]) -> bytes:
@@ -35,7 +39,7 @@ def unpack(data: bytes) -> dict[str, list[str]]:
         {'argument': ['train.py', '--rate=1']}
     """
     found: dict[str, list[str]] = {}
-    for field in data.split(b"\0")[:-1]:
+    for field in filter(None, data.split(b"\0")[:-1]):
         name, _, text = os.fsdecode(field).partition("=")
         found.setdefault(name, []).append(text)
     return found
@@ -50,13 +54,14 @@ def variables(texts: list[str]) -> dict[str, str]:
     return dict(text.partition("=")[::2] for text in texts)
 
 
-def read(path: str) -> dict[str, list[str]]:
-    """Return the fields of a file; none if it does not exist."""
-    try:
-        with open(path, "rb") as file:
-            return unpack(file.read())
-    except FileNotFoundError:
-        return {}
+def read(path: str, limit: int = _LONGEST) -> dict[str, list[str]]:
+    """Return the fields of a file; none if it cannot be read.
+
+    Args:
+        path: the file.
+        limit: bytes that are read of it.
+    """
+    return unpack(read_inside(*os.path.split(path), 0, limit))
 
 
 def write(path: str, pairs: list[tuple[str, str]]) -> None:

@@ -16,6 +16,7 @@ from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
 from trainshed.environments import Inside, commands, standalone, uv
 from trainshed.errors import TrainshedError
 from trainshed.node.environment import Ready, make_ready
+from trainshed.node.logs import open_log
 from trainshed.spec import layout
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.run import RunSpec
@@ -76,7 +77,7 @@ class InImage:
         """
         self.engine = engine
         try:
-            with open(self._log, "ab", buffering=0) as log:
+            with os.fdopen(open_log(self._log), "ab", buffering=0) as log:
                 ids = ImageIds(self._home, engine, os.environ)
                 self.image_id = Images(engine, log, self._run_dir, ids).make_ready(self._request, password)
             self._probe = Probe(self._home, self.image_id, self.run)
@@ -103,7 +104,7 @@ class InImage:
         home = Path(self._home)
         found = probe.mounted(standalone.candidates(version, home))
         if found is None:
-            with open(self._log, "ab", buffering=0) as log:
+            with os.fdopen(open_log(self._log), "ab", buffering=0) as log:
                 if uv.download_python(version or _DOWNLOAD, commands.BuildContext(self._home, log)):
                     found = probe.mounted(standalone.candidates(version, home))
         if found and found.mounted not in self.mounted:

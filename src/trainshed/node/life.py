@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -16,16 +15,20 @@ from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import exit_record
 from trainshed.node.launch import Launch
 from trainshed.node.layers import merge
+from trainshed.node.logs import make_log
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.run_state import RunState
 from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.system import process
+from trainshed.system import confined, process
 
 if TYPE_CHECKING:
     from trainshed.node.run_container import RunContainer
+
+
+_LARGEST_SPEC = 64 << 20
 
 
 class Cancelled(BaseException):
@@ -74,7 +77,10 @@ def _hold(state: RunState) -> Dict[str, Any]:
 def _let_go_of_parent(run_dir: str) -> None:
     """Redirect our own output to the run directory and detach from the parent's input."""
     os.chdir(run_dir)
-    log = os.open(layout.SHIM_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        log = confined.open_to_append(run_dir, layout.SHIM_LOG)
+    except OSError:
+        log = os.open(os.devnull, os.O_WRONLY)
     null = os.open(os.devnull, os.O_RDONLY)
     for source, fd in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, fd)
@@ -105,8 +111,9 @@ class Holder:
         self.state = state
         self.marker = marker
         self.run_dir = state.run_dir
-        with open(os.path.join(self.run_dir, layout.SPEC), encoding="utf-8") as file:
-            record = json.load(file)
+        record = confined.json_inside(self.run_dir, layout.SPEC, _LARGEST_SPEC)
+        if not {"run_id", "node_context", "spec"} <= set(record):
+            raise TrainshedError(f"'{layout.SPEC}' in the run directory was damaged. Submit the run again.")
         self.run_id: str = record["run_id"]
         self.node_context: Dict[str, Any] = record["node_context"]
         self.spec: RunSpec = from_json(RunSpec, record["spec"])
@@ -159,13 +166,7 @@ class Holder:
         return make_ready(self.spec.environment, self.node_context, os.path.join(self.run_dir, layout.BUILD_LOG))
 
     def _make_folders(self) -> None:
-        for name in ("azureml-logs", "user_logs"):
-            os.makedirs(os.path.join(self.run_dir, name), exist_ok=True)
-        log = os.path.join(self.run_dir, layout.DRIVER_LOG)
-        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        second = os.path.join(self.run_dir, layout.STD_LOG)
-        if not os.path.exists(second):
-            os.link(log, second)
+        make_log(self.run_dir, layout.DRIVER_LOG, layout.STD_LOG)
 
     def _environ(self, ready: Ready) -> Dict[str, str]:
         return merge(

@@ -92,10 +92,18 @@ class NodeFolder:
         return self._datasets.arguments(given)
 
     def detach(self) -> None:
-        """Copy the script's outputs to the datastores."""
-        for item in self._spec.data:
-            folder.detach(item, self._store(item), self._root, self.code)
-        self._datasets.detach()
+        """Copy the script's outputs to the datastores.
+
+        Raises:
+            TrainshedError: they cannot be copied.
+        """
+        try:
+            for item in self._spec.data:
+                folder.detach(item, self._store(item), self._root, self.code)
+            self._datasets.detach()
+        except (OSError, TrainshedError) as error:
+            message = f"The run's outputs could not be copied to their datastore: {error}"
+            raise TrainshedError(message, {"reason": "upload_failed"}) from error
 
 
 def shares(nodes: int) -> List[Tuple[int, ...]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+_LONGEST = 1 << 10
+
 
 class RankEvents:
     """What the agents report about ranks.
@@ -47,9 +49,12 @@ class RankEvents:
         except BlockingIOError:
             return
         *lines, self._rest = self._rest.split(b"\n")
+        self._rest = self._rest[-_LONGEST:]  # a script may write there as well
         for line in lines:
-            kind, *numbers = line.decode().split()
-            if kind == "agent":
+            kind, *numbers = line.split() or [b""]
+            if len(line) > _LONGEST or not numbers or not b"".join(numbers).isdigit():
+                continue
+            if kind == b"agent":
                 self.agents.add(int(numbers[0]))
-            elif kind == "ended" and numbers[1] != "0":
+            elif kind == b"ended" and numbers[1:] not in ([], [b"0"]):
                 self.failed = True

@@ -19,6 +19,7 @@ import sys
 import time
 
 from trainshed.node import env_forwarder, fields
+from trainshed.node.logs import open_log
 from trainshed.system import signals
 
 _CHUNK = 1 << 16
@@ -43,9 +44,7 @@ class RankProcess:
         self._where = order["folder"][0]
         self._title, self._node = order["title"][0], order["node"][0]
         self.awaited = order["awaited"][0] == "yes"
-        appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._log = os.open(order["log"][0], appended, 0o600)
-        self._merged = os.open(order["merged"][0], appended, 0o600)
+        self._log, self._merged = open_log(order["log"][0]), open_log(order["merged"][0])
         self._prefix = f"[{self._title}] ".encode()
         self._begun = b""
         self._cut = False
@@ -201,7 +200,7 @@ class RankAgent:
     def _start_forwarded(self, forwarders: env_forwarder.EnvForwarders) -> None:
         for rank, pid in forwarders.arrived():
             environ = env_forwarder.environment(pid)
-            if environ is not None and not self._terminating:
+            if environ is not None and not self._terminating and 0 <= rank < len(self._processes):
                 self._report(f"agent {pid}")
                 self._start(self._processes[rank], environ)
 

@@ -7,8 +7,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers.plan import Plan
 from trainshed.node import env_forwarder, fields
+from trainshed.node.logs import make_log
 from trainshed.node.rank_events import RankEvents
 from trainshed.spec import layout
+from trainshed.system import confined
+
+_LONGEST_END = 1 << 16
 
 
 class RankCommand(NamedTuple):
@@ -72,12 +76,8 @@ class Ranks:
             env_forwarder.make(self.folder, len(plan.ranks))
 
     def _make_log(self, number: int) -> str:
-        log = os.path.join(self._run_dir, layout.rank_log(number))
-        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        second = os.path.join(self._run_dir, layout.rank_log(number, second=True))
-        if not os.path.exists(second):
-            os.link(log, second)
-        return log
+        make_log(self._run_dir, layout.rank_log(number), layout.rank_log(number, second=True))
+        return os.path.join(self._run_dir, layout.rank_log(number))
 
     def clear(self) -> None:
         """Remove what their starter has left."""
@@ -101,12 +101,18 @@ class Ranks:
             last
             two is None.
         """
-        names = [name for name in os.listdir(self.folder) if name.endswith(".end")]
-        return sorted((_end(os.path.join(self.folder, name)) for name in names), key=lambda end: int(end["rank"]))
+        found = []
+        for name in confined.names_inside(self._run_dir, layout.RANKS):
+            if name.endswith(".end"):
+                try:
+                    found.append(_end(os.path.join(self.folder, name)))
+                except (KeyError, ValueError):
+                    continue  # not written by the rank's agent
+        return sorted(found, key=lambda end: int(end["rank"]))
 
 
 def _end(path: str) -> Dict[str, Any]:
-    found = {name: texts[0] for name, texts in fields.read(path).items()}
+    found = {name: texts[0] for name, texts in fields.read(path, _LONGEST_END).items()}
     return {
         **found,
         "rank": int(found["rank"]),

@@ -15,13 +15,15 @@ from trainshed.errors import TrainshedError
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
+from trainshed.node.logs import tail
 from trainshed.node.script import ProcessResult, Watch
 from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
-from trainshed.system import files, memory
+from trainshed.system import confined, files, memory
+from trainshed.system.removal import remove_inside
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
@@ -29,6 +31,7 @@ _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
 _SAME_INSIDE = ("TRAINSHED_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ")
 _NOT_STARTED = (125, 126, 127)
 _KILLED = 137
+_LONGEST = 1 << 20
 _ENGINE_SECONDS = 15.0
 """Seconds for an engine to notice that its container has ended, and to clean up."""
 
@@ -180,7 +183,7 @@ class RunContainer:
         if result.cause != "itself":
             return
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        words = _tail(self._log)
+        words = tail(self._log, 4096)
         if code in _NOT_STARTED or 0 <= code < _KILLED:
             what = f"No container could be started from the image '{reference(self._request)}'"
             raise TrainshedError(
@@ -191,12 +194,9 @@ class RunContainer:
 
 def _take(path: str) -> str:
     """Return the content of a file, and remove it."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return ""
-    os.unlink(path)
+    folder, name = os.path.split(path)
+    text = confined.read_inside(folder, name, 0, _LONGEST).decode("utf-8", "replace")
+    remove_inside(folder, name)
     return text
 
 
@@ -209,9 +209,3 @@ def _who() -> Dict[str, str]:
     except KeyError:
         name = str(os.getuid())
     return {"USER": name, "LOGNAME": name}
-
-
-def _tail(log: str) -> str:
-    with open(log, "rb") as file:
-        file.seek(max(file.seek(0, 2) - 4096, 0))
-        return file.read().decode("utf-8", "replace")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from typing import Any, Dict
 
 from trainshed.spec import layout
-from trainshed.system import files, process
+from trainshed.system import confined, files, process
+from trainshed.system.removal import remove_inside
 
 
 class RunState:
@@ -40,11 +42,11 @@ class RunState:
         """
         self.phase = phase
         line = json.dumps({"phase": phase, "time": time.time(), **facts}) + "\n"
-        fd = os.open(self._path(layout.PHASES), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, line.encode())
-        finally:
-            os.close(fd)
+            confined.append_inside(self.run_dir, layout.PHASES, line.encode())
+        except OSError as error:
+            # A script may have put something else there, or filled the disk: the run goes on.
+            sys.stderr.write(f"{layout.PHASES}: {phase} could not be recorded: {error}\n")
 
     def close(self, how: Dict[str, Any]) -> None:
         """Record how the run ended, once and atomically.
@@ -53,11 +55,25 @@ class RunState:
             how: the content of ``exit.json``.
         """
         text = json.dumps({"phase": self.phase, "time": time.time(), **how})
-        files.write(self._path(layout.EXIT), text, durable=True)
+        try:
+            if os.path.islink(self.run_dir):
+                raise NotADirectoryError(self.run_dir)
+            files.write(self._path(layout.EXIT), text, durable=True)
+        except OSError:
+            self._make_way()
+            files.write(self._path(layout.EXIT), text, durable=True)
+
+    def _make_way(self) -> None:
+        """Undo what a script may have done to the place of ``exit.json``."""
+        if os.path.islink(self.run_dir) or (os.path.lexists(self.run_dir) and not os.path.isdir(self.run_dir)):
+            os.unlink(self.run_dir)
+        os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
+        os.chmod(self.run_dir, 0o700)
+        remove_inside(self.run_dir, layout.EXIT)
 
     def cancel_requested(self) -> bool:
         """Tell whether the service has requested that the run be cancelled."""
-        return os.path.exists(self._path(layout.CANCEL))
+        return os.path.lexists(self._path(layout.CANCEL))
 
     def _path(self, name: str) -> str:
         return os.path.join(self.run_dir, name)

@@ -6,6 +6,7 @@ import os
 import select
 import time
 
+from trainshed.node.logs import open_log
 from trainshed.node.rank_events import RankEvents
 from trainshed.system import memory, process, signals
 
@@ -125,7 +126,7 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
         argv: the command; ``argv[0]`` is a path, or a name that is looked up on ``variables['PATH']``.
         variables: its complete environment.
         folder: its working folder.
-        log: file to which its standard output and error are appended.
+        log: file to which its standard output and error are appended, in a folder of the run directory.
 
     Returns:
         Its pid.
@@ -135,20 +136,23 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
     """
     # The shim changes to that folder, because posix_spawn, which saves 10 ms for importing subprocess, has no cwd.
     os.chdir(folder)
-    appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        _found(argv[0], variables.get("PATH", os.defpath)),
-        list(argv),
-        variables,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, appended, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsigdef=_SIGNALS_RESET,
-        setsigmask=[],
-        **_own_session(),  # type: ignore[arg-type]
-    )
+    output = open_log(log)
+    try:
+        return os.posix_spawn(
+            _found(argv[0], variables.get("PATH", os.defpath)),
+            list(argv),
+            variables,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsigdef=_SIGNALS_RESET,
+            setsigmask=[],
+            **_own_session(),  # type: ignore[arg-type]
+        )
+    finally:
+        os.close(output)
 
 
 def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> ProcessResult:

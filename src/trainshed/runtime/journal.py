@@ -10,7 +10,10 @@ from time import time
 
 from trainshed.runtime import errors
 
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+# Not to wait for a pipe, and not to follow a link, that a script has put in the journal's place.
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
+_KIND, _FILE = 0o170000, 0o100000
 _INFINITY = float("inf")
 _MOST_HEADS = 10_000
 _HIGHEST = 1000
@@ -114,6 +117,9 @@ def _opened(path: str) -> int:
     would get that number, and the metrics would be written to it.
     """
     low = os.open(path, _FLAGS, 0o600)
+    if os.fstat(low).st_mode & _KIND != _FILE:
+        os.close(low)
+        raise OSError(f"{path} is not a file")
     try:
         import fcntl  # not available on every system
 
@@ -127,7 +133,7 @@ def _opened(path: str) -> int:
 
 def _torn(path: str) -> bool:
     """Tell whether the file ends within a line: a full disk or a crash of the machine may have cut it."""
-    with open(path, "rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | _SAFELY), "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return False
         file.seek(-1, os.SEEK_END)

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from trainshed.machines import records
 from trainshed.service.mirror import Mirror
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -14,6 +15,7 @@ from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.journal import events_of
 from trainshed.store.metrics import Metrics
+from trainshed.system.odd_files import not_kept
 
 _CHUNK = 4 << 20
 
@@ -69,15 +71,18 @@ class Collector:
             chunk = self._mirror.read(run_id, layout.PHASES, offset, _CHUNK)
             whole = chunk.rfind(b"\n") + 1
             self._phases[run_id] = offset + whole
-            return [event for _, event in events_of(chunk[:whole], offset)]
+            return [event for _, event in events_of(chunk[:whole], offset) if records.is_phase(event)]
 
     def manifest(self, run_id: str) -> None:
-        """Store the manifest of a run that has ended: every file with its hash.
+        """Store the manifest of a run that has ended: every file with its hash, and a warning of what is none.
 
         Args:
             run_id: the run.
         """
-        self._manifests.replace(run_id, self._mirror.manifest(run_id))
+        rows, left_out = self._mirror.manifest(run_id)
+        self._manifests.replace(run_id, rows)
+        if left_out:
+            self._history.add_warnings(run_id, "files", [not_kept(left_out)])
 
     def outputs(self, run_id: str, spec: dict[str, Any]) -> None:
         """Register the outputs of a run that has completed, if requested.

@@ -22,6 +22,7 @@ from trainshed.service.routes import API, ApiResponse, number
 from trainshed.spec import layout, states
 from trainshed.spec.checks import is_name
 from trainshed.store.journal import events_of
+from trainshed.system import confined
 from trainshed.targets.witness import INTERACTIVE
 
 _LIMIT = 16 << 20
@@ -97,8 +98,10 @@ def _log(context: ServiceContext, _: Request, record: dict[str, Any], offset: in
     """POST /runs/{id}/log?offset=…: output of an interactive run's program; without an offset, only query it."""
     if record["target"] != INTERACTIVE:
         raise UserErrorException(f"Run '{record['id']}' already has a log: the output of its script.")
-    path = context.mirror.folder(record["id"]) / layout.place_of(layout.USER_LOG)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fd = confined.open_to_append(context.mirror.folder(record["id"]), layout.place_of(layout.USER_LOG))
+    except OSError as error:
+        raise UserErrorException(f"The log of run '{record['id']}' cannot be written: {error.strerror}.") from error
     with os.fdopen(fd, "ab") as file:
         known = file.tell()
         new = body[max(known - offset, 0) :] if 0 <= offset <= known else b""

@@ -117,9 +117,9 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 _ONE = f"{API}/models/{{name}}/{{version:int}}"
 ROUTES = [
-    Route(f"{API}/models/incoming/{{token}}/{{path:path}}", put_file, methods=["PUT"]),
+    Route(f"{API}/models/incoming/{{token}}/{{path:file}}", put_file, methods=["PUT"]),
     Route(f"{API}/models", endpoint(register), methods=["POST"]),
     Route(f"{_ONE}/files", endpoint(list_files)),
-    Route(f"{_ONE}/files/{{path:path}}", get_file),
+    Route(f"{_ONE}/files/{{path:file}}", get_file),
     Route(_ONE, endpoint(delete), methods=["DELETE"]),
 ]

@@ -220,5 +220,5 @@ ROUTES = [
     Route(f"{PAGES}page.css", style),
     Route(f"{API}/runs/{{run}}/fragment", endpoint(fragment)),
     Route(f"{PAGES}runs/{{run}}", page(run)),
-    Route(f"{PAGES}runs/{{run}}/files/{{name:path}}", file),
+    Route(f"{PAGES}runs/{{run}}/files/{{name:file}}", file),
 ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -314,6 +315,15 @@ async def healthz(_: Request) -> Response:
 
 
 API = "/api/v1"
+
+
+class _FileConvertor(PathConvertor):
+    """Name of a file in a route: like a path, and with line breaks, which the system allows in names."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("file", _FileConvertor())
 ROUTES = [
     Route("/healthz", healthz),
     Route(f"{API}/service", endpoint(service_facts)),

@@ -190,7 +190,7 @@ def _going_on(cancelled: Callable[[], bool]) -> _GoOn:
 def _files(path: str) -> Iterable[str]:
     if os.path.isfile(path):
         return [path]
-    return [os.path.join(path, relative) for relative, _ in confined.walk(path)]
+    return [os.path.join(path, relative) for relative, _ in confined.walk(os.path.realpath(path))]
 
 
 def _pieces(path: str) -> Iterator[bytes]:

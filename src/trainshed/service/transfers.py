@@ -20,7 +20,7 @@ from trainshed.service.follow import follow
 from trainshed.service.routes import API, ApiResponse, endpoint, number
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
-from trainshed.system.confined import create_inside, open_inside
+from trainshed.system.confined import create_inside, open_inside, parts_of
 
 _CHUNK = 1 << 20
 _TYPE = "application/octet-stream"
@@ -57,7 +57,7 @@ async def get_file(request: Request) -> Response:
     """GET /runs/{id}/files/{name}."""
     context: ServiceContext = request.app.state.context
     run_id, name = request.path_params["run"], request.path_params["name"]
-    check_relative_path(name, "File name")
+    parts_of(name)
     await run_in_threadpool(context.history.get, run_id)
     offset = number(request, "offset", 0)
     path = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
@@ -180,7 +180,7 @@ async def get_data(request: Request) -> Response:
     """GET /datastores/{name}/files/{path}."""
     context: ServiceContext = request.app.state.context
     record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
-    file = await run_in_threadpool(open_inside, Path(record["path"]), request.path_params["path"])
+    file = await run_in_threadpool(open_inside, Path(record["path"]).resolve(), request.path_params["path"])
     return StreamingResponse(pages(file), media_type=_TYPE)
 
 
@@ -193,7 +193,7 @@ async def put_data(request: Request) -> Response:
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
         return ApiResponse({"stored": False, "url": (root / relative).as_uri()})
-    with create_inside(root, relative, overwrite) as file:
+    with create_inside(root.resolve(), relative, overwrite) as file:
         await receive(request, file)
     return ApiResponse({"stored": True, "url": (root / relative).as_uri()})
 
@@ -202,13 +202,13 @@ ROUTES = [
     Route(f"{API}/packs", put_pack, methods=["POST"]),
     Route(f"{API}/snapshots/{{snapshot}}", get_snapshot),
     Route(f"{API}/runs/{{run}}/files", endpoint(list_files)),
-    Route(f"{API}/runs/{{run}}/files/{{name:path}}", get_file),
-    Route(f"{API}/runs/{{run}}/files/{{name:path}}", put_file, methods=["PUT"]),
+    Route(f"{API}/runs/{{run}}/files/{{name:file}}", get_file),
+    Route(f"{API}/runs/{{run}}/files/{{name:file}}", put_file, methods=["PUT"]),
     Route(f"{API}/datastores", endpoint(list_datastores)),
     Route(f"{API}/datastores/{{name}}", endpoint(put_datastore), methods=["PUT"]),
     Route(f"{API}/datastores/{{name}}", endpoint(drop_datastore), methods=["DELETE"]),
     Route(f"{API}/datastores/{{name}}/default", endpoint(set_default_datastore), methods=["PUT"]),
     Route(f"{API}/datastores/{{name}}/files", endpoint(list_data)),
-    Route(f"{API}/datastores/{{name}}/files/{{path:path}}", get_data),
-    Route(f"{API}/datastores/{{name}}/files/{{path:path}}", put_data, methods=["PUT"]),
+    Route(f"{API}/datastores/{{name}}/files/{{path:file}}", get_data),
+    Route(f"{API}/datastores/{{name}}/files/{{path:file}}", put_data, methods=["PUT"]),
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from trainshed.system.removal import remove_inside
 
 NAME = ".trash"
 _BLOCK = 512
@@ -44,28 +45,11 @@ class Trash:
         What cannot be deleted stays there, such as files that a container wrote as another user.
         """
         for path in self.content():
-            with contextlib.suppress(OSError):
-                _delete(path)
+            remove_inside(self._folder, path.name)
 
     def content(self) -> list[Path]:
         """Return the contents of the trash."""
         return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
-
-
-def _delete(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-        return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        # A script may have removed the permissions of its own folders.
-        path.chmod(0o700)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                if not os.path.islink(os.path.join(folder, name)):
-                    os.chmod(os.path.join(folder, name), 0o700)
-        shutil.rmtree(path)
 
 
 def usage(*paths: Path, alone: bool = False) -> int:

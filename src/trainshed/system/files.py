@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from _thread import get_ident
 
 from trainshed.errors import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Dict, Optional, Type
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+# The folder may be one in which a script writes as well: what is there is not opened.
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 PRIVATE = 0o600
 PUBLIC = 0o666
 """Mode of new files, before the process's umask is applied."""
@@ -28,7 +28,7 @@ class replacing:  # noqa: N801 - it is called as the function that it was, whose
     def __init__(self, path: str, mode: int = PRIVATE, durable: bool = False) -> None:
         folder, name = os.path.split(path)
         self._path, self._folder, self._mode, self._durable = path, folder, mode, durable
-        self._part = os.path.join(folder, f".{name[:60]}.{os.getpid()}-{get_ident()}.part")
+        self._part = os.path.join(folder, f".{name[:60]}.{_unused()}.part")
 
     def __enter__(self) -> BinaryIO:
         """Return the file."""
@@ -54,6 +54,10 @@ class replacing:  # noqa: N801 - it is called as the function that it was, whose
             sync_folder(self._folder or ".")
 
 
+def _unused() -> str:
+    return f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
 def _remove(path: str) -> None:
     try:  # noqa: SIM105 - see replacing
         os.unlink(path)
@@ -74,19 +78,21 @@ def write(path: str, content: str, mode: int = PRIVATE, durable: bool = False) -
         file.write(content.encode("utf-8"))
 
 
-def write_once(path: str, content: str) -> bool:
-    """Write a text file atomically and durably unless it exists; return whether it was written.
+def write_once(path: str, content: str, durable: bool = True) -> bool:
+    """Write a text file atomically unless it exists; return whether it was written.
 
     Args:
         path: the file.
         content: its text.
+        durable: as for :func:`replacing`.
     """
-    part = f"{path}.{os.getpid()}-{get_ident()}"
+    part = f"{path}.{_unused()}"
     try:
         with open(os.open(part, _FLAGS, PRIVATE), "wb") as file:
             file.write(content.encode("utf-8"))
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.link(part, path)  # it appears at once and complete, or not at all
     except FileExistsError:
         return False

@@ -34,7 +34,7 @@ class ShimEngine:
 
     def poll(self, native_ids: Mapping[str, str], /) -> dict[str, Observation]:
         """Look at run directories and shims; see :meth:`Engine.poll`."""
-        return self.machine.look(list(native_ids))
+        return self.machine.look(native_ids)
 
     def cancel(self, native_ids: Mapping[str, str], /) -> None:
         """Ask the shims; see :meth:`Engine.cancel`."""

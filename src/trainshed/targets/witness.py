@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from trainshed.errors import InternalException
+from trainshed.machines import records
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, Machine, Observation, OnEnd
 from trainshed.spec import layout
-from trainshed.system import process
+from trainshed.system import files, process
 from trainshed.system.exits import ExitWatcher
 from trainshed.targets.engine import Accepted, Job
 
@@ -54,8 +53,8 @@ class Witness:
         run_dir = self._runs / run_id
         for folder in ("code/outputs", "code/logs"):
             (run_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_once(run_dir / layout.SPEC, record)
-        _write_once(run_dir / layout.SHIM, owner)
+        files.write_once(str(run_dir / layout.SPEC), json.dumps(record), durable=False)
+        files.write_once(str(run_dir / layout.SHIM), json.dumps(owner), durable=False)
         self._watch(run_id, owner)
 
     def end(self, run_id: str, how: dict[str, Any]) -> None:
@@ -67,7 +66,7 @@ class Witness:
         """
         if (self._runs / run_id).is_dir():
             facts = {"time": time.time(), "phase": "Running", "exit_code": None, "signal": None}
-            _write_once(self._runs / run_id / layout.EXIT, {**facts, **how})
+            files.write_once(str(self._runs / run_id / layout.EXIT), json.dumps({**facts, **how}))
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Refuse: such runs are begun by their programs."""
@@ -80,16 +79,16 @@ class Witness:
         return {run_id: self._look(run_id) for run_id in native_ids}
 
     def _look(self, run_id: str) -> Observation:
-        who = _read(self._runs / run_id / layout.SHIM)
+        who = records.owner(str(self._runs / run_id))
         lives = self._lives(who)
         # A program may end its run and go on.
-        how = _read(self._runs / run_id / layout.EXIT)
+        how = records.exit_of(str(self._runs / run_id))
         if how:
             return Observation(ENDED, how)
         if lives:
             self._watch(run_id, who)
             return Observation(ALIVE)
-        if not who:
+        if not who and not records.claimed(str(self._runs / run_id)):
             return Observation(ABSENT)
         return Observation(LOST, rebooted="boot" in who and who["boot"] != process.boot_id())
 
@@ -118,22 +117,3 @@ class Witness:
     def close(self) -> None:
         """Stop watching."""
         self._watcher.close()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def _write_once(path: Path, record: dict[str, Any]) -> None:
-    """Write a record whole unless there is one."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    part.write_text(json.dumps(record))
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(part, path)
-    finally:
-        part.unlink()
