@@ -1,4 +1,4 @@
-"""Authenticates requests: the Host header and the token, on every route except the health check."""
+"""Authenticates requests: the Host header and the token, on every route except the health check and the identity."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from trainshed.errors import (
     TrainshedError,
     UserErrorException,
 )
+from trainshed.service.identity import PATH as IDENTITY
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
@@ -27,7 +28,8 @@ PAGES = "/pages/"
 COOKIE = "trainshed_pages"
 BY_SOCKET = "trainshed.invalid"
 """Host of a client on a Unix socket; a reserved domain that cannot exist on the Internet."""
-PUBLIC = frozenset({"/healthz"})
+PUBLIC = frozenset({"/healthz", IDENTITY})
+"""What needs no token."""
 SAME_USER = "trainshed.same_user"
 """In a request's scope: whether its client is this user on this machine, who can open files named in a response."""
 _HEADERS = [
@@ -92,6 +94,8 @@ class Guard:
         return bool(lasting) and hmac.compare_digest(shown, str(lasting).encode())
 
     def _refusal(self, request: Request) -> TrainshedError | None:
+        if request.url.path == IDENTITY:
+            return None  # whatever the host is called: through a tunnel, it has another port
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return UserErrorException("The Host header does not name this service.")

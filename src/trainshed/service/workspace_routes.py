@@ -37,10 +37,9 @@ def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[
     return get_workspace(context, request, None)
 
 
-def give_access(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+def give_access(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """POST /service/access: an address and a token that stay the same."""
-    host, port = request.scope["server"]
-    return {"address": f"http://{host}:{port}", "token": context.access.stay(port)}
+    return {"address": f"http://127.0.0.1:{context.port}", "token": context.access.stay(context.port)}
 
 
 async def get_log(request: Request) -> Response:
