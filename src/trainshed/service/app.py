@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from trainshed.errors import TrainshedError
@@ -12,6 +13,7 @@ from trainshed.service.context import ServiceContext
 from trainshed.service.guard import (
     BY_SOCKET,
     Guard,
+    hung_up_response,
     internal_error_response,
     page_key,
     unknown_route_response,
@@ -56,6 +58,7 @@ def application(context: ServiceContext, token: str) -> ASGIApp:
         exception_handlers={
             TrainshedError: user_error_response,
             HTTPException: unknown_route_response,
+            ClientDisconnect: hung_up_response,
             Exception: internal_error_response,
         },
     )

@@ -32,6 +32,8 @@ PUBLIC = frozenset({"/healthz", IDENTITY})
 """What needs no token."""
 SAME_USER = "trainshed.same_user"
 """In a request's scope: whether its client is this user on this machine, who can open files named in a response."""
+KNOWN = "trainshed.known"
+"""In a request's scope: whether its client has a valid token, or the key of a page."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -85,7 +87,9 @@ class Guard:
         if refusal is not None:
             await as_response(refusal)(scope, receive, dressed)
             return
-        self._seen()
+        scope[KNOWN] = Request(scope).url.path not in PUBLIC
+        if scope[KNOWN]:
+            self._seen()
         await self._app(scope, receive, dressed)
 
     def _has_lasting(self, shown: bytes) -> bool:
@@ -149,6 +153,11 @@ async def user_error_response(_: Request, error: Exception) -> Response:
     """Convert an exception of Trainshed into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
+
+
+async def hung_up_response(_: Request, __: Exception) -> Response:
+    """Answer nobody: the client hung up before its request was complete."""
+    return Response(status_code=400)
 
 
 async def unknown_route_response(request: Request, error: Exception) -> Response:

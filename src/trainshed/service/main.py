@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from trainshed.errors import TrainshedError
 from trainshed.service.access import Access
 from trainshed.service.app import application
 from trainshed.service.context import ServiceContext
+from trainshed.service.log import ServiceLog
 from trainshed.service.server import Server, listening
 from trainshed.spec import settings
 from trainshed.system import files
@@ -26,6 +28,7 @@ from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
 IDLE_SECONDS = 300.0
+_CLOSE_SECONDS = 3.0
 BUSY = 4
 """Exit code if another process serves the workspace."""
 
@@ -44,13 +47,14 @@ def main() -> int:
     options = parser.parse_args()
     # A shorter switch interval lets threads that store received data wait less: uploads take a fifth less time.
     sys.setswitchinterval(0.0005)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_file = ServiceLog()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[log_file])
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
     with _sole_service(options.workspace) as sole:
         if not sole:
             return BUSY
         try:
-            asyncio.run(_serve(options.workspace, home, options.ready_fd))
+            asyncio.run(_serve(options.workspace, home, options.ready_fd, log_file))
         except TrainshedError as error:
             print(error.message, file=sys.stderr)  # noqa: T201 - the client shows it
             return 1
@@ -78,12 +82,12 @@ def _sole_service(root: Path) -> Iterator[bool]:
         os.close(fd)
 
 
-async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
+async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: ServiceLog) -> None:
+    server = Server(log_file.tell)
     access, token = Access(root), secrets.token_urlsafe(32)
     with listening(root, access.port) as listeners:
         context = ServiceContext(root, home, listeners.port, access)
         context.bus.attach(asyncio.get_running_loop())
-        server = Server(application(context, token))
         context.stop = server.stop
         context.supervisor.start()
         where = {"pid": os.getpid(), "port": listeners.port, "socket": listeners.path}
@@ -92,20 +96,33 @@ async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
         if ready_fd is not None:
             os.write(ready_fd, b"ready\n")
             os.close(ready_fd)
+        log_file.rotate(root / "service.log")
         idle = asyncio.create_task(_leave_when_idle(context))
         log.info("serving %s on port %d and %s", root, listeners.port, listeners.path)
         try:
-            await server.serve([listeners.tcp, listeners.unix])
+            await server.run_until_stopped(application(context, token), listeners, lambda: _remove_endpoint(root))
         finally:
             idle.cancel()
-            with contextlib.suppress(FileNotFoundError):
-                (root / "service.json").unlink()
+            _remove_endpoint(root)
+            _exit_in_any_case()
             await asyncio.to_thread(context.close)
+
+
+def _exit_in_any_case() -> None:
+    """Exit even if a thread hangs, for example on a machine that does not answer; all that matters is stored."""
+    timer = threading.Timer(_CLOSE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
     """Write the service endpoint file, atomically and readable only by the owner."""
     files.write(str(root / "service.json"), json.dumps(facts))
+
+
+def _remove_endpoint(root: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        (root / "service.json").unlink()
 
 
 async def _leave_when_idle(context: ServiceContext) -> None:

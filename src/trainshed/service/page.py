@@ -18,7 +18,7 @@ from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import COOKIE, PAGES
 from trainshed.service.mirror import Mirror
-from trainshed.service.routes import API, endpoint
+from trainshed.service.requests import API, endpoint
 from trainshed.service.transfers import pages
 from trainshed.spec import layout, states
 
@@ -202,9 +202,9 @@ def _status(status: str) -> str:
 async def file(request: Request) -> Response:
     """GET /pages/runs/{id}/files/{name}: images are shown, other files are downloaded."""
     context: ServiceContext = request.app.state.context
-
     name = request.path_params["name"]
-    found = await run_in_threadpool(context.mirror.open, request.path_params["run"], layout.place_of(name))
+    record = await run_in_threadpool(context.history.get, request.path_params["run"])
+    found = await run_in_threadpool(context.mirror.open, record["id"], layout.place_of(name))
     kind = _PICTURES.get(Path(name).suffix.lower())
     headers = {} if kind else {"content-disposition": "attachment"}
     return StreamingResponse(pages(found), media_type=kind or "application/octet-stream", headers=headers)

@@ -7,16 +7,21 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
+from trainshed.service.guard import KNOWN
+from trainshed.service.limits import Connections, most_connections
 from trainshed.system import files
 from trainshed.system.peers import LONGEST_PATH, uid_of
 
@@ -25,6 +30,10 @@ _SOCKET = "service.sock"
 _PREFIX = "trainshed-service-"
 _QUEUE = 1024
 """Connections that the system keeps until they are accepted."""
+_AT_ONCE = 32
+"""Connections that are accepted at once."""
+_HEAD_SECONDS = 10.0
+_IDLE_SECONDS = 60
 
 
 class Listeners(NamedTuple):
@@ -112,38 +121,162 @@ def _remove(path: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class Protocol(H11Protocol):
-    """Connections of clients; at the Unix socket, of this user's processes only."""
+class State(ServerState):
+    """What the connections of a server share.
+
+    Attributes:
+        tcp: connections of anybody on this machine.
+        unix: connections of this user's processes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tcp = Connections(most_connections(), refuse=True)
+        self.unix = Connections(most_connections(), refuse=False)
+
+
+class Connection(H11Protocol):
+    """A connection of a client; at the Unix socket, of this user's processes only.
+
+    A client has some seconds to send the head of a request. A request that is answered before its body has arrived ends
+    the connection, so that nobody can send without end.
+    """
+
+    server_state: State
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or drop it."""
         super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection.family == socket.AF_UNIX and uid_of(connection) != os.getuid():
-            transport.abort()
+        socket_of = transport.get_extra_info("socket")
+        local = socket_of.family == socket.AF_UNIX
+        self._others = self.server_state.unix if local else self.server_state.tcp
+        if local and not _same_user(socket_of):
+            self.drop()
+            return
+        self._others.add(self)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._others.remove(self)
+        self._forget_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what the client sent."""
+        super().data_received(data)
+        self._note()
+        if not self._in_request:
+            self._expect_head()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or hang up if the client is still sending this one."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+        super().on_response_complete()
+        self._note()
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        self._forget_deadline()
+        self.transport.abort()
+
+    @property
+    def _in_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _note(self) -> None:
+        if self.transport.is_closing():
+            self._others.remove(self)
+        elif self._in_request:
+            self._forget_deadline()
+            self._others.busy(self)
+        else:
+            self._others.idle(self, client=bool(self.scope and self.scope.get(KNOWN)))
+
+    def _expect_head(self) -> None:
+        if self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.drop)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _same_user(connection: socket.socket) -> bool:
+    try:
+        return uid_of(connection) == os.getuid()
+    except OSError:
+        return False  # it is closed already
 
 
 class Server(uvicorn.Server):
-    """Serves an application at listening sockets.
+    """Serves an application at listening sockets until it is told to stop, by SIGTERM, by SIGINT, or by :meth:`stop`.
 
     Args:
-        app: the application.
+        each_second: called about once per second.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=Protocol,
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=1,
-                server_header=False,
-            )
+    def __init__(self, each_second: Callable[[], None]) -> None:
+        async def notify() -> None:
+            each_second()
+
+        config = uvicorn.Config(
+            _nothing,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=_IDLE_SECONDS,
+            callback_notify=notify,
+            timeout_notify=1,
+            backlog=_AT_ONCE,
+            server_header=False,
         )
+        super().__init__(config)
+        self.server_state = State()
+        self._leave: Callable[[], None] = lambda: None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
         """Stop serving, soon."""
         self.should_exit = True
+
+    async def run_until_stopped(self, app: ASGIApp, listeners: Listeners, leave: Callable[[], None]) -> None:
+        """Serve.
+
+        Args:
+            app: the application.
+            listeners: where.
+            leave: called when the service is about to stop, before it stops listening.
+        """
+        self.config.app, self._leave = app, leave
+        await self.serve([listeners.tcp, listeners.unix])
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        """Leave the signals alone: after uvicorn's own handlers, a signal would end the process in the middle."""
+        return contextlib.nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections.
+
+        The loop accepts as many at once as it lets wait in the system's queue: few, so that each can be dropped before
+        the next come. The queue itself is long.
+        """
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_QUEUE)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the requests that are being served."""
+        self._leave()
+        await super().shutdown(sockets)
+
+
+async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Stand where the application will be: the server exists first, because it handles signals."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,15 +16,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException, did_you_mean
+from trainshed.errors import NotFoundException, ServiceException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
 from trainshed.service.follow import follow
-from trainshed.service.routes import API, ApiResponse, endpoint, number
+from trainshed.service.requests import API, ApiResponse, endpoint, number
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside
 
 _CHUNK = 1 << 20
+_SHOWN = 200
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _TYPE = "application/octet-stream"
 
 
@@ -99,18 +103,34 @@ async def put_file(request: Request) -> Response:
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
     record = await run_in_threadpool(context.history.get, run_id)
-    with context.mirror.create(run_id, layout.place_of(name)) as file:
-        await receive(request, file)
+    await store(request, context.mirror.create(run_id, layout.place_of(name)), name)
     record = await run_in_threadpool(context.history.get, run_id)
     if record["status"] in states.TERMINAL:
         await run_in_threadpool(context.collector.manifest, run_id)
     return ApiResponse({"name": name})
 
 
-async def receive(request: Request, file: IO[bytes]) -> None:
-    """Write a request's body to a file."""
-    async for part in request.stream():
-        await run_in_threadpool(file.write, part)
+async def store(request: Request, making: AbstractContextManager[IO[bytes]], name: str) -> None:
+    """Write a request's body to a new file.
+
+    Args:
+        request: the request.
+        making: gives the file, and completes it.
+        name: its name, for the error.
+
+    Raises:
+        UserErrorException: there cannot be such a file.
+        ServiceException: it cannot be written now.
+    """
+    try:
+        with making as file:
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+    except OSError as error:
+        told = f"'{name[:_SHOWN]}' cannot be stored: {error.strerror or error}."
+        if error.errno in _FULL:
+            raise ServiceException(f"{told} Make space on the disk of the workspace, then repeat the call.") from error
+        raise UserErrorException(f"{told} Choose another name.") from error
 
 
 async def get_snapshot(request: Request) -> Response:
@@ -193,8 +213,7 @@ async def put_data(request: Request) -> Response:
     overwrite = bool(number(request, "overwrite", 0))
     if not overwrite and (root / relative).exists():
         return ApiResponse({"stored": False, "url": (root / relative).as_uri()})
-    with create_inside(root, relative, overwrite) as file:
-        await receive(request, file)
+    await store(request, create_inside(root, relative, overwrite), relative)
     return ApiResponse({"stored": True, "url": (root / relative).as_uri()})
 
 

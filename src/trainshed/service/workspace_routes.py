@@ -14,7 +14,7 @@ from starlette.routing import Route
 from trainshed.data.dataset import files_at
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
-from trainshed.service.routes import API, endpoint
+from trainshed.service.requests import API, endpoint
 from trainshed.service.transfers import pages
 from trainshed.spec import layout
 from trainshed.system import files
