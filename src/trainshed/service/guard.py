@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainshed.errors import (
@@ -21,6 +21,7 @@ from trainshed.errors import (
     UserErrorException,
 )
 from trainshed.service.identity import PATH as IDENTITY
+from trainshed.service.responses import ApiResponse
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
@@ -146,7 +147,7 @@ def as_response(error: TrainshedError, status: int | None = None) -> Response:
         status: the HTTP status; None for that of the exception.
     """
     body = {"type": type(error).__name__, "message": error.message, "details": error.details}
-    return JSONResponse({"error": body}, status_code=status or error.status)
+    return ApiResponse({"error": body}, status_code=status or error.status)
 
 
 async def user_error_response(_: Request, error: Exception) -> Response:

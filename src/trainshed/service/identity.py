@@ -7,10 +7,11 @@ import string
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.errors import UserErrorException
+from trainshed.service.responses import ApiResponse
 
 PATH = "/api/v1/identity"
 Tokens = Callable[[], list[str]]
@@ -29,7 +30,7 @@ async def identity(request: Request) -> Response:
     if len(nonce) != _LENGTH or not _DIGITS.issuperset(nonce):
         raise UserErrorException(f"Query parameter 'nonce' must be {_LENGTH} hex digits, made at random.")
     tokens: Tokens = request.app.state.tokens
-    return JSONResponse({"proofs": [proof(token, nonce) for token in tokens()]})
+    return ApiResponse({"proofs": [proof(token, nonce) for token in tokens()]})
 
 
 def proof(token: str, nonce: str) -> str:

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
-from trainshed.service.requests import API, ApiResponse, content_of, number
+from trainshed.service.requests import API, content_of, number
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import layout, states
 from trainshed.spec.checks import is_name
 from trainshed.store.journal import events_of

@@ -6,7 +6,7 @@ import resource
 from collections.abc import Iterator
 from typing import Protocol
 
-_MOST = 1000
+_MOST = 500
 _SHARE = 4
 """Of the files that the service may have open, one part in so many is for connections of one kind."""
 

@@ -57,9 +57,11 @@ class ServiceLog(logging.StreamHandler):  # type: ignore[type-arg]
                 super().emit(logging.LogRecord(__name__, *facts))
 
     def _keep_small(self) -> None:
-        with contextlib.suppress(OSError):  # the disk is full, or it is no file
+        if self._path is None:
+            return
+        with contextlib.suppress(OSError):  # the disk is full
             fd = self.stream.fileno()
-            if self._path is None or os.fstat(fd).st_size < _LARGEST:
+            if os.fstat(fd).st_size < _LARGEST:
                 return
             if os.path.samestat(os.fstat(fd), os.stat(self._path)):
                 os.replace(self._path, f"{self._path}.1")

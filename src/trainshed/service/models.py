@@ -13,13 +13,14 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.errors import ModelPathNotFoundException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
-from trainshed.service.requests import API, ApiResponse, endpoint, field
-from trainshed.service.transfers import pages, store
+from trainshed.service.requests import API, endpoint, field
+from trainshed.service.responses import ApiResponse
+from trainshed.service.transfers import FileContent, store
 from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside
@@ -95,7 +96,7 @@ async def get_file(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     folder = await run_in_threadpool(_folder, context, request)
     file = await run_in_threadpool(open_inside, folder, request.path_params["path"])
-    return StreamingResponse(pages(file), media_type="application/octet-stream")
+    return FileContent(file, media_type="application/octet-stream")
 
 
 def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

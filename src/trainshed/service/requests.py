@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
-from trainshed.spec.floats import spelled
+from trainshed.service.responses import ApiResponse
 
 API = "/api/v1"
 JSON_LIMIT = 4 << 20
@@ -24,22 +25,13 @@ _CONTAINERS = 400_000
 """Lists and objects in a body. Each takes a hundred bytes of memory, and may take two in the body."""
 _VALUES = 3_000_000
 _DEPTH = 64
+_QUICK = 64 << 10
+"""Bytes of JSON that are parsed in less time than a thread needs to begin."""
 _DIGITS = 18
 """Digits of a number in a path or a parameter: what surely fits into 64 bits."""
 
 Handler = Callable[[ServiceContext, Request, Any], Any]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class ApiResponse(JSONResponse):
-    """JSON in ASCII, because logged text may contain lone surrogates, which UTF-8 cannot represent."""
-
-    def render(self, content: Any) -> bytes:
-        """Return the bytes of a response."""
-        try:
-            return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-        except ValueError:
-            return json.dumps(spelled(content), allow_nan=False).encode()
 
 
 class _Version(Convertor[int]):
@@ -67,16 +59,23 @@ async def content_of(request: Request, limit: int) -> bytes:
     Raises:
         UserErrorException: it is longer; the rest of it is not read.
     """
+    return b"".join([part async for part in _parts(request, limit)])
+
+
+async def _parts(request: Request, limit: int) -> AsyncIterator[bytes]:
     told = request.headers.get("content-length", "0")
-    content = bytearray()
-    if not told.isdecimal() or int(told[: _DIGITS + 1]) <= limit:
+    size = int(told[: _DIGITS + 1]) if told.isdecimal() else 0
+    if size <= limit:
+        size = 0
         async for part in request.stream():
-            content += part
-            if len(content) > limit:
+            size += len(part)
+            if size > limit:
                 break
-        else:
-            return bytes(content)
-    raise UserErrorException(f"The request is too large: {request.url.path} takes at most {limit >> 20} MB at once.")
+            yield part
+    if size > limit:
+        raise UserErrorException(
+            f"The request is too large: {request.url.path} takes at most {limit >> 20} MB at once."
+        )
 
 
 async def body_of(request: Request, limit: int) -> Any:
@@ -89,18 +88,24 @@ async def body_of(request: Request, limit: int) -> Any:
     Raises:
         UserErrorException: not JSON, too long, too deep, or of too many parts.
     """
-    content = await content_of(request, limit)
+    read, containers, values = [], 0, 0
+    async for part in _parts(request, limit):
+        read.append(part)
+        # A few more: there may be some in texts.
+        containers += part.count(b"[") + part.count(b"{")
+        values += part.count(b",")
+        if containers > _CONTAINERS or values > _VALUES:
+            raise UserErrorException(
+                f"The request has too many parts; {_CONTAINERS} lists and objects, and {_VALUES} values are possible."
+            )
+    content = b"".join(read)
     if not content:
         return None
-    return await run_in_threadpool(_parsed, content) if len(content) > _DEPTH << 10 else _parsed(content)
+    parse = partial(_parsed, content, containers)
+    return await run_in_threadpool(parse) if len(content) > _QUICK else parse()
 
 
-def _parsed(content: bytes) -> Any:
-    containers = content.count(b"[") + content.count(b"{")  # a few more: those in texts
-    if containers > _CONTAINERS or content.count(b",") > _VALUES:
-        raise UserErrorException(
-            f"The request has too many parts: {containers} lists and objects; {_CONTAINERS} are possible."
-        )
+def _parsed(content: bytes, containers: int) -> Any:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:

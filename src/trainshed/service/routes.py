@@ -17,7 +17,8 @@ from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
-from trainshed.service.requests import API, MANIFEST_LIMIT, ApiResponse, endpoint, field, number, texts
+from trainshed.service.requests import API, MANIFEST_LIMIT, endpoint, field, number, texts
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
@@ -41,8 +42,8 @@ def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[s
     pack = field(body, "pack", (type(None), str))
     if pack is not None:
         packs.adopt(packs.incoming(pack), check=False)
-    wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
-    missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
+    hashes = (entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file")
+    missing = packs.missing(sorted({sha for sha in hashes if isinstance(sha, str)}))
     if not missing:
         return {"id": context.snapshots.put_tree(entries)}
     return {"missing": missing, **({"write_to": str(packs.incoming())} if request.scope[SAME_USER] else {})}

@@ -176,6 +176,17 @@ class Connection(H11Protocol):
             self.transport.close()
         super().on_response_complete()
         self._note()
+        if not self._in_request and self.conn.trailing_data[0]:
+            self._expect_head()  # it has begun the next request
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; if it is the body of a request that is being served, only hang up."""
+        if self._in_request:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.drop()
+        else:
+            super().send_400_response(msg)
 
     def drop(self) -> None:
         """End the connection at once."""
@@ -228,6 +239,7 @@ class Server(uvicorn.Server):
             http=Connection,
             ws="none",
             lifespan="off",
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=1,
@@ -238,7 +250,7 @@ class Server(uvicorn.Server):
             server_header=False,
         )
         super().__init__(config)
-        self.server_state = State()
+        self.server_state: State = State()
         self._leave: Callable[[], None] = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stop)

@@ -15,11 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from trainshed.errors import NotFoundException, ServiceException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
 from trainshed.service.follow import follow
-from trainshed.service.requests import API, ApiResponse, endpoint, number
+from trainshed.service.requests import API, endpoint, number
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside
@@ -63,12 +65,15 @@ async def get_file(request: Request) -> Response:
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
     await run_in_threadpool(context.history.get, run_id)
-    offset = number(request, "offset", 0)
+    offset = max(number(request, "offset", 0), 0)
     path = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
     if number(request, "follow", 0):
 
         def finished() -> bool:
-            status = context.supervisor.look(run_id)["status"]
+            try:
+                status = context.supervisor.look(run_id)["status"]
+            except NotFoundException:
+                return True  # it has been removed meanwhile
             built = name == layout.BUILD_LOG and status in (states.RUNNING, states.FINALIZING)
             return built or status in states.TERMINAL
 
@@ -78,8 +83,8 @@ async def get_file(request: Request) -> Response:
         file = await run_in_threadpool(context.mirror.open, run_id, path)
     except NotFoundException as error:
         raise await run_in_threadpool(_not_found, context, run_id, name) from error
-    file.seek(offset)
-    return StreamingResponse(pages(file), media_type=_TYPE)
+    file.seek(min(offset, os.fstat(file.fileno()).st_size))
+    return FileContent(file, media_type=_TYPE)
 
 
 def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundException:
@@ -90,11 +95,28 @@ def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundExcep
     )
 
 
-async def pages(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's content piece by piece, then close it."""
-    with file:
-        while page := await run_in_threadpool(file.read, _CHUNK):
-            yield page
+class FileContent(StreamingResponse):
+    """The content of a file, from where it stands; it is sent piece by piece, as fast as the client takes it.
+
+    Args:
+        file: the file, which is closed in any case: also if the client hangs up before the first piece.
+        media_type: its type.
+        headers: more headers.
+    """
+
+    def __init__(self, file: IO[bytes], media_type: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(_pieces(file), media_type=media_type, headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._file:
+            await super().__call__(scope, receive, send)
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await run_in_threadpool(file.read, _CHUNK):
+        yield piece
 
 
 async def put_file(request: Request) -> Response:
@@ -137,19 +159,23 @@ async def get_snapshot(request: Request) -> Response:
     """GET /snapshots/{id}: its files as a zip archive."""
     context: ServiceContext = request.app.state.context
     archive = await run_in_threadpool(_zipped, context, request.path_params["snapshot"])
-    return StreamingResponse(pages(archive), media_type="application/zip")
+    return FileContent(archive, media_type="application/zip")
 
 
 def _zipped(context: ServiceContext, snapshot: str) -> IO[bytes]:
     archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
-        for entry, pieces in context.snapshots.files(snapshot):
-            facts = zipfile.ZipInfo(entry["path"])
-            facts.external_attr = entry["mode"] << 16
-            facts.compress_type = zipfile.ZIP_DEFLATED
-            with made.open(facts, "w") as file:
-                for piece in pieces:
-                    file.write(piece)
+    try:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+            for entry, pieces in context.snapshots.files(snapshot):
+                facts = zipfile.ZipInfo(entry["path"])
+                facts.external_attr = entry["mode"] << 16
+                facts.compress_type = zipfile.ZIP_DEFLATED
+                with made.open(facts, "w") as file:
+                    for piece in pieces:
+                        file.write(piece)
+    except BaseException:
+        archive.close()
+        raise
     archive.seek(0)
     return archive
 
@@ -201,7 +227,7 @@ async def get_data(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
     file = await run_in_threadpool(open_inside, Path(record["path"]), request.path_params["path"])
-    return StreamingResponse(pages(file), media_type=_TYPE)
+    return FileContent(file, media_type=_TYPE)
 
 
 async def put_data(request: Request) -> Response:
@@ -211,7 +237,7 @@ async def put_data(request: Request) -> Response:
     root, relative = Path(record["path"]), request.path_params["path"]
     check_relative_path(relative, "Path on the datastore")
     overwrite = bool(number(request, "overwrite", 0))
-    if not overwrite and (root / relative).exists():
+    if not overwrite and os.path.exists(root / relative):
         return ApiResponse({"stored": False, "url": (root / relative).as_uri()})
     await store(request, create_inside(root, relative, overwrite), relative)
     return ApiResponse({"stored": True, "url": (root / relative).as_uri()})
