@@ -46,6 +46,7 @@ class ServiceContext:
     def __init__(self, root: Path, home: Path, port: int, access: Access) -> None:
         self.root = root
         self.home = home
+        self.port = port
         self.database = Database(root / "history.db")
         self.history = History(self.database)
         self.metrics = Metrics(self.database)

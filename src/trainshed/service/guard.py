@@ -1,4 +1,4 @@
-"""Authenticates requests: the Host header and the token, on every route except the health check."""
+"""Authenticates requests: the Host header and the token, on every route except the health check and the identity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainshed.errors import (
@@ -20,6 +20,8 @@ from trainshed.errors import (
     TrainshedError,
     UserErrorException,
 )
+from trainshed.service.identity import PATH as IDENTITY
+from trainshed.service.responses import ApiResponse
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
@@ -27,9 +29,12 @@ PAGES = "/pages/"
 COOKIE = "trainshed_pages"
 BY_SOCKET = "trainshed.invalid"
 """Host of a client on a Unix socket; a reserved domain that cannot exist on the Internet."""
-PUBLIC = frozenset({"/healthz"})
+PUBLIC = frozenset({"/healthz", IDENTITY})
+"""What needs no token."""
 SAME_USER = "trainshed.same_user"
 """In a request's scope: whether its client is this user on this machine, who can open files named in a response."""
+KNOWN = "trainshed.known"
+"""In a request's scope: whether its client has a valid token, or the key of a page."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -83,7 +88,9 @@ class Guard:
         if refusal is not None:
             await as_response(refusal)(scope, receive, dressed)
             return
-        self._seen()
+        scope[KNOWN] = Request(scope).url.path not in PUBLIC
+        if scope[KNOWN]:
+            self._seen()
         await self._app(scope, receive, dressed)
 
     def _has_lasting(self, shown: bytes) -> bool:
@@ -92,6 +99,8 @@ class Guard:
         return bool(lasting) and hmac.compare_digest(shown, str(lasting).encode())
 
     def _refusal(self, request: Request) -> TrainshedError | None:
+        if request.url.path == IDENTITY:
+            return None  # whatever the host is called: through a tunnel, it has another port
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return UserErrorException("The Host header does not name this service.")
@@ -138,13 +147,18 @@ def as_response(error: TrainshedError, status: int | None = None) -> Response:
         status: the HTTP status; None for that of the exception.
     """
     body = {"type": type(error).__name__, "message": error.message, "details": error.details}
-    return JSONResponse({"error": body}, status_code=status or error.status)
+    return ApiResponse({"error": body}, status_code=status or error.status)
 
 
 async def user_error_response(_: Request, error: Exception) -> Response:
     """Convert an exception of Trainshed into its response."""
     assert isinstance(error, TrainshedError)
     return as_response(error)
+
+
+async def hung_up_response(_: Request, __: Exception) -> Response:
+    """Answer nobody: the client hung up before its request was complete."""
+    return Response(status_code=400)
 
 
 async def unknown_route_response(request: Request, error: Exception) -> Response:

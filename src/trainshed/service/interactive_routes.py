@@ -12,7 +12,8 @@ from starlette.routing import Route
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.journal_routes import names_for
-from trainshed.service.routes import API, endpoint, field
+from trainshed.service.requests import API, endpoint, field
+from trainshed.service.routes import same_request
 from trainshed.spec.checks import check_experiment_name, is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
@@ -35,6 +36,8 @@ def begin(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
     spec = spec._replace(target=INTERACTIVE, kind=INTERACTIVE)
     start = bool(field(body, "start", bool, True))
     record = context.supervisor.begin(run_id, field(body, "submit_id", str), spec, owner, start)
+    # The client may have chosen the run's id, which then is that of a run begun before, too.
+    same_request(record, run_id if body.get("run_id") is None else "", spec)
     return names_for(context, request, record)
 
 

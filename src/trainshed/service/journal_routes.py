@@ -18,7 +18,8 @@ from starlette.routing import Route
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
-from trainshed.service.routes import API, ApiResponse, number
+from trainshed.service.requests import API, content_of, number
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import layout, states
 from trainshed.spec.checks import is_name
 from trainshed.store.journal import events_of
@@ -56,19 +57,13 @@ def _receiving(take: Take) -> Any:
     """
 
     async def serve(request: Request) -> Response:
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > _LIMIT:
-                raise UserErrorException(f"Send at most {_LIMIT >> 20} MB at once.")
-            parts.append(part)
-        body, offset = b"".join(parts), number(request, "offset", -1)
-        context = request.app.state.context
+        offset, context = number(request, "offset", -1), request.app.state.context
+        body = await content_of(request, _LIMIT)
 
         def store() -> int:
             record = context.history.get(request.path_params["run"])
             if record["status"] in states.TERMINAL:
-                return offset + size
+                return offset + len(body)
             with _lock:
                 return take(context, request, record, offset, body)
 

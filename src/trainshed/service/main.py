@@ -10,43 +10,25 @@ import json
 import logging
 import os
 import secrets
-import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-
 from trainshed.errors import TrainshedError
 from trainshed.service.access import Access
-from trainshed.service.catalog import ROUTES as CATALOG
+from trainshed.service.app import application
 from trainshed.service.context import ServiceContext
-from trainshed.service.guard import (
-    BY_SOCKET,
-    Guard,
-    internal_error_response,
-    page_key,
-    unknown_route_response,
-    user_error_response,
-)
-from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
-from trainshed.service.journal_routes import ROUTES as JOURNAL
-from trainshed.service.models import ROUTES as MODELS
-from trainshed.service.page import ROUTES as PAGES
-from trainshed.service.removal_routes import ROUTES as REMOVAL
-from trainshed.service.routes import ROUTES
-from trainshed.service.secrets import ROUTES as SECRETS
-from trainshed.service.transfers import ROUTES as TRANSFERS
-from trainshed.service.workspace_routes import ROUTES as WORKSPACE
+from trainshed.service.log import ServiceLog
+from trainshed.service.server import Server, listening
 from trainshed.spec import settings
 from trainshed.system import files
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
 IDLE_SECONDS = 300.0
+_CLOSE_SECONDS = 3.0
 BUSY = 4
 """Exit code if another process serves the workspace."""
 
@@ -65,13 +47,14 @@ def main() -> int:
     options = parser.parse_args()
     # A shorter switch interval lets threads that store received data wait less: uploads take a fifth less time.
     sys.setswitchinterval(0.0005)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_file = ServiceLog()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[log_file])
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
     with _sole_service(options.workspace) as sole:
         if not sole:
             return BUSY
         try:
-            asyncio.run(_serve(options.workspace, home, options.ready_fd))
+            asyncio.run(_serve(options.workspace, home, options.ready_fd, log_file))
         except TrainshedError as error:
             print(error.message, file=sys.stderr)  # noqa: T201 - the client shows it
             return 1
@@ -99,71 +82,47 @@ def _sole_service(root: Path) -> Iterator[bool]:
         os.close(fd)
 
 
-async def _serve(root: Path, home: Path, ready_fd: int | None) -> None:
-    access = Access(root)
-    listener, token = _listen(access.port), secrets.token_urlsafe(32)
-    port = listener.getsockname()[1]
-    context = ServiceContext(root, home, port, access)
-    context.bus.attach(asyncio.get_running_loop())
-    app = Starlette(
-        routes=[*INTERACTIVE, *JOURNAL, *WORKSPACE, *PAGES, *ROUTES, *TRANSFERS, *CATALOG, *MODELS, *SECRETS, *REMOVAL],
-        exception_handlers={
-            TrainshedError: user_error_response,
-            HTTPException: unknown_route_response,
-            Exception: internal_error_response,
-        },
-    )
-    app.state.context = context
-    app.state.page_key = page_key(token.encode())
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}", BY_SOCKET})
-    config = uvicorn.Config(
-        Guard(app, token, hosts, context.seen, lambda: access.known),
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    context.stop = stop
-    context.supervisor.start()
-    facts = {"pid": os.getpid(), "port": port, "token": token, "started": time.time(), "version": VERSION}
-    _write_endpoint(root, {**facts, "settings": settings.marks(os.environ)})
-    if ready_fd is not None:
-        os.write(ready_fd, b"ready\n")
-        os.close(ready_fd)
-    idle = asyncio.create_task(_leave_when_idle(context))
-    log.info("serving %s on port %d", root, port)
-    try:
-        await server.serve([listener])
-    finally:
-        idle.cancel()
-        with contextlib.suppress(FileNotFoundError):
-            (root / "service.json").unlink()
-        await asyncio.to_thread(context.close)
+async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: ServiceLog) -> None:
+    server = Server(log_file.tell)
+    access, token = Access(root), secrets.token_urlsafe(32)
+    with listening(root, access.port) as listeners:
+        context = ServiceContext(root, home, listeners.port, access)
+        context.bus.attach(asyncio.get_running_loop())
+        context.stop = server.stop
+        context.supervisor.start()
+        where = {"pid": os.getpid(), "port": listeners.port, "socket": listeners.path}
+        facts = {**where, "token": token, "started": time.time(), "version": VERSION}
+        _write_endpoint(root, {**facts, "settings": settings.marks(os.environ)})
+        if ready_fd is not None:
+            os.write(ready_fd, b"ready\n")
+            os.close(ready_fd)
+        log_file.rotate(root / "service.log")
+        idle = asyncio.create_task(_leave_when_idle(context))
+        log.info("serving %s on port %d and %s", root, listeners.port, listeners.path)
+        try:
+            await server.run_until_stopped(application(context, token), listeners, lambda: _remove_endpoint(root))
+        finally:
+            idle.cancel()
+            _remove_endpoint(root)
+            _exit_in_any_case()
+            await asyncio.to_thread(context.close)
 
 
-def _listen(port: int) -> socket.socket:
-    # Named by its protocol, because otherwise asyncio leaves Nagle's algorithm on: 40 ms per response.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Connections of a service that has just exited do not block its port.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        log.warning("port %d is taken (%s): clients that know only the address will not find this service", port, error)
-        listener.bind(("127.0.0.1", 0))
-    listener.listen(1024)
-    return listener
+def _exit_in_any_case() -> None:
+    """Exit even if a thread hangs, for example on a machine that does not answer; all that matters is stored."""
+    timer = threading.Timer(_CLOSE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
     """Write the service endpoint file, atomically and readable only by the owner."""
     files.write(str(root / "service.json"), json.dumps(facts))
+
+
+def _remove_endpoint(root: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        (root / "service.json").unlink()
 
 
 async def _leave_when_idle(context: ServiceContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,47 +13,58 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.errors import ModelPathNotFoundException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
-from trainshed.service.routes import API, ApiResponse, endpoint, field
-from trainshed.service.transfers import pages, receive
+from trainshed.service.requests import API, endpoint, field
+from trainshed.service.responses import ApiResponse
+from trainshed.service.transfers import FileContent, store
 from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
+_lock = threading.Lock()
 
 
 async def put_file(request: Request) -> Response:
     """PUT /models/incoming/{token}/{path}: a file of a model that is about to be registered."""
     context: ServiceContext = request.app.state.context
-    folder = _incoming(context, request.path_params["token"])
+    folder = await run_in_threadpool(_unregistered, context, request.path_params["token"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with create_inside(folder, request.path_params["path"], overwrite=True) as file:
-        await receive(request, file)
+    path = request.path_params["path"]
+    await store(request, create_inside(folder, path, overwrite=True), path)
     return ApiResponse({})
 
 
 def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /models: ``{"name", "upload": token | "run": id, "path", "record", "tags", "properties"}``."""
     name, run_id = field(body, "name", str), field(body, "run", (type(None), str))
-    if run_id is None:
-        folder = _incoming(context, field(body, "upload", str))
-    else:
+    if run_id is not None:
         folder = _incoming(context, secrets.token_hex(16))
-        _copy_of_run(context, run_id, field(body, "path", str), folder)
-    try:
+        try:
+            _copy_of_run(context, run_id, field(body, "path", str), folder)
+            return _add(context, name, folder, body)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    token = field(body, "upload", str)
+    with _lock:
+        known = context.catalog.model_in(token)
+        if known is not None and known["name"] == name:
+            return known  # the response to the first request was lost
+        folder = _unregistered(context, token)
         if not folder.is_dir():
             raise UserErrorException(f"Nothing was uploaded for model '{name}'.")
-        record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": run_id}
-        labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
-        return context.catalog.add("model", name, {"record": record, **labels}, time.time())
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        return _add(context, name, folder, body)
+
+
+def _add(context: ServiceContext, name: str, folder: Path, body: Any) -> dict[str, Any]:
+    record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": field(body, "run", object)}
+    labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
+    return context.catalog.add("model", name, {"record": record, **labels}, time.time())
 
 
 def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:
@@ -84,7 +96,7 @@ async def get_file(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     folder = await run_in_threadpool(_folder, context, request)
     file = await run_in_threadpool(open_inside, folder, request.path_params["path"])
-    return StreamingResponse(pages(file), media_type="application/octet-stream")
+    return FileContent(file, media_type="application/octet-stream")
 
 
 def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -101,10 +113,21 @@ def _incoming(context: ServiceContext, token: str) -> Path:
     return context.root / "models" / token
 
 
+def _unregistered(context: ServiceContext, token: str) -> Path:
+    """Return the folder of an upload. After registration, its files are the model's and do not change."""
+    folder = _incoming(context, token)
+    if (known := context.catalog.model_in(token)) is not None:
+        raise UserErrorException(
+            f"This upload is model '{known['name']}' version {known['version']} already. Upload the files again."
+        )
+    return folder
+
+
 def _folder(context: ServiceContext, request: Request) -> Path:
     entry = context.catalog.get("model", request.path_params["name"], request.path_params["version"])
-    folder: Path = context.root / "models" / str(entry["record"]["folder"])
-    if not folder.is_dir():
+    name = str(entry["record"].get("folder"))
+    folder = context.root / "models" / name
+    if not _TOKEN.match(name) or not folder.is_dir():
         raise NotFoundException(f"The files of model '{entry['name']}' version {entry['version']} are missing.")
     return folder
 
@@ -115,7 +138,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
             yield path.relative_to(folder).as_posix(), path.stat().st_size
 
 
-_ONE = f"{API}/models/{{name}}/{{version:int}}"
+_ONE = f"{API}/models/{{name}}/{{version:version}}"
 ROUTES = [
     Route(f"{API}/models/incoming/{{token}}/{{path:file}}", put_file, methods=["PUT"]),
     Route(f"{API}/models", endpoint(register), methods=["POST"]),

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import COOKIE, PAGES
 from trainshed.service.mirror import Mirror
-from trainshed.service.routes import API, endpoint
-from trainshed.service.transfers import pages
+from trainshed.service.requests import API, endpoint
+from trainshed.service.transfers import FileContent
 from trainshed.spec import layout, states
 
 _CSS = Path(__file__).with_name("page.css")
@@ -52,7 +52,8 @@ def page(draw: Draw) -> Callable[[Request], Any]:
             response.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
             return response
         text = await run_in_threadpool(draw, request.app.state.context, request)
-        return HTMLResponse(text, headers={"content-security-policy": _POLICY})
+        # Names may contain half a character, which JSON can hold and UTF-8 cannot.
+        return HTMLResponse(text.encode("utf-8", "replace"), headers={"content-security-policy": _POLICY})
 
     return serve
 
@@ -202,12 +203,12 @@ def _status(status: str) -> str:
 async def file(request: Request) -> Response:
     """GET /pages/runs/{id}/files/{name}: images are shown, other files are downloaded."""
     context: ServiceContext = request.app.state.context
-
     name = request.path_params["name"]
-    found = await run_in_threadpool(context.mirror.open, request.path_params["run"], layout.place_of(name))
+    record = await run_in_threadpool(context.history.get, request.path_params["run"])
+    found = await run_in_threadpool(context.mirror.open, record["id"], layout.place_of(name))
     kind = _PICTURES.get(Path(name).suffix.lower())
     headers = {} if kind else {"content-disposition": "attachment"}
-    return StreamingResponse(pages(found), media_type=kind or "application/octet-stream", headers=headers)
+    return FileContent(found, media_type=kind or "application/octet-stream", headers=headers)
 
 
 async def style(_: Request) -> Response:

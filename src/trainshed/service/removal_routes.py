@@ -15,7 +15,7 @@ from starlette.routing import Route
 from trainshed.errors import TrainshedError, UserErrorException
 from trainshed.service import garbage
 from trainshed.service.context import ServiceContext
-from trainshed.service.routes import API, endpoint, number
+from trainshed.service.requests import API, endpoint, number
 from trainshed.spec import layout
 from trainshed.store.removal import Limits
 from trainshed.store.trash import usage

@@ -4,92 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import time
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.environments import listed, prune
 from trainshed.errors import ComputeTargetException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
+from trainshed.service.requests import API, MANIFEST_LIMIT, endpoint, field, number, texts
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
 from trainshed.spec.floats import spelled
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 
-JSON_LIMIT = 64 << 20
-"""Maximum bytes of a JSON body; a source manifest of 100,000 files has about 20 MB."""
-
-Handler = Callable[[ServiceContext, Request, Any], Any]
-Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class ApiResponse(JSONResponse):
-    """JSON in ASCII, because logged text may contain lone surrogates, which UTF-8 cannot represent."""
-
-    def render(self, content: Any) -> bytes:
-        """Return the bytes of a response."""
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-
-
-async def body_of(request: Request) -> Any:
-    """Return the JSON body of a request, or None if it has none.
-
-    Raises:
-        UserErrorException: not JSON, or too long.
-    """
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > JSON_LIMIT:
-            raise UserErrorException(f"The request is larger than {JSON_LIMIT >> 20} MB.")
-        parts.append(part)
-    if not size:
-        return None
-    try:
-        return json.loads(b"".join(parts))
-    except (ValueError, RecursionError) as error:
-        raise UserErrorException(f"The request is not valid JSON: {error}") from error
-
-
-def endpoint(handler: Handler) -> Endpoint:
-    """Wrap a plain function: parse the body, call the function in a thread, send its result as JSON."""
-
-    async def serve(request: Request) -> Response:
-        body = await body_of(request)
-        return ApiResponse(await run_in_threadpool(handler, request.app.state.context, request, body))
-
-    return serve
-
-
-def field(body: Any, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    """Return a field of a JSON body, checking its type.
-
-    Raises:
-        UserErrorException: missing without a default, or of another type.
-    """
-    value = body.get(name, default) if isinstance(body, dict) else default
-    if not isinstance(value, kind):
-        wanted = kind[-1] if isinstance(kind, tuple) else kind
-        raise UserErrorException(f"Field '{name}' is missing or is not a {wanted.__name__}.")
-    return value
-
-
-def number(request: Request, name: str, default: int) -> int:
-    """Return a query parameter that is a whole number."""
-    text = request.query_params.get(name, str(default))
-    if not text.lstrip("-").isdigit():
-        raise UserErrorException(f"Query parameter '{name}' is {text!r}; it must be a whole number.")
-    return int(text)
+_LONGEST_DAYS = 100_000
+_HIDDEN = "***"
+"""Stands for a secret in a request that is kept."""
 
 
 def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -103,8 +42,8 @@ def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[s
     pack = field(body, "pack", (type(None), str))
     if pack is not None:
         packs.adopt(packs.incoming(pack), check=False)
-    wanted = {entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file"}
-    missing = packs.missing(sorted(sha for sha in wanted if isinstance(sha, str)))
+    hashes = (entry.get("sha256") for entry in entries if isinstance(entry, dict) and entry.get("kind") == "file")
+    missing = packs.missing(sorted({sha for sha in hashes if isinstance(sha, str)}))
     if not missing:
         return {"id": context.snapshots.put_tree(entries)}
     return {"missing": missing, **({"write_to": str(packs.incoming())} if request.scope[SAME_USER] else {})}
@@ -117,7 +56,37 @@ def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
-    return context.supervisor.submit(run_id, submit_id, spec)
+    return same_request(context.supervisor.submit(run_id, submit_id, spec), run_id, spec)
+
+
+def same_request(record: dict[str, Any], run_id: str, spec: RunSpec) -> dict[str, Any]:
+    """Return the record of a run that was requested now, or before with the same content.
+
+    Args:
+        record: the run that has the request's submit id.
+        run_id: the id that it would have if it were new.
+        spec: what is requested now.
+
+    Raises:
+        UserErrorException: with another content.
+    """
+    if record["id"] == run_id or _alike(record["spec"], to_json(spec)):
+        return record
+    error = UserErrorException(
+        f"This submit id belongs to run '{record['id']}', which was requested with other settings. "
+        "Each submit needs an id of its own."
+    )
+    error.status = 409
+    raise error
+
+
+def _alike(kept: Any, asked: Any) -> bool:
+    """Tell whether a request is the one that is kept, in which secrets may be hidden."""
+    if isinstance(kept, dict) and isinstance(asked, dict):
+        return kept.keys() == asked.keys() and all(_alike(value, asked[name]) for name, value in kept.items())
+    if isinstance(kept, list) and isinstance(asked, list):
+        return len(kept) == len(asked) and all(map(_alike, kept, asked))
+    return bool(kept == asked) or (isinstance(kept, str) and _HIDDEN in kept)
 
 
 def list_runs(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -183,7 +152,7 @@ def tags(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]
     """POST /runs/{id}/tags."""
     run_id = request.path_params["run"]
     context.history.set_tags(run_id, field(body, "set", dict, {}))
-    context.history.remove_tags(run_id, field(body, "remove", list, []))
+    context.history.remove_tags(run_id, texts(body, "remove", []))
     return {"tags": context.history.get(run_id)["tags"]}
 
 
@@ -228,7 +197,7 @@ def experiments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
 def set_experiment(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /experiments/{name}: ``{"tags", "remove", "archived": bool, "name": new name}``; created if necessary."""
     name = context.experiments.ensure(request.path_params["name"], time.time())["name"]
-    context.experiments.set_tags(name, field(body, "tags", dict, {}), field(body, "remove", list, []))
+    context.experiments.set_tags(name, field(body, "tags", dict, {}), texts(body, "remove", []))
     if (archived := field(body, "archived", (type(None), bool))) is not None:
         context.experiments.archive(name, time.time() if archived else None)
     new = field(body, "name", (type(None), str))
@@ -283,7 +252,10 @@ def environments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]
 
 def prune_environments(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /environments/prune."""
-    return {"removed": prune(context.home, float(field(body, "unused_days", (int, float))))}
+    days = field(body, "unused_days", (int, float))
+    if not 0 <= days <= _LONGEST_DAYS:
+        raise UserErrorException(f"Field 'unused_days' is {str(days)[:40]}; it must be 0 to {_LONGEST_DAYS}.")
+    return {"removed": prune(context.home, float(days))}
 
 
 async def wait(request: Request) -> Response:
@@ -314,21 +286,11 @@ async def healthz(_: Request) -> Response:
     return ApiResponse({"ok": True})
 
 
-API = "/api/v1"
-
-
-class _FileConvertor(PathConvertor):
-    """Name of a file in a route: like a path, and with line breaks, which the system allows in names."""
-
-    regex = "(?s:.*)"
-
-
-register_url_convertor("file", _FileConvertor())
 ROUTES = [
     Route("/healthz", healthz),
     Route(f"{API}/service", endpoint(service_facts)),
     Route(f"{API}/service/stop", stop, methods=["POST"]),
-    Route(f"{API}/snapshots", endpoint(put_snapshot), methods=["POST"]),
+    Route(f"{API}/snapshots", endpoint(put_snapshot, MANIFEST_LIMIT), methods=["POST"]),
     Route(f"{API}/runs", endpoint(submit), methods=["POST"]),
     Route(f"{API}/runs", endpoint(list_runs)),
     Route(f"{API}/runs/{{run}}", endpoint(get_run)),

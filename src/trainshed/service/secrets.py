@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from trainshed.service.context import ServiceContext
-from trainshed.service.routes import API, endpoint, field
+from trainshed.service.requests import API, endpoint, field, texts
 from trainshed.spec.container import REGISTRY_PASSWORD
 
 
@@ -19,13 +19,13 @@ def names(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
 
 def read(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /secrets/read: ``{"names": […]}``."""
-    return {"secrets": context.secrets.get(field(body, "names", list))}
+    return {"secrets": context.secrets.get(texts(body, "names"))}
 
 
 def change(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """PUT /secrets: ``{"set": {…}, "delete": […]}``."""
     context.secrets.set(field(body, "set", dict, {}))
-    context.secrets.delete(field(body, "delete", list, []))
+    context.secrets.delete(texts(body, "delete", []))
     return {}
 
 

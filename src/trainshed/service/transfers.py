@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,16 +15,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from trainshed.errors import NotFoundException, did_you_mean
+from trainshed.errors import NotFoundException, ServiceException, UserErrorException, did_you_mean
 from trainshed.service.context import ServiceContext
 from trainshed.service.follow import follow
-from trainshed.service.routes import API, ApiResponse, endpoint, number
+from trainshed.service.requests import API, endpoint, number
+from trainshed.service.responses import ApiResponse
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 from trainshed.system.confined import create_inside, open_inside, parts_of
 
 _CHUNK = 1 << 20
+_SHOWN = 200
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _TYPE = "application/octet-stream"
 
 
@@ -59,12 +65,15 @@ async def get_file(request: Request) -> Response:
     run_id, name = request.path_params["run"], request.path_params["name"]
     parts_of(name)
     await run_in_threadpool(context.history.get, run_id)
-    offset = number(request, "offset", 0)
+    offset = max(number(request, "offset", 0), 0)
     path = layout.DRIVER_LOG if name == layout.STD_LOG else layout.place_of(name)
     if number(request, "follow", 0):
 
         def finished() -> bool:
-            status = context.supervisor.look(run_id)["status"]
+            try:
+                status = context.supervisor.look(run_id)["status"]
+            except NotFoundException:
+                return True  # it has been removed meanwhile
             built = name == layout.BUILD_LOG and status in (states.RUNNING, states.FINALIZING)
             return built or status in states.TERMINAL
 
@@ -74,8 +83,8 @@ async def get_file(request: Request) -> Response:
         file = await run_in_threadpool(context.mirror.open, run_id, path)
     except NotFoundException as error:
         raise await run_in_threadpool(_not_found, context, run_id, name) from error
-    file.seek(offset)
-    return StreamingResponse(pages(file), media_type=_TYPE)
+    file.seek(min(offset, os.fstat(file.fileno()).st_size))
+    return FileContent(file, media_type=_TYPE)
 
 
 def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundException:
@@ -86,11 +95,28 @@ def _not_found(context: ServiceContext, run_id: str, name: str) -> NotFoundExcep
     )
 
 
-async def pages(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's content piece by piece, then close it."""
-    with file:
-        while page := await run_in_threadpool(file.read, _CHUNK):
-            yield page
+class FileContent(StreamingResponse):
+    """The content of a file, from where it stands; it is sent piece by piece, as fast as the client takes it.
+
+    Args:
+        file: the file, which is closed in any case: also if the client hangs up before the first piece.
+        media_type: its type.
+        headers: more headers.
+    """
+
+    def __init__(self, file: IO[bytes], media_type: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(_pieces(file), media_type=media_type, headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._file:
+            await super().__call__(scope, receive, send)
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await run_in_threadpool(file.read, _CHUNK):
+        yield piece
 
 
 async def put_file(request: Request) -> Response:
@@ -99,37 +125,57 @@ async def put_file(request: Request) -> Response:
     run_id, name = request.path_params["run"], request.path_params["name"]
     check_relative_path(name, "File name")
     record = await run_in_threadpool(context.history.get, run_id)
-    with context.mirror.create(run_id, layout.place_of(name)) as file:
-        await receive(request, file)
+    await store(request, context.mirror.create(run_id, layout.place_of(name)), name)
     record = await run_in_threadpool(context.history.get, run_id)
     if record["status"] in states.TERMINAL:
         await run_in_threadpool(context.collector.manifest, run_id)
     return ApiResponse({"name": name})
 
 
-async def receive(request: Request, file: IO[bytes]) -> None:
-    """Write a request's body to a file."""
-    async for part in request.stream():
-        await run_in_threadpool(file.write, part)
+async def store(request: Request, making: AbstractContextManager[IO[bytes]], name: str) -> None:
+    """Write a request's body to a new file.
+
+    Args:
+        request: the request.
+        making: gives the file, and completes it.
+        name: its name, for the error.
+
+    Raises:
+        UserErrorException: there cannot be such a file.
+        ServiceException: it cannot be written now.
+    """
+    try:
+        with making as file:
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+    except OSError as error:
+        told = f"'{name[:_SHOWN]}' cannot be stored: {error.strerror or error}."
+        if error.errno in _FULL:
+            raise ServiceException(f"{told} Make space on the disk of the workspace, then repeat the call.") from error
+        raise UserErrorException(f"{told} Choose another name.") from error
 
 
 async def get_snapshot(request: Request) -> Response:
     """GET /snapshots/{id}: its files as a zip archive."""
     context: ServiceContext = request.app.state.context
     archive = await run_in_threadpool(_zipped, context, request.path_params["snapshot"])
-    return StreamingResponse(pages(archive), media_type="application/zip")
+    return FileContent(archive, media_type="application/zip")
 
 
 def _zipped(context: ServiceContext, snapshot: str) -> IO[bytes]:
     archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
-        for entry, pieces in context.snapshots.files(snapshot):
-            facts = zipfile.ZipInfo(entry["path"])
-            facts.external_attr = entry["mode"] << 16
-            facts.compress_type = zipfile.ZIP_DEFLATED
-            with made.open(facts, "w") as file:
-                for piece in pieces:
-                    file.write(piece)
+    try:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+            for entry, pieces in context.snapshots.files(snapshot):
+                facts = zipfile.ZipInfo(entry["path"])
+                facts.external_attr = entry["mode"] << 16
+                facts.compress_type = zipfile.ZIP_DEFLATED
+                with made.open(facts, "w") as file:
+                    for piece in pieces:
+                        file.write(piece)
+    except BaseException:
+        archive.close()
+        raise
     archive.seek(0)
     return archive
 
@@ -181,7 +227,7 @@ async def get_data(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
     record = await run_in_threadpool(context.registry.datastore, request.path_params["name"])
     file = await run_in_threadpool(open_inside, Path(record["path"]).resolve(), request.path_params["path"])
-    return StreamingResponse(pages(file), media_type=_TYPE)
+    return FileContent(file, media_type=_TYPE)
 
 
 async def put_data(request: Request) -> Response:
@@ -191,10 +237,9 @@ async def put_data(request: Request) -> Response:
     root, relative = Path(record["path"]), request.path_params["path"]
     check_relative_path(relative, "Path on the datastore")
     overwrite = bool(number(request, "overwrite", 0))
-    if not overwrite and (root / relative).exists():
+    if not overwrite and os.path.exists(root / relative):
         return ApiResponse({"stored": False, "url": (root / relative).as_uri()})
-    with create_inside(root.resolve(), relative, overwrite) as file:
-        await receive(request, file)
+    await store(request, create_inside(root.resolve(), relative, overwrite), relative)
     return ApiResponse({"stored": True, "url": (root / relative).as_uri()})
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.data.dataset import files_at
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
-from trainshed.service.routes import API, endpoint
-from trainshed.service.transfers import pages
+from trainshed.service.requests import API, endpoint
+from trainshed.service.transfers import FileContent
 from trainshed.spec import layout
 from trainshed.system import files
 
@@ -37,16 +37,15 @@ def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[
     return get_workspace(context, request, None)
 
 
-def give_access(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+def give_access(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """POST /service/access: an address and a token that stay the same."""
-    host, port = request.scope["server"]
-    return {"address": f"http://{host}:{port}", "token": context.access.stay(port)}
+    return {"address": f"http://127.0.0.1:{context.port}", "token": context.access.stay(context.port)}
 
 
 async def get_log(request: Request) -> Response:
     """GET /service/log: the service's log."""
     file = await run_in_threadpool(open, request.app.state.context.root / "service.log", "rb")
-    return StreamingResponse(pages(file), media_type="text/plain")
+    return FileContent(file, media_type="text/plain")
 
 
 def find_data(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

@@ -75,6 +75,16 @@ class Catalog:
             f"There is no {kind} '{name}' in this workspace.{did_you_mean(name, self._database.column(names, (kind,)))}"
         )
 
+    def model_in(self, folder: str) -> Entry | None:
+        """Return the model whose files are in a folder, or None.
+
+        Args:
+            folder: name of the folder.
+        """
+        sql = f"SELECT {_COLUMNS} FROM catalog WHERE kind = 'model' AND deleted = 0"
+        row = self._database.one(f"{sql} AND json_extract(record, '$.folder') = ? LIMIT 1", (folder,))
+        return None if row is None else _entry(row)
+
     def list(self, kind: str, name: str | None = None, latest: bool = False) -> list[Entry]:
         """Return the entries of a kind, newest first.
 

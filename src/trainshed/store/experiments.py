@@ -72,11 +72,12 @@ class Experiments:
             UserErrorException: a key or value is too long.
         """
         new = labels.checked(tags)
-        self.get(name)
         with self._database.transaction() as write:
-            old = json.loads(write.execute("SELECT tags FROM experiments WHERE name = ?", (name,)).fetchone()[0])
-            kept = {key: value for key, value in {**old, **new}.items() if key not in remove}
-            write.execute("UPDATE experiments SET tags = ? WHERE name = ?", (strict_json(kept), name))
+            row = write.execute("SELECT tags FROM experiments WHERE name = ?", (name,)).fetchone()
+            if row is not None:
+                labelled = {**json.loads(row[0]), **new}
+                kept = {key: value for key, value in labelled.items() if key not in remove}
+                write.execute("UPDATE experiments SET tags = ? WHERE name = ?", (strict_json(kept), name))
         return self.get(name)
 
     def archive(self, name: str, when: float | None) -> Record:
@@ -124,13 +125,14 @@ class Experiments:
         """
         row = self._database.one("SELECT name FROM experiments WHERE id = ?", (experiment_id,))
         record = self.get(row["name"] if row else experiment_id)
-        if record["runs"]:
-            raise UserErrorException(
-                f"Experiment '{record['name']}' has {record['runs']} runs; only an empty experiment can be deleted. "
-                f"To hide it, "
-                "use archive()."
-            )
-        self._database.execute("DELETE FROM experiments WHERE name = ?", (record["name"],), durable=True)
+        with self._database.transaction(durable=True) as write:
+            runs = write.execute("SELECT count(*) FROM runs WHERE experiment = ?", (record["name"],)).fetchone()[0]
+            if runs:
+                raise UserErrorException(
+                    f"Experiment '{record['name']}' has {runs} runs; only an empty experiment can be deleted. "
+                    "To hide it, use archive()."
+                )
+            write.execute("DELETE FROM experiments WHERE name = ?", (record["name"],))
 
 
 def _record(row: Any) -> Record:

@@ -1,0 +1,76 @@
+"""The application: all routes, behind the guard."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
+
+from trainshed.errors import TrainshedError
+from trainshed.service.catalog import ROUTES as CATALOG
+from trainshed.service.context import ServiceContext
+from trainshed.service.guard import (
+    BY_SOCKET,
+    Guard,
+    hung_up_response,
+    internal_error_response,
+    page_key,
+    unknown_route_response,
+    user_error_response,
+)
+from trainshed.service.identity import ROUTES as IDENTITY
+from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
+from trainshed.service.journal_routes import ROUTES as JOURNAL
+from trainshed.service.models import ROUTES as MODELS
+from trainshed.service.page import ROUTES as PAGES
+from trainshed.service.removal_routes import ROUTES as REMOVAL
+from trainshed.service.routes import ROUTES
+from trainshed.service.secrets import ROUTES as SECRETS
+from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.service.workspace_routes import ROUTES as WORKSPACE
+
+ALL = [
+    *INTERACTIVE,
+    *IDENTITY,
+    *JOURNAL,
+    *WORKSPACE,
+    *PAGES,
+    *ROUTES,
+    *TRANSFERS,
+    *CATALOG,
+    *MODELS,
+    *SECRETS,
+    *REMOVAL,
+]
+"""Every route."""
+
+
+def application(context: ServiceContext, token: str) -> ASGIApp:
+    """Return the application that serves a workspace.
+
+    Args:
+        context: the service's parts.
+        token: the token in the service endpoint file.
+    """
+    app = Starlette(
+        routes=ALL,
+        exception_handlers={
+            TrainshedError: user_error_response,
+            HTTPException: unknown_route_response,
+            ClientDisconnect: hung_up_response,
+            Exception: internal_error_response,
+        },
+    )
+    access, port = context.access, context.port
+
+    def tokens() -> list[str]:
+        # Whoever has taken the port that clients were given could otherwise ask this service, and pass on its answer.
+        lasting = access.known if access.port in (0, port) else None
+        return [token, lasting] if lasting else [token]
+
+    app.state.context = context
+    app.state.page_key = page_key(token.encode())
+    app.state.tokens = tokens
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}", BY_SOCKET})
+    return Guard(app, token, hosts, context.seen, lambda: access.known)
