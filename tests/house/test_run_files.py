@@ -23,7 +23,6 @@ OURS = {
     "node/mpi.py": "Open MPI's own folders",
     "service/access.py": "the workspace's token",
     "service/garbage.py": "the folders of the workspace and of the home; of a run only its name",
-    "service/log.py": "the service's log",
     "service/main.py": "the service's lock",
     "service/log.py": "the service's log",
     "service/page.py": "the page's style",
