@@ -112,7 +112,8 @@ def test_a_lock_that_is_no_file_is_one_sentence(fixture: ServiceFixture, name: s
 @contextmanager
 def held(path: Path) -> Iterator[int]:
     """Another process that holds a lock and does nothing."""
-    code = "import fcntl, os, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, 2); " + (
+    code = (
+        "import fcntl, os, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, 2); "
         "file.write(str(os.getpid())); file.flush(); print(flush=True); sys.stdin.read()"
     )
     argv = [sys.executable, "-c", code, str(path)]
