@@ -83,6 +83,15 @@ def test_a_service_starts_though_what_is_left_of_another_is(fixture: ServiceFixt
     assert pid_of(fixture.root) != pid
 
 
+def test_a_client_goes_on_though_another_has_started_the_next_service(fixture: ServiceFixture) -> None:
+    pid = fixture.service_pid()
+    other = connect(str(fixture.root))
+    fixture.kill_service()
+    for connection in (other, fixture.service):
+        assert connection.call("GET", "/service")["pid"] != pid
+    other.close()
+
+
 def test_a_service_is_stopped_though_its_endpoint_file_is_lost(fixture: ServiceFixture) -> None:
     fd = os.pidfd_open(fixture.service_pid())
     (fixture.root / "service.json").unlink()
@@ -149,11 +158,11 @@ def test_a_service_that_never_answers_is_one_sentence(fixture: ServiceFixture, m
     fixture.kill_service()
     monkeypatch.setattr(starting, "_SILENCE_SECONDS", 0.2)
     with held(fixture.root / "service.lock") as pid:
-        for ask in (connect, running, stop):
+        for ask in (pid_of, lambda root: running(str(root)), lambda root: stop(str(root))):
             with pytest.raises(
                 ServiceException, match=rf"served by process {pid}, which does not answer; .*'kill -9 {pid}'"
             ):
-                ask(str(fixture.root))
+                ask(fixture.root)
     assert pid_of(fixture.root)
 
 
@@ -221,7 +230,7 @@ def test_who_takes_the_place_of_a_dead_service_learns_nothing(fixture: ServiceFi
     path = fixture.root / "service.json"
     facts = json.loads(path.read_text())
     fixture.kill_service()
-    (fixture.root / "service.sock").unlink()
+    Path(facts["socket"]).unlink()
     with impostor(tmp_path, facts["port"]) as other:
         run_id = fixture.submit("print('our-secret')")
         assert fixture.wait(run_id)["status"] == "Completed"
@@ -251,7 +260,7 @@ def test_another_user_at_the_socket_learns_nothing(fixture: ServiceFixture, tmp_
         path.write_text(json.dumps({**facts, "pid": os.getpid(), "socket": str(theirs / "service.sock")}))
         with impostor(theirs, path=theirs / "service.sock", user=USER, python=interpreter) as other:
             assert connect(str(fixture.root)).call("GET", "/runs")["runs"] == []
-            assert set(other.heard.splitlines()) == {"someone called"}
+            assert set(other.heard.splitlines()) <= {"someone called"}
     finally:
         shutil.rmtree(theirs)
 

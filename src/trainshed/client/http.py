@@ -30,6 +30,7 @@ _CALL_SECONDS = 300.0
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds before the service is looked for again, where the one that was found or started has gone already."""
 _ERROR = 400
+_UNKNOWN = 401
 _BY_SOCKET = "trainshed.invalid"
 """The host name sent over a Unix socket; a reserved domain that cannot exist on the Internet."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
@@ -69,7 +70,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self._place, self._token, self._own = place.removeprefix("//"), token, socket
         self._host, self._port = (_BY_SOCKET, 0) if self._unix else (host, int(port))
-        self._named = _BY_SOCKET if self._unix else self._place
+        self._named = _BY_SOCKET if self._unix or socket else self._place
 
     def call(
         self,
@@ -173,7 +174,12 @@ class Connection:
                 wire = way()
                 if wire is None:
                     continue
-                return wire, wire.exchange(self._head(method, target, length, kind), body, seconds)
+                response = wire.exchange(self._head(method, target, length, kind), body, seconds)
+                if response.status != _UNKNOWN or self._refresh is None or way == self._renew:
+                    return wire, response
+                # Another service has come in the place of ours, at the same socket, and has another token.
+                problem = AuthenticationException("the token is wrong")
+                wire.close()
             except TimeoutError as error:
                 raise ServiceException(
                     f"The service at {self._place} does not answer; see service.log in the workspace folder."
