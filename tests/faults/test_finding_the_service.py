@@ -37,7 +37,7 @@ def rewrite(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def replaced(make: Callable[[Path], None]) -> Callable[[Path], None]:
+def replaced(make: Callable[[Path], object]) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         path.unlink()
         make(path)
@@ -50,7 +50,7 @@ def a_folder(path: Path) -> None:
     (path / "kept").touch()
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "gone": replaced(lambda path: None),
     "empty": lambda path: path.write_text(""),
     "half": lambda path: path.write_text(path.read_text()[:20]),
@@ -207,7 +207,7 @@ def test_a_client_goes_on_though_the_service_is_killed_twice(
     fixture: ServiceFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fixture.kill_service()
-    starts = []
+    starts: list[int] = []
 
     def launched(root: str) -> bool:
         if launching.launch(root) and len(starts) < 2:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from service_fixture import ServiceFixture
 
-from trainshed.client.follow import follow
 from trainshed.errors import UserErrorException
 
 BRINGS_IT_BACK = """
@@ -21,7 +20,9 @@ os.kill(pid, signal.SIGKILL)
 import select
 select.select([gone], [], [])
 os.environ["SET_BY_THE_SCRIPT"] = "1"
-print("again", service.call("GET", "/service")["pid"], flush=True)
+pid = service.call("GET", "/service")["pid"]
+with open(sys.argv[2], "w") as told:
+    told.write(str(pid))
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.02)
 """
@@ -36,14 +37,12 @@ while not os.path.exists(sys.argv[1]):
 
 def test_it_goes_on_when_the_run_has_ended(fixture: ServiceFixture, tmp_path: Path) -> None:
     (fixture.root / "config.json").write_text('{"workspace_name": "test"}')
+    os.mkfifo(tmp_path / "told")
     before = environment(fixture.service_pid())
     given = {"GIVEN": "1", "PATH": f"/nowhere:{os.environ['PATH']}"}
-    first = fixture.submit(BRINGS_IT_BACK, arguments=[str(tmp_path / "first")], environment_variables=given)
-    log = follow(fixture.service, first, "azureml-logs/70_driver_log.txt")
-    assert next(log).startswith(b"again")
-    log.close()
-    pid = fixture.service_pid()
-    assert fixture.log(first) == f"again {pid}\n"
+    arguments = [str(tmp_path / "first"), str(tmp_path / "told")]
+    first = fixture.submit(BRINGS_IT_BACK, arguments=arguments, environment_variables=given)
+    pid = int((tmp_path / "told").read_text())  # waits for the script; a call of ours would start the service, too
     assert environment(pid) == before
     assert os.getsid(pid) == pid
     second = fixture.submit(SHOWS, arguments=[str(tmp_path / "second")])

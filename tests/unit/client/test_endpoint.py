@@ -32,18 +32,17 @@ def test_what_a_service_wrote(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert read(str(tmp_path)) == {**FACTS, **changes}
 
 
+CHANGES: list[dict[str, Any]] = [
+    {"pid": 0}, {"pid": -1}, {"pid": "7"}, {"port": 0}, {"port": 65536}, {"port": None}, {"token": ""}, {"token": "é"},
+    {"token": 3}, {"version": None}, {"version": "new"}, {"socket": 3}, {"socket": "/a\0b"}, {"settings": []},
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "{", "[]", "null", "[" * 60_000, "\0", '{"pid": 1}', " " * 70_000]
-    + [
-        json.dumps({**FACTS, **changed})
-        for changed in (
-            {"pid": 0}, {"pid": -1}, {"pid": "7"}, {"port": 0}, {"port": 65536}, {"port": None}, {"token": ""},
-            {"token": "é"}, {"token": 3}, {"version": None}, {"version": "new"}, {"socket": 3}, {"socket": "/a\0b"},
-            {"settings": []},
-        )
-    ],
-)  # fmt: skip
+    + [json.dumps({**FACTS, **changed}) for changed in CHANGES],
+)
 def test_what_no_service_wrote(tmp_path: Path, content: str) -> None:
     written(tmp_path, content)
     assert read(str(tmp_path)) is None
