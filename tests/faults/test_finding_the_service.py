@@ -83,6 +83,13 @@ def test_a_service_starts_though_what_is_left_of_another_is(fixture: ServiceFixt
     assert pid_of(fixture.root) != pid
 
 
+def test_a_client_that_cannot_see_the_socket_has_the_service_prove_itself(fixture: ServiceFixture) -> None:
+    pid = fixture.service_pid()
+    rewrite(fixture.root / "service.json", socket="/nowhere/service.sock")
+    assert pid_of(fixture.root) == pid
+    assert json.loads((fixture.root / "service.json").read_text())["socket"] == "/nowhere/service.sock"
+
+
 def test_a_client_goes_on_though_another_has_started_the_next_service(fixture: ServiceFixture) -> None:
     pid = fixture.service_pid()
     other = connect(str(fixture.root))

@@ -48,7 +48,7 @@ class Connection:
         token: sent with each call.
         refresh: called if the service is not reachable; starts it and returns its new ``(base_url, token, socket)``.
             Without it, an unreachable service is an error at once.
-        socket: the Unix socket to use instead of ``base_url``; a process of this user must listen there.
+        socket: the Unix socket to use instead of ``base_url`` if it is there; a process of this user must listen at it.
 
     Example:
         >>> Connection("http://127.0.0.1:9", "secret").base_url
@@ -234,7 +234,10 @@ class Connection:
 
     def _open(self) -> Wire:
         if self._own is not None:
-            return Wire("", 0, self._own, own=True)
+            try:
+                return Wire("", 0, self._own, own=True)
+            except FileNotFoundError:
+                pass  # it may be in a folder that we cannot see, for example in a container
         from trainshed.client.identity import prove  # a client on the service's machine does not need it
 
         wire = Wire(self._host, self._port, self._unix)
