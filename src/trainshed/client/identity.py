@@ -45,6 +45,9 @@ def prove(wire: Wire, host: str, token: str, place: str) -> None:
                 f"{place} does not know the token, so nothing was sent to it. Run 'trainshed service access' where "
                 "the service runs, which starts it if necessary, and use the address and the token that it prints."
             )
+    except TimeoutError as error:
+        wire.close()
+        raise ServiceException(f"What listens at {place} does not answer. Check the address of the service.") from error
     except BaseException:
         wire.close()
         raise

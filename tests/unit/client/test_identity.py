@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 from impostor import impostor
 
+from trainshed.client import identity
 from trainshed.client.http import Connection
 from trainshed.errors import AuthenticationException, ServiceException, TrainshedError
 
@@ -55,3 +57,16 @@ def test_a_client_in_place_of_which_the_service_starts_goes_on(tmp_path: Path) -
             Connection(f"http://127.0.0.1:{other.port}", "our-token", refresh).call("GET", "/runs")
         assert asked == [1]
         assert "our-" not in other.heard
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_silent_impostor_is_no_reason_to_give_up(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "_SECONDS", 0.1)
+
+    def refresh() -> tuple[str, str]:
+        raise ServiceException("the next was looked for")
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ServiceException, match="the next was looked for" if known else "does not answer"):
+            Connection(address, "our-token", refresh if known else None).call("GET", "/runs")
