@@ -21,12 +21,20 @@ from service_fixture import ServiceFixture, gone
 
 from trainshed.client.embedded import connect
 from trainshed.client.http import Connection
+from trainshed.client.wire import Wire
 from trainshed.errors import AuthenticationException, NotFoundException, TrainshedError, UserErrorException
 from trainshed.service.identity import proof
 
 MANY = 1500
 OTHER = 54321
 BIG = 256 << 20
+
+
+class Stranger(Connection):
+    """A client that wants no proof before it sends a token, because it has none."""
+
+    def _open(self) -> Wire:
+        return Wire(self._host, self._port, self._unix)
 
 
 def endpoint(fixture: ServiceFixture) -> dict[str, Any]:
@@ -110,7 +118,7 @@ def test_the_service_proves_that_it_knows_the_tokens(fixture: ServiceFixture) ->
     def proofs(by: Connection) -> list[str]:
         return list(by.call("GET", "/identity", query={"nonce": nonce})["proofs"])
 
-    strangers = [Connection(f"http://localhost:{told['port']}", "none"), Connection(f"unix:{told['socket']}", "none")]
+    strangers = [Stranger(f"http://localhost:{told['port']}", "none"), Stranger(f"unix:{told['socket']}", "none")]
     for stranger in strangers:
         assert proofs(stranger) == [proof(told["token"], nonce)]
     lasting = fixture.service.call("POST", "/service/access")
@@ -135,7 +143,7 @@ def test_a_service_whose_port_was_taken_proves_nothing_to_those_who_know_the_por
         told = json.loads((fixture.root / "service.json").read_text())
         assert told["port"] != port
         nonce = secrets.token_hex(32)
-        got = Connection(f"unix:{told['socket']}", "none").call("GET", "/identity", query={"nonce": nonce})["proofs"]
+        got = Stranger(f"unix:{told['socket']}", "none").call("GET", "/identity", query={"nonce": nonce})["proofs"]
     assert got == [proof(told["token"], nonce)]
     assert proof(lasting, nonce) not in got
 

@@ -75,7 +75,8 @@ def environments(options: argparse.Namespace) -> int:
 
 def service(options: argparse.Namespace) -> int:
     """Show, start or stop the workspace's service, or print its log or its address and token."""
-    from trainshed.client.embedded import log_of, running
+    from trainshed.client.embedded import running
+    from trainshed.client.endpoint import log_of
 
     where = resolve.workspace(options, create=options.what == "start")
     if options.what == "access":

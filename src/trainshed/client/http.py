@@ -6,7 +6,14 @@ import os
 
 from trainshed.client.jsons import dumps, loads
 from trainshed.client.wire import Response, Wire
-from trainshed.errors import TYPE_CHECKING, ServiceException, TrainshedError, UserErrorException, named
+from trainshed.errors import (
+    TYPE_CHECKING,
+    AuthenticationException,
+    ServiceException,
+    TrainshedError,
+    UserErrorException,
+    named,
+)
 from trainshed.version import VERSION
 
 if TYPE_CHECKING:
@@ -14,11 +21,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     Body = Callable[[], Iterable[bytes]]
-    Refresh = Callable[[], tuple[str, str]]
+    Where = tuple[str, str] | tuple[str, str, str | None]
+    Refresh = Callable[[], Where]
+    Way = Callable[[], Wire | None]
 
 API = "/api/v1"
 _CALL_SECONDS = 300.0
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds before the service is looked for again, where the one that was found or started has gone already."""
 _ERROR = 400
+_UNKNOWN = 401
 _BY_SOCKET = "trainshed.invalid"
 """The host name sent over a Unix socket; a reserved domain that cannot exist on the Internet."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
@@ -29,34 +41,45 @@ _NOT_TWICE = frozenset({"/service/stop"})
 class Connection:
     """A connection to one service. Several threads may use it; each stream has its own socket.
 
+    The token is sent only to a service that has proved that it knows it, or that listens at ``socket``.
+
     Args:
         base_url: e.g. ``"http://127.0.0.1:43117"``, or ``"unix:/path"`` of a socket.
         token: sent with each call.
-        refresh: called if the service is not reachable; starts it and returns its new ``(base_url, token)``. Without
-            it, an unreachable service is an error at once.
+        refresh: called if the service is not reachable; starts it and returns its new ``(base_url, token, socket)``.
+            Without it, an unreachable service is an error at once.
+        socket: the Unix socket to use instead of ``base_url`` if it is there; a process of this user must listen at it.
 
     Example:
         >>> Connection("http://127.0.0.1:9", "secret").base_url
         'http://127.0.0.1:9'
     """
 
-    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None) -> None:
+    def __init__(self, base_url: str, token: str, refresh: Refresh | None = None, socket: str | None = None) -> None:
         self._refresh = refresh
         self._idle: list[Wire] = []
         self._pid = os.getpid()
-        self._point_to(base_url, token)
+        self._point_to(base_url, token, socket)
 
-    def _point_to(self, base_url: str, token: str) -> None:
+    def _point_to(self, base_url: str, token: str, socket: str | None = None) -> None:
         scheme, _, place = base_url.rstrip("/").partition(":")
         host, _, port = place.removeprefix("//").rpartition(":")
         self._unix = place if scheme == "unix" and place.startswith("/") else None
         if self._unix is None and (scheme != "http" or not host or not port.isdigit()):
             raise ServiceException(f"Service address {base_url!r} is not of the form http://host:port or unix:/path.")
         self.base_url = base_url.rstrip("/")
-        self._place, self._token = place.removeprefix("//"), token
+        self._place, self._token, self._own = place.removeprefix("//"), token, socket
         self._host, self._port = (_BY_SOCKET, 0) if self._unix else (host, int(port))
+        self._named = _BY_SOCKET if self._unix or socket else self._place
 
-    def call(self, method: str, path: str, json: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        query: Mapping[str, Any] | None = None,
+        seconds: float = _CALL_SECONDS,
+    ) -> Any:
         """Make one call and return its JSON response.
 
         Args:
@@ -64,15 +87,16 @@ class Connection:
             path: path below ``/api/v1``, made with :func:`quoted`, e.g. ``"/runs"``.
             json: body to send as JSON, if not None.
             query: parameters; those that are None are left out.
+            seconds: how long the service may be silent.
 
         Raises:
             TrainshedError: the error raised in the service, as the same class.
             ServiceException: the service cannot be reached.
+            AuthenticationException: what answers does not know the token.
         """
         body = None if json is None else _to_json(json)
-        wire, response = self._ask(
-            method, path, query, _one(body), None if body is None else len(body), "application/json"
-        )
+        size = None if body is None else len(body)
+        wire, response = self._ask(method, path, query, _one(body), size, "application/json", seconds)
         return _from_json(self._whole_body(wire, response))
 
     def upload(
@@ -143,18 +167,27 @@ class Connection:
         seconds: float | None = _CALL_SECONDS,
     ) -> tuple[Wire, Response]:
         target = API + path + _query(query)
-        problem: OSError | None = None
-        for way in (self._reuse, self._open, self._renew):
+        problem: Exception | None = None
+        for way in self._ways():
             wire = None
             try:
                 wire = way()
                 if wire is None:
                     continue
-                return wire, wire.exchange(self._head(method, target, length, kind), body, seconds)
+                response = wire.exchange(self._head(method, target, length, kind), body, seconds)
+                if response.status != _UNKNOWN or self._refresh is None or way == self._renew:
+                    return wire, response
+                # Another service has come in the place of ours, at the same socket, and has another token.
+                problem = AuthenticationException("the token is wrong")
+                wire.close()
             except TimeoutError as error:
                 raise ServiceException(
                     f"The service at {self._place} does not answer; see service.log in the workspace folder."
                 ) from error
+            except (AuthenticationException, ServiceException) as error:
+                if self._refresh is None or way == self._renew:
+                    raise
+                problem = error  # another program has the address of our service, which has ended
             except OSError as error:
                 problem = error
                 if wire is not None:
@@ -168,9 +201,21 @@ class Connection:
         )
         raise ServiceException(f"The service at {self._place} cannot be reached ({problem}). {hint}") from problem
 
+    def _ways(self) -> Iterator[Way]:
+        """Yield the ways to a service, each to be tried if none before it led to one."""
+        yield self._reuse
+        yield self._open
+        if self._refresh is None:
+            return
+        yield self._renew
+        from time import sleep
+
+        for pause in _PAUSES:
+            sleep(pause)  # it was killed again, and who does this may not be done yet
+            yield self._renew
+
     def _head(self, method: str, target: str, length: int | None, kind: str) -> bytes:
-        host = _BY_SOCKET if self._unix else self._place
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self._token}"]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._named}", f"Authorization: Bearer {self._token}"]
         lines.append(f"User-Agent: trainshed/{VERSION}")
         if length is not None:
             lines += [f"Content-Type: {kind}", f"Content-Length: {length}"]
@@ -188,11 +233,19 @@ class Connection:
         return None
 
     def _open(self) -> Wire:
-        return Wire(self._host, self._port, self._unix)
+        if self._own is not None:
+            try:
+                return Wire("", 0, self._own, own=True)
+            except FileNotFoundError:
+                pass  # it may be in a folder that we cannot see, for example in a container
+        from trainshed.client.identity import prove  # a client on the service's machine does not need it
 
-    def _renew(self) -> Wire | None:
-        if self._refresh is None:
-            return None
+        wire = Wire(self._host, self._port, self._unix)
+        prove(wire, self._named, self._token, self._place)
+        return wire
+
+    def _renew(self) -> Wire:
+        assert self._refresh is not None
         self.close()
         self._point_to(*self._refresh())
         return self._open()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from trainshed.client.embedded import running
 
 
@@ -16,15 +14,12 @@ def stop(root: str) -> bool:
     Returns:
         Whether it was running.
     """
-    import fcntl  # absent on Windows, where there is no embedded service
-
     connection = running(root)
-    if connection is not None:
-        connection.call("POST", "/service/stop")
-        connection.close()
-    fd = os.open(os.path.join(root, "service.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    finally:
-        os.close(fd)
-    return connection is not None
+    if connection is None:
+        return False
+    from trainshed.client.starting import until_stopped  # absent on Windows, where there is no embedded service
+
+    connection.call("POST", "/service/stop")
+    connection.close()
+    until_stopped(root)
+    return True

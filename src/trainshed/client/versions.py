@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 
 from trainshed.version import VERSION
 
@@ -17,6 +18,16 @@ def newer(version: str) -> bool:
     return _numbers(version) > _numbers(VERSION)
 
 
+def older(version: str) -> bool:
+    """Tell whether a release is older than this one; two builds of one release are neither newer nor older.
+
+    Example:
+        >>> older("0.0.9"), older("99.0")
+        (True, False)
+    """
+    return _numbers(version) < _numbers(VERSION)
+
+
 def refusal(service: str) -> str | None:
     """Return why this client cannot use a service of a newer release; None if it can.
 
@@ -26,7 +37,8 @@ def refusal(service: str) -> str | None:
     Args:
         service: the service's release.
     """
-    if _numbers(service)[:2] == _numbers(VERSION)[:2] or "TRAINSHED_SERVICE_PATH" in os.environ:
+    same = _numbers(service)[:2] == _numbers(VERSION)[:2]
+    if same or not newer(service) or "TRAINSHED_SERVICE_PATH" in os.environ:
         return None
     return (
         f"The service of this workspace is Trainshed {service}, which is newer than this client ({VERSION}). "
@@ -35,4 +47,6 @@ def refusal(service: str) -> str | None:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(part) if part.isdecimal() else 0 for part in version.split(".")]
+    """Return the three numbers of a release; what comes after them, such as ``rc1``, does not count."""
+    digits = ["".join(takewhile(str.isdecimal, part)) for part in [*version.split("."), "", ""]]
+    return [int(part or 0) for part in digits[:3]]

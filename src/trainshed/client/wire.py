@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import os
+
 from trainshed.errors import TYPE_CHECKING
+from trainshed.system.peers import uid_of
 
 if TYPE_CHECKING:
     import socket
@@ -44,18 +47,22 @@ class Wire:
         host: name or address.
         port: TCP port.
         path: path of a Unix socket, instead of both.
+        own: whether a process of this user must listen at the Unix socket.
 
     Raises:
-        OSError: the connection is refused.
+        OSError: the connection is refused, or somebody else listens there.
     """
 
-    def __init__(self, host: str, port: int, path: str | None = None) -> None:
+    def __init__(self, host: str, port: int, path: str | None = None, own: bool = False) -> None:
         self._read = b""
         if path is None:
             self._socket = _connected(host, port)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             self._socket = _opened(socket.AF_UNIX, path)
+            if own and uid_of(self._socket) != os.getuid():
+                self._socket.close()
+                raise PermissionError(f"the program that listens at {path} is another user's")
         # A stream may be silent for hours; keep-alive lets the kernel detect a lost peer.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._whole = True

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import secrets
@@ -20,10 +19,10 @@ from trainshed.errors import TrainshedError
 from trainshed.service.access import Access
 from trainshed.service.app import application
 from trainshed.service.context import ServiceContext
+from trainshed.service.endpoint import Endpoint
 from trainshed.service.log import ServiceLog
 from trainshed.service.server import Server, listening
 from trainshed.spec import settings
-from trainshed.system import files
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
@@ -76,6 +75,8 @@ def _sole_service(root: Path) -> Iterator[bool]:
                     return
                 time.sleep(0.02)  # a service that has removed its endpoint file releases its lock in a moment
                 continue
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, b"%d" % os.getpid(), 0)  # whom a client asks that finds no endpoint file
             yield True
             return
     finally:
@@ -89,21 +90,22 @@ async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: Service
         context = ServiceContext(root, home, listeners.port, access)
         context.bus.attach(asyncio.get_running_loop())
         context.stop = server.stop
-        context.supervisor.start()
         where = {"pid": os.getpid(), "port": listeners.port, "socket": listeners.path}
         facts = {**where, "token": token, "started": time.time(), "version": VERSION}
-        _write_endpoint(root, {**facts, "settings": settings.marks(os.environ)})
-        if ready_fd is not None:
-            os.write(ready_fd, b"ready\n")
-            os.close(ready_fd)
-        log_file.rotate(root / "service.log")
+        endpoint = Endpoint(root, {**facts, "settings": settings.marks(os.environ)})
         idle = asyncio.create_task(_leave_when_idle(context))
-        log.info("serving %s on port %d and %s", root, listeners.port, listeners.path)
         try:
-            await server.run_until_stopped(application(context, token), listeners, lambda: _remove_endpoint(root))
+            context.supervisor.start()
+            endpoint.keep()
+            if ready_fd is not None:
+                os.write(ready_fd, b"ready\n")
+                os.close(ready_fd)
+            log_file.rotate(root / "service.log")
+            log.info("serving %s on port %d and %s", root, listeners.port, listeners.path)
+            await server.run_until_stopped(application(context, token), listeners, endpoint.remove)
         finally:
             idle.cancel()
-            _remove_endpoint(root)
+            endpoint.remove()
             _exit_in_any_case()
             await asyncio.to_thread(context.close)
 
@@ -113,16 +115,6 @@ def _exit_in_any_case() -> None:
     timer = threading.Timer(_CLOSE_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
-
-
-def _write_endpoint(root: Path, facts: dict[str, object]) -> None:
-    """Write the service endpoint file, atomically and readable only by the owner."""
-    files.write(str(root / "service.json"), json.dumps(facts))
-
-
-def _remove_endpoint(root: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        (root / "service.json").unlink()
 
 
 async def _leave_when_idle(context: ServiceContext) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -22,7 +23,7 @@ from uvicorn.server import ServerState
 
 from trainshed.service.guard import KNOWN
 from trainshed.service.limits import Connections, most_connections
-from trainshed.system import files
+from trainshed.system import confined
 from trainshed.system.peers import LONGEST_PATH, uid_of
 
 log = logging.getLogger("trainshed.service")
@@ -104,8 +105,11 @@ def _bind(unix: socket.socket, root: Path) -> str:
 
 def _remove_stale(root: Path) -> None:
     """Remove the sockets of a service that was killed."""
-    told = files.read_json(str(root / "service.json")).get("socket")
-    for path in {str(root / _SOCKET), told if isinstance(told, str) else ""}:
+    try:
+        told = str(json.loads(confined.read_inside(root, "service.json", 0, 1 << 16))["socket"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        told = ""  # it may be anything; where its folder was, nobody knows
+    for path in {str(root / _SOCKET), told}:
         with contextlib.suppress(OSError, ValueError):
             _remove(path)
 

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LONGEST_NAME = 255
+_RESERVED = frozenset({
+    "TRAINSHED_RUN_ID", "TRAINSHED_RUN_DIR", "TRAINSHED_RUN_NUMBER", "TRAINSHED_LAUNCHER", "TRAINSHED_TAGS",
+    "TRAINSHED_PROPERTIES", "TRAINSHED_INPUTS", "TRAINSHED_OUTPUTS", "TRAINSHED_SERVES", "TRAINSHED_SERVICE_PATH",
+    "TRAINSHED_SERVICE_PYTHON",
+})  # fmt: skip
+"""Environment variables by which a run's processes are found, and by which they find the run and its service."""
 _PYTHON_CLAUSE = r" *[<>=!~]{0,3} *[0-9][0-9.]*(?:\*|rc[0-9]+)?(?:=[\w.*]+)? *"
 _PYTHON = rf"{_PYTHON_CLAUSE}(?:[,|]{_PYTHON_CLAUSE})*"
 
@@ -99,6 +105,11 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     for name in spec.environment_variables:
         if not is_variable(name):
             raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")
+        if name in _RESERVED:
+            raise UserErrorException(
+                f"{name} is among the environment variables, and is one that Trainshed sets itself, differently for "
+                "each run. Remove it from environment_variables."
+            )
     if spec.container is not None:
         from trainshed.spec.container_checks import check_container  # compiling its patterns takes 2 ms
 

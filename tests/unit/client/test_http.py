@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+import json
 import math
+import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from impostor import impostor
 
 from trainshed.client.http import Connection, quoted
 from trainshed.errors import NotFoundException, ServiceException, TrainshedError, UserErrorException
+from trainshed.service.identity import proof
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n" + b'{"ok":true}'
 
 
 class Server:
-    """Answers with the given bytes, a list for each connection; what it was asked is kept."""
+    """Proves that it knows the tokens; answers with the given bytes, a list for each connection; keeps what was asked."""
+
+    tokens = ("t", "secret", "new", "old")
 
     def __init__(self, *connections: list[bytes]) -> None:
         self.asked: list[bytes] = []
@@ -27,9 +35,17 @@ class Server:
         for answers in connections:
             line, _ = self._listener.accept()
             with line:
+                line.sendall(self._proofs(self._request(line)))
                 for answer in answers:
                     self.asked.append(self._request(line))
                     line.sendall(answer)
+
+    def _proofs(self, asked: bytes) -> bytes:
+        target = re.fullmatch(rb"GET /api/v1/identity\?nonce=([0-9a-f]{64}) HTTP/1\.1", asked.partition(b"\r\n")[0])
+        assert target is not None
+        assert b"authorization" not in asked.lower()
+        body = json.dumps({"proofs": [proof(token, target[1].decode()) for token in self.tokens]}).encode()
+        return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
 
     @staticmethod
     def _request(line: socket.socket) -> bytes:
@@ -175,3 +191,48 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
 def test_an_empty_name_does_not_become_another_path() -> None:
     with pytest.raises(UserErrorException, match="A name is empty"):
         quoted("runs", "")
+
+
+def test_a_service_that_is_killed_again_and_again_is_looked_for_again(serve: Callable[..., Server]) -> None:
+    gone = [serve([b""]) for _ in range(4)]
+    alive = serve([OK])
+    wheres = iter([*gone[1:], alive])
+    connection = Connection(gone[0].url, "old", refresh=lambda: (next(wheres).url, "new"))
+    assert connection.call("POST", "/runs", {"submit_id": "1"}) == {"ok": True}
+    assert [b'{"submit_id":"1"}' in server.asked[0] for server in (*gone, alive)] == [True] * 5
+    connection.close()
+
+
+def test_a_service_that_is_always_killed_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    looked = []
+    connection = Connection(url, "t", refresh=lambda: (looked.append(1) or url, "t"))  # type: ignore[func-returns-value]
+    with pytest.raises(ServiceException, match="cannot be reached"):
+        connection.call("GET", "/runs")
+    assert 1 < len(looked) < 10
+
+
+def test_a_stop_that_may_have_been_read_is_not_repeated_after_a_renewal(serve: Callable[..., Server]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    dying = serve([b""])
+    connection = Connection(url, "t", refresh=lambda: (dying.url, "t"))
+    with pytest.raises(ServiceException):
+        connection.call("POST", "/service/stop")
+    assert len(dying.asked) == 1
+
+
+@pytest.mark.parametrize("us", [0, 1])
+def test_a_socket_is_used_if_this_user_listens_there(us: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with impostor(tmp_path, path=tmp_path / "socket", answer=OK) as other:
+        connection = Connection("http://127.0.0.1:1", "our-token", socket=str(tmp_path / "socket"))
+        if us:
+            assert connection.call("GET", "/runs") == {"ok": True}
+            assert "Bearer our-token" in other.heard
+            connection.close()
+            return
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        with pytest.raises(ServiceException, match="another user's"):
+            connection.call("GET", "/runs")
+        assert set(other.heard.splitlines()) <= {"someone called"}
