@@ -33,6 +33,15 @@ def pid_of(root: Path) -> int:
     return pid
 
 
+def kill_for_good(fixture: ServiceFixture) -> None:
+    """Kill the service and remove its socket, which the next does not find if the endpoint file is changed."""
+    path = Path(json.loads((fixture.root / "service.json").read_text())["socket"])
+    fixture.kill_service()
+    path.unlink()
+    if path.parent != fixture.root:
+        path.parent.rmdir()
+
+
 def rewrite(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
@@ -77,7 +86,7 @@ def test_a_living_service_is_found_though_its_endpoint_file_is(fixture: ServiceF
 @pytest.mark.parametrize("what", DAMAGES)
 def test_a_service_starts_though_what_is_left_of_another_is(fixture: ServiceFixture, what: str) -> None:
     pid = fixture.service_pid()
-    fixture.kill_service()
+    kill_for_good(fixture)
     DAMAGES[what](fixture.root / "service.json")
     assert running(str(fixture.root)) is None
     assert pid_of(fixture.root) != pid
@@ -236,12 +245,11 @@ def test_who_takes_the_place_of_a_dead_service_learns_nothing(fixture: ServiceFi
     fixture.service_pid()
     path = fixture.root / "service.json"
     facts = json.loads(path.read_text())
-    fixture.kill_service()
-    Path(facts["socket"]).unlink()
+    kill_for_good(fixture)
     with impostor(tmp_path, facts["port"]) as other:
         run_id = fixture.submit("print('our-secret')")
         assert fixture.wait(run_id)["status"] == "Completed"
-        fixture.kill_service()
+        kill_for_good(fixture)
         path.write_text(json.dumps({**facts, "socket": None}))  # as of a service that has none
         assert [run["id"] for run in connect(str(fixture.root)).call("GET", "/runs")["runs"]] == [run_id]
         assert "GET /api/v1/identity" in other.heard
@@ -257,7 +265,7 @@ def test_another_user_at_the_socket_learns_nothing(fixture: ServiceFixture, tmp_
     fixture.service_pid()
     path = fixture.root / "service.json"
     facts = json.loads(path.read_text())
-    fixture.kill_service()
+    kill_for_good(fixture)
     theirs = Path("/tmp") / f"trainshed-test-{os.getpid()}"
     theirs.mkdir()
     try:
