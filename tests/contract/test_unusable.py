@@ -43,7 +43,10 @@ def test_a_python_that_is_missing(make: Make, tmp_path: Path) -> None:
 
 def test_a_command_that_is_not_there(make: Make) -> None:
     message = error_of(make("local"), ["/no/such/ssh", "host"])["message"]
-    assert message == "Machine 'other' cannot be used: /no/such/ssh cannot be run on this machine: No such file or directory."
+    assert (
+        message
+        == "Machine 'other' cannot be used: /no/such/ssh cannot be run on this machine: No such file or directory."
+    )
 
 
 def test_a_home_that_cannot_be_written(make: Make) -> None:
@@ -52,7 +55,10 @@ def test_a_home_that_cannot_be_written(make: Make) -> None:
     record = rig.wait(rig.submit("pass"))
     assert record["status"] == "Failed"
     message = record["details"]["error"]["message"]
-    assert "Trainshed's folder on that machine cannot be written: [Errno 13] Permission denied: '/mnt/home/.trainshed'" in message
+    assert (
+        "Trainshed's folder on that machine cannot be written: [Errno 13] Permission denied: '/mnt/home/.trainshed'"
+        in message
+    )
 
 
 @pytest.mark.parametrize("size", ["8k", "3m"])

@@ -34,7 +34,7 @@ def test_a_submit_does_not_pay_for(heavy: str) -> None:
 
 
 def test_a_submit_imports_next_to_nothing() -> None:
-    code = "from trainshed import Experiment, Workspace, ScriptRunConfig\nimport trainshed.client.embedded"
+    code = "from trainshed import Estimator, Experiment, Workspace, ScriptRunConfig\nimport trainshed.client.embedded"
     more = imported(f"{code}, trainshed.api.training.submission") - imported("pass")
     assert {name for name in more if not name.startswith("trainshed")} <= {"__future__", "_json", "_socket", "zlib"}
 

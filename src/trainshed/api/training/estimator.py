@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import checked
 from trainshed.api.configuration.environment import Environment
@@ -12,9 +10,12 @@ from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
 from trainshed.api.training.script_params import add_arguments
-from trainshed.errors import TrainingException
+from trainshed.errors import TYPE_CHECKING, TrainingException
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from trainshed.api.protocols import TargetLike
     from trainshed.api.training.estimator_checks import Parameters
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.distribution import from_backend
@@ -12,9 +10,12 @@ from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import ON_DEMAND, RunConfiguration, Submission
 from trainshed.api.configuration.runconfig_sections import DEFAULT_GPU_IMAGE, DockerConfiguration
 from trainshed.api.training.script_params import add_arguments
-from trainshed.errors import TrainingException, UserErrorException, did_you_mean
+from trainshed.errors import TYPE_CHECKING, TrainingException, UserErrorException, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from trainshed.api.protocols import TargetLike
     from trainshed.api.training.estimator_checks import Parameters
 

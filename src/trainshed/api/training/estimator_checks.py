@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.client.notice import warn
-from trainshed.errors import ComputeTargetException, TrainingException, UserErrorException
+from trainshed.errors import TYPE_CHECKING, ComputeTargetException, TrainingException, UserErrorException
 from trainshed.spec.run import LOCAL
 from trainshed.spec.shape import check_count, check_launched, check_one_node, check_time_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any, TypedDict
 
     from trainshed.api.protocols import TargetLike
 
@@ -124,7 +123,8 @@ def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameter
         )
     if params["compute_target"] is None and params["vm_size"] is None:
         raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
-    return cast("Parameters", params)
+    checked: Parameters = params  # type: ignore[assignment] # typing.cast would have to be imported
+    return checked
 
 
 def _renamed(params: dict[str, Any]) -> dict[str, Any]:
