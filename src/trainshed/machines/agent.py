@@ -29,6 +29,7 @@ from trainshed.machines.machine import (
     Piece,
 )
 from trainshed.machines.shims import Shims
+from trainshed.node import secret_files
 from trainshed.spec import layout
 from trainshed.system import files, odd_files, process
 from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
@@ -166,10 +167,11 @@ class Agent:
                 os.kill(who["pid"], signal.SIGTERM)
         elif records.claimed(run_dir):
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
-            remove_inside(run_dir, layout.REGISTRY_SECRET)
             containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
+        if not process.alive(who) and not self._shims.starting(run_id):
+            secret_files.forget(run_dir)
 
     def files(self, run_id: str, digests: bool = False) -> list[FileFacts]:
         """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""

@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node import script, variables
+from trainshed.node import script, secret_files, variables
 from trainshed.node.code import materialise
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import exit_record
@@ -51,7 +51,9 @@ def main(run_dir: str) -> int:
     _let_go_of_parent(run_dir)
     if not state.claim():
         return 3
-    state.close(_hold(state))
+    how = _hold(state)
+    secret_files.forget(run_dir)
+    state.close(how)
     return 0
 
 
@@ -116,7 +118,7 @@ class Holder:
             raise TrainshedError(f"'{layout.SPEC}' in the run directory was damaged. Submit the run again.")
         self.run_id: str = record["run_id"]
         self.node_context: Dict[str, Any] = record["node_context"]
-        self.spec: RunSpec = from_json(RunSpec, record["spec"])
+        self.spec: RunSpec = from_json(RunSpec, secret_files.whole(self.run_dir, record))
         self.container = self._make_container()
         self.nodes = [
             NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir)

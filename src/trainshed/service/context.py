@@ -26,6 +26,7 @@ from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
+from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
@@ -56,6 +57,7 @@ class ServiceContext:
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
+        self.environments = Private(root / "private" / "environments")
         runtime = assemble(home / "runtime")
         self.access = access
         self.bus = Bus()

@@ -373,6 +373,7 @@ class TargetWorker:
         self._tried.discard(run_id)
         self._ending.discard(run_id)
         self._gpus.let_go(run_id)
+        self._shared.registry.requests.forget(run_id)
         self._shared.collector.forget(run_id)
         self._shared.bus.publish(run_id)
         self._freed(run_id)
