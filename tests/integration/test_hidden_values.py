@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import until_logged
+from waiting import until_logged
 
 from trainshed import (
     CondaDependencies,
