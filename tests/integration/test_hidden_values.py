@@ -15,7 +15,6 @@ from waiting import until_logged
 
 from trainshed import (
     CondaDependencies,
-    DockerConfiguration,
     Environment,
     Experiment,
     RunConfiguration,
@@ -156,7 +155,7 @@ def test_packages_from_places_with_passwords(workspace: Workspace, config: Scrip
 def test_an_environment_is_registered(workspace: Workspace, home: Path) -> None:
     environment = Environment("private")
     environment.environment_variables = {"TOKEN": SECRET}
-    environment.docker = DockerConfiguration(arguments=["-e", f"TOKEN={SECRET}"])
+    environment.docker.arguments = ["-e", f"TOKEN={SECRET}"]
     environment.register(workspace)
     assert tops(holders(home)) == {"workspaces/default/private/environments"}
     assert Environment.get(workspace, "private").environment_variables == {"TOKEN": SECRET}

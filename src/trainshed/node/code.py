@@ -24,7 +24,7 @@ def materialise(snapshots: str, tree: Optional[str], into: str) -> None:
     Raises:
         NotFoundException: the store lacks the tree or one of its packs.
     """
-    os.makedirs(into, exist_ok=True)
+    os.makedirs(into, mode=0o700, exist_ok=True)
     made = {into}
     record = _tree(snapshots, tree) if tree else {"entries": [], "contents": {}}
     packs = _Packs(os.path.join(snapshots, "packs"), record["contents"])
@@ -33,7 +33,7 @@ def materialise(snapshots: str, tree: Optional[str], into: str) -> None:
             path = os.path.join(into, entry["path"])
             folder = path if entry["kind"] == "dir" else os.path.dirname(path)
             if folder not in made:
-                os.makedirs(folder, exist_ok=True)
+                os.makedirs(folder, mode=0o700, exist_ok=True)
                 made.add(folder)
             if entry["kind"] == "file":
                 packs.copy(entry, path)

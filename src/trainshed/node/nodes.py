@@ -56,7 +56,7 @@ class NodeFolder:
         """Create a folder that all nodes share: it is the first node's, and its files belong to the run."""
         path, first = os.path.join(self.code, name), os.path.join(self._first, name)
         if path == first:
-            os.makedirs(path, exist_ok=True)
+            os.makedirs(path, mode=0o700, exist_ok=True)
             return
         if os.path.isdir(path) and not os.path.islink(path):
             import shutil  # only if the snapshot contains a folder of this name, which the first node then has too
