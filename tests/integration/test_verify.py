@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until_logged
 
 from trainshed import Dataset, Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
+from trainshed.errors import ActivityFailedException
 
 SCRIPT = """
 import os, random
@@ -156,3 +158,60 @@ def test_models_and_datasets(workspace: Workspace, runs: list[Any], verify: Veri
 def test_a_part_that_cannot_be(subset: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--subset", subset]) == 2
     assert "is not a part" in capfd.readouterr().err
+
+
+def test_damaged_source_does_not_run_and_is_sent_again(
+    workspace: Workspace, project: Path, runs: list[Any], verify: Verify, this_python: str
+) -> None:
+    packs = workspace.path / "snapshots" / "packs"
+    trees = workspace.path / "snapshots" / "trees"
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    source = ScriptRunConfig(project, "train.py", run_config=config)
+    big = max(packs.iterdir(), key=lambda path: path.stat().st_size)
+
+    def change(path: Path, before: bytes, after: bytes) -> None:
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes().replace(before, after, 1))
+
+    changes = [
+        (big, b"x" * 1000 + b"7", b"y" * 1000 + b"7", "The content of 'module_7.py' is damaged in the snapshot store"),
+        (trees / f"{runs[-1].get_snapshot_id()}.json", b"module_8.py", b"module_9.py", "The list of files is damaged"),
+        (trees / f"{runs[-1].get_snapshot_id()}.json", b'"contents":', b'"cantents":', "The list of files is damaged"),
+    ]
+    for path, before, after, said in changes:
+        change(path, before, after)
+        run = Experiment(workspace, "e").submit(source)
+        with pytest.raises(ActivityFailedException, match=said):
+            run.wait_for_completion(raise_on_error=True)
+        assert run.get_metrics() == {}
+        again = Experiment(workspace, "e").submit(source)
+        assert again.wait_for_completion(raise_on_error=True).status == "Completed"
+    big.unlink()
+    with pytest.raises(ActivityFailedException, match="missing from the snapshot store"):
+        Experiment(workspace, "e").submit(source).wait_for_completion(raise_on_error=True)
+    assert Experiment(workspace, "e").submit(source).wait_for_completion(raise_on_error=True).status == "Completed"
+
+
+def test_large_damaged_source_never_completes(
+    workspace: Workspace, project: Path, verify: Verify, this_python: str
+) -> None:
+    (project / "train.py").write_text("import time\nprint('started', flush=True)\ntime.sleep(600)\n")
+    (project / "weights.bin").write_bytes(random.Random(3).randbytes(6 << 20))
+    config = RunConfiguration()
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = this_python
+    source = ScriptRunConfig(project, "train.py", run_config=config)
+    first = Experiment(workspace, "e").submit(source)
+    until_logged(first, "started")
+    first.cancel()
+    assert first.wait_for_completion().status == "Canceled"
+    flip(next((workspace.path / "snapshots" / "packs").iterdir()), random.Random(5))
+    damaged = Experiment(workspace, "e").submit(source)
+    with pytest.raises(ActivityFailedException, match="The content of 'weights"):
+        damaged.wait_for_completion(raise_on_error=True)
+    again = Experiment(workspace, "e").submit(source)
+    until_logged(again, "started")
+    again.cancel()
+    assert again.wait_for_completion().status == "Canceled"

@@ -264,7 +264,8 @@ class Agent:
         # Each content is a pack of its own here.
         contents = {entry["sha256"]: [entry["sha256"], 0] for entry in entries if entry["kind"] == "file"}
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        files.write(path, json.dumps({"version": 2, "contents": contents, "entries": list(entries)}))
+        text = json.dumps(list(entries), sort_keys=True, separators=(",", ":"))  # of which the id is the hash
+        files.write(path, f'{{"version":2,"contents":{json.dumps(contents)},"entries":{text}}}')
 
     def _content(self, sha: str) -> str:
         return os.path.join(self._snapshots, "packs", sha)

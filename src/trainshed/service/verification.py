@@ -146,7 +146,7 @@ class Verifier:
                 known = self._database.tuples("SELECT start, sha256, size FROM contents WHERE pack = ?", (pack,))
                 rows = {**{start: Row(sha, size) for start, sha, size in known}, **rows}
             try:
-                for found in check_pack(self._packs / pack, rows, whole=not self._wanted.runs):
+                for found in check_pack(self._packs / pack, rows):
                     if isinstance(found, int):
                         yield found
                     else:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from bisect import bisect_right
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -36,13 +35,12 @@ class Row(NamedTuple):
     size: int
 
 
-def check_pack(path: Path, rows: Mapping[int, Row], whole: bool) -> Iterator[int | BadContent]:
-    """Check a pack.
+def check_pack(path: Path, rows: Mapping[int, Row]) -> Iterator[int | BadContent]:
+    """Check the contents of a pack, each with the head before it.
 
     Args:
         path: the pack.
         rows: first byte → the content that should begin there.
-        whole: check what else the pack contains, too.
 
     Yields:
         Numbers of bytes read, and what is damaged.
@@ -51,35 +49,15 @@ def check_pack(path: Path, rows: Mapping[int, Row], whole: bool) -> Iterator[int
         OSError: it cannot be read.
     """
     with open(path, "rb", buffering=0) as file:
-        fd, starts, seen = file.fileno(), sorted(rows), set[int]()
-        end = os.fstat(fd).st_size
-        at = 0 if whole else end
-        while at < end:
-            begin = at + HEAD
-            seen.add(begin)
-            size = yield from _check_content(fd, path.name, begin, rows.get(begin))
-            # After a damaged head, go on with the next content that the database knows.
-            later = bisect_right(starts, begin)
-            at = begin + size if size is not None else (starts[later] - HEAD if later < len(starts) else end)
-        for start in starts:
-            if start not in seen:
-                yield from _check_content(fd, path.name, start, rows[start])
-
-
-def _check_content(fd: int, pack: str, begin: int, row: Row | None) -> Generator[int | BadContent, None, int | None]:
-    """Check one content and the head before it; return its size, or None if it cannot be told."""
-    head = os.pread(fd, HEAD, begin - HEAD) if begin >= HEAD else b""
-    found = Row(head[:32].hex(), int.from_bytes(head[32:], "big"))
-    expected = row or found
-    fits = len(head) == HEAD and begin + expected.size <= os.fstat(fd).st_size
-    made = hashlib.sha256()
-    if fits:
-        for piece in _pieces(fd, begin, expected.size):
-            made.update(piece)
-            yield len(piece)
-    if not fits or found != expected or made.hexdigest() != expected.sha:
-        yield BadContent(pack, begin, expected.sha)
-    return expected.size if fits else None
+        fd, end = file.fileno(), os.fstat(file.fileno()).st_size
+        for begin, row in sorted(rows.items()):
+            head, made = os.pread(fd, HEAD, max(begin - HEAD, 0)), hashlib.sha256()
+            whole = head == bytes.fromhex(row.sha) + row.size.to_bytes(8, "big") and begin + row.size <= end
+            for piece in _pieces(fd, begin, row.size) if whole else ():
+                made.update(piece)
+                yield len(piece)
+            if not whole or made.hexdigest() != row.sha:
+                yield BadContent(path.name, begin, row.sha)
 
 
 def _pieces(fd: int, start: int, size: int) -> Iterator[bytes]:
