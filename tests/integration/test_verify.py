@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from waiting import until_logged
 
 from trainshed import Dataset, Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
-from trainshed.errors import ActivityFailedException
+from trainshed.errors import ActivityFailedException, ServiceException
 
 SCRIPT = """
 import os, random
@@ -215,3 +216,31 @@ def test_large_damaged_source_never_completes(
     until_logged(again, "started")
     again.cancel()
     assert again.wait_for_completion().status == "Canceled"
+
+
+@pytest.mark.parametrize("times", ["new", "same"])
+def test_a_changed_output_is_not_handed_out(
+    workspace: Workspace, runs: list[Any], times: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run, name = runs[0], "outputs/3.bin"
+    path = workspace.path / "runs" / run.id / "code" / name
+    whole, facts, target = path.read_bytes(), path.stat(), tmp_path / "downloaded.bin"
+    os.utime(path)  # another time alone is no change
+    run.download_file(name, target)
+    assert target.read_bytes() == whole
+    target.unlink()
+    flip(path, random.Random(9))
+    if times == "same":
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    for _ in range(2):
+        with pytest.raises(ServiceException, match=f"'{name}' of run {run.id} has changed since the run ended"):
+            run.download_file(name, target)
+    assert main(["get", run.id, name, "-o", str(target)]) == 1
+    assert "has changed since the run ended" in capfd.readouterr().err
+    assert not target.exists()
+    path.write_bytes(whole)
+    run.download_file(name, target)
+    assert target.read_bytes() == whole
+    path.write_bytes(whole[:-1])
+    with pytest.raises(ServiceException, match="has changed since the run ended"):
+        b"".join(run.read(name))

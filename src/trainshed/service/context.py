@@ -14,6 +14,7 @@ from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
+from trainshed.service.outputs import Outputs
 from trainshed.service.script_tree import assemble
 from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
@@ -52,6 +53,7 @@ class ServiceContext:
         self.history = History(self.database)
         self.metrics = Metrics(self.database)
         self.files = Files(self.database)
+        self.outputs = Outputs(self.files)
         self.experiments = Experiments(self.database)
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
