@@ -32,9 +32,11 @@ OURS = {
     "service/workspace_registry.py": "the workspace's settings",
     "store/database.py": "the database",
     "store/packs.py": "the store of snapshots",
+    "store/private.py": "what records may not contain",
     "store/schema.py": "the database's schema",
     "store/secrets.py": "the workspace's secrets",
     "store/snapshots.py": "the store of snapshots",
+    "store/verification.py": "the store of snapshots",
 }
 """Modules that open no file of a run: module → what they open."""
 
@@ -70,6 +72,10 @@ ALLOWED = {
     "service/transfers.py:_zipped": "an archive",
     "service/transfers.py:list_data": "a datastore",
     "service/transfers.py:_walk": "a datastore",
+    "service/verification.py:Verifier.total": "the store of snapshots",
+    "service/verification.py:Verifier._snapshots": "the store of snapshots",
+    "service/verification.py:Verifier._contents": "the store of snapshots",
+    "service/verification.py:Verifier._of_contents": "the store of snapshots",
     "store/trash.py:Trash.content": "names of what is removed",
     "store/trash.py:_facts": "sizes alone, by what the kernel says of entries",
 }

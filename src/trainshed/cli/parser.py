@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _history(commands)
     _files(commands)
     _removal(commands)
+    _verify(commands)
     _machinery(commands)
     return top
 
@@ -213,6 +214,30 @@ def _removal(commands: Any) -> None:
     collect.add_argument(
         "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
     )
+
+
+def _verify(commands: Any) -> None:
+    check = _command(
+        commands,
+        "verify",
+        "verify:verify",
+        "check that the database, snapshots, outputs and models are as they were stored; nothing is changed",
+        "trainshed verify --subset 1/10",
+    )
+    check.add_argument(
+        "run_names", nargs="*", metavar="RUN", help="only what these runs consist of: id, beginning of an id, or @last"
+    )
+    check.add_argument(
+        "--subset", type=_subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
+    )
+
+
+def _subset(text: str) -> tuple[int, int]:
+    """Return a part such as ``1/10``."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part. Use two numbers, such as 1/10")
+    return int(part), int(parts)
 
 
 def _days(text: str) -> float:

@@ -48,7 +48,7 @@ def gc(options: argparse.Namespace) -> int:
         "downloads": int(options.downloads),
     }
     connection = resolve.workspace(options).connection
-    gone = list(_with_progress(_lines(connection.stream("POST", "/gc", query))))
+    gone = list(_with_progress(lines_of(connection.stream("POST", "/gc", query))))
     own = prune(options.unused_for, options.dry_run)
     gone += [{"kind": "caches", "name": name, "size": size} for name, size in own]
     stuck = [each for each in gone if each["kind"] == "undeletable"]
@@ -66,7 +66,7 @@ def gc(options: argparse.Namespace) -> int:
     return int(bool(stuck))
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def lines_of(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the records of a response with one JSON record per line.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from trainshed.client import locations
 from trainshed.client.endpoint import connection_to, read, where
 from trainshed.client.http import Connection
 from trainshed.client.notice import warn
@@ -25,30 +26,14 @@ def connect(root: str) -> Connection:
         WorkspaceException: no such folder, or not this user's alone.
         ServiceException: the service cannot be started.
     """
-    _check_folder(root)
+    if not os.path.isdir(root):
+        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').")
+    locations.check_owner(root)
     endpoint = read(root)
     if endpoint is None or endpoint["version"] != VERSION or not _lives(endpoint["pid"]):
         endpoint = _started(root)
     _warn_of_ignored(endpoint)
     return connection_to(endpoint, lambda: _renewed(root))
-
-
-def _check_folder(root: str) -> None:
-    try:
-        facts = os.stat(root)
-    except (FileNotFoundError, NotADirectoryError):
-        raise WorkspaceException(f"There is no workspace at {root}. Create it: Workspace(path='{root}').") from None
-    if os.name != "posix":
-        return
-    if facts.st_uid not in (os.getuid(), 0):
-        raise WorkspaceException(
-            f"The workspace folder {root} belongs to another user, who could replace what is in it. Use a workspace "
-            "in a folder of your own, or the address and the token of its service ('trainshed service access')."
-        )
-    if facts.st_mode & 0o1002 == 0o002:
-        raise WorkspaceException(
-            f"Every user of this machine can replace what is in the workspace folder {root}. Run: chmod o-w {root}"
-        )
 
 
 def _warn_of_ignored(endpoint: dict[str, Any]) -> None:

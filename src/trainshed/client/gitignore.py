@@ -15,6 +15,7 @@ class Ignore:
 
     Args:
         lines: patterns, one a line, as in ``.gitignore``.
+        file: name of the file that they are from.
 
     Example:
         >>> rules = Ignore(["*.csv", "!/keep.csv"])
@@ -22,7 +23,8 @@ class Ignore:
         (True, False)
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], file: str = ".gitignore") -> None:
+        self.file = file
         self._rules = [rule for rule in map(_rule, lines) if rule is not None]
         # Most paths match nothing: two combined patterns say so at once, the rules are tried only otherwise.
         by_name = "|".join(rule.pattern for rule in self._rules if not rule.whole)

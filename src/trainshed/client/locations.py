@@ -89,8 +89,10 @@ def make(root: str, facts: dict[str, Any]) -> None:
     Raises:
         WorkspaceException: the folder cannot be created.
     """
+    check_owner(home())
     try:
         _make_private(root)
+        os.chmod(root, 0o700)
     except OSError as error:
         raise WorkspaceException(
             f"The workspace folder {root} cannot be created ({error.strerror}: {error.filename}). "
@@ -105,11 +107,45 @@ def make(root: str, facts: dict[str, Any]) -> None:
 def _make_private(folder: str) -> None:
     """Create a folder and its missing parents, accessible only to the owner."""
     if not os.path.isdir(folder):
-        _make_private(os.path.dirname(folder))
+        above = os.path.dirname(folder)
+        _make_private(above)
+        if os.environ.get("SUDO_UID"):
+            _check_sudo(folder, above)
         try:  # noqa: SIM105 - see files.replacing
             os.mkdir(folder, 0o700)
         except FileExistsError:
             pass  # somebody else has just made it
+
+
+def check_owner(folder: str) -> None:
+    """Raise if another user owns a folder or can write to it.
+
+    Raises:
+        WorkspaceException: with the command that mends it.
+    """
+    if os.name != "posix":
+        return  # only services elsewhere are used there
+    try:
+        facts = os.stat(folder)
+    except OSError:
+        return  # said where it is needed
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        from trainshed.system import ownership  # for the message
+
+        raise WorkspaceException(ownership.trouble(folder))
+
+
+def _check_sudo(folder: str, above: str) -> None:
+    """Raise if root was about to make a folder in the home of the user who has called sudo."""
+    from trainshed.system import ownership  # seldom needed
+
+    owner = os.stat(above).st_uid
+    if ownership.by_sudo(owner):
+        theirs = ownership.name_of(owner)
+        raise WorkspaceException(
+            f"You run as root (sudo), and {folder} would be made in a folder of '{theirs}', who could not use it. "
+            "Run the command without sudo, or set TRAINSHED_HOME to a folder of root."
+        )
 
 
 def find(name: str, create: bool = True) -> str:

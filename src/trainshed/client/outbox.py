@@ -17,6 +17,7 @@ from typing import Any
 
 from trainshed.client.http import Connection
 from trainshed.errors import ServiceException, TrainshedError
+from trainshed.runtime.journal import LONGEST_EVENT
 
 JOURNAL = "journal"
 LOG = "log"
@@ -129,6 +130,8 @@ class Outbox:
             with open(stream.path, "rb") as file:
                 file.seek(stream.sent)
                 piece = file.read(_PIECE)
+                if what == JOURNAL and b"\n" not in piece:
+                    piece += file.readline(LONGEST_EVENT)  # only whole lines are accepted
             taken = self._post(what, stream, piece) - stream.base
             if taken <= stream.sent:
                 return  # the last line is still being written

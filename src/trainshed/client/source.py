@@ -6,7 +6,7 @@ import os
 import stat
 import time
 
-from trainshed.client.ignore import AMLIGNORE, MARKS, BuiltIn, rules_of
+from trainshed.client.ignore import AMLIGNORE, MARKS, BuiltIn, rules_of, usually_secret
 from trainshed.client.index import Index
 from trainshed.errors import TYPE_CHECKING, SnapshotException
 
@@ -39,6 +39,7 @@ class Source:
         size: bytes of all its files.
         skipped: sockets, pipes and devices, which are excluded.
         environments: folders of virtual environments, which are excluded.
+        secrets: files and folders that usually hold passwords or keys, which are excluded.
         known: id of the snapshot if nothing changed since the last submit, else None.
     """
 
@@ -48,7 +49,9 @@ class Source:
         self.size = 0
         self.skipped: list[str] = []
         self.environments: list[str] = []
+        self.secrets: list[str] = []
         self.known: str | None = None
+        self._rules_file = AMLIGNORE
         self._looked = time.time_ns()
         self._index = index
         self._files: dict[str, list[Any]] = {}
@@ -76,9 +79,20 @@ class Source:
         parents = (path[:place] for place, char in enumerate(path) if char == "/")
         return path in self._files or path in self._links or any(parent in self._links for parent in parents)
 
+    @property
+    def secrets_note(self) -> str:
+        """A warning that names what was excluded because it usually holds secrets; empty if nothing was."""
+        if not self.secrets:
+            return ""
+        return (
+            f"Excluded from the snapshot, because they usually hold secrets: {', '.join(sorted(self.secrets))}. "
+            f"To include one, add a line such as '!/{min(self.secrets)}' to {self._rules_file}."
+        )
+
     def look(self) -> None:
         """Walk the folder, with one stat per file."""
         rules = rules_of(self.folder)
+        self._rules_file = rules.file
         stack = [""]
         while stack:
             prefix = stack.pop()
@@ -103,7 +117,9 @@ class Source:
             is_dir = entry.is_dir(follow_symlinks=False)
             if excludes(path, name, is_dir):
                 continue
-            if is_dir:
+            if usually_secret(self.folder, path, name, is_dir) and excludes(path, name, is_dir, otherwise=True):
+                self.secrets.append(path)
+            elif is_dir:
                 stack.append(path + "/")
             elif entry.is_file(follow_symlinks=False):
                 self._file(path, entry.stat(follow_symlinks=False))

@@ -74,7 +74,7 @@ def copy(source: str, target: str, overwrite: bool) -> None:
         into_folder = os.path.isdir(target)
         pairs = [(source, os.path.join(target, os.path.basename(source)) if into_folder else target)]
     else:
-        os.makedirs(target, exist_ok=True)
+        _make(target)
         pairs = [
             (os.path.join(folder, name), os.path.join(target, os.path.relpath(folder, source), name))
             for folder, _, names in os.walk(source)
@@ -83,10 +83,19 @@ def copy(source: str, target: str, overwrite: bool) -> None:
     for origin, goal in pairs:
         if os.path.islink(origin) or not os.path.isfile(origin) or (os.path.exists(goal) and not overwrite):
             continue
-        os.makedirs(os.path.dirname(goal), exist_ok=True)
+        _make(os.path.dirname(goal))
         with open(origin, "rb") as source_file, replacing(goal, PUBLIC) as copy_file:
             shutil.copyfileobj(source_file, copy_file, 1 << 20)
         shutil.copystat(origin, goal)
+
+
+def _make(folder: str) -> None:
+    """Create a folder and its missing parents, each as accessible as the one it is in, whatever our umask is."""
+    if folder and not os.path.isdir(folder):
+        above = os.path.dirname(folder)
+        _make(above)
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, os.stat(above or ".").st_mode & 0o777)
 
 
 def _local_path(item: DataSpec, run_dir: str, code_dir: str) -> str:

@@ -8,8 +8,9 @@ import shutil
 import sys
 from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from trainshed.environments.pip_settings import for_uv, masked
+from trainshed.environments.pip_settings import for_uv
 from trainshed.errors import EnvironmentBuildException
+from trainshed.spec.secrets import masked
 from trainshed.system.programs import run_logged
 
 _REMOVED_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")

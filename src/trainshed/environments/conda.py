@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 from trainshed.environments import commands
-from trainshed.environments.pip_settings import masked
+from trainshed.spec.secrets import masked
 from trainshed.system import files
 
 DEFAULT_CHANNELS = ("conda-forge",)

@@ -6,8 +6,8 @@ import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments.match_specs import CondaSpec, as_pep440, conda_spec
-from trainshed.environments.pip_settings import masked
 from trainshed.errors import EnvironmentBuildException
+from trainshed.spec.secrets import masked
 
 _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?) ?(?P<extras>\[[A-Za-z0-9._, -]*\])?"
 _CLAUSE = r"(?:===?|~=|!=|<=?|>=?) ?(?:\d+!)?[\w.*+-]+"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import Dict, List, Mapping, Sequence
 
+from trainshed.spec.secrets import masked
+
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "no-index", "pre")
-_USER = re.compile(r"(\w+://)[^/\s]+@")
-_TOKEN = re.compile(r"(\w+://[^\s/]+/t/|[?&](?:sig|token|access_token|key|password)=)[^/&\s'\"]+", re.IGNORECASE)
 # uv's variables that affect which packages are selected, in addition to those set here.
 _DECISIVE = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_EXTRA_INDEX_URL", "UV_INDEX_URL",
              "UV_OVERRIDE", "UV_RESOLUTION", "UV_TORCH_BACKEND")  # fmt: skip
@@ -91,16 +90,6 @@ def settings(environ: Mapping[str, str]) -> Dict[str, str]:
         if value:
             found[name] = value
     return found
-
-
-def masked(text: str) -> str:
-    """Replace user names, passwords and tokens in URLs with ``***``.
-
-    Example:
-        >>> masked("https://me:secret@host/simple")
-        'https://***@host/simple'
-    """
-    return _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
 def _parsed(options: Sequence[str]) -> Dict[str, List[str]]:

@@ -12,6 +12,7 @@ from trainshed.environments.packages import PackageLists, normal, sort_out
 from trainshed.environments.pypi_names import ADVICE, as_requirements
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
+from trainshed.spec.secrets import masked
 
 
 class Inside(NamedTuple):
@@ -134,7 +135,7 @@ class Builder:
         try:
             return self._from_conda(self._tool, backoff.active() and self._solver == "auto")
         except conda.Unreachable as error:
-            names = " ".join(pip_settings.masked(name) for name in self._channels)
+            names = " ".join(masked(name) for name in self._channels)
             if self._solver == "conda":
                 raise EnvironmentBuildException(f"No conda channel ({names}) can be reached:\n{error}") from error
             backoff.start()
@@ -219,9 +220,9 @@ class Builder:
     def _key(self, solver: str, packages: Sequence[str], more: Sequence[str]) -> str:
         request = {
             "solver": solver,
-            "packages": sorted(pip_settings.masked(normal(one)) for one in packages),
-            "pip": sorted(pip_settings.masked(normal(one)) for one in self._lists.pip),
-            "more": [pip_settings.masked(one) for one in more],
+            "packages": sorted(masked(normal(one)) for one in packages),
+            "pip": sorted(masked(normal(one)) for one in self._lists.pip),
+            "more": [masked(one) for one in more],
             "settings": pip_settings.fingerprint(os.environ, self._lists.options),
         }
         return cache.key_of(request)
@@ -230,7 +231,7 @@ class Builder:
         return {
             "solver": solver,
             "tool": tool,
-            "request": [pip_settings.masked(one) for one in request],
+            "request": [masked(one) for one in request],
             "notes": self._notes,
             "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)}),
         }
@@ -241,7 +242,7 @@ class Builder:
         programs = entry.prefix / "bin"
         self._context.say(f"Environment {entry.key} ({'from the cache' if cached else 'built'}).")
         resolved = tuple(record["resolved"])
-        notes = tuple(pip_settings.masked(note) for note in self._notes)
+        notes = tuple(masked(note) for note in self._notes)
         python = str(programs / "python")
         return Prepared(
             python, (str(programs),), variables, entry.key, cached, record["solver"], notes, resolved, entry

@@ -29,6 +29,7 @@ from trainshed.machines.machine import (
     Piece,
 )
 from trainshed.machines.shims import Shims
+from trainshed.node import secret_files
 from trainshed.spec import layout
 from trainshed.system import files, odd_files, process
 from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
@@ -166,10 +167,11 @@ class Agent:
                 os.kill(who["pid"], signal.SIGTERM)
         elif records.claimed(run_dir):
             process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
-            remove_inside(run_dir, layout.REGISTRY_SECRET)
             containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)
+        if not process.alive(who) and not self._shims.starting(run_id):
+            secret_files.forget(run_dir)
 
     def files(self, run_id: str, digests: bool = False) -> list[FileFacts]:
         """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""
@@ -262,7 +264,8 @@ class Agent:
         # Each content is a pack of its own here.
         contents = {entry["sha256"]: [entry["sha256"], 0] for entry in entries if entry["kind"] == "file"}
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        files.write(path, json.dumps({"version": 2, "contents": contents, "entries": list(entries)}))
+        text = json.dumps(list(entries), sort_keys=True, separators=(",", ":"))  # of which the id is the hash
+        files.write(path, f'{{"version":2,"contents":{json.dumps(contents)},"entries":{text}}}')
 
     def _content(self, sha: str) -> str:
         return os.path.join(self._snapshots, "packs", sha)

@@ -31,7 +31,7 @@ def _unpacked(archive: bytes, target: str) -> None:
             # Names come from our own service; one that leads elsewhere is not unpacked all the same.
             path = os.path.normpath(os.path.join(part, name))
             if path.startswith(part + os.sep):
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
                 with open(path, "wb") as file:
                     file.write(packed.read(name))
     try:

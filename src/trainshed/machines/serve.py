@@ -21,6 +21,7 @@ from trainshed.errors import ServiceException, TrainshedError
 from trainshed.machines import frames
 from trainshed.machines.agent import Agent
 from trainshed.machines.tunnel import Tunnel
+from trainshed.system import ownership
 
 _AT_ONCE = 8
 _PLAIN = frozenset({"run", "prepare", "start", "end", "files", "missing", "install", "put_tree", "remove"})
@@ -138,6 +139,10 @@ def main() -> int:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.environ["PATH"] = os.path.join(home, "tools") + os.pathsep + os.environ.get("PATH", os.defpath)
+    why = ownership.trouble(home) or ownership.trouble(os.path.join(home, "workspaces", workspace))
+    if why:
+        sys.stderr.write(f"{why}\n")
+        return 1
     try:
         Server(home, workspace, fds).serve()
     except OSError as error:

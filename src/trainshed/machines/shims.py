@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from trainshed.machines.machine import OnEnd
-from trainshed.system import process
+from trainshed.system import process, umask
 from trainshed.system.exits import ExitWatcher
 
 _SHIM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node", "shim.py")
@@ -132,7 +132,7 @@ class Shims:
     def _new(self) -> Shim[bytes]:
         # Isolated from the user's Python settings, and without site-packages, which it does not need.
         return subprocess.Popen(
-            [sys.executable, "-S", "-E", "-X", "utf8", _SHIM],
+            [sys.executable, "-S", "-E", "-X", "utf8", _SHIM, *_umask()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None,  # what goes wrong before there is a run directory stands in the service's log
@@ -140,6 +140,12 @@ class Shims:
             bufsize=0,
             start_new_session=True,
         )
+
+
+def _umask() -> list[str]:
+    """Return the argument that gives a shim the user's umask, which its script is to have."""
+    theirs = umask.of_user()
+    return [] if theirs is None else [f"{theirs:o}"]
 
 
 def _dismiss(child: Shim[bytes]) -> None:

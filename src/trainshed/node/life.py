@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import traceback
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node import script, variables
-from trainshed.node.code import materialise
+from trainshed.node import script, secret_files, variables
+from trainshed.node.code import LateCheck, materialise
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import exit_record
 from trainshed.node.launch import Launch
@@ -51,7 +52,9 @@ def main(run_dir: str) -> int:
     _let_go_of_parent(run_dir)
     if not state.claim():
         return 3
-    state.close(_hold(state))
+    how = _hold(state)
+    secret_files.forget(run_dir)
+    state.close(how)
     return 0
 
 
@@ -116,12 +119,16 @@ class Holder:
             raise TrainshedError(f"'{layout.SPEC}' in the run directory was damaged. Submit the run again.")
         self.run_id: str = record["run_id"]
         self.node_context: Dict[str, Any] = record["node_context"]
-        self.spec: RunSpec = from_json(RunSpec, record["spec"])
+        self.spec: RunSpec = from_json(RunSpec, secret_files.whole(self.run_dir, record))
+        self._check: Optional[LateCheck] = None
         self.container = self._make_container()
         self.nodes = [
             NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir)
             for index in range(self.spec.node_count)
         ]
+
+    def _processes(self) -> Set[int]:
+        return process.family(os.getpid(), self.marker)
 
     def _make_container(self) -> Optional[RunContainer]:
         if self.spec.container is None:
@@ -146,12 +153,14 @@ class Holder:
         for staged in self.node_context.get("staged", ()):
             materialise(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
         for node in self.nodes:
-            node.lay()
+            self._check = node.lay()  # they all have the same source
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # also marks processes started during the preparation
         ready = self._make_ready()
         environ = self._environ(ready)
         start = Launch(self.spec, self.node_context, self.run_dir, self.nodes, ready, environ, self.container).start()
         result = self._run(start)
+        if self._check is not None:
+            self._check.end()
         if start.ranks is not None:
             start.ranks.clear()
         if result.cause == "itself" and result.code == 0:
@@ -191,6 +200,8 @@ class Holder:
             if start.agent:
                 pids.append(script.start(start.agent, start.environ, start.folder, start.log))
             self.state.enter("Running", pids=pids)
+            if self._check is not None:
+                self._check.begin(lambda: process.end(self._processes, self.spec.grace_seconds, time.sleep))
         if self.container is not None and pids:
             return self.container.wait(watch, pids[0])
         return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from trainshed.data import folder
 from trainshed.errors import TrainshedError
-from trainshed.node.code import materialise
+from trainshed.node.code import LateCheck, materialise
 from trainshed.node.datasets import Datasets
 from trainshed.spec import layout
 from trainshed.spec.run import DataSpec, RunSpec
@@ -40,23 +40,24 @@ class NodeFolder:
         self._datasets = Datasets(spec, run_id, node_context["datastores"], self._root, self.code)
         self._references: Dict[str, str] = {}
 
-    def lay(self) -> None:
-        """Write the snapshot and make all data available.
+    def lay(self) -> Optional[LateCheck]:
+        """Write the snapshot and make all data available; return what checks a large snapshot.
 
         Raises:
             TrainshedError: some data is not available.
         """
-        materialise(self._node_context["snapshots"], self._spec.snapshot, self.code)
+        check = materialise(self._node_context["snapshots"], self._spec.snapshot, self.code)
         for name in _SHARED:
             self._make_shared(name)
         self._references = {item.name: self._attach(item) for item in self._spec.data}
         self._datasets.attach()
+        return check
 
     def _make_shared(self, name: str) -> None:
         """Create a folder that all nodes share: it is the first node's, and its files belong to the run."""
         path, first = os.path.join(self.code, name), os.path.join(self._first, name)
         if path == first:
-            os.makedirs(path, exist_ok=True)
+            os.makedirs(path, mode=0o700, exist_ok=True)
             return
         if os.path.isdir(path) and not os.path.islink(path):
             import shutil  # only if the snapshot contains a folder of this name, which the first node then has too

@@ -10,6 +10,7 @@ from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 
 _MODULES = (
+    "hashlib",
     "ctypes",
     "subprocess",
     "trainshed.launchers.single",

@@ -17,13 +17,13 @@ from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
 from trainshed.node.logs import tail
 from trainshed.node.script import ProcessResult, Watch
+from trainshed.node.secret_files import take
 from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
-from trainshed.system import confined, files, memory
-from trainshed.system.removal import remove_inside
+from trainshed.system import files, memory
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
@@ -31,7 +31,6 @@ _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")
 _SAME_INSIDE = ("TRAINSHED_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ")
 _NOT_STARTED = (125, 126, 127)
 _KILLED = 137
-_LONGEST = 1 << 20
 _ENGINE_SECONDS = 15.0
 """Seconds for an engine to notice that its container has ended, and to clean up."""
 
@@ -51,7 +50,7 @@ class RunContainer:
 
     def __init__(self, spec: RunSpec, node_context: Mapping[str, Any], run_dir: str, run_id: str) -> None:
         assert spec.container is not None
-        self._password = _take(os.path.join(run_dir, layout.REGISTRY_SECRET))
+        self._password = take(run_dir, layout.REGISTRY_SECRET)
         self._spec = spec
         self._request = check_container(spec.container)
         self._node_context = node_context
@@ -115,7 +114,7 @@ class RunContainer:
         ]
         fields.write(self._order, order)
         self._program = start.argv[0]
-        _take(f"{self._order}.end")
+        take(self._run_dir, f"{layout.CONTAINER_INIT}.end")
         made = ContainerConfig(
             self._name,
             self.image.image_id,
@@ -190,14 +189,6 @@ class RunContainer:
                 f"{what}:\n{engine_cli.essence(words, 3)}", engine_cli.details("container_failed", words)
             )
         result.number = -code if code < 0 else code - 128
-
-
-def _take(path: str) -> str:
-    """Return the content of a file, and remove it."""
-    folder, name = os.path.split(path)
-    text = confined.read_inside(folder, name, 0, _LONGEST).decode("utf-8", "replace")
-    remove_inside(folder, name)
-    return text
 
 
 def _who() -> Dict[str, str]:

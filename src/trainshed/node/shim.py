@@ -10,6 +10,8 @@ import sys
 if __name__ == "__main__":
     # The package's folder replaces this script's folder on the path.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if len(sys.argv) > 1:
+        os.umask(int(sys.argv[1], 8))
     from trainshed.node import preload
     from trainshed.node.life import main
 

@@ -262,7 +262,7 @@ class BaseRun(RunFiles):
             key: the name of the tag.
             value: its value, converted to text; None for a tag without a value.
         """
-        self._record("tag", str(key), None if value is None else str(value))
+        self._record("tag", *values.label(str(key), value))
 
     @errors.never_raises
     def set_tags(self, tags: "dict[str, object]") -> None:
@@ -294,8 +294,8 @@ class BaseRun(RunFiles):
                 raise errors.UserErrorException(
                     f"Property '{key}' is already set and cannot be changed. Use a tag instead."
                 )
-        for key, value in properties.items():
-            self._record("property", str(key), str(value))
+        for key, text in [values.label(str(key), str(value)) for key, value in properties.items()]:
+            self._record("property", key, text)
 
     def get_properties(self) -> "dict[str, str]":
         """Return the run's properties: those it was submitted with and those its script has set."""

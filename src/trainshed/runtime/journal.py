@@ -10,6 +10,10 @@ from time import time
 
 from trainshed.runtime import errors
 
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
+if TYPE_CHECKING:
+    from typing import Any
+
 # Not to wait for a pipe, and not to follow a link, that a script has put in the journal's place.
 _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
@@ -18,6 +22,11 @@ _INFINITY = float("inf")
 _MOST_HEADS = 10_000
 _HIGHEST = 1000
 _BELOW_LIMIT = 16
+LONGEST_EVENT = 64 << 20
+"""Bytes of one event as JSON; a longer one is refused by the call that logs it."""
+_STEP_AND_TIME = 100
+_LONGEST_NAME = 1 << 16
+_PIECE = 1 << 20
 
 
 class Journal:
@@ -44,6 +53,9 @@ class Journal:
             name: the metric.
             value: a str, bool, int or float.
             step: a position chosen by the script.
+
+        Raises:
+            UserErrorException: a name or value that is too long.
         """
         head = self._heads.get(name) or self._head(name)
         if type(value) is float and -_INFINITY < value < _INFINITY:
@@ -52,6 +64,8 @@ class Journal:
             middle = f'"x":"{_spelled(value)}"'
         else:
             middle = '"v":' + _encoded(value)
+            if len(head) + len(middle) > LONGEST_EVENT - _STEP_AND_TIME:
+                raise _too_long("metric", name, len(head) + len(middle))
         place = "" if step is None else f'"s":{step},'
         self._write(f'{head}{place}{middle},"t":{time():.6f}}}\n'.encode())
 
@@ -62,12 +76,22 @@ class Journal:
             kind: ``"tag"``, ``"property"``, ``"list"``, …
             name: the metric, tag or property.
             value: JSON types; non-finite floats are encoded.
+
+        Raises:
+            UserErrorException: a name or value that is too long.
         """
+        _check_name(name)
         record = {"k": kind, "n": name, "v": _strict(value), "t": round(time(), 6)}
-        self._write((_encoded(record) + "\n").encode())
+        line = _encoded(record) + "\n"
+        if len(line) > LONGEST_EVENT:
+            raise _too_long(kind, name, len(line))
+        if len(line) > _PIECE:
+            line = "".join(_encoded({**record, "v": piece}) + "\n" for piece in _pieces(record["v"], len(line)))
+        self._write(line.encode())
 
     def _head(self, name: str) -> str:
         """Return the beginning of a metric's lines; cached, unless the script uses a new name at every step."""
+        _check_name(name)
         if len(self._heads) >= _MOST_HEADS:
             self._heads.clear()
         head = self._heads[name] = '{"k":"metric","n":' + _encoded(name) + ","
@@ -75,8 +99,10 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         try:
-            if os.write(self._fd, line) == len(line):
+            done = os.write(self._fd, line)
+            if done == len(line):
                 return
+            line = line[line.rfind(b"\n", 0, done) + 1 :]  # the lines before it are whole
         except OSError:
             pass  # not yet opened, closed by the script, or full
         with self._lock:
@@ -129,6 +155,37 @@ def _opened(path: str) -> int:
         return low
     os.close(low)
     return high
+
+
+def _check_name(name: str) -> None:
+    if len(name) > _LONGEST_NAME:
+        raise errors.UserErrorException(
+            f"The name '{name[:40]}…' has {len(name)} characters; the limit is {_LONGEST_NAME}."
+        )
+
+
+def _too_long(kind: str, name: str, size: int) -> errors.UserErrorException:
+    what = kind if kind in ("tag", "property") else "metric"
+    return errors.UserErrorException(
+        f"The {what} '{name[:80]}' has {size / (1 << 20):.1f} MB as JSON; the limit is {LONGEST_EVENT >> 20} MB. "
+        "Store larger values in a file below ./outputs."
+    )
+
+
+def _pieces(value: "Any", size: int) -> "list[Any]":
+    """Split a long list, or a table with long columns, which the service joins; other values are one piece.
+
+    Args:
+        value: the value.
+        size: its length as JSON.
+    """
+    columns = value if isinstance(value, dict) else {"": value}
+    rows = {len(cells) if isinstance(cells, list) else 0 for cells in columns.values()}
+    if len(rows) != 1 or rows == {0}:
+        return [value]
+    step = max(min(rows) * _PIECE // size, 1)
+    parts = [{name: cells[at : at + step] for name, cells in columns.items()} for at in range(0, min(rows), step)]
+    return parts if isinstance(value, dict) else [part[""] for part in parts]
 
 
 def _torn(path: str) -> bool:

@@ -163,9 +163,11 @@ class Run(BaseRun):
         """Log one value of a metric; see :meth:`BaseRun.log`."""
         easy = type(value) is float and type(name) is str and name and not more and not unknown
         if easy and (step is None or (type(step) is int and 0 <= step < values.MOST_STEPS)):
-            self._journal.scalar(name, value, step)
-        else:
-            super().log(name, value, description, step, *more, **unknown)
+            try:
+                return self._journal.scalar(name, value, step)
+            except errors.UserErrorException:
+                pass  # the name is too long: said below
+        return super().log(name, value, description, step, *more, **unknown)
 
     def _scalar(self, name: str, value: object, step: "int | None") -> None:
         self._journal.scalar(name, value, step)

@@ -5,6 +5,8 @@ from trainshed.runtime import errors
 PLAIN = (float, int, str, bool)
 MOST_STEPS = 1 << 63
 """Steps are stored as 64-bit integers."""
+KEY_LIMIT = 250
+VALUE_LIMIT = 6000
 _LONGEST_INT = 10_000  # bits; Python refuses to parse longer integers from text
 
 
@@ -17,6 +19,24 @@ def metric_name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise errors.UserErrorException(f"A metric's name must be a non-empty string, not {name!r}.")
     return name
+
+
+def label(key: object, value: object) -> "tuple[str, str | None]":
+    """Return a tag or a property as text, if it is not too long.
+
+    Raises:
+        UserErrorException: a name that is not text, is empty or too long, or a value that is too long.
+    """
+    if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
+        raise errors.UserErrorException(
+            f"Invalid tag or property name {str(key)[:40]!r}. Use 1 to {KEY_LIMIT} characters."
+        )
+    text = None if value is None else str(value)
+    if text is not None and len(text) > VALUE_LIMIT:
+        raise errors.UserErrorException(
+            f"The value of '{key}' has {len(text)} characters; the limit for tags and properties is {VALUE_LIMIT}."
+        )
+    return key, text
 
 
 def step_number(step: object) -> "int | None":

@@ -28,6 +28,7 @@ from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
+from trainshed.service.verify_routes import ROUTES as VERIFY
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
 
 ALL = [
@@ -42,6 +43,7 @@ ALL = [
     *MODELS,
     *SECRETS,
     *REMOVAL,
+    *VERIFY,
 ]
 """Every route."""
 

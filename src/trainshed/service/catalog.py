@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -11,18 +12,19 @@ from starlette.routing import Route
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, number
+from trainshed.spec.secrets import without_secrets
 
 _MODEL = "model"
+_ENVIRONMENT = "environment"
 
 
 def list_entries(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /catalog/{kind}."""
     query = request.query_params
-    return {
-        "entries": context.catalog.list(
-            request.path_params["kind"], query.get("name"), latest=bool(number(request, "latest", 0))
-        )
-    }
+    entries = context.catalog.list(
+        request.path_params["kind"], query.get("name"), latest=bool(number(request, "latest", 0))
+    )
+    return {"entries": [_whole(context, entry) for entry in entries]}
 
 
 def add_entry(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -34,13 +36,29 @@ def add_entry(context: ServiceContext, request: Request, body: Any) -> dict[str,
     if request.path_params["kind"] == _MODEL:
         raise UserErrorException("A model is registered with POST /models, after its files have been uploaded.")
     entry = {part: field(body, part, dict, {}) for part in ("record", "tags", "properties")}
-    return context.catalog.add(request.path_params["kind"], request.path_params["name"], entry, time.time())
+    kind, name, record = request.path_params["kind"], request.path_params["name"], entry["record"]
+    if kind != _ENVIRONMENT:
+        return context.catalog.add(kind, name, entry, time.time())
+    added = context.catalog.add(kind, name, {**entry, "record": without_secrets(record)}, time.time())
+    context.environments.keep(_key(added), record)
+    return _whole(context, added)
+
+
+def _whole(context: ServiceContext, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry with the secrets of an environment, which the table does not contain."""
+    if entry["kind"] != _ENVIRONMENT:
+        return entry
+    return {**entry, "record": context.environments.whole(_key(entry), entry["record"])}
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    return f"{entry['name']}/{entry['version']}"
 
 
 def get_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """GET /catalog/{kind}/{name}: the newest version, or ``version``."""
     parts = request.path_params
-    return context.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None)
+    return _whole(context, context.catalog.get(parts["kind"], parts["name"], number(request, "version", 0) or None))
 
 
 def change_entry(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -50,13 +68,17 @@ def change_entry(context: ServiceContext, request: Request, body: Any) -> dict[s
     if parts["kind"] == _MODEL and changes["record"] is not None:
         kept = context.catalog.get(_MODEL, parts["name"], parts["version"])["record"]
         changes["record"] |= {name: kept[name] for name in ("folder", "run_id") if name in kept}
-    return context.catalog.change(parts["kind"], parts["name"], parts["version"], changes)
+    if parts["kind"] == _ENVIRONMENT and changes["record"] is not None:
+        changes["record"] = context.environments.keep(_key(parts), changes["record"])
+    return _whole(context, context.catalog.change(parts["kind"], parts["name"], parts["version"], changes))
 
 
 def drop_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /catalog/{kind}/{name}/{version}."""
     parts = request.path_params
     context.catalog.delete(parts["kind"], parts["name"], parts["version"])
+    if parts["kind"] == _ENVIRONMENT:
+        context.environments.forget(_key(parts))
     return {}
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from trainshed.machines import records
+from trainshed.runtime.journal import LONGEST_EVENT
 from trainshed.service.mirror import Mirror
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -18,6 +19,7 @@ from trainshed.store.metrics import Metrics
 from trainshed.system.odd_files import not_kept
 
 _CHUNK = 4 << 20
+_TOO_LONG = f"A line of the journal is longer than {LONGEST_EVENT >> 20} MB and was ignored."
 
 
 class Collector:
@@ -48,17 +50,23 @@ class Collector:
         """
         with self._locks[run_id]:
             offset = self._metrics.offset(run_id)
-            while chunk := self._mirror.read(run_id, layout.JOURNAL, offset, _CHUNK):
-                whole = chunk.rfind(b"\n") + 1
-                if not whole:
-                    if len(chunk) < _CHUNK:
-                        return  # the last line is still being written
-                    whole = len(chunk)  # no event is that long: skip the garbage
-                events = events_of(chunk[:whole], offset)
-                offset += whole
+            while lines := self._lines(run_id, offset):
+                events = events_of(lines, offset)
+                offset += len(lines)
                 warnings = self._metrics.append(run_id, events, offset)
                 if warnings:
                     self._history.add_warnings(run_id, "metrics", warnings)
+
+    def _lines(self, run_id: str, offset: int) -> bytes:
+        """Return the next lines of a journal; none if its last line is still being written."""
+        for size in (_CHUNK, LONGEST_EVENT):
+            chunk = self._mirror.read(run_id, layout.JOURNAL, offset, size)
+            whole = chunk.rfind(b"\n") + 1
+            if whole or len(chunk) < size:
+                return chunk[:whole]
+        # No call of ours has written it, so it is not an event that was refused: say that it is skipped.
+        self._history.add_warnings(run_id, "metrics", [_TOO_LONG])
+        return chunk
 
     def phases(self, run_id: str) -> list[dict[str, Any]]:
         """Return the phases that the shim has recorded since the last call: ``{"phase", "time", …}`` in order.

@@ -14,6 +14,7 @@ from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
+from trainshed.service.outputs import Outputs
 from trainshed.service.script_tree import assemble
 from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
@@ -26,6 +27,7 @@ from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
+from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
@@ -51,11 +53,13 @@ class ServiceContext:
         self.history = History(self.database)
         self.metrics = Metrics(self.database)
         self.files = Files(self.database)
+        self.outputs = Outputs(self.files)
         self.experiments = Experiments(self.database)
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
+        self.environments = Private(root / "private" / "environments")
         runtime = assemble(home / "runtime")
         self.access = access
         self.bus = Bus()

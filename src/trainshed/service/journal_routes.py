@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.errors import UserErrorException
+from trainshed.runtime.journal import LONGEST_EVENT
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
 from trainshed.service.requests import API, content_of, number
@@ -26,7 +27,8 @@ from trainshed.store.journal import events_of
 from trainshed.system import confined
 from trainshed.targets.witness import INTERACTIVE
 
-_LIMIT = 16 << 20
+_LIMIT = LONGEST_EVENT + (1 << 20)
+"""A piece ends with a whole line, which can be this long."""
 _lock = threading.Lock()
 Take = Callable[[ServiceContext, Request, "dict[str, Any]", int, bytes], int]
 

@@ -23,6 +23,7 @@ from trainshed.service.endpoint import Endpoint
 from trainshed.service.log import ServiceLog
 from trainshed.service.server import Server, listening
 from trainshed.spec import settings
+from trainshed.system import ownership, umask
 from trainshed.version import VERSION
 
 log = logging.getLogger("trainshed.service")
@@ -44,11 +45,16 @@ def main() -> int:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--ready-fd", type=int, help="descriptor to which one line is written when the service listens")
     options = parser.parse_args()
+    umask.restrict()
     # A shorter switch interval lets threads that store received data wait less: uploads take a fifth less time.
     sys.setswitchinterval(0.0005)
     log_file = ServiceLog()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[log_file])
     home = Path(os.environ.get("TRAINSHED_HOME") or Path.home() / ".trainshed")
+    for folder in (home, options.workspace):
+        if why := ownership.trouble(str(folder.absolute())):
+            print(why, file=sys.stderr)  # noqa: T201 - the client shows it
+            return 1
     with _sole_service(options.workspace) as sole:
         if not sole:
             return BUSY

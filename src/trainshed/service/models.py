@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -21,9 +22,10 @@ from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field
 from trainshed.service.responses import ApiResponse
 from trainshed.service.transfers import FileContent, store
+from trainshed.service.verification import model_key
 from trainshed.spec import layout
 from trainshed.spec.checks import check_relative_path
-from trainshed.system.confined import create_inside, open_inside
+from trainshed.system.confined import create_inside, digest, open_inside
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 _lock = threading.Lock()
@@ -64,6 +66,7 @@ def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
 def _add(context: ServiceContext, name: str, folder: Path, body: Any) -> dict[str, Any]:
     record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": field(body, "run", object)}
     labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
+    context.files.replace(model_key(folder.name), list(_manifest(folder)))
     return context.catalog.add("model", name, {"record": record, **labels}, time.time())
 
 
@@ -103,6 +106,7 @@ def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /models/{name}/{version}."""
     folder = _folder(context, request)
     context.catalog.delete("model", request.path_params["name"], request.path_params["version"])
+    context.files.replace(model_key(folder.name), [])
     shutil.rmtree(folder, ignore_errors=True)
     return {}
 
@@ -136,6 +140,14 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(folder).as_posix(), path.stat().st_size
+
+
+def _manifest(folder: Path) -> Iterator[tuple[str, int, str, float]]:
+    """Yield the name, size, hash and time of each file, by which it is checked later."""
+    for name, _ in _files(folder):
+        with open_inside(folder, name) as file:
+            sha, size = digest(file)
+            yield name, size, sha, os.fstat(file.fileno()).st_mtime
 
 
 _ONE = f"{API}/models/{{name}}/{{version:version}}"

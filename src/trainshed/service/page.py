@@ -206,6 +206,7 @@ async def file(request: Request) -> Response:
     name = request.path_params["name"]
     record = await run_in_threadpool(context.history.get, request.path_params["run"])
     found = await run_in_threadpool(context.mirror.open, record["id"], layout.place_of(name))
+    found = await run_in_threadpool(context.outputs.checked, record["id"], name, found)
     kind = _PICTURES.get(Path(name).suffix.lower())
     headers = {} if kind else {"content-disposition": "attachment"}
     return FileContent(found, media_type=kind or "application/octet-stream", headers=headers)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from trainshed.errors import UserErrorException
 from trainshed.machines.machine import Machine
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
@@ -13,7 +15,9 @@ from trainshed.service.mirror import Mirror
 from trainshed.service.spec_file import describe
 from trainshed.service.staging import Staging
 from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.spec import layout
 from trainshed.store.history import History
+from trainshed.store.private import lacks_secrets
 from trainshed.targets.engine import Job
 
 _SETTLE_EVERY = 5.0
@@ -41,14 +45,21 @@ def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[
 
     Raises:
         NotWanted: it was cancelled meanwhile.
+        UserErrorException: its secrets are no longer kept.
     """
     run_id, here = record["id"], machine.shares_folder
     described = describe(shared.registry, record, shared.history.root_of(record), here)
     described["node_context"].update(gpus)
+    described["spec"] = shared.registry.requests.whole(run_id, record["spec"])
+    if lacks_secrets(described["spec"]):
+        raise UserErrorException("The values of the run's environment variables are no longer kept. Submit it again.")
     private = shared.registry.private(record["spec"])
     if not here:
         shared.staging.send(machine, described, lambda: bool(shared.history.get(run_id)["cancel_requested"]))
         private |= shared.staging.way_back(machine, described)
+    if described["spec"] != record["spec"]:
+        private[layout.SPEC_SECRET] = json.dumps(described["spec"])
+        described |= {"spec": record["spec"], "has_secrets": True}
     return Job(run_id, described, private)
 
 

@@ -81,6 +81,16 @@ class Staging:
             for name in names
         }
 
+    def forget_damaged(self, exit_record: dict[str, Any]) -> None:
+        """Let what a run has found damaged in the store be sent again by the next submit.
+
+        Args:
+            exit_record: how the run ended.
+        """
+        found = (exit_record.get("details") or {}).get("damaged") or {}
+        if found.get("tree"):
+            self._snapshots.forget(str(found["tree"]), found.get("sha256"))
+
     def _of_snapshot(self, tree: str, lacking: set[str]) -> Iterator[Content]:
         for entry, pieces in self._snapshots.files(tree):
             if entry["sha256"] in lacking:
@@ -118,7 +128,8 @@ class Staging:
             size = os.stat(path).st_size
             entries.append({"path": relative, "kind": "file", "sha256": self._hash(path), "size": size, "mode": 0o644})
         self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries}, go_on)
-        tree = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+        text = json.dumps(entries, sort_keys=True, separators=(",", ":"))
+        tree = hashlib.sha256(text.encode()).hexdigest()
         machine.put_tree(tree, entries)
         return {"tree": tree, "into": f"stores/{name}"}
 

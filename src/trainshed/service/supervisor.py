@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
 from trainshed.service.gpus import Gpus
@@ -16,6 +16,8 @@ from trainshed.service.shared import Shared
 from trainshed.service.spec_file import describe
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states
+from trainshed.spec.codec import from_json
+from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
 from trainshed.targets.registry import kind_of
@@ -44,6 +46,7 @@ class Supervisor:
     def start(self) -> None:
         """Take up what an earlier service left, then work."""
         self._started = True
+        self._shared.registry.requests.sweep([record["id"] for record in self._history.active()])
         self._worker(INTERACTIVE)
         for record in self._shared.registry.targets():
             self._worker(record["name"])
@@ -144,8 +147,23 @@ class Supervisor:
         launchers.check(spec.launcher)
         self._shared.registry.check_size(spec)
         self._shared.registry.check_data(spec)
-        record = self._history.create_run(run_id, submit_id, spec, time.time())
+        record = self._create(run_id, submit_id, spec)
         self._of(record).tell("dispatch")
+        return record
+
+    def _create(self, run_id: str, submit_id: str, spec: RunSpec, queued: bool = True) -> dict[str, Any]:
+        """Add a run to the history, which must not contain its secrets; these are kept before it can start."""
+        requests = self._shared.registry.requests
+        whole = to_json(spec)
+        shown = requests.keep(run_id, whole)
+        spec = spec if shown == whole else from_json(RunSpec, shown)
+        try:
+            record = self._history.create_run(run_id, submit_id, spec, time.time(), queued)
+        except TrainshedError:
+            requests.forget(run_id)
+            raise
+        if record["id"] != run_id or not queued:
+            requests.forget(run_id)
         return record
 
     def begin(self, run_id: str, submit_id: str, spec: RunSpec, owner: dict[str, Any], start: bool) -> dict[str, Any]:
@@ -161,7 +179,7 @@ class Supervisor:
         Returns:
             The run's record.
         """
-        record = self._history.create_run(run_id, submit_id, spec, time.time(), queued=False)
+        record = self._create(run_id, submit_id, spec, queued=False)
         made = record["id"]
         described = describe(self._shared.registry, record, self._history.root_of(record), here=True)
         self._witness.begin(made, described, owner)
@@ -206,6 +224,8 @@ class Supervisor:
             run_id: the run.
         """
         status = self._history.request_cancel(run_id, time.time())
+        if status in states.TERMINAL:
+            self._shared.registry.requests.forget(run_id)
         worker = self._of(self._history.get(run_id))
         if status == states.CANCEL_REQUESTED:
             worker.tell("cancel", run_id)

@@ -356,6 +356,7 @@ class TargetWorker:
         self._history.move(run_id, states.FINALIZING, now=time.time())
         self._shared.collector.manifest(run_id)
         final = ending.read(self._shared.mirror, seen, record)
+        self._shared.staging.forget_damaged(seen.exit)
         if final.status == states.COMPLETED:
             final = ending.keep_outputs(self._shared, record, final, self._here)
         self._conclude(run_id, final)
@@ -373,6 +374,7 @@ class TargetWorker:
         self._tried.discard(run_id)
         self._ending.discard(run_id)
         self._gpus.let_go(run_id)
+        self._shared.registry.requests.forget(run_id)
         self._shared.collector.forget(run_id)
         self._shared.bus.publish(run_id)
         self._freed(run_id)

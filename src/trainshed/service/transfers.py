@@ -83,6 +83,7 @@ async def get_file(request: Request) -> Response:
         file = await run_in_threadpool(context.mirror.open, run_id, path)
     except NotFoundException as error:
         raise await run_in_threadpool(_not_found, context, run_id, name) from error
+    file = await run_in_threadpool(context.outputs.checked, run_id, name, file)
     file.seek(min(offset, os.fstat(file.fileno()).st_size))
     return FileContent(file, media_type=_TYPE)
 

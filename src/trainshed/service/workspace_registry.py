@@ -10,6 +10,7 @@ from trainshed.errors import ComputeTargetException, NotFoundException, UserErro
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.secrets import Secrets
 from trainshed.targets.local import LOCAL
@@ -25,12 +26,17 @@ class WorkspaceRegistry:
         root: the workspace folder.
         records: the table of named records.
         secrets: the workspace's secrets, which include passwords of registries.
+
+    Attributes:
+        root: the workspace folder.
+        requests: the whole requests of runs that have secrets and have not ended.
     """
 
     def __init__(self, root: Path, records: Registry, secrets: Secrets) -> None:
         self.root = root
         self._records = records
         self._secrets = secrets
+        self.requests = Private(root / "private" / "runs")
         for name in DEFAULT_DATASTORES:
             folder = root / "datastores" / name
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from trainshed.spec.shape import Distribution, check_count, check_distribution, 
 if TYPE_CHECKING:
     from typing import Any
 
+HIDDEN = "***"
+"""Stands for a secret in what is stored and shown of a request."""
 _LONGEST_NAME = 255
 _RESERVED = frozenset({
     "TRAINSHED_RUN_ID", "TRAINSHED_RUN_DIR", "TRAINSHED_RUN_NUMBER", "TRAINSHED_LAUNCHER", "TRAINSHED_TAGS",
@@ -102,13 +104,18 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     check_time_limit(spec.max_run_duration_seconds)
     if not 0 <= spec.grace_seconds <= 3600:
         raise UserErrorException("grace_seconds must be between 0 and 3600.")
-    for name in spec.environment_variables:
+    for name, value in spec.environment_variables.items():
         if not is_variable(name):
             raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")
         if name in _RESERVED:
             raise UserErrorException(
                 f"{name} is among the environment variables, and is one that Trainshed sets itself, differently for "
                 "each run. Remove it from environment_variables."
+            )
+        if value == HIDDEN:
+            raise UserErrorException(
+                f"Environment variable '{name}' is '{HIDDEN}', as runs show values, which are kept only until the run "
+                "has ended. Set its value again."
             )
     if spec.container is not None:
         from trainshed.spec.container_checks import check_container  # compiling its patterns takes 2 ms

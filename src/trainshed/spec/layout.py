@@ -13,6 +13,8 @@ CONTAINER_INIT = "container_init.order"
 """Instructions for the init process of a container. The same name with ``.end`` contains its exit status."""
 REGISTRY_SECRET = "registry.secret"  # noqa: S105 - the name of a file
 """Registry password, sent by the service to the shim, which deletes the file when it starts."""
+SPEC_SECRET = "spec.secret"  # noqa: S105 - the name of a file
+"""The request with its secrets, if it has any: ``spec.json`` has ``***`` in their places. Deleted like the password."""
 SERVICE_TOKEN = "service.token"  # noqa: S105 - the name of a file
 """Access token for the service's API, for scripts on other machines."""
 SHIM_LOG = "shim.log"

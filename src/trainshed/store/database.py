@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ServiceException, UserErrorException, WorkspaceException
+from trainshed.spec import layout
 from trainshed.store import schema
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -35,13 +36,14 @@ class Database:
         path: the file; it and its folder are created if they do not exist, accessible only to their owner.
 
     Raises:
-        WorkspaceException: created by a newer release, damaged, or on a file system where SQLite loses data.
+        WorkspaceException: created by a newer release, damaged, lost, or on a file system where SQLite loses data.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_network(path.parent)
+        _refuse_empty(path)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
@@ -186,6 +188,17 @@ class Database:
             for connection in (self._writer, *self._idle):
                 connection.close()
             self._idle.clear()
+
+
+def _refuse_empty(path: Path) -> None:
+    """Raise if the history is missing or empty where there are runs: beginning anew would hide that it was lost."""
+    runs = path.parent / "runs"
+    known = path.exists() and path.stat().st_size
+    if not known and runs.is_dir() and any((run / layout.SPEC).exists() for run in runs.iterdir()):
+        raise WorkspaceException(
+            f"{path} is {'empty' if path.exists() else 'missing'}, but there are runs in {runs}. Restore it from a "
+            f"backup; or, to begin a new history, move {runs} to another place first."
+        )
 
 
 def _refuse_network(folder: Path) -> None:

@@ -32,17 +32,22 @@ class Files:
             write.execute("DELETE FROM files WHERE run = ?", (run_id,))
             write.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?)", [(run_id, *row) for row in rows])
 
+    def find(self, run_id: str, name: str) -> Facts | None:
+        """Return the manifest entry of one file, if it has one."""
+        row = self._database.one(f"SELECT {_COLUMNS} FROM files WHERE run = ? AND name = ?", (run_id, name))
+        return None if row is None else dict(row)
+
     def get(self, run_id: str, name: str) -> Facts:
         """Return the manifest entry of one file.
 
         Raises:
             NotFoundException: no such file; the message suggests the most similar name.
         """
-        row = self._database.one(f"SELECT {_COLUMNS} FROM files WHERE run = ? AND name = ?", (run_id, name))
-        if row is None:
+        found = self.find(run_id, name)
+        if found is None:
             known = self._database.column("SELECT name FROM files WHERE run = ? LIMIT 1000", (run_id,))
             raise NotFoundException(f"Run '{run_id}' has no file '{name}'.{did_you_mean(name, known)}")
-        return dict(row)
+        return found
 
     def list(self, run_id: str, prefix: str = "") -> list[Facts]:
         """Return the manifest of a run: ``{"name", "size", "sha256", "modified"}``, by name.

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainshed.errors import UserErrorException
-
-KEY_LIMIT = 250
-VALUE_LIMIT = 6000
+from trainshed.runtime.values import label
 
 Labels = dict[str, str | None]
 
@@ -21,14 +19,7 @@ def checked(labels: Mapping[str, Any]) -> Labels:
     Raises:
         UserErrorException: a name that is not text, is empty or too long, or a value that is too long.
     """
-    for key, value in labels.items():
-        if not isinstance(key, str) or not key or len(key) > KEY_LIMIT:
-            raise UserErrorException(
-                f"Invalid tag or property name {str(key)[:40]!r}. Use 1 to {KEY_LIMIT} characters."
-            )
-        if len(str(value)) > VALUE_LIMIT:
-            raise UserErrorException(f"The value of '{key}' is longer than {VALUE_LIMIT} characters.")
-    return {key: None if value is None else str(value) for key, value in labels.items()}
+    return dict(label(key, value) for key, value in labels.items())
 
 
 def with_properties(old: Labels, new: Labels) -> Labels:

@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainshed.errors import UserErrorException
@@ -87,6 +87,19 @@ class Packs:
                     self._forget(path)
                     trash.put(path)
             yield path.name, size
+
+    def has(self, pack: str) -> bool:
+        """Tell whether a pack exists."""
+        return (self._packs / pack).exists()
+
+    def forget(self, damaged: Mapping[str, str]) -> None:
+        """Take contents as missing, so that they are sent again.
+
+        Args:
+            damaged: their hash → the pack in which they are damaged.
+        """
+        with self._database.transaction() as write:
+            write.executemany("DELETE FROM contents WHERE sha256 = ? AND pack = ?", list(damaged.items()))
 
     def _forget(self, pack: Path) -> None:
         """Delete a pack's rows before the pack itself, so that no content is reported as present without its pack."""

@@ -105,6 +105,23 @@ class Snapshots:
                 return True
         return False
 
+    def forget(self, tree: str, sha: str | None) -> None:
+        """Remove a tree that has been found damaged, or that refers to a damaged content: the next submit sends both.
+
+        Args:
+            tree: its id.
+            sha: hash of the content; None if the contents are not to blame.
+        """
+        if not is_hash(tree):
+            return
+        path = self._trees / f"{tree}.json"
+        with contextlib.suppress(NotFoundException, ValueError, KeyError):
+            contents = self._read(tree)["contents"]
+            lost = [key for key, (pack, _) in contents.items() if key == sha or not self.packs.has(pack)]
+            self.packs.forget({key: contents[key][0] for key in lost})
+        with self.packs.lock:
+            path.unlink(missing_ok=True)
+
     def remove(self, needed: Collection[str], before: float, dry_run: bool) -> Iterator[tuple[str, int]]:
         """Remove the trees that are not needed, and then the packs that no remaining tree needs.
 

@@ -245,3 +245,69 @@ def test_environments_stay_at_home(project: Path, mark: str) -> None:
 def test_a_source_folder_may_itself_be_an_environment(project: Path) -> None:
     (project / "pyvenv.cfg").write_text("")
     assert set(by_path(take(str(project)))) == {"pyvenv.cfg"}
+
+
+SECRETS = (
+    ".env",
+    ".env.local",
+    "id_rsa",
+    "deep/id_ed25519",
+    ".netrc",
+    ".pypirc",
+    "credentials.json",
+    "key.pem",
+    "a.key",
+)
+
+
+def with_secrets(project: Path) -> None:
+    (project / "deep").mkdir()
+    for folder in (".aws", ".ssh"):
+        (project / folder).mkdir()
+        (project / folder / "config").write_text("hunter2")
+    for name in SECRETS:
+        (project / name).write_text("-----BEGIN RSA PRIVATE KEY-----\nhunter2\n")
+    (project / "linked").symlink_to("train.py")
+    for name in ("train.py", "id_rsa.pub", ".env.example", "environment.py", "credentials.py"):
+        (project / name).write_text("ordinary")
+    for name in ("certificate.pem", "public.key"):
+        (project / name).write_text("-----BEGIN CERTIFICATE-----\nhunter2\n")
+
+
+def test_what_usually_holds_secrets_is_left_out_and_told(project: Path) -> None:
+    with_secrets(project)
+    source = take(str(project))
+    assert set(by_path(source)) == {
+        *("train.py", "linked", "id_rsa.pub", ".env.example", "environment.py", "credentials.py"),
+        *("certificate.pem", "public.key", "deep"),
+    }
+    assert set(source.secrets) == {*SECRETS, ".aws", ".ssh"}
+    assert source.secrets_note == (
+        "Excluded from the snapshot, because they usually hold secrets: .aws, .env, .env.local, .netrc, .pypirc, .ssh, "
+        "a.key, credentials.json, deep/id_ed25519, id_rsa, key.pem. "
+        "To include one, add a line such as '!/.aws' to .amlignore."
+    )
+
+
+@pytest.mark.parametrize("file", [".amlignore", ".gitignore"])
+def test_a_line_includes_what_usually_holds_secrets(project: Path, file: str) -> None:
+    with_secrets(project)
+    (project / file).write_text("!.env\n!/.aws\nid_*\n")
+    source = take(str(project))
+    assert {".env", ".aws/config"} <= set(by_path(source))
+    assert {".env", ".aws", "id_rsa", "deep/id_ed25519"}.isdisjoint(source.secrets)
+    assert source.secrets_note.endswith(f"to {file}.")
+
+
+def test_nothing_is_told_where_there_are_no_secrets(project: Path) -> None:
+    (project / "train.py").write_text("ordinary")
+    assert take(str(project)).secrets_note == ""
+
+
+def test_ordinary_files_are_not_looked_into(project: Path, index: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "train.py").write_text("ordinary")
+    settle(project)
+    take(str(project), index).remember("id")
+    age(index)
+    monkeypatch.setattr(os, "open", None)
+    assert take(str(project), index).known == "id"

@@ -10,7 +10,8 @@ import pytest
 from trainshed.environments import interpreters
 from trainshed.environments.commands import BuildContext, essence, failure
 from trainshed.environments.conda import ChannelBackoff, channels
-from trainshed.environments.pip_settings import fingerprint, for_uv, masked, no_index
+from trainshed.environments.pip_settings import fingerprint, for_uv, no_index
+from trainshed.spec.secrets import masked
 
 
 def test_pip_settings_reach_uv(tmp_path: Path) -> None:

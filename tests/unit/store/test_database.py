@@ -114,6 +114,20 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         Database(tmp_path / "h.db")
 
 
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_lost_history_is_not_begun_anew(tmp_path: Path, is_empty: bool) -> None:
+    path, run = tmp_path / "history.db", tmp_path / "runs" / "e_1"
+    run.mkdir(parents=True)
+    Database(path).close()
+    path.write_bytes(b"") if is_empty else path.unlink()
+    Database(path).close()  # no run yet
+    (run / "spec.json").write_text("{}")
+    Database(path).close()
+    path.write_bytes(b"") if is_empty else path.unlink()
+    with pytest.raises(WorkspaceException, match=r"history\.db is (empty|missing), but there are runs in "):
+        Database(path)
+
+
 def test_damage_is_found(tmp_path: Path) -> None:
     database = Database(tmp_path / "h.db")
     for name in range(200):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import TYPE_CHECKING, UserErrorException
+from trainshed.errors import TYPE_CHECKING, ServiceException, UserErrorException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO, Any
 
 _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
@@ -31,9 +31,11 @@ class RunFiles(RunBase):
 
         Raises:
             NotFoundException: the file does not exist. The message suggests the closest match.
+            ServiceException: it has changed since the run ended; perhaps not raised before the last chunk.
         """
         self._settle()
-        return self._experiment.workspace.connection.stream("GET", self._path(self._id, "files", name))
+        connection, path = self._experiment.workspace.connection, self._path(self._id, "files", name)
+        return _with_reason(connection.stream("GET", path), lambda: connection.stream("GET", path))
 
     def get_file_names(self) -> Any:
         """Return the sorted names of the run's files: outputs, logs and uploaded files.
@@ -196,3 +198,12 @@ class RunFiles(RunBase):
 
     def _log_names(self) -> Any:
         return [name for name in self.get_file_names() if name.startswith(_LOGS)]
+
+
+def _with_reason(pieces: Iterable[bytes], again: Callable[[], object]) -> Iterator[bytes]:
+    """Yield what arrives; if the response breaks off, ask again, because the service may have found why it should."""
+    try:
+        yield from pieces
+    except ServiceException:
+        again()
+        raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trainshed.api.transfer import download
 from trainshed.client.http import quoted
 from trainshed.client.index import index_path
+from trainshed.client.notice import warn
 from trainshed.client.send import send
 from trainshed.client.source import take as scan
 from trainshed.errors import SnapshotException
@@ -31,10 +32,15 @@ def take(workspace: WorkspaceLike, path: str | os.PathLike[str]) -> str:
 
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy2(path, folder)
-            return send(scan(folder), workspace.connection)
+            source = scan(folder)
+            if source.secrets:
+                raise SnapshotException(f"'{os.fspath(path)}' usually holds secrets, so no snapshot of it is taken.")
+            return send(source, workspace.connection)
     if not os.path.isdir(path):
         raise SnapshotException(f"There is no file or folder '{os.fspath(path)}' to take a snapshot of.")
     source = scan(os.fspath(path), index_path(workspace.identity, os.path.realpath(path)))
+    if source.secrets_note:
+        warn(source.secrets_note)
     return source.known or send(source, workspace.connection)
 
 

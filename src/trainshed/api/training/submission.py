@@ -131,6 +131,8 @@ def _nearest(root: str, script: str) -> str:
 def _check_sent(source: Source, spec: RunSpec) -> None:
     if source.environments:
         inform(f"Virtual environments are excluded from the snapshot: {', '.join(source.environments)}.")
+    if source.secrets_note:
+        warn(source.secrets_note)
     if source.skipped:
         warn(f"Not regular files, so excluded from the snapshot: {', '.join(source.skipped)}.")
     if spec.script and not source.has(spec.script):
