@@ -218,7 +218,9 @@ class Holder:
                 pids.append(script.start(start.agent, start.environ, start.folder, start.log))
             self.state.enter("Running", pids=pids)
         if self.container is not None and pids:
-            return self.container.wait(watch, pids[0])
+            result = self.container.wait(watch, pids[0])
+            self._note(result, start.ranks)
+            return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
         return script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
 
