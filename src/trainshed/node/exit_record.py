@@ -10,42 +10,84 @@ from trainshed.node.script import ProcessResult
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
+_KILLED_IN_A_SHELL = 128 + signal.SIGKILL
+"""Exit code of a shell whose last program was ended by SIGKILL."""
+_CHILD = "The kernel ended a process of this run for lack of memory."
+_PERHAPS = (
+    "While the run was going on, the kernel ended a process on this machine for lack of memory; it may have been one "
+    "of this run (see dmesg)."
+)
 
-def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
+
+def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks], requested: bool) -> Dict[str, Any]:
     """Return the record of how a run ended.
 
     Args:
         result: how its processes ended.
         spec: the request.
         ranks: the ranks of a job of several processes.
+        requested: whether the service has requested that the run be cancelled.
     """
     how: Dict[str, Any] = {"exit_code": result.code, "signal": result.number, "leftovers": result.leftovers}
     if result.cause == "cancel":
-        return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
+        return {**how, **terminated(requested)}
     if result.cause == "time_limit":
         limit = spec.max_run_duration_seconds
         message = f"The run was ended after {limit} s, its time limit (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
-    if made["outcome"] == "failed":
-        _blame_memory(made, spec, result.oom)
+    _blame_memory(made, spec, result.oom)
+    return made
+
+
+def terminated(requested: bool) -> Dict[str, Any]:
+    """Return the record of a run whose shim received SIGTERM.
+
+    Args:
+        requested: whether the service has requested that the run be cancelled: otherwise it was somebody else.
+    """
+    if requested:
+        return {"outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
+    message = "The machine was shut down, or an administrator ended the process that supervised the run (SIGTERM)."
+    return {"outcome": "failed", "reason": "host_lost", "message": message}
+
+
+def blame_disk(made: Dict[str, Any], full: str) -> Dict[str, Any]:
+    """Return the record of an end on a full disk.
+
+    Args:
+        made: the record.
+        full: which file system is full, as a sentence; ``""`` if it is not.
+    """
+    if full and made["outcome"] == "completed":
+        return {**made, "warnings": [*made.get("warnings", ()), f"{full} Some of its files may be incomplete."]}
+    if full and made["reason"] in ("exit", "signal", "rank_failed", "launch_failed"):
+        message = f"{made['message']} {full} Free space there and submit the run again."
+        return {**made, "reason": "disk_full", "message": message}
     return made
 
 
 def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
     """Report a lack of memory; without a container of the run's own, only a SIGKILL by the kernel proves it."""
+    failed, killed = made["outcome"] == "failed", made["signal"] == signal.SIGKILL
     if not oom:
-        if made["signal"] == signal.SIGKILL:
+        if failed and killed:
             made["message"] += " Trainshed did not send it; the machine was probably out of memory (see dmesg)."
         return
-    if spec.container is not None:
-        more = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"
-    elif made["signal"] == signal.SIGKILL:
-        more = "The machine ran out of memory, so the kernel killed the process. Run fewer jobs at once, or make the"
-    else:
+    if failed and (killed or spec.container is not None):
+        made["reason"] = "oom"
+        what = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"
+        if spec.container is None:
+            what = (
+                "The machine ran out of memory, so the kernel killed the process. Run fewer jobs at once, or make the"
+            )
+        made["message"] += f" {what} script use less."
         return
-    made["reason"] = "oom"
-    made["message"] += f" {more} script use less."
+    made["warnings"] = [_CHILD if spec.container is not None else _PERHAPS]
+    if failed:
+        code = made["exit_code"] == _KILLED_IN_A_SHELL
+        made["reason"] = "oom_child" if code else made["reason"]
+        made["message"] += f" {_CHILD if code else _PERHAPS}"
 
 
 def _of_script(how: Dict[str, Any], result: ProcessResult) -> Dict[str, Any]:

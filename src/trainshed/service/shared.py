@@ -50,16 +50,17 @@ def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[
     run_id, here = record["id"], machine.shares_folder
     described = describe(shared.registry, record, shared.history.root_of(record), here)
     described["node_context"].update(gpus)
-    described["spec"] = shared.registry.requests.whole(run_id, record["spec"])
+    shown = described["spec"]
+    described["spec"] = {**shown, **shared.registry.requests.whole(run_id, {}), "grace_seconds": shown["grace_seconds"]}
     if lacks_secrets(described["spec"]):
         raise UserErrorException("The values of the run's environment variables are no longer kept. Submit it again.")
     private = shared.registry.private(record["spec"])
     if not here:
         shared.staging.send(machine, described, lambda: bool(shared.history.get(run_id)["cancel_requested"]))
         private |= shared.staging.way_back(machine, described)
-    if described["spec"] != record["spec"]:
+    if described["spec"] != shown:
         private[layout.SPEC_SECRET] = json.dumps(described["spec"])
-        described |= {"spec": record["spec"], "has_secrets": True}
+        described |= {"spec": shown, "has_secrets": True}
     return Job(run_id, described, private)
 
 

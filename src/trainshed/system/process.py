@@ -13,9 +13,11 @@ from trainshed.system import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable
+    from typing import Any, Callable, Collection, Iterable
 
 LINUX = sys.platform.startswith("linux")
+SERVES = "TRAINSHED_SERVES"
+"""The variable of a service and of its shims, which are of no run, even if a run's script has started the service."""
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 30.0
 """Seconds after the first SIGKILL at which a process that cannot be killed (another user's, or stuck) is given up."""
@@ -56,27 +58,32 @@ def become_subreaper() -> bool:
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
-def family(root: int | None, marker: str = "") -> set[int]:
-    """Return the pids of all living descendants of ``root`` and of all processes started with ``marker``.
+def family(root: int | None, marker: str = "", inside: Collection[int] = ()) -> set[int]:
+    """Return the pids of all living processes that belong to ``root``, or were started with ``marker``.
+
+    The nearest process on the way up decides, beginning with the process itself: one with ``marker`` belongs, one of a
+    service (:data:`SERVES`) or with another value in the marker's variable does not, and neither do their descendants.
 
     Args:
-        root: a pid, which is not in the result itself. None uses only the marker.
+        root: a pid, which is not in the result itself; its descendants belong. None uses only the marker.
         marker: ``NAME=value`` in the environment of the processes, whatever their parent is now.
+        inside: pids that belong if nothing on the way up decides.
     """
     parents = _parents()
-    found: set[int] = set()
-    frontier = [root] if root else []
-    while frontier:
-        parent = frontier.pop()
-        born = [pid for pid, of in parents.items() if of == parent and pid not in found]
-        found.update(born)
-        frontier.extend(born)
-    if marker:
-        found.update(pid for pid in parents if _has_variable(pid, marker))
-    found.discard(os.getpid())
+    belongs: dict[int, bool | None] = {0: None, os.getpid(): False}
     if root:
-        found.discard(root)
-    return found
+        belongs[root] = True
+    for pid in parents:
+        way, at = [], pid
+        while at not in belongs and at not in way:  # a number may have been reused while they were listed
+            way.append(at)
+            at = parents.get(at, 0)
+        above = belongs.get(at)
+        for one in reversed(way):
+            told = _belongs(one, marker)
+            above = belongs[one] = above if told is None else told
+    found = {pid for pid in parents if belongs[pid] or (belongs[pid] is None and pid in inside)}
+    return found - {root, os.getpid()}
 
 
 def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:
@@ -142,10 +149,18 @@ def _parents() -> dict[int, int]:
     return parents
 
 
-def _has_variable(pid: int, variable: str) -> bool:
-    if not LINUX:
-        return variable in _output(["ps", "-E", "-o", "command=", "-p", str(pid)]).split()
-    return variable in _read(f"/proc/{pid}/environ").split("\0")
+def _belongs(pid: int, marker: str) -> bool | None:
+    """Tell by a process's own environment whether it belongs to what has the marker; None if that tells nothing."""
+    if not marker:
+        return None
+    if LINUX:
+        variables = _read(f"/proc/{pid}/environ").split("\0")
+    else:
+        variables = _output(["ps", "-E", "-o", "command=", "-p", str(pid)]).split()
+    name = marker.partition("=")[0]
+    if any(one != marker and one.startswith((f"{SERVES}=", f"{name}=")) for one in variables):
+        return False
+    return True if marker in variables else None
 
 
 def _read(path: str) -> str:
