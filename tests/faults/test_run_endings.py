@@ -11,6 +11,7 @@ import pytest
 from service_fixture import ServiceFixture, gone
 
 from trainshed.errors import RunConfigurationException
+from trainshed.system import process
 
 LEAVES_CHILDREN = """
 import os, subprocess, sys, time
@@ -98,6 +99,35 @@ def test_children_left_by_a_script_that_ended_are_ended(fixture: ServiceFixture)
     assert record["status"] == "Completed"
     assert record["details"]["exit"]["leftovers"] >= 3
     assert fixture.alive(run_id) == set()
+
+
+STARTS_A_SERVICE = """
+import os, subprocess, sys
+clean = {"PATH": os.environ["PATH"], "TRAINSHED_SERVES": "/some/workspace"}
+service = subprocess.Popen(["cat", sys.argv[1]], env=clean, start_new_session=True)
+run = subprocess.Popen(["cat", sys.argv[1]], env={**os.environ, "TRAINSHED_RUN_ID": "another"})
+kin = subprocess.Popen(["cat", sys.argv[1]], env={"PATH": os.environ["PATH"]}, start_new_session=True)
+print(os.environ.get("TRAINSHED_SERVES"), service.pid, run.pid, kin.pid, flush=True)
+"""
+
+
+@pytest.mark.parametrize("end", ["", FOREVER])
+def test_a_service_that_a_script_brought_back_and_other_runs_go_on(
+    fixture: ServiceFixture, tmp_path: Path, end: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)  # they go on until it is closed
+    run_id = fixture.submit(STARTS_A_SERVICE + end, arguments=[str(tmp_path / "fifo")])
+    first, *pids = fixture.log_until(run_id, "\n").split()[:4]
+    service, run, kin = [process.identity(int(pid)) for pid in pids]
+    if end:
+        fixture.service.call("POST", f"/runs/{run_id}/cancel")
+    assert fixture.wait(run_id)["status"] == ("Canceled" if end else "Completed")
+    assert service is not None
+    assert run is not None
+    lives = [process.alive(service), process.alive(run), process.alive(kin or {})]
+    os.close(writer)
+    assert (first, lives) == ("None", [True, True, False])
 
 
 def test_cancel_of_a_queued_run_never_starts_it(fixture: ServiceFixture, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def main(run_dir: str) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _cancel_preparation)
+    os.environ.pop(process.SERVES, None)  # marks the service and this process, not what belongs to the run
     state = RunState(run_dir)
     _let_go_of_parent(run_dir)
     if not state.claim():
@@ -178,14 +179,17 @@ class Holder:
         make_log(self.run_dir, layout.DRIVER_LOG, layout.STD_LOG)
 
     def _environ(self, ready: Ready) -> Dict[str, str]:
-        return merge(
+        environ = merge(
             variables.inherited(os.environ) if self.container is None else self.container.variables,
             variables.standard(self.run_id, self.spec, self.run_dir, self.node_context),
             {"AZUREML_CONDA_ENVIRONMENT_PATH": os.path.dirname(os.path.dirname(ready.python))},
             ready.variables,
             self.spec.environment_variables,
             {"PYTHONPATH": variables.python_path(self.node_context["runtime"], self.spec)},
+            {"TRAINSHED_RUN_ID": self.run_id},  # by it and without the other its processes are found
         )
+        environ.pop(process.SERVES, None)
+        return environ
 
     def _run(self, start: Start) -> script.ProcessResult:
         watch = script.Watch(self.marker)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Iterable
 
 LINUX = sys.platform.startswith("linux")
+SERVES = "TRAINSHED_SERVES"
+"""The variable of a service and of its shims, which are of no run, even if a run's script has started the service."""
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 30.0
 """Seconds after the first SIGKILL at which a process that cannot be killed (another user's, or stuck) is given up."""
@@ -57,26 +59,30 @@ def become_subreaper() -> bool:
 
 
 def family(root: int | None, marker: str = "") -> set[int]:
-    """Return the pids of all living descendants of ``root`` and of all processes started with ``marker``.
+    """Return the pids of all living processes that belong to ``root``, or were started with ``marker``.
+
+    The nearest process on the way up decides, beginning with the process itself: one with ``marker`` belongs, one of a
+    service (:data:`SERVES`) or with another value in the marker's variable does not, and neither do their descendants.
 
     Args:
-        root: a pid, which is not in the result itself. None uses only the marker.
+        root: a pid, which is not in the result itself; its descendants belong. None uses only the marker.
         marker: ``NAME=value`` in the environment of the processes, whatever their parent is now.
     """
     parents = _parents()
-    found: set[int] = set()
-    frontier = [root] if root else []
-    while frontier:
-        parent = frontier.pop()
-        born = [pid for pid, of in parents.items() if of == parent and pid not in found]
-        found.update(born)
-        frontier.extend(born)
-    if marker:
-        found.update(pid for pid in parents if _has_variable(pid, marker))
-    found.discard(os.getpid())
+    belongs = {0: False, os.getpid(): False}
     if root:
-        found.discard(root)
-    return found
+        belongs[root] = True
+    for pid in parents:
+        way: list[int] = []
+        while pid not in belongs and pid not in way:  # a number may have been reused while they were listed
+            told = _belongs(pid, marker)
+            if told is None:
+                way.append(pid)
+                pid = parents.get(pid, 0)
+            else:
+                belongs[pid] = told
+        belongs.update((one, belongs.get(pid, False)) for one in way)
+    return {pid for pid in parents if belongs[pid] and pid not in (root, os.getpid())}
 
 
 def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:
@@ -142,10 +148,18 @@ def _parents() -> dict[int, int]:
     return parents
 
 
-def _has_variable(pid: int, variable: str) -> bool:
-    if not LINUX:
-        return variable in _output(["ps", "-E", "-o", "command=", "-p", str(pid)]).split()
-    return variable in _read(f"/proc/{pid}/environ").split("\0")
+def _belongs(pid: int, marker: str) -> bool | None:
+    """Tell by a process's own environment whether it belongs to what has the marker; None if that tells nothing."""
+    if not marker:
+        return None
+    if LINUX:
+        variables = _read(f"/proc/{pid}/environ").split("\0")
+    else:
+        variables = _output(["ps", "-E", "-o", "command=", "-p", str(pid)]).split()
+    name = marker.partition("=")[0]
+    if any(one != marker and one.startswith((f"{SERVES}=", f"{name}=")) for one in variables):
+        return False
+    return True if marker in variables else None
 
 
 def _read(path: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -54,6 +55,45 @@ def test_family_finds_children_and_marked_strangers() -> None:
         assert process.family(None, "TRAINSHED_TEST_MARK=m1") == {stranger.pid}
         assert stranger.pid in process.family(os.getpid())
         assert process.family(None, "TRAINSHED_TEST_MARK=m") == set()
+
+
+STARTS_ANOTHER = """
+import json, subprocess, sys
+from sys import argv, stdin
+again = [sys.executable, "-S", "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
+with subprocess.Popen(again, env=json.loads(argv[1]), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    child.stdout.readline()
+    print(child.pid, flush=True)
+    stdin.read()
+    child.stdin.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "family"),
+    [
+        ({}, {}, "parent child"),
+        ({"RUN": "r1"}, {}, "parent child"),
+        ({"RUN": "r2"}, {}, ""),
+        ({"RUN": "r2"}, {"RUN": "r1"}, "child"),
+        ({}, {"RUN": "r2"}, "parent"),
+        ({"TRAINSHED_SERVES": "/w"}, {}, ""),
+        ({"TRAINSHED_SERVES": "/w", "RUN": "r1"}, {}, ""),
+        ({"TRAINSHED_SERVES": "/w"}, {"RUN": "r1"}, "child"),
+        ({"RUN": "r1"}, {"RUN": "r1", "TRAINSHED_SERVES": "/w"}, "parent"),
+    ],
+)
+def test_a_service_and_other_runs_are_of_no_runs_family(
+    parent: dict[str, str], child: dict[str, str], family: str
+) -> None:
+    argv = [sys.executable, "-S", "-c", STARTS_ANOTHER, json.dumps(child)]
+    with subprocess.Popen(argv, env=parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        pids = {"parent": started.pid, "child": int(started.stdout.readline())}
+        found = process.family(os.getpid(), "RUN=r1") & set(pids.values())
+        assert found == {pids[name] for name in family.split()}
+        marked = process.family(None, "RUN=r1") & set(pids.values())
+        assert marked == (found if "r1" in [*parent.values(), *child.values()] else set())
 
 
 def test_end_kills_what_ignores_term() -> None:
