@@ -164,6 +164,65 @@ def test_time_limit(fixture: ServiceFixture) -> None:
     assert "max_run_duration_seconds" in record["details"]["error"]["message"]
 
 
+TERM = "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(%d))\n"
+
+
+@pytest.mark.parametrize("script", [FOREVER, TERM % 0 + FOREVER, TERM % 3 + FOREVER, LEAVES_CHILDREN + FOREVER])
+def test_a_machine_that_goes_down_is_told_from_a_cancel(fixture: ServiceFixture, script: str) -> None:
+    run_id = fixture.submit(script)
+    fixture.log_until(run_id, "up")
+    os.kill(fixture.shim(run_id)["pid"], signal.SIGTERM)
+    record = fixture.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Failed", "host_lost")
+    assert "was shut down, or an administrator ended" in record["details"]["error"]["message"]
+    assert fixture.alive(run_id) == set()
+
+
+SAYS_TERM = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))
+print('up', flush=True)
+while True: signal.pause()
+"""
+LEAVES_ONE_THAT_SAYS_TERM = f"""
+import os, subprocess, sys
+os.mkfifo("fifo")
+subprocess.Popen([sys.executable, "-S", "-c", {SAYS_TERM!r}], start_new_session=True)
+with open("fifo"): os._exit(%d)
+"""
+
+
+def test_a_cancel_while_the_machine_goes_down_is_a_cancel(fixture: ServiceFixture) -> None:
+    run_id = fixture.submit(SAYS_TERM, grace_seconds=3600)
+    fixture.log_until(run_id, "up")
+    os.kill(fixture.shim(run_id)["pid"], signal.SIGTERM)
+    fixture.log_until(run_id, "told")
+    (fixture.root / "runs" / run_id / "cancel").touch()
+    (child,) = fixture.alive(run_id)
+    os.kill(child, signal.SIGKILL)
+    record = fixture.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user")
+
+
+@pytest.mark.parametrize(("code", "status", "reason"), [(0, "Completed", "exit"), (7, "Failed", "exit")])
+def test_a_shim_killed_after_the_scripts_end_has_left_a_note_of_it(
+    fixture: ServiceFixture, code: int, status: str, reason: str
+) -> None:
+    # A child that does not end on SIGTERM holds the shim in its clean-up for the whole grace period.
+    run_id = fixture.submit(LEAVES_ONE_THAT_SAYS_TERM % code, grace_seconds=3600)
+    fixture.log_until(run_id, "up")
+    with (fixture.root / "runs" / run_id / "code" / "fifo").open("w"):
+        fixture.log_until(run_id, "told")
+    (child,) = (process.identity(pid) for pid in fixture.alive(run_id))
+    os.kill(fixture.shim(run_id)["pid"], signal.SIGKILL)
+    record = fixture.wait(run_id)
+    details = record["details"]
+    assert (record["status"], record["reason"], details["exit"]["exit_code"]) == (status, reason, code)
+    assert details["witness"] == "exit note"
+    assert "killed after the script had ended" in details["warnings"][0]["message"]
+    assert not process.alive(child or {})
+
+
 def test_shim_killed(fixture: ServiceFixture) -> None:
     run_id = fixture.submit(LEAVES_CHILDREN + FOREVER)
     fixture.log_until(run_id, "up")

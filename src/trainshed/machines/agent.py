@@ -30,6 +30,7 @@ from trainshed.machines.machine import (
 )
 from trainshed.machines.shims import Shims
 from trainshed.node import secret_files
+from trainshed.node.exit_room import ExitRoom
 from trainshed.spec import layout
 from trainshed.system import files, odd_files, process
 from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
@@ -97,6 +98,9 @@ class Agent:
                 for name, text in private.items():
                     files.write(os.path.join(run_dir, name), text)
                 files.write(os.path.join(run_dir, layout.SPEC), json.dumps(self._completed(run_dir, record)))
+                room = ExitRoom(run_dir)
+                room.reserve()
+                room.close()
             return self._shims.reserve(run_id)
         except OSError as error:
             raise ServiceException(
@@ -148,7 +152,7 @@ class Agent:
             return Observation(ENDED, how)
         if not who and not records.claimed(run_dir):
             return Observation(ABSENT)
-        return Observation(LOST, rebooted=bool(who) and who["boot"] != process.boot_id())
+        return Observation(LOST, records.note_of(run_dir), rebooted=bool(who) and who["boot"] != process.boot_id())
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask shims to end their runs, or clean up after lost ones; see :meth:`Machine.end`."""

@@ -5,11 +5,12 @@ Each record is checked here, once: one that is not whole, or has a value of anot
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Callable, Dict, Mapping
 
 from trainshed.spec import layout, states
-from trainshed.system.confined import json_inside
+from trainshed.system.confined import json_inside, read_inside
 
 Check = Callable[[Any], bool]
 _OUTCOMES = ("completed", "failed", "canceled")
@@ -53,6 +54,7 @@ _EXIT_TOO: Mapping[str, Check] = {
     "leftovers": _or_none(_number),
     "environment": _or_none(_object),
     "warnings": _texts,
+    "witness": _text,
     "rank": _or_none(_object),
     "log": _text,
 }
@@ -89,7 +91,28 @@ def claimed(run_dir: str) -> bool:
 
 def exit_of(run_dir: str) -> Dict[str, Any]:
     """Return how a run has ended: ``exit.json`` with all that it must say, or an empty record."""
-    found = json_inside(run_dir, layout.EXIT)
+    return _exit(json_inside(run_dir, layout.EXIT))
+
+
+def note_of(run_dir: str) -> Dict[str, Any]:
+    """Return how the script of a lost shim had ended, as far as the shim had come to record it, or an empty record.
+
+    It is the content for ``exit.json`` if that had been written and not been renamed, else the note of the exit.
+    """
+    room = read_inside(run_dir, layout.EXIT_ROOM, 0, layout.EXIT_ROOM_BYTES)
+    return _exit(_json(room[: layout.EXIT_NOTE_AT])) or _exit(_json(room[layout.EXIT_NOTE_AT :]))
+
+
+def _json(padded: bytes) -> Any:
+    try:
+        return json.loads(padded.partition(b"\0")[0])
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _exit(found: Any) -> Dict[str, Any]:
+    if not isinstance(found, dict):
+        return {}
     known = {name: check for name, check in _EXIT_TOO.items() if name in found}
     return found if _whole(found, {**_EXIT, **known}) else {}
 

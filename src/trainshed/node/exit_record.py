@@ -11,17 +11,18 @@ from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
 
-def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) -> Dict[str, Any]:
+def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks], requested: bool) -> Dict[str, Any]:
     """Return the record of how a run ended.
 
     Args:
         result: how its processes ended.
         spec: the request.
         ranks: the ranks of a job of several processes.
+        requested: whether the service has requested that the run be cancelled.
     """
     how: Dict[str, Any] = {"exit_code": result.code, "signal": result.number, "leftovers": result.leftovers}
     if result.cause == "cancel":
-        return {**how, "outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
+        return {**how, **terminated(requested)}
     if result.cause == "time_limit":
         limit = spec.max_run_duration_seconds
         message = f"The run was ended after {limit} s, its time limit (max_run_duration_seconds)."
@@ -29,6 +30,33 @@ def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks]) ->
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
     if made["outcome"] == "failed":
         _blame_memory(made, spec, result.oom)
+    return made
+
+
+def terminated(requested: bool) -> Dict[str, Any]:
+    """Return the record of a run whose shim received SIGTERM.
+
+    Args:
+        requested: whether the service has requested that the run be cancelled: otherwise it was somebody else.
+    """
+    if requested:
+        return {"outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled."}
+    message = "The machine was shut down, or an administrator ended the process that supervised the run (SIGTERM)."
+    return {"outcome": "failed", "reason": "host_lost", "message": message}
+
+
+def blame_disk(made: Dict[str, Any], full: str) -> Dict[str, Any]:
+    """Return the record of an end on a full disk.
+
+    Args:
+        made: the record.
+        full: which file system is full, as a sentence; ``""`` if it is not.
+    """
+    if full and made["outcome"] == "completed":
+        return {**made, "warnings": [*made.get("warnings", ()), f"{full} Some of its files may be incomplete."]}
+    if full and made["reason"] in ("exit", "signal", "rank_failed", "launch_failed"):
+        message = f"{made['message']} {full} Free space there and submit the run again."
+        return {**made, "reason": "disk_full", "message": message}
     return made
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node import script, secret_files, variables
+from trainshed.node import full_disk, script, secret_files, variables
 from trainshed.node.code import LateCheck, materialise
 from trainshed.node.environment import Ready, make_ready
-from trainshed.node.exit_record import exit_record
+from trainshed.node.exit_record import blame_disk, exit_record, terminated
+from trainshed.node.exit_room import NO_ROOM
 from trainshed.node.launch import Launch
 from trainshed.node.layers import merge
 from trainshed.node.logs import make_log
 from trainshed.node.nodes import NodeFolder
-from trainshed.node.run_state import RunState
+from trainshed.node.ranks import Ranks
+from trainshed.node.run_state import RunState, say
 from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
@@ -43,7 +44,8 @@ def main(run_dir: str) -> int:
         run_dir: absolute path of the run directory, with its ``spec.json``.
 
     Returns:
-        Exit code of the shim: 0 when ``exit.json`` is written, 3 when another shim has the run.
+        Exit code of the shim: 0 when ``exit.json`` is written, 3 when another shim has the run, 4 when it cannot be
+        claimed.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -51,8 +53,12 @@ def main(run_dir: str) -> int:
     os.environ.pop(process.SERVES, None)  # marks the service and this process, not what belongs to the run
     state = RunState(run_dir)
     _let_go_of_parent(run_dir)
-    if not state.claim():
-        return 3
+    try:
+        if not state.claim():
+            return 3
+    except OSError as error:
+        say(f"The run could not be claimed: {error}. Free what is short and submit it again.")
+        return 4
     how = _hold(state)
     secret_files.forget(run_dir)
     state.close(how)
@@ -66,16 +72,20 @@ def _hold(state: RunState) -> Dict[str, Any]:
         return Holder(state, marker).live()
     except Cancelled:
         script.Watch(marker).end_family(5.0)
-        return {"outcome": "canceled", "reason": "canceled_by_user", "message": "Cancelled while being prepared."}
+        return terminated(state.cancel_requested())
     except TrainshedError as error:
         script.Watch(marker).end_family(5.0)
         return _failure(error)
     except Exception as error:  # noqa: BLE001 - the runtime wrapper: a run must always be told how it ended
         script.Watch(marker).end_family(5.0)
         trace = traceback.format_exc()
-        sys.stderr.write(trace)
+        say(trace)
+        if state.noted:
+            warning = f"After the script had ended: {type(error).__name__}: {error}"
+            return {**state.noted, "witness": "shim", "warnings": [warning]}
         message = f"The run could not be started: {type(error).__name__}: {error}"
-        return {"outcome": "failed", "reason": "start_failed", "message": message, "trace": trace}
+        reason = "disk_full" if isinstance(error, OSError) and error.errno in NO_ROOM else "start_failed"
+        return {"outcome": "failed", "reason": reason, "message": message, "trace": trace}
 
 
 def _let_go_of_parent(run_dir: str) -> None:
@@ -164,11 +174,22 @@ class Holder:
             self._check.end()
         if start.ranks is not None:
             start.ranks.clear()
+        how = exit_record(result, self.spec, start.ranks, self.state.cancel_requested())
+        how = {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
+        how = blame_disk(how, full_disk.sentence(self.run_dir))
         if result.cause == "itself" and result.code == 0:
             for node in self.nodes:
                 node.detach()
-        how = exit_record(result, self.spec, start.ranks)
-        return {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
+        return how
+
+    def _note(self, result: script.ProcessResult, ranks: Optional[Ranks]) -> None:
+        """Note how the script ended, in case this process is killed before it has recorded it."""
+        how = exit_record(result, self.spec, ranks, self.state.cancel_requested())
+        copies = self.spec.outputs or any(item.mode == "upload" for item in self.spec.data)
+        if how["outcome"] == "completed" and copies:
+            message = "The script exited with exit code 0, but its outputs could not be copied to their datastores."
+            how.update(outcome="failed", reason="upload_failed", message=message)
+        self.state.note(how)
 
     def _make_ready(self) -> Ready:
         if self.container is not None:
@@ -208,7 +229,8 @@ class Holder:
                 self._check.begin(lambda: process.end(self._processes, self.spec.grace_seconds, time.sleep))
         if self.container is not None and pids:
             return self.container.wait(watch, pids[0])
-        return script.wait(watch, pids, self.spec.max_run_duration_seconds, self.spec.grace_seconds)
+        limit, ranks = self.spec.max_run_duration_seconds, start.ranks
+        return script.wait(watch, pids, limit, self.spec.grace_seconds, lambda result: self._note(result, ranks))
 
     def _elsewhere(self) -> List[str]:
         """Return the user's folders for data outside the run directory."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
 from typing import Any, Dict
 
+from trainshed.node.exit_room import NO_ROOM, ExitRoom
 from trainshed.spec import layout
-from trainshed.system import confined, files, process
+from trainshed.system import confined, files, process, signals
 from trainshed.system.removal import remove_inside
+
+_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0, *(30.0,) * 19, 0.0)
+"""Seconds between attempts to write how a run ended: ten minutes in all."""
 
 
 class RunState:
@@ -23,13 +28,19 @@ class RunState:
     def __init__(self, run_dir: str) -> None:
         self.run_dir = run_dir
         self.phase = "Preparing"
+        self.noted: Dict[str, Any] = {}
+        self._room = ExitRoom(run_dir)
 
     def claim(self) -> bool:
         """Become the only shim of this run.
 
         Returns:
             False if another shim has or had the run: at most one ever starts the script.
+
+        Raises:
+            OSError: there is no room for the claim, or for how the run will end.
         """
+        self._room.reserve()
         who = process.identity(os.getpid())
         return files.write_once(self._path(layout.SHIM), json.dumps(who))
 
@@ -46,30 +57,47 @@ class RunState:
             confined.append_inside(self.run_dir, layout.PHASES, line.encode())
         except OSError as error:
             # A script may have put something else there, or filled the disk: the run goes on.
-            sys.stderr.write(f"{layout.PHASES}: {phase} could not be recorded: {error}\n")
+            say(f"{layout.PHASES}: {phase} could not be recorded: {error}")
+
+    def note(self, how: Dict[str, Any]) -> None:
+        """Note how the script ended, at once, in case this process is killed while it cleans up.
+
+        Args:
+            how: what ``exit.json`` will say, so far as it is known.
+        """
+        self.noted = {"phase": self.phase, "time": time.time(), **how, "witness": "exit note"}
+        self._room.note(self.noted)
 
     def close(self, how: Dict[str, Any]) -> None:
-        """Record how the run ended, once and atomically.
+        """Record how the run ended, once and atomically; where it cannot be written, try again for some minutes.
 
         Args:
             how: the content of ``exit.json``.
+
+        Raises:
+            OSError: it cannot be written.
         """
-        text = json.dumps({"phase": self.phase, "time": time.time(), **how})
-        try:
-            if os.path.islink(self.run_dir):
-                raise NotADirectoryError(self.run_dir)
-            files.write(self._path(layout.EXIT), text, durable=True)
-        except OSError:
-            self._make_way()
-            files.write(self._path(layout.EXIT), text, durable=True)
+        whole = {"phase": self.phase, "time": time.time(), **how}
+        for pause in _PAUSES:
+            try:
+                return self._room.write(whole)
+            except OSError as error:
+                say(f"{layout.EXIT} cannot be written: {error}")
+                if not pause:
+                    raise
+                if error.errno not in NO_ROOM:
+                    self._make_way()
+            signals.signal(signals.SIGTERM, signals.SIG_DFL)  # a cancel need not wait for it
+            time.sleep(pause)
 
     def _make_way(self) -> None:
         """Undo what a script may have done to the place of ``exit.json``."""
-        if os.path.islink(self.run_dir) or (os.path.lexists(self.run_dir) and not os.path.isdir(self.run_dir)):
-            os.unlink(self.run_dir)
-        os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
-        os.chmod(self.run_dir, 0o700)
-        remove_inside(self.run_dir, layout.EXIT)
+        with contextlib.suppress(OSError):
+            if os.path.islink(self.run_dir) or (os.path.lexists(self.run_dir) and not os.path.isdir(self.run_dir)):
+                os.unlink(self.run_dir)
+            os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
+            os.chmod(self.run_dir, 0o700)
+            remove_inside(self.run_dir, layout.EXIT)
 
     def cancel_requested(self) -> bool:
         """Tell whether the service has requested that the run be cancelled."""
@@ -77,3 +105,10 @@ class RunState:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.run_dir, name)
+
+
+def say(text: str) -> None:
+    """Write to our own log, if there is room for it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

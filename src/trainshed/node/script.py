@@ -10,6 +10,10 @@ from trainshed.node.logs import open_log
 from trainshed.node.rank_events import RankEvents
 from trainshed.system import memory, process, signals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
     *(signals.SIGPIPE, signals.SIGCHLD, signals.SIGXFSZ),
@@ -155,7 +159,13 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
         os.close(output)
 
 
-def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> ProcessResult:
+def wait(
+    watch: Watch,
+    pids: list[int],
+    limit: float | None,
+    grace: float,
+    note: Callable[[ProcessResult], None] | None = None,
+) -> ProcessResult:
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 
     Args:
@@ -163,6 +173,7 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Pr
         pids: the processes started: the script, or a starter and a rank agent, which need each other.
         limit: the time limit in seconds, or None.
         grace: seconds between SIGTERM and SIGKILL.
+        note: called as soon as the processes have ended, before what they left running is.
     """
     result, killed = ProcessResult(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
@@ -176,10 +187,14 @@ def wait(watch: Watch, pids: list[int], limit: float | None, grace: float) -> Pr
             _end(watch, pids, grace)
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
+    _read_status(watch, gone or pids, result)
+    if watch.cancelled and result.number == signals.SIGTERM:
+        result.cause = "cancel"  # both received it, as when a machine is shut down
+    if note:
+        note(result)
     # Without a child and without an orphan adopted as subreaper, there is nothing to search for.
     if watch.reap() or not process.LINUX:
         result.leftovers = watch.end_family(grace)
-    _read_status(watch, gone or pids, result)
     result.oom = memory.kills() > killed
     return result
 

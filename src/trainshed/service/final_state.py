@@ -28,6 +28,10 @@ _PACKAGES = {
     "yaml": "pyyaml",
 }
 """Name of the package that contains a module, if it differs."""
+_NOTED = (
+    "The process that supervised the run was killed after the script had ended, of which it had left a note; what the "
+    "script had left running has been ended."
+)
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
@@ -37,7 +41,9 @@ class FinalState(NamedTuple):
     Attributes:
         status: one of the terminal states.
         reason: one of :data:`trainshed.spec.states.REASONS`.
-        details: merged into the run's details.
+        details: merged into the run's details; ``"witness"`` names what the verdict rests on: ``"shim"``, its
+            ``"exit note"``, the ``"program"`` of an interactive run, or, if these said nothing, the machine's
+            ``"boot id"`` or ``"processes"``, or an empty ``"run directory"``.
         time: when it ended, in seconds since the epoch; None for now.
     """
 
@@ -57,37 +63,42 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
         record: the run's record.
     """
     by_hand = record["target"] == INTERACTIVE
-    if seen.state == ENDED:
-        return _told(seen.exit, tail, tail_of)
+    if seen.state == ENDED or seen.exit:
+        return _told(seen.exit, tail, tail_of, "program" if by_hand else str(seen.exit.get("witness", "shim")))
     if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
         return FinalState(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
         return _lost(
             "start_failed",
             "The run could not be started on its node; service.log in the workspace folder may say why.",
+            "run directory",
             tail,
         )
     if seen.rebooted:
-        return _lost("host_lost", "The machine went down while the run was running on it.", tail)
+        return _lost("host_lost", "The machine went down while the run was running on it.", "boot id", tail)
     if by_hand:
         return _lost(
             "program_lost",
             "The program that logged the run ended without calling run.complete() or run.fail().",
+            "processes",
             tail,
             tail_of,
         )
     message = "The process that supervised the run was killed; everything that the run had started has been ended."
-    return _lost("shim_lost", message, tail)
+    return _lost("shim_lost", message, "processes", tail)
 
 
-def _told(exit_record: dict[str, Any], tail: str, tail_of: str) -> FinalState:
+def _told(exit_record: dict[str, Any], tail: str, tail_of: str, witness: str) -> FinalState:
     details: dict[str, Any] = {
+        "witness": witness,
         "exit": {name: exit_record.get(name) for name in ("exit_code", "signal", "leftovers")},
         "environment": exit_record.get("environment"),
         "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
     }
+    if witness == "exit note":
+        details["warnings"].append({"source": "node", "message": _NOTED})
     if exit_record["outcome"] == "failed":
-        raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed") else None
+        raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed", "disk_full") else None
         said = f" User program failed with {': '.join(raised)}" if raised else ""
         details["error"] = {
             "code": "UserError",
@@ -128,6 +139,6 @@ def _advice(said: str, environment: dict[str, Any]) -> str:
     return f". Add it to the run: pip_packages=['{package}'], or 'trainshed submit -p {package}'"
 
 
-def _lost(reason: str, message: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> FinalState:
+def _lost(reason: str, message: str, witness: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> FinalState:
     error = {"code": "SystemError", "reason": reason, "message": message, "log": tail_of, "log_tail": tail}
-    return FinalState(states.FAILED, reason, {"error": error})
+    return FinalState(states.FAILED, reason, {"witness": witness, "error": error})

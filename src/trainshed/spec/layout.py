@@ -7,6 +7,10 @@ SHIM = "shim.json"
 PHASES = "phases.jsonl"
 CANCEL = "cancel"
 EXIT = "exit.json"
+EXIT_ROOM = "exit.room"
+"""Allocated space for ``exit.json``, which it becomes; at its end a note of how the script ended."""
+EXIT_ROOM_BYTES = 1 << 15
+EXIT_NOTE_AT = EXIT_ROOM_BYTES - (1 << 12)
 CONTAINER = "container.json"
 """Engine and names of a run's containers, so that they can be removed if the shim is killed."""
 CONTAINER_INIT = "container_init.order"

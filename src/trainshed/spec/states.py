@@ -51,6 +51,7 @@ REASONS: FrozenSet[str] = frozenset(
         "signal",
         "oom",
         "oom_child",
+        "disk_full",
         "env_build_failed",
         "data_failed",
         "snapshot_lost",

@@ -9,6 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import (
+        SIG_DFL,
         SIGCHLD,
         SIGCONT,
         SIGHUP,
@@ -27,9 +28,10 @@ else:
         import signal as _plain
     SIGCHLD, SIGCONT, SIGHUP, SIGINT = _plain.SIGCHLD, _plain.SIGCONT, _plain.SIGHUP, _plain.SIGINT
     SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ = _plain.SIGKILL, _plain.SIGPIPE, _plain.SIGTERM, _plain.SIGXFSZ
-    set_wakeup_fd, signal = _plain.set_wakeup_fd, _plain.signal
+    SIG_DFL, set_wakeup_fd, signal = _plain.SIG_DFL, _plain.set_wakeup_fd, _plain.signal
 
 __all__ = [
+    "SIG_DFL",
     "SIGCHLD",
     "SIGCONT",
     "SIGHUP",

@@ -71,7 +71,7 @@ def test_a_run_is_claimed_once(tmp_path: Path) -> None:
     assert RunState(str(tmp_path)).claim()
     assert not RunState(str(tmp_path)).claim()
     assert json.loads((tmp_path / "shim.json").read_text())["pid"] == os.getpid()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["shim.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exit.room", "shim.json"]
 
 
 def test_the_end_is_written_whole(tmp_path: Path) -> None:
