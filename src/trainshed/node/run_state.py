@@ -89,6 +89,7 @@ class RunState:
                     self._make_way()
             signals.signal(signals.SIGTERM, signals.SIG_DFL)  # a cancel need not wait for it
             time.sleep(pause)
+        return None
 
     def _make_way(self) -> None:
         """Undo what a script may have done to the place of ``exit.json``."""

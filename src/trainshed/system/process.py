@@ -69,20 +69,19 @@ def family(root: int | None, marker: str = "") -> set[int]:
         marker: ``NAME=value`` in the environment of the processes, whatever their parent is now.
     """
     parents = _parents()
-    belongs = {0: False, os.getpid(): False}
+    belongs: dict[int, bool | None] = {0: None, os.getpid(): False}
     if root:
         belongs[root] = True
     for pid in parents:
-        way: list[int] = []
-        while pid not in belongs and pid not in way:  # a number may have been reused while they were listed
-            told = _belongs(pid, marker)
-            if told is None:
-                way.append(pid)
-                pid = parents.get(pid, 0)
-            else:
-                belongs[pid] = told
-        belongs.update((one, belongs.get(pid, False)) for one in way)
-    return {pid for pid in parents if belongs[pid] and pid not in (root, os.getpid())}
+        way, at = [], pid
+        while at not in belongs and at not in way:  # a number may have been reused while they were listed
+            way.append(at)
+            at = parents.get(at, 0)
+        above = belongs.get(at)
+        for one in reversed(way):
+            told = _belongs(one, marker)
+            above = belongs[one] = above if told is None else told
+    return {pid for pid in parents if pid not in (root, os.getpid()) and belongs[pid]}
 
 
 def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:

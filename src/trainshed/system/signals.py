@@ -31,7 +31,6 @@ else:
     SIG_DFL, set_wakeup_fd, signal = _plain.SIG_DFL, _plain.set_wakeup_fd, _plain.signal
 
 __all__ = [
-    "SIG_DFL",
     "SIGCHLD",
     "SIGCONT",
     "SIGHUP",
@@ -40,6 +39,7 @@ __all__ = [
     "SIGPIPE",
     "SIGTERM",
     "SIGXFSZ",
+    "SIG_DFL",
     "set_wakeup_fd",
     "signal",
 ]
