@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from service_fixture import ServiceFixture, gone
 
-from trainshed.errors import RunConfigurationException
+from trainshed.errors import RunConfigurationException, TrainshedError
 from trainshed.system import process
 
 LEAVES_CHILDREN = """
@@ -75,6 +76,28 @@ def test_memory_used_up_is_told_from_a_signal(fixture: ServiceFixture, group: Pa
     assert "ran out of memory" in error["message"]
 
 
+CHILD_IS_GREEDY = """
+import os, sys
+child = os.fork()
+if child == 0:
+    exec(GREEDY)
+os.waitpid(child, 0)
+sys.exit(CODE)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"), [(0, "Completed", "exit"), (3, "Failed", "exit"), (137, "Failed", "oom_child")]
+)
+def test_memory_used_up_in_a_child_is_told(
+    fixture: ServiceFixture, group: Path, code: int, status: str, reason: str
+) -> None:
+    record = fixture.wait(fixture.submit(f"GREEDY, CODE = {GREEDY % str(group)!r}, {code}\n{CHILD_IS_GREEDY}"))
+    assert (record["status"], record["reason"]) == (status, reason)
+    assert "for lack of memory" in "".join(warning["message"] for warning in record["details"]["warnings"])
+    assert code == 0 or "for lack of memory" in record["details"]["error"]["message"]
+
+
 def test_signal(fixture: ServiceFixture) -> None:
     record = fixture.wait(fixture.submit("import os; os.kill(os.getpid(), 9)"))
     error = record["details"]["error"]
@@ -128,6 +151,53 @@ def test_a_service_that_a_script_brought_back_and_other_runs_go_on(
     lives = [process.alive(service), process.alive(run), process.alive(kin or {})]
     os.close(writer)
     assert (first, lives) == ("None", [True, True, False])
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "run", "seconds"),
+    [
+        (None, None, None, 30.0),
+        ("7", None, None, 7.0),
+        ("7", 0.5, None, 0.5),
+        ("0", None, None, 0.0),
+        ("7", 0, None, 0.0),
+        ("7", 5, 0.0, 0.0),
+    ],
+)
+def test_the_grace_is_the_runs_the_targets_or_the_services(
+    fixture: ServiceFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str | None,
+    target: float | None,
+    run: float | None,
+    seconds: float,
+) -> None:
+    if service is not None:
+        monkeypatch.setenv("TRAINSHED_GRACE_SECONDS", service)
+        fixture.kill_service()
+    if target is not None:
+        fixture.service.call("PUT", "/targets/local", {"grace_seconds": target})
+    run_id = fixture.submit((STUBBORN if seconds < 1 else "") + FOREVER, grace_seconds=run)
+    fixture.log_until(run_id, "up")
+    assert json.loads((fixture.root / "runs" / run_id / "spec.json").read_text())["spec"]["grace_seconds"] == seconds
+    fixture.service.call("POST", f"/runs/{run_id}/cancel")
+    assert fixture.wait(run_id)["status"] == "Canceled"
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, "x", True])
+def test_a_grace_that_cannot_be_is_refused(fixture: ServiceFixture, seconds: object) -> None:
+    with pytest.raises(TrainshedError, match=r"grace_seconds is .*; it must be a number of seconds from 0 to 3600"):
+        fixture.service.call("PUT", "/targets/local", {"grace_seconds": seconds})
+
+
+def test_a_grace_of_the_service_that_cannot_be_fails_the_run_with_its_name(
+    fixture: ServiceFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_GRACE_SECONDS", "a while")
+    fixture.kill_service()
+    record = fixture.wait(fixture.submit("pass", grace_seconds=None))
+    assert record["status"] == "Failed"
+    assert "TRAINSHED_GRACE_SECONDS is 'a while'" in record["details"]["error"]["message"]
 
 
 def test_cancel_of_a_queued_run_never_starts_it(fixture: ServiceFixture, tmp_path: Path) -> None:

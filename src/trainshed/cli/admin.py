@@ -17,7 +17,7 @@ def target(options: argparse.Namespace) -> int:
     """List compute targets, or change or create the named one."""
     where = resolve.workspace(options, create=options.name is not None)
     if options.name is None:
-        if options.slots is not None or options.nodes is not None:
+        if (options.slots, options.nodes, options.grace) != (None, None, None):
             raise UserErrorException(
                 "TARGET is missing. Use: trainshed target local --slots N, or trainshed target NAME --nodes N"
             )
@@ -43,6 +43,8 @@ def _changed(where: Workspace, options: argparse.Namespace) -> ComputeTarget:
     if options.nodes is not None and options.name not in where.compute_targets:
         return ComputeTarget.create(where, options.name, AmlCompute.provisioning_configuration(max_nodes=options.nodes))
     one = ComputeTarget(where, options.name)
+    if options.grace is not None:
+        one.grace_seconds = options.grace
     if isinstance(one, LocalTarget):
         if options.nodes is not None:
             raise UserErrorException(f"'{options.name}' is one node. Set how many runs can run at once: --slots N")

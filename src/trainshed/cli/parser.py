@@ -259,6 +259,9 @@ def _machinery(commands: Any) -> None:
     target.add_argument("name", nargs="?", metavar="NAME", help="compute target")
     target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
     target.add_argument(
+        "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
+    )
+    target.add_argument(
         "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
     )
     built = _command(

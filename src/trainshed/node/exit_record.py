@@ -10,6 +10,14 @@ from trainshed.node.script import ProcessResult
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
 
+_KILLED_IN_A_SHELL = 128 + signal.SIGKILL
+"""Exit code of a shell whose last program was ended by SIGKILL."""
+_CHILD = "The kernel ended a process of this run for lack of memory."
+_PERHAPS = (
+    "While the run was going on, the kernel ended a process on this machine for lack of memory; it may have been one "
+    "of this run (see dmesg)."
+)
+
 
 def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks], requested: bool) -> Dict[str, Any]:
     """Return the record of how a run ended.
@@ -28,8 +36,7 @@ def exit_record(result: ProcessResult, spec: RunSpec, ranks: Optional[Ranks], re
         message = f"The run was ended after {limit} s, its time limit (max_run_duration_seconds)."
         return {**how, "outcome": "failed", "reason": "time_limit", "message": message}
     made = _of_ranks(how, ranks, spec) if ranks is not None else _of_script(how, result)
-    if made["outcome"] == "failed":
-        _blame_memory(made, spec, result.oom)
+    _blame_memory(made, spec, result.oom)
     return made
 
 
@@ -62,18 +69,25 @@ def blame_disk(made: Dict[str, Any], full: str) -> Dict[str, Any]:
 
 def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
     """Report a lack of memory; without a container of the run's own, only a SIGKILL by the kernel proves it."""
+    failed, killed = made["outcome"] == "failed", made["signal"] == signal.SIGKILL
     if not oom:
-        if made["signal"] == signal.SIGKILL:
+        if failed and killed:
             made["message"] += " Trainshed did not send it; the machine was probably out of memory (see dmesg)."
         return
-    if spec.container is not None:
-        more = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"
-    elif made["signal"] == signal.SIGKILL:
-        more = "The machine ran out of memory, so the kernel killed the process. Run fewer jobs at once, or make the"
-    else:
+    if failed and (killed or spec.container is not None):
+        made["reason"] = "oom"
+        what = "The container exceeded its memory limit. Raise it (--memory in the docker arguments), or make the"
+        if spec.container is None:
+            what = (
+                "The machine ran out of memory, so the kernel killed the process. Run fewer jobs at once, or make the"
+            )
+        made["message"] += f" {what} script use less."
         return
-    made["reason"] = "oom"
-    made["message"] += f" {more} script use less."
+    made["warnings"] = [_CHILD if spec.container is not None else _PERHAPS]
+    if failed:
+        code = made["exit_code"] == _KILLED_IN_A_SHELL
+        made["reason"] = "oom_child" if code else made["reason"]
+        made["message"] += f" {_CHILD if code else _PERHAPS}"
 
 
 def _of_script(how: Dict[str, Any], result: ProcessResult) -> Dict[str, Any]:

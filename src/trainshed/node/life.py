@@ -175,7 +175,7 @@ class Holder:
         if start.ranks is not None:
             start.ranks.clear()
         how = exit_record(result, self.spec, start.ranks, self.state.cancel_requested())
-        how = {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes]}
+        how = {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes, *how.get("warnings", ())]}
         how = blame_disk(how, full_disk.sentence(self.run_dir))
         if result.cause == "itself" and result.code == 0:
             for node in self.nodes:
@@ -230,7 +230,7 @@ class Holder:
         if self.container is not None and pids:
             return self.container.wait(watch, pids[0])
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        return script.wait(watch, pids, limit, self.spec.grace_seconds, lambda result: self._note(result, ranks))
+        return script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
 
     def _elsewhere(self) -> List[str]:
         """Return the user's folders for data outside the run directory."""

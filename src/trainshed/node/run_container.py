@@ -108,7 +108,7 @@ class RunContainer:
             *(("variable", f"{name}={value}") for name, value in start.environ.items()),
             ("folder", start.folder),
             ("log", start.log),
-            ("grace", str(self._spec.grace_seconds)),
+            ("grace", str(self._spec.grace)),
             ("cancel", os.path.join(self._run_dir, layout.CANCEL)),
             *([("ranks", start.ranks.folder)] if start.ranks else []),
         ]
@@ -155,7 +155,7 @@ class RunContainer:
             if stage == 0 and (watch.cancelled or late):
                 result.cause = "cancel" if watch.cancelled else "time_limit"
                 os.kill(pid, signal.SIGTERM)
-                stage, due = 1, time.monotonic() + self._spec.grace_seconds + _ENGINE_SECONDS
+                stage, due = 1, time.monotonic() + self._spec.grace + _ENGINE_SECONDS
             elif stage and late:
                 engines.remove(self.image.engine, self._name)
                 if stage > 1:

@@ -19,7 +19,9 @@ def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, her
         root: the record of the run itself, or of the topmost of its parents.
         here: whether it runs on the service's own machine.
     """
-    spec, facts = record["spec"], registry.facts()
+    spec, facts = dict(record["spec"]), registry.facts()
+    if spec.get("grace_seconds") is None:
+        spec["grace_seconds"] = registry.grace_seconds(spec["target"])
     group, subscription = (facts.get(key) or "local" for key in ("resource_group", "subscription_id"))
     scope = (
         f"/subscriptions/{subscription}/resourceGroups/{group}"

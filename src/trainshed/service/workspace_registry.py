@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ComputeTargetException, NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
-from trainshed.spec.run import RunSpec
+from trainshed.spec.run import GRACE_SECONDS, RunSpec
+from trainshed.spec.shape import check_grace
 from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.secrets import Secrets
 from trainshed.targets.local import LOCAL
 from trainshed.targets.registry import kind_of, unknown
 
+_GRACE = "TRAINSHED_GRACE_SECONDS"
 DEFAULT_DATASTORES = ("workspaceblobstore", "workspacefilestore")
 
 
@@ -76,6 +79,22 @@ class WorkspaceRegistry:
         """
         record = self.target(name)
         return kind_of(record).slots(record)
+
+    def grace_seconds(self, name: str) -> float:
+        """Return the time between SIGTERM and SIGKILL for runs on a target that do not say it themselves.
+
+        Raises:
+            UserErrorException: the environment variable of the service is no such time.
+        """
+        own = next((each for each in self.targets() if each["name"] == name), {}).get("grace_seconds")
+        if own is not None:
+            return float(own)
+        try:
+            seconds: Any = float(os.environ.get(_GRACE) or GRACE_SECONDS)
+        except ValueError:
+            seconds = os.environ[_GRACE]
+        check_grace(_GRACE, seconds)
+        return float(seconds)
 
     def check_size(self, spec: RunSpec) -> None:
         """Raise if a run's target could never run it.

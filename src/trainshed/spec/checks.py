@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
 from trainshed.spec.run import MODES, RunSpec
-from trainshed.spec.shape import Distribution, check_count, check_distribution, check_time_limit
+from trainshed.spec.shape import Distribution, check_count, check_distribution, check_grace, check_time_limit
 
 if TYPE_CHECKING:
     from typing import Any
@@ -102,8 +102,7 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
     check_count("slots", spec.slots)
     check_distribution(Distribution(*(getattr(spec, name) for name in Distribution._fields)))
     check_time_limit(spec.max_run_duration_seconds)
-    if not 0 <= spec.grace_seconds <= 3600:
-        raise UserErrorException("grace_seconds must be between 0 and 3600.")
+    check_grace("grace_seconds", spec.grace_seconds)
     for name, value in spec.environment_variables.items():
         if not is_variable(name):
             raise UserErrorException(f"Invalid environment variable name {name!r}. Use letters, digits and '_'.")

@@ -79,6 +79,10 @@ class OutputSpec(Record):
     tags: Mapping[str, str] = _NOTHING
 
 
+GRACE_SECONDS = 30.0
+"""Time between SIGTERM and SIGKILL, unless run, target or service say otherwise."""
+
+
 class RunSpec(Record):
     """Specification of a run.
 
@@ -107,7 +111,8 @@ class RunSpec(Record):
         slots: number of slots that the run occupies on each node (≥ 1).
         priority: runs with higher priority start first; those with equal priority in order of submission.
         max_run_duration_seconds: maximum duration, after which the run is stopped and fails; None for no limit.
-        grace_seconds: time between SIGTERM and SIGKILL when the run is canceled or exceeds its maximum duration.
+        grace_seconds: time between SIGTERM and SIGKILL when the run is canceled or exceeds its maximum duration; None for the
+            target's.
         kind: run type in SDK v1.
         display_name: name to display instead of the run id.
         parent: id of the parent run.
@@ -144,7 +149,7 @@ class RunSpec(Record):
     slots: int = 1
     priority: int = 0
     max_run_duration_seconds: Optional[int] = None
-    grace_seconds: float = 30.0
+    grace_seconds: Optional[float] = None
     kind: str = "azureml.scriptrun"
     display_name: Optional[str] = None
     parent: Optional[str] = None
@@ -152,3 +157,8 @@ class RunSpec(Record):
     properties: Mapping[str, str] = _NOTHING
     framework: str = "Python"
     communicator: str = "None"
+
+    @property
+    def grace(self) -> float:
+        """The time between SIGTERM and SIGKILL."""
+        return GRACE_SECONDS if self.grace_seconds is None else self.grace_seconds

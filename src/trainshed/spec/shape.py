@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SINGLE, OPENMPI, TORCH, TENSORFLOW = "single", "openmpi", "torch", "tensorflow"
 BACKENDS = ("nccl", "gloo")
 """Backends of ``torch.distributed``."""
+_LONGEST_GRACE = 3600
 _ADVICE = "pass distributed_training, e.g. MpiConfiguration()"
 
 
@@ -119,6 +120,18 @@ def check_scale(least: Any, most: Any, error: Type[TrainshedError] = UserErrorEx
     check_count("max_nodes", most, 1, error)
     if least > most:
         raise error(f"min_nodes is {least} and max_nodes is {most}; max_nodes must not be smaller.")
+
+
+def check_grace(name: str, seconds: Any) -> None:
+    """Raise if this cannot be the time between SIGTERM and SIGKILL; None is that of the target, or the service.
+
+    Args:
+        name: the user's name for it.
+        seconds: the value.
+    """
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if seconds is not None and not (number and 0 <= seconds <= _LONGEST_GRACE):
+        raise UserErrorException(f"{name} is {seconds!r}; it must be a number of seconds from 0 to {_LONGEST_GRACE}.")
 
 
 def of_torch(process_count: int, node_count: int, backend: str, error: Type[TrainshedError]) -> Distribution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainshed.errors import UserErrorException
 from trainshed.spec.run import RunSpec
-from trainshed.spec.shape import check_scale
+from trainshed.spec.shape import check_grace, check_scale
 from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
@@ -21,6 +21,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "min_nodes": int,
     "max_nodes": int,
     "idle_seconds": int,
+    "grace_seconds": (int, float, type(None)),
     "created": float,
     "modified": float,
 }
@@ -39,6 +40,7 @@ class Cluster:
         for key, value in record.items():
             if key not in ("name", "kind") and not isinstance(value, _SETTINGS.get(key, ())):
                 raise UserErrorException(f"A cluster has no setting '{key}' with value {value!r}.")
+        check_grace("grace_seconds", record.get("grace_seconds"))
         check_scale(record.get("min_nodes"), record.get("max_nodes"))
         return record
 

@@ -6,12 +6,13 @@ import os
 
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.run import RunSpec
-from trainshed.spec.shape import check_count, check_one_node
+from trainshed.spec.shape import check_count, check_grace, check_one_node
 from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 LOCAL = "local"
+_SETTINGS = ("slots", "grace_seconds")
 
 
 class Local:
@@ -21,10 +22,11 @@ class Local:
 
     def check(self, record: Record, /) -> Record:
         """Return the record if its settings can be used; see :meth:`Kind.check`."""
-        unknown = next((key for key in record if key not in ("name", "kind", "slots")), None)
+        unknown = next((key for key in record if key not in ("name", "kind", *_SETTINGS)), None)
         if unknown:
-            raise UserErrorException(f"A target has no setting '{unknown}'.{did_you_mean(unknown, ['slots'])}")
+            raise UserErrorException(f"A target has no setting '{unknown}'.{did_you_mean(unknown, _SETTINGS)}")
         check_count("slots", record.get("slots"))
+        check_grace("grace_seconds", record.get("grace_seconds"))
         return record
 
     def slots(self, record: Record, /) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.run import RunSpec
-from trainshed.spec.shape import check_count, check_one_node
+from trainshed.spec.shape import check_count, check_grace, check_one_node
 from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 REMOTE = "remote"
-_SETTINGS = ("connect", "slots", "patience")
+_SETTINGS = ("connect", "slots", "patience", "grace_seconds")
 _PATIENCE = 30
 
 
@@ -33,6 +33,7 @@ class Remote:
         whole = {"slots": 1, "patience": _PATIENCE, **record}
         check_count("slots", whole["slots"])
         check_count("patience", whole["patience"])
+        check_grace("grace_seconds", whole.get("grace_seconds"))
         return whole
 
     def slots(self, record: Record, /) -> int:

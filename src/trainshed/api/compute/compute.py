@@ -128,6 +128,16 @@ class ComputeTarget:
         return self.name
 
     @property
+    def grace_seconds(self) -> float | None:
+        """Seconds between SIGTERM and SIGKILL when a run on it is ended (ours); None for the service's (30)."""
+        found: float | None = self._record.get("grace_seconds")
+        return found
+
+    @grace_seconds.setter
+    def grace_seconds(self, seconds: float | None) -> None:
+        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"grace_seconds": seconds})
+
+    @property
     def cluster_resource_id(self) -> str:
         """Same as ``name``."""
         return self.name
