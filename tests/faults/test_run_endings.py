@@ -299,7 +299,65 @@ def test_shim_killed(fixture: ServiceFixture) -> None:
     os.kill(fixture.shim(run_id)["pid"], signal.SIGKILL)
     record = fixture.wait(run_id)
     assert (record["status"], record["reason"]) == ("Failed", "shim_lost")
+    assert record["details"]["witness"] == "processes"
+    assert "run was ended by signal 9 (SIGKILL), probably by the kernel" in record["details"]["error"]["message"]
     assert fixture.alive(run_id) == set()
+
+
+ESCAPES = """
+import os, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        serves = {"TRAINSHED_SERVES": "/some/workspace"} if sys.argv[2] == "service" else {}
+        os.execve("/bin/cat", ["cat", sys.argv[1]], serves)
+    os._exit(0)
+os.wait()
+print("up", flush=True)
+open(sys.argv[1]).read()
+"""
+
+
+@pytest.mark.parametrize("who", ["child", "service"])
+def test_a_child_without_a_trace_is_ended_though_the_shim_was_killed(
+    fixture: ServiceFixture, tmp_path: Path, who: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)  # it goes on until this is closed
+    run_id = fixture.submit(ESCAPES, arguments=[str(tmp_path / "fifo"), who])
+    fixture.log_until(run_id, "up")
+    shim = fixture.shim(run_id)
+    if "group" not in shim:
+        os.close(writer)
+        pytest.skip("no control group of version 2 can be made here, or the shim had no time to")
+    group = Path(shim["group"])
+    inside = {int(pid) for pid in (group / "cgroup.procs").read_text().split()}
+    (escaped,) = (process.identity(pid) for pid in inside - fixture.alive(run_id) - {shim["pid"]})
+    os.kill(shim["pid"], signal.SIGKILL)
+    assert fixture.wait(run_id)["reason"] == "shim_lost"
+    lives = process.alive(escaped or {})
+    os.close(writer)
+    assert lives == (who == "service")
+    assert not group.exists()
+
+
+def test_nothing_is_left_of_control_groups(fixture: ServiceFixture) -> None:
+    run_id = fixture.submit("pass")
+    assert fixture.wait(run_id)["status"] == "Completed"
+    group = Path(fixture.shim(run_id).get("group", ""))
+    if not group.name:
+        pytest.skip("no control group of version 2 can be made here, or the shim had no time to")
+    assert not group.exists()
+    service = fixture.service_pid()
+    spares = [
+        group.parent / f"trainshed-{who['pid']}-{who['start']}"
+        for who in map(process.identity, process.family(service))
+        if who
+    ]
+    fd = os.pidfd_open(service)
+    fixture.service.call("POST", "/service/stop")
+    gone(fd)
+    assert not any(spare.exists() for spare in spares)
 
 
 def test_shim_killed_while_the_service_was_away(fixture: ServiceFixture) -> None:

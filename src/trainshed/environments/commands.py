@@ -11,6 +11,7 @@ from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Sequenc
 from trainshed.environments.pip_settings import for_uv
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.secrets import masked
+from trainshed.system import signals
 from trainshed.system.programs import run_logged
 
 _REMOVED_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH")
@@ -108,7 +109,10 @@ def failure(what: str, command: str, code: int, output: str) -> EnvironmentBuild
         output: end of the program's output.
     """
     details = {"command": command, "exit_code": code, "last_lines": output.splitlines()[-20:]}
-    return EnvironmentBuildException(f"{what}:\n{essence(output)}", details)
+    said = essence(output)
+    if code < 0:
+        said = f"{command.split(maxsplit=1)[0]} {signals.ended_by(-code)}.\n{said}".rstrip()
+    return EnvironmentBuildException(f"{what}:\n{said}", details)
 
 
 def essence(output: str, lines: int = 12) -> str:

@@ -32,7 +32,7 @@ from trainshed.machines.shims import Shims
 from trainshed.node import secret_files
 from trainshed.node.exit_room import ExitRoom
 from trainshed.spec import layout
-from trainshed.system import files, odd_files, process
+from trainshed.system import control_group, files, odd_files, process
 from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
 from trainshed.system.gpus import inventory
 from trainshed.system.removal import remove_inside
@@ -149,10 +149,12 @@ class Agent:
         # Looked for once the shim is known to be gone: by then it has written what it had to write.
         how = records.exit_of(run_dir)
         if how:
+            control_group.remove(who)
             return Observation(ENDED, how)
         if not who and not records.claimed(run_dir):
             return Observation(ABSENT)
-        return Observation(LOST, records.note_of(run_dir), rebooted=bool(who) and who["boot"] != process.boot_id())
+        rebooted = bool(who) and who["boot"] != process.boot_id()
+        return Observation(LOST, records.note_of(run_dir), rebooted, self._shims.end_of(run_id))
 
     def end(self, run_ids: Sequence[str]) -> None:
         """Ask shims to end their runs, or clean up after lost ones; see :meth:`Machine.end`."""
@@ -170,7 +172,11 @@ class Agent:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
         elif records.claimed(run_dir):
-            process.end(lambda: process.family(None, f"TRAINSHED_RUN_ID={run_id}"), _GRACE_FOR_ORPHANS, time.sleep)
+            marker = f"TRAINSHED_RUN_ID={run_id}"
+            process.end(
+                lambda: process.family(None, marker, control_group.members(who)), _GRACE_FOR_ORPHANS, time.sleep
+            )
+            control_group.remove(who)
             containers = records.containers(run_dir)
             for name in containers.get("names", ()):
                 engine.remove(engine.Engine(containers["kind"], containers["path"]), name)

@@ -32,7 +32,7 @@ class Observation(NamedTuple):
         state: one of the constants of this module.
         exit: content of ``exit.json`` when ended; when lost, what the shim had noted of the script's end, if it had.
         rebooted: whether the machine has booted since the run was claimed.
-        reason: why a pending run is pending, in the engine's words.
+        reason: why a pending run is pending, in the engine's words; how the shim of a lost run ended, as a predicate.
     """
 
     state: str

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from trainshed.machines.machine import OnEnd
-from trainshed.system import process, umask
+from trainshed.system import process, signals, umask
 from trainshed.system.exits import ExitWatcher
 
 _SHIM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node", "shim.py")
@@ -32,6 +32,7 @@ class Shims:
         self._on_end = on_end
         self._watcher = ExitWatcher(self._ended)
         self._watched: set[str] = set()
+        self._codes: dict[str, int] = {}
         self._children: dict[str, Shim[bytes]] = {}
         self._reserved: dict[str, tuple[str, Shim[bytes]]] = {}
         self._lock = threading.Lock()
@@ -95,6 +96,15 @@ class Shims:
             child = self._children.get(run_id)
         return child is not None and child.poll() is None
 
+    def end_of(self, run_id: str) -> str:
+        """Return how a shim that we started has ended, as a predicate; ``""`` if it has not, or is not ours."""
+        with self._lock:
+            child = self._children.get(run_id)
+            code = self._codes.get(run_id) if child is None else child.poll()
+        if code is None:
+            return ""
+        return signals.ended_by(-code) if code < 0 else f"ended with exit code {code} (its shim.log may say why)"
+
     def adopt(self, run_id: str, who: dict[str, Any]) -> None:
         """Watch a shim that somebody else started: an earlier service, or an earlier agent."""
         with self._lock:
@@ -119,8 +129,8 @@ class Shims:
         with self._lock:
             self._watched.discard(run_id)
             child = self._children.pop(run_id, None)
-        if child is not None:
-            child.wait()
+            if child is not None and child.wait():
+                self._codes[run_id] = child.returncode
         self._on_end(run_id)
 
     def _make_spare(self) -> None:

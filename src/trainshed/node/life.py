@@ -37,11 +37,12 @@ class Cancelled(BaseException):
     """The run was cancelled while it was still being prepared."""
 
 
-def main(run_dir: str) -> int:
+def main(run_dir: str, group: str = "") -> int:
     """Supervise one run: claim it, prepare it, start the script, wait, record how it ended.
 
     Args:
         run_dir: absolute path of the run directory, with its ``spec.json``.
+        group: folder of this process's control group, if it has one of its own.
 
     Returns:
         Exit code of the shim: 0 when ``exit.json`` is written, 3 when another shim has the run, 4 when it cannot be
@@ -54,7 +55,7 @@ def main(run_dir: str) -> int:
     state = RunState(run_dir)
     _let_go_of_parent(run_dir)
     try:
-        if not state.claim():
+        if not state.claim(group):
             return 3
     except OSError as error:
         say(f"The run could not be claimed: {error}. Free what is short and submit it again.")

@@ -31,8 +31,11 @@ class RunState:
         self.noted: Dict[str, Any] = {}
         self._room = ExitRoom(run_dir)
 
-    def claim(self) -> bool:
+    def claim(self, group: str = "") -> bool:
         """Become the only shim of this run.
+
+        Args:
+            group: folder of this process's control group, if it has one of its own.
 
         Returns:
             False if another shim has or had the run: at most one ever starts the script.
@@ -41,7 +44,7 @@ class RunState:
             OSError: there is no room for the claim, or for how the run will end.
         """
         self._room.reserve()
-        who = process.identity(os.getpid())
+        who = {**(process.identity(os.getpid()) or {}), **({"group": group} if group else {})}
         return files.write_once(self._path(layout.SHIM), json.dumps(who))
 
     def enter(self, phase: str, **facts: Any) -> None:

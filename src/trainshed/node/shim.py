@@ -14,9 +14,10 @@ if __name__ == "__main__":
         os.umask(int(sys.argv[1], 8))
     from trainshed.node import preload
     from trainshed.node.life import main
+    from trainshed.system import control_group
 
-    preload.load(sys.stdin.fileno())
+    group = preload.load(sys.stdin.fileno())
     run_dir = sys.stdin.readline().rstrip("\n")
     # No line: the parent has ended without a run for it. Skip Python's cleanup at the end:
     # everything that must persist is on disk by then.
-    os._exit(main(run_dir) if run_dir else 0)
+    os._exit(main(run_dir, group) if run_dir else control_group.leave(group))

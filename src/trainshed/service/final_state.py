@@ -84,7 +84,8 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
             tail,
             tail_of,
         )
-    message = "The process that supervised the run was killed; everything that the run had started has been ended."
+    how = seen.reason or "was killed"
+    message = f"The process that supervised the run {how}; everything that the run had started has been ended."
     return _lost("shim_lost", message, "processes", tail)
 
 

@@ -13,7 +13,7 @@ from trainshed.system import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable
+    from typing import Any, Callable, Collection, Iterable
 
 LINUX = sys.platform.startswith("linux")
 SERVES = "TRAINSHED_SERVES"
@@ -58,7 +58,7 @@ def become_subreaper() -> bool:
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
-def family(root: int | None, marker: str = "") -> set[int]:
+def family(root: int | None, marker: str = "", inside: Collection[int] = ()) -> set[int]:
     """Return the pids of all living processes that belong to ``root``, or were started with ``marker``.
 
     The nearest process on the way up decides, beginning with the process itself: one with ``marker`` belongs, one of a
@@ -67,6 +67,7 @@ def family(root: int | None, marker: str = "") -> set[int]:
     Args:
         root: a pid, which is not in the result itself; its descendants belong. None uses only the marker.
         marker: ``NAME=value`` in the environment of the processes, whatever their parent is now.
+        inside: pids that belong if nothing on the way up decides.
     """
     parents = _parents()
     belongs: dict[int, bool | None] = {0: None, os.getpid(): False}
@@ -81,7 +82,8 @@ def family(root: int | None, marker: str = "") -> set[int]:
         for one in reversed(way):
             told = _belongs(one, marker)
             above = belongs[one] = above if told is None else told
-    return {pid for pid in parents if pid not in (root, os.getpid()) and belongs[pid]}
+    found = {pid for pid in parents if belongs[pid] or (belongs[pid] is None and pid in inside)}
+    return found - {root, os.getpid()}
 
 
 def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None]) -> int:

@@ -30,6 +30,20 @@ else:
     SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ = _plain.SIGKILL, _plain.SIGPIPE, _plain.SIGTERM, _plain.SIGXFSZ
     SIG_DFL, set_wakeup_fd, signal = _plain.SIG_DFL, _plain.set_wakeup_fd, _plain.signal
 
+
+def ended_by(number: int) -> str:
+    """Return how a program ended that we have not ended ourselves: "was ended by signal 9 (SIGKILL), …".
+
+    Args:
+        number: of the signal.
+    """
+    from signal import Signals  # see above
+
+    name = next((each.name for each in Signals if each == number), "")
+    why = ", probably by the kernel, because the machine was out of memory (see dmesg)" if number == SIGKILL else ""
+    return f"was ended by signal {number}{f' ({name})' if name else ''}{why}"
+
+
 __all__ = [
     "SIGCHLD",
     "SIGCONT",
@@ -40,6 +54,7 @@ __all__ = [
     "SIGTERM",
     "SIGXFSZ",
     "SIG_DFL",
+    "ended_by",
     "set_wakeup_fd",
     "signal",
 ]
