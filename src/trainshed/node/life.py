@@ -229,7 +229,9 @@ class Holder:
             if self._check is not None:
                 self._check.begin(lambda: process.end(self._processes, self.spec.grace_seconds, time.sleep))
         if self.container is not None and pids:
-            return self.container.wait(watch, pids[0])
+            result = self.container.wait(watch, pids[0])
+            self._note(result, start.ranks)
+            return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
         return script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
 
