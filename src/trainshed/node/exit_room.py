@@ -12,7 +12,7 @@ import os
 from typing import Any, Dict
 
 from trainshed.spec import layout
-from trainshed.system import files
+from trainshed.system import confined, files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SIZE = layout.EXIT_ROOM_BYTES
@@ -37,7 +37,7 @@ class ExitRoom:
         Raises:
             OSError: there is no room.
         """
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        self._fd = confined.open_to_write(self._run_dir, layout.EXIT_ROOM)
         try:
             os.posix_fallocate(self._fd, 0, _SIZE)
         except (AttributeError, OSError) as error:  # not on every system, nor on every file system
@@ -72,8 +72,8 @@ class ExitRoom:
             OSError: it cannot be written.
         """
         target = os.path.join(self._run_dir, layout.EXIT)
-        if os.path.isdir(target) and not os.path.islink(target):
-            os.rename(target, f"{target}.{os.getpid()}")
+        if os.path.islink(self._run_dir):
+            raise NotADirectoryError(self._run_dir)
         try:
             if not self._fill(json.dumps(how).encode(), target):
                 files.write(target, json.dumps(how), durable=True)
@@ -98,7 +98,7 @@ class ExitRoom:
 def _same(fd: int, path: str) -> bool:
     try:
         return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -161,6 +161,11 @@ def open_to_append(root: Root, relative: str) -> int:
     return fd
 
 
+def open_to_write(root: Root, relative: str) -> int:
+    """Open a regular file below ``root`` for writing in place; see :func:`open_to_append`."""
+    return _open(root, relative, os.O_WRONLY | os.O_CREAT, create=True)
+
+
 def append_inside(root: Root, relative: str, data: bytes) -> None:
     """Append to a regular file below ``root``; see :func:`open_to_append`."""
     fd = open_to_append(root, relative)
