@@ -61,6 +61,7 @@ class Agent:
         self._snapshots = os.path.join(root, layout.SNAPSHOTS)
         self._context = {**context, "snapshots": self._snapshots}
         os.makedirs(self._runs, mode=0o700, exist_ok=True)
+        control_group.sweep()
         self._shims = Shims(self._runs, on_end)
         self._native: dict[str, str] = {}
 

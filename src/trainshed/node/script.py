@@ -188,8 +188,9 @@ def wait(
             break
         watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
     _read_status(watch, gone or pids, result)
-    if watch.cancelled and result.number == signals.SIGTERM:
-        result.cause = "cancel"  # both received it, as when a machine is shut down
+    # Cancelled before anything was started, or both received the signal, as when a machine is shut down.
+    if watch.cancelled and (not pids or result.number == signals.SIGTERM):
+        result.cause = "cancel"
     if note:
         note(result)
     # Without a child and without an orphan adopted as subreaper, there is nothing to search for.

@@ -25,12 +25,9 @@ def join(who: Mapping[str, Any]) -> str:
     Returns:
         The group's folder; ``""`` if none can be had.
     """
-    above = _own()
-    if not above:
+    folder = _beside(who)
+    if not folder:
         return ""
-    if os.path.basename(above).startswith(_PREFIX):
-        above = os.path.dirname(above)  # our service was started within a run, whose group is to end with that run
-    folder = os.path.join(above, _name(who))
     try:
         os.mkdir(folder, 0o755)
         _move(os.getpid(), folder)
@@ -82,24 +79,43 @@ def remove(who: Mapping[str, Any]) -> None:
     _remove(folder)
 
 
+def sweep() -> None:
+    """Remove the empty groups of shims of which no record is left; one with a process in it cannot be removed."""
+    above = os.path.dirname(_beside({"pid": 0, "start": ""}))
+    try:
+        names = os.listdir(above) if above else []
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(_PREFIX):
+            _remove(os.path.join(above, name))
+
+
 def _name(who: Mapping[str, Any]) -> str:
     return f"{_PREFIX}{who['pid']}-{who['start']}"
 
 
 def _of(who: Mapping[str, Any]) -> str:
     """Return the group's folder if it can be that of this shim, for a script may have written to its record."""
-    folder = who.get("group")
+    if "pid" not in who or "start" not in who:
+        return ""
+    folder = who.get("group") or _beside(who)
     if not isinstance(folder, str) or os.path.basename(folder) != _name(who):
         return ""
     mount = _mount()
     return folder if mount and os.path.realpath(folder).startswith(f"{mount}/") else ""
 
 
-def _own() -> str:
-    """Return the folder of this process's group; ``""`` without version 2."""
+def _beside(who: Mapping[str, Any]) -> str:
+    """Return where this process, or a shim that it has started, makes its group; ``""`` without version 2."""
     own = next((line[3:] for line in _lines("/proc/self/cgroup") if line.startswith("0::/")), "")
     mount = _mount()
-    return f"{mount}{own}".rstrip("/") if mount and own and "/.." not in own else ""
+    if not who or not mount or not own or "/.." in own:
+        return ""
+    above = f"{mount}{own}".rstrip("/")
+    if os.path.basename(above).startswith(_PREFIX):
+        above = os.path.dirname(above)  # our service was started within a run, whose group is to end with that run
+    return os.path.join(above, _name(who))
 
 
 def _mount() -> str:

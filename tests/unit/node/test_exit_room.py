@@ -61,6 +61,8 @@ def test_a_record_cannot_name_a_control_group_of_others(group: object) -> None:
     who = {"pid": 7, "start": "99", "boot": "b", "group": group}
     assert control_group.members(who) == set()
     control_group.remove(who)
+    assert control_group.members({}) == set()
+    control_group.remove({"group": group})
 
 
 JOINS = """
@@ -79,3 +81,16 @@ def test_a_process_that_joins_a_group_is_found_in_it_and_leaves_nothing() -> Non
     if done.stdout.startswith("none"):
         pytest.skip("no control group of version 2 can be made here")
     assert done.stdout.split() == ["joined", "True", "False"]
+
+
+CANCELLED_FIRST = """
+from trainshed.node import script
+watch = script.Watch("")
+watch.cancelled = True
+print(script.wait(watch, [], None, 0.0).cause)
+"""
+
+
+def test_a_run_that_was_cancelled_before_anything_was_started_has_not_completed() -> None:
+    done = subprocess.run([sys.executable, "-c", CANCELLED_FIRST], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "cancel\n"
