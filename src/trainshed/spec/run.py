@@ -111,8 +111,8 @@ class RunSpec(Record):
         slots: number of slots that the run occupies on each node (≥ 1).
         priority: runs with higher priority start first; those with equal priority in order of submission.
         max_run_duration_seconds: maximum duration, after which the run is stopped and fails; None for no limit.
-        grace_seconds: time between SIGTERM and SIGKILL when the run is canceled or exceeds its maximum duration; None for the
-            target's.
+        grace_seconds: time between SIGTERM and SIGKILL when the run is canceled or exceeds its maximum duration;
+            None for the target's.
         kind: run type in SDK v1.
         display_name: name to display instead of the run id.
         parent: id of the parent run.
