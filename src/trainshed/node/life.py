@@ -186,6 +186,8 @@ class Holder:
     def _note(self, result: script.ProcessResult, ranks: Optional[Ranks]) -> None:
         """Note how the script ended, in case this process is killed before it has recorded it."""
         how = exit_record(result, self.spec, ranks, self.state.cancel_requested())
+        if how["outcome"] == "completed" and self._check is not None:
+            return  # what it ran is still being looked at
         copies = self.spec.outputs or any(item.mode == "upload" for item in self.spec.data)
         if how["outcome"] == "completed" and copies:
             message = "The script exited with exit code 0, but its outputs could not be copied to their datastores."
@@ -227,7 +229,7 @@ class Holder:
                 pids.append(script.start(start.agent, start.environ, start.folder, start.log))
             self.state.enter("Running", pids=pids)
             if self._check is not None:
-                self._check.begin(lambda: process.end(self._processes, self.spec.grace_seconds, time.sleep))
+                self._check.begin(lambda: process.end(self._processes, self.spec.grace, time.sleep))
         if self.container is not None and pids:
             result = self.container.wait(watch, pids[0])
             self._note(result, start.ranks)
