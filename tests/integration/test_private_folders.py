@@ -103,7 +103,7 @@ def test_a_folder_that_others_can_write_to_is_refused(home: Path, which: str) ->
     (home / which).chmod(0o770)
     path = os.path.normpath(home / which)
     log = f"The service could not start. The end of its log {home}/workspaces/default/service.log:\n"
-    why = f"Other users can write to {path}, and so could change runs. Run: chmod go-w {path}\n"
+    why = f"Other users can write to {path}, and so could change runs. Run: chmod o-w,g-w {path}\n"
     assert workspace_of(home) == ("" if which else log) + why
     (home / which).chmod(0o700)
     assert workspace_of(home) == ""
@@ -125,10 +125,10 @@ def test_the_home_of_another_user_is_refused(shared: Path) -> None:
     executable = str(interpreter(shared))
     home = shared / "home"
     home.mkdir(mode=0o755)
-    assert f"{home} belongs to 'root', not to '{USER}', as whom you run" in workspace_of(home, executable, USER)
+    assert f"{home} belongs to another user, 'root', and you run as '{USER}'" in workspace_of(home, executable, USER)
     os.chown(home, USER, USER)
     said = workspace_of(home)
-    assert f"{home} belongs to '{USER}', not to 'root', as whom you run. Set TRAINSHED_HOME" in said
+    assert f"{home} belongs to another user, '{USER}', and you run as 'root'. Set TRAINSHED_HOME" in said
     assert f"sudo chown -R root {home}" in said
     assert list(home.iterdir()) == []
 

@@ -20,7 +20,7 @@ def trouble(folder: str) -> str:
     if facts.st_uid != os.geteuid():
         return _foreign(folder, facts.st_uid)
     if facts.st_mode & _OTHERS_WRITE:
-        return f"Other users can write to {folder}, and so could change runs. Run: chmod go-w {_quoted(folder)}"
+        return f"Other users can write to {folder}, and so could change runs. Run: chmod o-w,g-w {_quoted(folder)}"
     return ""
 
 
@@ -28,11 +28,11 @@ def _foreign(folder: str, owner: int) -> str:
     theirs, ours = name_of(owner), name_of(os.geteuid())
     if by_sudo(owner):
         return (
-            f"{folder} belongs to '{theirs}', and you run as '{ours}' (sudo), whose files '{theirs}' could not use. "
+            f"{folder} belongs to another user, '{theirs}', and you run as '{ours}' (sudo), whose files '{theirs}' could not use. "
             f"Run the command without sudo, or set TRAINSHED_HOME to a folder of '{ours}'."
         )
     return (
-        f"{folder} belongs to '{theirs}', not to '{ours}', as whom you run. Set TRAINSHED_HOME to a folder of your "
+        f"{folder} belongs to another user, '{theirs}', and you run as '{ours}'. Set TRAINSHED_HOME to a folder of your "
         f"own; or, if it is to be yours, run: sudo chown -R {ours} {_quoted(folder)}"
     )
 
