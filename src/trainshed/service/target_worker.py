@@ -239,6 +239,7 @@ class TargetWorker:
         return not limited and not self._has_run(run_id)
 
     def _has_run(self, run_id: str) -> bool:
+        attempt(take_phases, self._shared, run_id, failed=self._complain)  # the last service may not have come to it
         return any(event["status"] == states.RUNNING for event in self._history.events(run_id))
 
     # The queue.
@@ -368,9 +369,7 @@ class TargetWorker:
             if self._begin(run_id):
                 self._submit(run_id)  # contact broke before the engine had taken it
             return
-        damaged = ""
-        if seen.state in (ABSENT, LOST):
-            seen, damaged = self._end_lost(run_id, seen)
+        seen, damaged = self._end_lost(run_id, seen) if seen.state in (ABSENT, LOST) else (seen, "")
         self._ends.write(run_id, Ending(self._shared, self.engine.machine, record).reach(seen, damaged))
 
     def _end_lost(self, run_id: str, seen: Observation) -> tuple[Observation, str]:

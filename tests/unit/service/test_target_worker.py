@@ -441,6 +441,16 @@ def test_spoilt_records_are_named_as_the_cause(
     assert run in bench.engine.cancelled
 
 
+def test_a_run_that_ran_is_not_started_again_though_its_claim_is_gone_and_nobody_had_seen_it_run(bench: Bench) -> None:
+    run = bench.run("a", "Preparing")
+    (bench.mirror.folder(run) / "shim.json").unlink()
+    (bench.mirror.folder(run) / "phases.jsonl").write_bytes(b'{"phase":"Running","time":9.5}\n')
+    bench.engine.seen[run] = Observation(ABSENT)
+    bench.worker()
+    record = bench.end(run)
+    assert (record["status"], record["reason"], bench.engine.submitted) == ("Failed", "record_lost", [])
+
+
 PHASES = b'{}\nnot json\n{"phase":"Running"}\n{"phase":3,"time":4}\n{"phase":"Running","time":true}\n'
 
 
