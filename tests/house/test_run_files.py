@@ -33,6 +33,7 @@ OURS = {
     "store/database.py": "the database",
     "store/packs.py": "the store of snapshots",
     "store/private.py": "what records may not contain",
+    "store/reserve.py": "room on the database's disk",
     "store/schema.py": "the database's schema",
     "store/secrets.py": "the workspace's secrets",
     "store/snapshots.py": "the store of snapshots",

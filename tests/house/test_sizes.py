@@ -30,7 +30,7 @@ ROOMS = {
     "tensorboard",
     "widgets",
 }
-BLIND = {"node/life.py": 1, "machines/serve.py": 1, "runtime/errors.py": 3, "service/target_worker.py": 1}
+BLIND = {"node/life.py": 1, "machines/serve.py": 1, "runtime/errors.py": 3, "service/attempts.py": 1}
 """Where any exception at all may be caught, besides the handler that Starlette calls."""
 
 

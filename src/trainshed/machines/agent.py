@@ -98,7 +98,11 @@ class Agent:
             if not os.path.exists(os.path.join(run_dir, layout.SHIM)):
                 for name, text in private.items():
                     files.write(os.path.join(run_dir, name), text)
-                files.write(os.path.join(run_dir, layout.SPEC), json.dumps(self._completed(run_dir, record)))
+                with files.replacing(os.path.join(run_dir, layout.SPEC)) as file:
+                    file.write(json.dumps(self._completed(run_dir, record)).encode())
+                    file.flush()
+                    os.fsync(file.fileno())  # the shim's claim flushes its name together with its own
+                files.sync_folder(self._runs)
                 room = ExitRoom(run_dir)
                 room.reserve()
                 room.close()
@@ -162,17 +166,17 @@ class Agent:
         for run_id in run_ids:
             run_dir = self._run_dir(run_id)
             self._shims.release(run_id)
-            if os.path.isdir(run_dir):
-                self._end(run_id, run_dir)
+            self._end(run_id, run_dir)
 
     def _end(self, run_id: str, run_dir: str) -> None:
-        with contextlib.suppress(OSError):  # anything of that name is as good
+        # Anything of that name is as good; and if there can be none, the run is ended all the same.
+        with contextlib.suppress(OSError):
             append_inside(run_dir, layout.CANCEL, b"")
         who = self._shim(run_id, run_dir)
         if process.alive(who):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
-        elif records.claimed(run_dir):
+        else:
             marker = f"TRAINSHED_RUN_ID={run_id}"
             process.end(
                 lambda: process.family(None, marker, control_group.members(who)), _GRACE_FOR_ORPHANS, time.sleep

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
+from trainshed.errors import NotFoundException
 from trainshed.machines import records
 from trainshed.runtime.journal import LONGEST_EVENT
 from trainshed.service.mirror import Mirror
@@ -16,10 +20,15 @@ from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.journal import events_of
 from trainshed.store.metrics import Metrics
+from trainshed.system import confined, files
 from trainshed.system.odd_files import not_kept
 
 _CHUNK = 4 << 20
 _TOO_LONG = f"A line of the journal is longer than {LONGEST_EVENT >> 20} MB and was ignored."
+_LOGS = ("azureml-logs/", "user_logs/")
+"""Folders that have been there since before the script, as have the names of the logs in them."""
+_MOST_SYNCED = 64
+"""Files from which on one flush of their file system takes less time than a flush of each."""
 
 
 class Collector:
@@ -68,18 +77,21 @@ class Collector:
         self._history.add_warnings(run_id, "metrics", [_TOO_LONG])
         return chunk
 
-    def phases(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the phases that the shim has recorded since the last call: ``{"phase", "time", …}`` in order.
+    def phases(self, run_id: str, enter: Callable[[str, float], None]) -> None:
+        """Report the phases that the shim has recorded since the last call.
 
         Args:
             run_id: the run.
+            enter: called with each phase and when it began; if that fails, the phases are reported again.
         """
         with self._locks[run_id]:
             offset = self._phases.get(run_id, 0)
             chunk = self._mirror.read(run_id, layout.PHASES, offset, _CHUNK)
-            whole = chunk.rfind(b"\n") + 1
+            whole = chunk.rfind(b"\n") + 1 or (len(chunk) if len(chunk) == _CHUNK else 0)
+            for _, event in events_of(chunk[:whole], offset):
+                if records.is_phase(event):
+                    enter(event["phase"], event["time"])
             self._phases[run_id] = offset + whole
-            return [event for _, event in events_of(chunk[:whole], offset) if records.is_phase(event)]
 
     def manifest(self, run_id: str) -> None:
         """Store the manifest of a run that has ended: every file with its hash, and a warning of what is none.
@@ -91,6 +103,36 @@ class Collector:
         self._manifests.replace(run_id, rows)
         if left_out:
             self._history.add_warnings(run_id, "files", [not_kept(left_out)])
+
+    def make_durable(self, run_id: str) -> None:
+        """Have the files of a run survive a power failure; with many of them, all of their file system at once.
+
+        Args:
+            run_id: the run.
+        """
+        run_dir = self._mirror.folder(run_id)
+        folders: set[tuple[str, ...]] = set()
+        synced: set[int] = set()
+        for name, facts in self._mirror.listing(run_id):
+            place = layout.place_of(name)
+            is_log = place.startswith(_LOGS)
+            if facts.st_ino in synced or (is_log and not facts.st_size):
+                continue
+            if len(synced) == _MOST_SYNCED:
+                files.sync_file_system(str(run_dir))
+                return
+            synced.add(facts.st_ino)
+            with contextlib.suppress(NotFoundException), self._mirror.open(run_id, place) as file:
+                os.fsync(file.fileno())
+            if not is_log:
+                parts = place.split("/")
+                folders.update(tuple(parts[:depth]) for depth in range(len(parts)))
+        for folder in folders:
+            fd = confined.open_folder(run_dir, folder)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
     def outputs(self, run_id: str, spec: dict[str, Any]) -> None:
         """Register the outputs of a run that has completed, if requested.

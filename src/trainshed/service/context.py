@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -95,6 +96,7 @@ class ServiceContext:
 
     def close(self) -> None:
         """Stop working; runs continue."""
-        self.supervisor.stop()
-        self.garbage.close()
-        self.database.close()
+        with contextlib.ExitStack() as last:  # the history is closed whatever happens to the others
+            last.callback(self.database.close)
+            last.callback(self.garbage.close)
+            last.callback(self.supervisor.stop)

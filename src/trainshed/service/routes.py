@@ -38,6 +38,7 @@ def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str
 
 def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /snapshots; ``pack`` names a file that a client on this machine has written into the store's folder."""
+    context.database.refuse_if_full()  # before anything is uploaded
     entries, packs = field(body, "entries", list), context.snapshots.packs
     pack = field(body, "pack", (type(None), str))
     if pack is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from functools import partial
 from typing import Any
 
+from trainshed.service.attempts import attempt
 from trainshed.service.gpus import wanted
 from trainshed.store.history import History
 
@@ -17,6 +19,10 @@ def size(spec: dict[str, Any]) -> int:
     return int(spec["slots"]) * int(spec.get("node_count", 1))
 
 
+def _needs(spec: dict[str, Any]) -> tuple[int, int]:
+    return size(spec), wanted(spec)
+
+
 def fill(
     history: History,
     target: str,
@@ -24,6 +30,7 @@ def fill(
     held: Container[str],
     take_gpus: Callable[[Record], bool],
     start: Callable[[str], None],
+    fail: Callable[[str, Exception], None],
 ) -> None:
     """Start runs in the order of the queue until no slot is free or no queued run can start.
 
@@ -34,6 +41,7 @@ def fill(
         held: the runs that have slots; a run that was started and is not among them has already ended.
         take_gpus: allocates GPUs and slots to a run; returns False if the run has to wait for GPUs.
         start: starts a run.
+        fail: ends a run whose request cannot be read.
     """
     before, pending = (-1, False), False
     while free > 0 and (free, pending) != before:
@@ -41,11 +49,14 @@ def fill(
         # However many runs wait for GPUs, those without GPUs are considered too.
         queued = history.queued(target, limit=LOOKAHEAD, without_gpus=pending)
         for record in (each for each in queued if each["id"] not in held):
-            slots = size(record["spec"])
+            needs = attempt(_needs, record["spec"], failed=partial(fail, record["id"]))
+            if needs is None:
+                continue
+            slots, gpus = needs
             if slots > free:
                 # Runs start in the order of submission, even if a later, smaller one would fit.
                 return
-            if pending and wanted(record["spec"]):
+            if pending and gpus:
                 continue  # nor does it take GPUs for which an earlier run waits
             if not take_gpus(record):
                 pending = True  # runs without GPUs can start meanwhile

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from trainshed.errors import UserErrorException
 from trainshed.machines.machine import Machine
+from trainshed.service.attempts import attempt
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.mirror import Mirror
 from trainshed.service.spec_file import describe
 from trainshed.service.staging import Staging
 from trainshed.service.workspace_registry import WorkspaceRegistry
-from trainshed.spec import layout
+from trainshed.spec import layout, states
 from trainshed.store.history import History
 from trainshed.store.private import lacks_secrets
 from trainshed.targets.engine import Job
@@ -64,6 +66,22 @@ def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[
     return Job(run_id, described, private)
 
 
+def take_phases(shared: Shared, run_id: str) -> None:
+    """Move a run to the states that its shim has recorded since the last time.
+
+    Args:
+        shared: history and files.
+        run_id: the run.
+    """
+
+    def enter(phase: str, began: float) -> None:
+        known = phase in (states.PREPARING, states.RUNNING)
+        if known and shared.history.move(run_id, phase, now=began):
+            shared.bus.publish(run_id)
+
+    shared.collector.phases(run_id, enter)
+
+
 class Follower:
     """Fetches what running runs write on another machine.
 
@@ -71,17 +89,29 @@ class Follower:
         shared: history and files.
         machine: where they run.
         aside: runs a function in another thread.
+        failed: called with each error; no other run suffers from it.
     """
 
-    def __init__(self, shared: Shared, machine: Machine, aside: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        machine: Machine,
+        aside: Callable[..., object],
+        failed: Callable[[Exception], object],
+    ) -> None:
         self._shared = shared
         self._machine = machine
         self._aside = aside
+        self._failed = failed
         self._settled = time.monotonic()
 
     def fetch(self, run_ids: list[str]) -> None:
         """Fetch new data of these runs, and from time to time their outputs that no longer change."""
-        for run_id in self._shared.mirror.follow(self._machine, run_ids):
+        follow = partial(self._shared.mirror.follow, self._machine)
+        new = attempt(follow, run_ids, failed=self._failed)
+        if new is None:  # one by one, so that the run that is to blame stops no other
+            new = {run_id for run_id in run_ids if attempt(follow, [run_id], failed=self._failed)}
+        for run_id in new:
             self._shared.bus.publish(run_id)
         if time.monotonic() - self._settled > _SETTLE_EVERY:
             self._settled = time.monotonic()

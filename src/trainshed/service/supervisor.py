@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
+from trainshed.service.attempts import attempt
 from trainshed.service.gpus import Gpus
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.shared import Shared
@@ -22,6 +24,8 @@ from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
 from trainshed.targets.registry import kind_of
 from trainshed.targets.witness import INTERACTIVE, Witness
+
+log = logging.getLogger("trainshed.service")
 
 
 class Supervisor:
@@ -46,10 +50,13 @@ class Supervisor:
     def start(self) -> None:
         """Take up what an earlier service left, then work."""
         self._started = True
-        self._shared.registry.requests.sweep([record["id"] for record in self._history.active()])
+        attempt(
+            lambda: self._shared.registry.requests.sweep([record["id"] for record in self._history.active()]),
+            failed=_tell,
+        )
         self._worker(INTERACTIVE)
         for record in self._shared.registry.targets():
-            self._worker(record["name"])
+            attempt(self._worker, record["name"], failed=_tell)
 
     def stop(self) -> None:
         """Stop working; runs go on."""
@@ -58,7 +65,7 @@ class Supervisor:
         for worker in elsewhere:
             worker.engine.machine.close()  # what waits for an answer stops waiting
         for worker in workers:
-            worker.stop()
+            attempt(worker.stop, failed=_tell)
         self._machines.close()
 
     def _worker(self, name: str) -> TargetWorker:
@@ -87,8 +94,8 @@ class Supervisor:
         return self._history.get(run_id)["status"] not in states.TERMINAL
 
     def ended(self, run_id: str) -> None:
-        """Have a run's end looked at; callable from any thread."""
-        self._of(self._history.get(run_id)).tell("ended", run_id)
+        """Have a run's end looked at; callable from any thread, which goes on whatever happens."""
+        attempt(lambda: self._of(self._history.get(run_id)).tell("ended", run_id), failed=_tell)
 
     def _of(self, record: dict[str, Any]) -> TargetWorker:
         return self._worker(record["target"])
@@ -241,9 +248,13 @@ class Supervisor:
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL or record["status"] in (states.NOT_STARTED, states.QUEUED):
             return record
-        self._of(record).take_in(record)
+        attempt(lambda: self._of(record).take_in(record), failed=_tell)  # what is known is told all the same
         return self._history.get(run_id)
 
     def wake(self, name: str) -> None:
         """Look at a target's queue again: the number of its slots may have changed."""
         self._worker(name).tell("dispatch")
+
+
+def _tell(error: Exception) -> None:
+    log.error("%s", error, exc_info=error)

@@ -8,16 +8,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
-from trainshed.service import ending, run_queue
+from trainshed.service import run_queue
+from trainshed.service.attempts import attempt, why
+from trainshed.service.background import Background
 from trainshed.service.contact import Contact
+from trainshed.service.ending import Conclusions, Ending, damage
 from trainshed.service.final_state import FinalState
 from trainshed.service.gpus import Gpus
-from trainshed.service.shared import Follower, Shared, job_of
+from trainshed.service.looks import Looks
+from trainshed.service.shared import Follower, Shared, job_of, take_phases
 from trainshed.service.staging import NotWanted
 from trainshed.spec import states
 from trainshed.targets.engine import Engine, Job
@@ -53,6 +57,7 @@ class TargetWorker:
         self._held: dict[str, int] = {}
         self._native: dict[str, str] = {}
         self._finishing: set[str] = set()
+        self._short = False
         self._submitting: set[str] = set()
         self._submits: Counter[str] = Counter()
         self._ending: set[str] = set()
@@ -60,8 +65,11 @@ class TargetWorker:
         self._stopped = False
         self._lock = threading.Lock()
         self._contact = Contact(shared.history, shared.bus, engine.machine.patience)
-        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"finish {name}")
-        self._follower = Follower(shared, engine.machine, lambda *work: self._pool.submit(self._guarded, *work))
+        self._ends = Conclusions(shared.history, self._let_go)
+        self._background = Background(f"target '{name}'", self._out_of_contact)
+        self._guarded, self._complain = self._background.guarded, self._background.complain
+        self._looks = Looks(engine, self._native, self._answered, self._complain)
+        self._follower = Follower(shared, engine.machine, self._background.start, self._complain)
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
 
     def start(self) -> None:
@@ -74,7 +82,7 @@ class TargetWorker:
         self._stopped = True
         self._messages.put(("stop", ""))
         self._thread.join(None if self._here else _TICK)
-        self._pool.shutdown(wait=self._here, cancel_futures=not self._here)
+        self._background.close(wait=self._here)
         self.engine.close()
 
     def tell(self, what: str, run_id: str = "") -> None:
@@ -102,12 +110,8 @@ class TargetWorker:
         Args:
             record: the run's.
         """
-        run_id = record["id"]
-        for phase in self._shared.collector.phases(run_id):
-            known = phase["phase"] in (states.PREPARING, states.RUNNING)
-            if known and self._history.move(run_id, phase["phase"], now=phase["time"]):
-                self._shared.bus.publish(run_id)
-        self._shared.collector.journal(run_id)
+        take_phases(self._shared, record["id"])
+        self._shared.collector.journal(record["id"])
 
     def finish(self, run_id: str) -> None:
         """See whether a run has ended, and if so how; write it down once."""
@@ -116,7 +120,7 @@ class TargetWorker:
                 return
             self._finishing.add(run_id)
         try:
-            self._finish_once(run_id)
+            self._guarded(self._finish_once, run_id)
         finally:
             self._finishing.discard(run_id)
 
@@ -131,30 +135,21 @@ class TargetWorker:
             self._guarded(self._act, kind, run_id)
 
     def _pause(self) -> float | None:
-        if not self._held and not self._contact.failures:
+        if not self._held and not self._contact.failures and not self._ends and not self._short:
             return None
         return _TICK if self._here else _TICK_ELSEWHERE * self._contact.backoff
 
-    def _guarded(self, work: Callable[..., object], *args: Any) -> None:
-        """Go on after a mistake of ours: the next run must not suffer for it."""
-        try:
-            work(*args)
-        except MachineUnreachableException as error:
-            self._out_of_contact(error)
-        except Exception:  # the worker's tick
-            log.exception("target '%s': %s", self.name, args)
-
     def _act(self, kind: str, run_id: str) -> None:
-        if kind == "recover":
-            self._recover()
-        if kind == "ended":
-            self._pool.submit(self._guarded, self.finish, run_id)
-        if kind == "cancel":
-            self._pool.submit(self._guarded, self._cancel, run_id)
         silent = self._contact.failures > 0
+        if kind == "recover":
+            self._guarded(self._recover)
+        if kind in ("ended", "cancel"):
+            self._background.start(self.finish if kind == "ended" else self._cancel, run_id)
         if kind == "tick":
-            self._look()
-        if kind in ("recover", "dispatch") or silent:
+            self._background.start(self._look)
+            if self._ends:
+                self._background.start(self._ends.again)
+        if kind in ("recover", "dispatch") or silent or self._short:
             self._fill()
 
     def _cancel(self, run_id: str) -> None:
@@ -169,107 +164,115 @@ class TargetWorker:
             waiting = [record["id"] for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD)]
             self._contact.lost(error, [*self._held, *waiting])
 
+    def _answered(self) -> None:
+        if self._contact.failures:
+            self.tell("dispatch")
+        self._contact.made()
+
     def _look(self) -> None:
-        """Ask once for all runs, take in what they have written, and finish those that have ended."""
-        held = [run_id for run_id in list(self._held) if run_id not in self._submitting]
-        seen = self._poll(held)
-        alive = [run_id for run_id in held if seen[run_id].state == ALIVE]
+        """Ask once for all runs, have taken in what they have written, and finish those that have ended."""
+        held = [run_id for run_id in list(self._held) if run_id not in self._submitting and run_id not in self._ends]
+        seen = self._looks.at(held)
+        alive = [run_id for run_id, each in seen.items() if each.state == ALIVE]
         if not self._here and alive:
             self._follower.fetch(alive)
         for run_id in held:
             if run_id in alive:
-                self._guarded(self._take_in_again, run_id)
-            elif seen[run_id].state == PENDING:
-                self._history.note(run_id, {"queue_reason": seen[run_id].reason})
+                self._background.start(self._take_in_again, run_id)
+            elif run_id in seen and seen[run_id].state == PENDING:
+                self._guarded(self._history.note, run_id, {"queue_reason": seen[run_id].reason})
             else:
-                self._pool.submit(self._guarded, self.finish, run_id)
-
-    def _poll(self, run_ids: list[str]) -> dict[str, Observation]:
-        if not run_ids:
-            return {}
-        seen = self.engine.poll({run_id: self._native.get(run_id, "") for run_id in run_ids})
-        self._contact.made()
-        return seen
+                self._background.start(self.finish, run_id)
 
     def _take_in_again(self, run_id: str) -> None:
-        """Take in what is new; after a time without contact also do what could not be done."""
+        """Take in what is new; also do what could not be done before, as after a time without contact."""
         record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL:
+            return
         self._contact.back(record)
         if record["status"] == states.NOT_RESPONDING:
             self._shared.collector.forget(run_id)  # what it is in now, its phases say
-        if not self._here and record["cancel_requested"] and run_id not in self._ending:
+        if record["cancel_requested"] and run_id not in self._ending:
             self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())
-            self._cancel(run_id)
+            self._background.start(self._cancel, run_id)
         self.take_in(record)
 
     def _recover(self) -> None:
-        unknown = []
+        found = {}
         for record in self._history.active():
-            if record["target"] != self.name:
-                continue
-            run_id, interactive = record["id"], self.name == INTERACTIVE
-            if record["status"] in (states.NOT_STARTED, states.QUEUED) and not interactive:
-                continue
-            spec = self._history.get(run_id)["spec"]
-            self._held[run_id] = 0 if interactive else run_queue.size(spec)
-            self._native[run_id] = record["native_id"] or ""
-            self._gpus.keep(run_id, record["allocation"])
-            unknown.append((record, spec))
-        seen = self._poll([record["id"] for record, _ in unknown])
-        for record, spec in unknown:
-            self._guarded(self._take_up, record, spec, seen[record["id"]])
+            waits = record["status"] in (states.NOT_STARTED, states.QUEUED) and self.name != INTERACTIVE
+            if record["target"] == self.name and not waits:
+                found[record["id"]] = record
+                self._guarded(self._hold_again, record)
+        seen = self._looks.at(found)
+        for run_id, record in found.items():
+            if run_id in seen:
+                self._guarded(self._take_up, record, seen[run_id])
+            else:
+                self._background.start(self.finish, run_id)
 
-    def _take_up(self, record: dict[str, Any], spec: dict[str, Any], seen: Observation) -> None:
+    def _hold_again(self, record: dict[str, Any]) -> None:
+        """Let a run have what an earlier service gave it."""
+        run_id, interactive = record["id"], self.name == INTERACTIVE
+        self._held[run_id] = 0 if interactive else 1  # even if its request cannot be read
+        self._native[run_id] = record["native_id"] or ""
+        self._gpus.keep(run_id, record["allocation"])
+        if not interactive:
+            self._held[run_id] = run_queue.size(self._history.get(run_id)["spec"])
+
+    def _take_up(self, record: dict[str, Any], seen: Observation) -> None:
         """Go on with a run that an earlier service has started, or was about to start."""
         run_id = record["id"]
         if seen.state == ABSENT and not record["cancel_requested"] and self._never_ran(run_id):
             # Those that run have their GPUs again, so what was free for this one then is free now.
-            self._gpus.take(run_id, spec)
+            self._gpus.take(run_id, self._history.get(run_id)["spec"])
             self._tried.add(run_id)
             self._hand_over(run_id)
         elif seen.state not in (ALIVE, PENDING):
-            self._pool.submit(self._guarded, self.finish, run_id)
+            self._background.start(self.finish, run_id)
         elif record["cancel_requested"]:
-            self._cancel(run_id)
+            self._background.start(self._cancel, run_id)
 
     def _never_ran(self, run_id: str) -> bool:
         """Tell whether a run that is not on its machine may be started: it is not one that was there and is gone."""
-        if self.name == INTERACTIVE or self._submits[run_id] >= _MOST_SUBMITS:
-            return False
-        return all(event["status"] != states.RUNNING for event in self._history.events(run_id))
+        limited = self.name == INTERACTIVE or self._submits[run_id] >= _MOST_SUBMITS
+        return not limited and not self._has_run(run_id)
+
+    def _has_run(self, run_id: str) -> bool:
+        attempt(take_phases, self._shared, run_id, failed=self._complain)  # the last service may not have come to it
+        return any(event["status"] == states.RUNNING for event in self._history.events(run_id))
 
     # The queue.
 
     def _fill(self) -> None:
-        """Start what waits for the target, in order, as far as its slots go."""
-        if self.name != INTERACTIVE:
+        """Start what waits for the target, in order, as far as its slots go, unless the disk is full."""
+        if self.name == INTERACTIVE:
+            return
+        was_short, self._short = self._short, not self._history.has_room()
+        if self._short and not was_short:
+            log.warning("target '%s': the disk is full, and queued runs wait until it is not", self.name)
+        if not self._short:
             free = self._shared.registry.slots(self.name) - self.used
-            run_queue.fill(self._history, self.name, free, self._held, self._take_gpus, self._hand_over)
+            start = partial(self._guarded, self._hand_over)
+            run_queue.fill(self._history, self.name, free, self._held, self._take_gpus, start, self._fail)
 
     def _take_gpus(self, record: dict[str, Any]) -> bool:
         """Hold a run with its GPUs; False where it has to wait for them. A machine without use fails the run."""
-        try:
-            if not self._gpus.take(record["id"], record["spec"]):
-                return False
-        except MachineUnreachableException:
-            raise
-        except TrainshedError as error:
-            self._fail(record["id"], error)
-            return True
-        self._held[record["id"]] = run_queue.size(record["spec"])
-        return True
+        failures: list[Exception] = []
+        taken = attempt(self._gpus.take, record["id"], record["spec"], failed=failures.append)
+        if failures:
+            self._fail(record["id"], failures[0])
+        elif taken:
+            self._held[record["id"]] = run_queue.size(record["spec"])
+        return bool(taken or failures)
 
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
-        if not self._begin(run_id):
-            return
-        if not self._here:
-            self._contact.back(self._history.get(run_id))
-            self._history.move(run_id, states.PROVISIONING, now=time.time())
-            self._shared.bus.publish(run_id)
-            self._pool.submit(self._guarded, self._submit, run_id)
-        else:
-            self._submit(run_id)
+        if self._begin(run_id):
+            if self._here:
+                self._submit(run_id)
+            else:
+                self._background.start(self._submit, run_id)
 
     def _begin(self, run_id: str) -> bool:
         """Be the one who submits a run now; False where somebody else is."""
@@ -281,34 +284,52 @@ class TargetWorker:
 
     def _submit(self, run_id: str) -> None:
         try:
-            record = self._history.get(run_id)
-            if record["status"] in states.TERMINAL:
-                self._let_go(run_id)
-            elif not self._found(run_id):
-                self._submit_once(run_id, record)
-                self._submits[run_id] += 1
-        except NotWanted:
-            self._conclude(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
-        except MachineUnreachableException:
-            raise  # it stays where it is, and is tried again
-        except TrainshedError as error:
-            self._fail(run_id, error)
+            attempt(self._submit_now, run_id, failed=partial(self._not_submitted, run_id))
         finally:
             self._submitting.discard(run_id)
 
-    def _fail(self, run_id: str, error: TrainshedError) -> None:
-        details = {"error": {"code": "StartFailed", "message": error.message}}
-        self._conclude(run_id, FinalState(states.FAILED, "start_failed", details))
+    def _submit_now(self, run_id: str) -> None:
+        record = self._history.get(run_id)
+        if record["status"] in states.TERMINAL:
+            self._let_go(run_id)
+            return
+        if not self._here:
+            self._contact.back(record)
+            self._history.move(run_id, states.PROVISIONING, now=time.time())
+            self._shared.bus.publish(run_id)
+        if not self._found(run_id):
+            self._submit_once(run_id, record)
+            self._submits[run_id] += 1
+
+    def _not_submitted(self, run_id: str, error: Exception) -> None:
+        """Fail a run that could not be handed over, unless it has started all the same."""
+        if run_id in self._tried:
+            seen = self._looks.at([run_id]).get(run_id)
+            if seen is not None and seen.state != ABSENT:
+                self._complain(error)
+                return
+            attempt(self.engine.cancel, {run_id: self._native.get(run_id, "")}, failed=self._complain)
+        self._fail(run_id, error)
+
+    def _fail(self, run_id: str, error: Exception) -> None:
+        if isinstance(error, NotWanted):
+            self._ends.write(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
+            return
+        if not isinstance(error, TrainshedError):
+            self._complain(error)
+        details = {"error": {"code": "StartFailed", "message": f"{why(error)}."}}
+        self._ends.write(run_id, FinalState(states.FAILED, "start_failed", details))
 
     def _found(self, run_id: str) -> bool:
-        """Take up a run that the engine has taken without our having heard its answer."""
-        if self._native.get(run_id) or run_id not in self._tried:
+        """Take up a run that the engine has taken without our having heard its answer, or a moment ago."""
+        if run_id not in self._tried:
             return False
-        native_id = self.engine.find(Job(run_id, {"attempt": 1}, {}).token)
-        gpus = self._gpus.allocation(run_id)
-        if native_id is None or not self._accepted(run_id, native_id, gpus):
-            return native_id is not None
-        return self.engine.poll({run_id: native_id})[run_id].state != ABSENT
+        if not self._native.get(run_id):
+            native_id = self.engine.find(Job(run_id, {"attempt": 1}, {}).token)
+            if native_id is None or not self._accepted(run_id, native_id, self._gpus.allocation(run_id)):
+                return native_id is not None
+        seen = self._looks.at([run_id]).get(run_id)
+        return seen is not None and seen.state != ABSENT
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
         gpus = self._gpus.allocation(run_id)
@@ -328,53 +349,51 @@ class TargetWorker:
         if self._history.get(run_id)["status"] in states.TERMINAL:
             self._let_go(run_id)
         else:
-            self._conclude(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
+            self._ends.write(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
         return False
 
     # The end.
 
     def _finish_once(self, run_id: str) -> None:
         record = self._history.get(run_id)
-        if record["status"] in states.TERMINAL:
+        if record["status"] in states.TERMINAL and run_id in self._held:
+            self._let_go(run_id)
+        if record["status"] in states.TERMINAL or run_id in self._ends:
             return
-        native = {run_id: self._native.get(run_id, "")}
-        seen = self.engine.poll(native)[run_id]
-        if seen.state in (ALIVE, PENDING):
+        seen = self._looks.at([run_id]).get(run_id)
+        if seen is None and self._looks.are_in_vain(run_id):
+            seen = Observation(LOST)
+        if seen is None or seen.state in (ALIVE, PENDING):
             return
-        if seen.state == ABSENT and self._never_ran(run_id):
-            if not record["cancel_requested"]:
-                if self._begin(run_id):
-                    self._submit(run_id)  # contact broke before the engine had taken it
-                return
-            self.engine.cancel(native)  # it may be about to begin
-        if seen.state == LOST:
-            self.engine.cancel(native)  # what a lost shim left behind must not run on
-            seen = self.engine.poll(native)[run_id]
-        if not self._here:
-            self._shared.mirror.complete(self.engine.machine, run_id)
-        self.take_in(record)
-        self._history.move(run_id, states.FINALIZING, now=time.time())
-        self._shared.collector.manifest(run_id)
-        final = ending.read(self._shared.mirror, seen, record)
-        self._shared.staging.forget_damaged(seen.exit)
-        if final.status == states.COMPLETED:
-            final = ending.keep_outputs(self._shared, record, final, self._here)
-        self._conclude(run_id, final)
+        if seen.state == ABSENT and not record["cancel_requested"] and self._never_ran(run_id):
+            if self._begin(run_id):
+                self._submit(run_id)  # contact broke before the engine had taken it
+            return
+        seen, damaged = self._end_lost(run_id, seen) if seen.state in (ABSENT, LOST) else (seen, "")
+        self._ends.write(run_id, Ending(self._shared, self.engine.machine, record).reach(seen, damaged))
 
-    def _conclude(self, run_id: str, final: FinalState) -> None:
-        self._history.move(
-            run_id, final.status, reason=final.reason, details=final.details, now=final.time or time.time()
-        )
-        self._let_go(run_id)
+    def _end_lost(self, run_id: str, seen: Observation) -> tuple[Observation, str]:
+        """End what a lost run has left; return what is seen of it then, and which of its records are damaged."""
+        damaged, had_records = "", seen.state == LOST or self._has_run(run_id)
+        if self._looks.are_in_vain(run_id):
+            damaged = "its run directory cannot be read"
+        elif had_records and self._here:
+            damaged = damage(str(self._shared.mirror.folder(run_id)))
+        elif had_records and seen.state == ABSENT:
+            damaged = "its run directory was removed"
+        # What a lost shim left behind must not run on; one that is not there yet may be about to begin.
+        attempt(self.engine.cancel, {run_id: self._native.get(run_id, "")}, failed=self._complain)
+        return (self._looks.at([run_id]).get(run_id, seen) if seen.state == LOST else seen), damaged
 
     def _let_go(self, run_id: str) -> None:
         self._held.pop(run_id, None)
         self._native.pop(run_id, None)
         self._submits.pop(run_id, None)
+        self._looks.forget(run_id)
         self._tried.discard(run_id)
         self._ending.discard(run_id)
         self._gpus.let_go(run_id)
-        self._shared.registry.requests.forget(run_id)
+        self._guarded(self._shared.registry.requests.forget, run_id)
         self._shared.collector.forget(run_id)
-        self._shared.bus.publish(run_id)
-        self._freed(run_id)
+        self._guarded(self._shared.bus.publish, run_id)
+        self._guarded(self._freed, run_id)

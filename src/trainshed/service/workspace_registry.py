@@ -50,7 +50,8 @@ class WorkspaceRegistry:
 
     def targets(self) -> list[dict[str, Any]]:
         """Return the records of all targets; the default number of slots is the machine's number of cores."""
-        records = self._records.list("target")
+        # One that is not whole, and so does not exist, must not hide the others.
+        records = [each for each in self._records.list("target") if {"name", "kind"} <= each.keys()]
         return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
 
     def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ REASONS: FrozenSet[str] = frozenset(
         "node_fail",
         "host_lost",
         "shim_lost",
+        "record_lost",
         "program_lost",
         "rank_failed",
         "launch_failed",

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainshed.errors import ServiceException, UserErrorException, WorkspaceException
-from trainshed.spec import layout
+from trainshed.errors import ServiceException, TrainshedError, UserErrorException, WorkspaceException
 from trainshed.store import schema
+from trainshed.store.reserve import Reserve
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = frozenset(
@@ -21,6 +21,8 @@ _NETWORK = frozenset(
 )
 _MACHINE = ("disk is full", "disk I/O error", "readonly database", "database is locked", "unable to open")
 """Beginnings of SQLite's error messages for problems of the machine, which may be temporary."""
+_FULL = ("disk is full", "disk I/O error")
+"""Those that a full disk causes; SQLite calls it an I/O error where its shared memory cannot grow."""
 _IDLE_READERS = 8
 
 Row = Any
@@ -37,13 +39,15 @@ class Database:
 
     Raises:
         WorkspaceException: created by a newer release, damaged, lost, or on a file system where SQLite loses data.
+        ServiceException: a problem of the machine.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_network(path.parent)
-        _refuse_empty(path)
+        if not path.exists() or not path.stat().st_size:
+            schema.refuse_lost(path)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
@@ -54,26 +58,58 @@ class Database:
         self._pool_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        self._writer = self._connect()
-        try:
-            with self._explained():
-                schema.prepare(self._writer, path)
-        except BaseException:
-            self._writer.close()
-            raise
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
+        self._writer = self._opened()
+        if not self._reserve.keep():
+            self._reserve.give(urgent=False)  # a service needs room itself to start
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return a connection to the database, in the schema of this release; on a full disk, room is made first."""
+        while True:
+            try:
+                connection = self._connect()
+                try:
+                    with self._explained(urgent=True):
+                        schema.prepare(connection, self._path)
+                    return connection
+                except BaseException:
+                    connection.close()
+                    raise
+            except ServiceException as error:
+                if not error.details.get("again"):
+                    raise
+
+    def has_room(self) -> bool:
+        """Tell whether the disk has room for new runs, and still some for how those that are there will end."""
+        return self._reserve.keep()
+
+    def refuse_if_full(self) -> None:
+        """Raise if there is no room for new runs.
+
+        Raises:
+            ServiceException: the disk is full; the message names it.
+        """
+        if not self.has_room():
+            raise ServiceException(
+                f"The disk of {self._path.parent} is full, so nothing new can be accepted; how runs end is still "
+                "recorded. Free space on it ('trainshed gc' removes what no run needs) and try again."
+            )
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         try:
-            for pragma in ("journal_mode = WAL", "foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL"):
-                connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.DatabaseError as error:
+            with self._explained(urgent=True):
+                for pragma in (
+                    "journal_mode = WAL",
+                    "foreign_keys = ON",
+                    "trusted_schema = OFF",
+                    "synchronous = NORMAL",
+                ):
+                    connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
             connection.close()
-            raise WorkspaceException(
-                f"{self._path} cannot be used as a database ({error}). "
-                "Restore it from a copy, or use another workspace."
-            ) from error
+            raise
         return connection
 
     @contextlib.contextmanager
@@ -90,7 +126,7 @@ class Database:
             UserErrorException: a value that cannot be stored: half a character, or a number of more than 64 bits.
             ServiceException: a problem of the machine: no space left, no permission.
         """
-        with self._lock, self._explained():
+        with self._lock, self._explained(urgent=durable):
             if durable:
                 self._writer.execute("PRAGMA synchronous = FULL")
             try:
@@ -157,7 +193,12 @@ class Database:
                 connection.close()
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, urgent: bool = False) -> Iterator[None]:
+        """Convert errors of SQLite; if the disk is full, make room for the next attempt.
+
+        Args:
+            urgent: make use of all the room that is kept, not only of most of it.
+        """
         try:
             yield
         except (UnicodeEncodeError, OverflowError) as error:
@@ -168,9 +209,18 @@ class Database:
         except sqlite3.OperationalError as error:
             if not any(sign in str(error) for sign in _MACHINE):
                 raise
+            again = any(sign in str(error) for sign in _FULL) and self._reserve.give(urgent)
             raise ServiceException(
                 f"The history {self._path} cannot be used ({error}). "
-                "Free space on its disk, or check its permissions, and try again."
+                "Free space on its disk, or check its permissions, and try again.",
+                {"again": True} if again else None,
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:
+                raise
+            raise WorkspaceException(
+                f"{self._path} cannot be used as a database ({error}). "
+                "Restore it from a copy, or use another workspace."
             ) from error
 
     def check(self) -> list[str]:
@@ -178,7 +228,7 @@ class Database:
         try:
             problems = [row[0] for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
             return problems + [f"dangling reference in {row[0]}" for row in self.all("PRAGMA foreign_key_check")]
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, TrainshedError) as error:
             return [str(error)]
 
     def close(self) -> None:
@@ -188,17 +238,6 @@ class Database:
             for connection in (self._writer, *self._idle):
                 connection.close()
             self._idle.clear()
-
-
-def _refuse_empty(path: Path) -> None:
-    """Raise if the history is missing or empty where there are runs: beginning anew would hide that it was lost."""
-    runs = path.parent / "runs"
-    known = path.exists() and path.stat().st_size
-    if not known and runs.is_dir() and any((run / layout.SPEC).exists() for run in runs.iterdir()):
-        raise WorkspaceException(
-            f"{path} is {'empty' if path.exists() else 'missing'}, but there are runs in {runs}. Restore it from a "
-            f"backup; or, to begin a new history, move {runs} to another place first."
-        )
 
 
 def _refuse_network(folder: Path) -> None:

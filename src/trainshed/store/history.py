@@ -69,7 +69,9 @@ class History:
         Raises:
             UserErrorException: no submit id, an id that is taken, or labels that are too long.
             NotFoundException: there is no such parent.
+            ServiceException: the disk is full.
         """
+        self._database.refuse_if_full()
         if not 0 < len(submit_id) <= _SUBMIT_ID_LIMIT:
             raise UserErrorException(
                 f"submit_id has {len(submit_id)} characters; it must have 1 to {_SUBMIT_ID_LIMIT}."
@@ -87,6 +89,9 @@ class History:
                 write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, as_json(to_json(spec))))
                 for passed in (states.NOT_STARTED, states.QUEUED)[: 1 + queued]:
                     note_event(write, run_id, passed, None, now)
+            else:
+                # A service that was killed may have stored it without having flushed it: a commit flushes both.
+                write.execute("UPDATE runs SET submit_id = submit_id WHERE submit_id = ?", (submit_id,))
             return record_of(write.execute(f"{WHOLE} WHERE submit_id = ?", (submit_id,)).fetchone())
 
     def _check_place(self, write: sqlite3.Connection, run_id: str, parent: str | None) -> None:
@@ -147,6 +152,10 @@ class History:
             sql = "UPDATE runs SET native_id = ?, allocation = ? WHERE id = ?"
             write.execute(sql, (native_id, as_json(allocation), run_id))
         return True
+
+    def has_room(self) -> bool:
+        """Tell whether the disk of the history has room for new runs."""
+        return self._database.has_room()
 
     def root_of(self, record: Mapping[str, Any]) -> str:
         """Return the topmost of a run's parents, or the run itself."""

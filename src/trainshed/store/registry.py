@@ -8,7 +8,7 @@ from typing import Any
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.checks import is_name
 from trainshed.store.database import Database
-from trainshed.store.values import strict_json
+from trainshed.store.values import lenient_json, strict_json
 
 Record = dict[str, Any]
 
@@ -59,7 +59,7 @@ class Registry:
     def list(self, kind: str) -> list[Record]:
         """Return all records of a kind, by name."""
         texts = self._database.column("SELECT record FROM records WHERE kind = ? ORDER BY name", (kind,))
-        return [json.loads(text) for text in texts]
+        return [lenient_json(text) for text in texts]
 
     def delete(self, kind: str, name: str) -> None:
         """Delete a record."""

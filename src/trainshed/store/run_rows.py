@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from trainshed.spec import states
-from trainshed.store.values import strict_json
+from trainshed.store.values import lenient_json, strict_json
 
 NAMES = (
     *("seq", "id", "experiment", "number", "kind", "target", "parent", "display_name", "description", "status"),
@@ -61,7 +61,7 @@ def merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str
     row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
     if row is None:
         return None
-    old = json.loads(row[0])
+    old = lenient_json(row[0])
     warnings = list(old.get("warnings", []))
     for warning in added.get("warnings", []):
         if warning not in warnings:
@@ -98,10 +98,10 @@ def record_of(row: Any) -> dict[str, Any]:
     for column in ("details", "tags", "properties", "allocation"):
         if column in record:
             text = record[column]
-            record[column] = {} if text == "{}" else json.loads(text)
+            record[column] = {} if text == "{}" else lenient_json(text)
     record["cancel_requested"] = bool(record["cancel_requested"])
     if len(row) > len(NAMES):
-        record["spec"] = json.loads(row[len(NAMES)])
+        record["spec"] = lenient_json(row[len(NAMES)])
     return record
 
 

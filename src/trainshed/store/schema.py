@@ -12,6 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from trainshed.errors import WorkspaceException
+from trainshed.spec import layout
 
 VERSION = 5
 OLDEST = 3
@@ -28,7 +29,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         path: its file. Before a change, it is copied to ``<name>.format-<version>`` beside it.
 
     Raises:
-        WorkspaceException: it was created by a newer release, or by one before 0.1.0; it is not changed.
+        WorkspaceException: it was created by a newer release, or by one before 0.1.0, or it is empty beside runs; it is
+            not changed.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
@@ -42,6 +44,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             "Move the workspace folder away, or use another workspace."
         )
     if version == 0:
+        refuse_lost(path)
         _apply(connection, _SCHEMA.read_text(encoding="utf-8"), VERSION)
     elif version < VERSION:
         _back_up(connection, path, version)
@@ -49,6 +52,23 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             number = int(step.name[:4])
             if number > version:
                 _apply(connection, step.read_text(encoding="utf-8"), number)
+
+
+def refuse_lost(path: Path) -> None:
+    """Raise if there are runs of which a new history would know nothing.
+
+    Args:
+        path: the file of the history, which is empty or missing.
+
+    Raises:
+        WorkspaceException: the message says what to do.
+    """
+    runs = path.parent / "runs"
+    if runs.is_dir() and any((run / layout.SPEC).exists() for run in runs.iterdir()):
+        raise WorkspaceException(
+            f"{path} is {'empty' if path.exists() else 'missing'}, but there are runs in {runs}. Restore it from a "
+            f"backup; or, to begin a new history, move {runs} to another place first."
+        )
 
 
 def _apply(connection: sqlite3.Connection, script: str, version: int) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import posixpath
+import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class Snapshots:
         self.trash = Trash(root)
         self._trees = root / "trees"
         self._trees.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.sync_folder(str(self._trees))  # a service that was killed may have named a tree and not flushed its name
+        self._writing = threading.Lock()
 
     def put_tree(self, entries: list[Entry]) -> str:
         """Store a tree whose contents are present.
@@ -65,11 +68,12 @@ class Snapshots:
         text = json.dumps(ordered, sort_keys=True, separators=(",", ":"))
         tree = hashlib.sha256(text.encode()).hexdigest()
         target = self._trees / f"{tree}.json"
-        if not self._used(tree):
-            # The positions of the contents are stored beside the entries, because a node has no database.
-            places = json.dumps(self._places(ordered), separators=(",", ":"))
-            record = f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}'
-            files.write(str(target), record, 0o400, durable=True)
+        with self._writing:  # so that a tree that is there is durable
+            if not self._used(tree):
+                # The positions of the contents are stored beside the entries, because a node has no database.
+                places = json.dumps(self._places(ordered), separators=(",", ":"))
+                record = f'{{"version":{_VERSION},"contents":{places},"entries":{text}}}'
+                files.write(str(target), record, 0o400, durable=True)
         return tree
 
     def _places(self, entries: list[Entry]) -> dict[str, tuple[str, int]]:

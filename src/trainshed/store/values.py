@@ -23,6 +23,15 @@ def strict_json(value: Any) -> str:
         return json.dumps(spelled(value), allow_nan=False)
 
 
+def lenient_json(text: str) -> dict[str, Any]:
+    """Return the object that a column contains; an empty one if it is damaged, so that it hides no other row."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def stored(value: Any) -> Any:
     """Convert a value for SQLite, so that :func:`loaded` returns it with its type.
 

@@ -92,7 +92,7 @@ def test_a_newer_database_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceException, match=r"created by a newer Trainshed.*pip install --upgrade trainshed"):
         Database(path)
     assert path.read_bytes() == content
-    assert [file.name for file in tmp_path.iterdir()] == ["history.db"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", "history.db.reserve"]
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
