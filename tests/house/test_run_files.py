@@ -63,6 +63,7 @@ ALLOWED = {
     "node/ranks.py:Ranks.clear": "removal by descriptor, which follows no link",
     "service/models.py:_copy_of_run": "a new file in the folder of a model",
     "service/models.py:_files": "the folder of a model",
+    "service/models.py:_add": "removal of what was uploaded for a model",
     "service/models.py:register": "removal of what was copied for a model",
     "service/models.py:delete": "removal of a model's folder, by descriptor, which follows no link",
     "service/staging.py:Staging._hash": "data of datastores, and our programs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -17,7 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trainshed.errors import ModelPathNotFoundException, NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import (
+    ModelPathNotFoundException,
+    NotFoundException,
+    ServiceException,
+    UserErrorException,
+    did_you_mean,
+)
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field
 from trainshed.service.responses import ApiResponse
@@ -48,10 +55,10 @@ def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
         folder = _incoming(context, secrets.token_hex(16))
         try:
             _copy_of_run(context, run_id, field(body, "path", str), folder)
-            return _add(context, name, folder, body)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        return _add(context, name, folder, body)
     token = field(body, "upload", str)
     with _lock:
         known = context.catalog.model_in(token)
@@ -64,10 +71,17 @@ def register(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
 
 
 def _add(context: ServiceContext, name: str, folder: Path, body: Any) -> dict[str, Any]:
-    record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": field(body, "run", object)}
-    labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
-    context.files.replace(model_key(folder.name), list(_manifest(folder)))
-    return context.catalog.add("model", name, {"record": record, **labels}, time.time())
+    """Register what is in a folder, or remove it where that cannot be."""
+    try:
+        record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": field(body, "run", object)}
+        labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
+        context.files.replace(model_key(folder.name), list(_manifest(folder)))
+        return context.catalog.add("model", name, {"record": record, **labels}, time.time())
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(ServiceException):  # of a full disk: rows without a model do no harm
+            context.files.replace(model_key(folder.name), [])
+        raise
 
 
 def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:

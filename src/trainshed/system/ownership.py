@@ -28,12 +28,12 @@ def _foreign(folder: str, owner: int) -> str:
     theirs, ours = name_of(owner), name_of(os.geteuid())
     if by_sudo(owner):
         return (
-            f"{folder} belongs to another user, '{theirs}', and you run as '{ours}' (sudo), whose files '{theirs}' could not use. "
-            f"Run the command without sudo, or set TRAINSHED_HOME to a folder of '{ours}'."
+            f"{folder} belongs to another user, '{theirs}', and you run as '{ours}' (sudo), whose files '{theirs}' "
+            f"could not use. Run the command without sudo, or set TRAINSHED_HOME to a folder of '{ours}'."
         )
     return (
-        f"{folder} belongs to another user, '{theirs}', and you run as '{ours}'. Set TRAINSHED_HOME to a folder of your "
-        f"own; or, if it is to be yours, run: sudo chown -R {ours} {_quoted(folder)}"
+        f"{folder} belongs to another user, '{theirs}', and you run as '{ours}'. Set TRAINSHED_HOME to a folder of "
+        f"your own; or, if it is to be yours, run: sudo chown -R {ours} {_quoted(folder)}"
     )
 
 

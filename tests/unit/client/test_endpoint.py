@@ -74,13 +74,13 @@ def test_a_file_of_another_user(tmp_path: Path) -> None:
 def test_a_folder_of_another_user(tmp_path: Path) -> None:
     written(tmp_path, json.dumps({**FACTS, "pid": os.getpid()}))
     os.chown(tmp_path, USER, USER)
-    with pytest.raises(WorkspaceException, match=f"belongs to '{USER}', not to "):
+    with pytest.raises(WorkspaceException, match=f"belongs to another user, '{USER}', and you run as"):
         connect(str(tmp_path))
 
 
 def test_a_folder_that_all_can_write_to(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(WorkspaceException, match=r"Run: chmod go-w"):
+    with pytest.raises(WorkspaceException, match=r"Run: chmod o-w"):
         connect(str(tmp_path))
 
 
