@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ from trainshed.client.http import Connection
 from trainshed.client.wire import Wire
 from trainshed.errors import AuthenticationException, NotFoundException, TrainshedError, UserErrorException
 from trainshed.service.identity import proof
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short path: that of a socket has an upper limit."""
+    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
 
 MANY = 1500
 OTHER = 54321

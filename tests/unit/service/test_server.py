@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,14 @@ from trainshed.service.guard import KNOWN
 from trainshed.service.limits import Connections
 from trainshed.service.server import Listeners, Server, listening
 from trainshed.system import peers
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short path: that of a socket has an upper limit."""
+    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
 
 KNOWN_REQUEST = b"GET /known HTTP/1.1\r\nhost: x\r\n\r\n"
 
