@@ -159,7 +159,7 @@ def test_advice_is_about_the_command_line(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text("")
     sh("target", "nodes", "--nodes", "1")
     sh("submit", project, "--target", "nodes", "--nodes", "2", "--backend", "gloo", code=2)
-    assert "raise it: trainshed target nodes --nodes 2." in sh.err
+    assert "raise the limit: trainshed target nodes --nodes 2." in sh.err
 
 
 def test_the_exit_code_is_the_runs_own(sh: Shell, project: Path) -> None:
@@ -267,7 +267,7 @@ def test_environments_are_listed_and_pruned(sh: Shell, project: Path) -> None:
     sh("submit", str(project), "-p", "six", "--follow")
     assert "six==" in sh("environments")
     assert "removed 0" in sh("environments", "--prune", "1")
-    assert "removed 1" in sh("environments", "--prune", "-1")
+    assert "removed 1" in sh("environments", "--prune", "0")
     assert "six==" not in sh("environments")
 
 
