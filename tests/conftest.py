@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -111,6 +112,13 @@ def workspace(home: Path, monkeypatch: pytest.MonkeyPatch, open_workspace: OpenW
 def served_by(workspace: Workspace) -> int:
     """The user who runs the service and so the scripts: this one, but for the second pass."""
     return int(os.environ.get(SERVED_BY) or os.getuid())
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path is short enough for those of sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

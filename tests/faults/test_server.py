@@ -12,7 +12,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,9 @@ from trainshed.service.identity import proof
 
 
 @pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A folder with a short path: that of a socket has an upper limit."""
-    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def tmp_path(short_path: Path) -> Path:
+    """All tests here have sockets in their folders."""
+    return short_path
 
 
 MANY = 1500

@@ -224,9 +224,11 @@ def test_a_stop_that_may_have_been_read_is_not_repeated_after_a_renewal(serve: C
 
 
 @pytest.mark.parametrize("us", [0, 1])
-def test_a_socket_is_used_if_this_user_listens_there(us: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with impostor(tmp_path, path=tmp_path / "socket", answer=OK) as other:
-        connection = Connection("http://127.0.0.1:1", "our-token", socket=str(tmp_path / "socket"))
+def test_a_socket_is_used_if_this_user_listens_there(
+    us: int, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with impostor(short_path, path=short_path / "socket", answer=OK) as other:
+        connection = Connection("http://127.0.0.1:1", "our-token", socket=str(short_path / "socket"))
         if us:
             assert connection.call("GET", "/runs") == {"ok": True}
             assert "Bearer our-token" in other.heard

@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ from trainshed.system import peers
 
 
 @pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A folder with a short path: that of a socket has an upper limit."""
-    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def tmp_path(short_path: Path) -> Path:
+    """All tests here have sockets in their folders."""
+    return short_path
 
 
 KNOWN_REQUEST = b"GET /known HTTP/1.1\r\nhost: x\r\n\r\n"
