@@ -2,14 +2,15 @@
 # make test    run every test
 # make lint    formatting, types, floors
 # make docs    the site, in build/docs
+# make mutants  make the mistakes of tests/mutants, one by one, and see that the tests notice (a quarter of an hour)
 # make bench   measure, side by side with what people would pick instead
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # The tests of real services: all folders but these.
-REAL := $(filter-out tests/unit/ tests/house/ tests/interpreters/ tests/support/ tests/fixtures/ %__pycache__/,$(wildcard tests/*/))
-.PHONY: demo test coverage lint docs format bench clean
+REAL := $(filter-out tests/unit/ tests/house/ tests/interpreters/ tests/support/ tests/fixtures/ tests/mutants/ %__pycache__/,$(wildcard tests/*/))
+.PHONY: demo test coverage lint docs format bench mutants clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
@@ -18,6 +19,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@sh tools/get_browser.sh
 	@sh tools/get_podman.sh
+	@sh tools/get_tracers.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
 	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 60
@@ -45,6 +47,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+mutants: $(VENV)/.dev
+	$(BIN)/python tools/mutants.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info

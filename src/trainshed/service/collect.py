@@ -115,18 +115,18 @@ class Collector:
         synced: set[int] = set()
         for name, facts in self._mirror.listing(run_id):
             place = layout.place_of(name)
-            is_log = place.startswith(_LOGS)
-            if facts.st_ino in synced or (is_log and not facts.st_size):
+            if not facts.st_size and place.startswith(_LOGS):
                 continue
+            parts = place.split("/")
+            folders.update(tuple(parts[:depth]) for depth in range(len(parts)))
+            if facts.st_ino in synced:
+                continue  # a second name
             if len(synced) == _MOST_SYNCED:
                 files.sync_file_system(str(run_dir))
                 return
             synced.add(facts.st_ino)
             with contextlib.suppress(NotFoundException), self._mirror.open(run_id, place) as file:
                 os.fsync(file.fileno())
-            if not is_log:
-                parts = place.split("/")
-                folders.update(tuple(parts[:depth]) for depth in range(len(parts)))
         for folder in folders:
             fd = confined.open_folder(run_dir, folder)
             try:

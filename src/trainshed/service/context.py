@@ -33,6 +33,7 @@ from trainshed.store.registry import Registry
 from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
 from trainshed.store.snapshots import Snapshots
+from trainshed.system import files
 from trainshed.version import VERSION
 
 
@@ -73,6 +74,8 @@ class ServiceContext:
         )
         removal = Removal(self.database, self.history)
         self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
+        for folder in (root, root / layout.SNAPSHOTS):
+            files.sync_folder(str(folder))  # so that the folders made in them survive a power failure
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None

@@ -63,6 +63,15 @@ def test_a_link_that_leads_outside_is_refused(project: Path, tmp_path: Path) -> 
     assert set(by_path(take(str(project)))) == {".amlignore"}
 
 
+def test_a_link_to_a_neighbour_of_a_similar_name_is_refused(project: Path) -> None:
+    neighbour = project.with_name(f"{project.name}-private")
+    neighbour.mkdir()
+    (neighbour / "key").write_text("x")
+    (project / "key").symlink_to(neighbour / "key")
+    with pytest.raises(SnapshotException, match="outside the source folder"):
+        take(str(project))
+
+
 def test_a_chain_of_links_that_leads_outside_is_refused(project: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (project / "in").mkdir()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -70,6 +71,17 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
     with pytest.raises(KeyError):
         write_and_fail()
     assert database.column("SELECT count(*) FROM records") == [0]
+
+
+def test_a_transaction_has_the_lock_from_its_beginning(database: Database, tmp_path: Path) -> None:
+    with (
+        database.transaction() as write,
+        contextlib.closing(sqlite3.connect(tmp_path / "below" / "h.db", timeout=0)) as other,
+    ):
+        write.execute("SELECT count(*) FROM runs").fetchone()
+        # Else somebody could write between what is read here and what is written because of it.
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
 
 
 def test_no_space_left_is_said_and_passes(database: Database) -> None:
