@@ -14,6 +14,7 @@ from trainshed.errors import NotFoundException
 from trainshed.machines import records
 from trainshed.runtime.journal import LONGEST_EVENT
 from trainshed.service.mirror import Mirror
+from trainshed.service.outputs import Outputs
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
 from trainshed.store.files import Files
@@ -40,10 +41,14 @@ class Collector:
         manifests: stores lists of files.
         catalog: stores the datasets that a run creates.
         mirror: the run directories.
+        outputs: told of the files that have been hashed.
     """
 
-    def __init__(self, history: History, metrics: Metrics, manifests: Files, catalog: Catalog, mirror: Mirror) -> None:
+    def __init__(
+        self, history: History, metrics: Metrics, manifests: Files, catalog: Catalog, mirror: Mirror, outputs: Outputs
+    ) -> None:
         self._history = history
+        self._outputs = outputs
         self._metrics = metrics
         self._manifests = manifests
         self._catalog = catalog
@@ -101,6 +106,7 @@ class Collector:
         """
         rows, left_out = self._mirror.manifest(run_id)
         self._manifests.replace(run_id, rows)
+        self._outputs.trust(run_id, self._mirror, rows)
         if left_out:
             self._history.add_warnings(run_id, "files", [not_kept(left_out)])
 

@@ -66,7 +66,7 @@ class ServiceContext:
         self.access = access
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
-        self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror)
+        self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror, self.outputs)
         self.staging = Staging(self.snapshots, self.registry, self.mirror, access.token)
         self.machines = ServiceMachines(root, home, runtime, port, self._ended)
         self.supervisor = Supervisor(

@@ -103,6 +103,8 @@ def _log(context: ServiceContext, _: Request, record: dict[str, Any], offset: in
         known = file.tell()
         new = body[max(known - offset, 0) :] if 0 <= offset <= known else b""
         file.write(new)
+    if new and context.history.get(record["id"])["status"] in states.TERMINAL:
+        context.collector.manifest(record["id"])  # it has ended meanwhile
     context.bus.publish(record["id"])
     return known + len(new)
 

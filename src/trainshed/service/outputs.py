@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from trainshed.errors import ServiceException
+from trainshed.errors import NotFoundException, ServiceException
+from trainshed.service.mirror import Mirror
+from trainshed.spec import layout
 from trainshed.store.files import Files
 
 _PIECE = 1 << 20
 _MOST_KNOWN = 10_000
+_CONFLICT = 409
 
 Identity = tuple[int, int, int, int, int]
 
@@ -20,7 +24,8 @@ Identity = tuple[int, int, int, int, int]
 class Outputs:
     """Knows which files are what they were when their runs ended.
 
-    A file is hashed once as long as the service runs and the file keeps its times: later changes change these.
+    A file is hashed once as long as the service runs and the file keeps its times: later changes change these. If the
+    service has seen its run end, that was when the manifest was made.
 
     Args:
         files: the manifests.
@@ -30,6 +35,21 @@ class Outputs:
         self._files = files
         self._known: dict[tuple[str, str], tuple[Identity, bool]] = {}
         self._hasher = ThreadPoolExecutor(2, thread_name_prefix="hash")
+
+    def trust(self, run_id: str, mirror: Mirror, hashed: Iterable[tuple[str, int, str, float]]) -> None:
+        """Note the files of a manifest made a moment ago; small ones are hashed when they are sent.
+
+        Args:
+            run_id: the run.
+            mirror: the run directories.
+            hashed: the manifest, as :meth:`Mirror.manifest` returns it.
+        """
+        for name, size, _, modified in hashed:
+            if size < _PIECE:
+                continue
+            with contextlib.suppress(NotFoundException), mirror.open(run_id, layout.place_of(name)) as file:
+                if os.fstat(file.fileno()).st_size == size and os.fstat(file.fileno()).st_mtime == modified:
+                    self._note(run_id, name, _identity(file), True)
 
     def checked(self, run_id: str, name: str, file: BinaryIO) -> BinaryIO:
         """Return a file that raises at its end if it is not what it was when its run ended.
@@ -68,10 +88,12 @@ class Outputs:
             self._known.clear()
         self._known[run_id, name] = identity, good
         if not good:
-            raise ServiceException(
+            error = ServiceException(
                 f"'{name}' of run {run_id} has changed since the run ended: it is not what its hash says. "
                 "'trainshed verify' tells what else has."
             )
+            error.status = _CONFLICT
+            raise error
 
 
 class CheckedFile:

@@ -17,6 +17,7 @@ from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.gpus import Gpus
 from trainshed.service.mirror import Mirror
+from trainshed.service.outputs import Outputs
 from trainshed.service.shared import Follower, Shared
 from trainshed.service.staging import Staging
 from trainshed.service.target_worker import TargetWorker
@@ -101,8 +102,9 @@ class Bench:
         self.mirror = Mirror(root / "runs")
         self.catalog = Catalog(self.database)
         self.registry = WorkspaceRegistry(root, Registry(self.database), Secrets(root / "secrets.json"))
+        files = Files(self.database)
         self.collector = Collector(
-            self.history, Metrics(self.database), Files(self.database), self.catalog, self.mirror
+            self.history, Metrics(self.database), files, self.catalog, self.mirror, Outputs(files)
         )
         staging = Staging(Snapshots(root / "snapshots", self.database), self.registry, self.mirror, lambda: "")
         self.shared = Shared(self.history, self.collector, Bus(), self.registry, self.mirror, staging)
