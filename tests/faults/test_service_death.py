@@ -116,7 +116,7 @@ def test_service_does_not_leave_while_something_runs(
     fixture: ServiceFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fixture.kill_service()
-    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.2")
+    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "0.6")
     run_id = fixture.submit(WAITS_FOR_FILE, arguments=[str(tmp_path)])
     fixture.log_until(run_id, "up")
     service = os.pidfd_open(fixture.service_pid())
