@@ -88,3 +88,14 @@ def terminal_picture() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text()
+    rows = re.findall(r"^\| \d+ \|.*\| (.*) \|$", page, re.M)
+    assert len(rows) >= 24
+    for tests in rows:
+        named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", tests)
+        assert named, tests
+        for path, name in named:
+            assert re.search(rf"^def {name or 'test_'}", (ROOT / "tests" / path).read_text(), re.M), f"{path}::{name}"
