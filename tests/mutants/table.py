@@ -180,14 +180,14 @@ MUTANTS = (
     ),
     mutant(
         "what was logged last is not taken in at the end",
-        f"{ENDINGS}::test_killed_script_keeps_all_its_metrics",
+        "tests/unit/service/test_target_worker.py::test_what_was_logged_last_is_taken_in_at_the_end",
         file="service/ending.py",
         old='        self._step("Not everything that it logged could be stored", shared.collector.journal, run_id)\n',
         new="",
     ),
     mutant(
         "a run that is not seen once has failed",
-        f"{DEATH}::test_many_kills_start_nothing_twice",
+        "tests/unit/service/test_target_worker.py::test_a_run_that_never_reached_its_machine_is_handed_over_again",
         file="service/target_worker.py",
         old="return not limited and not self._has_run(run_id)",
         new="return False",

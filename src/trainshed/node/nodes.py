@@ -11,6 +11,7 @@ from trainshed.node.code import LateCheck, materialise
 from trainshed.node.datasets import Datasets
 from trainshed.spec import layout
 from trainshed.spec.run import DataSpec, RunSpec
+from trainshed.system.files import sync_file_system
 
 _SHARED = ("outputs", "logs")
 
@@ -101,7 +102,10 @@ class NodeFolder:
         try:
             for item in self._spec.data:
                 folder.detach(item, self._store(item), self._root, self.code)
-            self._datasets.detach()
+            copied = self._datasets.detach()
+            copied += [self._store(item)["path"] for item in self._spec.data if item.mode == "upload"]
+            for place in {os.stat(each).st_dev: each for each in copied if os.path.isdir(each)}.values():
+                sync_file_system(place)  # Completed means that they survive a power failure
         except (OSError, TrainshedError) as error:
             message = f"The run's outputs could not be copied to their datastore: {error}"
             raise TrainshedError(message, {"reason": "upload_failed"}) from error

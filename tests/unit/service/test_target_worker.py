@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +64,7 @@ class FakeEngine:
         self.machine: Any = FakeMachine()
         self.seen: dict[str, Observation | Exception] = {}
         self.submitted: list[str] = []
+        self.after_submit = Observation(ALIVE)  # as soon as a run has been submitted
         self.cancelled: list[str] = []
         self.refused: dict[str, Exception] = {}
         self.broken: list[str] = []
@@ -72,7 +74,7 @@ class FakeEngine:
             raise self.refused[job.run_id]
         if accepted("7"):
             self.submitted.append(job.run_id)
-            self.seen.setdefault(job.run_id, Observation(ALIVE))
+            self.seen.setdefault(job.run_id, self.after_submit)
         if job.run_id in self.broken:
             raise OURS
 
@@ -348,6 +350,25 @@ def test_a_run_that_cannot_be_handed_over_fails_alone(bench: Bench) -> None:
     assert "a mistake of ours" in record["details"]["error"]["message"]
     assert bench.end(last)["status"] == "Completed"
     assert bench.engine.submitted == [last]
+
+
+def test_a_run_that_never_reached_its_machine_is_handed_over_again(bench: Bench) -> None:
+    run = bench.run("a")
+    bench.history.accept(run, "7", {}, now=2.0, durable=False)  # and then the service was killed
+    bench.engine.after_submit = Observation(ENDED, WELL)
+    bench.worker()
+    assert bench.end(run)["status"] == "Completed"
+    assert bench.engine.submitted == [run]
+
+
+def test_what_was_logged_last_is_taken_in_at_the_end(bench: Bench) -> None:
+    run = bench.run("a", "Running")
+    line = json.dumps({"k": "metric", "n": "late", "v": 7, "t": 4.0}) + "\n"
+    (bench.mirror.folder(run) / "journal.jsonl").write_text(line)
+    bench.engine.seen[run] = Observation(ENDED, WELL)
+    bench.worker()
+    bench.end(run)
+    assert Metrics(bench.database).read(run) == {"late": 7}
 
 
 def test_a_run_that_has_started_all_the_same_is_followed(bench: Bench) -> None:
