@@ -276,3 +276,17 @@ def test_as_a_program(home: Path) -> None:
         [sys.executable, "-m", "trainshed.cli.main", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("trainshed ")
+
+
+def test_control_characters_of_a_script_do_not_reach_the_terminal(sh: Shell, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text(
+        "from azureml.core import Run\nrun = Run.get_context()\nrun.log('m\\x1b[2J', 1)\n"
+        "run.tag('t', '\\x1b]0;title\\x07')\nopen('outputs/\\x1b[31m.txt', 'w').close()\nraise ValueError('\\x9b31m')"
+    )
+    sh("submit", str(project), "--use-python", this_python)
+    sh("wait", "@last", code=1)
+    shown = [sh(*words) for words in (["show", "@last"], ["files", "@last"], ["metrics", "@last"], ["runs"])]
+    for text in (*shown, sh.err):
+        assert not {char for char in text if not char.isprintable()} - {"\n"}
+    assert r"outputs/\x1b[31m.txt" in shown[1]
+    assert "[2J" in shown[2]

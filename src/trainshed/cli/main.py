@@ -7,12 +7,37 @@ import re
 import sys
 from importlib import import_module
 
-from trainshed.errors import ServiceException, TrainshedError
+from trainshed.errors import TYPE_CHECKING, ServiceException, TrainshedError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+    from typing import Any
 
 USER_ERROR = 2
 FAILED = 1
 BROKEN_PIPE = 141
 INTERRUPTED = 130
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\r\t"}
+
+
+class _Shown:
+    """An output on which control characters are printed as escapes: names and messages may be a script's.
+
+    Logs are written to its ``buffer``, as they are.
+
+    Args:
+        stream: the output.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return int(self._stream.write(text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,6 +53,15 @@ def main(argv: list[str] | None = None) -> int:
     from trainshed.cli.parser import parse
 
     words = sys.argv[1:] if argv is None else argv
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_Shown, streams)
+    try:
+        return _run(words, parse)
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def _run(words: list[str], parse: Callable[[list[str]], Namespace]) -> int:
     try:
         options = parse(words)
         module, _, function = options.run.partition(":")

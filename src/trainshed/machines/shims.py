@@ -72,7 +72,7 @@ class Shims:
             _dismiss(child)  # asked again before the first one has claimed the run
             return True
         try:
-            child.stdin.write(os.fsencode(os.path.join(self._folder, run_id)) + b"\n")
+            child.stdin.write(os.fsencode(os.path.join(self._folder, run_id)))
             child.stdin.close()
         except BrokenPipeError:
             child.wait()

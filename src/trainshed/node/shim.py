@@ -17,7 +17,7 @@ if __name__ == "__main__":
     from trainshed.system import control_group
 
     group = preload.load(sys.stdin.fileno())
-    run_dir = sys.stdin.readline().rstrip("\n")
-    # No line: the parent has ended without a run for it. Skip Python's cleanup at the end:
+    run_dir = os.fsdecode(sys.stdin.buffer.read())
+    # Nothing: the parent has ended without a run for it. Skip Python's cleanup at the end:
     # everything that must persist is on disk by then.
     os._exit(main(run_dir, group) if run_dir else control_group.leave(group))
