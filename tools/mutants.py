@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,9 +22,13 @@ sys.path.insert(0, str(ROOT / "tests" / "mutants"))
 
 from table import MUTANTS, Mutant  # noqa: E402 - the table lies beside the tests that it names
 
+from trainshed.system import process  # noqa: E402
+
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "*.egg-info", ".*_cache", "shared")
 _FEWER = {"TRAINSHED_TEST_POWER_LOSSES": "4000"}
 """What a mistake breaks is broken in many states."""
+_LONGEST = 150.0
+"""Seconds for a test, which has a time-out of its own that a mistake can break."""
 
 
 def broken(folder: Path, mutant: Mutant) -> None:
@@ -47,10 +54,28 @@ def tested(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
         "PYTEST_DEBUG_TEMPROOT": str(folder),
     }
     argv = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider", "--timeout", "100"]
-    done = subprocess.run(
-        [*argv, *tests], cwd=folder, env=environ, capture_output=True, text=True, check=False, errors="replace"
-    )
-    return done.returncode, "\n".join((done.stdout + done.stderr).splitlines()[-12:])
+    with subprocess.Popen(
+        [*argv, *tests],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as run:
+        timer = threading.Timer(_LONGEST * len(tests), _end, [run.pid])
+        timer.start()
+        printed = run.communicate()[0]
+        timer.cancel()
+    # What a mistake makes hang in the end, too, has been noticed.
+    return 1 if run.returncode < 0 else run.returncode, "\n".join(printed.splitlines()[-12:])
+
+
+def _end(pid: int) -> None:
+    """End a hanging run of tests with all that it has started."""
+    for each in (*process.family(pid), pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def survives(mutant: Mutant | None, tests: tuple[str, ...]) -> str:
