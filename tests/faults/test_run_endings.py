@@ -293,6 +293,19 @@ def test_a_shim_killed_after_the_scripts_end_has_left_a_note_of_it(
     assert not process.alive(child or {})
 
 
+@pytest.mark.parametrize("end", ["exits", "cancelled"])
+def test_a_shim_that_its_script_has_stopped_goes_on(fixture: ServiceFixture, end: str) -> None:
+    script = "import json, os, signal, sys\nos.kill(json.load(open('../shim.json'))['pid'], signal.SIGSTOP)\n"
+    run_id = fixture.submit(script + ("sys.exit(3)" if end == "exits" else FOREVER))
+    if end == "cancelled":
+        fixture.log_until(run_id, "up")
+        fixture.service.call("POST", f"/runs/{run_id}/cancel")
+        assert fixture.wait(run_id)["status"] == "Canceled"
+        return
+    record = fixture.wait(run_id)
+    assert (record["status"], record["details"]["exit"]["exit_code"]) == ("Failed", 3)
+
+
 def test_shim_killed(fixture: ServiceFixture) -> None:
     run_id = fixture.submit(LEAVES_CHILDREN + FOREVER)
     fixture.log_until(run_id, "up")

@@ -147,6 +147,7 @@ class Agent:
         run_dir = self._run_dir(run_id)
         who = self._shim(run_id, run_dir)
         if process.alive(who):
+            process.wake(who)
             self._shims.adopt(run_id, who)
             return Observation(ALIVE)
         if not who and self._shims.starting(run_id):
@@ -176,6 +177,7 @@ class Agent:
         if process.alive(who):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(who["pid"], signal.SIGTERM)
+            process.wake(who)
         else:
             marker = f"TRAINSHED_RUN_ID={run_id}"
             process.end(

@@ -45,6 +45,19 @@ def alive(who: dict[str, Any]) -> bool:
     return bool(who.get("start")) and _start_time(int(who["pid"])) == who["start"] and boot_id() == who["boot"]
 
 
+def wake(who: dict[str, Any]) -> None:
+    """Have a living process go on if it is stopped: a script can stop what supervises it.
+
+    Args:
+        who: as for :func:`alive`.
+    """
+    if not LINUX or _stat(int(who["pid"]))[:1] == ["T"]:
+        try:  # noqa: SIM105 - contextlib takes 2 ms to import
+            os.kill(int(who["pid"]), signals.SIGCONT)
+        except OSError:
+            pass  # it has ended
+
+
 def become_subreaper() -> bool:
     """Make orphaned descendants our own children (Linux), so that none escapes by a double fork.
 
