@@ -236,3 +236,30 @@ def test_a_script_that_raises_is_told_as_v1_did(experiment: Experiment, project:
     assert error["message"].endswith("exit code 1. User program failed with ValueError: no such")
     assert (error["debugInfo"]["type"], error["debugInfo"]["message"]) == ("ValueError", "no such")
     assert "train.py" in error["debugInfo"]["stackTrace"]
+
+
+def test_the_folders_of_v1_are_there_and_names_may_begin_with_a_dot(experiment: Experiment, tmp_path: Path) -> None:
+    with experiment.start_logging(snapshot_directory=None) as run:
+        Path("outputs", "model.txt").write_text("model")
+        Path("logs", "words.txt").write_text("words")
+        run.upload_file("./plots/a.txt", "./logs/words.txt")
+    assert run.register_model("m", "./outputs/model.txt").version == 1
+    run.download_file("./plots/a.txt", tmp_path / "a.txt")
+    run.download_files("./outputs", tmp_path / "all")
+    assert (tmp_path / "a.txt").read_text() == "words"
+    assert (tmp_path / "all" / "outputs" / "model.txt").read_text() == "model"
+
+
+def test_names_may_begin_with_a_dot_in_a_script(experiment: Experiment, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text(
+        "from azureml.core import Run\nrun = Run.get_context()\nopen('outputs/a.txt', 'w').write('a')\n"
+        "run.upload_file('./more/b.txt', './outputs/a.txt')\nprint(run.register_model('n', './outputs/a.txt').version)"
+    )
+    config = RunConfiguration()
+    config.environment.python.interpreter_path = this_python
+    config.environment.python.user_managed_dependencies = True
+    src = ScriptRunConfig(str(project), "train.py", run_config=config)
+    src.arguments = None  # type: ignore[assignment] # as some programs for v1 do
+    run = experiment.submit(src)
+    run.wait_for_completion()
+    assert "more/b.txt" in run.get_file_names()

@@ -6,11 +6,13 @@ from trainshed.runtime import errors
 
 
 def confined(name: str) -> str:
-    """Return ``name`` if it is a valid name for a file of a run: relative, without ``.`` or ``..``.
+    """Return ``name``, without a ``./`` in front, if it is a valid name for a file of a run: relative, without ``..``.
 
     Raises:
         UserErrorException: it is not valid.
     """
+    while isinstance(name, str) and name.startswith("./"):
+        name = name[2:]
     bad = not isinstance(name, str) or any(part in ("", ".", "..") for part in name.split("/"))
     if bad or "\\" in name or "\0" in name:
         raise errors.UserErrorException(f"Invalid file name {name!r}. Use a relative path such as 'outputs/model.pkl'.")

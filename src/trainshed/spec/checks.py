@@ -69,6 +69,18 @@ def check_experiment_name(name: Any) -> str:
     return name
 
 
+def without_dot(path: str) -> str:
+    """Return a path in a run without ``./`` in front, which programs for SDK v1 often write.
+
+    Example:
+        >>> without_dot("./outputs/model.pkl")
+        'outputs/model.pkl'
+    """
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
 def check_relative_path(path: str, what: str) -> str:
     """Return ``path`` if it is a canonical relative POSIX path that stays inside its folder.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import trainshed
 from trainshed import Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace, hyperdrive
 from trainshed.api.hyperdrive import (
     BanditPolicy,
@@ -191,7 +192,7 @@ def test_numbers_that_v1_left_to_its_service(numbers: dict[str, int]) -> None:
         ({"primary_metric_name": 1}, "'primary_metric_name' must be str"),
         ({"max_total_runs": "4"}, "'max_total_runs' must be int"),
         ({"policy": "Bandit"}, "'policy' must be EarlyTerminationPolicy"),
-        ({"estimator": "train.py"}, "'estimator' must be Estimator"),
+        ({"estimator": "train.py"}, "'estimator' must be MMLBaseEstimator"),
         ({"resume_from": [HyperDriveRun(None, str(n)) for n in range(6)]}, "at most 5 sweeps, not 6"),  # type: ignore[arg-type]
         ({"resume_from": ["a run"]}, "resume_from must contain runs, not str"),
         ({"resume_child_runs": ["a run"]}, "resume_child_runs must contain runs, not str"),
@@ -252,3 +253,20 @@ def test_what_v1_never_had() -> None:
 def test_where_scripts_of_2018_caught_them() -> None:
     assert issubclass(HyperDriveConfigException, TrainingException)
     assert {name for name in hyperdrive.__all__ if getattr(hyperdrive, name) is None} == set()
+
+
+@pytest.mark.parametrize("kind", ["SKLearn", "PyTorch", "TensorFlow", "Chainer", "derived"])
+def test_every_kind_of_estimator_can_be_swept(kind: str) -> None:
+    class Derived(trainshed.Estimator):
+        pass
+
+    made = Derived if kind == "derived" else getattr(trainshed, kind)
+    estimator = made("./src", compute_target="local", entry_script="train.py")
+    config = HyperDriveConfig(
+        estimator=estimator,
+        hyperparameter_sampling=RandomParameterSampling({"--alpha": uniform(0, 1)}),
+        primary_metric_name="mse",
+        primary_metric_goal=PrimaryMetricGoal.MINIMIZE,
+        max_total_runs=2,
+    )
+    assert config.estimator is estimator

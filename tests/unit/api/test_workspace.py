@@ -129,8 +129,10 @@ def test_what_is_written_is_found(here: Path) -> None:
     elsewhere = Workspace(path=here / "mine")
     elsewhere.write_config(here, "other.json")
     assert Workspace.from_config(_file_name="other.json") == elsewhere
-    with pytest.raises(UserErrorException, match="There is no folder"):
-        elsewhere.write_config("nowhere")
+    elsewhere.write_config("new/folder")
+    assert Workspace.from_config("new/folder") == elsewhere
+    with pytest.raises(UserErrorException, match="is not a folder"):
+        elsewhere.write_config("new/folder/.azureml/config.json")
 
 
 def test_experiment_names_are_checked(home: Path) -> None:

@@ -10,7 +10,7 @@ from trainshed.api.checks import checked
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
 from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
 from trainshed.api.runs.run import Run
-from trainshed.api.training.estimator import Estimator
+from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.api.training.script_run_config import ScriptRunConfig
 from trainshed.client.notice import warn
 from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSupportedException
@@ -102,7 +102,7 @@ class HyperDriveConfig:
         max_concurrent_runs: int | None = None,
         max_duration_minutes: int = MAX_DURATION_MINUTES,
         policy: EarlyTerminationPolicy | None = None,
-        estimator: Estimator | None = None,
+        estimator: MMLBaseEstimator | None = None,
         run_config: ScriptRunConfig | None = None,
         resume_from: Any = None,
         resume_child_runs: Run | Sequence[Run] | None = None,
@@ -125,14 +125,15 @@ class HyperDriveConfig:
         self._max_concurrent_runs = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
         self._max_duration_minutes = max_duration_minutes
         self._custom_run_id = custom_run_id
-        _warn_of(self._sampling, policy, self._runs.run_config.arguments if estimator else self._runs.arguments)
+        arguments = self._runs.run_config.arguments if estimator else self._runs.arguments
+        _warn_of(self._sampling, policy, arguments or [])
 
     @property
     def _runs(self) -> Any:
         return self._estimator or self._run_config
 
     @property
-    def estimator(self) -> Estimator | None:
+    def estimator(self) -> MMLBaseEstimator | None:
         """Estimator to run, or None."""
         return self._estimator
 
@@ -165,7 +166,7 @@ class HyperDriveConfig:
         )
 
 
-def HyperDriveRunConfig(estimator: Estimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
+def HyperDriveRunConfig(estimator: MMLBaseEstimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
     """Create a :class:`HyperDriveConfig`. Deprecated name, with ``estimator`` as the first parameter.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -71,6 +72,9 @@ def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened
         outputs: folder whose files are uploaded when the run completes. Default: none.
     """
     run._outputs = None if outputs is None else os.path.abspath(outputs)
+    for folder in (run._outputs, os.path.abspath("logs")) if run._outputs is not None else ():
+        with contextlib.suppress(OSError):  # a folder that cannot be written to: nothing will be uploaded
+            os.makedirs(folder, exist_ok=True)
     run._open_journal()
     import atexit
 

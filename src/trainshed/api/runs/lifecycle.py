@@ -63,7 +63,8 @@ class RunLifecycle(RunLogging):
     def _end(self, outcome: str, message: str) -> None:
         from trainshed.api.runs import interactive
 
-        if self._outputs is not None and os.path.isdir(self._outputs):
+        ended = states.is_terminal(str(self._record.get("status")))
+        if self._outputs is not None and os.path.isdir(self._outputs) and not ended:
             interactive.keep_outputs(self._log(), self._outputs)
         self._record = self._call("POST", "end", json={"outcome": outcome, "message": message})
         interactive.ended(self._id)

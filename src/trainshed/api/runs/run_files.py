@@ -6,6 +6,7 @@ import os
 
 from trainshed.api.runs.run_base import RunBase
 from trainshed.errors import TYPE_CHECKING, ServiceException, UserErrorException
+from trainshed.spec.checks import without_dot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +35,7 @@ class RunFiles(RunBase):
             ServiceException: it has changed since the run ended; perhaps not raised before the last chunk.
         """
         self._settle()
-        connection, path = self._experiment.workspace.connection, self._path(self._id, "files", name)
+        connection, path = self._experiment.workspace.connection, self._path(self._id, "files", without_dot(name))
         return _with_reason(connection.stream("GET", path), lambda: connection.stream("GET", path))
 
     def get_file_names(self) -> Any:
@@ -90,8 +91,9 @@ class RunFiles(RunBase):
         """
         from trainshed.api.transfer import download, local_paths
 
-        names = [name for name in self.get_file_names() if name.startswith(prefix or "")]
-        paths = local_paths(names, prefix or "", output_directory, output_paths, append_prefix)
+        prefix = without_dot(prefix or "")
+        names = [name for name in self.get_file_names() if name.startswith(prefix)]
+        paths = local_paths(names, prefix, output_directory, output_paths, append_prefix)
         for name, path in zip(names, paths, strict=True):
             download(self.read(name), name, path)
 
@@ -118,7 +120,7 @@ class RunFiles(RunBase):
 
         with opened(path_or_stream) as (body, size):
             connection = self._experiment.workspace.connection
-            connection.upload("PUT", self._path(self._id, "files", name), body, size)
+            connection.upload("PUT", self._path(self._id, "files", without_dot(name)), body, size)
 
     def upload_files(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainshed.api.runs.run_base import RunBase
 from trainshed.errors import TYPE_CHECKING, UserErrorException
+from trainshed.spec.checks import without_dot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,8 @@ class RunModels(RunBase):
 
         more = {"description": description, "framework": model_framework, "framework_version": model_framework_version}
         run: Any = self
-        return Model._of_run(run, model_name, (model_path or model_name).rstrip("/"), more, (tags, properties))
+        path = without_dot(model_path or model_name).rstrip("/")
+        return Model._of_run(run, model_name, path, more, (tags, properties))
 
     def get_secret(self, name: str) -> str | None:
         """Return a secret from the workspace's key vault, or None if it does not exist."""

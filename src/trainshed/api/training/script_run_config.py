@@ -113,7 +113,7 @@ class ScriptRunConfig:
         config = self.run_config._copy()
         config.data_references = dict(config.data_references)
         resume = resume_arguments(config._references(), self._resume_from)
-        config.script, config.arguments, config.command = self.script, [*self.arguments, *resume], self.command
+        config.script, config.arguments, config.command = self.script, [*(self.arguments or ()), *resume], self.command
         return Submission(self.source_directory, config)
 
     def __repr__(self) -> str:

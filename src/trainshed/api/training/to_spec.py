@@ -99,7 +99,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     """
     shape = distribution(config)
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
-    arguments = tuple(_argument(value, index, references) for index, value in enumerate(config.arguments))
+    arguments = tuple(_argument(value, index, references) for index, value in enumerate(config.arguments or ()))
     command = _command(config.command, references)
     priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(

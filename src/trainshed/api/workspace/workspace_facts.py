@@ -142,11 +142,11 @@ class WorkspaceFacts:
         """Write a configuration file for :meth:`from_config`: ``<path>/.azureml/config.json``.
 
         Args:
-            path: an existing folder. Default: the current folder.
+            path: folder, which is created if it does not exist. Default: the current folder.
             file_name: name of the file. Default: ``"config.json"``.
 
         Raises:
-            UserErrorException: the folder does not exist.
+            UserErrorException: the path is that of a file.
 
         Example:
             >>> ws.write_config(".")
@@ -156,8 +156,8 @@ class WorkspaceFacts:
         import json
 
         folder = os.fspath(path or ".")
-        if not os.path.isdir(folder):
-            raise UserErrorException(f"There is no folder {folder}. Create it, or use another path.")
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise UserErrorException(f"{folder} is not a folder. Pass the folder for the configuration.")
         config = {
             "subscription_id": self.subscription_id,
             "resource_group": self.resource_group,
