@@ -82,6 +82,13 @@ def test_a_data_reference_is_filled(rig: Rig, store: Path) -> None:
     assert (store / f"up-{rig.kind}" / "made.txt").read_text() == "made"
 
 
+def test_a_mounted_folder_is_made(rig: Rig, store: Path) -> None:
+    script = "import os, sys\nopen(os.path.join(sys.argv[1], 'made.txt'), 'w').write('made')"
+    data = [{"name": "new", "datastore": "store", "path": f"new/{rig.kind}", "mode": "mount"}]
+    rig.completed(script, data=data, arguments=["$AZUREML_DATAREFERENCE_new"])
+    assert (store / "new" / rig.kind / "made.txt").read_text() == "made"
+
+
 @pytest.mark.parametrize("mode", ["mount", "upload"])
 def test_an_output_is_kept_and_registered(rig: Rig, store: Path, mode: str) -> None:
     script = "import os, sys\nopen(os.path.join(sys.argv[1], 'made.txt'), 'w').write('made')"
