@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,19 @@ def test_a_table_is_written_to_parquet_files(table: TabularDataset) -> None:
     files = table.to_parquet_files()
     assert files.to_path() == ["/part-00000.parquet"]
     pd.testing.assert_frame_equal(pd.read_parquet(files.download()[0]), table.to_pandas_dataframe())
+
+
+@pytest.mark.parametrize(
+    ("run_id", "advice"), [("", "pip install pandas"), ("r_1", "add pandas to the run's pip_packages")]
+)
+def test_what_to_do_without_pandas(
+    table: TabularDataset, monkeypatch: pytest.MonkeyPatch, run_id: str, advice: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    if run_id:
+        monkeypatch.setenv("TRAINSHED_RUN_ID", run_id)
+    else:
+        monkeypatch.delenv("TRAINSHED_RUN_ID", raising=False)
+    with pytest.raises(UserErrorException) as raised:
+        table.to_pandas_dataframe()
+    assert raised.value.message == f"Reading a table needs pandas: {advice}."

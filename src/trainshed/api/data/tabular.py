@@ -343,18 +343,22 @@ def _table(path: Any, file_format: dict[str, Any], validate: bool) -> TabularDat
     return validated(dataset, validate)  # type: ignore[no-any-return]
 
 
+def _how_to_get(package: str) -> str:
+    return f"add {package} to the run's pip_packages" if "TRAINSHED_RUN_ID" in os.environ else f"pip install {package}"
+
+
 def _write_parquet(frame: Any, path: str) -> None:
     try:
         frame.to_parquet(path, index=False)
     except ImportError as error:
-        raise UserErrorException("Writing tables needs pyarrow: pip install pyarrow.") from error
+        raise UserErrorException(f"Writing tables needs pyarrow: {_how_to_get('pyarrow')}.") from error
 
 
 def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError as error:
-        raise UserErrorException("Reading a table needs pandas: pip install pandas.") from error
+        raise UserErrorException(f"Reading a table needs pandas: {_how_to_get('pandas')}.") from error
     return pd
 
 
@@ -376,7 +380,7 @@ def _read(pandas: Any, path: str, file_format: Mapping[str, Any]) -> Any:
             if not file_format["header"]:
                 frame.columns = [f"Column{number + 1}" for number in range(len(frame.columns))]
     except ImportError as error:
-        raise UserErrorException(f"'{path}' cannot be read without pyarrow: pip install pyarrow.") from error
+        raise UserErrorException(f"'{path}' cannot be read without pyarrow: {_how_to_get('pyarrow')}.") from error
     except (ValueError, UnicodeError) as error:
         raise UserErrorException(f"'{path}' cannot be read as {file_format['kind']}: {error}") from error
     if file_format["include_path"]:
