@@ -42,6 +42,8 @@ def test_an_environment_that_cannot_be_built(rig: Rig) -> None:
 READS = """
 import os, sys
 for root in sys.argv[1:]:
+    if os.path.isfile(root):
+        print(os.path.basename(root), open(root).read())
     for at, folders, names in os.walk(root, followlinks=True):
         folders.sort()
         for name in sorted(names):
@@ -65,10 +67,32 @@ def test_a_dataset_is_read(rig: Rig, store: Path, mode: str, path: str, said: st
     assert rig.log(dataset(rig, [{"datastore": "store", "path": path}], mode)) == said
 
 
-def dataset(rig: Rig, paths: list[dict[str, str]], mode: str) -> str:
-    """Run a script that prints a dataset."""
+def dataset(rig: Rig, paths: list[dict[str, str]], mode: str, script: str = READS) -> str:
+    """Run a script that prints a dataset; return the run's id."""
     given = {"name": "given", "definition": json.dumps({"type": "file", "paths": paths, "steps": []}), "mode": mode}
-    return rig.completed(READS, inputs=[given], arguments=["DatasetConsumptionConfig:given"])
+    return rig.completed(script, inputs=[given], arguments=["DatasetConsumptionConfig:given"])
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+@pytest.mark.parametrize(
+    ("paths", "kind"),
+    [
+        (["a.csv"], "file"),
+        (["a.*"], "folder"),
+        (["a.csv", "deep/b.csv"], "folder"),
+        (["alone"], "folder"),
+    ],
+)
+def test_one_file_is_given_by_its_path(rig: Rig, store: Path, mode: str, paths: list[str], kind: str) -> None:
+    (store / "alone").mkdir(exist_ok=True)
+    (store / "alone" / "alone").write_text("in a folder of its name")
+    places = [{"datastore": "store", "path": path} for path in paths]
+    script = (
+        "import os, sys\nfrom azureml.core import Run\npath = Run.get_context().input_datasets['given']\n"
+        "assert path == sys.argv[1] == os.environ['AZURE_ML_INPUT_given'] == os.environ['GIVEN']\n"
+        "print('folder' if os.path.isdir(path) else 'file' if os.path.basename(path) == 'a.csv' else path)"
+    )
+    assert rig.log(dataset(rig, places, mode, script)) == f"{kind}\n"
 
 
 def test_a_dataset_of_files_of_this_machine(rig: Rig, store: Path) -> None:
@@ -80,6 +104,13 @@ def test_a_data_reference_is_filled(rig: Rig, store: Path) -> None:
     data = [{"name": "made", "datastore": "store", "path": f"up-{rig.kind}", "mode": "upload"}]
     rig.completed(script, data=data, arguments=["$AZUREML_DATAREFERENCE_made"])
     assert (store / f"up-{rig.kind}" / "made.txt").read_text() == "made"
+
+
+def test_a_mounted_folder_is_made(rig: Rig, store: Path) -> None:
+    script = "import os, sys\nopen(os.path.join(sys.argv[1], 'made.txt'), 'w').write('made')"
+    data = [{"name": "new", "datastore": "store", "path": f"new/{rig.kind}", "mode": "mount"}]
+    rig.completed(script, data=data, arguments=["$AZUREML_DATAREFERENCE_new"])
+    assert (store / "new" / rig.kind / "made.txt").read_text() == "made"
 
 
 @pytest.mark.parametrize("mode", ["mount", "upload"])

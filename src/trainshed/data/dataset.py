@@ -84,14 +84,28 @@ def apply(rows: List[Any], steps: Any) -> List[Any]:
     return rows
 
 
+def is_one_file(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> bool:
+    """Tell whether a dataset was made of the path of one file, which a script then gets instead of a folder.
+
+    Args:
+        definition: definition of the dataset.
+        stores: datastore name → record, see :func:`files`.
+    """
+    paths = definition["paths"]
+    return len(paths) == 1 and not _WILD.search(paths[0]["path"]) and os.path.isfile(_full_path(paths[0], stores))
+
+
+def _full_path(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> str:
+    if not place.get("datastore"):
+        return str(place["path"])
+    if place["datastore"] not in stores:
+        raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which does not exist.")
+    return os.path.join(stores[place["datastore"]]["path"], place["path"].lstrip("/"))
+
+
 def _at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> Iterator[Found]:
-    root, path = "", str(place["path"])
-    if place.get("datastore"):
-        if place["datastore"] not in stores:
-            raise NotFoundException(f"The dataset is on datastore '{place['datastore']}', which does not exist.")
-        root = stores[place["datastore"]]["path"]
-    full_path = os.path.join(root, path.lstrip("/")) if root else path
-    if not _WILD.search(path):
+    full_path = _full_path(place, stores)
+    if not _WILD.search(place["path"]):
         if os.path.isfile(full_path):
             yield full_path, os.path.basename(full_path)
         else:

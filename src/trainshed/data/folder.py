@@ -20,10 +20,11 @@ def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
         code_dir: working folder of the script, to which ``path_on_compute`` is relative.
 
     Returns:
-        Absolute path that replaces the reference in the script's arguments.
+        Absolute path that replaces the reference in the script's arguments. A folder that is not on the datastore is
+        made there in mount mode, for the script to write to.
 
     Raises:
-        NotFoundException: the path does not exist on the datastore.
+        NotFoundException: the path of a download does not exist on the datastore.
     """
     source = os.path.join(store["path"], item.path) if item.path else store["path"]
     if item.mode == "upload":
@@ -31,12 +32,13 @@ def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
         os.makedirs(folder, exist_ok=True)
         return folder
     if not os.path.exists(source):
-        if item.mode == "download" or item.path:
+        if item.mode == "download":
             raise NotFoundException(
                 f"Datastore '{item.datastore}' has nothing at '{item.path}'. Upload it first "
                 "(datastore.upload) or correct the path of the data reference."
             )
-        os.makedirs(source)
+        source = _on_store(item, store)
+        _make(source)
     if item.mode == "mount":
         return _link(source, os.path.join(run_dir, "data", item.name))
     target = _local_path(item, run_dir, code_dir)
@@ -55,9 +57,7 @@ def detach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -
         code_dir: working folder of the script.
     """
     if item.mode == "upload":
-        root = store.get("outbox", store["path"])
-        target = os.path.join(root, item.path) if item.path else root
-        copy(_local_path(item, run_dir, code_dir), target, item.overwrite)
+        copy(_local_path(item, run_dir, code_dir), _on_store(item, store), item.overwrite)
 
 
 def copy(source: str, target: str, overwrite: bool) -> None:
@@ -96,6 +96,12 @@ def _make(folder: str) -> None:
         _make(above)
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, os.stat(above or ".").st_mode & 0o777)
+
+
+def _on_store(item: DataSpec, store: Dict[str, str]) -> str:
+    """Return where files for the datastore go."""
+    root = store.get("outbox", store["path"])
+    return os.path.join(root, item.path) if item.path else root
 
 
 def _local_path(item: DataSpec, run_dir: str, code_dir: str) -> str:

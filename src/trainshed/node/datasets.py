@@ -77,8 +77,10 @@ class Datasets:
         target = os.path.join(self._run_dir, "data", "inputs", item.name)
         if item.path_on_compute:
             target = os.path.join(self._code_dir, os.path.expanduser(item.path_on_compute))
-        facts["path"] = dataset.lay(found, target, link=item.mode == "mount")
-        return target, facts
+        dataset.lay(found, target, link=item.mode == "mount")
+        one = found and dataset.is_one_file(definition, self._stores)
+        facts["path"] = os.path.join(target, found[0][1]) if one else target
+        return facts["path"], facts
 
     def _target(self, output: OutputSpec) -> str:
         store = self._stores[output.datastore]

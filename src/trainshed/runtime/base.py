@@ -69,7 +69,7 @@ class BaseRun(RunFiles):
 
     @property
     def input_datasets(self) -> "dict[str, object]":
-        """The input datasets by name: the path of a folder, or the dataset itself if it was passed directly."""
+        """The input datasets by name: the path of a folder or file, or the dataset itself if it was passed directly."""
         return {}
 
     @property

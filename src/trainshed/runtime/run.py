@@ -104,7 +104,7 @@ class Run(BaseRun):
 
     @property
     def input_datasets(self) -> "dict[str, object]":
-        """The input datasets by name: the path of a folder, or the dataset itself if it was passed directly."""
+        """The input datasets by name: the path of a folder or file, or the dataset itself if it was passed directly."""
         import json
 
         told = json.loads(os.environ.get("TRAINSHED_INPUTS", "{}"))

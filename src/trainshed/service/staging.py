@@ -173,8 +173,9 @@ class Staging:
         spec = from_json(RunSpec, record["spec"])
         outbox = self._mirror.folder(record["id"]) / layout.OUTBOX
         for item in spec.data:
-            if item.mode == "upload":
-                self._copy_back(outbox, item.datastore, item.path, item.overwrite)
+            # A mounted folder that is there was made by the run: it was not on the datastore.
+            if item.mode != "download":
+                self._copy_back(outbox, item.datastore, item.path, item.overwrite or item.mode == "mount")
         for output in spec.outputs:
             self._copy_back(
                 outbox, output.datastore, layout.output_path(output.path, record["id"], output.name), output.overwrite

@@ -54,7 +54,21 @@ def test_upload_happens_after_and_keeps_what_is_there(place: Any) -> None:
         assert Path(place[0]["path"], "a", "z.csv").read_text() == "z"
 
 
-@pytest.mark.parametrize("mode", ["mount", "download"])
-def test_what_is_not_there_is_said(place: Any, mode: str) -> None:
+def test_what_is_not_there_is_said(place: Any) -> None:
     with pytest.raises(NotFoundException, match="nothing at 'nope'"):
-        attach(DataSpec("d", "s", "nope", mode), *place)
+        attach(DataSpec("d", "s", "nope", "download"), *place)
+
+
+def test_mount_makes_a_folder_that_is_not_there_as_accessible_as_the_one_above(place: Any) -> None:
+    above = Path(place[0]["path"], "a")
+    above.chmod(0o751)
+    path = Path(attach(DataSpec("d", "s", "a/new/deep"), *place))
+    (path / "model.pkl").write_text("model")
+    made = above / "new" / "deep"
+    assert (made / "model.pkl").read_text() == "model"
+    assert {each.stat().st_mode & 0o777 for each in (made, made.parent)} == {0o751}
+
+
+def test_mount_of_a_folder_below_a_file_is_an_error(place: Any) -> None:
+    with pytest.raises(OSError, match=r"y\.csv"):
+        attach(DataSpec("d", "s", "a/y.csv/new"), *place)

@@ -203,7 +203,7 @@ class AbstractDataset:
         if not 0 <= percentage <= 1:
             raise UserErrorException(f"percentage is {percentage!r}; it must be a number from 0 to 1.")
         if seed is None:
-            seed = int.from_bytes(os.urandom(4), "big")
+            seed = new_seed()
         return self._step("sample", percentage, seed, False), self._step("sample", percentage, seed, True)
 
     def _found(self) -> list[DataFile]:
@@ -220,6 +220,11 @@ class AbstractDataset:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r}, paths={self._definition['paths']!r})"
+
+
+def new_seed() -> int:
+    """Return a random seed, for a selection that is made anew each time but is the same whenever it is read."""
+    return int.from_bytes(os.urandom(4), "big")
 
 
 def _count(count: int) -> int:

@@ -25,7 +25,8 @@ class DatasetConsumptionConfig:
     Args:
         name: name of the input: letters, digits and ``_``.
         dataset: the dataset.
-        mode: ``"mount"`` or ``"download"`` to pass a folder's path to the script, ``"direct"`` to pass the dataset.
+        mode: ``"mount"`` or ``"download"`` to pass a path to the script, ``"direct"`` to pass the dataset. The path is
+            that of a folder with the files, or if the dataset was created from the path of one file, of that file.
         path_on_compute: path of the folder on the node.
 
     Raises:
@@ -55,11 +56,11 @@ class DatasetConsumptionConfig:
         self.path_on_compute = path_on_compute
 
     def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return the input in mount mode: the script gets a folder of links to the files."""
+        """Return the input in mount mode: the script gets a folder of links to the files, or one file."""
         return DatasetConsumptionConfig(self.name, self.dataset, "mount", path_on_compute)
 
     def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return the input in download mode: the script gets a folder with copies of the files."""
+        """Return the input in download mode: the script gets a folder with copies of the files, or one file."""
         return DatasetConsumptionConfig(self.name, self.dataset, "download", path_on_compute)
 
     def _as_argument(self, references: References) -> str:

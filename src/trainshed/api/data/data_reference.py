@@ -130,7 +130,7 @@ class DataReference:
         return self._with(data_reference_name=data_reference_name or _generated(), path_on_datastore=joined or None)
 
     def as_mount(self) -> DataReference:
-        """Return the reference in mount mode: the script accesses the datastore directly."""
+        """Return the reference in mount mode: the script accesses the datastore directly. A missing folder is made."""
         return self._with(mode="mount")
 
     def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.abstract_dataset import AbstractDataset, parse_paths, validated
+from trainshed.api.checks import check_names
+from trainshed.api.data.abstract_dataset import AbstractDataset, new_seed, parse_paths, validated
+from trainshed.api.data.file_dataset import FileDataset, FileFactory
 from trainshed.errors import UserErrorException
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from trainshed.api.data.expression import ColumnExpression
 
 
 class TabularDataset(AbstractDataset, kind="tabular"):
@@ -36,20 +43,183 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         file_format = self._definition["format"]
         frames = [_read(pandas, path, file_format) for path, _ in self._local()]
         frame = pandas.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
-        from trainshed.data.dataset import apply
+        from trainshed.api.data.table_steps import transformed
 
-        for name, *args in self._definition["steps"]:
-            if name in ("keep", "drop"):
-                missing = [column for column in args[0] if column not in frame.columns]
-                if missing:
-                    raise UserErrorException(
-                        f"The table has no column {missing[0]!r}. Available: {', '.join(map(str, frame))}."
-                    )
-                frame = frame[args[0]] if name == "keep" else frame.drop(columns=args[0])
-            else:
-                rows = apply(list(range(len(frame))), [[name, *args]])
-                frame = frame.iloc[rows].reset_index(drop=True)
-        return frame
+        return transformed(pandas, frame, self._definition["steps"])
+
+    def __getitem__(self, column: str) -> ColumnExpression:
+        """Return a column for a condition in :meth:`filter`."""
+        from trainshed.api.data.expression import ColumnExpression
+
+        if not isinstance(column, str):
+            raise UserErrorException(f"A table's column is chosen by its name, not by {column!r}; see keep_columns.")
+        return ColumnExpression(["column", column])
+
+    def filter(self, expression: ColumnExpression) -> TabularDataset:
+        """Return the dataset with only the rows for which a condition is true.
+
+        Args:
+            expression: condition on columns, combined with ``&``, ``|`` and ``~``.
+
+        Raises:
+            UserErrorException: it is not such a condition.
+
+        Example:
+            >>> table.filter((table["rain"] < 0.1) & (table["day"] != 1)).to_pandas_dataframe().shape
+            (1, 2)
+        """
+        from trainshed.api.data.expression import ColumnExpression
+
+        if not isinstance(expression, ColumnExpression):
+            raise UserErrorException(f"filter needs a condition, such as table['age'] > 30, not {expression!r}.")
+        return self._step("filter", expression._tree)  # type: ignore[no-any-return]
+
+    def sample(self, sample_strategy: str, arguments: Mapping[str, Any]) -> TabularDataset:
+        """Return a dataset of some of the rows.
+
+        Args:
+            sample_strategy: ``"top_n"``, ``"simple_random"`` or ``"stratified"``.
+            arguments: ``{"n": …}``; ``{"probability": …, "seed": …}``; or ``{"columns": […], "fractions": {…}, "seed":
+                …}``, where the fractions are a dict of (value of each column) → fraction of these rows.
+
+        Raises:
+            UserErrorException: the strategy does not exist, or an argument is missing or invalid.
+        """
+        try:
+            seed = arguments.get("seed")
+            if sample_strategy == "top_n":
+                return self.take(arguments["n"])  # type: ignore[no-any-return]
+            if sample_strategy == "simple_random":
+                return self.random_split(arguments["probability"], seed)[0]  # type: ignore[no-any-return]
+            if sample_strategy == "stratified":
+                columns, fractions = arguments["columns"], arguments["fractions"]
+                columns = [columns] if isinstance(columns, str) else list(columns)
+                shares = [[list(key) if isinstance(key, tuple) else [key], share] for key, share in fractions.items()]
+                return self._step("stratified", columns, shares, new_seed() if seed is None else seed)  # type: ignore[no-any-return]
+        except KeyError as error:
+            raise UserErrorException(f"Sampling by {sample_strategy!r} needs the argument {error}.") from error
+        raise UserErrorException(f"sample_strategy is {sample_strategy!r}: use top_n, simple_random or stratified.")
+
+    @property
+    def timestamp_columns(self) -> tuple[str | None, str | None]:
+        """Names of the timestamp column and of the partition's timestamp column; None for none."""
+        named = [args for name, *args in self._definition["steps"] if name == "timestamps"]
+        return tuple(named[-1]) if named else (None, None)
+
+    def with_timestamp_columns(
+        self, timestamp: str | None = None, partition_timestamp: str | None = None, validate: bool = False, **old: Any
+    ) -> TabularDataset:
+        """Return the dataset with timestamp columns, by which :meth:`time_before` and the like select rows.
+
+        Args:
+            timestamp: name of the column; None for no timestamp column.
+            partition_timestamp: name of a column with the time of a row's partition.
+            validate: read the table and check that the columns contain times.
+            old: ``fine_grain_timestamp`` and ``coarse_grain_timestamp``, as the columns were called in 2019.
+
+        Raises:
+            UserErrorException: ``validate`` is true, and the columns do not contain times.
+
+        Example:
+            >>> table.with_timestamp_columns("day").timestamp_columns
+            ('day', None)
+        """
+        timestamp = old.pop("fine_grain_timestamp", timestamp)
+        partition_timestamp = old.pop("coarse_grain_timestamp", partition_timestamp)
+        check_names("with_timestamp_columns", old, ("timestamp", "partition_timestamp", "validate"))
+        dataset = self._step("timestamps", timestamp, partition_timestamp)
+        if validate:
+            dataset.to_pandas_dataframe()
+        return dataset  # type: ignore[no-any-return]
+
+    def time_before(self, end_time: datetime, include_boundary: bool = True, validate: bool = True) -> TabularDataset:
+        """Return the rows before a time.
+
+        Args:
+            end_time: the time. Times without a time zone are in UTC.
+            include_boundary: include rows of exactly this time.
+            validate: ignored; the timestamp column is checked when the table is read.
+
+        Raises:
+            UserErrorException: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
+        """
+        return self._by_time("le" if include_boundary else "lt", end_time)
+
+    def time_after(self, start_time: datetime, include_boundary: bool = True, validate: bool = True) -> TabularDataset:
+        """Return the rows after a time. See :meth:`time_before` for the parameters."""
+        return self._by_time("ge" if include_boundary else "gt", start_time)
+
+    def time_between(
+        self, start_time: datetime, end_time: datetime, include_boundary: bool = True, validate: bool = True
+    ) -> TabularDataset:
+        """Return the rows between two times. See :meth:`time_before` for the parameters."""
+        return self.time_after(start_time, include_boundary).time_before(end_time, include_boundary)
+
+    def time_recent(
+        self, time_delta: timedelta, include_boundary: bool = True, validate: bool = True
+    ) -> TabularDataset:
+        """Return the rows of the time until now.
+
+        Args:
+            time_delta: length of that time.
+            include_boundary: include rows of exactly the time with which it begins.
+            validate: ignored; the timestamp column is checked when the table is read.
+
+        Raises:
+            UserErrorException: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
+        """
+        from datetime import datetime, timezone
+
+        return self.time_after(datetime.now(timezone.utc) - time_delta, include_boundary)
+
+    def _by_time(self, comparison: str, time: datetime) -> TabularDataset:
+        from trainshed.api.data.expression import operand
+
+        column, bound = self.timestamp_columns[0], operand(time)
+        if column is None:
+            raise UserErrorException("The table has no timestamp column. Name one: with_timestamp_columns('column').")
+        if bound[0] != "time":
+            raise UserErrorException(f"Rows are selected by a datetime, not by {time!r}.")
+        return self._step("filter", [comparison, ["column", column], bound])  # type: ignore[no-any-return]
+
+    def to_csv_files(self, separator: str = ",") -> FileDataset:
+        """Write the table to a CSV file and return a dataset of it.
+
+        The file is kept on the default datastore, or if the table consists of local files, on this machine.
+
+        Args:
+            separator: delimiter between columns.
+        """
+        return self._as_files("part-00000.csv", lambda frame, path: frame.to_csv(path, index=False, sep=separator))
+
+    def to_parquet_files(self) -> FileDataset:
+        """Write the table to a Parquet file and return a dataset of it; see :meth:`to_csv_files`.
+
+        Raises:
+            UserErrorException: pyarrow is not installed.
+        """
+        return self._as_files("part-00000.parquet", _write_parquet)
+
+    def _as_files(self, name: str, write: Callable[[Any, str], None]) -> FileDataset:
+        import hashlib
+        import shutil
+        from tempfile import TemporaryDirectory
+
+        from trainshed.client.cache import cache
+
+        frame = self.to_pandas_dataframe()
+        with TemporaryDirectory() as temporary:
+            file = os.path.join(temporary, name)
+            write(frame, file)
+            with open(file, "rb") as content:
+                folder = f"tables/{hashlib.sha256(content.read()).hexdigest()[:16]}"
+            if self._workspace is not None:
+                store = self._workspace.get_default_datastore()
+                store.upload_files([file], temporary, folder, show_progress=False)
+                return FileFactory.from_files((store, f"{folder}/*"))
+            kept = cache("data", *folder.split("/"))
+            shutil.copytree(temporary, kept, dirs_exist_ok=True)
+        return FileFactory.from_files(f"{kept}/*")
 
 
 class TabularFactory:
@@ -152,19 +322,16 @@ class TabularFactory:
         Raises:
             UserErrorException: pyarrow is not installed, or the target is not a datastore.
         """
-        import tempfile
+        from tempfile import TemporaryDirectory
 
         paths, workspace = parse_paths(target)
         if workspace is None:
             raise UserErrorException("The target of a table must be (datastore, 'folder on it').")
         store = workspace.datastores[paths[0]["datastore"]]
         folder = "/".join(part for part in (paths[0]["path"], os.urandom(8).hex()) if part)
-        with tempfile.TemporaryDirectory() as temporary:
+        with TemporaryDirectory() as temporary:
             file = os.path.join(temporary, "part-00000.parquet")
-            try:
-                dataframe.to_parquet(file, index=False)
-            except ImportError as error:
-                raise UserErrorException("Writing tables needs pyarrow: pip install pyarrow.") from error
+            _write_parquet(dataframe, file)
             store.upload_files([file], temporary, folder, True, show_progress)
         dataset = TabularFactory.from_parquet_files((store, f"{folder}/*.parquet"))
         return dataset.register(workspace, name, description, tags, create_new_version=True)  # type: ignore[no-any-return]
@@ -176,11 +343,22 @@ def _table(path: Any, file_format: dict[str, Any], validate: bool) -> TabularDat
     return validated(dataset, validate)  # type: ignore[no-any-return]
 
 
+def _how_to_get(package: str) -> str:
+    return f"add {package} to the run's pip_packages" if "TRAINSHED_RUN_ID" in os.environ else f"pip install {package}"
+
+
+def _write_parquet(frame: Any, path: str) -> None:
+    try:
+        frame.to_parquet(path, index=False)
+    except ImportError as error:
+        raise UserErrorException(f"Writing tables needs pyarrow: {_how_to_get('pyarrow')}.") from error
+
+
 def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError as error:
-        raise UserErrorException("Reading a table needs pandas: pip install pandas.") from error
+        raise UserErrorException(f"Reading a table needs pandas: {_how_to_get('pandas')}.") from error
     return pd
 
 
@@ -202,7 +380,7 @@ def _read(pandas: Any, path: str, file_format: Mapping[str, Any]) -> Any:
             if not file_format["header"]:
                 frame.columns = [f"Column{number + 1}" for number in range(len(frame.columns))]
     except ImportError as error:
-        raise UserErrorException(f"'{path}' cannot be read without pyarrow: pip install pyarrow.") from error
+        raise UserErrorException(f"'{path}' cannot be read without pyarrow: {_how_to_get('pyarrow')}.") from error
     except (ValueError, UnicodeError) as error:
         raise UserErrorException(f"'{path}' cannot be read as {file_format['kind']}: {error}") from error
     if file_format["include_path"]:

@@ -5,6 +5,7 @@ In the manner of v1's "work with datasets" tutorials; written from scratch.
 
 import os
 import sys
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -41,6 +42,26 @@ pd.testing.assert_frame_equal(
 pd.testing.assert_frame_equal(
     Dataset.Tabular.from_json_lines_files((datastore, "weather/*.jsonl")).to_pandas_dataframe(), frame
 )
+
+# Rows chosen by values and by times, and written to files.
+warm = table.filter((table["temperature"] > 16) & (table["station"] != "b"))
+assert warm.to_pandas_dataframe()["temperature"].tolist() == [20.5, 21.5]
+days = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=10), "sold": range(10)})
+sales = Dataset.Tabular.register_pandas_dataframe(days, datastore, "sales").with_timestamp_columns(timestamp="day")
+assert sales.timestamp_columns == ("day", None)
+start, end = datetime(2020, 1, 3), datetime(2020, 1, 5)
+assert len(sales.time_before(start).to_pandas_dataframe()) == 3
+assert len(sales.time_after(start, include_boundary=False).to_pandas_dataframe()) == 7
+assert sales.time_between(start, end).to_pandas_dataframe()["sold"].tolist() == [2, 3, 4]
+assert sales.time_recent(timedelta(days=1)).to_pandas_dataframe().empty
+sales = sales.register(ws, "sales", create_new_version=True)
+assert len(Dataset.get_by_name(ws, "sales").time_before(start).to_pandas_dataframe()) == 3
+for made, read in ((warm.to_csv_files(), pd.read_csv), (warm.to_parquet_files(), pd.read_parquet)):
+    assert isinstance(made, FileDataset)
+    with made.mount() as mounted:
+        (name,) = os.listdir(mounted.mount_point)
+        pd.testing.assert_frame_equal(read(os.path.join(mounted.mount_point, name)), warm.to_pandas_dataframe())
+warm_files = warm.to_csv_files()
 
 # Registered: a name, versions, tags.
 table = table.register(workspace=ws, name="weather-table", description="four days", tags={"format": "csv"})
@@ -109,6 +130,17 @@ assert metrics["mean"] == 18.75
 means = Dataset.get_by_name(ws, "means")
 assert [os.path.basename(path) for path in means.download("means")] == ["mean.txt"]
 assert open(means.download("means", overwrite=True)[0]).read() == "18.75"
+
+# One file is given by its path, as the dataset was created from it.
+one = Dataset.File.from_files((datastore, "weather/first.csv"))
+for given, name in ((one.as_mount(), "first.csv"), (one.as_download("here"), "first.csv"), (warm_files.as_mount(), "")):
+    code = "import os, sys; print('file' if os.path.isfile(sys.argv[1]) else 'folder', os.path.basename(sys.argv[1]))"
+    single = ScriptRunConfig("./src", command=["python", "-c", code, given], environment=env)
+    third = Experiment(ws, "datasets").submit(single)
+    third.wait_for_completion()
+    third.download_file("azureml-logs/70_driver_log.txt", "log.txt")
+    assert open("log.txt").read().split()[:1] == ["file" if name else "folder"]
+    assert name in open("log.txt").read()
 
 # Inputs of an estimator.
 consumed = DatasetConsumptionConfig("weather", Dataset.get_by_name(ws, "weather-files"), mode="mount")
