@@ -114,10 +114,10 @@ ROWS: list[tuple[str, type[Exception], str, Callable[[World], Any]]] = [
     ("create: the name is taken", WorkspaceException, "'default'", lambda w: Workspace.create("default")),
     ("create: not a name", WorkspaceException, "'a/b'", lambda w: Workspace.create("a/b")),
     (
-        "write_config: no such folder",
+        "write_config: a file, not a folder",
         UserErrorException,
-        "nothing/nowhere",
-        lambda w: w.ws.write_config(path=str(w.folder / "nothing" / "nowhere")),
+        "a-file is not a folder",
+        lambda w: (w.folder / "a-file").touch() or w.ws.write_config(path=str(w.folder / "a-file")),  # type: ignore[func-returns-value]
     ),
     (
         "default compute of an unknown kind",
