@@ -117,7 +117,7 @@ ROWS: list[tuple[str, type[Exception], str, Callable[[World], Any]]] = [
         "write_config: a file, not a folder",
         UserErrorException,
         "a-file is not a folder",
-        lambda w: (w.folder / "a-file").touch() or w.ws.write_config(path=str(w.folder / "a-file")),  # type: ignore[func-returns-value]
+        lambda w: (w.folder / "a-file").touch() or w.ws.write_config(path=str(w.folder / "a-file")),
     ),
     (
         "default compute of an unknown kind",
