@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from trainshed import Dataset, TabularDataset
 from trainshed.errors import UserErrorException
+
+pd = pytest.importorskip("pandas")
 
 DAY, UTC = dt.datetime(2026, 1, 2), dt.timezone.utc
 
