@@ -19,7 +19,7 @@ from trainshed.spec.checks import check_run_spec
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import Record
-from trainshed.spec.run import LOCAL, DataSpec, RunSpec
+from trainshed.spec.run import LOCAL, DataSpec, RunSpec, is_notebook
 from trainshed.spec.shape import (
     OPENMPI,
     SINGLE,
@@ -109,7 +109,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=environment_to_spec(config.environment, options.solver),
+            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script),
             environment_name=str(config.environment.name or ""),
             environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
@@ -168,6 +168,14 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         pip_options=tuple(options),
         notes=tuple(getattr(environment, "_notes", ())),
     )
+
+
+def _for_script(environment: EnvironmentSpec, script: str | None) -> EnvironmentSpec:
+    """Return the environment with what the script itself needs: IPython, if it is a notebook."""
+    if not is_notebook(script) or environment.kind == EXISTING:
+        return environment
+    note = "ipython was added, because the script is a notebook."
+    return environment._replace(pip=(*environment.pip, "ipython"), notes=(*environment.notes, note))
 
 
 def _argument(value: Any, index: int, references: References) -> str:
