@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pythons import interpreter
 
-from trainshed import Dataset, Estimator, Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
+from trainshed import Dataset, Estimator, Experiment, Model, RunConfiguration, ScriptRunConfig, SKLearn, Workspace
+from trainshed.environments.interpreters import everything
+from trainshed.errors import ActivityFailedException, UserErrorException
 
 VERSIONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 TRAIN = """
@@ -153,3 +155,41 @@ def test_a_script_reads_tables_and_submits_child_runs(
     run = Experiment(workspace, "tables").submit(estimator)
     run.wait_for_completion()
     assert run.get_metrics() == {"rows": 2}
+
+
+def test_the_framework_of_that_year_on_its_python(workspace: Workspace, project: Path) -> None:
+    interpreter("3.6")  # skips the test
+    (project / "train.py").write_text(
+        "import sklearn\nfrom sklearn.externals import joblib\nfrom azureml.core import Run\n"
+        "Run.get_context().log('version', sklearn.__version__)\n"
+    )
+    estimator = SKLearn(
+        str(project), compute_target="local", entry_script="train.py", conda_packages=["python=3.6.2", "scipy"]
+    )
+    run = Experiment(workspace, "sklearn").submit(estimator)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"version": "0.20.3"}
+    (note,) = [each["message"] for each in run.get_details()["warnings"] if "Python" in each["message"]]
+    assert note.startswith("Python 3.6.2 is not on this node; Python 3.6.")
+
+
+def test_a_python_that_cannot_be_had(workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "train.py").write_text(
+        "import sys\nfrom azureml.core import Run\nRun.get_context().log('minor', sys.version_info[1])\n"
+    )
+    estimator = Estimator(
+        str(project), compute_target="local", entry_script="train.py", conda_packages=["python=3.5.2"]
+    )
+    experiment = Experiment(workspace, "pythons")
+    with pytest.raises(ActivityFailedException, match=r"Python 3\.5\.2 is not.*set TRAINSHED_PYTHON=nearest where you"):
+        experiment.submit(estimator).wait_for_completion()
+    monkeypatch.setenv("TRAINSHED_PYTHON", "nearest")
+    run = experiment.submit(estimator)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"minor": min(one.version[1] for one in everything() if one.version[0] == 3)}
+    assert any(
+        "Python 3.5.2 is not on this node; Python 3." in each["message"] for each in run.get_details()["warnings"]
+    )
+    monkeypatch.setenv("TRAINSHED_PYTHON", "3.8")
+    with pytest.raises(UserErrorException, match=r"TRAINSHED_PYTHON is '3\.8'\. It can be 'nearest'"):
+        experiment.submit(estimator)

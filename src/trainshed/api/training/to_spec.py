@@ -72,6 +72,7 @@ class SubmitOptions(Record):
         slots: number of slots that the run occupies on its target.
         solver: how to install conda packages, if the environment does not set ``conda_solver``.
         legacy: make names available that packages have removed since 2018 (``TRAINSHED_LEGACY``).
+        nearest: use the nearest Python if the requested one is not available (``TRAINSHED_PYTHON=nearest``).
     """
 
     experiment: str
@@ -80,6 +81,7 @@ class SubmitOptions(Record):
     slots: int = 1
     solver: str = "auto"
     legacy: bool = False
+    nearest: bool = False
 
 
 def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
@@ -109,7 +111,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script),
+            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script, options),
             environment_name=str(config.environment.name or ""),
             environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
@@ -170,8 +172,9 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     )
 
 
-def _for_script(environment: EnvironmentSpec, script: str | None) -> EnvironmentSpec:
-    """Return the environment with what the script itself needs: IPython, if it is a notebook."""
+def _for_script(environment: EnvironmentSpec, script: str | None, options: SubmitOptions) -> EnvironmentSpec:
+    """Return the environment with the options of the submit, and with IPython if the script is a notebook."""
+    environment = environment._replace(nearest_python=options.nearest)
     if not is_notebook(script) or environment.kind == EXISTING:
         return environment
     note = "ipython was added, because the script is a notebook."
