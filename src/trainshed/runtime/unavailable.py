@@ -42,9 +42,14 @@ def missing(name: str) -> str:
     Args:
         name: the full name, e.g. ``"azureml.core.Workspace"``.
     """
-    why = "SDK v1's names come with trainshed-azureml: install it (compat/azureml) where Trainshed is installed"
+    import os
+
+    client = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "client", "azureml")
+    if name.startswith("trainshed.") or os.path.isdir(client):
+        return f"Trainshed has no '{name}', neither in a script nor outside of one."
     return (
-        f"'{name}' is not available inside this run: {why}. azureml.core.Run (also trainshed.Run) is always available."
+        f"'{name}' is not available inside this run: SDK v1's names come with trainshed-azureml: install it "
+        "(compat/azureml) where Trainshed is installed. azureml.core.Run (also trainshed.Run) is always available."
     )
 
 

@@ -15,7 +15,7 @@ _RUNTIME = _PACKAGE / "runtime"
 _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
 _MARK = "_trainshed.py"
-_CLIENT = ("api", "client", "data", "system", "spec")
+_CLIENT = ("api", "client", "data", "system", "spec", "tensorboard", "widgets")
 
 
 def files() -> dict[str, Path]:
