@@ -60,6 +60,7 @@ os.makedirs("outputs", exist_ok=True)
 with open("outputs/model.pkl", "w") as file:
     file.write("new")
 run.upload_file("extra/model.pkl", "outputs/model.pkl")
+run.register_model("uploaded", model_path="extra/model.pkl")
 after = run.register_model("after", model_path="outputs/model.pkl", tags={"python": "%d.%d" % sys.version_info[:2]})
 assert (after.name, after.version) == ("after", 1)
 
@@ -80,10 +81,14 @@ run.log("minor", sys.version_info[1])
 """
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("version", "target"), [*((version, "local") for version in VERSIONS), ("3.6", "far")])
 def test_a_script_uses_datasets_models_and_child_runs(
-    version: str, workspace: Workspace, project: Path, tmp_path: Path
+    version: str, target: str, workspace: Workspace, project: Path, tmp_path: Path
 ) -> None:
+    if target == "far":  # another machine, of which scripts reach the service by its address
+        reach = tmp_path / "reach"
+        reach.write_text(f'exec env TRAINSHED_HOME={tmp_path / "far"} sh -c "$1"\n')
+        workspace.connection.call("PUT", "/targets/far", {"kind": "remote", "connect": ["sh", str(reach)]})
     for name in ("a", "b"):
         (tmp_path / "letters" / f"{name}.txt").parent.mkdir(exist_ok=True)
         (tmp_path / "letters" / f"{name}.txt").write_text(name.upper())
@@ -97,6 +102,7 @@ def test_a_script_uses_datasets_models_and_child_runs(
     table = Dataset.Tabular.from_delimited_files(str(tmp_path / "table.csv"))
     (project / "train.py").write_text(TRAIN)
     config = RunConfiguration()
+    config.target = target
     config.environment.python.user_managed_dependencies = True
     config.environment.python.interpreter_path = interpreter(version)
     arguments = ["--by-id", letters.as_named_input("direct"), "--mounted", letters.as_named_input("all").as_mount()]

@@ -120,9 +120,8 @@ def _nearest(root: str, script: str) -> str:
     found: list[str] = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.relpath(os.path.join(folder, name), root) for name in sorted(names) if name.endswith((".py", ".sh"))
-        ]
+        scripts = sorted(name for name in names if name.endswith((".py", ".sh", ".ipynb")))
+        found += [os.path.relpath(os.path.join(folder, name), root) for name in scripts]
         if len(found) > _NEAR_LIMIT:
             break
     same_name = [path for path in found if os.path.basename(path) == os.path.basename(script)]
