@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,11 +83,27 @@ def test_another_python(home: Path) -> None:
 
 def test_python_that_is_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
-    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*Available: \d"):
+    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*") as error:
         prepare(EnvironmentSpec(python="3.2"), home, io.BytesIO())
+    oldest = min(one.version for one in everything() if one.version[0] == 3)
+    here = "{}.{}".format(*oldest)
+    assert f"set TRAINSHED_PYTHON=nearest where you submit, to use the nearest version: here Python {here}" in str(
+        error.value
+    )
+    assert len(re.findall(r"\d+\.\d+", str(error.value))) == 2, "only the nearest one is told"
+
+
+def test_the_nearest_python_is_taken_when_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
+    made = prepare(EnvironmentSpec(python="3.99", nearest_python=True), home, io.BytesIO())
+    newest = max(one.version for one in everything())
+    assert _ask(made.python, "import sys; print('%d.%d' % sys.version_info[:2])") == "{}.{}".format(*newest)
+    text = ".".join(map(str, newest))
+    assert f"Python 3.99 is not on this node; Python {text} is used instead." in made.notes
 
 
 BUILD = """
+import re
 import sys
 from pathlib import Path
 from trainshed.environments import listed, prepare

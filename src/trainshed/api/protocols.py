@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
-Labels = str | Mapping[str, str | None] | None
-"""Filter on tags or properties: one name that must be set, or names with required values (None matches any value)."""
+    Labels = str | Mapping[str, str | None] | None
+    """Filter on tags or properties: one name that must be set, or names with required values (None: any value)."""
 
 
 class TargetLike(Protocol):

@@ -115,7 +115,7 @@ def _submit(commands: Any) -> None:
     )
     made.usage = "trainshed submit DIR [options] [-- SCRIPT ARGUMENTS]"
     made.add_argument("folder", metavar="DIR", help="source folder; all files except those in .amlignore are sent")
-    made.add_argument("--script", metavar="FILE", help="Python file in DIR (default: train.py)")
+    made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
     packages = made.add_argument_group("packages")

@@ -61,7 +61,8 @@ class Outbox:
         self._streams = {what: _Stream(os.path.join(self._folder, name), {}, None) for what, name in names.items()}
         self._streams[JOURNAL] = _Stream(self.file(JOURNAL), {"writer": os.urandom(8).hex()}, 0)
         self._begin()
-        os.register_at_fork(after_in_child=self._begin)
+        if hasattr(os, "register_at_fork"):  # not in Python 3.6
+            os.register_at_fork(after_in_child=self._begin)
         atexit.register(self._leave)
 
     def _begin(self) -> None:

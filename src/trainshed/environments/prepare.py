@@ -116,6 +116,7 @@ class Builder:
         options = [*request.pip_options, *([f"--index-url {request.index_url}"] if request.index_url else [])]
         self._lists: PackageLists = sort_out(request.conda, request.pip, options, request.python)
         self._solver = request.solver
+        self._nearest = request.nearest_python
         self._channels = conda.channels(request.channels)
         self._tool = conda.tool(sites) if self._lists.conda and request.solver != "pypi" else None
         self._notes: List[str] = [*request.notes]
@@ -208,11 +209,12 @@ class Builder:
         if found is None and wanted and uv.download_python(wanted, self._context):
             found = interpreters.find(wanted, self._home)
         if found is None:
-            known = ", ".join(sorted({one.text for one in interpreters.everything(self._home)}))
-            raise EnvironmentBuildException(
-                f"Python {wanted} is not on this node and could not be downloaded. Available: {known}. "
-                "Use one of these, or install the one you need."
-            )
+            found = interpreters.nearest(str(wanted), self._home) or interpreters.own()
+            if not self._nearest:
+                raise EnvironmentBuildException(
+                    f"Python {wanted} is not on this node and could not be downloaded. Install it, or set "
+                    f"TRAINSHED_PYTHON=nearest where you submit, to use the nearest version: here Python {found.text}."
+                )
         if wanted and not interpreters.satisfies(found.version, wanted):
             self._notes.append(f"Python {wanted} is not on this node; Python {found.text} is used instead.")
         return found

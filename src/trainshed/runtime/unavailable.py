@@ -1,10 +1,8 @@
 """Names that a script may use but that are not available inside a run, each with what to do instead."""
 
-import sys
-
 CLOSED = ("azureml", "trainshed")
 _ITSELF = "is for the program that submitted the run: a script cannot wait for its own run"
-NOT_HERE = "calls the service, which needs Python 3.10 or later"
+NOT_HERE = "calls the service, whose address is not in the environment of this script"
 METHODS = {
     **dict.fromkeys(("wait_for_completion", "clean"), _ITSELF),
 }
@@ -44,14 +42,14 @@ def missing(name: str) -> str:
     Args:
         name: the full name, e.g. ``"azureml.core.Workspace"``.
     """
-    if sys.version_info < (3, 10):
-        why = (
-            f"under Python {sys.version_info[0]}.{sys.version_info[1]} only Run is available; use Python 3.10 or later"
-        )
-    else:
-        why = "SDK v1's names come with trainshed-azureml: install it (compat/azureml) where Trainshed is installed"
+    import os
+
+    client = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "client", "azureml")
+    if name.startswith("trainshed.") or os.path.isdir(client):
+        return f"Trainshed has no '{name}', neither in a script nor outside of one."
     return (
-        f"'{name}' is not available inside this run: {why}. azureml.core.Run (also trainshed.Run) is always available."
+        f"'{name}' is not available inside this run: SDK v1's names come with trainshed-azureml: install it "
+        "(compat/azureml) where Trainshed is installed. azureml.core.Run (also trainshed.Run) is always available."
     )
 
 

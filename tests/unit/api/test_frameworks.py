@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,13 +36,19 @@ def test_without_a_version_v1s_default_is_met_by_the_nearest_and_said(
     assert framework.default in kind.get_supported_versions()
     (note,) = notes(made)
     assert "the default framework_version" in note
-    assert "the nearest installable release is used" in note
+    python = "{}.{}".format(*sys.version_info)
+    assert f"cannot be installed on Python {python}, so " in note
+    assert "is used, the nearest release that can." in note
+    assert note.count("Python") == 1, "no row for another Python is told"
     assert note in caplog.text
     # Every line can be read by the node, and some line is for each Python in the table.
     spec = environment_to_spec(made.run_config.environment)
     lists = sort_out(spec.conda, spec.pip, spec.pip_options, spec.python)
     assert lists.python == framework.pythons
-    for python, (release, *_) in framework.oldest.items():
+    assert any(
+        f"{framework.package}=={framework.default}" in line and "python_version < '3.8'" in line for line in lists.pip
+    )
+    for python, (release, *_) in list(framework.oldest.items())[1:]:
         assert any(f"{framework.package}=={release}.*; python_version >= '{python}'" in line for line in lists.pip)
 
 

@@ -23,6 +23,11 @@ def _check_no_azureml_core() -> None:
 
 _check_no_azureml_core()
 
+if os.environ.get("TRAINSHED_LEGACY", "") not in ("", "0"):  # as in runs: also for the program that submits them
+    from trainshed.runtime import legacy
+
+    legacy.install()
+
 # Other distributions, such as azureml-mlflow, have packages in this namespace. pkgutil.extend_path does the same, but
 # importing pkgutil takes 10 ms.
 __path__ += [

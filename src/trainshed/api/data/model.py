@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import RunLike, WorkspaceLike
     from trainshed.client.http import Connection
 
-_LOCAL = "azureml-models"
+    TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
-TagFilter = Iterable[Any] | Mapping[str, Any] | None
+_LOCAL = "azureml-models"
 
 
 class Model:

@@ -202,10 +202,10 @@ class TabularDataset(AbstractDataset, kind="tabular"):
 
     def _as_files(self, name: str, write: Callable[[Any, str], None]) -> FileDataset:
         import hashlib
-        import shutil
         from tempfile import TemporaryDirectory
 
         from trainshed.client.cache import cache
+        from trainshed.data.folder import copy
 
         frame = self.to_pandas_dataframe()
         with TemporaryDirectory() as temporary:
@@ -218,7 +218,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
                 store.upload_files([file], temporary, folder, show_progress=False)
                 return FileFactory.from_files((store, f"{folder}/*"))
             kept = cache("data", *folder.split("/"))
-            shutil.copytree(temporary, kept, dirs_exist_ok=True)
+            copy(temporary, kept, overwrite=True)
         return FileFactory.from_files(f"{kept}/*")
 
 

@@ -13,7 +13,7 @@ from trainshed.api.checks import check_names, check_types, types_of
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
-from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
+from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, replacement, supported
 from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import TrainingException
@@ -72,20 +72,24 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
         config.arguments = add_arguments(config._references(), params["script_params"], inputs, resume_from)
         self._begin(source_directory, config, inputs, resume_from)
         if not any(params.get(name) for name in _BUILT_ELSEWHERE):
-            self._add_framework(choice)
+            self._add_framework(choice, params["framework_version"])
 
-    def _add_framework(self, choice: Choice) -> None:
+    def _add_framework(self, choice: Choice, version: str | None) -> None:
         """Add the framework's packages. Packages listed by the user take precedence."""
         framework, packages = FRAMEWORKS[self._FRAMEWORK], self.conda_dependencies
         listed = {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
         user_version = bool(listed & {framework.package, *framework.also})
         added = framework.beside if user_version else choice.requirements
         packages.set_pip_requirements([*packages.pip_packages, *(each for each in added if _name(each) not in listed)])
-        if choice.pythons and not user_version and packages.get_python_version() is None:
+        if user_version:
+            return
+        python = packages.get_python_version()
+        if choice.pythons and python is None:
             packages.add_conda_package(f"python{choice.pythons}")
-        if choice.note and not user_version:
-            self.run_config.environment._notes = (choice.note,)
-            warn(choice.note)
+        note = replacement(self._FRAMEWORK, version, python)
+        if note:
+            self.run_config.environment._notes = (note,)
+            warn(note)
 
     @property
     def framework_version(self) -> str:

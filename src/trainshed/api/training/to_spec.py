@@ -19,7 +19,7 @@ from trainshed.spec.checks import check_run_spec
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import Record
-from trainshed.spec.run import LOCAL, DataSpec, RunSpec
+from trainshed.spec.run import LOCAL, DataSpec, RunSpec, is_notebook
 from trainshed.spec.shape import (
     OPENMPI,
     SINGLE,
@@ -72,6 +72,7 @@ class SubmitOptions(Record):
         slots: number of slots that the run occupies on its target.
         solver: how to install conda packages, if the environment does not set ``conda_solver``.
         legacy: make names available that packages have removed since 2018 (``TRAINSHED_LEGACY``).
+        nearest: use the nearest Python if the requested one is not available (``TRAINSHED_PYTHON=nearest``).
     """
 
     experiment: str
@@ -80,6 +81,7 @@ class SubmitOptions(Record):
     slots: int = 1
     solver: str = "auto"
     legacy: bool = False
+    nearest: bool = False
 
 
 def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
@@ -109,7 +111,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=environment_to_spec(config.environment, options.solver),
+            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script, options),
             environment_name=str(config.environment.name or ""),
             environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
@@ -168,6 +170,15 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         pip_options=tuple(options),
         notes=tuple(getattr(environment, "_notes", ())),
     )
+
+
+def _for_script(environment: EnvironmentSpec, script: str | None, options: SubmitOptions) -> EnvironmentSpec:
+    """Return the environment with the options of the submit, and with IPython if the script is a notebook."""
+    environment = environment._replace(nearest_python=options.nearest)
+    if not is_notebook(script) or environment.kind == EXISTING:
+        return environment
+    note = "ipython was added, because the script is a notebook."
+    return environment._replace(pip=(*environment.pip, "ipython"), notes=(*environment.notes, note))
 
 
 def _argument(value: Any, index: int, references: References) -> str:
