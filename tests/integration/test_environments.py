@@ -35,11 +35,11 @@ def _ask(python: str, code: str) -> str:
 
 def test_packages_from_pypi_are_there_and_cached(home: Path) -> None:
     log = io.BytesIO()
-    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-defaults"))
+    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-dataprep-native"))
     first = prepare(request, home, log)
     assert _ask(first.python, "import six; print(six.__version__)") == "1.17.0"
     assert first.resolved == ("six==1.17.0",)
-    assert first.notes == ("azureml-defaults is provided by Trainshed itself.",)
+    assert first.notes == ("azureml-dataprep-native (SDK v1) is left out.",)
     assert not first.cached
     again = prepare(EnvironmentSpec(pip=("six==1.17.0",)), home, io.BytesIO())
     assert again.cached

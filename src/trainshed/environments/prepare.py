@@ -118,8 +118,7 @@ class Builder:
         self._solver = request.solver
         self._channels = conda.channels(request.channels)
         self._tool = conda.tool(sites) if self._lists.conda and request.solver != "pypi" else None
-        self._notes: List[str] = [*request.notes]
-        self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
+        self._notes: List[str] = [*request.notes, *self._lists.notes]
 
     def prepare(self) -> Prepared:
         """Return the environment, built with conda if requested and available, otherwise from PyPI."""

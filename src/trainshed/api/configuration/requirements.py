@@ -41,7 +41,7 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
             options += included[1]
         elif name in OPTIONS:
             options.append(f"{name} {value}".strip())
-        elif line.startswith("-") or " --hash" in line:
+        elif line.startswith("-"):
             raise UserErrorException(
                 f"{path}, line {number}: {line!r} is not supported. Use packages, -r FILE, or {', '.join(OPTIONS)}."
             )

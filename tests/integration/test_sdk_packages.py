@@ -1,0 +1,82 @@
+"""Packages of SDK v1, named where its programs named them: real runs whose scripts import what these brought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed import Environment, Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace
+from trainshed.api.configuration.conda_dependencies import CondaDependencies
+
+TRAIN = """
+import numpy as np
+import pandas as pd
+from azureml.core import Run
+
+frame = pd.DataFrame({"weight": np.arange(4.0)})
+Run.get_context().log("mean", frame.weight.mean())
+"""
+ASKED = "azureml-dataprep[pandas]"
+
+
+def _finished(workspace: Workspace, config: Any) -> Any:
+    run = Experiment(workspace, "sdk-packages").submit(config)
+    run.wait_for_completion(show_output=True)
+    assert run.get_metrics() == {"mean": 1.5}
+    return run
+
+
+def test_an_estimator_gets_what_a_package_of_v1_brought(workspace: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(TRAIN)
+    est = Estimator(str(project), entry_script="train.py", compute_target="local", pip_packages=[ASKED])
+    run = _finished(workspace, est)
+    log = project.parent / "build.txt"
+    run.download_file("azureml-logs/20_image_build_log.txt", str(log))
+    said = [line for line in log.read_text().splitlines() if line.startswith("Note: In place of")]
+    packages = "cloudpickle, jsonschema, numpy, pandas, pyyaml"
+    assert said == [f"Note: In place of {ASKED} (SDK v1), these packages are installed: {packages}."]
+    names = [each.partition("==")[0] for each in run.get_details()["environment"]["packages"]]
+    assert "pandas" in names
+    assert not [name for name in names if name.startswith("azureml")]
+
+
+def test_wherever_it_is_named_it_means_the_same(workspace: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(TRAIN)
+    (project / "requirements.txt").write_text(f"{ASKED}>=1.1.14\n")
+    (project / "environment.yml").write_text(f"name: x\ndependencies:\n- pip:\n  - {ASKED}\n")
+    by_hand = Environment("by-hand")
+    by_hand.python.conda_dependencies = CondaDependencies.create(pip_packages=[ASKED])
+    config = RunConfiguration("train.py", conda_dependencies=CondaDependencies.create(pip_packages=[ASKED]))
+
+    def estimator(**packages: Any) -> Estimator:
+        return Estimator(str(project), entry_script="train.py", compute_target="local", **packages)
+
+    given: list[Any] = [
+        estimator(pip_requirements_file="requirements.txt"),
+        estimator(conda_dependencies_file="environment.yml"),
+    ]
+    given += [
+        ScriptRunConfig(str(project), "train.py", environment=environment)
+        for environment in (
+            Environment.from_conda_specification("yaml", str(project / "environment.yml")),
+            Environment.from_pip_requirements("pip", str(project / "requirements.txt")),
+            by_hand,
+        )
+    ]
+    given.append(ScriptRunConfig(str(project), run_config=config))
+    keys = {_finished(workspace, each).get_details()["environment"]["key"] for each in given}
+    assert len(keys) == 1, "one environment for all"
+
+
+@pytest.mark.parametrize("packages", [None, ["six==1.17.0"]])
+def test_what_nobody_asked_for_is_not_installed(
+    workspace: Workspace, project: Path, packages: list[str] | None
+) -> None:
+    (project / "train.py").write_text("")
+    est = Estimator(str(project), entry_script="train.py", compute_target="local", pip_packages=packages)
+    assert next(iter(est.conda_dependencies.pip_packages)) == "azureml-defaults"
+    run = Experiment(workspace, "sdk-packages").submit(est)
+    run.wait_for_completion()
+    assert run.get_details()["environment"]["packages"] == (packages or [])
