@@ -180,7 +180,7 @@ def test_nothing_asked_for_is_one_clean_environment_for_all(home: Path) -> None:
     made = prepare(EnvironmentSpec(), home, io.BytesIO())
     assert (made.cached, made.resolved, made.notes) == (False, (), ())
     assert _ask(made.python, "import sys; print(sys.prefix)") == made.variables["VIRTUAL_ENV"]
-    assert prepare(EnvironmentSpec(pip=("azureml-sdk",)), home, io.BytesIO()).key == made.key
+    assert prepare(EnvironmentSpec(pip=("azureml-dataprep-native",)), home, io.BytesIO()).key == made.key
 
 
 def test_found_again_without_starting_a_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,3 +80,34 @@ def test_what_nobody_asked_for_is_not_installed(
     run = Experiment(workspace, "sdk-packages").submit(est)
     run.wait_for_completion()
     assert run.get_details()["environment"]["packages"] == (packages or [])
+
+
+def test_a_curated_environment_is_its_packages(workspace: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(f"import sklearn, joblib, scipy\n{TRAIN}")
+    config = ScriptRunConfig(source_directory=str(project), script="train.py", compute_target="local")
+    config.run_config.environment = workspace.environments["AzureML-Scikit-learn-0.20.3"]
+    run = _finished(workspace, config)
+    said = [each["message"] for each in run.get_details()["warnings"]]
+    assert said[0].startswith("The curated environment AzureML-Scikit-learn-0.20.3 stands for these packages here")
+    assert run.get_environment().name == "AzureML-Scikit-learn-0.20.3"
+    curated = Environment.get(workspace=workspace, name="AzureML-Scikit-learn-0.20.3")
+    again = ScriptRunConfig(str(project), "train.py", compute_target="local", environment=curated)
+    assert _finished(workspace, again).get_details()["environment"]["cached"]
+
+
+def test_names_of_environments(workspace: Workspace) -> None:
+    Environment("mine").register(workspace)
+    assert {"mine", "AzureML-Tutorial"} <= set(Environment.list(workspace))
+    assert "AzureML-PyTorch-1.6-CPU" in workspace.environments
+    assert workspace.environments["AzureML-sklearn-1.3-ubuntu22.04-py310-cpu"].python.conda_dependencies
+    for name, says in (
+        ("mnie", "There is no environment 'mnie'. Registered: mine."),
+        ("AzureML-Designer", "The curated environment 'AzureML-Designer' is not available here."),
+    ):
+        with pytest.raises(KeyError, match=says):
+            _ = workspace.environments[name]
+    # One that is registered under such a name is the one that is meant.
+    own = Environment("AzureML-Minimal")
+    own.python.conda_dependencies.add_pip_package("six")
+    own.register(workspace)
+    assert "six" in list(Environment.get(workspace, "AzureML-Minimal").python.conda_dependencies.pip_packages)

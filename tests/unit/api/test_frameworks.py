@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from trainshed import Chainer, Environment, Estimator, PyTorch, SKLearn, TensorFlow
-from trainshed.api.training.framework_versions import FRAMEWORKS, choose
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose
 from trainshed.api.training.to_spec import environment_to_spec
 from trainshed.environments.packages import sort_out
 from trainshed.errors import TrainingException

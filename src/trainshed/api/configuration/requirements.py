@@ -160,5 +160,22 @@ def check_conda(content: Any, what: str) -> dict[str, Any]:
     }
 
 
+def exported(conda_environment: str) -> bytes | None:
+    """Return a conda environment of this machine as a conda environment file, or None if it does not exist.
+
+    Args:
+        conda_environment: name of the environment.
+    """
+    import shutil
+    import subprocess
+
+    conda = shutil.which("conda") or shutil.which("mamba") or shutil.which("micromamba")
+    if conda is None:
+        return None
+    argv = [conda, "env", "export", "--name", conda_environment, "--no-builds"]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    return None if done.returncode else done.stdout
+
+
 def _reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from trainshed.api.checks import check_names, check_types, types_of
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, Choice, choose, supported
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
-from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
 from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import TrainingException

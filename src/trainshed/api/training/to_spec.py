@@ -165,7 +165,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         solver=environment.conda_solver or solver,
         index_url=index_url,
         pip_options=tuple(options),
-        notes=tuple(getattr(environment, "_notes", ())),
+        notes=environment._notes,
     )
 
 

@@ -335,10 +335,10 @@ class Workspace(WorkspaceFacts):
 
     @property
     def environments(self) -> CallableDict[Environment]:
-        """Latest versions of the registered environments, by name."""
-        from trainshed.api.configuration.environment import Environment
+        """Latest versions of the registered environments, and SDK v1's curated ones, by name."""
+        from trainshed.api.workspace.environments import Environment, Environments
 
-        return _by_name(Environment.list(self), "environment")
+        return Environments(Environment.list(self), "environment")
 
     @property
     def models(self) -> CallableDict[Model]:
