@@ -9,6 +9,7 @@ import pytest
 
 from trainshed import Environment, Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
+from trainshed.errors import ActivityFailedException, ComputeTargetException
 
 TRAIN = """
 import numpy as np
@@ -111,3 +112,28 @@ def test_names_of_environments(workspace: Workspace) -> None:
     own.python.conda_dependencies.add_pip_package("six")
     own.register(workspace)
     assert "six" in list(Environment.get(workspace, "AzureML-Minimal").python.conda_dependencies.pip_packages)
+
+
+def test_an_environment_is_built_before_it_is_needed(
+    workspace: Workspace, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "train.py").write_text("import six")
+    env = Environment("built")
+    env.python.conda_dependencies.add_pip_package("six==1.17.0")
+    build = env.build(workspace)
+    assert build.status in ("Running", "Succeeded")
+    assert build.wait_for_completion(show_output=True) is build
+    assert build.status == "Succeeded"
+    assert "six==1.17.0" in build.log()
+    assert "The environment is ready: Python 3." in capsys.readouterr().out
+    run = Experiment(workspace, "sdk-packages").submit(ScriptRunConfig(str(project), "train.py", environment=env))
+    run.wait_for_completion()
+    assert run.get_details()["environment"]["cached"]
+    assert "Environment" in env.build_local(workspace)
+    env.python.conda_dependencies.add_pip_package("six==99.99")
+    failed = env.build(workspace)
+    with pytest.raises(ActivityFailedException, match=r"six==99\.99"):
+        failed.wait_for_completion(show_output=False)
+    assert failed.status == "Failed"
+    with pytest.raises(ComputeTargetException, match="no-such-cluster"):
+        env.build(workspace, image_build_compute="no-such-cluster")

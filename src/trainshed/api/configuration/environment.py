@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     from trainshed.api.configuration.conda_dependencies import CondaDependencies
+    from trainshed.api.protocols import BuildLike, WorkspaceLike
 
 _DEFINITION = "azureml_environment.json"
 _PACKAGES = "conda_dependencies.yml"
@@ -149,6 +150,38 @@ class Environment(RegisteredEnvironment):
         environment = copy.deepcopy(self)
         environment.name, environment.version = new_name, None
         return environment
+
+    def build(self, workspace: WorkspaceLike, image_build_compute: str | None = None) -> BuildLike:
+        """Start to build the environment, which a run would otherwise do when it needs it.
+
+        Args:
+            workspace: workspace whose service builds it.
+            image_build_compute: name of the compute target on whose machine it is built. Default: this machine.
+
+        Returns:
+            The build; call its ``wait_for_completion()``.
+
+        Example:
+            >>> Environment("plain").build(ws).wait_for_completion(show_output=False).status
+            'Succeeded'
+        """
+        return workspace._build(self, image_build_compute)
+
+    def build_local(self, workspace: WorkspaceLike, platform: Any = None, **kwargs: Any) -> str:
+        """Build the environment on this machine, and print the output of the build.
+
+        Args:
+            workspace: workspace whose service builds it.
+            platform: ignored.
+            **kwargs: ignored.
+
+        Returns:
+            Output of the build.
+
+        Raises:
+            ActivityFailedException: the environment cannot be built.
+        """
+        return workspace._build(self).wait_for_completion(show_output=True).log()
 
     def save_to_directory(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write the environment's definition to a folder.

@@ -61,6 +61,12 @@ for name in [each for each in Environment.list(workspace=ws) if each.startswith(
     print(name, ws.environments[name].python.conda_dependencies.serialize_to_string())
 assert "torch" in ws.environments["AzureML-PyTorch-1.6-CPU"].python.conda_dependencies.serialize_to_string()
 
+# Built before a run needs them.
+build = env.build(workspace=ws)
+build.wait_for_completion(show_output=True)
+assert build.status == "Succeeded"
+env.build_local(ws)
+
 # Kept in a folder.
 env.save_to_directory(path="kept-environment", overwrite=True)
 loaded = Environment.load_from_directory("kept-environment")
@@ -85,8 +91,6 @@ assert by_file.docker.base_image is None
 for call in (
     lambda: Environment.from_docker_build_context("context", None),
     lambda: env.get_image_details(ws),
-    lambda: env.build(ws),
-    lambda: env.build_local(ws),
 ):
     # Where there is no container engine there is a sentence.
     try:
