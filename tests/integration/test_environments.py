@@ -323,7 +323,7 @@ def test_packages_that_only_conda_has(home: Path) -> None:
 
 def test_pypi_only_says_the_names_and_advises_nothing(home: Path) -> None:
     made = prepare(EnvironmentSpec(conda=("msgpack-python",), solver="pypi"), home, io.BytesIO(), sites=SITES)
-    assert made.notes == ("conda_packages were installed from PyPI (msgpack-python as msgpack).",)
+    assert made.notes == ("conda_packages are installed from PyPI (msgpack-python as msgpack).",)
 
 
 MICROMAMBA = """#!/bin/sh

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainshed import Environment, Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace
+from trainshed import Environment, Estimator, Experiment, RunConfiguration, ScriptRunConfig, SKLearn, Workspace
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.errors import ActivityFailedException, ComputeTargetException
 
@@ -137,3 +137,17 @@ def test_an_environment_is_built_before_it_is_needed(
     assert failed.status == "Failed"
     with pytest.raises(ComputeTargetException, match="no-such-cluster"):
         env.build(workspace, image_build_compute="no-such-cluster")
+
+
+def test_a_conflict_with_what_was_put_in_place_is_explained(workspace: Workspace, project: Path) -> None:
+    (project / "train.py").write_text("")
+    packages = ["threadpoolctl==1.0", "azureml-telemetry"]  # every scikit-learn that is left needs a later one
+    est = SKLearn(str(project), entry_script="train.py", compute_target="local", pip_packages=packages)
+    with pytest.raises(ActivityFailedException) as failed:
+        Experiment(workspace, "sdk-packages").submit(est).wait_for_completion()
+    lines = failed.value.message.splitlines()
+    assert lines[0].endswith("failed: The packages could not be installed:")
+    assert lines[1].startswith("Note: SKLearn: the default framework_version 0.20.3 cannot be installed on all Python")
+    assert lines[2].startswith("Note: In place of azureml-telemetry (SDK v1), these packages are installed: ")
+    assert lines[3].startswith("The last lines of azureml-logs/20_image_build_log.txt")
+    assert "threadpoolctl" in failed.value.message.partition(lines[3])[2]
