@@ -151,3 +151,12 @@ def test_a_conflict_with_what_was_put_in_place_is_explained(workspace: Workspace
     assert lines[2].startswith("Note: In place of azureml-telemetry (SDK v1), these packages are installed: ")
     assert lines[3].startswith("The last lines of azureml-logs/20_image_build_log.txt")
     assert "threadpoolctl" in failed.value.message.partition(lines[3])[2]
+
+
+def test_a_version_that_went_with_an_old_framework_gives_way(workspace: Workspace, project: Path) -> None:
+    (project / "train.py").write_text("import joblib, sklearn; assert joblib.__version__ != '0.13.2'")
+    est = SKLearn(str(project), entry_script="train.py", compute_target="local", pip_packages=["joblib==0.13.2"])
+    run = Experiment(workspace, "sdk-packages").submit(est)
+    run.wait_for_completion()
+    said = [each["message"] for each in run.get_details()["warnings"]]
+    assert "joblib==0.13.2 belongs to a replaced release of SKLearn; joblib>=0.13.2 is used." in said

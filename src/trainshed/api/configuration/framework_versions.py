@@ -24,6 +24,8 @@ class Framework(NamedTuple):
         pythons: version specifier of the supported Python versions.
         beside: additional packages installed with the framework, as in SDK v1, in the latest compatible versions.
         also: other package names under which users may request the framework.
+        pinned: packages whose releases belong to releases of the framework. An exact version of one of them becomes a
+            minimum if the framework's version is replaced.
         caution: compatibility hint for old scripts.
     """
 
@@ -34,6 +36,7 @@ class Framework(NamedTuple):
     pythons: str
     beside: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
     caution: str = ""
 
 
@@ -55,6 +58,7 @@ FRAMEWORKS = {
         "<3.15",
         ("torchvision", "tensorboard"),
         ("pytorch",),
+        ("numpy", "tensorboard", "torchaudio", "torchtext", "torchvision"),
     ),
     "TensorFlow": Framework(
         "tensorflow",
@@ -69,6 +73,7 @@ FRAMEWORKS = {
             "3.13": ("2.20",),
         },
         "<3.14",
+        pinned=("h5py", "keras", "numpy", "protobuf", "tensorboard", "tensorflow-estimator"),
         caution="In TensorFlow 2, the names of TensorFlow 1 are in tensorflow.compat.v1.",
     ),
     "Chainer": Framework(
@@ -77,6 +82,7 @@ FRAMEWORKS = {
         "5.1.0",
         {"3.8": ("7.8", "numpy<1.24", "setuptools<65")},
         "<3.12",
+        pinned=("numpy",),
     ),
     "SKLearn": Framework(
         "scikit-learn",
@@ -93,6 +99,7 @@ FRAMEWORKS = {
         },
         "<3.15",
         also=("sklearn",),
+        pinned=("joblib", "numpy", "scipy"),
         caution="sklearn.externals.joblib works with TRAINSHED_LEGACY=1.",
     ),
 }
@@ -165,6 +172,23 @@ def choose(name: str, version: str | None) -> Choice:
     return Choice(
         requested, (*requirements, *framework.beside), framework.pythons, _note(name, requested, version is None, rows)
     )
+
+
+def loosened(name: str, package: str) -> str:
+    """Return a package without the exact version that belongs to a release of a framework, else the package itself.
+
+    Args:
+        name: key in :data:`FRAMEWORKS`.
+        package: pip requirement or conda spec.
+
+    Example:
+        >>> loosened("SKLearn", "joblib==0.13.2"), loosened("SKLearn", "pandas==0.25.3")
+        ('joblib>=0.13.2', 'pandas==0.25.3')
+    """
+    exact = re.fullmatch(r"\s*([\w.-]+?)\s*={1,3}\s*(\d+(?:\.\d+)*)(?:\.\*)?\s*", package)
+    if not exact or exact[1].lower().replace("_", "-") not in FRAMEWORKS[name].pinned:
+        return package
+    return f"{exact[1]}>={exact[2]}"
 
 
 def _note(name: str, requested: str, default: bool, rows: list[tuple[str, str, tuple[str, ...]]]) -> str:
