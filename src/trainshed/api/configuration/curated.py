@@ -32,14 +32,15 @@ _DASK = (
 _TUTORIAL = (
     *("azureml-defaults", "azureml-mlflow", "azureml-opendatasets", "azureml-sdk", "azureml-telemetry"),
     *("azureml-tensorboard", "azureml-widgets"),
-    *("matplotlib", "mlflow", "numpy", "pandas", "scikit-learn", "sklearn-pandas", "tqdm"),
+    *("matplotlib", "mlflow", "numpy", "pandas", "sklearn-pandas", "tqdm"),
 )
 _PLAIN = (
     (r"minimal(-.*)?", ("azureml-defaults",)),
-    (r"tutorial", _TUTORIAL),
     (r"automl(-gpu)?", _AUTOML),
     (r"dask-[cg]pu", _DASK),
 )
+# sklearn-pandas needs a scikit-learn of that time.
+_TUTORIALS_SKLEARN = "0.22"
 _FRAMEWORKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "chainer": "Chainer", "scikit-learn": "SKLearn"}
 _BESIDE = {
     "pytorch": ("future",),
@@ -117,6 +118,8 @@ def curated(name: str) -> Curated:
     for pattern, packages in _PLAIN:
         if re.fullmatch(pattern, rest):
             return Curated(packages, "", (_note(name, packages),), gpu)
+    if rest == "tutorial":
+        return _with_framework(name, "scikit-learn", _TUTORIALS_SKLEARN, _TUTORIAL, gpu)
     found = _VERSIONED.fullmatch(rest)
     if not found:
         raise UserErrorException(
@@ -129,9 +132,13 @@ def curated(name: str) -> Curated:
     if what not in _FRAMEWORKS:
         packages = (*common, f"{what}>={version}")
         return Curated(packages, "", (_note(name, packages),), gpu)
-    choice = choose(_FRAMEWORKS[what], _known(_FRAMEWORKS[what], version))
-    package = FRAMEWORKS[_FRAMEWORKS[what]].package
-    packages = (*dict.fromkeys((*choice.requirements, *(each for each in common if each != package))),)
+    return _with_framework(name, what, version, common, gpu)
+
+
+def _with_framework(name: str, what: str, version: str, common: tuple[str, ...], gpu: bool) -> Curated:
+    framework = _FRAMEWORKS[what]
+    choice = choose(framework, _known(framework, version))
+    packages = tuple(dict.fromkeys((*choice.requirements, *common)))
     return Curated(packages, choice.pythons, tuple(filter(None, (_note(name, packages), choice.note))), gpu)
 
 
