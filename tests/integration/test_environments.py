@@ -36,11 +36,11 @@ def _ask(python: str, code: str) -> str:
 
 def test_packages_from_pypi_are_there_and_cached(home: Path) -> None:
     log = io.BytesIO()
-    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-defaults"))
+    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-dataprep-native"))
     first = prepare(request, home, log)
     assert _ask(first.python, "import six; print(six.__version__)") == "1.17.0"
     assert first.resolved == ("six==1.17.0",)
-    assert first.notes == ("azureml-defaults is provided by Trainshed itself.",)
+    assert first.notes == ("azureml-dataprep-native (SDK v1) is left out.",)
     assert not first.cached
     again = prepare(EnvironmentSpec(pip=("six==1.17.0",)), home, io.BytesIO())
     assert again.cached
@@ -197,7 +197,7 @@ def test_nothing_asked_for_is_one_clean_environment_for_all(home: Path) -> None:
     made = prepare(EnvironmentSpec(), home, io.BytesIO())
     assert (made.cached, made.resolved, made.notes) == (False, (), ())
     assert _ask(made.python, "import sys; print(sys.prefix)") == made.variables["VIRTUAL_ENV"]
-    assert prepare(EnvironmentSpec(pip=("azureml-sdk",)), home, io.BytesIO()).key == made.key
+    assert prepare(EnvironmentSpec(pip=("azureml-dataprep-native",)), home, io.BytesIO()).key == made.key
 
 
 def test_found_again_without_starting_a_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +340,7 @@ def test_packages_that_only_conda_has(home: Path) -> None:
 
 def test_pypi_only_says_the_names_and_advises_nothing(home: Path) -> None:
     made = prepare(EnvironmentSpec(conda=("msgpack-python",), solver="pypi"), home, io.BytesIO(), sites=SITES)
-    assert made.notes == ("conda_packages were installed from PyPI (msgpack-python as msgpack).",)
+    assert made.notes == ("conda_packages are installed from PyPI (msgpack-python as msgpack).",)
 
 
 MICROMAMBA = """#!/bin/sh

@@ -266,8 +266,8 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
     assert env.register(workspace).version == "1"
     assert env.register(workspace).version == "1"  # nothing has changed
     assert "hunter2" not in (workspace.path / "history.db").read_bytes().decode("latin-1")
-    with pytest.raises(UserErrorException, match="a curated environment of Azure ML"):
-        Environment.get(workspace, "AzureML-Tutorial")
+    with pytest.raises(UserErrorException, match="The curated environment 'AzureML-Tutoral' is not available here"):
+        Environment.get(workspace, "AzureML-Tutoral")
     with pytest.raises(NotFoundException, match="Did you mean 'mine'"):
         Environment.get(workspace, "mina")
     with pytest.raises(NotFoundException, match="no version 4"):

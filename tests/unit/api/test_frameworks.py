@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from trainshed import Chainer, Environment, Estimator, PyTorch, SKLearn, TensorFlow
-from trainshed.api.training.framework_versions import FRAMEWORKS, choose
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose
 from trainshed.api.training.to_spec import environment_to_spec
 from trainshed.environments.packages import sort_out
 from trainshed.errors import TrainingException
@@ -73,6 +73,24 @@ def test_a_version_between_two_rows_is_met_where_it_can_be() -> None:
     assert "torch==2.3.*; python_version >= '3.11' and python_version < '3.12'" in lines
     assert "torch==2.6.*; python_version >= '3.13' and python_version < '3.14'" in lines
     assert not any(line.startswith("numpy") for line in lines)
+
+
+def test_versions_that_belong_to_a_replaced_release_become_minimums() -> None:
+    made = SKLearn("s", compute_target="local", pip_packages=["joblib==0.13.2", "pandas==1.5.3", "numpy==1.16.2"])
+    assert packages(made)[:3] == ["joblib>=0.13.2", "pandas==1.5.3", "numpy>=1.16.2"]
+    assert "numpy<2; python_version >= '3.11' and python_version < '3.12'" in packages(made)
+    assert notes(made)[1:] == (
+        "joblib==0.13.2 belongs to a replaced release of SKLearn; joblib>=0.13.2 is used.",
+        "numpy==1.16.2 belongs to a replaced release of SKLearn; numpy>=1.16.2 is used.",
+    )
+    conda = PyTorch("s", compute_target="local", conda_packages=["torchvision=0.5.0", "pillow=5.4.1"])
+    assert list(conda.conda_dependencies.conda_packages)[:2] == ["torchvision>=0.5.0", "pillow=5.4.1"]
+    assert "torchvision" not in packages(conda)
+    for untouched in (
+        SKLearn("s", compute_target="local", framework_version="1.7", pip_packages=["joblib==0.13.2"]),
+        SKLearn("s", compute_target="local", pip_packages=["joblib==0.13.2", "scikit-learn==1.5.0"]),
+    ):
+        assert packages(untouched)[0] == "joblib==0.13.2"
 
 
 @pytest.mark.parametrize("version", ["latest", "1", "0.9", "1.4.0.0", "1.4; import os"])

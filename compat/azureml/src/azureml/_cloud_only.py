@@ -106,8 +106,6 @@ ROWS = (
         "build the image and use its name: Environment.from_docker_image(…)",
     ),
     Row("core", "Environment.get_image_details", "(workspace)", _BUILT),
-    Row("core", "Environment.build", "(workspace, image_build_compute=None)", _BUILT),
-    Row("core", "Environment.build_local", "(workspace, platform=None, **kwargs)", _BUILT),
     Row(
         "core",
         "Model.deploy",

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from trainshed.api.checks import check_names, check_types, types_of
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, Choice, choose, loosened, replacement, supported
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
-from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, replacement, supported
 from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import TrainingException
@@ -21,6 +21,7 @@ from trainshed.errors import TrainingException
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
     from trainshed.api.training.estimator_checks import Parameters
 
 _COUNTS = {"worker_count": (int,), "parameter_server_count": (int,)}
@@ -77,19 +78,31 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
     def _add_framework(self, choice: Choice, version: str | None) -> None:
         """Add the framework's packages. Packages listed by the user take precedence."""
         framework, packages = FRAMEWORKS[self._FRAMEWORK], self.conda_dependencies
-        listed = {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
-        user_version = bool(listed & {framework.package, *framework.also})
-        added = framework.beside if user_version else choice.requirements
-        packages.set_pip_requirements([*packages.pip_packages, *(each for each in added if _name(each) not in listed)])
-        if user_version:
-            return
+        user_version = bool(_names(packages) & {framework.package, *framework.also})
         python = packages.get_python_version()
-        if choice.pythons and python is None:
+        note = "" if user_version else replacement(self._FRAMEWORK, version, python)
+        loose = self._loosen(packages) if note else {}
+        added = framework.beside if user_version else choice.requirements
+        # Limits that the replacement needs hold for packages of which only a minimum is left, too.
+        listed = _names(packages) - {_name(each) for each in loose.values() if _name(each) not in framework.beside}
+        packages.set_pip_requirements([*packages.pip_packages, *(each for each in added if _name(each) not in listed)])
+        if choice.pythons and not user_version and python is None:
             packages.add_conda_package(f"python{choice.pythons}")
-        note = replacement(self._FRAMEWORK, version, python)
         if note:
-            self.run_config.environment._notes = (note,)
-            warn(note)
+            notes = [
+                f"{each} belongs to a replaced release of {self._FRAMEWORK}; {loose[each]} is used." for each in loose
+            ]
+            self.run_config.environment._notes = (note, *notes)
+            warn(" ".join([note, *notes]))
+
+    def _loosen(self, packages: CondaDependencies) -> dict[str, str]:
+        """Make exact versions that belong to the replaced release minimums. Returns them: package → package."""
+        pip = [(each, loosened(self._FRAMEWORK, each)) for each in packages.pip_packages]
+        conda = [(each, loosened(self._FRAMEWORK, each)) for each in packages.conda_packages]
+        packages.set_pip_requirements([after for _, after in pip])
+        for _, after in conda:
+            packages.add_conda_package(after)
+        return {before: after for before, after in (*pip, *conda) if before is not after}
 
     @property
     def framework_version(self) -> str:
@@ -183,6 +196,10 @@ class SKLearn(_FrameworkBaseEstimator):
 
     _FRAMEWORK = "SKLearn"
     _LESS = _ONE_NODE
+
+
+def _names(packages: CondaDependencies) -> set[str]:
+    return {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
 
 
 def _name(package: str) -> str:

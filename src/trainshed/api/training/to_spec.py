@@ -149,7 +149,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     python = environment.python
     if python.user_managed_dependencies:
         return EnvironmentSpec(kind=EXISTING, interpreter=str(python.interpreter_path or "python"))
-    from trainshed.api.configuration.conda_dependencies import SDK
+    from trainshed.api.configuration.conda_dependencies import Unasked
 
     dependencies = python.conda_dependencies
     index_url, options = None, []
@@ -162,13 +162,12 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     return EnvironmentSpec(
         python=dependencies.get_python_version(),
         conda=tuple(dependencies.conda_packages),
-        # SDK v1 lists this package by default; runs have its contents without installing it.
-        pip=tuple(package for package in dependencies.pip_packages if package != SDK),
+        pip=tuple(package for package in dependencies.pip_packages if not isinstance(package, Unasked)),
         channels=tuple(dependencies.conda_channels),
         solver=environment.conda_solver or solver,
         index_url=index_url,
         pip_options=tuple(options),
-        notes=tuple(getattr(environment, "_notes", ())),
+        notes=environment._notes,
     )
 
 

@@ -25,6 +25,8 @@ class Framework(NamedTuple):
         pythons: version specifier of the supported Python versions.
         beside: additional packages installed with the framework, as in SDK v1, in the latest compatible versions.
         also: other package names under which users may request the framework.
+        pinned: packages whose releases belong to releases of the framework. An exact version of one of them becomes a
+            minimum if the framework's version is replaced.
         caution: compatibility hint for old scripts.
     """
 
@@ -35,6 +37,7 @@ class Framework(NamedTuple):
     pythons: str
     beside: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
     caution: str = ""
 
 
@@ -57,6 +60,7 @@ FRAMEWORKS = {
         "<3.15",
         ("torchvision", "tensorboard"),
         ("pytorch",),
+        ("numpy", "tensorboard", "torchaudio", "torchtext", "torchvision"),
     ),
     "TensorFlow": Framework(
         "tensorflow",
@@ -72,6 +76,7 @@ FRAMEWORKS = {
             "3.13": ("2.20",),
         },
         "<3.14",
+        pinned=("h5py", "keras", "numpy", "protobuf", "tensorboard", "tensorflow-estimator"),
         caution="In TensorFlow 2, the names of TensorFlow 1 are in tensorflow.compat.v1.",
     ),
     "Chainer": Framework(
@@ -80,6 +85,7 @@ FRAMEWORKS = {
         "5.1.0",
         {"3.6": ("5.1.0",), "3.8": ("7.8", "numpy<1.24", "setuptools<65")},
         "<3.12",
+        pinned=("numpy",),
     ),
     "SKLearn": Framework(
         "scikit-learn",
@@ -97,6 +103,7 @@ FRAMEWORKS = {
         },
         "<3.15",
         also=("sklearn",),
+        pinned=("joblib", "numpy", "scipy"),
         caution="sklearn.externals.joblib works with TRAINSHED_LEGACY=1.",
     ),
 }
@@ -165,6 +172,23 @@ def choose(name: str, version: str | None) -> Choice:
         more = additional if chosen == framework.oldest[python][0] or chosen in framework.v1 else ()
         requirements += [f"{each}; {marker}" for each in (_pinned(framework, chosen), *more)]
     return Choice(requested, (*requirements, *framework.beside), framework.pythons)
+
+
+def loosened(name: str, package: str) -> str:
+    """Return a package without the exact version that belongs to a release of a framework, else the package itself.
+
+    Args:
+        name: key in :data:`FRAMEWORKS`.
+        package: pip requirement or conda spec.
+
+    Example:
+        >>> loosened("SKLearn", "joblib==0.13.2"), loosened("SKLearn", "pandas==0.25.3")
+        ('joblib>=0.13.2', 'pandas==0.25.3')
+    """
+    exact = re.fullmatch(r"\s*([\w.-]+?)\s*={1,3}\s*(\d+(?:\.\d+)*)(?:\.\*)?\s*", package)
+    if not exact or exact[1].lower().replace("_", "-") not in FRAMEWORKS[name].pinned:
+        return package
+    return f"{exact[1]}>={exact[2]}"
 
 
 def replacement(name: str, version: str | None, python: str | None) -> str:
