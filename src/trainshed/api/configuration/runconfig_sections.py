@@ -194,6 +194,9 @@ class AmlComputeConfiguration(Section):
         self._cluster_max_node_count: int | None = None
         self._seal()
 
+    def _settings(self) -> dict[str, Any]:
+        return {**super()._settings(), "cluster_max_node_count": self._cluster_max_node_count}
+
 
 class ContainerInstanceConfiguration(Section):
     """Azure Container Instances settings. Stored, but have no effect."""
@@ -201,7 +204,7 @@ class ContainerInstanceConfiguration(Section):
     def __init__(self) -> None:
         self.region: str | None = None
         self.cpu_cores = 1
-        self.memory_gb = 4
+        self.memory_gb = 4.0
         self._seal()
 
 
