@@ -204,9 +204,10 @@ class WorkspaceFacts:
         uri: str | None = self.connection.call("GET", "/workspace").get("mlflow")
         return uri or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
 
-    @staticmethod
-    def setup() -> None:
-        """Do nothing. Exists for compatibility with SDK v1."""
+    @classmethod
+    def setup(cls) -> Any:
+        """Return the workspace of :meth:`Workspace.from_config`. SDK v1 created one if there was none."""
+        return cls.from_config()  # type: ignore[attr-defined]  # of the subclass
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
         """Delete the workspace with all its runs and the data in its built-in datastores.
