@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,53 @@ def test_a_configuration_file_with_data_is_submitted(experiment: Experiment) -> 
     config = ScriptRunConfig(made.source_directory, run_config=loaded)
     experiment.submit(config).wait_for_completion()
     assert Dataset.get_by_name(workspace, "cleaned-weather").to_path() == ["/2026.csv"]
+
+
+FAILS = """
+import sys
+from azureml.core import Experiment, ScriptRunConfig, Workspace
+from azureml.widgets import RunDetails
+
+config = ScriptRunConfig("project", "train.py")
+config.run_config.environment.python.user_managed_dependencies = True
+config.run_config.environment.python.interpreter_path = sys.executable
+run = Experiment(Workspace.from_config(), "as-written").submit(config)
+RunDetails(run).show()
+"""
+SEEN = "failed: The script exited with exit code 1. User program failed with KeyError: 'colour'"
+
+
+def test_a_run_that_fails_after_it_was_shown_is_reported(experiment: Experiment) -> None:
+    script("{}['colour']\n")
+    ended = "while run.get_status() != 'Failed':\n    run._call('GET', 'wait', query={'timeout': 5})\n"
+    ways = {
+        "shown": (ended, 1),
+        "waited for": ("run.wait_for_completion(raise_on_error=False)\n", 1),
+        "shown again": (ended + "RunDetails(run).show()\n", 2),
+    }
+    for way, (rest, times) in ways.items():
+        Path("program.py").write_text(FAILS + rest)
+        done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=True)
+        assert (done.stdout + done.stderr).count("The script exited with exit code 1") == times, (way, done)
+        assert (done.stdout + done.stderr).count(SEEN) == 1, (way, done)
+
+
+def test_a_run_that_goes_on_when_the_program_ends_is_named(experiment: Experiment) -> None:
+    script("import time\ntime.sleep(600)\n")
+    Path("program.py").write_text(FAILS)
+    done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=True)
+    (run,) = experiment.get_runs()
+    assert f"'trainshed wait {run.id}' waits for its end." in done.stderr
+    run.cancel()
+
+
+def test_a_failed_run_is_seen_in_a_notebook_that_nobody_looks_at(experiment: Experiment) -> None:
+    pytest.importorskip("ipywidgets")
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    script("{}['colour']\n")
+    joined = "import threading\nfor each in threading.enumerate():\n    if 'RunDetails' in each.name: each.join()\n"
+    cells = [nbformat.v4.new_code_cell(text) for text in (FAILS, joined, "print(run.get_status())")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    printed = [out.get("text", "") for cell in notebook.cells for out in cell.outputs if out.get("name") == "stderr"]
+    assert "".join(printed).count(SEEN) == 1
