@@ -75,8 +75,16 @@ def test_a_configuration_file_with_data_is_submitted(experiment: Experiment) -> 
     loaded = RunConfiguration.load(".", "local")
     loaded.environment.python.interpreter_path = sys.executable
     config = ScriptRunConfig(made.source_directory, run_config=loaded)
-    experiment.submit(config).wait_for_completion()
+    run = experiment.submit(config)
+    details = run.wait_for_completion()
     assert Dataset.get_by_name(workspace, "cleaned-weather").to_path() == ["/2026.csv"]
+    # Where did the data come from, and where did it go?
+    (given,), (made_by_it,) = details["inputDatasets"], details["outputDatasets"]
+    assert (given["dataset"].name, given["dataset"].version) == ("weather", 1)
+    assert given["consumptionDetails"]["inputName"] == "weather"
+    assert made_by_it["dataset"].to_path() == ["/2026.csv"]
+    assert details["runDefinition"]["data"]["weather"]["dataLocation"]["dataset"]["name"] == "weather"
+    assert details["runDefinition"]["outputData"]["cleaned"]["mechanism"] == "upload"
 
 
 FAILS = """

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+from trainshed.api.data.file_format import stored_input, stored_output
 from trainshed.api.section import Section, fill
 from trainshed.errors import TrainshedError, UserErrorException
+from trainshed.spec.record import to_json
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
@@ -96,20 +98,10 @@ def input_to_file(config: DatasetConsumptionConfig) -> dict[str, Any]:
     Args:
         config: the input. Of a dataset that is not registered, the file gets the definition.
     """
-    dataset = config.dataset
-    identity: dict[str, Any] = {"id": dataset.id, "name": dataset.name, "version": None}
-    if dataset.id:
-        identity["version"] = str(dataset.version)
-    else:
-        identity["definition"] = dataset._definition
-    return {
-        "dataLocation": {"dataset": identity},
-        "createOutputDirectories": False,
-        "mechanism": config.mode,
-        "environmentVariableName": config.name,
-        "pathOnCompute": config.path_on_compute,
-        "overwrite": False,
-    }
+    settings = stored_input(to_json(config._spec(config.name)))
+    if not config.dataset.id:
+        settings["dataLocation"]["dataset"]["definition"] = config.dataset._definition
+    return settings
 
 
 def read_outputs(outputs: dict[str, Any], where: str) -> dict[str, Any]:
@@ -150,17 +142,7 @@ def output_to_file(config: OutputFileDatasetConfig) -> dict[str, Any]:
     Args:
         config: the output.
     """
-    spec = config._spec(config.name)
-    return {
-        "outputLocation": {"dataPath": {"datastoreName": spec.datastore, "relativePath": spec.path}},
-        "mechanism": spec.mode,
-        "additionalOptions": {
-            "pathOnCompute": spec.source,
-            "registrationOptions": {"name": spec.register or None, "tags": dict(spec.tags)},
-            "uploadOptions": {"overwrite": spec.overwrite},
-        },
-        "environmentVariableName": spec.name,
-    }
+    return stored_output(to_json(config._spec(config.name)))
 
 
 def _mapping(settings: dict[str, Any], key: str) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         record = self.record()
         base = f"{self._experiment.workspace.connection.base_url}/api/v1"
         logs = {name: base + self._path(self._id, "files", name) for name in self._log_names()}
-        return details_of(record, logs)
+        return details_of(record, logs, self._experiment.workspace)
 
     def get_details_with_logs(self) -> Details:
         """Return the details of the run with the content of each log file instead of its URL."""
