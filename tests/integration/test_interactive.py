@@ -170,9 +170,9 @@ def test_a_submitted_run_can_be_failed(experiment: Experiment, project: Path, th
 
 
 def test_a_run_that_is_failed_while_it_waits_never_starts(
-    experiment: Experiment, project: Path, this_python: str
+    experiment: Experiment, workspace: Workspace, project: Path, this_python: str
 ) -> None:
-    experiment.workspace.compute_targets["local"].slots = 1
+    workspace.compute_targets["local"].slots = 1
     first = submitted(experiment, project, this_python, "import time\ntime.sleep(600)\n")
     second = submitted(experiment, project, this_python, "print('begun')\n")
     second.fail()
@@ -297,7 +297,7 @@ def test_names_may_begin_with_a_dot_in_a_script(experiment: Experiment, project:
     config.environment.python.interpreter_path = this_python
     config.environment.python.user_managed_dependencies = True
     src = ScriptRunConfig(str(project), "train.py", run_config=config)
-    src.arguments = None  # type: ignore[assignment] # as some programs for v1 do
+    src.arguments = None  # as some programs for v1 do
     run = experiment.submit(src)
     run.wait_for_completion()
     assert "more/b.txt" in run.get_file_names()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from azureml.core import Dataset, Experiment, RunConfiguration, ScriptRunConfig, Workspace
+from azureml.core import Dataset, Experiment, Model, Run, RunConfiguration, ScriptRunConfig, Workspace
+from azureml.exceptions import ModelNotFoundException, RunConfigurationException, UserErrorException
 
 DATA_FILE = """
 script: train.py
@@ -58,8 +59,7 @@ def script(text: str, **settings: Any) -> ScriptRunConfig:
     return config
 
 
-def test_a_configuration_file_with_data_is_submitted(experiment: Experiment) -> None:
-    workspace = experiment.workspace
+def test_a_configuration_file_with_data_is_submitted(experiment: Experiment, workspace: Workspace) -> None:
     store = workspace.get_default_datastore()
     Path("rain").mkdir()
     Path("rain/2026.csv").write_text("day,mm\n1,7\n")
@@ -78,6 +78,7 @@ def test_a_configuration_file_with_data_is_submitted(experiment: Experiment) -> 
     run = experiment.submit(config)
     details = run.wait_for_completion()
     assert Dataset.get_by_name(workspace, "cleaned-weather").to_path() == ["/2026.csv"]
+    assert run.input_datasets["weather"].name == "weather"
     # Where did the data come from, and where did it go?
     (given,), (made_by_it,) = details["inputDatasets"], details["outputDatasets"]
     assert (given["dataset"].name, given["dataset"].version) == ("weather", 1)
@@ -135,3 +136,79 @@ def test_a_failed_run_is_seen_in_a_notebook_that_nobody_looks_at(experiment: Exp
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     printed = [out.get("text", "") for cell in notebook.cells for out in cell.outputs if out.get("name") == "stderr"]
     assert "".join(printed).count(SEEN) == 1
+
+
+def test_what_is_set_on_a_run_configuration_after_it_was_passed_counts(experiment: Experiment) -> None:
+    script("import sys\nprint(*sys.argv[1:])\n")
+    Path("project/other.py").write_text("import sys\nprint('other', *sys.argv[1:])\n")
+
+    def printed(config: ScriptRunConfig) -> bytes:
+        run = experiment.submit(config)
+        run.wait_for_completion()
+        return b"".join(run.read("azureml-logs/70_driver_log.txt"))
+
+    def made(**settings: Any) -> ScriptRunConfig:
+        config = script("import sys\nprint(*sys.argv[1:])\n")
+        config = ScriptRunConfig("project", run_config=config.run_config, **settings)
+        config.run_config.script = "other.py"
+        config.run_config.arguments = ["--alpha", 0.5]
+        return config
+
+    assert printed(made()) == b"other --alpha 0.5\n"
+    assert printed(made(script="train.py", arguments=["own"])) == b"own\n"
+    config = made(script="train.py")
+    config.arguments = ["later"]
+    config.run_config.framework = "PySpark"
+    store = experiment.workspace.get_default_datastore()
+    reference = store.path("shared", data_reference_name="shared")
+    config.run_config.data_references = {"shared": reference}
+    config.arguments += ["--data", str(reference)]
+    assert printed(config).startswith(b"later --data /")
+
+
+def test_what_a_program_asks_of_a_run_that_has_ended(experiment: Experiment, caplog: pytest.LogCaptureFixture) -> None:
+    config = script("from azureml.core import Run\nRun.get_context().log('accuracy', 0.9)\n")
+    with experiment.submit(config, tags={"fold": 1}) as run:
+        run.wait_for_completion()
+    assert [each.id for each in experiment.get_runs(tags={"fold": 1})] == [run.id]
+    metrics = run.get_metrics()
+    assert metrics == {"accuracy": 0.9}
+    with pytest.raises(KeyError, match=f"Run {run.id}, which is Completed, has no metric 'Accuracy'. Did you mean"):
+        metrics["Accuracy"]
+    with pytest.raises(KeyError, match="It has logged accuracy"):
+        metrics["loss"]
+    with Run.start_logging(experiment, snapshot_directory=None) as by_hand:
+        by_hand.log("loss", 1)
+    assert "treated as experiment.start_logging()" in caplog.text
+    with pytest.raises(KeyError, match=r"which is Completed, has no metric 'auc'\. It has logged loss"):
+        by_hand.get_metrics()["auc"]
+    with pytest.raises(UserErrorException, match="needs an experiment"):
+        Run.start_logging()
+    experiment.set_tags({"year": 2018})
+    assert Experiment.list(experiment.workspace, tags={"year": 2018}) == [experiment]
+    with pytest.raises(RunConfigurationException, match="source_directory is missing"):
+        ScriptRunConfig(None)  # type: ignore[arg-type]
+
+
+def test_where_a_model_came_from(experiment: Experiment, workspace: Workspace) -> None:
+    Path("rain.csv").write_text("day,mm\n1,7\n")
+    data = Dataset.File.from_files("rain.csv").register(workspace, "rain")
+    with experiment.start_logging(snapshot_directory=None) as run:
+        run.upload_file("outputs/model.pkl", "rain.csv")
+    model = run.register_model("ridge", "outputs/model.pkl", tags={"area": "rain"}, datasets=[("training data", data)])
+    assert model.run == run
+    assert [each.id for each in model.datasets["training data"]] == ["rain:1"]
+    other = Model.register(workspace, "rain.csv", "other", datasets=[("test data", data.take(1))])
+    assert (other.run, other.datasets["test data"][0].id) == (None, None)
+    assert [each.id for each in Model.list(workspace, dataset_id="rain:1")] == ["ridge:1"]
+    # As in 2018, when these were methods.
+    assert list(workspace.models(name="ridge")) == ["ridge"]
+    assert list(workspace.models(tags=["area"])) == ["ridge"]
+    assert sorted(workspace.models()) == ["other", "ridge"]
+    assert Model(workspace, tags="area").id == "ridge:1"
+    assert Model(workspace, "ridge", tags="area").id == "ridge:1"
+    with pytest.raises(ModelNotFoundException, match="No model has the requested tags"):
+        Model(workspace, tags=["year"])
+    with pytest.raises(UserErrorException, match="datasets must be a list of pairs"):
+        Model.register(workspace, "rain.csv", "third", datasets=[data])
+    assert {"storageAccount", "keyVault", "containerRegistry", "applicationInsights"} <= workspace.get_details().keys()

@@ -143,7 +143,7 @@ class OutputFileDatasetConfig:
         return f"DatasetOutputConfig:{self.name}"
 
     def _spec(self, name: str) -> OutputSpec:
-        store, path = self.destination or self._destination_name or ("workspaceblobstore", None)
+        store, path = self.destination or self._destination_name or ("workspaceblobstore", "")
         datastore = getattr(store, "name", store)
         path = (path or "dataset/{run-id}/{output-name}").strip("/")
         return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)

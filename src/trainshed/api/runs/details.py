@@ -63,14 +63,24 @@ def details_of(record: dict[str, Any], log_files: dict[str, str], workspace: Wor
     return details
 
 
-def _input(item: dict[str, Any], workspace: WorkspaceLike | None) -> dict[str, Any]:
+def input_dataset(item: dict[str, Any], workspace: WorkspaceLike | None) -> Any:
+    """Return the dataset of an input of a run.
+
+    Args:
+        item: the input, from the run's spec.
+        workspace: workspace of the run.
+    """
     import json  # see transfer
 
     from trainshed.api.data.dataset import Dataset
 
+    return Dataset.of_definition(workspace, json.loads(item["definition"]), item["dataset"])
+
+
+def _input(item: dict[str, Any], workspace: WorkspaceLike | None) -> dict[str, Any]:
     used = {"type": "RunInput", "inputName": item["name"], "mechanism": item["mode"].capitalize()}
     return {
-        "dataset": Dataset.of_definition(workspace, json.loads(item["definition"]), item["dataset"]),
+        "dataset": input_dataset(item, workspace),
         "consumptionDetails": {**used, "pathOnCompute": item["path_on_compute"]},
     }
 

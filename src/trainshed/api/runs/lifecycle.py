@@ -35,6 +35,24 @@ class RunLifecycle(RunLogging):
     _outputs: str | None = None
     _echo: Any = None
 
+    @staticmethod
+    def start_logging(experiment: Any = None, **kwargs: Any) -> Any:
+        """Start an interactive run. Early articles used this method, which SDK v1 never had.
+
+        Args:
+            experiment: the experiment.
+            **kwargs: see :meth:`Experiment.start_logging`.
+
+        Raises:
+            UserErrorException: the experiment is missing.
+        """
+        if not hasattr(experiment, "start_logging"):
+            raise UserErrorException(
+                "Run.start_logging needs an experiment. Use Experiment(workspace, 'my-experiment').start_logging()."
+            )
+        warn("Run has no method 'start_logging'; it is treated as experiment.start_logging().")
+        return experiment.start_logging(**kwargs)
+
     def start(self) -> None:
         """Mark the run as started. Needed only for runs created by :meth:`create_children`."""
         if self._is_submitted():
@@ -99,7 +117,9 @@ class RunLifecycle(RunLogging):
             self._outbox.close()
 
     def __enter__(self) -> Any:
-        """Return the run. The block's output is also saved to ``logs/user_log.txt``."""
+        """Return the run. The block's output is also saved to ``logs/user_log.txt``, unless the run was submitted."""
+        if self._is_submitted():
+            return self
         from trainshed.api.runs.interactive import Echo
 
         if self._append_to is not None and self._may_append("log"):
@@ -111,7 +131,12 @@ class RunLifecycle(RunLogging):
     def __exit__(
         self, exit_type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the run: as failed if the block raised an exception, which is propagated, and as completed otherwise."""
+        """End the run: as failed if the block raised an exception, which is propagated, and as completed otherwise.
+
+        A submitted run is left to its script.
+        """
+        if self._is_submitted():
+            return
         if self._echo is not None:
             self._echo.close()
             self._echo = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainshed.api.runs.details import Details, details_of
 from trainshed.api.runs.lifecycle import RunLifecycle
+from trainshed.api.runs.metrics import Metrics
 from trainshed.api.runs.run_files import RunFiles
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
@@ -241,7 +242,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return found
 
     def _metrics(self, name: str | None, populate: bool) -> dict[str, Any]:
-        metrics: dict[str, Any] = self._call("GET", "metrics", query={"name": name})["metrics"]
+        found = self._call("GET", "metrics", query={"name": name})["metrics"]
+        metrics = Metrics(found, f"{self._id}, which is {self._record.get('status', 'not known')},")
         for key, value in metrics.items() if populate else ():
             if isinstance(value, str) and value.startswith(_ARTIFACT) and value.endswith(".json"):
                 import json  # see transfer

@@ -33,6 +33,7 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
         ExperimentExecutionException: Ctrl-C was pressed.
     """
     connection = run.experiment.workspace.connection
+    known = run.id in reported
     reported.add(run.id)
     try:
         if show_output:
@@ -55,12 +56,12 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
             import json
 
             raise ActivityFailedException(failure(run.id, error), error_details=json.dumps({"error": error}, indent=4))
-        if not show_output:
+        if not show_output and not known:
             sys.stdout.write(failure(run.id, error) + "\n")
     return details
 
 
-def report(run: RunLike) -> None:
+def report(run: Any) -> None:
     """Print to stderr that a run has failed, unless this process has reported it already.
 
     Args:

@@ -342,10 +342,10 @@ class Workspace(WorkspaceFacts):
 
     @property
     def models(self) -> CallableDict[Model]:
-        """Latest versions of the registered models, by name."""
+        """Latest versions of the registered models, by name. A call can pass ``name``, ``tags`` and ``properties``."""
         from trainshed.api.data.model import Model
 
-        return _by_name({each.name: each for each in Model.list(self, latest=True)}, "model")
+        return _by_name(Model._latest(self), "model", lambda *args, **named: Model._latest(self, *args, **named))
 
     @property
     def datasets(self) -> CallableDict[Dataset]:
@@ -383,10 +383,10 @@ def _taken(name: str, where: str) -> NoReturn:
     )
 
 
-def _by_name(entries: dict[str, Any], what: str) -> CallableDict[Any]:
+def _by_name(entries: dict[str, Any], what: str, query: Any = None) -> CallableDict[Any]:
     from trainshed.api.workspace.callable_dict import CallableDict  # not needed by submit
 
-    return CallableDict(entries, what)
+    return CallableDict(entries, what, query)
 
 
 def _configured(file: str, config: dict[str, Any]) -> Workspace:

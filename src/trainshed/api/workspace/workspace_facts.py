@@ -135,6 +135,7 @@ class WorkspaceFacts:
             "workspaceid": self.name,
             "friendlyName": str(self._facts.get("friendly_name") or self.name),
             "description": str(self._facts.get("description") or ""),
+            **dict.fromkeys(("storageAccount", "keyVault", "containerRegistry", "applicationInsights"), ""),
             "path": self.identity,
         }
 
