@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,7 +173,8 @@ def test_a_submitted_run_can_be_failed(experiment: Experiment, project: Path, th
 def test_a_run_that_is_failed_while_it_waits_never_starts(
     experiment: Experiment, workspace: Workspace, project: Path, this_python: str
 ) -> None:
-    workspace.compute_targets["local"].slots = 1
+    local: Any = workspace.compute_targets["local"]
+    local.slots = 1
     first = submitted(experiment, project, this_python, "import time\ntime.sleep(600)\n")
     second = submitted(experiment, project, this_python, "print('begun')\n")
     second.fail()

@@ -124,6 +124,12 @@ def test_a_run_that_goes_on_when_the_program_ends_is_named(experiment: Experimen
     (run,) = experiment.get_runs()
     assert f"'trainshed wait {run.id}' waits for its end." in done.stderr
     run.cancel()
+    # A run that the program logs by itself ends with it.
+    by_hand = FAILS.replace(".submit(config)", ".start_logging(snapshot_directory=None)")
+    Path("program.py").write_text(f"{by_hand}run.fail('as planned')\n")
+    done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=True)
+    assert "as-written: Running" in done.stdout
+    assert done.stderr == ""
 
 
 def test_a_failed_run_is_seen_in_a_notebook_that_nobody_looks_at(experiment: Experiment) -> None:
@@ -138,7 +144,9 @@ def test_a_failed_run_is_seen_in_a_notebook_that_nobody_looks_at(experiment: Exp
     assert "".join(printed).count(SEEN) == 1
 
 
-def test_what_is_set_on_a_run_configuration_after_it_was_passed_counts(experiment: Experiment) -> None:
+def test_what_is_set_on_a_run_configuration_after_it_was_passed_counts(
+    experiment: Experiment, workspace: Workspace
+) -> None:
     script("import sys\nprint(*sys.argv[1:])\n")
     Path("project/other.py").write_text("import sys\nprint('other', *sys.argv[1:])\n")
 
@@ -159,7 +167,7 @@ def test_what_is_set_on_a_run_configuration_after_it_was_passed_counts(experimen
     config = made(script="train.py")
     config.arguments = ["later"]
     config.run_config.framework = "PySpark"
-    store = experiment.workspace.get_default_datastore()
+    store = workspace.get_default_datastore()
     reference = store.path("shared", data_reference_name="shared")
     config.run_config.data_references = {"shared": reference}
     config.arguments += ["--data", str(reference)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
-Labels = str | Mapping[str, str | None] | None
+Labels = str | Mapping[str, Any] | None
 """Filter on tags or properties: one name that must be set, or names with required values (None matches any value)."""
 
 

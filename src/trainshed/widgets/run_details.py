@@ -60,16 +60,21 @@ class RunDetails:
         if ended:
             report(self._run)  # also where a widget cannot be drawn, as in a notebook without a browser
             return
-        shell = _shell()
-        if shell is not None:
+        shell, submitted = _shell(), self._run._is_submitted()
+        if submitted and shell is not None:
             for event in _EVENTS:
                 shell.events.register(event, self._at_cell)
-        else:
+        elif submitted:
             atexit.register(self._at_exit)
-        threading.Thread(target=self._follow, args=(shell,), name=f"RunDetails {self._run.id}", daemon=True).start()
+        arguments = (submitted and shell is None,)  # a program knows how a run ended that it logs by itself
+        threading.Thread(target=self._follow, args=arguments, name=f"RunDetails {self._run.id}", daemon=True).start()
 
-    def _follow(self, shell: Any) -> None:
-        """Update the widget regularly until the run has ended. Report its failure, unless a cell does."""
+    def _follow(self, reports: bool) -> None:
+        """Update the widget regularly until the run has ended.
+
+        Args:
+            reports: print an error to stderr if the run fails.
+        """
         status = ""
         try:
             while self._widget is not None and not states.is_terminal(status):
@@ -79,7 +84,7 @@ class RunDetails:
         except ServiceException:
             return  # the service was stopped; leave the widget as it is
         self._ended = True
-        if shell is None:
+        if reports:
             report(self._run)
 
     def _at_cell(self, *_: Any) -> None:

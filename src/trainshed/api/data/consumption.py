@@ -145,5 +145,5 @@ class OutputFileDatasetConfig:
     def _spec(self, name: str) -> OutputSpec:
         store, path = self.destination or self._destination_name or ("workspaceblobstore", "")
         datastore = getattr(store, "name", store)
-        path = (path or "dataset/{run-id}/{output-name}").strip("/")
+        path = str(path or "dataset/{run-id}/{output-name}").strip("/")
         return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)
