@@ -11,6 +11,7 @@ import pytest
 
 from azureml.core import Dataset, Experiment, Model, Run, RunConfiguration, ScriptRunConfig, Workspace
 from azureml.exceptions import ModelNotFoundException, RunConfigurationException, UserErrorException
+from trainshed.errors import NotFoundException
 
 DATA_FILE = """
 script: train.py
@@ -75,6 +76,10 @@ def test_a_configuration_file_with_data_is_submitted(experiment: Experiment, wor
     loaded = RunConfiguration.load(".", "local")
     loaded.environment.python.interpreter_path = sys.executable
     config = ScriptRunConfig(made.source_directory, run_config=loaded)
+    loaded.data["weather"].data_location["dataset"]["name"] = "wether"
+    with pytest.raises(NotFoundException, match=r"local.runconfig: data.weather: .*Did you mean 'weather'"):
+        experiment.submit(config)
+    loaded.data["weather"].data_location["dataset"]["name"] = "weather"
     run = experiment.submit(config)
     details = run.wait_for_completion()
     assert Dataset.get_by_name(workspace, "cleaned-weather").to_path() == ["/2026.csv"]
@@ -169,7 +174,7 @@ def test_what_is_set_on_a_run_configuration_after_it_was_passed_counts(
     config.run_config.framework = "PySpark"
     store = workspace.get_default_datastore()
     reference = store.path("shared", data_reference_name="shared")
-    config.run_config.data_references = {"shared": reference}
+    config.run_config.data_references = {"shared": reference}  # type: ignore[dict-item]  # v1 took it
     config.arguments += ["--data", str(reference)]
     assert printed(config).startswith(b"later --data /")
 

@@ -55,6 +55,7 @@ class KeyvaultLike(Protocol):
 class WorkspaceLike(Protocol):
     """A workspace, see :class:`~trainshed.api.workspace.workspace.Workspace`."""
 
+    def dataset_of(self, definition: dict[str, Any], name: str = "") -> Any: ...
     @property
     def name(self) -> str: ...
     @property

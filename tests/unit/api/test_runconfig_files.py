@@ -244,7 +244,7 @@ def test_datasets_and_outputs_among_the_arguments_are_saved_with_the_file(tmp_pa
     RunConfiguration("a.py", ["--from", weather, "--to", cleaned]).save(tmp_path, "x")
     config = RunConfiguration.load(tmp_path, "x")
     assert config.arguments == ["--from", "DatasetConsumptionConfig:weather", "--to", "DatasetOutputConfig:cleaned"]
-    found = config.data["weather"]._as_consumption(None, "weather")
+    found = config.data["weather"]._with_dataset(None)
     assert found._spec("weather") == weather._spec("weather")
     assert config.output_data["cleaned"]._spec("cleaned") == cleaned._spec("cleaned")
 
@@ -253,7 +253,7 @@ def test_an_input_without_a_dataset_is_told_with_its_place(tmp_path: Path) -> No
     path = write(tmp_path, "data: {weather: {mechanism: mount}}")
     found = RunConfiguration.load(path).data["weather"]
     with pytest.raises(UserErrorException, match=r"local.runconfig: data.weather: dataLocation must have a dataset"):
-        found._as_consumption(None, "weather")
+        found._with_dataset(None)
 
 
 def test_keys_that_moved_are_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

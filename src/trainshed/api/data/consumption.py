@@ -105,8 +105,6 @@ class OutputFileDatasetConfig:
         self.mode = "mount"
         self._overwrite = True
         self._register = ""
-        self._destination_name: tuple[str, str] | None = None
-        """Destination with the datastore's name, as read from a run configuration file."""
         self._tags: dict[str, str] = {}
 
     def _copy(self, **changes: Any) -> OutputFileDatasetConfig:
@@ -143,7 +141,7 @@ class OutputFileDatasetConfig:
         return f"DatasetOutputConfig:{self.name}"
 
     def _spec(self, name: str) -> OutputSpec:
-        store, path = self.destination or self._destination_name or ("workspaceblobstore", "")
-        datastore = getattr(store, "name", store)
-        path = str(path or "dataset/{run-id}/{output-name}").strip("/")
+        store, path = self.destination or (None, None)
+        datastore = "workspaceblobstore" if store is None else store.name
+        path = (path or "dataset/{run-id}/{output-name}").strip("/")
         return OutputSpec(name, datastore, path, self.mode, self.source, self._overwrite, self._register, self._tags)

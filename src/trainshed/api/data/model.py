@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.abstract_dataset import AbstractDataset
 from trainshed.api.data.model_files import TagFilter, download_model, find_entry, fits, model_files
 from trainshed.api.times import utc
 from trainshed.api.transfer import opened
@@ -112,8 +111,7 @@ class Model:
         """Datasets that the model was registered with: purpose, e.g. ``"training"`` → datasets."""
         found: dict[str, builtins.list[Any]] = {}
         for purpose, dataset, definition in self._entry["record"].get("datasets", ()):
-            made = AbstractDataset.of_definition(self.workspace, definition, dataset)
-            found.setdefault(purpose, []).append(made)
+            found.setdefault(purpose, []).append(self.workspace.dataset_of(definition, dataset))
         return found
 
     @staticmethod
@@ -369,7 +367,7 @@ def dataset_records(datasets: Any) -> list[Any] | None:
     """
     records = []
     for each in datasets or ():
-        if not isinstance(each, (tuple, list)) or len(each) != 2 or not isinstance(each[1], AbstractDataset):
+        if not isinstance(each, (tuple, list)) or len(each) != 2 or not hasattr(each[1], "_definition"):
             raise UserErrorException(
                 f"datasets must be a list of pairs such as ('training data', dataset), not of {each!r}."
             )

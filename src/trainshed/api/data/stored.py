@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
 from trainshed.api.data.file_format import stored_input, stored_output
 from trainshed.api.section import Section, fill
-from trainshed.errors import TrainshedError, UserErrorException
+from trainshed.client.http import quoted
+from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.spec.record import to_json
+from trainshed.spec.run import InputSpec, OutputSpec
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from trainshed.api.protocols import WorkspaceLike
+
+_INPUT_MODES = ("direct", "mount", "download")
+_OUTPUT_MODES = ("mount", "upload")
 
 
 class StoredInput(Section):
@@ -33,41 +40,80 @@ class StoredInput(Section):
         self.overwrite = False
         self.options: Any = None
         self._where = "data"
+        self._found: tuple[dict[str, Any], str] = ({}, "")
         self._seal()
 
-    def _as_consumption(self, workspace: WorkspaceLike, name: str) -> DatasetConsumptionConfig:
-        """Return the input with its dataset.
+    def _with_dataset(self, workspace: WorkspaceLike) -> Self:
+        """Return the input with the definition of its dataset.
 
         Args:
             workspace: workspace in which the dataset is registered.
-            name: name of the input.
 
         Raises:
             NotFoundException: the dataset is not registered.
-            UserErrorException: the file does not say which dataset, or the input is invalid.
+            UserErrorException: the file does not say which dataset.
         """
-        try:
-            dataset = self._dataset(workspace)
-            return DatasetConsumptionConfig(name, dataset, self.mechanism.lower(), self.path_on_compute)
-        except TrainshedError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+        found = self._copy()
+        found._found = self._look_up(workspace)
+        return found
 
-    def _dataset(self, workspace: WorkspaceLike) -> Any:
-        from trainshed.api.data.dataset import Dataset
-
+    def _look_up(self, workspace: WorkspaceLike) -> tuple[dict[str, Any], str]:
         dataset, path = (_mapping(self.data_location, key) for key in ("dataset", "dataPath"))
-        if dataset.get("name"):
-            return Dataset.get_by_name(workspace, str(dataset["name"]), dataset.get("version") or "latest")
         if dataset.get("definition"):
-            return Dataset.of_definition(workspace, dataset["definition"])
-        if dataset.get("id"):
-            return Dataset.get_by_id(workspace, str(dataset["id"]))
+            return dataset["definition"], ""
+        name, version = dataset.get("name"), dataset.get("version")
+        if not name and dataset.get("id"):
+            name, _, version = str(dataset["id"]).rpartition(":")
+        if name:
+            query = {"version": None if version in (None, "latest") else str(version)}
+            try:
+                entry = workspace.connection.call("GET", quoted("catalog", "dataset", str(name)), query=query)
+            except NotFoundException as error:
+                raise NotFoundException(f"{self._where}: {error}") from error
+            return entry["record"]["definition"], f"{entry['name']}:{entry['version']}"
         if path.get("datastoreName"):
-            from trainshed.api.data.datastore import Datastore
+            place = {"datastore": str(path["datastoreName"]), "path": str(path.get("relativePath") or "").strip("/")}
+            return {"type": "file", "paths": [place], "steps": []}, ""
+        raise UserErrorException(
+            f"{self._where}: dataLocation must have a dataset with a name, or a dataPath with a datastoreName."
+        )
 
-            store = Datastore(workspace, str(path["datastoreName"]))
-            return Dataset.File.from_files((store, str(path.get("relativePath") or "")))
-        raise UserErrorException("dataLocation must have a dataset with a name, or a dataPath with a datastoreName.")
+    def _spec(self, name: str) -> InputSpec:
+        definition, dataset = self._found
+        return InputSpec(name, json.dumps(definition), self.mechanism.lower(), self.path_on_compute, dataset)
+
+
+class StoredOutput(Section):
+    """An output folder read from a run configuration file.
+
+    Attributes:
+        output_location: ``{"dataPath": {"datastoreName", "relativePath"}}``.
+        mechanism: ``"mount"`` or ``"upload"``.
+        additional_options: ``{"pathOnCompute", "registrationOptions", "uploadOptions"}``.
+    """
+
+    def __init__(self) -> None:
+        self.output_location: dict[str, Any] = {}
+        self.mechanism = "mount"
+        self.additional_options: dict[str, Any] = {}
+        self.environment_variable_name: str | None = None
+        self._seal()
+
+    def _spec(self, name: str) -> OutputSpec:
+        path = _mapping(self.output_location, "dataPath")
+        upload, registration = (
+            _mapping(self.additional_options, key) for key in ("uploadOptions", "registrationOptions")
+        )
+        return OutputSpec(
+            name,
+            str(path.get("datastoreName") or "workspaceblobstore"),
+            str(path.get("relativePath") or "dataset/{run-id}/{output-name}").strip("/"),
+            self.mechanism.lower(),
+            self.additional_options.get("pathOnCompute"),
+            self.mechanism.lower() == "mount" or bool(upload.get("overwrite")),
+            str(registration.get("name") or ""),
+            {str(key): str(value) for key, value in _mapping(registration, "tags").items()},
+        )
 
 
 def read_inputs(inputs: dict[str, Any], where: str) -> dict[str, Any]:
@@ -80,23 +126,26 @@ def read_inputs(inputs: dict[str, Any], where: str) -> dict[str, Any]:
     Raises:
         UserErrorException: an entry is not a valid input.
     """
-    return {str(name): _read_input(item, f"{where}.{name}") for name, item in inputs.items()}
+    return {str(name): _read(item, f"{where}.{name}", "dataLocation", StoredInput) for name, item in inputs.items()}
 
 
-def _read_input(settings: Any, where: str) -> StoredInput:
+def _read(settings: Any, where: str, key: str, kind: type[Any]) -> Any:
     if not isinstance(settings, dict):
-        raise UserErrorException(f"{where} must be a mapping with 'dataLocation', not {settings!r}.")
-    read = StoredInput()
+        raise UserErrorException(f"{where} must be a mapping with '{key}', not {settings!r}.")
+    read = kind()
     fill(read, settings, where)
+    modes = _INPUT_MODES if kind is StoredInput else _OUTPUT_MODES
+    if read.mechanism.lower() not in modes:
+        raise UserErrorException(f"{where}: mechanism must be {' or '.join(modes)}, not {read.mechanism!r}.")
     read._where = where
     return read
 
 
-def input_to_file(config: DatasetConsumptionConfig) -> dict[str, Any]:
+def input_to_file(config: Any) -> dict[str, Any]:
     """Return a dataset input in the format of a run configuration file.
 
     Args:
-        config: the input. Of a dataset that is not registered, the file gets the definition.
+        config: the input, a DatasetConsumptionConfig. If its dataset is not registered, the file gets the definition.
     """
     settings = stored_input(to_json(config._spec(config.name)))
     if not config.dataset.id:
@@ -114,33 +163,14 @@ def read_outputs(outputs: dict[str, Any], where: str) -> dict[str, Any]:
     Raises:
         UserErrorException: an entry is not a valid output.
     """
-    return {str(name): _read_output(str(name), item, f"{where}.{name}") for name, item in outputs.items()}
+    return {str(name): _read(item, f"{where}.{name}", "outputLocation", StoredOutput) for name, item in outputs.items()}
 
 
-def _read_output(name: str, settings: Any, where: str) -> OutputFileDatasetConfig:
-    if not isinstance(settings, dict):
-        raise UserErrorException(f"{where} must be a mapping with 'outputLocation', not {settings!r}.")
-    path = _mapping(_mapping(settings, "outputLocation"), "dataPath")
-    options = _mapping(settings, "additionalOptions")
-    mechanism = str(settings.get("mechanism") or "mount").lower()
-    if mechanism not in ("mount", "upload"):
-        raise UserErrorException(f"{where}: mechanism must be mount or upload, not {settings['mechanism']!r}.")
-    output = OutputFileDatasetConfig(name, source=options.get("pathOnCompute"))
-    if path.get("datastoreName"):
-        output._destination_name = str(path["datastoreName"]), str(path.get("relativePath") or "")
-    if mechanism == "upload":
-        output = output.as_upload(overwrite=bool(_mapping(options, "uploadOptions").get("overwrite")))
-    registration = _mapping(options, "registrationOptions")
-    if registration.get("name"):
-        output = output.register_on_complete(str(registration["name"]), tags=registration.get("tags"))
-    return output
-
-
-def output_to_file(config: OutputFileDatasetConfig) -> dict[str, Any]:
+def output_to_file(config: Any) -> dict[str, Any]:
     """Return an output in the format of a run configuration file.
 
     Args:
-        config: the output.
+        config: the output, an OutputFileDatasetConfig.
     """
     return stored_output(to_json(config._spec(config.name)))
 

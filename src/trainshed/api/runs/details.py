@@ -63,7 +63,7 @@ def details_of(record: dict[str, Any], log_files: dict[str, str], workspace: Wor
     return details
 
 
-def input_dataset(item: dict[str, Any], workspace: WorkspaceLike | None) -> Any:
+def input_dataset(item: dict[str, Any], workspace: WorkspaceLike) -> Any:
     """Return the dataset of an input of a run.
 
     Args:
@@ -72,12 +72,10 @@ def input_dataset(item: dict[str, Any], workspace: WorkspaceLike | None) -> Any:
     """
     import json  # see transfer
 
-    from trainshed.api.data.dataset import Dataset
-
-    return Dataset.of_definition(workspace, json.loads(item["definition"]), item["dataset"])
+    return workspace.dataset_of(json.loads(item["definition"]), item["dataset"])
 
 
-def _input(item: dict[str, Any], workspace: WorkspaceLike | None) -> dict[str, Any]:
+def _input(item: dict[str, Any], workspace: WorkspaceLike) -> dict[str, Any]:
     used = {"type": "RunInput", "inputName": item["name"], "mechanism": item["mode"].capitalize()}
     return {
         "dataset": input_dataset(item, workspace),
@@ -85,13 +83,12 @@ def _input(item: dict[str, Any], workspace: WorkspaceLike | None) -> dict[str, A
     }
 
 
-def _output(item: dict[str, Any], run_id: str, workspace: WorkspaceLike | None) -> dict[str, Any]:
-    from trainshed.api.data.dataset import Dataset
+def _output(item: dict[str, Any], run_id: str, workspace: WorkspaceLike) -> dict[str, Any]:
     from trainshed.spec.layout import output_path
 
     place = {"datastore": item["datastore"], "path": output_path(item["path"], run_id, item["name"])}
     return {
-        "dataset": Dataset.of_definition(workspace, {"type": "file", "paths": [place], "steps": []}),
+        "dataset": workspace.dataset_of({"type": "file", "paths": [place], "steps": []}),
         "outputType": "RunOutput",
         "outputDetails": {"outputName": item["name"]},
     }

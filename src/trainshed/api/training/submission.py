@@ -87,11 +87,11 @@ def with_datasets(submission: Submission, workspace: WorkspaceLike) -> Submissio
         UserErrorException: an input is invalid.
     """
     data = submission.config.data
-    stored = {name: value for name, value in data.items() if hasattr(value, "_as_consumption")}
+    stored = {name: value for name, value in data.items() if hasattr(value, "_with_dataset")}
     if not stored:
         return submission
     config = submission.config._copy()
-    config.data = {**data, **{name: value._as_consumption(workspace, name) for name, value in stored.items()}}
+    config.data = {**data, **{name: value._with_dataset(workspace) for name, value in stored.items()}}
     return Submission(submission.folder, config)
 
 

@@ -354,6 +354,17 @@ class Workspace(WorkspaceFacts):
 
         return _by_name(Dataset.get_all(self), "dataset")
 
+    def dataset_of(self, definition: dict[str, Any], name: str = "") -> Any:
+        """Return the dataset with a definition (Trainshed extension).
+
+        Args:
+            definition: paths and operations of the dataset; see :mod:`trainshed.data.dataset`.
+            name: ``"name:version"``, if it is registered.
+        """
+        from trainshed.api.data.dataset import Dataset
+
+        return Dataset.of_definition(self, definition, name)
+
     @property
     def images(self) -> CallableDict[Any]:
         """Always empty: images are not supported."""
@@ -363,18 +374,6 @@ class Workspace(WorkspaceFacts):
     def webservices(self) -> CallableDict[Any]:
         """Always empty: web services are not supported."""
         return _by_name({}, "webservice")
-
-    def __repr__(self) -> str:
-        return (
-            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
-            f"resource_group={self.resource_group!r})"
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and other.identity == self.identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
 
 
 def _taken(name: str, where: str) -> NoReturn:

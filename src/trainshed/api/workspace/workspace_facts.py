@@ -231,3 +231,15 @@ class WorkspaceFacts:
 
         stop(str(self.path))
         shutil.rmtree(self.path)
+
+    def __repr__(self) -> str:
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
+            f"resource_group={self.resource_group!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkspaceFacts) and other.identity == self.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
