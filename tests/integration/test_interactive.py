@@ -56,8 +56,9 @@ def test_a_block_is_a_run(experiment: Experiment, capsys: pytest.CaptureFixture[
     details = run.get_details()
     assert "target" not in details or not details["target"]
     assert run.get_snapshot_id()
-    with pytest.raises(UserErrorException, match="is Completed: nothing more can be logged"):
-        run.log("loss", 1)
+    run.log("afterwards", 1)
+    assert run.get_metrics()["afterwards"] == 1
+    assert experiment.workspace.get_run(run.id).get_metrics()["afterwards"] == 1
 
 
 def test_a_block_that_raises_is_a_failed_run(experiment: Experiment) -> None:

@@ -190,6 +190,14 @@ def test_what_a_program_asks_of_a_run_that_has_ended(experiment: Experiment, cap
         metrics["Accuracy"]
     with pytest.raises(KeyError, match="It has logged accuracy"):
         metrics["loss"]
+    # What was measured on other data, once the run had ended.
+    run.log("test accuracy", 0.8)
+    Run(experiment, run.id).log_row("by class", label="a", recall=0.5)
+    assert Run(experiment, run.id).get_metrics() == {
+        "accuracy": 0.9,
+        "test accuracy": 0.8,
+        "by class": {"label": "a", "recall": 0.5},
+    }
     with Run.start_logging(experiment, snapshot_directory=None) as by_hand:
         by_hand.log("loss", 1)
     assert "treated as experiment.start_logging()" in caplog.text

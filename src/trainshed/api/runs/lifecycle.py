@@ -89,12 +89,6 @@ class RunLifecycle(RunLogging):
         else:
             self._end("failed", message)
 
-    def _is_submitted(self) -> bool:
-        """Return whether a compute target runs the run, rather than a program that logs to it."""
-        if "target" not in self._record:
-            self._record = self._call("GET")
-        return bool(self._record["target"])
-
     def _status(self) -> str:
         return str(self._call("GET")["status"])
 
