@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trainshed import Experiment, RunConfiguration, ScriptRunConfig, Workspace
-from trainshed.errors import SnapshotException, UserErrorException
+from trainshed import Experiment, Run, RunConfiguration, ScriptRunConfig, Workspace
+from trainshed.errors import ActivityFailedException, SnapshotException, UserErrorException
 
 PROGRAM = """
 import sys
@@ -55,8 +56,9 @@ def test_a_block_is_a_run(experiment: Experiment, capsys: pytest.CaptureFixture[
     details = run.get_details()
     assert "target" not in details or not details["target"]
     assert run.get_snapshot_id()
-    with pytest.raises(UserErrorException, match="is Completed: nothing more can be logged"):
-        run.log("loss", 1)
+    run.log("afterwards", 1)
+    assert run.get_metrics()["afterwards"] == 1
+    assert experiment.workspace.get_run(run.id).get_metrics()["afterwards"] == 1
 
 
 def test_a_block_that_raises_is_a_failed_run(experiment: Experiment) -> None:
@@ -148,17 +150,56 @@ def test_a_service_that_was_killed_finds_them_again(experiment: Experiment) -> N
     assert run.status == "Completed"
 
 
-def test_only_interactive_runs_are_completed_by_hand(experiment: Experiment, project: Path, this_python: str) -> None:
-    (project / "train.py").write_text("input()")
+def submitted(experiment: Experiment, project: Path, python: str, script: str) -> Run:
+    (project / "train.py").write_text(script)
     config = RunConfiguration()
     config.environment.python.user_managed_dependencies = True
-    config.environment.python.interpreter_path = this_python
-    run = experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
-    for call in (run.complete, run.fail, run.start):
-        with pytest.raises(UserErrorException, match="starts and ends with its script"):
-            call()
-    run.cancel()
-    run.wait_for_completion(raise_on_error=False)
+    config.environment.python.interpreter_path = python
+    return experiment.submit(ScriptRunConfig(str(project), "train.py", run_config=config))
+
+
+def test_a_submitted_run_can_be_failed(experiment: Experiment, project: Path, this_python: str) -> None:
+    run = submitted(experiment, project, this_python, "import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
+    run.fail("the data was wrong", error_code="DataError")
+    assert run.get_status() == "Failed"
+    error = run.get_details()["error"]["error"]
+    assert (error["message"], error["reason"]) == ("DataError: the data was wrong", "failed_by_user")
+    with pytest.raises(ActivityFailedException, match="DataError: the data was wrong"):
+        run.wait_for_completion()
+    run.fail("again")
+    run.complete()
+    assert run.get_details()["error"]["error"]["message"] == "DataError: the data was wrong"
+
+
+def test_a_run_that_is_failed_while_it_waits_never_starts(
+    experiment: Experiment, workspace: Workspace, project: Path, this_python: str
+) -> None:
+    local: Any = workspace.compute_targets["local"]
+    local.slots = 1
+    first = submitted(experiment, project, this_python, "import time\ntime.sleep(600)\n")
+    second = submitted(experiment, project, this_python, "print('begun')\n")
+    second.fail()
+    assert second.get_status() == "Failed"
+    assert second.get_details()["error"]["error"]["message"] == "run.fail() was called."
+    assert "startTimeUtc" not in second.get_details()
+    first.cancel()
+
+
+def test_complete_leaves_a_submitted_run_to_its_script(
+    experiment: Experiment, project: Path, this_python: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    go = project.parent / "go"
+    script = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+    run = submitted(experiment, project, this_python, script)
+    run.start()
+    run.complete()
+    assert f"Run {run.id} completes when its script exits" in caplog.text
+    go.touch()
+    assert run.wait_for_completion().status == "Completed"
+    run.complete()
+    run.fail("too late")
+    assert f"Run {run.id} has already ended: it stays Completed." in caplog.text
+    assert run.get_status() == "Completed"
 
 
 def test_the_whole_client_inside_of_a_run(experiment: Experiment, project: Path, this_python: str) -> None:
@@ -259,7 +300,7 @@ def test_names_may_begin_with_a_dot_in_a_script(experiment: Experiment, project:
     config.environment.python.interpreter_path = this_python
     config.environment.python.user_managed_dependencies = True
     src = ScriptRunConfig(str(project), "train.py", run_config=config)
-    src.arguments = None  # type: ignore[assignment] # as some programs for v1 do
+    src.arguments = None  # as some programs for v1 do
     run = experiment.submit(src)
     run.wait_for_completion()
     assert "more/b.txt" in run.get_file_names()

@@ -136,6 +136,12 @@ def test_metrics_become_event_files(workspace: Workspace, tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "alone").iterdir()] == [run.id]
     with pytest.raises(UserErrorException, match="needs a run"):
         Tensorboard([])
+    board = Tensorboard([], local_root=str(tmp_path / "boards"), port=0)
+    try:
+        assert scalars(board.start(), child.id) == [1.0]
+    finally:
+        board.stop()
+    assert (tmp_path / "boards" / child.id).is_dir()
 
 
 def test_where_it_is_not_installed(tmp_path: Path) -> None:

@@ -59,10 +59,14 @@ def checked(error: type[TrainshedError]) -> Callable[[Constructor], Constructor]
 
     def decorate(constructor: Constructor) -> Constructor:
         names, owner = _names(constructor), constructor.__qualname__.partition(".")[0]
+        required = names[: constructor.__code__.co_argcount - 1 - len(constructor.__defaults__ or ())]
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             check_names(owner, kwargs, names)
             arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+            for name in required:
+                if name in arguments and arguments[name] is None:
+                    raise error(f"{owner}: {name} is missing: it is None.")
             check_types(type(self).__name__, arguments, types_of(constructor), error)
             return constructor(self, *args, **kwargs)
 

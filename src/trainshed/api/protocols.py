@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
-    Labels = str | Mapping[str, str | None] | None
+    Labels = str | Mapping[str, Any] | None
     """Filter on tags or properties: one name that must be set, or names with required values (None: any value)."""
 
 
@@ -64,6 +64,7 @@ class BuildLike(Protocol):
 class WorkspaceLike(Protocol):
     """A workspace, see :class:`~trainshed.api.workspace.workspace.Workspace`."""
 
+    def dataset_of(self, definition: dict[str, Any], name: str = "") -> Any: ...
     @property
     def name(self) -> str: ...
     @property

@@ -31,8 +31,6 @@ class Section:
 
     _READERS: ClassVar[Mapping[str, Callable[[dict[str, Any], str], Any]]] = {}
     """Setting name → function that parses its mapping from a file, for settings that are not plain data."""
-    _HIDDEN: ClassVar[tuple[str, ...]] = ()
-    """Settings in files that are stored in attributes with a leading ``_``."""
     _complete = False
 
     def _seal(self) -> None:
@@ -137,8 +135,8 @@ def fill(section: Section, values: Mapping[str, Any], where: str) -> None:
             fill(current, value or {}, path)
         elif name in section._READERS and isinstance(value, dict):
             setattr(section, name, section._READERS[name](value, path))
-        elif name in section._HIDDEN:
-            setattr(section, f"_{name}", value)
+        elif not hasattr(section, name) and not value:
+            object.__setattr__(section, name, value)  # an empty setting of another release needs no warning
         else:
             setattr(section, name, _checked(current, value, path))
 
@@ -147,7 +145,7 @@ def _checked(default: Any, value: Any, where: str) -> Any:
     """Return the value if its type matches the default's; raise otherwise."""
     if value is None:
         return default if isinstance(default, (bool, int, list, dict)) else None
-    if default is None or type(value) is type(default):
+    if default is None or type(value) is type(default) or (isinstance(default, float) and type(value) is int):
         return value
     kind = "a mapping" if isinstance(default, Section) else _KINDS.get(type(default), type(default).__name__)
     raise UserErrorException(f"{where} must be {kind}, not {value!r}.")

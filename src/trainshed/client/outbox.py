@@ -50,16 +50,18 @@ class Outbox:
     Args:
         connection: to the service.
         path: the run's path in the API.
+        after_end: have events stored even if the run has ended.
     """
 
-    def __init__(self, connection: Connection, path: str) -> None:
+    def __init__(self, connection: Connection, path: str, after_end: bool = False) -> None:
         self._connection = connection
         self._path = path
         self._folder = tempfile.mkdtemp(prefix="trainshed-run-")
         self._owner = os.getpid()
         names = {JOURNAL: "journal.jsonl", LOG: "user_log.txt"}
         self._streams = {what: _Stream(os.path.join(self._folder, name), {}, None) for what, name in names.items()}
-        self._streams[JOURNAL] = _Stream(self.file(JOURNAL), {"writer": os.urandom(8).hex()}, 0)
+        query = {"writer": os.urandom(8).hex(), **({"after_end": 1} if after_end else {})}
+        self._streams[JOURNAL] = _Stream(self.file(JOURNAL), query, 0)
         self._begin()
         if hasattr(os, "register_at_fork"):  # not in Python 3.6
             os.register_at_fork(after_in_child=self._begin)

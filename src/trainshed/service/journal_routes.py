@@ -54,8 +54,8 @@ def names_for(context: ServiceContext, request: Request, record: dict[str, Any])
 def _receiving(take: Take) -> Any:
     """Wrap a function that stores bytes: it gets the complete body, in a thread, and returns the next offset.
 
-    A run that has ended accepts no more bytes: its client is told that everything has arrived, so that it discards the
-    rest.
+    A run that has ended accepts no more bytes of its program, which is told that everything has arrived, so that it
+    discards the rest. Metrics that others add to it come with ``after_end=1``.
     """
 
     async def serve(request: Request) -> Response:
@@ -64,7 +64,7 @@ def _receiving(take: Take) -> Any:
 
         def store() -> int:
             record = context.history.get(request.path_params["run"])
-            if record["status"] in states.TERMINAL:
+            if record["status"] in states.TERMINAL and not number(request, "after_end", 0):
                 return offset + len(body)
             with _lock:
                 return take(context, request, record, offset, body)
@@ -75,7 +75,7 @@ def _receiving(take: Take) -> Any:
 
 
 def _journal(context: ServiceContext, request: Request, record: dict[str, Any], offset: int, body: bytes) -> int:
-    """POST /runs/{id}/journal?writer=…&offset=…: events, one per line; each writer counts its own bytes."""
+    """POST /runs/{id}/journal?writer=…&offset=…&after_end=…: events, one per line; each writer counts its own bytes."""
     writer = request.query_params.get("writer", "")
     if not is_name(writer):
         raise UserErrorException(f"Query parameter 'writer' is {writer!r}; use letters, digits, '_' and '-'.")

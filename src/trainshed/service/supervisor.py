@@ -217,15 +217,18 @@ class Supervisor:
         return self._history.get(run_id)
 
     def end(self, run_id: str, how: dict[str, Any]) -> dict[str, Any]:
-        """Note how an interactive run has ended; what was said first stands.
+        """Note how an interactive run has ended, or end a submitted run as failed; what was said first stands.
 
         Args:
             run_id: the run.
             how: ``{"outcome": "completed" | "failed", "reason", "message"}``.
 
         Returns:
-            The run's record, with all that it has written taken in.
+            The run's record. That of an interactive run is final, with all that it has written taken in.
         """
+        if how["outcome"] == "failed" and self._history.get(run_id)["target"] != INTERACTIVE:
+            self.cancel(run_id, how["message"])
+            return self._history.get(run_id)
         self._must_be_interactive(run_id, "run.complete() or run.fail()")
         self._witness.end(run_id, how)
         self._worker(INTERACTIVE).finish(run_id)
@@ -239,13 +242,14 @@ class Supervisor:
                 f"target '{record['target']}'. run.cancel() ends it early."
             )
 
-    def cancel(self, run_id: str) -> None:
+    def cancel(self, run_id: str, failure: str | None = None) -> None:
         """Ask for the end of a run; queued ones end at once.
 
         Args:
             run_id: the run.
+            failure: end it as failed, with this message, instead of as canceled.
         """
-        status = self._history.request_cancel(run_id, time.time())
+        status = self._history.request_cancel(run_id, time.time(), failure)
         if status in states.TERMINAL:
             self._shared.registry.requests.forget(run_id)
         worker = self._of(self._history.get(run_id))

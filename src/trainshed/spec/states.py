@@ -70,6 +70,7 @@ REASONS: FrozenSet[str] = frozenset(
         "shim_lost",
         "record_lost",
         "program_lost",
+        "failed_by_user",
         "rank_failed",
         "launch_failed",
         "mpi_not_found",

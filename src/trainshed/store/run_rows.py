@@ -23,6 +23,9 @@ INSERT INTO runs (id, submit_id, experiment, number, kind, target, parent, displ
                   tags, properties)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+FAIL_REQUEST = "fail_request"
+"""Key in a run's details: the message with which ``run.fail()`` has requested its end."""
+BY_USER = "failed_by_user"
 _WARNINGS = 100
 
 
@@ -38,6 +41,7 @@ class Move(NamedTuple):
 
 def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
     """Change a run's state if that is legal; one statement, so that only one of two changes wins."""
+    move = _as_requested(write, run_id, move)
     final = move.status in states.TERMINAL
     legal = states.sources_of(move.status)
     origins = sorted(legal if move.expected is None else legal & move.expected)
@@ -54,6 +58,18 @@ def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
     if changed.rowcount:
         note_event(write, run_id, move.status, move.reason, move.now)
     return bool(changed.rowcount)
+
+
+def _as_requested(write: sqlite3.Connection, run_id: str, move: Move) -> Move:
+    """Return a cancellation as a failure if that is what was requested with it."""
+    if move.status != states.CANCELED:
+        return move
+    row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
+    message = lenient_json(row[0]).get(FAIL_REQUEST) if row is not None else None
+    if message is None:
+        return move
+    error = {"code": "UserError", "reason": BY_USER, "message": message}
+    return move._replace(status=states.FAILED, reason=BY_USER, details={**(move.details or {}), "error": error})
 
 
 def merged(write: sqlite3.Connection, run_id: str, added: dict[str, Any]) -> str | None:

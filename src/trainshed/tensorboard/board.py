@@ -27,13 +27,13 @@ class Tensorboard:
     metrics of a run are shown under ``<run>/metrics``.
 
     Args:
-        runs: a run, or runs.
+        runs: a run, or runs; or ``[]`` to show only what is in ``local_root``, e.g. from ``export_to_tensorboard``.
         local_root: folder in which to create a folder for each run. Default: a temporary folder.
         port: TCP port on this machine's loopback address; 0 selects a free one.
         use_display_name: use the display names of the runs instead of their ids.
 
     Raises:
-        UserErrorException: ``runs`` is empty.
+        UserErrorException: there are neither runs nor a folder.
 
     Example:
         >>> board = Tensorboard(run)
@@ -47,8 +47,8 @@ class Tensorboard:
     ) -> None:
         several = isinstance(runs, Iterable) and not hasattr(runs, "get_status")
         self._runs = list(runs) if several else [runs]
-        if not self._runs:
-            raise UserErrorException("Tensorboard needs a run, or a list of runs.")
+        if not self._runs and local_root is None:
+            raise UserErrorException("Tensorboard needs a run, a list of runs, or local_root: a folder of event files.")
         self._root = local_root
         self._own: str | None = None
         self._port = port

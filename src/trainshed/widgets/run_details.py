@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import sys
 import threading
 from typing import Any
 
-from trainshed.errors import NotFoundException, ServiceException
+from trainshed.api.runs.watch import headline, report
+from trainshed.client.follow import wait
+from trainshed.errors import NotFoundException, ServiceException, TrainshedError
 from trainshed.spec import states
 
 _WAIT = 2
 """Maximum time between two updates of a running run, in seconds. The end of a run is shown immediately."""
 _TAIL_LINES = 20
+_EVENTS = ("pre_run_cell", "post_run_cell")
 _LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
 
 
@@ -31,34 +36,74 @@ class RunDetails:
     def __init__(self, run_instance: Any) -> None:
         self._run = run_instance
         self._widget: Any = None
+        self._ended = False
 
     def show(self, render_lib: Any = None, widget_settings: Any = None) -> None:
         """Show the run: in a notebook as a widget that is updated while the run is running, elsewhere as text.
+
+        This method does not wait for the run. If the run fails later, the error is printed to stderr, in a notebook
+        by the next cell.
 
         Args:
             render_lib: ignored.
             widget_settings: ignored.
         """
-        if not _in_notebook():
+        ended = states.is_terminal(self._run.get_status())
+        if _in_notebook():
+            import ipywidgets  # an optional package, which takes half a second to import
+            from IPython.display import display
+
+            self._widget = ipywidgets.HTML(self._html())
+            display(self._widget)  # type: ignore[no-untyped-call]
+        else:
             sys.stdout.write(self._text() + "\n")
+        if ended:
+            report(self._run)  # also where a widget cannot be drawn, as in a notebook without a browser
             return
-        import ipywidgets  # an optional package, which takes half a second to import
-        from IPython.display import display
+        shell, submitted = _shell(), self._run._is_submitted()
+        if submitted and shell is not None:
+            for event in _EVENTS:
+                shell.events.register(event, self._at_cell)
+        elif submitted:
+            atexit.register(self._at_exit)
+        arguments = (submitted and shell is None,)  # a program knows how a run ended that it logs by itself
+        threading.Thread(target=self._follow, args=arguments, name=f"RunDetails {self._run.id}", daemon=True).start()
 
-        self._widget = ipywidgets.HTML(self._html())
-        display(self._widget)  # type: ignore[no-untyped-call]
-        if not states.is_terminal(self._run.get_status()):
-            threading.Thread(target=self._follow, name=f"RunDetails {self._run.id}", daemon=True).start()
+    def _follow(self, reports: bool) -> None:
+        """Update the widget regularly until the run has ended.
 
-    def _follow(self) -> None:
-        """Update the widget regularly until the run has ended. Each request waits for the end of the run."""
+        Args:
+            reports: print an error to stderr if the run fails.
+        """
         status = ""
         try:
-            while not states.is_terminal(status):
+            while self._widget is not None and not states.is_terminal(status):
                 status = self._run._call("GET", "wait", query={"timeout": _WAIT})["status"]
                 self._widget.value = self._html()
+            self._run._record = wait(self._run.experiment.workspace.connection, self._run.id)
         except ServiceException:
             return  # the service was stopped; leave the widget as it is
+        self._ended = True
+        if reports:
+            report(self._run)
+
+    def _at_cell(self, *_: Any) -> None:
+        """Report the run's failure in the cell that is executed; what is printed between cells may be lost."""
+        if self._ended:
+            for event in _EVENTS:
+                _shell().events.unregister(event, self._at_cell)
+            report(self._run)
+
+    def _at_exit(self) -> None:
+        """Report the run's failure when the program ends; say so if the run has not ended yet."""
+        with contextlib.suppress(TrainshedError):  # the service may no longer exist
+            status = self._run.get_status()
+            if states.is_terminal(status):
+                report(self._run)
+            else:
+                sys.stderr.write(
+                    f"Run {self._run.id} is still {status}. 'trainshed wait {self._run.id}' waits for its end.\n"
+                )
 
     def _html(self) -> str:
         text: str = self._run._call("GET", "fragment")["html"]
@@ -94,6 +139,8 @@ class RunDetails:
     def _text(self) -> str:
         data = self.get_widget_data()
         lines = [f"Run {data['run_id']} of {data['experiment']}: {data['status']}"]
+        error = (data["run_properties"].get("error") or {}).get("error")
+        lines += [f"  error: {line}" for line in headline(error or {}).splitlines()]
         lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
         lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
         lines += [f"  file {name}" for name in data["files"]]
@@ -102,11 +149,15 @@ class RunDetails:
         return "\n".join(lines)
 
 
+def _shell() -> Any:
+    """Return IPython's shell, or None outside of IPython."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
 def _in_notebook() -> bool:
     """Return whether widgets can be displayed: in a notebook's kernel, with ipywidgets installed."""
-    shell = sys.modules.get("IPython")
-    found = shell.get_ipython() if shell is not None else None
-    if found is None or type(found).__name__ != "ZMQInteractiveShell":
+    if type(_shell()).__name__ != "ZMQInteractiveShell":
         return False
     from importlib.util import find_spec
 

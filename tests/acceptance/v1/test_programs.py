@@ -21,6 +21,7 @@ NEEDS = {
     "datasets": ["pandas", "pyarrow"],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
+    "shared_data": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
 }

@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
+from trainshed import (
+    Estimator,
+    MpiConfiguration,
+    PyTorch,
+    PyTorchConfiguration,
+    RunConfiguration,
+    TensorFlow,
+    TensorflowConfiguration,
+)
 from trainshed.api.runs.details import details_of
+from trainshed.api.runs.run_definition import run_definition
 from trainshed.api.runs.watch import failure
+from trainshed.api.training.to_spec import SubmitOptions, to_spec
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.record import to_json
 from trainshed.spec.run import DataSpec, RunSpec
@@ -45,6 +56,65 @@ def test_what_was_asked_for_is_told_in_camel_case() -> None:
     conda = definition["environment"]["python"]["condaDependencies"]
     assert conda["dependencies"] == ["python=3.11", "numpy", {"pip": ["torch"]}]
     assert definition["dataReferences"]["ref"]["pathOnDataStore"] == "d"
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (
+            RunConfiguration(framework="PyTorch", communicator="Nccl"),
+            {"framework": "PyTorch", "communicator": "Nccl", "nodeCount": 2},
+        ),
+        (
+            PyTorch("src", compute_target="nodes", distributed_training=PyTorchConfiguration("Nccl", 4, 2)).run_config,
+            {"framework": "PyTorch", "communicator": "Nccl", "pytorch": {"processCount": 4, "nodeCount": 2}},
+        ),
+        (
+            Estimator("src", compute_target="nodes", node_count=2, distributed_training=MpiConfiguration(3)).run_config,
+            {"communicator": "IntelMpi", "nodeCount": 2, "mpi": {"processCountPerNode": 3, "nodeCount": 2}},
+        ),
+        (
+            TensorFlow(
+                "src", compute_target="nodes", node_count=3, distributed_training=TensorflowConfiguration(2, 1)
+            ).run_config,
+            {
+                "framework": "TensorFlow",
+                "communicator": "ParameterServer",
+                "nodeCount": 3,
+                "tensorflow": {"workerCount": 2, "parameterServerCount": 1},
+            },
+        ),
+        (
+            RunConfiguration("train.py"),
+            {
+                "framework": "Python",
+                "communicator": "None",
+                "nodeCount": 1,
+                "data": {},
+                "environment": {"name": "default-environment", "docker": {"enabled": False}},
+            },
+        ),
+    ],
+)
+def test_how_it_was_distributed_is_told_as_it_was_configured(config: RunConfiguration, told: dict[str, Any]) -> None:
+    if config.communicator == "Nccl":
+        config.node_count = 2
+    definition = run_definition(to_json(to_spec(config, SubmitOptions("e"))))
+
+    def check(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+        for name, value in wanted.items():
+            if isinstance(value, dict) and value:
+                check(found[name], value)
+            else:
+                assert found[name] == value, name
+
+    check(definition, told)
+
+
+def test_what_launches_is_told_where_nobody_named_it() -> None:
+    spec = RunSpec("e", script="train.py", launcher="torch", backend="gloo", process_count_per_node=2)
+    definition = run_definition(to_json(spec))
+    assert (definition["framework"], definition["communicator"]) == ("PyTorch", "gloo")
 
 
 def test_a_failure_is_told_with_the_end_of_its_log_and_where_the_rest_is() -> None:

@@ -98,7 +98,7 @@ def test_every_way_to_ask_for_several_arrives(made: Any, shape: Distribution) ->
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"framework": "PySpark"}, "run_config.framework 'PySpark'"),
+        ({"framework": "Spark"}, "run_config.framework 'Spark'"),
         ({"communicator": "OpenMp"}, "run_config.communicator 'OpenMp'.*Did you mean 'OpenMpi'"),
         ({"node_count": 2}, "node_count is 2, and 2 processes need a distributed backend"),
         ({"mpi": MpiConfiguration(2)}, "mpi.process_count_per_node is 2"),

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from trainshed import (
     CondaDependencies,
     DataReferenceConfiguration,
+    Dataset,
     Datastore,
     DockerConfiguration,
     MpiConfiguration,
+    OutputFileDatasetConfig,
     RunConfiguration,
 )
 from trainshed.errors import UserErrorException
+from trainshed.spec.run import OutputSpec
 
 STORE = Datastore(None, _record={"name": "store", "path": "/store", "default": True})  # type: ignore[arg-type]
 OF_2018 = """
@@ -75,6 +79,72 @@ sourceDirectoryDataStore:
 amlcompute:
   vmSize: STANDARD_D2
   clusterMaxNodeCount: 1
+"""
+
+LATE = """
+script: train.py
+arguments:
+- --data
+- DatasetConsumptionConfig:weather
+target: local
+identity:
+environment:
+  name: project
+  version: '3'
+  assetId:
+  docker:
+    platform:
+      os: Linux
+      architecture: amd64
+  databricks:
+    mavenLibraries: []
+data:
+  weather:
+    dataLocation:
+      dataset:
+        id:
+        name: weather
+        version: '2'
+      dataPath:
+        datastoreName:
+        relativePath:
+      uri:
+      type:
+    createOutputDirectories: false
+    mechanism: Mount
+    environmentVariableName: weather
+    pathOnCompute: /data
+    overwrite: false
+    options:
+outputData:
+  cleaned:
+    outputLocation:
+      dataset:
+      dataPath:
+        datastoreName: store
+        relativePath: cleaned/{run-id}
+      uri:
+    mechanism: upload
+    additionalOptions:
+      pathOnCompute: made
+      registrationOptions:
+        name: cleaned-weather
+        tags: {year: '2026'}
+        datasetRegistrationOptions:
+          additionalTransformation:
+      uploadOptions:
+        overwrite: true
+        sourceGlobs:
+          globPatterns:
+    environmentVariableName: cleaned
+amlcompute:
+  vmSize: STANDARD_D2_V2
+  clusterMaxNodeCount: 4
+containerInstance:
+  region:
+  cpuCores: 2
+  memoryGb: 3.5
+services: {}
 """
 
 
@@ -142,6 +212,48 @@ def test_a_file_of_2018_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert list(config.environment.python.conda_dependencies.pip_packages) == ["scipy"]
     assert config.data_references["images"] == DataReferenceConfiguration("workspaceblobstore", "mount", "img", "/data")
     assert config.spark.configuration == {"spark.app.name": "Azure ML Experiment"}
+
+
+def test_a_late_file_is_read_and_written_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, LATE)
+    with caplog.at_level(logging.WARNING):
+        config = RunConfiguration.load(tmp_path, "local")
+    assert caplog.text == ""
+    assert config.data["weather"].data_location["dataset"]["name"] == "weather"
+    output = OutputSpec(
+        "cleaned", "store", "cleaned/{run-id}", "upload", "made", True, "cleaned-weather", {"year": "2026"}
+    )
+    assert config.output_data["cleaned"]._spec("cleaned") == output
+    assert (config.amlcompute._cluster_max_node_count, config.container_instance.memory_gb) == (4, 3.5)
+    config.save(tmp_path, "second")
+    again = RunConfiguration.load(tmp_path, "second")
+    assert again.output_data["cleaned"]._spec("cleaned") == output
+    again.save(tmp_path, "third")
+    second, third = ((tmp_path / ".azureml" / f"{name}.runconfig").read_text() for name in ("second", "third"))
+    assert second == third
+    told = yaml.safe_load(second)
+    for section in ("data", "containerInstance", "arguments", "target"):
+        assert told[section] == yaml.safe_load(LATE)[section]
+    assert told["amlcompute"]["clusterMaxNodeCount"] == 4
+
+
+def test_datasets_and_outputs_among_the_arguments_are_saved_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    weather = Dataset.File.from_files(str(tmp_path / "a.csv")).as_named_input("weather").as_download("here")
+    cleaned = OutputFileDatasetConfig("cleaned", destination=(STORE, "cleaned")).as_upload()
+    RunConfiguration("a.py", ["--from", weather, "--to", cleaned]).save(tmp_path, "x")
+    config = RunConfiguration.load(tmp_path, "x")
+    assert config.arguments == ["--from", "DatasetConsumptionConfig:weather", "--to", "DatasetOutputConfig:cleaned"]
+    found = config.data["weather"]._with_dataset(None)
+    assert found._spec("weather") == weather._spec("weather")
+    assert config.output_data["cleaned"]._spec("cleaned") == cleaned._spec("cleaned")
+
+
+def test_an_input_without_a_dataset_is_told_with_its_place(tmp_path: Path) -> None:
+    path = write(tmp_path, "data: {weather: {mechanism: mount}}")
+    found = RunConfiguration.load(path).data["weather"]
+    with pytest.raises(UserErrorException, match=r"local.runconfig: data.weather: dataLocation must have a dataset"):
+        found._with_dataset(None)
 
 
 def test_keys_that_moved_are_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -236,6 +348,10 @@ def test_no_folder_no_name_no_file(tmp_path: Path) -> None:
         ("environmentVariables: [A]", "environmentVariables must be a mapping"),
         ("dataReferences: {a: b}", "dataReferences.a must be a mapping"),
         ("dataReferences: {a: {mode: share}}", "mode 'share' is not one of"),
+        ("data: {a: b}", "data.a must be a mapping with 'dataLocation'"),
+        ("data: {a: {mechanism: 1}}", "data.a: mechanism must be text"),
+        ("outputData: {a: b}", "outputData.a must be a mapping with 'outputLocation'"),
+        ("outputData: {a: {mechanism: send}}", "outputData.a: mechanism must be mount or upload"),
         ("environment: none.yml", "cannot be read"),
         ("environment: {python: {condaDependenciesFile: no.yml}}", "no.yml' cannot be read"),
         ("a: [", "is not valid YAML"),

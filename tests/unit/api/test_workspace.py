@@ -157,7 +157,7 @@ class Named:
 
 
 def test_all_three_ways_to_look_at_a_workspaces_things() -> None:
-    things = CallableDict(a=Named("a"), b=Named("b"))
+    things = CallableDict({"a": Named("a"), "b": Named("b")})
     assert [thing.name for thing in things()] == ["a", "b"]  # type: ignore[attr-defined]
     assert things()["a"] is things["a"]
     assert sorted(things) == ["a", "b"]

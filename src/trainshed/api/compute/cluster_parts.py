@@ -73,9 +73,10 @@ class ClusterConfiguration:
         now = time.time()
         record = {**self._record, "created": now, "modified": now}
         created = workspace.connection.call("PUT", quoted("targets", name), record)
+        size = f" vm_size '{self.vm_size}' has no effect." if self.vm_size else ""
         warn(
-            f"Cluster '{name}': its nodes are folders and slots on this machine, and up to {self.max_nodes} are "
-            f"used at once; vm_size {self.vm_size or 'unset'} is only stored for display."
+            f"Cluster '{name}' uses this machine and creates no VMs. Its nodes are folders and slots here; up to "
+            f"{self.max_nodes} are used at once.{size}"
         )
         return ComputeTarget(workspace, name, _record={**created, "used": 0})
 

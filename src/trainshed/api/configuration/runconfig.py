@@ -59,7 +59,11 @@ class RunConfiguration(Section):
         'local'
     """
 
-    _READERS: ClassVar = {"data_references": read_references}
+    _READERS: ClassVar = {
+        "data_references": read_references,
+        "data": lambda values, where: _stored().read_inputs(values, where),
+        "output_data": lambda values, where: _stored().read_outputs(values, where),
+    }
 
     @known_keywords
     def __init__(
@@ -236,6 +240,12 @@ class RunConfiguration(Section):
         from trainshed.api.configuration import runconfig_files
 
         runconfig_files.delete(path, name)
+
+
+def _stored() -> Any:
+    from trainshed.api.data import stored  # needed only when a file is read
+
+    return stored
 
 
 class Submission(Record):

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from trainshed.api.configuration.conda_dependencies import CondaDependencies
 from trainshed.api.configuration.requirements import read_yaml
-from trainshed.api.data.data_reference import DataReference
+from trainshed.api.data.data_reference import DataReference, References
 from trainshed.api.section import Section, camel, fill, plain
 from trainshed.client.notice import warn
 from trainshed.errors import UserErrorException, did_you_mean
@@ -38,9 +38,7 @@ def save(config: Configuration, path: Any, name: str | None, separate: bool) -> 
     """Write a run configuration. See :meth:`RunConfiguration.save` for arguments and errors."""
     file = _file_to_write(config, path, name)
     root, previous = _root(file), _read(file) if os.path.isfile(file) else {}
-    content = plain(config, "RunConfiguration")
-    used = {each.data_reference_name: each.to_config() for each in config.arguments if isinstance(each, DataReference)}
-    content["dataReferences"].update(plain(used, "arguments"))
+    content = plain(_with_names_for_data(config), "RunConfiguration")
     environment = content["environment"]
     environment["python"][camel("conda_dependencies_file")] = _save_packages(config, file, root, previous)
     if config.environment.docker.base_image_registry.password:
@@ -70,6 +68,31 @@ def load(path: str | os.PathLike[str], name: str | None, make: Callable[..., Mad
     # The packages have been loaded; later changes to them must not be overridden by the file.
     python.conda_dependencies_file = None
     return config
+
+
+def _with_names_for_data(config: Any) -> Any:
+    """Return a configuration in which data is described by name, and arguments refer to it by these names."""
+    from trainshed.api.data.stored import input_to_file, output_to_file
+
+    named, references = (
+        config._copy(),
+        References(dict(config.data_references), dict(config.data), dict(config.output_data)),
+    )
+    for each in config.arguments or ():
+        if isinstance(each, DataReference):
+            references.data_references[each.data_reference_name] = each.to_config()
+    named.arguments = [
+        each._as_argument(references) if hasattr(each, "_as_argument") else each for each in config.arguments or ()
+    ]
+    named.data_references = references.data_references
+    named.data = {
+        name: input_to_file(value) if hasattr(value, "as_mount") else value for name, value in references.data.items()
+    }
+    named.output_data = {
+        name: output_to_file(value) if hasattr(value, "as_mount") else value
+        for name, value in references.output_data.items()
+    }
+    return named
 
 
 def delete(path: str | os.PathLike[str], name: str) -> None:

@@ -178,21 +178,29 @@ class AmlComputeConfiguration(Section):
     Attributes:
         vm_size: VM size.
         vm_priority: ``"dedicated"`` or ``"lowpriority"``.
+        cluster_max_node_count: maximum number of nodes.
 
     Example:
         >>> config = RunConfiguration()
         >>> config.amlcompute.vm_size = "STANDARD_D2_V2"
     """
 
-    _HIDDEN = ("cluster_max_node_count",)
-
     def __init__(self) -> None:
         self.vm_size: str | None = None
         self.vm_priority: str | None = None
         self.retain_cluster = False
         self.name: str | None = None
-        self._cluster_max_node_count: int | None = None
+        self.cluster_max_node_count: int | None = None
         self._seal()
+
+    @property
+    def _cluster_max_node_count(self) -> int | None:
+        """The same, under the name that later releases of SDK v1 used."""
+        return self.cluster_max_node_count
+
+    @_cluster_max_node_count.setter
+    def _cluster_max_node_count(self, count: int | None) -> None:
+        self.cluster_max_node_count = count
 
 
 class ContainerInstanceConfiguration(Section):
@@ -201,7 +209,7 @@ class ContainerInstanceConfiguration(Section):
     def __init__(self) -> None:
         self.region: str | None = None
         self.cpu_cores = 1
-        self.memory_gb = 4
+        self.memory_gb = 4.0
         self._seal()
 
 

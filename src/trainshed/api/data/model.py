@@ -6,20 +6,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainshed.api.data.model_files import download_model, find_entry, fits, model_files
 from trainshed.api.times import utc
-from trainshed.api.transfer import download, files_below, opened
+from trainshed.api.transfer import opened
 from trainshed.client import locations
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
-from trainshed.errors import ModelNotFoundException, NotFoundException, UserErrorException, WebserviceException
+from trainshed.errors import UserErrorException, WebserviceException
 
 if TYPE_CHECKING:
     import builtins
 
+    from trainshed.api.data.model_files import TagFilter
     from trainshed.api.protocols import RunLike, WorkspaceLike
-    from trainshed.client.http import Connection
-
-    TagFilter = Iterable[Any] | Mapping[str, Any] | None
 
 _LOCAL = "azureml-models"
 
@@ -77,9 +76,9 @@ class Model:
             if id is not None:
                 name, _, number = id.rpartition(":")
                 version = int(number) if number.isdigit() else None
-            if not name:
+            if not (name or tags or properties or run_id):
                 raise WebserviceException("The model is missing. Pass its name, or its id such as 'ridge:1'.")
-            entry = _found(workspace.connection, name, version, (tags, properties, run_id, model_framework))
+            entry = find_entry(workspace.connection, name, version, (tags, properties, run_id, model_framework))
         self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -99,6 +98,22 @@ class Model:
         self.created_by = ""
         self.mime_type = "application/x-python"
         self.url = f"trainshed://models/{self.id}"
+        # Not used here; SDK v1 has them.
+        self.parent_id = self.unpack = self.resource_configuration = None
+        self.sample_input_dataset = self.sample_output_dataset = None
+
+    @property
+    def run(self) -> RunLike | None:
+        """The run that the model was registered from, or None."""
+        return self.workspace.get_run(self.run_id) if self.run_id else None
+
+    @property
+    def datasets(self) -> dict[str, builtins.list[Any]]:
+        """Datasets that the model was registered with: purpose, e.g. ``"training"`` → datasets."""
+        found: dict[str, builtins.list[Any]] = {}
+        for purpose, dataset, definition in self._entry["record"].get("datasets", ()):
+            found.setdefault(purpose, []).append(self.workspace.dataset_of(definition, dataset))
+        return found
 
     @staticmethod
     def register(
@@ -127,6 +142,7 @@ class Model:
             tags: tags of the model.
             properties: properties of the model, which cannot be changed later.
             description: description of the model.
+            datasets: datasets that the model was made with: ``(purpose, dataset)`` pairs.
             model_framework: e.g. ``Model.Framework.SCIKITLEARN``.
             model_framework_version: version of the framework.
             child_paths: register only these paths, relative to the folder.
@@ -143,11 +159,16 @@ class Model:
             raise WebserviceException(f"There is no file or folder '{os.fspath(model_path)}' to register as a model.")
         say(f"Registering model {model_name}")
         token, base = os.urandom(16).hex(), os.path.dirname(root)
-        for path in _files(root, child_paths):
+        for path in model_files(root, child_paths):
             name = os.path.relpath(path, base).replace(os.sep, "/")
             with opened(path) as (body, size):
                 workspace.connection.upload("PUT", quoted("models", "incoming", token, name), body, size)
-        more = {"description": description, "framework": model_framework, "framework_version": model_framework_version}
+        more = {
+            "description": description,
+            "framework": model_framework,
+            "framework_version": model_framework_version,
+            "datasets": dataset_records(datasets),
+        }
         return _registered(workspace, {"name": model_name, "upload": token}, more, (tags, properties))
 
     @staticmethod
@@ -180,8 +201,8 @@ class Model:
             from trainshed.client.embedded import connect  # needed only without a workspace
 
             connection = connect(locations.current())
-        entry = _found(connection, model_name, version, (None, None, None, None))
-        return _download(connection, entry, os.path.join(_LOCAL, entry["name"], str(entry["version"])), True)
+        entry = find_entry(connection, model_name, version, (None, None, None, None))
+        return download_model(connection, entry, os.path.join(_LOCAL, entry["name"], str(entry["version"])), True)
 
     def download(
         self, target_dir: str | os.PathLike[str] = ".", exist_ok: bool = False, exists_ok: bool | None = None
@@ -203,7 +224,7 @@ class Model:
             >>> path = model.download("downloaded", exist_ok=True)
         """
         replace = exist_ok if exists_ok is None else exists_ok
-        return _download(self.workspace.connection, self._entry, os.fspath(target_dir), replace)
+        return download_model(self.workspace.connection, self._entry, os.fspath(target_dir), replace)
 
     @staticmethod
     def list(
@@ -227,7 +248,7 @@ class Model:
             properties: only models with these properties: keys, or ``[key, value]`` pairs.
             run_id: only models registered by this run.
             latest: only the latest version of each model.
-            dataset_id: ignored.
+            dataset_id: only models registered with this dataset.
             expand: ignored.
             page_count: ignored.
             model_framework: only models with this framework.
@@ -235,7 +256,17 @@ class Model:
         query = {"name": name, "latest": int(latest)}
         entries = workspace.connection.call("GET", "/catalog/model", query=query)["entries"]
         wanted = (tags, properties, run_id, model_framework)
-        return [Model(workspace, _entry=entry) for entry in entries if _fits(entry, wanted)]
+        found = [Model(workspace, _entry=entry) for entry in entries if fits(entry, wanted)]
+        return [model for model in found if dataset_id is None or model._has_dataset(dataset_id)]
+
+    @staticmethod
+    def _latest(
+        workspace: WorkspaceLike, name: str | None = None, tags: TagFilter = None, properties: TagFilter = None
+    ) -> dict[str, Model]:
+        return {each.name: each for each in Model.list(workspace, name, tags, properties, latest=True)}
+
+    def _has_dataset(self, dataset_id: str) -> bool:
+        return any(dataset == dataset_id for _, dataset, _ in self._entry["record"].get("datasets", ()))
 
     def _change(self, **changes: Any) -> None:
         path = quoted("catalog", "model", self.name, str(self.version))
@@ -326,6 +357,25 @@ class Model:
         return f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version})"
 
 
+def dataset_records(datasets: Any) -> list[Any] | None:
+    """Convert the datasets that a model is registered with for its catalog entry.
+
+    Args:
+        datasets: ``(purpose, dataset)`` pairs, or None.
+
+    Raises:
+        UserErrorException: an item is not such a pair.
+    """
+    records = []
+    for each in datasets or ():
+        if not isinstance(each, (tuple, list)) or len(each) != 2 or not hasattr(each[1], "_definition"):
+            raise UserErrorException(
+                f"datasets must be a list of pairs such as ('training data', dataset), not of {each!r}."
+            )
+        records.append([str(each[0]), each[1].id or "", each[1]._definition])
+    return records or None
+
+
 def _registered(
     workspace: WorkspaceLike, what: Mapping[str, Any], more: Mapping[str, Any], labels: tuple[Any, Any]
 ) -> Model:
@@ -336,61 +386,3 @@ def _registered(
 
 def _text(labels: Mapping[str, Any] | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in (labels or {}).items()}
-
-
-def _files(root: str, children: Sequence[str] | None) -> list[str]:
-    starts = [root] if children is None else [os.path.join(root, child) for child in children]
-    found = []
-    for start in starts:
-        if os.path.isfile(start):
-            found.append(start)
-        found += [path for path, _ in files_below(start)]
-    if not found:
-        raise WebserviceException(f"There are no files in '{root}' to register as a model.")
-    return found
-
-
-def _download(connection: Connection, entry: Mapping[str, Any], target: str, replace: bool) -> str:
-    """Download the files of a model version and return the path of the file or folder."""
-    base = quoted("models", entry["name"], str(entry["version"]), "files")
-    names = [file["name"] for file in connection.call("GET", base)["files"]]
-    top = os.path.join(target, names[0].split("/")[0])
-    if os.path.exists(top) and not replace:
-        raise WebserviceException(f"'{top}' already exists. Choose another target_dir, or pass exist_ok=True.")
-    for name in names:
-        download(connection.stream("GET", base + quoted(name)), name, os.path.join(target, *name.split("/")))
-    return top
-
-
-def _found(connection: Connection, name: str, version: int | None, wanted: tuple[Any, ...]) -> dict[str, Any]:
-    try:
-        newest = connection.call("GET", quoted("catalog", "model", name), query={"version": version})
-    except NotFoundException as error:
-        raise ModelNotFoundException(error.message) from error
-    if version is not None or not any(wanted):
-        entry: dict[str, Any] = newest
-        return entry
-    for model in connection.call("GET", "/catalog/model", query={"name": name})["entries"]:
-        if _fits(model, wanted):
-            return dict(model)
-    raise ModelNotFoundException(f"No version of model '{name}' has the requested tags, properties or run.")
-
-
-def _fits(entry: Mapping[str, Any], wanted: tuple[Any, ...]) -> bool:
-    tags, properties, run_id, framework = wanted
-    record = entry["record"]
-    return (
-        _has(entry["tags"], tags)
-        and _has(entry["properties"], properties)
-        and run_id in (None, record.get("run_id"))
-        and framework in (None, record.get("framework"))
-    )
-
-
-def _has(labels: Mapping[str, str], wanted: TagFilter) -> bool:
-    pairs = wanted.items() if isinstance(wanted, Mapping) else wanted or ()
-    for each in pairs:
-        key, value = (each, None) if isinstance(each, str) else (each[0], str(each[1]))
-        if key not in labels or value not in (None, labels[key]):
-            return False
-    return True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from trainshed.api.runs.run_definition import run_definition
 from trainshed.api.times import utc
 from trainshed.errors import TYPE_CHECKING, did_you_mean
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from trainshed.api.protocols import WorkspaceLike
 
 
 class Details(dict):  # type: ignore[type-arg]  # which would import typing
@@ -27,12 +30,13 @@ class Details(dict):  # type: ignore[type-arg]  # which would import typing
             raise AttributeError(f"The run's details have no '{name}'.{did_you_mean(name, self)}") from None
 
 
-def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
+def details_of(record: dict[str, Any], log_files: dict[str, str], workspace: WorkspaceLike | None = None) -> Details:
     """Return the details of a run in SDK v1's format.
 
     Args:
         record: record of the run, including its spec.
         log_files: log file name → URL.
+        workspace: workspace of the run, for its input and output datasets. Default: leave these out.
     """
     spec, stored = record["spec"], record["details"]
     details = Details(runId=record["id"], **({"target": record["target"]} if record["target"] else {}))
@@ -49,58 +53,42 @@ def details_of(record: dict[str, Any], log_files: dict[str, str]) -> Details:
         **({"ContentSnapshotId": spec["snapshot"]} if spec["snapshot"] else {}),
         **record["properties"],
     }
-    details["inputDatasets"], details["outputDatasets"] = [], []
+    details["inputDatasets"] = [_input(item, workspace) for item in spec.get("inputs", ()) if workspace]
+    details["outputDatasets"] = [
+        _output(item, record["id"], workspace) for item in spec.get("outputs", ()) if workspace
+    ]
     details["runDefinition"] = run_definition(spec)
     details["environment"] = stored.get("environment") or {}
     details["logFiles"] = log_files
     return details
 
 
-def run_definition(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return the run definition in SDK v1's format, from the run's spec.
+def input_dataset(item: dict[str, Any], workspace: WorkspaceLike) -> Any:
+    """Return the dataset of an input of a run.
 
-    Example:
-        >>> run_definition(run.record()["spec"])["script"]
-        'train.py'
+    Args:
+        item: the input, from the run's spec.
+        workspace: workspace of the run.
     """
-    environment = spec["environment"]
+    import json  # see transfer
+
+    return workspace.dataset_of(json.loads(item["definition"]), item["dataset"])
+
+
+def _input(item: dict[str, Any], workspace: WorkspaceLike) -> dict[str, Any]:
+    used = {"type": "RunInput", "inputName": item["name"], "mechanism": item["mode"].capitalize()}
     return {
-        "script": spec["script"],
-        "command": list(spec["command"]),
-        "arguments": list(spec["arguments"]),
-        "target": spec["target"],
-        "framework": "Python",
-        "communicator": "None",
-        "nodeCount": spec["node_count"],
-        "maxRunDurationSeconds": spec["max_run_duration_seconds"],
-        "priority": spec["priority"],
-        "environmentVariables": dict(spec["environment_variables"]),
-        "environment": {
-            "python": {
-                "interpreterPath": environment["interpreter"],
-                "userManagedDependencies": environment["kind"] == "existing",
-                "condaDependencies": {
-                    "name": "project_environment",
-                    "dependencies": [
-                        *([f"python={environment['python']}"] if environment["python"] else []),
-                        *environment["conda"],
-                        {"pip": [*environment["pip_options"], *environment["pip"]]},
-                    ],
-                    "channels": list(environment["channels"]),
-                },
-            },
-        },
-        "history": {"outputCollection": True, "snapshotProject": True, "directoriesToWatch": ["logs"]},
-        "mpi": {"processCountPerNode": spec["process_count_per_node"]},
-        "dataReferences": {item["name"]: _reference(item) for item in spec["data"]},
+        "dataset": input_dataset(item, workspace),
+        "consumptionDetails": {**used, "pathOnCompute": item["path_on_compute"]},
     }
 
 
-def _reference(item: dict[str, Any]) -> dict[str, Any]:
+def _output(item: dict[str, Any], run_id: str, workspace: WorkspaceLike) -> dict[str, Any]:
+    from trainshed.spec.layout import output_path
+
+    place = {"datastore": item["datastore"], "path": output_path(item["path"], run_id, item["name"])}
     return {
-        "dataStoreName": item["datastore"],
-        "pathOnDataStore": item["path"],
-        "mode": item["mode"],
-        "pathOnCompute": item["path_on_compute"],
-        "overwrite": item["overwrite"],
+        "dataset": workspace.dataset_of({"type": "file", "paths": [place], "steps": []}),
+        "outputType": "RunOutput",
+        "outputDetails": {"outputName": item["name"]},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from trainshed.api.runs.run_logging import RunLogging
+from trainshed.client.notice import warn
 from trainshed.errors import TYPE_CHECKING, TrainshedError, UserErrorException
 from trainshed.spec import states
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import RunLike
 
 _MOST_CHILDREN = 100
+_LONGEST_END = 60
+"""Seconds that :meth:`RunLifecycle.fail` waits for the end of a submitted run, at most."""
 
 
 class RunLifecycle(RunLogging):
@@ -32,33 +35,69 @@ class RunLifecycle(RunLogging):
     _outputs: str | None = None
     _echo: Any = None
 
+    @staticmethod
+    def start_logging(experiment: Any = None, **kwargs: Any) -> Any:
+        """Start an interactive run. Early articles used this method, which SDK v1 never had.
+
+        Args:
+            experiment: the experiment.
+            **kwargs: see :meth:`Experiment.start_logging`.
+
+        Raises:
+            UserErrorException: the experiment is missing.
+        """
+        if not hasattr(experiment, "start_logging"):
+            raise UserErrorException(
+                "Run.start_logging needs an experiment. Use Experiment(workspace, 'my-experiment').start_logging()."
+            )
+        warn("Run has no method 'start_logging'; it is treated as experiment.start_logging().")
+        return experiment.start_logging(**kwargs)
+
     def start(self) -> None:
         """Mark the run as started. Needed only for runs created by :meth:`create_children`."""
+        if self._is_submitted():
+            return  # it is started by its compute target
         self._record = self._call("POST", "start")
 
     def complete(self, _set_status: bool = True) -> None:
         """Mark an interactive run as completed and upload its output folder.
 
-        Raises:
-            UserErrorException: the run is not interactive; it ends when its script exits.
+        A submitted run completes when its script exits, so this only warns if it has not ended yet.
         """
-        self._end("completed", "")
+        if not self._is_submitted():
+            self._end("completed", "")
+        elif not states.is_terminal(self._status()):
+            warn(
+                f"Run {self._id} completes when its script exits; complete() does not end it. "
+                "Wait for it with run.wait_for_completion()."
+            )
 
     def fail(self, error_details: Any = None, error_code: str | None = None, _set_status: bool = True) -> None:
-        """Mark an interactive run as failed.
+        """End the run as failed. The processes of a submitted run are ended first, as by :meth:`Run.cancel`.
 
         Args:
             error_details: error message, or an exception.
             error_code: prefix for the error message.
             _set_status: ignored.
-
-        Raises:
-            UserErrorException: the run is not interactive; it ends when its script exits.
         """
-        message = "" if error_details is None else str(error_details)
+        message = "run.fail() was called." if error_details is None else str(error_details)
         if isinstance(error_details, BaseException):
             message = f"User program failed with {type(error_details).__name__}: {error_details}"
-        self._end("failed", f"{error_code}: {message}" if error_code else message)
+        message = f"{error_code}: {message}" if error_code else message
+        if self._is_submitted():
+            self._end_submitted(message)
+        else:
+            self._end("failed", message)
+
+    def _status(self) -> str:
+        return str(self._call("GET")["status"])
+
+    def _end_submitted(self, message: str) -> None:
+        self._record = self._call("POST", "end", json={"outcome": "failed", "message": message})
+        if not states.is_terminal(self._record["status"]):
+            self._record = self._call("GET", "wait", query={"timeout": _LONGEST_END})
+        elif self._record["status"] != states.FAILED:
+            warn(f"Run {self._id} has already ended: it stays {self._record['status']}.")
 
     def _end(self, outcome: str, message: str) -> None:
         from trainshed.api.runs import interactive
@@ -72,7 +111,9 @@ class RunLifecycle(RunLogging):
             self._outbox.close()
 
     def __enter__(self) -> Any:
-        """Return the run. The block's output is also saved to ``logs/user_log.txt``."""
+        """Return the run. The block's output is also saved to ``logs/user_log.txt``, unless the run was submitted."""
+        if self._is_submitted():
+            return self
         from trainshed.api.runs.interactive import Echo
 
         if self._append_to is not None and self._may_append("log"):
@@ -84,11 +125,16 @@ class RunLifecycle(RunLogging):
     def __exit__(
         self, exit_type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the run: as failed if the block raised an exception, which is propagated, and as completed otherwise."""
+        """End the run: as failed if the block raised an exception, which is propagated, and as completed otherwise.
+
+        A submitted run is left to its script.
+        """
+        if self._is_submitted():
+            return
         if self._echo is not None:
             self._echo.close()
             self._echo = None
-        if states.is_terminal(str(self._call("GET")["status"])):
+        if states.is_terminal(self._status()):
             return  # the run was ended or canceled inside the block
         if value is None:
             self.complete()
@@ -150,7 +196,7 @@ class RunLifecycle(RunLogging):
     def _end_with_program(self, failed: bool) -> None:
         """End the run, unless it has ended already, because the process is exiting."""
         try:
-            if not states.is_terminal(str(self._call("GET")["status"])):
+            if not states.is_terminal(self._status()):
                 if failed:
                     self.fail("The program ended with an exception.")
                 else:

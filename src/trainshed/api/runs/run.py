@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainshed.api.runs.details import Details, details_of
 from trainshed.api.runs.lifecycle import RunLifecycle
+from trainshed.api.runs.metrics import Metrics
 from trainshed.api.runs.run_files import RunFiles
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
@@ -171,7 +172,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         record = self.record()
         base = f"{self._experiment.workspace.connection.base_url}/api/v1"
         logs = {name: base + self._path(self._id, "files", name) for name in self._log_names()}
-        return details_of(record, logs)
+        return details_of(record, logs, self._experiment.workspace)
 
     def get_details_with_logs(self) -> Details:
         """Return the details of the run with the content of each log file instead of its URL."""
@@ -241,7 +242,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return found
 
     def _metrics(self, name: str | None, populate: bool) -> dict[str, Any]:
-        metrics: dict[str, Any] = self._call("GET", "metrics", query={"name": name})["metrics"]
+        found = self._call("GET", "metrics", query={"name": name})["metrics"]
+        metrics = Metrics(found, f"{self._id}, which is {self._record.get('status', 'not known')},")
         for key, value in metrics.items() if populate else ():
             if isinstance(value, str) and value.startswith(_ARTIFACT) and value.endswith(".json"):
                 import json  # see transfer

@@ -42,6 +42,12 @@ class RunBase:
         self._settle()
         return self._experiment.workspace.connection.call(method, self._path(self._id, *parts), **kwargs)
 
+    def _is_submitted(self) -> bool:
+        """Return whether a compute target runs the run, rather than a program that logs to it."""
+        if "target" not in self._record:
+            self._record = self._call("GET")
+        return bool(self._record["target"])
+
     def tag(self, key: str, value: Any = None) -> None:
         """Set a tag.
 

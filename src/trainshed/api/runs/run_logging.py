@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from trainshed.api.runs.run_base import RunBase
-from trainshed.errors import TYPE_CHECKING, UserErrorException
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import states
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RunLogging(RunBase):
-    """Mixin that logs metrics to a run. Read them back with :meth:`Run.get_metrics`.
+    """Mixin that logs metrics to a run, also after it has ended. Read them back with :meth:`Run.get_metrics`.
 
     Example:
         >>> with experiment.start_logging(snapshot_directory=None) as logging:
@@ -28,6 +28,7 @@ class RunLogging(RunBase):
 
     _recorder: Recorder | None = None
     _outbox: Outbox | None = None
+    _after_end = False
     _append_to: Mapping[str, str] | None = None
     """Files to append to directly, if the service runs on this machine as the same user."""
 
@@ -46,7 +47,9 @@ class RunLogging(RunBase):
         if self._outbox is None:
             from trainshed.client.outbox import Outbox  # imported only when needed
 
-            self._outbox = Outbox(self._experiment.workspace.connection, self._path(self._id))
+            # A run that was submitted may end at any moment.
+            after_end = self._after_end or self._is_submitted()
+            self._outbox = Outbox(self._experiment.workspace.connection, self._path(self._id), after_end)
         return self._outbox
 
     def _settle(self) -> None:
@@ -54,16 +57,10 @@ class RunLogging(RunBase):
             self._outbox.flush()
 
     def _log(self) -> Recorder:
-        """Return the recorder, which writes to the run's journal.
-
-        Raises:
-            UserErrorException: the run has ended.
-        """
-        if states.is_terminal(str(self._record.get("status"))):
-            raise UserErrorException(
-                f"Run {self._id} is {self._record['status']}: nothing more can be logged to it. "
-                "Log before run.complete(), or to a child of another run."
-            )
+        """Return the recorder, which writes to the run's journal, or sends events to the service."""
+        if states.is_terminal(str(self._record.get("status"))) and not self._after_end:
+            self._recorder = self._outbox = self._append_to = None  # nobody reads the journal any more
+            self._after_end = True
         if self._recorder is None:
             from trainshed.api.runs.recorder import Recorder, RemoteRecorder  # imported only when needed
 
@@ -72,7 +69,9 @@ class RunLogging(RunBase):
                 self._recorder = Recorder(self._append_to["journal"], *run)
             else:
                 outbox = self._remote()
-                self._recorder = RemoteRecorder(outbox.file("journal"), *run, outbox.wake)
+                # Others may read at once what was added to a run from outside, so it is sent at once.
+                sent = outbox.flush if self._after_end or self._is_submitted() else outbox.wake
+                self._recorder = RemoteRecorder(outbox.file("journal"), *run, sent)
         return self._recorder
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
@@ -85,8 +84,7 @@ class RunLogging(RunBase):
             step: step of the training, an integer.
 
         Raises:
-            UserErrorException: the value is a list, the name is empty, the step is not an integer, or the run has
-                ended.
+            UserErrorException: the value is a list, the name is empty, or the step is not an integer.
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:

@@ -49,6 +49,7 @@ class RunModels(RunBase):
             model_framework: e.g. ``Model.Framework.SCIKITLEARN``.
             model_framework_version: version of the framework.
             description: description of the model.
+            datasets: datasets that the model was made with: ``(purpose, dataset)`` pairs.
             **kwargs: ignored.
 
         Raises:
@@ -58,9 +59,14 @@ class RunModels(RunBase):
             >>> run.register_model("ridge", "outputs/model.pkl").name
             'ridge'
         """
-        from trainshed.api.data.model import Model
+        from trainshed.api.data.model import Model, dataset_records
 
-        more = {"description": description, "framework": model_framework, "framework_version": model_framework_version}
+        more = {
+            "description": description,
+            "framework": model_framework,
+            "framework_version": model_framework_version,
+            "datasets": dataset_records(datasets),
+        }
         run: Any = self
         path = without_dot(model_path or model_name).rstrip("/")
         return Model._of_run(run, model_name, path, more, (tags, properties))
@@ -72,6 +78,14 @@ class RunModels(RunBase):
     def get_secrets(self, secrets: list[str]) -> dict[str, str | None]:
         """Return secrets from the workspace's key vault by name, with None for those that do not exist."""
         return self._experiment.workspace.get_default_keyvault().get_secrets(secrets)
+
+    @property
+    def input_datasets(self) -> dict[str, Any]:
+        """Datasets that the run was submitted with, by the names of its inputs."""
+        from trainshed.api.runs.details import input_dataset
+
+        workspace = self._experiment.workspace
+        return {item["name"]: input_dataset(item, workspace) for item in self._call("GET")["spec"]["inputs"]}
 
     def get_environment(self) -> Environment:
         """Return the environment that the run was submitted with.

@@ -149,7 +149,7 @@ def fits(labels: Mapping[str, str], wanted: Labels) -> bool:
 
     Args:
         labels: the tags or properties.
-        wanted: a required key, or required keys with their values (None accepts any value).
+        wanted: a required key, or required keys with their values, as strings (None accepts any value).
 
     Example:
         >>> fits({"stage": "trial"}, {"stage": None}), fits({"stage": "trial"}, "year")
@@ -159,4 +159,4 @@ def fits(labels: Mapping[str, str], wanted: Labels) -> bool:
         return True
     if isinstance(wanted, str):
         return wanted in labels
-    return all(key in labels and value in (None, labels[key]) for key, value in wanted.items())
+    return all(key in labels and (value is None or str(value) == labels[key]) for key, value in wanted.items())

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from trainshed.api.runs.details import Details
 
 
+reported: set[str] = set()
+"""Runs whose failure this process has reported, or will report because it waits for their end."""
+
+
 def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     """Wait until a run has ended and return its details.
 
@@ -29,11 +33,14 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
         ExperimentExecutionException: Ctrl-C was pressed.
     """
     connection = run.experiment.workspace.connection
+    known = run.id in reported
+    reported.add(run.id)
     try:
         if show_output:
             _show(run)
         record = wait(connection, run.id)
     except KeyboardInterrupt:
+        reported.discard(run.id)
         raise ExperimentExecutionException(
             f"Watching run {run.id} was interrupted; the run continues. "
             f"To stop it: run.cancel() or 'trainshed cancel {run.id}'. "
@@ -49,9 +56,22 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
             import json
 
             raise ActivityFailedException(failure(run.id, error), error_details=json.dumps({"error": error}, indent=4))
-        if not show_output:
+        if not show_output and not known:
             sys.stdout.write(failure(run.id, error) + "\n")
     return details
+
+
+def report(run: Any) -> None:
+    """Print to stderr that a run has failed, unless this process has reported it already.
+
+    Args:
+        run: a run that has ended.
+    """
+    record = run.record()
+    if record["status"] == states.FAILED and run.id not in reported:
+        reported.add(run.id)
+        sys.stderr.write(failure(run.id, record["details"].get("error") or {}) + "\n")
+        sys.stderr.flush()
 
 
 def failure(run_id: str, error: dict[str, Any]) -> str:

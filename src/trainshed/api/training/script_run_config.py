@@ -92,11 +92,29 @@ class ScriptRunConfig:
                     f"ScriptRunConfig: run_config was also given, so {', '.join(ignored)} are ignored; "
                     "set them in the run_config."
                 )
-        self.script = os.fspath(script) if script else config.script
-        self.arguments = list(arguments) if arguments is not None else list(config.arguments)
+        self._script = os.fspath(script) if script else None
+        self._arguments = None if arguments is None else list(arguments)
         self.command = command or config.command
         check_resume(resume_from)
         self._resume_from = resume_from
+
+    @property
+    def script(self) -> str | None:
+        """Path of the script: that of the run configuration, unless it is set here."""
+        return self._script or self.run_config.script
+
+    @script.setter
+    def script(self, script: str | None) -> None:
+        self._script = script
+
+    @property
+    def arguments(self) -> list[Any]:
+        """Arguments of the script: those of the run configuration, unless they are set here."""
+        return self.run_config.arguments if self._arguments is None else self._arguments
+
+    @arguments.setter
+    def arguments(self, arguments: Sequence[Any] | None) -> None:
+        self._arguments = list(arguments or ())
 
     @property
     def directory(self) -> str:

@@ -46,7 +46,7 @@ def send(
     priority, slots = overrides.pop("priority", None), overrides.pop("slots", 1)
     parent = overrides.pop("parent", None)
     submission: Submission = config._submission(overrides)
-    ready = with_files(submission)
+    ready = with_datasets(with_files(submission), workspace)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
     chosen = SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy, _nearest_python())
     spec = to_spec(ready.config, chosen)
@@ -77,6 +77,22 @@ def with_files(submission: Submission) -> Submission:
     config.environment.python = config.environment.python._copy()
     inside = os.path.join(submission.folder, file)
     config.environment.python.conda_dependencies = CondaDependencies(inside if os.path.isfile(inside) else file)
+    return Submission(submission.folder, config)
+
+
+def with_datasets(submission: Submission, workspace: WorkspaceLike) -> Submission:
+    """Look up the datasets that the submission's run configuration file names, and return the updated submission.
+
+    Raises:
+        NotFoundException: a dataset is not registered.
+        UserErrorException: an input is invalid.
+    """
+    data = submission.config.data
+    stored = {name: value for name, value in data.items() if hasattr(value, "_with_dataset")}
+    if not stored:
+        return submission
+    config = submission.config._copy()
+    config.data = {**data, **{name: value._with_dataset(workspace) for name, value in stored.items()}}
     return Submission(submission.folder, config)
 
 

@@ -54,6 +54,7 @@ _FRAMEWORKS = {
     "pytorch": "none",
     "tensorflow": "none",
     "cntk": "none",
+    "pyspark": "none",  # which starts Spark itself, on the run's own node
     "pythonmpi": "mpi",
     "tensorflowparameterserver": "parameterserver",
 }
@@ -224,7 +225,9 @@ def _variables(config: RunConfiguration, legacy: bool) -> dict[str, str]:
     return {str(name): str(value) for name, value in variables if (name, value) != _EXAMPLE}
 
 
-def _data(name: str, reference: DataReferenceConfiguration) -> DataSpec:
+def _data(name: str, reference: DataReferenceConfiguration | DataReference) -> DataSpec:
+    if isinstance(reference, DataReference):
+        reference = reference.to_config()
     if not reference.data_store_name:
         raise UserErrorException(f"Data reference '{name}' has no datastore.")
     return DataSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from trainshed.errors import UnknownNameException, did_you_mean
@@ -31,6 +31,7 @@ class CallableDict(dict[str, Value]):
     Args:
         entries: name → object.
         what: kind of object, for error messages.
+        query: function that returns the entries for the arguments of a call. Default: arguments are ignored.
 
     Example:
         >>> CallableDict({"a": 1}, "number")()["a"]
@@ -41,9 +42,15 @@ class CallableDict(dict[str, Value]):
         trainshed.errors.UnknownNameException: There is no number 'b'. Available: a.
     """
 
-    def __init__(self, entries: Mapping[str, Value] | None = None, what: str = "entry", **more: Value) -> None:
-        super().__init__(entries or {}, **more)
+    def __init__(
+        self,
+        entries: Mapping[str, Value] | None = None,
+        what: str = "entry",
+        query: Callable[..., Mapping[str, Value]] | None = None,
+    ) -> None:
+        super().__init__(entries or {})
         self._what = what
+        self._query = query
 
     def __missing__(self, name: str) -> NoReturn:
         """Raise an error that lists the existing names."""
@@ -51,9 +58,11 @@ class CallableDict(dict[str, Value]):
         known = f"Available: {', '.join(names)}." if names else "There are none yet."
         raise UnknownNameException(f"There is no {self._what} {name!r}. {known}{did_you_mean(str(name), names)}")
 
-    def __call__(self, *_: Any, **__: Any) -> CallableDict[Value]:
-        """Return the dict itself."""
-        return self
+    def __call__(self, *args: Any, **kwargs: Any) -> CallableDict[Value]:
+        """Return the dict itself, or with arguments, the entries that they select."""
+        if self._query is None or not (args or kwargs):
+            return self
+        return CallableDict(self._query(*args, **kwargs), self._what)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""

@@ -348,10 +348,10 @@ class Workspace(WorkspaceFacts):
 
     @property
     def models(self) -> CallableDict[Model]:
-        """Latest versions of the registered models, by name."""
+        """Latest versions of the registered models, by name. A call can pass ``name``, ``tags`` and ``properties``."""
         from trainshed.api.data.model import Model
 
-        return _by_name({each.name: each for each in Model.list(self, latest=True)}, "model")
+        return _by_name(Model._latest(self), "model", lambda *args, **named: Model._latest(self, *args, **named))
 
     @property
     def datasets(self) -> CallableDict[Dataset]:
@@ -360,17 +360,16 @@ class Workspace(WorkspaceFacts):
 
         return _by_name(Dataset.get_all(self), "dataset")
 
-    def __repr__(self) -> str:
-        return (
-            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
-            f"resource_group={self.resource_group!r})"
-        )
+    def dataset_of(self, definition: dict[str, Any], name: str = "") -> Any:
+        """Return the dataset with a definition (Trainshed extension).
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and other.identity == self.identity
+        Args:
+            definition: paths and operations of the dataset; see :mod:`trainshed.data.dataset`.
+            name: ``"name:version"``, if it is registered.
+        """
+        from trainshed.api.data.dataset import Dataset
 
-    def __hash__(self) -> int:
-        return hash(self.identity)
+        return Dataset.of_definition(self, definition, name)
 
 
 def _taken(name: str, where: str) -> NoReturn:
@@ -379,10 +378,10 @@ def _taken(name: str, where: str) -> NoReturn:
     )
 
 
-def _by_name(entries: dict[str, Any], what: str) -> CallableDict[Any]:
+def _by_name(entries: dict[str, Any], what: str, query: Any = None) -> CallableDict[Any]:
     from trainshed.api.workspace.callable_dict import CallableDict  # not needed by submit
 
-    return CallableDict(entries, what)
+    return CallableDict(entries, what, query)
 
 
 def _configured(file: str, config: dict[str, Any]) -> Workspace:

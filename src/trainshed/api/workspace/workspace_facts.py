@@ -136,6 +136,7 @@ class WorkspaceFacts:
             "workspaceid": self.name,
             "friendlyName": str(self._facts.get("friendly_name") or self.name),
             "description": str(self._facts.get("description") or ""),
+            **dict.fromkeys(("storageAccount", "keyVault", "containerRegistry", "applicationInsights"), ""),
             "path": self.identity,
         }
 
@@ -219,9 +220,10 @@ class WorkspaceFacts:
         uri: str | None = self.connection.call("GET", "/workspace").get("mlflow")
         return uri or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
 
-    @staticmethod
-    def setup() -> None:
-        """Do nothing. Exists for compatibility with SDK v1."""
+    @classmethod
+    def setup(cls) -> Any:
+        """Return the workspace of :meth:`Workspace.from_config`. SDK v1 created one if there was none."""
+        return cls.from_config()  # type: ignore[attr-defined]  # of the subclass
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
         """Delete the workspace with all its runs and the data in its built-in datastores.
@@ -244,3 +246,15 @@ class WorkspaceFacts:
 
         stop(str(self.path))
         shutil.rmtree(self.path)
+
+    def __repr__(self) -> str:
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
+            f"resource_group={self.resource_group!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkspaceFacts) and other.identity == self.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)

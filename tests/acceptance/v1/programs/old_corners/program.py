@@ -49,7 +49,7 @@ from azureml.train.hyperdrive import (
     uniform,
 )
 
-Workspace.setup()
+assert Workspace.setup() == Workspace.from_config()
 ws = Workspace.from_config(auth=ArmTokenAuthentication("a-token"))
 print("The service:", ws.discovery_url)
 experiment = Experiment(ws, "corners")

@@ -37,4 +37,13 @@ try:
 finally:
     tb.stop()
 
+# Only what was exported.
+tb = Tensorboard([], local_root="exported", port=port)
+url = tb.start()
+try:
+    with urllib.request.urlopen(url + "data/runs") as answer:
+        assert run.id in answer.read().decode()
+finally:
+    tb.stop()
+
 print("tensorboard: all cells ran")

@@ -1,0 +1,121 @@
+"""Finding models and transferring their files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trainshed.api.transfer import download, files_below
+from trainshed.client.http import quoted
+from trainshed.errors import ModelNotFoundException, NotFoundException, WebserviceException
+
+if TYPE_CHECKING:
+    from trainshed.client.http import Connection
+
+    TagFilter = Iterable[Any] | Mapping[str, Any] | None
+    """Required tags or properties: a key, keys, ``[key, value]`` pairs, or a dict."""
+
+
+def model_files(root: str, children: Sequence[str] | None) -> list[str]:
+    """Return the paths of the files to register as a model.
+
+    Args:
+        root: file or folder.
+        children: only these paths, relative to the folder.
+
+    Raises:
+        WebserviceException: there are no files.
+    """
+    starts = [root] if children is None else [os.path.join(root, child) for child in children]
+    found = []
+    for start in starts:
+        if os.path.isfile(start):
+            found.append(start)
+        found += [path for path, _ in files_below(start)]
+    if not found:
+        raise WebserviceException(f"There are no files in '{root}' to register as a model.")
+    return found
+
+
+def download_model(connection: Connection, entry: Mapping[str, Any], target: str, replace: bool) -> str:
+    """Download the files of a model version and return the path of the file or folder.
+
+    Args:
+        connection: connection to the service.
+        entry: catalog entry of the model version.
+        target: local folder.
+        replace: replace existing files.
+
+    Raises:
+        WebserviceException: the file or folder exists already and ``replace`` is False.
+    """
+    base = quoted("models", entry["name"], str(entry["version"]), "files")
+    names = [file["name"] for file in connection.call("GET", base)["files"]]
+    top = os.path.join(target, names[0].split("/")[0])
+    if os.path.exists(top) and not replace:
+        raise WebserviceException(f"'{top}' already exists. Choose another target_dir, or pass exist_ok=True.")
+    for name in names:
+        download(connection.stream("GET", base + quoted(name)), name, os.path.join(target, *name.split("/")))
+    return top
+
+
+def find_entry(
+    connection: Connection, name: str | None, version: int | None, wanted: tuple[Any, ...]
+) -> dict[str, Any]:
+    """Return the catalog entry of the latest version of a model that fits.
+
+    Args:
+        connection: connection to the service.
+        name: name of the model. Default: any.
+        version: version number. Default: the latest version.
+        wanted: tags, properties, run and framework, as for :func:`fits`.
+
+    Raises:
+        ModelNotFoundException: there is none. The message suggests the closest match.
+    """
+    if name is None:
+        return _first(connection, None, wanted)
+    try:
+        newest = connection.call("GET", quoted("catalog", "model", name), query={"version": version})
+    except NotFoundException as error:
+        raise ModelNotFoundException(error.message) from error
+    if version is not None or not any(wanted):
+        entry: dict[str, Any] = newest
+        return entry
+    return _first(connection, name, wanted)
+
+
+def _first(connection: Connection, name: str | None, wanted: tuple[Any, ...]) -> dict[str, Any]:
+    for model in connection.call("GET", "/catalog/model", query={"name": name})["entries"]:
+        if fits(model, wanted):
+            return dict(model)
+    which = "model" if name is None else f"version of model '{name}'"
+    raise ModelNotFoundException(f"No {which} has the requested tags, properties or run.")
+
+
+def fits(entry: Mapping[str, Any], wanted: tuple[Any, ...]) -> bool:
+    """Return whether a model version has the requested tags, properties, run and framework.
+
+    Args:
+        entry: catalog entry of the model version.
+        wanted: tags, properties, run id and framework; None accepts any.
+    """
+    tags, properties, run_id, framework = wanted
+    record = entry["record"]
+    return (
+        _has(entry["tags"], tags)
+        and _has(entry["properties"], properties)
+        and run_id in (None, record.get("run_id"))
+        and framework in (None, record.get("framework"))
+    )
+
+
+def _has(labels: Mapping[str, str], wanted: TagFilter) -> bool:
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    pairs = wanted.items() if isinstance(wanted, Mapping) else wanted or ()
+    for each in pairs:
+        key, value = (each, None) if isinstance(each, str) else (each[0], str(each[1]))
+        if key not in labels or value not in (None, labels[key]):
+            return False
+    return True

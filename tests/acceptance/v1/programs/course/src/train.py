@@ -1,0 +1,15 @@
+import argparse
+import time
+
+from azureml.core import Run
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seconds", type=float, default=0)
+parser.add_argument("--break", dest="broken")
+args = parser.parse_args()
+
+run = Run.get_context()
+if args.broken:
+    {}["colour"]
+time.sleep(args.seconds)
+run.log("accuracy", 0.5)
