@@ -244,9 +244,7 @@ class Environment(Section):
             )
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, _DEFINITION), "w", encoding="utf-8") as file:
-            import json
-
-            json.dump(self._to_dict(), file, indent=4)
+            file.write(repr(self))
         self.python.conda_dependencies.save(os.path.join(os.fspath(path), _PACKAGES))
 
     @staticmethod
@@ -347,6 +345,11 @@ class Environment(Section):
             raise UserErrorException(f"The wheel '{name}' already exists. Change its version, or pass exist_ok=True.")
         return str(uploaded["url"])
 
+    def __repr__(self) -> str:
+        import json
+
+        return json.dumps(self._to_dict(), indent=4, sort_keys=True)
+
     def _to_dict(self) -> dict[str, Any]:
         """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""
         definition: dict[str, Any] = plain(self, "environment")
@@ -363,9 +366,7 @@ class Environment(Section):
     @staticmethod
     def _of_entry(entry: Mapping[str, Any]) -> Environment:
         """Create an environment from an entry of the workspace's catalog."""
-        environment = Environment._of_dict({**entry["record"], "name": entry["name"]})
-        environment.version = str(entry["version"])
-        return environment
+        return Environment._of_dict({**entry["record"], "name": entry["name"], "version": str(entry["version"])})
 
     @staticmethod
     def _of_spec(spec: Mapping[str, Any]) -> Environment:
