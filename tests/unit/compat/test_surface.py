@@ -153,6 +153,7 @@ def test_each_row_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
     for member in MEMBERS:
         assert member["status"] in ("works", "differs", "cloud"), member
         assert bool(member.get("how")) == (member["status"] == "differs"), member
+        assert "how" in member or "raises" not in member, member
         assert bool(member.get("sentence")) == (member["status"] == "cloud"), member
     counts = Counter(member["status"] for member in MEMBERS)
     with capsys.disabled():

@@ -94,7 +94,7 @@ def find_spec(name: str) -> ModuleSpec | None:
     return None
 
 
-class _Module(ModuleType):
+class Module(ModuleType):
     """A module whose names are created on demand."""
 
     def __getattr__(self, name: str) -> Any:
@@ -117,8 +117,8 @@ class _Loader(Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         from azureml import _made
 
-        module = _Module(spec.name, f"SDK v1's module ``{spec.name}``.")
-        module.__all__ = _made.names(spec.name.partition(".")[2])
+        module = Module(spec.name, f"SDK v1's module ``{spec.name}``.")
+        module.__dict__["__all__"] = _made.names(spec.name.partition(".")[2])
         return module
 
     def exec_module(self, module: ModuleType) -> None:

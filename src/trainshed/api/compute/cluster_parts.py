@@ -216,8 +216,8 @@ class ClusterStatus:
         node_state_counts: node state → number of nodes.
 
     Example:
-        >>> ws.compute_targets["cpu-cluster"].get_status().node_state_counts.running_node_count
-        0
+        >>> ClusterStatus(current_node_count=2).serialize()["currentNodeCount"]
+        2
     """
 
     def __init__(

@@ -23,8 +23,8 @@ class AbstractAuthentication:
 class Audience:
     """What a token is for. Tokens are not used."""
 
-    ARM = "ARM"
-    AZUREML = "AZUREML"
+    arm = "ARM"
+    aml = "AML"
 
 
 __all__ = ["AbstractAuthentication", "Audience", *_made.names("core.authentication")]

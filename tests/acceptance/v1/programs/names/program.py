@@ -77,7 +77,7 @@ from azureml.train.hyperdrive.policy import BanditPolicy, MedianStoppingPolicy, 
 from azureml.train.hyperdrive.run import PrimaryMetricGoal
 from azureml.train.hyperdrive.sampling import GridParameterSampling
 
-ws = Workspace.from_config(auth=TokenAuthentication({Audience.ARM: "token"}.get))
+ws = Workspace.from_config(auth=TokenAuthentication({Audience.arm: "token"}.get))
 print("Workspace:", ws._workspace_name, ws._workspace_id)
 assert [each.name for each in Experiment.list(ws, view_type=ViewType.All)] == []
 assert ComputeInstance.supported_vmsizes(ws)[0]["vCPUs"] >= 1
