@@ -53,6 +53,15 @@ LINES = [
     "from azureml.train.estimator import RunConfiguration, Run",
     "from azureml.exceptions._azureml_exception import UserErrorException, ActivityFailedException",
     "import azureml.exceptions._azureml_exception as e; e.UserErrorException",
+    "from azureml.core.run import _OfflineRun, _SubmittedRun",
+    "from azureml.core.webservice.aks import AksServiceDeploymentConfiguration",
+    "from azureml.core.image.image import ImageConfig, TargetRuntime",
+    "from azureml.data.sql_data_reference import SqlDataReference",
+    "from azureml.data.azure_data_lake_datastore import AzureDataLakeGen2Datastore",
+    "from azureml.data.abstract_datastore import AbstractDatastore",
+    "from azureml.train.hyperdrive.exceptions import HyperDriveConfigException",
+    "from azureml.telemetry.activity import log_activity",
+    "from azureml._common._error_definition import AzureMLError",
 ]
 
 

@@ -43,6 +43,7 @@ _KUBERNETES = (
 )
 _NETWORK = "the service only accepts connections from this machine"
 _SECRETS = "store secrets with ws.get_default_keyvault()"
+_QUERY = "query the database in the script, or save what the query returns to a file and register that"
 SERVE = "download the model and serve it with a tool of your choice: Model(ws, name).download()"
 _TARGET = "use ComputeTarget(ws, name), or compute_target='local'"
 _DEPLOY = "deploy_configuration deploy deploy_from_model deploy_from_image list"
@@ -193,6 +194,15 @@ ROWS = (
         "endpoint=None, overwrite=False, **kwargs)",
         _FOLDER,
     ),
+    Row("data.azure_data_lake_datastore", "AzureDataLakeDatastore", "", _FOLDER),
+    Row("data.azure_data_lake_datastore", "AzureDataLakeGen2Datastore", "", _FOLDER),
+    Row("data.azure_sql_database_datastore", "AzureSqlDatabaseDatastore", "", _FOLDER),
+    Row("data.azure_postgre_sql_datastore", "AzurePostgreSqlDatastore", "", _FOLDER),
+    Row("data.azure_my_sql_datastore", "AzureMySqlDatastore", "", _FOLDER),
+    Row("data.dbfs_datastore", "DBFSDatastore", "", _FOLDER),
+    Row("data.sql_data_reference", "SqlDataReference", "", _QUERY),
+    Row("data.stored_procedure_parameter", "StoredProcedureParameter", "", _QUERY),
+    Row("data.stored_procedure_parameter", "StoredProcedureParameterType", "", _QUERY),
     Row("core", "Datastore.register_dbfs", "(workspace, datastore_name)", _FOLDER),
     Row(
         "core",
@@ -254,6 +264,17 @@ ROWS = (
         SERVE,
     ),
     Row("core.profile core.model", "ModelProfile", "", SERVE),
+    Row("core.webservice.aci", "AciServiceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.aks", "AksServiceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.aks", "AutoScaler", "", SERVE),
+    Row("core.webservice.aks", "ContainerResourceRequirements", "", SERVE),
+    Row("core.webservice.aks", "LivenessProbeRequirements", "", SERVE),
+    Row("core.webservice.local", "LocalWebserviceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.webservice", "WebserviceDeploymentConfiguration", "", SERVE),
+    Row("core.image.container", "ContainerImageConfig", "", SERVE),
+    Row("core.image.image", "ImageConfig", "", SERVE),
+    Row("core.image.image", "Asset", "", SERVE),
+    Row("core.image.image", "TargetRuntime", "", SERVE),
     Row("core.webservice core.webservice.aks", "AksEndpoint(AksWebservice)", "", SERVE),
     Row(
         "core.environment",

@@ -79,9 +79,9 @@ def equip(owner: Any) -> Any:
         _, _, members = row.name.partition(".")
         for member in members.split():
             if member.endswith("()"):
-                setattr(owner, member[:-2], property(Refusal(f"{owner.__name__}.{member[:-2]}", row)))
+                setattr(owner, member[:-2], property(_Refusal(f"{owner.__name__}.{member[:-2]}", row)))
             elif member not in vars(owner):
-                setattr(owner, member, getattr(owner, "_member", Refusal)(f"{owner.__name__}.{member}", row))
+                setattr(owner, member, getattr(owner, "_member", _Refusal)(f"{owner.__name__}.{member}", row))
     return owner
 
 
@@ -123,7 +123,7 @@ def check(made: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> Non
         signature(row.signature).bind(*args, **kwargs)
 
 
-class Refusal:
+class _Refusal:
     """A function or method that raises its row's error, or does nothing if the row has no alternative."""
 
     def __init__(self, name: str, row: Row) -> None:
@@ -162,7 +162,7 @@ class _Meta(type):
         return signature(cls.row.signature)
 
 
-class CloudOnly:
+class _CloudOnly:
     """Base class of unsupported classes: the constructor raises the row's error."""
 
     row: Row
@@ -174,14 +174,14 @@ class CloudOnly:
 def _get(name: str) -> Any:
     if name not in _made:
         row = _own[name]
-        _made[name] = equip(make(row)) if name[0].isupper() else Refusal(name, row)
+        _made[name] = equip(make(row)) if name[0].isupper() else _Refusal(name, row)
     return _made[name]
 
 
 def make(row: Row) -> type:
     """Create the class that a row describes."""
     name, _, base = row.name.rstrip(")").partition("(")
-    parent = CloudOnly if not base else _get(base) if base in _own else getattr(import_module(_BASES[base]), base)
+    parent = _CloudOnly if not base else _get(base) if base in _own else getattr(import_module(_BASES[base]), base)
     docstring = sentence(name, row) if row.instead else "Does nothing. Exists for compatibility with SDK v1."
     module = f"azureml.{row.modules.split()[0]}"
     return _Meta(name, (parent,), {"__doc__": docstring, "__module__": module, "row": row})

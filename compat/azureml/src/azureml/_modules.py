@@ -21,12 +21,13 @@ _PIPELINE = "submit each step as a run and wait for it: run.wait_for_completion(
 _PRIVATE = "use the public classes of azureml.core"
 _SERVE = _cloud_only.SERVE
 
+_PRIVATE_PACKAGES = (
+    "_async _base_sdk_common _cli _common _execution _file_utils _history _html _logging _model_management _project "
+    "_restclient _run_impl _tracing _vendor _workspace train._estimator_helper train.restclients"
+)
+
 FAMILIES = {
-    "_base_sdk_common": _PRIVATE,
-    "_execution": _PRIVATE,
-    "_model_management": _PRIVATE,
-    "_project": _PRIVATE,
-    "_restclient": _PRIVATE,
+    **dict.fromkeys(_PRIVATE_PACKAGES.split(), _PRIVATE),
     "accel": _SERVE,
     "api": _SERVE,
     "automl": _AUTOML,
@@ -57,8 +58,8 @@ FAMILIES = {
     "pipeline": _PIPELINE,
     "responsibleai": "use the responsibleai package in the script, and upload its results with run.upload_file",
     "studio": _PIPELINE,
+    "telemetry": "no telemetry is collected; only set_diagnostics_collection exists, and does nothing",
     "train.automl": _AUTOML,
-    "train.restclients": _PRIVATE,
 }
 """Package in ``azureml`` → alternative. It covers the package's subpackages, unless they have a line of their own."""
 

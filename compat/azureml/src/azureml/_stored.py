@@ -22,7 +22,6 @@ STORED = (
     ("core.environment", "DockerImageDetails", ""),
     ("core.environment", "DockerImagePlatform", "(os='Linux', architecture='amd64')"),
     ("core.environment", "EnvironmentReference", "(name=None, version=None, label=None)"),
-    ("core.environment", "ImageBuildDetails", ""),
     ("core.environment", "RSection", ""),
     ("core.environment", "RCranPackage", "(name=None, version=None, repository=None)"),
     ("core.environment", "RGitHubPackage", "(repository=None, auth_token=None)"),

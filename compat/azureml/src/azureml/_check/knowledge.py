@@ -127,7 +127,7 @@ def of_thing(thing: Any) -> Verdict:
     row = _index().get(thing) if inspect.isclass(thing) or callable(thing) else None
     if row is not None:
         return _of_row(row)
-    if inspect.isclass(thing) and issubclass(thing, _made.CloudOnly):
+    if inspect.isclass(thing) and issubclass(thing, _made._CloudOnly):
         return Verdict(NOT_HERE, _made.sentence(thing.__name__, vars(thing)["row"]))
     return _refused(thing) or Verdict(WORKS)
 
@@ -188,7 +188,7 @@ def _of_row(row: dict[str, Any]) -> Verdict:
 
 def _refused(thing: Any) -> Verdict | None:
     function = thing.fget if isinstance(thing, property) else thing
-    if isinstance(function, _made.Refusal) and function.row.instead:
+    if isinstance(function, _made._Refusal) and function.row.instead:
         return Verdict(NOT_HERE, str(function.__doc__))
     return None
 

@@ -48,7 +48,6 @@ from azureml.core.environment import (
     DockerSection,
     Environment,
     EnvironmentReference,
-    ImageBuildDetails,
     PythonEnvironment,
     PythonSection,
     RCranPackage,
@@ -111,7 +110,6 @@ for kept in (
     *(
         DockerImagePlatform(),
         EnvironmentReference("old"),
-        ImageBuildDetails(),
         ManualScaleSettings(),
         RegistryIdentity(),
     ),
