@@ -62,10 +62,17 @@ def _print(report: Any) -> None:
         if name.status == "not here":
             first, *others = name.places
             also = f" (also {_places(others)})" if others else ""
-            print(show.clean(f"  {_place(report.path, *first)}: {name.text}{also}"))
+            print(show.clean(f"  {_place(report.path, *first)}: {_sentence(name)}{also}"))
     different = [f"{_short(name)} ({_places(name.places)})" for name in report.names if name.status == "differs"]
     if different:
         print(show.clean(f"  works differently: {', '.join(different)}"))
+
+
+def _sentence(name: Any) -> str:
+    """Return what to do instead of a name, with the name."""
+    *_, owner, last = name.name.split(".")
+    label = f"{owner}.{last}" if owner[:1].isupper() else last
+    return str(name.text) if last.partition("(")[0] in name.text or owner in name.text else f"{label}: {name.text}"
 
 
 def _short(name: Any) -> str:

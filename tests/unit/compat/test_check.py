@@ -94,6 +94,9 @@ def test_each_name_of_a_program_has_its_status(tmp_path: Path) -> None:
         ("ws, other = Workspace(), 3\nws.sync_keys()", {"core.Workspace.sync_keys": 2}),
         ("ws = Workspace() if 1 else Workspace.get('x')\nws.sync_keys()", {"core.Workspace.sync_keys": 2}),
         ("Run.get_context().log('a', 1).sync_keys()", {}),
+        ("class Trainer:\n    def __init__(self):\n        self.ws = Workspace()\n    def go(self):\n        self.ws.sync_keys()", {"core.Workspace.sync_keys": 5}),
+        ("class Trainer:\n    def __init__(self, ws):\n        self.ws = ws\n    def go(self):\n        self.ws.sync_keys()", {}),
+        ("from azureml.train.hyperdrive import PrimaryMetricGoal\nPrimaryMetricGoal.MAXIMIZE.name", {}),
         # What cannot be told is not guessed.
         ("ws.sync_keys(); run.sync_keys()", {}),
         ("def main(ws):\n    ws.sync_keys()", {}),
@@ -146,10 +149,12 @@ def test_notebooks_are_read_cell_by_cell(tmp_path: Path) -> None:
 def test_what_is_no_python_is_told(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text("import azureml.core\nprint 'x'\n")
     (tmp_path / "half.ipynb").write_text(notebook("import azureml.core", "def f(:"))
-    (tmp_path / "no.ipynb").write_text("no notebook")
-    half, no, old = _check.check([str(tmp_path)])
+    (tmp_path / "no.ipynb").write_text("no notebook of azureml")
+    (tmp_path / "others.py").write_text("print 'x'\n")
+    half, no, old, others = _check.check([str(tmp_path)])
     assert [place[:2] for place in (*old.problems, *half.problems, *no.problems)] == [(None, 2), (2, 1), (None, 1)]
     assert len(half.names) == 1
+    assert (others.names, others.problems) == ([], [])
     assert "not Python 3" in old.problems[0][2]
 
 
@@ -216,6 +221,13 @@ def test_without_the_names_of_v1_the_command_says_what_to_install(tmp_path: Path
     assert done.returncode == 2
     assert "needs trainshed-azureml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_runs_is_not_said_to_be_missing() -> None:
+    reports = _check.check([str(ROOT / "tests" / "acceptance" / "v1" / "programs"), str(ROOT / "examples")])
+    assert len(reports) > 30
+    assert [name for report in reports for name in report.names if "that Trainshed has" in name.text] == []
+    assert [problem for report in reports for problem in report.problems] == []
 
 
 def test_a_report_has_the_worst_of_its_names() -> None:

@@ -72,8 +72,13 @@ def check(paths: list[str]) -> list[Report]:
 def _file(path: str) -> Report:
     pieces = sources.read(path)
     programs = [[piece for piece in pieces if not piece.own], *([piece] for piece in pieces if piece.own)]
-    uses = [use for program in programs for use in Flow().run(program)]
     problems = [(piece.cell, piece.first + 1, piece.problem) for piece in pieces if piece.problem]
+    uses: list[Use] = []
+    for program in programs:
+        try:
+            uses += Flow().run(program)
+        except RecursionError:
+            problems.append((program[0].cell, program[0].first + 1, "it is nested too deeply"))
     return Report(path, _names(uses), problems)
 
 

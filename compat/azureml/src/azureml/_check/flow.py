@@ -7,51 +7,14 @@ What cannot be told is not guessed.
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from azureml._check import knowledge
+from azureml._check.kinds import Instance, Many, Module, Object, Returns, Thing, common, imported, of_text, result
 from azureml._check.knowledge import NOT_HERE, WORKS, Verdict
 from azureml._check.sources import Piece
-
-
-class Module(NamedTuple):
-    """A module of azureml."""
-
-    name: str
-
-
-class Thing(NamedTuple):
-    """A class or a function; ``owner`` is the class that a method was found in."""
-
-    thing: Any
-    owner: type | None = None
-
-
-class Instance(NamedTuple):
-    """An object of a class."""
-
-    cls: type
-
-
-class Many(NamedTuple):
-    """A list of things of one kind, or a dict of them by name."""
-
-    item: Any
-    by_name: bool = False
-
-    @property
-    def element(self) -> Any:
-        """What a loop over it gives."""
-        return None if self.by_name else self.item
-
-
-class Returns(NamedTuple):
-    """Something whose call returns a thing."""
-
-    item: Any
 
 
 class Use(NamedTuple):
@@ -70,24 +33,14 @@ class Use(NamedTuple):
     line: int
 
 
-_RESULTS = {
-    ("Run", "get_context"): "Run",
-    ("Run", "get_submitted_run"): "Run",
-    ("Experiment", "list"): "list[Experiment]",
-    ("Experiment", "submit"): "Run",
-}
-"""Results that annotations leave open."""
-_LISTS = ("list", "List", "Sequence", "Iterable", "Iterator", "Collection", "tuple")
-_DICTS = ("dict", "Dict", "Mapping", "CallableDict")
-
-
 class Flow(ast.NodeVisitor):
     """Finds the uses in the pieces of one program."""
 
     def __init__(self) -> None:
         self.uses: list[Use] = []
         self._scopes: list[dict[str, Any]] = [{}]
-        self._later: list[tuple[Any, list[dict[str, Any]], Piece]] = []
+        self._later: list[tuple[Any, list[dict[str, Any]], Piece, Object | None]] = []
+        self._self: Object | None = None
         self._set: set[str] = set()
         self._piece = Piece(None)
 
@@ -97,9 +50,11 @@ class Flow(ast.NodeVisitor):
             if self._piece.tree is not None:
                 self._body(self._piece.tree.body)
         while self._later:
-            function, self._scopes, self._piece = self._later.pop(0)
+            function, self._scopes, self._piece, own = self._later.pop(0)
             self._scopes = [*self._scopes, {}]
             self._parameters(function.args)
+            if own is not None and function.args.args:
+                self._scopes[-1][function.args.args[0].arg] = own
             self._body(function.body)
         return self.uses
 
@@ -115,7 +70,7 @@ class Flow(ast.NodeVisitor):
         except AttributeError:
             self._use(node, name, Verdict(NOT_HERE, f"'{name}' is not a name of SDK v1 that Trainshed has."))
             return None
-        known = _known(name, thing)
+        known = imported(name, thing)
         self._use(node, knowledge.public(thing) if isinstance(known, Thing) else name, Verdict(WORKS))
         return known
 
@@ -148,7 +103,7 @@ class Flow(ast.NodeVisitor):
         if self._import(node, name) is not None:
             module = knowledge.found(name)
             for each in getattr(module, "__all__", ()):
-                self._scopes[-1][each] = _known(f"{name}.{each}", getattr(module, each))
+                self._scopes[-1][each] = imported(f"{name}.{each}", getattr(module, each))
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Note what is assigned to names."""
@@ -165,7 +120,7 @@ class Flow(ast.NodeVisitor):
         if isinstance(target, ast.Name):
             self._scopes[-1][target.id] = known
         elif isinstance(target, (ast.Tuple, ast.List)):
-            parts = known if isinstance(known, tuple) and type(known) is tuple else ()
+            parts = known if type(known) is tuple else ()
             for index, each in enumerate(target.elts):
                 self._bind(each, parts[index] if len(parts) == len(target.elts) else None)
         elif isinstance(target, ast.Starred):
@@ -173,6 +128,8 @@ class Flow(ast.NodeVisitor):
         elif isinstance(target, ast.Attribute):
             owner = self.value(target.value)
             self._set.add(target.attr)
+            if isinstance(owner, Object):
+                owner.attributes[target.attr] = common(owner.attributes.get(target.attr, known), known)
             if isinstance(owner, Instance):
                 verdict = knowledge.of_member(owner.cls, target.attr)
                 if verdict is not None:
@@ -229,7 +186,7 @@ class Flow(ast.NodeVisitor):
         here = self._scopes[-1]
         for name in {*here, *other}:
             if name in here and name in other and here[name] != other[name]:
-                here[name] = _common(here[name], other[name])
+                here[name] = common(here[name], other[name])
             else:
                 here[name] = here.get(name, other.get(name))
 
@@ -248,7 +205,7 @@ class Flow(ast.NodeVisitor):
         for each in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
             self.value(each)
         self._scopes[-1][node.name] = None
-        self._later.append((node, list(self._scopes), self._piece))
+        self._later.append((node, list(self._scopes), self._piece, self._self))
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
@@ -257,7 +214,9 @@ class Flow(ast.NodeVisitor):
         for each in [*node.decorator_list, *node.bases]:
             self.value(each)
         self._scopes.append({})
+        outer, self._self = self._self, Object()
         self._body(node.body)
+        self._self = outer
         self._scopes.pop()
         self._scopes[-1][node.name] = None
 
@@ -305,6 +264,8 @@ class Flow(ast.NodeVisitor):
 
     def _of_attribute(self, node: ast.Attribute) -> Any:
         owner, name = self.value(node.value), node.attr
+        if isinstance(owner, Object):
+            return owner.attributes.get(name)
         if isinstance(owner, Module):
             return self._import(node, f"{owner.name}.{name}")
         if isinstance(owner, Many):
@@ -330,10 +291,10 @@ class Flow(ast.NodeVisitor):
             return None
         there = inspect.getattr_static(cls, name, None)
         if isinstance(there, property):
-            return _result(there.fget, cls, name) if instance else None
+            return result(there.fget, cls, name) if instance else None
         if there is None:
-            return _of_text(knowledge.fields(cls).get(name, ""), cls)
-        value = getattr(cls, name)
+            return of_text(knowledge.fields(cls).get(name, ""), cls)
+        value = getattr(cls, name, None)  # members of an enumeration may not be had by its own members
         return Thing(value, cls) if callable(value) else Instance(type(value))
 
     def _of_call(self, node: ast.Call) -> Any:
@@ -366,7 +327,7 @@ class Flow(ast.NodeVisitor):
                 self._use(keyword.value, f"{full}({keyword.arg}=)", Verdict(NOT_HERE, text))
         if inspect.isclass(thing):
             return Instance(thing)
-        return _result(thing, owner, name)
+        return result(thing, owner, name)
 
     def _of_subscript(self, node: ast.Subscript) -> Any:
         known = self.value(node.value)
@@ -383,7 +344,7 @@ class Flow(ast.NodeVisitor):
 
     def _of_ifexp(self, node: ast.IfExp) -> Any:
         self.value(node.test)
-        return _common(self.value(node.body), self.value(node.orelse))
+        return common(self.value(node.body), self.value(node.orelse))
 
     def _of_boolop(self, node: ast.BoolOp) -> Any:
         values = [self.value(each) for each in node.values]
@@ -418,52 +379,3 @@ class Flow(ast.NodeVisitor):
 
 def _results(node: Any) -> Iterator[ast.expr]:
     yield from (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
-
-
-def _common(one: Any, other: Any) -> Any:
-    """Return what two values have in common: the same, or a class of which both are."""
-    if isinstance(one, Instance) and isinstance(other, Instance):
-        shared = next((cls for cls in one.cls.__mro__ if issubclass(other.cls, cls)), object)
-        return Instance(shared) if shared is not object else None
-    return one if one == other else None
-
-
-def _known(name: str, thing: Any) -> Any:
-    """Return what an imported thing is."""
-    if inspect.ismodule(thing):
-        return Module(name)
-    return Thing(thing) if inspect.isclass(thing) or callable(thing) else Instance(type(thing))
-
-
-def _result(function: Any, owner: type | None, name: str) -> Any:
-    """Return what a function or property returns, as its annotation says."""
-    owners = [cls.__name__ for cls in owner.__mro__] if owner is not None else []
-    stated = next((_RESULTS[cls, name] for cls in owners if (cls, name) in _RESULTS), None)
-    text = stated or getattr(function, "__annotations__", {}).get("return", "")
-    return _of_text(text if isinstance(text, str) else getattr(text, "__name__", ""), owner)
-
-
-def _of_text(text: str, owner: type | None) -> Any:
-    """Return what an annotation says: an object of a class of the API, or many."""
-    try:
-        return _of_annotation(ast.parse(text, mode="eval").body, owner) if text else None
-    except SyntaxError:
-        return None
-
-
-def _of_annotation(node: ast.expr, owner: type | None) -> Any:
-    if isinstance(node, ast.BinOp):  # X | None
-        sides = [_of_annotation(node.left, owner), _of_annotation(node.right, owner)]
-        return sides[0] or sides[1]
-    if isinstance(node, ast.Subscript):
-        name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
-        inner = node.slice.elts[-1] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
-        item = _of_annotation(inner, owner)
-        if name in (*_LISTS, *_DICTS):
-            return Many(item, name in _DICTS) if item is not None else None
-        return item if name == "Optional" else None
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    if name == "Self" and owner is not None:
-        return Instance(owner)
-    cls = knowledge.classes().get(name.removesuffix("Like"))
-    return Instance(cls) if cls is not None and name not in vars(builtins) else None

@@ -65,7 +65,10 @@ def files(paths: list[str]) -> Iterator[str]:
 
 
 def read(path: str) -> list[Piece]:
-    """Return the pieces of a script or notebook. Raises OSError if it cannot be opened."""
+    """Return the pieces of a script or notebook that mentions azureml, else none. Raises OSError if it has no file."""
+    with open(path, "rb") as opened:
+        if b"azureml" not in opened.read():
+            return []
     if path.endswith(".ipynb"):
         with open(path, encoding="utf-8", errors="replace") as file:
             try:
@@ -125,6 +128,6 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
 def _parsed(source: str, cell: int | None = None, first: int = 0, own: bool = False) -> Piece:
     try:
         return Piece(ast.parse(source), cell, first, own)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         return Piece(None, cell, first + line - 1, own, f"it is not Python 3: {getattr(error, 'msg', error)}")
