@@ -55,7 +55,7 @@ def test_program(name: str, services: None, workspace: object, tmp_path: Path) -
 
 def test_the_programs_use_every_row_of_the_surface() -> None:
     tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")
-    rows = tomllib.loads((ROOT / "compat" / "azureml" / "surface.toml").read_text())["member"]
+    rows = tomllib.loads((ROOT / "compat" / "azureml" / "src" / "azureml" / "surface.toml").read_text())["member"]
     words = {
         word
         for path in PROGRAMS.rglob("*")

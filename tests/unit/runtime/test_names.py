@@ -56,10 +56,24 @@ def test_a_misspelt_name_is_explained(job: Any) -> None:
 
 def test_libraries_may_look_for_what_is_not_there(job: Any) -> None:
     code = (
-        "import importlib.util\ntry: import azureml.mlflow\nexcept ModuleNotFoundError: print('no mlflow')\n"
+        "import importlib.util\ntry: import azureml.nothing\nexcept ModuleNotFoundError: print('nothing')\n"
         "print(importlib.util.find_spec('azureml.core.run') is not None)"
     )
-    assert job.said(code) == "no mlflow\nTrue\n"
+    assert job.said(code) == "nothing\nTrue\n"
+
+
+def test_packages_that_are_not_supported_can_be_imported(job: Any) -> None:
+    code = (
+        "import azureml.mlflow\nfrom azureml.train.automl.run import AutoMLRun\n"
+        "from azureml.core.resource_configuration import ResourceConfiguration\n"
+        "from azureml.exceptions._azureml_exception import UserErrorException\n"
+        "from azureml.core.runconfig import CondaDependencies\n"
+        "try: AutoMLRun(None, 'id')\nexcept UserErrorException as error: print(error)"
+    )
+    assert job.said(code) == (
+        "AutoMLRun is only available in Azure ML; here, search for the best model in a script of your own, "
+        "with a library of your choice.\n"
+    )
 
 
 def test_packages_of_others_below_azureml_are_found(job: Any, tmp_path: Path) -> None:

@@ -35,3 +35,19 @@ __path__ += [
     for folder in (os.path.join(entry, "azureml") for entry in sys.path)
     if folder not in __path__ and os.path.isdir(folder)
 ]
+
+
+class _Stubs:
+    """The last finder, for modules of SDK v1 that have no file here."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> object:
+        if not name.startswith("azureml."):
+            return None
+        from azureml import _modules  # only once such a module is imported
+
+        return _modules.find_spec(name)
+
+
+if not any(getattr(finder, "__name__", "") == "_Stubs" for finder in sys.meta_path):
+    sys.meta_path.append(_Stubs)  # type: ignore[arg-type]  # a class is a finder, too

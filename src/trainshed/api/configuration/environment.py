@@ -199,9 +199,7 @@ class Environment(RegisteredEnvironment):
             )
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, _DEFINITION), "w", encoding="utf-8") as file:
-            import json
-
-            json.dump(self._to_dict(), file, indent=4)
+            file.write(repr(self))
         self.python.conda_dependencies.save(os.path.join(os.fspath(path), _PACKAGES))
 
     @staticmethod
@@ -271,6 +269,11 @@ class Environment(RegisteredEnvironment):
             file.write(content)
             file.flush()
             return _with_packages(name, file.name, None)
+
+    def __repr__(self) -> str:
+        import json
+
+        return json.dumps(self._to_dict(), indent=4, sort_keys=True)
 
     def _to_dict(self) -> dict[str, Any]:
         """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""

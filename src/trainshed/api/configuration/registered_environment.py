@@ -135,9 +135,7 @@ class RegisteredEnvironment(Section):
     @classmethod
     def _of_entry(cls, entry: Mapping[str, Any]) -> Self:
         """Create an environment from an entry of the workspace's catalog."""
-        environment = cls._of_dict({**entry["record"], "name": entry["name"]})
-        environment.version = str(entry["version"])
-        return environment
+        return cls._of_dict({**entry["record"], "name": entry["name"], "version": str(entry["version"])})
 
     def _to_dict(self) -> dict[str, Any]:
         raise NotImplementedError

@@ -354,7 +354,8 @@ class Model:
         return Model(workspace, id=str(model_payload["id"]))
 
     def __repr__(self) -> str:
-        return f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version})"
+        shown = (f"{name}={getattr(self, name)}" for name in ("name", "id", "version", "tags", "properties"))
+        return f"Model(workspace={self.workspace!r}, {', '.join(shown)})"
 
 
 def dataset_records(datasets: Any) -> list[Any] | None:

@@ -123,6 +123,15 @@ class WorkspaceFacts:
         """Tags of the workspace."""
         return dict(self._facts.get("tags") or {})
 
+    @property
+    def _workspace_name(self) -> str:
+        """Same as ``name``. Programs written for SDK v1 read this and ``_workspace_id``."""
+        return self.name
+
+    @property
+    def _workspace_id(self) -> str:
+        return str(self.get_details()["workspaceid"])
+
     def get_details(self) -> dict[str, Any]:
         """Return the workspace's properties as a dict with SDK v1's keys."""
         return {
