@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trainshed.api.data.consumption import DatasetConsumptionConfig
 from trainshed.api.data.data_reference import DataPath, DataReference
 from trainshed.client.http import quoted
+from trainshed.data import addresses
 from trainshed.errors import NotFoundException, UserErrorException
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def parse_paths(path: Any) -> tuple[list[dict[str, str]], WorkspaceLike | None]:
     """Convert paths to the format of a dataset definition.
 
     Args:
-        path: ``(datastore, "path")``, a DataPath, a local path, or a list of these.
+        path: ``(datastore, "path")``, a DataPath, a local path, a web address, or a list of these.
 
     Returns:
         Paths for the definition, and the workspace of their datastores.
@@ -268,11 +269,12 @@ def _parse_path(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
         return {"datastore": each[0].name, "path": path}, each[0].workspace
     if isinstance(each, (str, os.PathLike)):
         text = os.fspath(each)
-        if "://" in text and not text.startswith("file://"):
-            raise UserErrorException(f"'{text}' is a remote URL. Download it to a datastore or a folder first.")
+        if addresses.is_address(text):
+            return {"url": addresses.checked(text)}, None
         return {"path": os.path.abspath(text.removeprefix("file://"))}, None
     raise UserErrorException(
-        f"A dataset's path must be (datastore, 'path on it'), a local path or a list, not {type(each).__name__}."
+        "A dataset's path must be (datastore, 'path on it'), a local path, a web address or a list of these, not "
+        f" {type(each).__name__}."
     )
 
 
@@ -284,8 +286,12 @@ def validated(dataset: Any, validate: bool) -> Any:
         validate: False skips the check.
 
     Raises:
-        NotFoundException: a path matches no files.
+        NotFoundException: a path matches no files, or there is none at a web address.
+        UserErrorException: a server does not give a file, or cannot be reached.
     """
     if validate:
+        from trainshed.api.data.fetch import check_addresses
+
         dataset._found()
+        check_addresses(dataset._definition)
     return dataset

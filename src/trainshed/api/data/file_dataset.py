@@ -13,7 +13,7 @@ from trainshed.errors import NotFoundException, UserErrorException
 
 
 class FileDataset(AbstractDataset, kind="file"):
-    """A dataset of files on a datastore or on this machine.
+    """A dataset of files on a datastore, on this machine or on the web.
 
     Example:
         >>> dataset.to_path()
@@ -152,14 +152,16 @@ class FileFactory:
         """Create a dataset of files.
 
         Args:
-            path: ``(datastore, "folder/*.csv")``, a local path, or a list of these. The patterns ``*``, ``**`` and
-                ``?`` are supported.
+            path: ``(datastore, "folder/*.csv")``, a local path, the web address of a file, or a list of these. The
+                patterns ``*``, ``**`` and ``?`` are supported, except in web addresses. Web files are downloaded when
+                they are needed, and again only if they have changed.
             validate: check that the files exist.
             partition_format: ignored.
             is_file: ignored.
 
         Raises:
-            NotFoundException: a path matches no files.
+            NotFoundException: a path matches no files, or there is none at a web address.
+            UserErrorException: a web address is invalid, or the file cannot be downloaded.
         """
         paths, workspace = parse_paths(path)
         dataset = FileDataset({"type": "file", "paths": paths, "steps": []}, workspace)

@@ -248,7 +248,8 @@ class TabularFactory:
         """Create a dataset from delimited text files, such as CSV.
 
         Args:
-            path: ``(datastore, "folder/*.csv")``, a local path, or a list of these.
+            path: ``(datastore, "folder/*.csv")``, a local path, the web address of a file, or a list of these. Web
+                files are downloaded when the table is read, and again only if they have changed.
             validate: check that the files exist.
             include_path: add a column ``Path`` with the path of each row's file.
             infer_column_types: infer the types of columns; otherwise all columns are strings.
@@ -262,7 +263,8 @@ class TabularFactory:
             encoding: encoding of the files.
 
         Raises:
-            NotFoundException: a path matches no files.
+            NotFoundException: a path matches no files, or there is none at a web address.
+            UserErrorException: a web address is invalid, or the file cannot be downloaded.
         """
         file_format = {
             "kind": "delimited",
