@@ -19,6 +19,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -31,6 +32,7 @@ from trainshed.version import VERSION
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60.0
+_TIMEOUT_OF_CHECKS = 15.0
 _PAUSES = (0.5, 2.0)
 """Seconds before each further attempt. One that received something is followed by another at once."""
 _AGAIN = (408, 429, 500, 502, 503, 504)
@@ -50,7 +52,7 @@ def check(address: str, root: str) -> None:
     """
     download = _Download(address, root, lambda _: None, lambda: None)
     if download.kept() is None:
-        download.attempts(lambda: download.request({}).close())
+        download.attempts(lambda: download.request({}, _TIMEOUT_OF_CHECKS).close())
 
 
 def fetch(address: str, root: str, say: Callable[[str], object], go_on: Callable[[], None] = lambda: None) -> str:
@@ -127,17 +129,17 @@ class _Download:
                 pauses = iter(_PAUSES)
                 self._say(f"{shown(self._address)}: {problem}. The download is resumed.")
                 continue
-            pause = next(pauses, None)
+            pause = None if _is_unknown_host(problem) and not before else next(pauses, None)
             if pause is None:
                 raise UserErrorException(f"{shown(self._address)} cannot be downloaded: {problem}.") from problem
             time.sleep(pause)
 
-    def request(self, headers: Dict[str, str]) -> Any:
+    def request(self, headers: Dict[str, str], timeout: float = _TIMEOUT) -> Any:
         """Return the server's answer, or None if the file has not changed."""
         sent = {"User-Agent": f"trainshed/{VERSION}", "Accept-Encoding": "identity", **headers}
         request = urllib.request.Request(self._address, headers=sent)  # noqa: S310 - it is checked
         try:
-            return urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+            return urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 304:
@@ -233,6 +235,11 @@ def _next(answer: Any) -> bytes:
     except (OSError, http.client.HTTPException) as error:
         raise _InterruptedError(_told(error)) from error
     return piece
+
+
+def _is_unknown_host(problem: _InterruptedError) -> bool:
+    """Tell whether there is no such host, or no network: trying again would only take time."""
+    return isinstance(getattr(problem.__cause__, "reason", None), socket.gaierror)
 
 
 def _told(error: Exception) -> str:
