@@ -227,4 +227,7 @@ def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> 
             copy(path, goal, overwrite)
         elif not os.path.lexists(goal):
             os.symlink(path, goal)
+        elif os.path.islink(goal) and os.readlink(goal) != path:  # of another dataset, in a folder that the user chose
+            os.unlink(goal)
+            os.symlink(path, goal)
     return target

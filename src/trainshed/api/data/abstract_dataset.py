@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -104,15 +105,18 @@ class AbstractDataset:
 
     @staticmethod
     def get_by_id(workspace: WorkspaceLike, id: str, **_: Any) -> Any:
-        """Return a registered dataset by its id.
+        """Return a registered dataset by its id, or in a script the input that was passed to it.
 
         Args:
             workspace: workspace in which the dataset is registered.
-            id: ``"name:version"``.
+            id: ``"name:version"``, or the argument that a script got for a dataset.
 
         Raises:
             NotFoundException: the dataset does not exist.
         """
+        for name, facts in json.loads(os.environ.get("TRAINSHED_INPUTS", "{}")).items():
+            if id in (name, facts["dataset"]) and facts["mode"] == "direct":
+                return AbstractDataset.of_definition(workspace, facts["definition"], facts["dataset"])
         name, colon, version = id.rpartition(":")
         if not colon or not version.isdigit():
             raise NotFoundException(f"There is no dataset with the id {id!r}. Ids have the form 'weather:1'.")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import DatastoreLike
 
 
+AS_INPUT = "pass dataset.as_named_input('a_name'), or .as_mount() or .as_download() of that, to give it to the script."
+"""What to do with a dataset among the arguments or inputs of a run."""
+
+
 class DataReferenceConfiguration(Section):
     """A data reference in a run configuration.
 
