@@ -23,6 +23,7 @@ NEEDS = {
     "models": ["sklearn"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
+    "web_data": ["pandas", "pyarrow", "sklearn"],
 }
 """Packages that a program imports, which may be absent here."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig
@@ -211,6 +211,41 @@ class AbstractDataset:
             seed = new_seed()
         return self._step("sample", percentage, seed, False), self._step("sample", percentage, seed, True)
 
+    @property
+    def _partition(self) -> str | None:
+        """Format of the values in the files' paths, if any."""
+        format_of_paths: str | None = {**self._definition.get("format", {}), **self._definition}.get("partition")
+        return format_of_paths
+
+    @property
+    def partition_keys(self) -> list[str]:
+        """Names of the values in the files' paths (``partition_format``)."""
+        from trainshed.api.data.partitions import PartitionFormat
+
+        return PartitionFormat(self._partition).keys if self._partition else []
+
+    def get_partition_key_values(self, partition_keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return the values in the files' paths (``partition_format``), each combination once.
+
+        Args:
+            partition_keys: names of the values. Default: all.
+
+        Raises:
+            UserErrorException: the paths have no value of this name.
+        """
+        from trainshed.api.data.partitions import PartitionFormat
+
+        keys = self.partition_keys if partition_keys is None else list(partition_keys)
+        unknown = [key for key in keys if key not in self.partition_keys]
+        if unknown:
+            raise UserErrorException(
+                f"The dataset has no partition key {unknown[0]!r}. Available: {self.partition_keys}."
+            )
+        known = PartitionFormat(self._partition) if self._partition else None
+        rows = [known.values(file.original) for file in self._found()] if known else []
+        found = {tuple(row[key] for key in keys) for row in rows}
+        return [dict(zip(keys, values, strict=True)) for values in sorted(found)]
+
     def _found(self) -> list[DataFile]:
         """Return the files of the dataset."""
         from trainshed.api.data.fetch import found
@@ -225,6 +260,22 @@ class AbstractDataset:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r}, paths={self._definition['paths']!r})"
+
+
+def checked_format(partition_format: str | None) -> str | None:
+    """Return the format of the values in paths, if it is valid.
+
+    Args:
+        partition_format: such as ``"/{country}/{day:yyyy/MM/dd}/*.csv"``, or None.
+
+    Raises:
+        UserErrorException: it is invalid.
+    """
+    from trainshed.api.data.partitions import PartitionFormat
+
+    if partition_format:
+        PartitionFormat(partition_format)
+    return partition_format or None
 
 
 def new_seed() -> int:

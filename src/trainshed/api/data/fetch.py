@@ -31,6 +31,7 @@ class DataFile(NamedTuple):
         pieces: API path of the content, for a file on a datastore.
         version: string that changes when the content changes.
         url: web address of the content.
+        place: the file as a path of a definition.
     """
 
     relative: str
@@ -38,6 +39,12 @@ class DataFile(NamedTuple):
     pieces: str = ""
     version: str = ""
     url: str = ""
+    place: Mapping[str, str] = {}
+
+    @property
+    def original(self) -> str:
+        """Where the file is, with all its folders: a path on its datastore or this machine, or a web address."""
+        return self.place.get("url") or self.place["path"]
 
 
 def found(definition: Mapping[str, Any], workspace: WorkspaceLike | None) -> list[DataFile]:
@@ -53,11 +60,14 @@ def found(definition: Mapping[str, Any], workspace: WorkspaceLike | None) -> lis
     files: list[DataFile] = []
     for path in definition["paths"]:
         if "url" in path:
-            files.append(DataFile(addresses.relative(path["url"]), None, url=path["url"]))
+            files.append(DataFile(addresses.relative(path["url"]), None, url=path["url"], place=path))
         elif path.get("datastore") and workspace is not None:
-            files += _on_datastore(path["datastore"], path["path"], workspace)
+            there = _on_datastore(path["datastore"], path["path"], workspace)
+            named = {"relative": path["name"], "place": path} if "name" in path else {}
+            files += [file._replace(**named) for file in there]
         else:
-            files += [DataFile(relative, at) for at, relative in files_at(path, {})]
+            found_here = files_at(path, {})
+            files += [DataFile(relative, at, place={"path": at, "name": relative}) for at, relative in found_here]
     return selected(definition, files)
 
 
@@ -67,7 +77,8 @@ def _on_datastore(store: str, path: str, workspace: WorkspaceLike) -> Iterable[D
         # The service's path does not exist here if this process runs in a container or on another machine.
         at = each["at"] if each.get("at") and os.path.exists(each["at"]) else None
         pieces = quoted("datastores", store, "files", each["name"])
-        yield DataFile(each["relative"], at, pieces, f"{each['size']}-{each['modified']}")
+        place = {"datastore": store, "path": each["name"], "name": each["relative"]}
+        yield DataFile(each["relative"], at, pieces, f"{each['size']}-{each['modified']}", place=place)
 
 
 def check_addresses(definition: Mapping[str, Any]) -> None:
