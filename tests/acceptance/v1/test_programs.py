@@ -21,6 +21,7 @@ NEEDS = {
     "datasets": ["pandas", "pyarrow"],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
+    "old_datasets": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
     "web_data": ["pandas", "pyarrow", "sklearn"],

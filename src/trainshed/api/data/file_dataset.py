@@ -6,8 +6,9 @@ import fnmatch
 import os
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.abstract_dataset import AbstractDataset, checked_format, parse_paths, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset
 from trainshed.api.data.consumption import DatasetConsumptionConfig
+from trainshed.api.data.dataset_paths import checked_format, parse_paths, validated
 from trainshed.api.transfer import files_below
 from trainshed.errors import NotFoundException, UserErrorException
 

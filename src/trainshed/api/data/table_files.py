@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trainshed.api.data.column_types import convert, read_as
@@ -38,6 +38,21 @@ def write_parquet(frame: Any, path: str) -> None:
         frame.to_parquet(path, index=False)
     except ImportError as error:
         raise UserErrorException(f"Writing tables needs pyarrow: {_how_to_get('pyarrow')}.") from error
+
+
+def uploaded(store: Any, folder: str, write: Callable[[str], list[str]], show_progress: bool) -> None:
+    """Upload files that are written to a temporary folder.
+
+    Args:
+        store: datastore.
+        folder: folder on it.
+        write: called with the temporary folder; returns the paths of the files that it has written there.
+        show_progress: print progress messages.
+    """
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as temporary:
+        store.upload_files(write(temporary), temporary, folder, True, show_progress)
 
 
 def write_partitions(frame: Any, keys: Sequence[str], folder: str) -> list[str]:

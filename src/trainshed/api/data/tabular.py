@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import check_names
-from trainshed.api.data.abstract_dataset import AbstractDataset, checked_format, new_seed, parse_paths, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset, new_seed
 from trainshed.api.data.column_types import to_record
+from trainshed.api.data.dataset_paths import checked_format, new_folder, parse_paths, validated
 from trainshed.api.data.file_dataset import FileDataset, FileFactory
-from trainshed.api.data.table_files import write_parquet
 from trainshed.errors import UserErrorException
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         Raises:
             UserErrorException: pyarrow is not installed.
         """
+        from trainshed.api.data.table_files import write_parquet
+
         return self._as_files("part-00000.parquet", write_parquet)
 
     def partition_by(
@@ -233,22 +235,18 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         Raises:
             UserErrorException: a column does not exist, the target is not a datastore, or pyarrow is not installed.
         """
-        from tempfile import TemporaryDirectory
+        from trainshed.api.data.table_files import uploaded, write_partitions
 
-        from trainshed.api.data.table_files import write_partitions
-
-        paths, workspace = parse_paths(target)
-        if workspace is None or not partition_keys:
-            raise UserErrorException("partition_by needs the names of columns, and (datastore, 'folder on it').")
-        store, keys = workspace.datastores[paths[0]["datastore"]], list(partition_keys)
-        folder = "/".join(part for part in (paths[0]["path"], os.urandom(8).hex()) if part)
-        with TemporaryDirectory() as temporary:
-            files = write_partitions(self.to_pandas_dataframe(), keys, temporary)
-            store.upload_files(files, temporary, folder, True, show_progress)
+        keys = list(partition_keys)
+        if not keys:
+            raise UserErrorException("partition_by needs the names of columns.")
+        store, folder = new_folder(target)
+        frame = self.to_pandas_dataframe()
+        uploaded(store, folder, lambda temporary: write_partitions(frame, keys, temporary), show_progress)
         make = FileFactory.from_files if partition_as_file_dataset else TabularFactory.from_parquet_files
         partition_format = "".join(f"/{{{key}}}" for key in keys) + "/*.parquet"
         dataset = make((store, f"{folder}/**/*.parquet"), partition_format=partition_format)
-        return dataset.register(workspace, name, create_new_version=True) if name else dataset
+        return dataset.register(store.workspace, name, create_new_version=True) if name else dataset
 
     def _as_files(self, name: str, write: Callable[[Any, str], None]) -> FileDataset:
         import hashlib
@@ -378,19 +376,16 @@ class TabularFactory:
         Raises:
             UserErrorException: pyarrow is not installed, or the target is not a datastore.
         """
-        from tempfile import TemporaryDirectory
+        from trainshed.api.data.table_files import uploaded, write_parquet
 
-        paths, workspace = parse_paths(target)
-        if workspace is None:
-            raise UserErrorException("The target of a table must be (datastore, 'folder on it').")
-        store = workspace.datastores[paths[0]["datastore"]]
-        folder = "/".join(part for part in (paths[0]["path"], os.urandom(8).hex()) if part)
-        with TemporaryDirectory() as temporary:
-            file = os.path.join(temporary, "part-00000.parquet")
-            write_parquet(dataframe, file)
-            store.upload_files([file], temporary, folder, True, show_progress)
+        def write(temporary: str) -> list[str]:
+            write_parquet(dataframe, os.path.join(temporary, "part-00000.parquet"))
+            return [os.path.join(temporary, "part-00000.parquet")]
+
+        store, folder = new_folder(target)
+        uploaded(store, folder, write, show_progress)
         dataset = TabularFactory.from_parquet_files((store, f"{folder}/*.parquet"))
-        return dataset.register(workspace, name, description, tags, create_new_version=True)  # type: ignore[no-any-return]
+        return dataset.register(store.workspace, name, description, tags, create_new_version=True)  # type: ignore[no-any-return]
 
 
 def _table(path: Any, file_format: dict[str, Any], partition_format: Any, validate: bool) -> TabularDataset:

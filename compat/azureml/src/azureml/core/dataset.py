@@ -1,5 +1,5 @@
 """SDK v1's module ``azureml.core.dataset``."""
 
-from trainshed.api.data.dataset import Dataset
+from azureml.core import Dataset
 
 __all__ = ["Dataset"]
