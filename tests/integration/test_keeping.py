@@ -172,7 +172,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException):
         unchecked.to_path()
     assert unchecked.download(ignore_not_found=True) == []
-    wrongs: list[Any] = [(store, "../../secrets.json"), "https://example.org/a.csv", 7, []]
+    wrongs: list[Any] = [(store, "../../secrets.json"), "ftp://example.org/a.csv", 7, []]
     for wrong in wrongs:
         with pytest.raises(UserErrorException):
             Dataset.File.from_files(wrong)

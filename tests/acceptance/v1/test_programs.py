@@ -21,9 +21,11 @@ NEEDS = {
     "datasets": ["pandas", "pyarrow"],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
+    "old_datasets": ["pandas", "pyarrow"],
     "shared_data": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
+    "web_data": ["pandas", "pyarrow", "sklearn"],
 }
 """Packages that a program imports, which may be absent here."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from azureml import _old_datasets
 from azureml._stored import STORED
 from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
 
@@ -50,6 +51,7 @@ _DEPLOY = "deploy_configuration deploy deploy_from_model deploy_from_image list"
 _LEGACY = "core.compute_target core"
 
 ROWS = (
+    *(Row("data.abstract_dataset", f"AbstractDataset.{name}", *about) for name, *about in _old_datasets.MEMBERS),
     Row(
         "core.authentication",
         "InteractiveLoginAuthentication(AbstractAuthentication)",

@@ -74,14 +74,15 @@ def lookup(module: str) -> Callable[[str], Any]:
 
 
 def equip(owner: Any) -> Any:
-    """Add the members in the table to a class of Trainshed and return the class."""
-    for row in _members.get(getattr(owner, "__name__", ""), ()):
-        _, _, members = row.name.partition(".")
-        for member in members.split():
-            if member.endswith("()"):
-                setattr(owner, member[:-2], property(_Refusal(f"{owner.__name__}.{member[:-2]}", row)))
-            elif member not in vars(owner):
-                setattr(owner, member, getattr(owner, "_member", _Refusal)(f"{owner.__name__}.{member}", row))
+    """Add the members in the table to a class of Trainshed and its bases, and return the class."""
+    for each in getattr(owner, "__mro__", ()):
+        for row in _members.get(each.__name__, ()):
+            _, _, members = row.name.partition(".")
+            for member in members.split():
+                if member.endswith("()"):
+                    setattr(each, member[:-2], property(_Refusal(f"{each.__name__}.{member[:-2]}", row)))
+                elif member not in vars(each):
+                    setattr(each, member, getattr(each, "_member", _Refusal)(f"{each.__name__}.{member}", row))
     return owner
 
 

@@ -7,7 +7,13 @@ import os
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
-from trainshed.api.data.data_reference import DataReference, DataReferenceConfiguration, References, add_reference
+from trainshed.api.data.data_reference import (
+    AS_INPUT,
+    DataReference,
+    DataReferenceConfiguration,
+    References,
+    add_reference,
+)
 from trainshed.errors import (
     TYPE_CHECKING,
     RunConfigurationException,
@@ -196,6 +202,8 @@ def _argument(value: Any, index: int, references: References) -> str:
     scalar = value.item() if hasattr(value, "item") and not isinstance(value, (str, bytes)) else value
     if isinstance(scalar, (str, int, float)):
         return str(scalar)
+    if hasattr(value, "as_named_input"):
+        raise UserErrorException(f"Argument {index + 1} is a {type(value).__name__}; {AS_INPUT}")
     raise UserErrorException(
         f"Argument {index + 1} is {value!r} of type {type(value).__name__}; "
         "arguments must be strings, numbers, paths or data references."

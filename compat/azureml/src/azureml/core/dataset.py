@@ -1,7 +1,7 @@
 """SDK v1's module ``azureml.core.dataset``."""
 
 from azureml import _made
-from trainshed.api.data.dataset import Dataset
+from azureml.core import Dataset
 
 __all__ = ["Dataset"]
 
