@@ -78,9 +78,13 @@ def test_what_nobody_asked_for_is_not_installed(
     (project / "train.py").write_text("")
     est = Estimator(str(project), entry_script="train.py", compute_target="local", pip_packages=packages)
     assert next(iter(est.conda_dependencies.pip_packages)) == "azureml-defaults"
-    run = Experiment(workspace, "sdk-packages").submit(est)
-    run.wait_for_completion()
-    assert run.get_details()["environment"]["packages"] == (packages or [])
+    registered = est.run_config.environment.register(workspace)
+    kept = Environment.get(workspace, registered.name)
+    assert next(iter(kept.python.conda_dependencies.pip_packages)) == "azureml-defaults"
+    for config in (est, ScriptRunConfig(str(project), "train.py", environment=kept)):
+        run = Experiment(workspace, "sdk-packages").submit(config)
+        run.wait_for_completion()
+        assert run.get_details()["environment"]["packages"] == (packages or [])
 
 
 def test_a_curated_environment_is_its_packages(workspace: Workspace, project: Path) -> None:

@@ -7,10 +7,14 @@ import os
 from trainshed.api.checks import known_keywords
 from trainshed.api.configuration.requirements import (
     OPTIONS,
+    SDK,
+    UNASKED,
+    Unasked,
     check_conda,
     check_requirement,
     read_conda_file,
     read_requirements,
+    with_unasked,
 )
 from trainshed.errors import TYPE_CHECKING, UserErrorException, did_you_mean
 
@@ -18,20 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-SDK = "azureml-defaults"
-"""SDK v1 lists this package first in every environment."""
 DEFAULT_FILE = ".azureml/conda_dependencies.yml"
 _NAME = r"\s*(?:[^\s:]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _PYTHON = r"python\s*(={1,2})?\s*([0-9][0-9A-Za-z.*]*)"
-
-
-class Unasked(str):
-    """An entry that nobody asked for: the package that SDK v1 lists by default.
-
-    Runs have its modules anyway. Only if the user lists it, too, are the packages installed that it brought.
-    """
-
-    __slots__ = ()
 
 
 class CondaDependencies:
@@ -60,7 +53,7 @@ class CondaDependencies:
         if conda_dependencies_file_path is not None:
             content = read_conda_file(os.fspath(conda_dependencies_file_path))
         elif _underlying_structure is not None:
-            content = check_conda(_underlying_structure, "CondaDependencies")
+            content = with_unasked(check_conda(_underlying_structure, "CondaDependencies"))
         else:
             content = {"name": "project_environment", "dependencies": [{"pip": [Unasked(SDK)]}], "channels": []}
         self._content = content
@@ -322,6 +315,11 @@ class CondaDependencies:
     def as_dict(self) -> dict[str, Any]:
         """Return the dependencies as a dict in the format of a conda environment file."""
         return {**self._content, "dependencies": [_copied(item) for item in self._content["dependencies"]]}
+
+    def _record(self) -> dict[str, Any]:
+        """Return :meth:`as_dict` with a key that tells whether somebody asked for the default package."""
+        unasked = any(isinstance(line, Unasked) for line in self._pip())
+        return {**self.as_dict(), **({UNASKED: True} if unasked else {})}
 
     def serialize_to_string(self) -> str:
         """Return the dependencies as YAML text in the format of a conda environment file."""

@@ -278,7 +278,7 @@ class Environment(RegisteredEnvironment):
     def _to_dict(self) -> dict[str, Any]:
         """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""
         definition: dict[str, Any] = plain(self, "environment")
-        definition["python"]["condaDependencies"] = self.python.conda_dependencies.as_dict()
+        definition["python"]["condaDependencies"] = self.python.conda_dependencies._record()
         return definition
 
     @classmethod

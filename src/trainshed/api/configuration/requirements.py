@@ -9,12 +9,25 @@ from trainshed.errors import TYPE_CHECKING, UserErrorException
 if TYPE_CHECKING:
     from typing import Any
 
+SDK = "azureml-defaults"
+"""SDK v1 lists this package first in every environment."""
+UNASKED = "azuremlDefaultsUnasked"
+"""Key of stored packages: the package above was listed by default, and nobody asked for it."""
 OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "--pre")
 _SHORT = {"-i": "--index-url", "-f": "--find-links"}
 _COMMENT = r"(^|\s)#.*$"
 _DEPTH = 10
 _WORDS = r"[\w.-]+\s+\w"
 _ONE_EQUALS = r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([\w.*+!-]+)\s*\Z"
+
+
+class Unasked(str):
+    """An entry that nobody asked for: the package that SDK v1 lists by default.
+
+    Runs have its modules anyway. Only if the user lists it, too, are the packages installed that it brought.
+    """
+
+    __slots__ = ()
 
 
 def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
@@ -158,6 +171,22 @@ def check_conda(content: Any, what: str) -> dict[str, Any]:
         "dependencies": list(content.get("dependencies") or []),
         "channels": list(content.get("channels") or []),
     }
+
+
+def with_unasked(content: dict[str, Any]) -> dict[str, Any]:
+    """Return stored packages as they were: undoes ``CondaDependencies._record``.
+
+    Args:
+        content: result of :func:`check_conda`.
+    """
+    if content.pop(UNASKED, False):
+        content["dependencies"] = [
+            {"pip": [Unasked(line) if line == SDK else line for line in item["pip"]]}
+            if isinstance(item, dict)
+            else item
+            for item in content["dependencies"]
+        ]
+    return content
 
 
 def exported(conda_environment: str) -> bytes | None:

@@ -156,7 +156,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     python = environment.python
     if python.user_managed_dependencies:
         return EnvironmentSpec(kind=EXISTING, interpreter=str(python.interpreter_path or "python"))
-    from trainshed.api.configuration.conda_dependencies import Unasked
+    from trainshed.api.configuration.requirements import Unasked
 
     dependencies = python.conda_dependencies
     index_url, options = None, []
