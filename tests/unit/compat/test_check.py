@@ -107,6 +107,8 @@ def test_each_name_of_a_program_has_its_status(tmp_path: Path) -> None:
         ("class Mine(Run):\n    pass\nMine(None, 'x').sync_keys()", {}),
         # Names and parameters that v1 or we do not have.
         ("Run.get_context().lgo('a', 1)", {"core.Run.lgo": 1}),
+        ("Experiment(None, 'x').submit(config).get_best_child()", {}),  # of a run of AutoML
+        ("Experiment(None, 'x').submit(config).experiment.workspace.sync_keys()", {"core.Workspace.sync_keys": 1}),
         ("Workspace.create('x', exists_ok=True)", {"core.Workspace.create(exists_ok=)": 1}),
         ("Run.get_context().input_datasets['x'].to_pandas_dataframe()", {}),
         ("ComputeTarget.create(None, 'c', 0).wait_for_completion(min_node_count=1)", {}),

@@ -273,15 +273,16 @@ class Flow(ast.NodeVisitor):
             given = {"values": Many(owner.item), "items": pairs, "get": owner.item, "pop": owner.item}
             return Returns(given[name]) if name in given else None
         if isinstance(owner, Instance):
-            return self._member(node, owner.cls, name, instance=True)
+            return self._member(node, owner.cls, name, owner)
         if isinstance(owner, Thing) and inspect.isclass(owner.thing):
-            return self._member(node, owner.thing, name, instance=False)
+            return self._member(node, owner.thing, name, None)
         return None
 
-    def _member(self, node: ast.Attribute, cls: type, name: str, instance: bool) -> Any:
+    def _member(self, node: ast.Attribute, cls: type, name: str, instance: Instance | None) -> Any:
         verdict = knowledge.of_member(cls, name)
         full = f"{knowledge.public(cls)}.{name}"
-        if verdict is None and (name in self._set or hasattr(object, name)):
+        unsure = instance is not None and not instance.sure
+        if verdict is None and (unsure or name in self._set or hasattr(object, name)):
             return None
         if verdict is None:
             short = knowledge.public(cls).rpartition(".")[2]

@@ -24,9 +24,15 @@ class Thing(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """An object of a class."""
+    """An object of a class.
+
+    Attributes:
+        cls: its class.
+        sure: whether it has no more members: the runs of pipelines and AutoML were of classes that are not here.
+    """
 
     cls: type
+    sure: bool = True
 
 
 class Many(NamedTuple):
@@ -65,6 +71,8 @@ _RESULTS = {
     ("Experiment", "submit"): "Run",
 }
 """Results that annotations leave open."""
+_OWN_RUNS = ("get_context", "get_submitted_run", "start_logging", "child_run")
+"""Methods that return a run of the program itself, not one that was submitted as who knows what."""
 _LISTS = ("list", "List", "Sequence", "Iterable", "Iterator", "Collection", "tuple")
 _DICTS = ("dict", "Dict", "Mapping", "CallableDict")
 
@@ -73,7 +81,7 @@ def common(one: Any, other: Any) -> Any:
     """Return what two values have in common: the same, or a class of which both are."""
     if isinstance(one, Instance) and isinstance(other, Instance):
         shared = next((cls for cls in one.cls.__mro__ if issubclass(other.cls, cls)), object)
-        return Instance(shared) if shared is not object else None
+        return Instance(shared, one.sure and other.sure) if shared is not object else None
     return one if one == other else None
 
 
@@ -87,6 +95,12 @@ def imported(name: str, thing: Any) -> Any:
 def result(function: Any, owner: type | None, name: str) -> Any:
     """Return what a function or property returns, as its annotation says."""
     owners = [cls.__name__ for cls in owner.__mro__] if owner is not None else []
+    found = _stated(function, owner, owners, name)
+    run = isinstance(found, Instance) and any(cls.__name__ == "Run" for cls in found.cls.__mro__)
+    return found._replace(sure=not run or name in _OWN_RUNS) if isinstance(found, Instance) else found
+
+
+def _stated(function: Any, owner: type | None, owners: list[str], name: str) -> Any:
     stated = next((_RESULTS[cls, name] for cls in owners if (cls, name) in _RESULTS), None)
     text = stated or getattr(function, "__annotations__", {}).get("return", "")
     return of_text(text if isinstance(text, str) else getattr(text, "__name__", ""), owner)
