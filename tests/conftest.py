@@ -42,6 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_uv_cache: Path)
     monkeypatch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
     monkeypatch.delenv("TRAINSHED_WORKSPACE", raising=False)
     monkeypatch.delenv("TRAINSHED_CONDA", raising=False)
+    monkeypatch.delenv("TRAINSHED_PYTHON", raising=False)
     return home
 
 

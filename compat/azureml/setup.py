@@ -23,4 +23,4 @@ def version() -> str:
 
 
 VERSION = version()
-setup(version=VERSION, install_requires=[f"trainshed=={VERSION}"])
+setup(version=VERSION, install_requires=[f"trainshed=={VERSION}", "tomli>=2; python_version < '3.11'"])

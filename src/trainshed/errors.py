@@ -30,11 +30,9 @@ Names are those of Azure ML's SDK v1 where it had one, so code that catches them
 The message always says what was wrong, where, and what to do next.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and every training script saves the import
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterable, Optional
+    from typing import Any, Iterable
 
 
 class TrainshedError(Exception):
@@ -52,9 +50,9 @@ class TrainshedError(Exception):
     status = 400
     """HTTP status of the response if this is raised inside the service."""
 
-    def __init__(self, message: str = "", details: Optional[Dict[str, Any]] = None, **_: Any) -> None:
+    def __init__(self, message: str = "", details: "dict[str, Any] | None" = None, **_: "Any") -> None:
         self.message = message or (self.__doc__ or "").strip().split("\n")[0]
-        self.details: Dict[str, Any] = dict(details or {})
+        self.details: dict[str, Any] = dict(details or {})
         super().__init__(self.message)
 
 
@@ -152,9 +150,9 @@ class ActivityFailedException(TrainshedError):
     def __init__(
         self,
         message: str = "",
-        details: Optional[Dict[str, Any]] = None,
-        error_details: Any = None,
-        **_: Any,
+        details: "dict[str, Any] | None" = None,
+        error_details: "Any" = None,
+        **_: "Any",
     ) -> None:
         super().__init__(message, details)
         self.error_details = error_details
@@ -176,7 +174,7 @@ class InternalException(TrainshedError):
     status = 500
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: "Iterable[str]") -> str:
     """Return ``" Did you mean 'x'?"`` for the most similar known name, or an empty string.
 
     Args:
@@ -193,7 +191,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
-def named(kind: str) -> type[TrainshedError]:
+def named(kind: str) -> "type[TrainshedError]":
     """Return the exception class called ``kind`` (as the service names it), or the root class.
 
     Args:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rigs import Rig
+from web_server import WebServer, web_server
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,44 @@ def test_one_file_is_given_by_its_path(rig: Rig, store: Path, mode: str, paths: 
 
 def test_a_dataset_of_files_of_this_machine(rig: Rig, store: Path) -> None:
     assert rig.log(dataset(rig, [{"path": str(store / "deep" / "c.txt")}], "mount")) == "c.txt c\n"
+
+
+@pytest.fixture
+def server() -> Iterator[WebServer]:
+    """A web server that machines which share nothing with the service do not reach."""
+    with web_server() as made:
+        made.files.update({"/one/data[1].csv": b"first", "/two/data[1].csv": b"second"})
+        yield made
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+def test_files_on_the_web_are_downloaded_once(rig: Rig, server: WebServer, mode: str) -> None:
+    paths = [{"url": server.url(path)} for path in server.files]
+    host = f"http/127.0.0.1:{server.server_port}"
+    for _ in range(2):
+        said = rig.log(dataset(rig, paths, mode))
+        assert said == f"{host}/one/data[1].csv first\n{host}/two/data[1].csv second\n"
+        assert rig.log(dataset(rig, paths[:1], mode)) == "data[1].csv first\n"
+    assert sorted(status for _, _, status in server.requests) == [200, 200, 304, 304, 304, 304]
+
+
+def test_a_dataset_that_is_passed_itself_is_read_there(rig: Rig, server: WebServer, store: Path) -> None:
+    paths = [{"url": server.url("/one/data[1].csv")}, {"path": str(store / "deep" / "c.txt")}]
+    script = (
+        "from azureml.core import Run\nfiles = Run.get_context().input_datasets['given']\n"
+        "print(files.to_path(), [open(path).read() for path in files.download('here')])"
+    )
+    said = rig.log(dataset(rig, paths, "direct", script))
+    name = f"/http/127.0.0.1:{server.server_port}/one/data[1].csv"
+    assert said.splitlines()[-1] == f"['{name}', '/c.txt'] ['first', 'c']"
+
+
+def test_a_file_on_the_web_that_is_gone_fails_the_run(rig: Rig, server: WebServer) -> None:
+    given = {"type": "file", "paths": [{"url": server.url("/nope")}], "steps": []}
+    inputs = [{"name": "given", "definition": json.dumps(given), "mode": "mount"}]
+    record = rig.wait(rig.submit("pass", inputs=inputs))
+    assert record["status"] == "Failed"
+    assert f"There is no file at {server.url('/nope')} (404 Not Found)." in record["details"]["error"]["message"]
 
 
 def test_a_data_reference_is_filled(rig: Rig, store: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trainshed.service import script_tree
+
 SOURCE = Path(__file__).parents[2] / "src"
 NODE_ROOMS = ("errors.py", "spec", "runtime", "environments", "containers", "data", "launchers", "system", "node")
 
@@ -63,6 +65,14 @@ def test_node_rooms_keep_to_an_old_syntax() -> None:
         place = SOURCE / "trainshed" / room
         for path in [place] if place.is_file() else place.rglob("*.py"):
             ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+def test_what_a_script_imports_keeps_to_the_syntax_of_its_python() -> None:
+    for path in script_tree.files().values():
+        try:
+            ast.parse(path.read_text(), feature_version=(3, 6))
+        except SyntaxError as error:
+            pytest.fail(f"Python 3.6 cannot import {path}, line {error.lineno}: {error.msg}")
 
 
 def test_the_runtime_names_no_other_room() -> None:

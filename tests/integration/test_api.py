@@ -283,7 +283,8 @@ def test_files_of_a_run(experiment: Experiment, project: Path, tmp_path: Path) -
     run = experiment.submit(as_it_is(project, "print('x')"))
     run.wait_for_completion()
     (tmp_path / "local.txt").write_text("mine")
-    run.upload_file("notes/mine.txt", tmp_path / "local.txt")
+    uploaded = run.upload_file("notes/mine.txt", tmp_path / "local.txt")
+    assert list(uploaded.serialize()["artifacts"]) == ["notes/mine.txt"]
     run.upload_file("stream.bin", io.BytesIO(b"\x00\x01"))
     assert {"notes/mine.txt", "stream.bin"} <= set(run.get_file_names())
     run.download_file("notes/mine.txt", tmp_path)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,11 +36,11 @@ def _ask(python: str, code: str) -> str:
 
 def test_packages_from_pypi_are_there_and_cached(home: Path) -> None:
     log = io.BytesIO()
-    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-defaults"))
+    request = EnvironmentSpec(pip=("six==1.17.0", "azureml-dataprep-native"))
     first = prepare(request, home, log)
     assert _ask(first.python, "import six; print(six.__version__)") == "1.17.0"
     assert first.resolved == ("six==1.17.0",)
-    assert first.notes == ("azureml-defaults is provided by Trainshed itself.",)
+    assert first.notes == ("azureml-dataprep-native (SDK v1) is left out.",)
     assert not first.cached
     again = prepare(EnvironmentSpec(pip=("six==1.17.0",)), home, io.BytesIO())
     assert again.cached
@@ -82,11 +83,27 @@ def test_another_python(home: Path) -> None:
 
 def test_python_that_is_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
-    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*Available: \d"):
+    with pytest.raises(EnvironmentBuildException, match=r"Python 3\.2 is not on this node.*") as error:
         prepare(EnvironmentSpec(python="3.2"), home, io.BytesIO())
+    oldest = min(one.version for one in everything() if one.version[0] == 3)
+    here = "{}.{}".format(*oldest)
+    assert f"set TRAINSHED_PYTHON=nearest where you submit, to use the nearest version: here Python {here}" in str(
+        error.value
+    )
+    assert len(re.findall(r"\d+\.\d+", str(error.value))) == 2, "only the nearest one is told"
+
+
+def test_the_nearest_python_is_taken_when_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
+    made = prepare(EnvironmentSpec(python="3.99", nearest_python=True), home, io.BytesIO())
+    newest = max(one.version for one in everything())
+    assert _ask(made.python, "import sys; print('%d.%d' % sys.version_info[:2])") == "{}.{}".format(*newest)
+    text = ".".join(map(str, newest))
+    assert f"Python 3.99 is not on this node; Python {text} is used instead." in made.notes
 
 
 BUILD = """
+import re
 import sys
 from pathlib import Path
 from trainshed.environments import listed, prepare
@@ -180,7 +197,7 @@ def test_nothing_asked_for_is_one_clean_environment_for_all(home: Path) -> None:
     made = prepare(EnvironmentSpec(), home, io.BytesIO())
     assert (made.cached, made.resolved, made.notes) == (False, (), ())
     assert _ask(made.python, "import sys; print(sys.prefix)") == made.variables["VIRTUAL_ENV"]
-    assert prepare(EnvironmentSpec(pip=("azureml-sdk",)), home, io.BytesIO()).key == made.key
+    assert prepare(EnvironmentSpec(pip=("azureml-dataprep-native",)), home, io.BytesIO()).key == made.key
 
 
 def test_found_again_without_starting_a_program(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +340,7 @@ def test_packages_that_only_conda_has(home: Path) -> None:
 
 def test_pypi_only_says_the_names_and_advises_nothing(home: Path) -> None:
     made = prepare(EnvironmentSpec(conda=("msgpack-python",), solver="pypi"), home, io.BytesIO(), sites=SITES)
-    assert made.notes == ("conda_packages were installed from PyPI (msgpack-python as msgpack).",)
+    assert made.notes == ("conda_packages are installed from PyPI (msgpack-python as msgpack).",)
 
 
 MICROMAMBA = """#!/bin/sh

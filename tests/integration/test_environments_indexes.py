@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -27,19 +28,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def _wheel(folder: Path, version: str, text: str = "") -> None:
+def _wheel(folder: Path, version: str, name: str = "thing", needs: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    about = f"thing-{version}.dist-info"
+    about = f"{name}-{version}.dist-info"
+    needed = f"Requires-Dist: {needs}\n" if needs else ""
     files = {
-        "thing.py": f"TEXT = {text or version!r}\ndef main():\n    import sys\n    print(sys.prefix, TEXT)\n",
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: thing\nVersion: {version}\n",
+        f"{name}.py": f"TEXT = {version!r}\ndef main():\n    import sys\n    print(sys.prefix, TEXT)\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{about}/entry_points.txt": "[console_scripts]\nthing-tool = thing:main\n",
+        f"{about}/entry_points.txt": f"[console_scripts]\n{name}-tool = {name}:main\n",
         f"{about}/RECORD": "",
     }
-    with zipfile.ZipFile(folder / f"thing-{version}-py3-none-any.whl", "w") as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for each, content in files.items():
+            wheel.writestr(each, content)
+    return path
 
 
 def _index(root: Path, version: str) -> str:
@@ -119,3 +123,33 @@ def test_passwords_stay_where_they_are(home: Path, tmp_path: Path) -> None:
     kept = [path for path in made.prefix.rglob("*") if path.is_file() and b"hush" in path.read_bytes()]
     assert kept == []
     assert "hush" not in json.dumps(listed(home)) + log.getvalue().decode()
+
+
+def test_no_package_of_sdk_v1_is_installed_whoever_asks_for_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "wheels"
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    theirs = _wheel(wheels, "1.0", "azureml_core")
+    _wheel(wheels, "1.0", "thing", needs="azureml-core>=1")
+    for name in ("jsonpickle", "python_dateutil", "pytz", "requests", "ruamel_yaml"):
+        _wheel(wheels, "1.0", name)
+    for asked in ("azureml-core==1.0", str(theirs), f"azureml-core @ {theirs.as_uri()}", "AzureML.Core"):
+        made = prepare(EnvironmentSpec(pip=("thing", asked)), home, io.BytesIO())
+        names = [each.partition("==")[0] for each in made.resolved]
+        assert names == ["jsonpickle", "python-dateutil", "pytz", "requests", "ruamel-yaml", "thing"], asked
+        assert made.notes[0].startswith(f"In place of {asked} (SDK v1), these packages are installed: jsonpickle, ")
+    # Nor does another package bring it.
+    assert prepare(EnvironmentSpec(pip=("thing",)), home, io.BytesIO()).resolved == ("thing==1.0",)
+
+
+def test_hashes_of_requirements_are_checked(home: Path, tmp_path: Path) -> None:
+    wheel = _wheel(tmp_path / "wheels", "1.0")
+    right, wrong = hashlib.sha256(wheel.read_bytes()).hexdigest(), "0" * 64
+    options = ("--find-links " + str(tmp_path / "wheels"), "--index-url " + _index(tmp_path / "index", "0.1"))
+    good = EnvironmentSpec(pip=(f"thing==1.0 --hash=sha256:{wrong} --hash=sha256:{right}",), pip_options=options)
+    assert prepare(good, home, io.BytesIO()).resolved == ("thing==1.0",)
+    bad = EnvironmentSpec(pip=(f"thing==1.0 --hash=sha256:{wrong}",), pip_options=options)
+    with pytest.raises(EnvironmentBuildException, match=r"(?i)hash"):
+        prepare(bad, home, io.BytesIO())

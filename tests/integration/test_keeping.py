@@ -172,7 +172,7 @@ def test_datasets_that_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NotFoundException):
         unchecked.to_path()
     assert unchecked.download(ignore_not_found=True) == []
-    wrongs: list[Any] = [(store, "../../secrets.json"), "https://example.org/a.csv", 7, []]
+    wrongs: list[Any] = [(store, "../../secrets.json"), "ftp://example.org/a.csv", 7, []]
     for wrong in wrongs:
         with pytest.raises(UserErrorException):
             Dataset.File.from_files(wrong)
@@ -266,8 +266,8 @@ def test_environments_that_cannot_be(workspace: Workspace, tmp_path: Path) -> No
     assert env.register(workspace).version == "1"
     assert env.register(workspace).version == "1"  # nothing has changed
     assert "hunter2" not in (workspace.path / "history.db").read_bytes().decode("latin-1")
-    with pytest.raises(UserErrorException, match="a curated environment of Azure ML"):
-        Environment.get(workspace, "AzureML-Tutorial")
+    with pytest.raises(UserErrorException, match="The curated environment 'AzureML-Tutoral' is not available here"):
+        Environment.get(workspace, "AzureML-Tutoral")
     with pytest.raises(NotFoundException, match="Did you mean 'mine'"):
         Environment.get(workspace, "mina")
     with pytest.raises(NotFoundException, match="no version 4"):

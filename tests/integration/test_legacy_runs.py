@@ -57,3 +57,21 @@ def test_what_stands_for_an_old_release_is_said_in_log_and_details(workspace: Wo
     log = project.parent / "build.txt"
     run.download_file("azureml-logs/20_image_build_log.txt", str(log))
     assert "Note: Framework 1 is gone; 2 was taken." in log.read_text()
+
+
+CALLING = [
+    "%env TRAINSHED_LEGACY=1",
+    "from azureml.core import Experiment, Workspace",
+    "import numpy as np\nfrom sklearn.externals import joblib\nprint(np.float(1), np.Inf, joblib.__name__)",
+]
+
+
+@pytest.mark.parametrize("line", [CALLING[0], "from trainshed.runtime import legacy; legacy.install()"])
+def test_old_names_work_in_the_calling_notebook(home: Path, tmp_path: Path, line: str) -> None:
+    for package in ("sklearn", "numpy", "ipykernel"):
+        pytest.importorskip(package)
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    cells = [line, *CALLING[1:]] if line == CALLING[0] else [CALLING[1], line, CALLING[2]]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(made, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert made.cells[-1].outputs[0].text == "1.0 inf joblib\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from pythons import interpreter
 
 from trainshed import Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.environments.commands import environ_for_uv, find_uv
-from trainshed.environments.interpreters import everything
 
 SCRIPT = """
 import sys
@@ -24,14 +24,6 @@ with open("outputs/x.txt", "w") as file:
 """
 NODE = ("spec", "runtime", "environments", "containers", "data", "launchers", "system", "node")
 """The rooms that are copied to nodes; tests/house holds that they have the syntax of Python 3.8."""
-
-
-def interpreter(version: str) -> str:
-    """Return a Python of this version, or skip the test."""
-    found = [one for one in everything() if one.text.startswith(f"{version}.")]
-    if not found:
-        pytest.skip(f"there is no Python {version} on this machine: nothing was tested with it")
-    return max(found, key=lambda one: one.version).path
 
 
 def environment(python: str, folder: Path, *requirements: str) -> Path:

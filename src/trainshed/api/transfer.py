@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from trainshed.errors import UserErrorException
 from trainshed.system import files
 
 _CHUNK = 1 << 18
 
-Body = bytes | Callable[[], Iterable[bytes]]
+if TYPE_CHECKING:
+    Body = bytes | Callable[[], Iterable[bytes]]
 
 
 def download(pieces: Iterable[bytes], name: str, target: str | os.PathLike[str] | None) -> str:

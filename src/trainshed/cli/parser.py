@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _files(commands)
     _removal(commands)
     _verify(commands)
+    _azureml(commands)
     _machinery(commands)
     return top
 
@@ -115,7 +116,7 @@ def _submit(commands: Any) -> None:
     )
     made.usage = "trainshed submit DIR [options] [-- SCRIPT ARGUMENTS]"
     made.add_argument("folder", metavar="DIR", help="source folder; all files except those in .amlignore are sent")
-    made.add_argument("--script", metavar="FILE", help="Python file in DIR (default: train.py)")
+    made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
     packages = made.add_argument_group("packages")
@@ -230,6 +231,18 @@ def _verify(commands: Any) -> None:
     check.add_argument(
         "--subset", type=_subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
     )
+
+
+def _azureml(commands: Any) -> None:
+    made = _command(
+        commands,
+        "azureml",
+        "azureml:check",
+        "check scripts and notebooks written for Azure ML SDK v1: what works, works differently or is not here",
+        "trainshed azureml check train.py notebooks/",
+    )
+    made.add_argument("what", choices=("check",), help="nothing is run; the exit code is 1 if a name is not here")
+    made.add_argument("paths", nargs="+", metavar="PATH", help="a script, a notebook, or a folder with any of them")
 
 
 def _subset(text: str) -> tuple[int, int]:

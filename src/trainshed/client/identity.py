@@ -31,7 +31,7 @@ def prove(wire: Wire, host: str, token: str, place: str) -> None:
     """
     try:
         nonce = os.urandom(32).hex()
-        expected = hmac.digest(token.encode(), b"trainshed identity " + nonce.encode(), "sha256").hex()
+        expected = hmac.new(token.encode(), b"trainshed identity " + nonce.encode(), "sha256").hexdigest()
         proofs = _proofs(wire, host, nonce)
         if proofs is None:
             raise ServiceException(

@@ -25,6 +25,10 @@ _OF_RUNS = (
     "PYTHONUNBUFFERED",
 )  # fmt: skip
 """Beginnings of the names of variables that runs set."""
+_OF_KERNELS = frozenset(
+    {"MPLBACKEND", "JPY_PARENT_PID", "JPY_SESSION_NAME", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR"}
+)
+"""Variables that Jupyter and its kernels set for themselves."""
 _OF_RANKS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "TF_CONFIG"})
 
 
@@ -80,10 +84,14 @@ def _process(root: str, tell: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
 def _environment() -> dict[str, str]:
     """Return the environment for the service, and so for its runs, without variables that lead to another service.
 
-    In the script of a run it is the one that the run has been started from.
+    In the script of a run it is the one that the run has been started from. Settings for the output of a notebook are
+    left out: runs write to a log, and their environments lack the notebook's plotting module.
     """
     environ = _before_the_run() if _MARK in os.environ else os.environ
-    return {name: value for name, value in environ.items() if name not in (SERVICE, TOKEN, TOKEN_FILE, SERVES, _MARK)}
+    left_out = {SERVICE, TOKEN, TOKEN_FILE, SERVES, _MARK}
+    if "JPY_PARENT_PID" in environ:
+        left_out |= _OF_KERNELS
+    return {name: value for name, value in environ.items() if name not in left_out}
 
 
 def _before_the_run() -> dict[str, str]:

@@ -274,8 +274,8 @@ def search(start: str, file_name: str | None = None) -> tuple[str, dict[str, Any
         UserErrorException: a file in one of v1's configuration folders is not a configuration.
     """
     folders = [os.path.abspath(start)]
-    while (above := os.path.dirname(folders[-1])) != folders[-1]:
-        folders.append(above)
+    while folders[-1] != os.path.dirname(folders[-1]):
+        folders.append(os.path.dirname(folders[-1]))
     patterns = [*_IN_FOLDERS, *_BARE]
     if file_name:
         patterns = [f".azureml/{file_name}", f"aml_config/{file_name}", file_name]

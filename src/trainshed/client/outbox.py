@@ -63,7 +63,8 @@ class Outbox:
         query = {"writer": os.urandom(8).hex(), **({"after_end": 1} if after_end else {})}
         self._streams[JOURNAL] = _Stream(self.file(JOURNAL), query, 0)
         self._begin()
-        os.register_at_fork(after_in_child=self._begin)
+        if hasattr(os, "register_at_fork"):  # not in Python 3.6
+            os.register_at_fork(after_in_child=self._begin)
         atexit.register(self._leave)
 
     def _begin(self) -> None:

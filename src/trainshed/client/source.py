@@ -52,7 +52,7 @@ class Source:
         self.secrets: list[str] = []
         self.known: str | None = None
         self._rules_file = AMLIGNORE
-        self._looked = time.time_ns()
+        self._looked = int(time.time() * 1e9)
         self._index = index
         self._files: dict[str, list[Any]] = {}
         self._links: dict[str, str] = {}
@@ -318,7 +318,7 @@ def _hashed(full: str, path: str) -> tuple[list[Any] | None, bytes | None]:
             return None, None
         digest, kept = hashlib.sha256(), before.st_size <= _KEEP_FILE
         pieces = []
-        while piece := file.read(_CHUNK):
+        for piece in iter(lambda: file.read(_CHUNK), b""):
             digest.update(piece)
             if kept:
                 pieces.append(piece)

@@ -63,15 +63,17 @@ def started(root: str) -> dict[str, Any]:
         for _ in range(_STARTS):
             endpoint = found(root)
             if endpoint is None:
-                if launch(root) and (endpoint := read(root)) is not None:
+                endpoint = read(root) if launch(root) else None
+                if endpoint is not None:
                     return endpoint
             elif older(endpoint["version"]):
                 # Stop it and start ours; its runs continue meanwhile.
                 connection_to(endpoint).call("POST", "/service/stop")
                 until_stopped(root)
-            elif why := refusal(endpoint["version"]):
-                raise ServiceException(why)
             else:
+                why = refusal(endpoint["version"])
+                if why:
+                    raise ServiceException(why)
                 return endpoint
     raise ServiceException(f"The service exits as soon as it has started; see {log_of(root)}.")
 
@@ -114,7 +116,10 @@ def until_stopped(root: str) -> None:
         ServiceException: it has not, for a minute.
     """
     patience = _Patience(_SILENCE_SECONDS, f"Waiting for {{}}, the service of the workspace {root}, to stop.")
-    while (holder := _holder(os.path.join(root, "service.lock"))) is not None:
+    while True:
+        holder = _holder(os.path.join(root, "service.lock"))
+        if holder is None:
+            return
         if not patience.goes_on(holder):
             raise _stuck(root, holder, "has been told to stop and has not")
 

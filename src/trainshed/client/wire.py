@@ -153,9 +153,11 @@ class Wire:
             OSError: the connection broke before the end of the body.
         """
         if response.headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := int(self._line().split(b";")[0], 16):
+            size = self._chunk_size()
+            while size:
                 yield from self._exactly(size)
                 self._line()
+                size = self._chunk_size()
             while self._line():
                 pass
         elif "content-length" in response.headers:
@@ -163,6 +165,9 @@ class Wire:
         elif response.status not in (204, 304):
             raise ConnectionResetError("the response has no length")
         self._whole = response.headers.get("connection", "").lower() != "close"
+
+    def _chunk_size(self) -> int:
+        return int(self._line().split(b";")[0], 16)
 
     def _exactly(self, size: int) -> Iterator[bytes]:
         while size:

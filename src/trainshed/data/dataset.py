@@ -1,8 +1,11 @@
 """Resolution of dataset definitions to files.
 
 A definition is a JSON object: ``{"type": "file" | "tabular", "paths": [{"datastore": name, "path": …} |
-{"path": absolute}], "steps": [["take", 3], …], "format": {…}}``. Paths may contain wildcards. The steps of a file
-dataset select files and are applied here; those of a tabular dataset select rows and are applied when it is read.
+{"path": absolute} | {"url": address}], "steps": [["take", 3], …], "format": {…}}``. Paths may contain wildcards, except
+for that of a file that was downloaded for the run: ``{"datastore": …, "path": …, "name": path in the dataset}``.
+
+The steps of a file dataset select files and are applied here; those of a tabular dataset select rows and are applied
+when it is read.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import os
 import random
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from trainshed.data import addresses
 from trainshed.data.folder import copy
 from trainshed.errors import NotFoundException, UserErrorException
 
@@ -20,18 +24,25 @@ _WILD = re.compile(r"[*?\[]")
 Found = Tuple[str, str]
 """A file: (path, path in the dataset)."""
 
+Fetch = Callable[[str], str]
+"""Returns the path of a file on the web, downloading it if necessary."""
 
-def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
+LOCAL_PATHS = "local-paths"
+"""Takes the place of a datastore for files that were sent to another machine, and are not on a datastore."""
+
+
+def files(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]], fetch: Fetch) -> List[Found]:
     """Return the files of a dataset, in order.
 
     Args:
         definition: definition of the dataset.
         stores: datastore name → record, ``{"kind": "folder", "path": "/…"}``.
+        fetch: downloads files.
 
     Raises:
         NotFoundException: a path matches no files, or a datastore does not exist.
     """
-    return selected(definition, [file for place in definition["paths"] for file in files_at(place, stores)])
+    return selected(definition, [file for place in definition["paths"] for file in files_at(place, stores, fetch)])
 
 
 def selected(definition: Mapping[str, Any], found: List[Any]) -> List[Any]:
@@ -44,16 +55,21 @@ def selected(definition: Mapping[str, Any], found: List[Any]) -> List[Any]:
     return apply(found, definition["steps"] if definition["type"] == "file" else ())
 
 
-def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> List[Found]:
+def files_at(
+    place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]], fetch: Optional[Fetch] = None
+) -> List[Found]:
     """Return the files at one path of a dataset.
 
     Args:
         place: a path of the definition.
         stores: datastore name → record, see :func:`files`.
+        fetch: downloads a file. None for a path that is not a web address.
 
     Raises:
         NotFoundException: the path matches no files, or the datastore does not exist.
     """
+    if fetch is not None and "url" in place:
+        return [(fetch(place["url"]), addresses.relative(place["url"]))]
     found = list(_at(place, stores))
     if not found:
         raise NotFoundException(f"The dataset has nothing at '{shown(place)}'. Upload it first, or correct the path.")
@@ -62,6 +78,8 @@ def files_at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) 
 
 def shown(place: Mapping[str, Any]) -> str:
     """Format a path of a definition for messages."""
+    if "url" in place:
+        return addresses.shown(place["url"])
     return f"{place['datastore']}/{place['path']}" if place.get("datastore") else str(place["path"])
 
 
@@ -91,8 +109,47 @@ def is_one_file(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str,
         definition: definition of the dataset.
         stores: datastore name → record, see :func:`files`.
     """
-    paths = definition["paths"]
-    return len(paths) == 1 and not _WILD.search(paths[0]["path"]) and os.path.isfile(_full_path(paths[0], stores))
+    place, *others = definition["paths"]
+    return not others and ("url" in place or (not _is_pattern(place) and os.path.isfile(_full_path(place, stores))))
+
+
+def on_this_machine(definition: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> Dict[str, Any]:
+    """Return a definition that names files which were sent to this machine by their paths here.
+
+    Args:
+        definition: definition of the dataset.
+        stores: datastore name → record, see :func:`files`.
+    """
+    paths = [
+        {**place, "datastore": "", "path": _full_path(place, stores)}
+        if place.get("datastore") == LOCAL_PATHS
+        else place
+        for place in definition["paths"]
+    ]
+    return {**definition, "paths": paths}
+
+
+def outside(definition: Mapping[str, Any], home: str) -> List[str]:
+    """Return the paths of this machine that a dataset needs, apart from datastores.
+
+    Args:
+        definition: definition of the dataset.
+        home: Trainshed's home, in which downloads are kept.
+    """
+    paths = [place for place in definition["paths"] if not place.get("datastore")]
+    return [
+        os.path.join(home, addresses.FOLDER) if "url" in place else _before_wildcards(place["path"]) for place in paths
+    ]
+
+
+def _is_pattern(place: Mapping[str, Any]) -> bool:
+    return "name" not in place and _WILD.search(place["path"]) is not None
+
+
+def _before_wildcards(path: str) -> str:
+    parts = path.split("/")
+    first = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts))
+    return "/".join(parts[:first]) or "/"
 
 
 def _full_path(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> str:
@@ -105,16 +162,14 @@ def _full_path(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]
 
 def _at(place: Mapping[str, Any], stores: Mapping[str, Mapping[str, str]]) -> Iterator[Found]:
     full_path = _full_path(place, stores)
-    if not _WILD.search(place["path"]):
+    if not _is_pattern(place):
         if os.path.isfile(full_path):
-            yield full_path, os.path.basename(full_path)
+            yield full_path, place.get("name") or os.path.basename(full_path)
         else:
             yield from ((file, os.path.relpath(file, full_path)) for file in _walk(full_path))
         return
-    parts = full_path.split("/")
-    first = next(number for number, part in enumerate(parts) if _WILD.search(part))
-    base = "/".join(parts[:first]) or "/"
-    pattern = _pattern("/".join(parts[first:]))
+    base = _before_wildcards(full_path)
+    pattern = _pattern(os.path.relpath(full_path, base))
     for file in _walk(base):
         relative = os.path.relpath(file, base).replace(os.sep, "/")
         if pattern.match(relative):
@@ -171,5 +226,8 @@ def lay(found: List[Found], target: str, link: bool, overwrite: bool = True) -> 
         if not link:
             copy(path, goal, overwrite)
         elif not os.path.lexists(goal):
+            os.symlink(path, goal)
+        elif os.path.islink(goal) and os.readlink(goal) != path:  # of another dataset, in a folder that the user chose
+            os.unlink(goal)
             os.symlink(path, goal)
     return target

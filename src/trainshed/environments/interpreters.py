@@ -55,6 +55,19 @@ def find(wanted: Optional[str], home: Optional[Path] = None) -> Optional[Interpr
     return max(suitable, key=lambda one: one.version) if suitable else None
 
 
+def nearest(wanted: str, home: Optional[Path] = None) -> Optional[Interpreter]:
+    """Return the interpreter whose version is nearest to a request that none satisfies: rather a newer one.
+
+    Args:
+        wanted: as for :func:`find`.
+        home: as for :func:`find`.
+    """
+    numbers = re.search(r"(\d+)\.(\d+)", wanted)
+    minor = int(numbers.group(2)) if numbers else own().version[1]
+    known = [one for one in everything(home) if one.version[0] == own().version[0]]
+    return min(known, key=lambda one: (abs(one.version[1] - minor), -one.version[1], -one.version[2]), default=None)
+
+
 def minor_of(wanted: str) -> str:
     """Return ``"3.8"`` for ``"3.8.13"``, and other strings unchanged."""
     match = _FULL.match(wanted)

@@ -6,6 +6,7 @@ import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.environments.match_specs import CondaSpec, as_pep440, conda_spec
+from trainshed.environments.sdk_packages import Replacement, normal_name, replacement
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.secrets import masked
 
@@ -18,10 +19,9 @@ _LOCATED = re.compile(rf"(?:{_NAME} ?@ ?)?(?P<place>[^\s;]+){_MARKER}\Z")
 _OPTION = re.compile(
     r"(-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)(?:[= ])(\S+)\Z|(--pre)\Z", re.ASCII
 )
+_HASHES = re.compile(r"(?: --hash[= ](?:md5|sha256|sha384|sha512|blake2b):[0-9a-fA-F]+)+\Z")
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
 _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "https://", "http://", "file://", "/")
-# Every run provides the SDK v1 packages for scripts, except for azureml-mlflow, which is installed normally.
-_PROVIDED = re.compile(r"azureml-(?!mlflow\Z)[a-z0-9-]+\Z")
 
 
 class PackageLists(NamedTuple):
@@ -32,14 +32,14 @@ class PackageLists(NamedTuple):
         pip: PEP 508 requirements.
         options: index options, as lines of a requirements file.
         python: requested Python version, or None.
-        provided: requirements that Trainshed provides itself.
+        notes: messages about packages of SDK v1, which are replaced.
     """
 
     conda: Tuple[CondaSpec, ...]
     pip: Tuple[str, ...]
     options: Tuple[str, ...]
     python: Optional[str]
-    provided: Tuple[str, ...]
+    notes: Tuple[str, ...]
 
 
 def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> PackageLists:
@@ -55,35 +55,37 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
         EnvironmentBuildException: an entry is invalid or not supported.
 
     Example:
-        >>> sort_out(["python=3.11", "numpy=1.26"], ["azureml-defaults"], [], None).provided
-        ('azureml-defaults',)
+        >>> sort_out(["python=3.11", "scipy=1.11"], ["numpy<2", "azureml-monitoring"], [], None).pip
+        ('numpy', 'numpy<2', 'pandas', 'requests')
     """
     specs = [conda_spec(text) for text in conda if text.strip()]
     requirements: List[str] = []
     lines = list(options)
-    provided: List[str] = []
+    replaced: List[Replacement] = []
+    others: List[CondaSpec] = []
     for text in pip:
         line = re.sub(r"(^|\s)#.*", "", text.replace("\t", " ")).strip()
+        instead = replacement(line)
         if line.startswith("-"):
             lines.append(line)
-        elif line and _PROVIDED.match(normal_name(line)):
-            provided.append(line)
+        elif instead:
+            replaced.append(instead)
         elif line:
             requirements.append(_requirement(line))
-    provided += [spec.text for spec in specs if _PROVIDED.match(spec.name)]
-    others = (spec for spec in specs if spec.name not in ("python", "pip") and not _PROVIDED.match(spec.name))
+    for spec in specs:
+        instead = replacement(spec.name)
+        if instead:
+            replaced.append(instead)
+        elif spec.name not in ("python", "pip"):
+            others.append(spec)
+    requirements += [each for one in replaced for each in one.packages]
     return PackageLists(
         conda=tuple(others),
         pip=tuple(sorted(set(requirements))),
         options=tuple(_option(line) for line in lines),
         python=_python([python or "", *(spec.version for spec in specs if spec.name == "python")]),
-        provided=tuple(provided),
+        notes=tuple(dict.fromkeys(one.note for one in replaced)),
     )
-
-
-def normal_name(requirement: str) -> str:
-    """Return the normalized name of a requirement, e.g. ``"scikit-learn"`` for ``"Scikit_Learn>=1"``."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement, maxsplit=1)[0]).lower()
 
 
 def normal(requirement: str) -> str:
@@ -93,13 +95,14 @@ def normal(requirement: str) -> str:
         >>> normal("NumPy >= 1.2, <2"), normal("numpy>=1.2,<2")
         ('numpy<2,>=1.2', 'numpy<2,>=1.2')
     """
-    match = _REQUIREMENT.match(requirement)
+    plain, hashes = _hashed(requirement)
+    match = _REQUIREMENT.match(plain)
     if not match:
         return requirement
     extras = ",".join(sorted((match.group("extras") or "").lower().replace(" ", "").strip("[]").split(",")))
     versions = ",".join(sorted(re.sub(r"[ ()]", "", match.group("versions") or "").strip(",").split(",")))
     marker = (match.group("marker") or "").strip()
-    return f"{normal_name(requirement)}{f'[{extras}]' if extras else ''}{versions}{marker}"
+    return f"{normal_name(requirement)}{f'[{extras}]' if extras else ''}{versions}{marker}{hashes}"
 
 
 def _python(requests: Sequence[str]) -> Optional[str]:
@@ -118,7 +121,22 @@ def _python(requests: Sequence[str]) -> Optional[str]:
     return ",".join(dict.fromkeys(filter(None, [*plain[-1:], *ranges]))) or None
 
 
+def _hashed(line: str) -> Tuple[str, str]:
+    """Split a line of a requirements file into requirement and hashes, which are sorted."""
+    plain, *rest = re.split(r" +(?=--hash\b)", line)
+    return plain.rstrip(), "".join(f" {each.strip()}" for each in sorted(rest))
+
+
 def _requirement(line: str) -> str:
+    plain, hashes = _hashed(line)
+    if hashes and not _HASHES.match(hashes):
+        raise EnvironmentBuildException(
+            f"Invalid hash of package '{masked(plain)}'. A hash has the form --hash=sha256:0123456789abcdef..."
+        )
+    return _plain_requirement(plain) + hashes
+
+
+def _plain_requirement(line: str) -> str:
     if not line.isprintable():
         # A line break would start a new line in the requirements file, possibly with an option.
         raise EnvironmentBuildException(f"Package {masked(line)!r} has more than one line. List packages one by one.")

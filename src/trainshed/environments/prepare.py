@@ -116,13 +116,21 @@ class Builder:
         options = [*request.pip_options, *([f"--index-url {request.index_url}"] if request.index_url else [])]
         self._lists: PackageLists = sort_out(request.conda, request.pip, options, request.python)
         self._solver = request.solver
+        self._nearest = request.nearest_python
         self._channels = conda.channels(request.channels)
         self._tool = conda.tool(sites) if self._lists.conda and request.solver != "pypi" else None
-        self._notes: List[str] = [*request.notes]
-        self._notes += [f"{name} is provided by Trainshed itself." for name in self._lists.provided]
+        self._notes: List[str] = [*request.notes, *self._lists.notes]
 
     def prepare(self) -> Prepared:
         """Return the environment, built with conda if requested and available, otherwise from PyPI."""
+        try:
+            return self._prepare()
+        except EnvironmentBuildException as error:
+            # What was put in place of packages that the user listed may be what another one conflicts with.
+            lines = [error.message, *(f"Note: {masked(note)}" for note in self._notes)]
+            raise EnvironmentBuildException("\n".join(lines), error.details) from error
+
+    def _prepare(self) -> Prepared:
         if self._inside:
             return self._on_image(self._inside)
         if not self._lists.conda or self._solver == "pypi":
@@ -176,7 +184,7 @@ class Builder:
         requirements, conversions = as_requirements(self._lists.conda, because or "conda is disabled for this run")
         if self._lists.conda:
             why = f": {because}." if because else "."
-            self._notes.append(f"conda_packages were installed from PyPI ({', '.join(conversions)}){why}")
+            self._notes.append(f"conda_packages are installed from PyPI ({', '.join(conversions)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
         base = self._interpreter()
         inside = self._inside
@@ -208,11 +216,12 @@ class Builder:
         if found is None and wanted and uv.download_python(wanted, self._context):
             found = interpreters.find(wanted, self._home)
         if found is None:
-            known = ", ".join(sorted({one.text for one in interpreters.everything(self._home)}))
-            raise EnvironmentBuildException(
-                f"Python {wanted} is not on this node and could not be downloaded. Available: {known}. "
-                "Use one of these, or install the one you need."
-            )
+            found = interpreters.nearest(str(wanted), self._home) or interpreters.own()
+            if not self._nearest:
+                raise EnvironmentBuildException(
+                    f"Python {wanted} is not on this node and could not be downloaded. Install it, or set "
+                    f"TRAINSHED_PYTHON=nearest where you submit, to use the nearest version: here Python {found.text}."
+                )
         if wanted and not interpreters.satisfies(found.version, wanted):
             self._notes.append(f"Python {wanted} is not on this node; Python {found.text} is used instead.")
         return found

@@ -9,14 +9,16 @@ from typing import List, Sequence
 
 from trainshed.environments import commands
 from trainshed.environments.commands import BuildContext
-from trainshed.environments.packages import normal_name
 from trainshed.environments.pip_settings import no_index
+from trainshed.environments.sdk_packages import names, normal_name
 from trainshed.errors import EnvironmentBuildException
 
 _FAILED = "The packages could not be installed"
 # Many old packages need pkg_resources to build, which newer setuptools releases no longer contain.
 _DROPPED = "pkg_resources"
 _OLDER = "setuptools<81"
+# A marker that is never true, so that no other package brings a package of SDK v1 either.
+_NEVER = "python_version < '0'"
 
 
 def make_venv(python: str, prefix: Path, context: BuildContext, more: Sequence[str] = ()) -> None:
@@ -50,10 +52,12 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
     # Pass the requirements in a file, so that none is parsed as an option and no password is in the command line.
     listing = python.parent.parent / "requirements.txt"
     older = listing.with_name("build-constraints.txt")
+    left_out = listing.with_name("left-out.txt")
     listing.touch(mode=0o600)
     try:
         listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        argv = ["pip", "install", "--python", str(python), "-r", str(listing)]
+        left_out.write_text("".join(f"{name}; {_NEVER}\n" for name in names()), encoding="utf-8")
+        argv = ["pip", "install", "--python", str(python), "-r", str(listing), "--override", str(left_out)]
         if no_index(os.environ, options):
             argv.append("--no-index")
         try:
@@ -66,6 +70,7 @@ def install(python: Path, requirements: Sequence[str], options: Sequence[str], c
             _uv([*argv, "--build-constraints", str(older)], options, context, _FAILED)
     finally:
         listing.unlink()
+        left_out.unlink(missing_ok=True)
         older.unlink(missing_ok=True)
 
 

@@ -7,8 +7,10 @@ import os
 from typing import Any, Dict, List, Mapping, Tuple
 
 from trainshed.data import dataset
+from trainshed.data.addresses import FOLDER
 from trainshed.data.folder import copy
 from trainshed.errors import TrainshedError
+from trainshed.node.logs import open_log
 from trainshed.spec import layout
 from trainshed.spec.run import InputSpec, OutputSpec, RunSpec
 
@@ -25,19 +27,27 @@ class Datasets:
         stores: name of a datastore → its record.
         run_dir: the run directory.
         code_dir: the script's working folder.
+        fetch: downloads files at web addresses.
 
     Attributes:
         variables: environment variables for the script.
     """
 
     def __init__(
-        self, spec: RunSpec, run_id: str, stores: Mapping[str, Mapping[str, str]], run_dir: str, code_dir: str
+        self,
+        spec: RunSpec,
+        run_id: str,
+        stores: Mapping[str, Mapping[str, str]],
+        run_dir: str,
+        code_dir: str,
+        fetch: dataset.Fetch,
     ) -> None:
         self._spec = spec
         self._run_id = run_id
         self._stores = stores
         self._run_dir = run_dir
         self._code_dir = code_dir
+        self._fetch = fetch
         self.variables: Dict[str, str] = {}
         self._values: Dict[str, str] = {}
 
@@ -69,11 +79,11 @@ class Datasets:
             self.variables["TRAINSHED_OUTPUTS"] = json.dumps(places)
 
     def _input(self, item: InputSpec) -> Tuple[str, Dict[str, Any]]:
-        definition = json.loads(item.definition)
+        definition = dataset.on_this_machine(json.loads(item.definition), self._stores)
         facts: Dict[str, Any] = {"mode": item.mode, "path": None, "dataset": item.dataset, "definition": definition}
         if item.mode == "direct":
             return item.dataset or item.name, facts
-        found = dataset.files(definition, self._stores)
+        found = dataset.files(definition, self._stores, self._fetch)
         target = os.path.join(self._run_dir, "data", "inputs", item.name)
         if item.path_on_compute:
             target = os.path.join(self._code_dir, os.path.expanduser(item.path_on_compute))
@@ -104,3 +114,26 @@ class Datasets:
             if self._place(output) != self._target(output):
                 copy(self._place(output), self._target(output), output.overwrite)
         return [self._target(output) for output in self._spec.outputs]
+
+
+class Downloads:
+    """Downloads the files of datasets at web addresses to Trainshed's home on this machine.
+
+    Args:
+        home: the home.
+        log: the log in which the downloads of a run are told.
+    """
+
+    def __init__(self, home: str, log: str) -> None:
+        self._folder = os.path.join(home, FOLDER)
+        self._log = log
+
+    def __call__(self, address: str) -> str:
+        """Return the path of a file, downloading it if necessary."""
+        from trainshed.data import web  # takes 30 ms, and most runs have no such data
+
+        return web.fetch(address, self._folder, self._say)
+
+    def _say(self, text: str) -> None:
+        with os.fdopen(open_log(self._log), "ab", buffering=0) as file:
+            file.write(f"{text}\n".encode())

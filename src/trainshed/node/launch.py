@@ -14,7 +14,7 @@ from trainshed.node.nodes import NodeFolder, shares
 from trainshed.node.ranks import RankCommand, Ranks
 from trainshed.node.start import Start
 from trainshed.spec import layout
-from trainshed.spec.run import RunSpec
+from trainshed.spec.run import RunSpec, is_notebook
 
 if TYPE_CHECKING:
     from trainshed.node.mpi import Mpi
@@ -142,4 +142,7 @@ class Launch:
         arguments = node.arguments(self._spec.arguments)
         if self._spec.command:
             return node.arguments(self._spec.command) + arguments
-        return (self._ready.python, str(self._spec.script), *arguments)
+        script = str(self._spec.script)
+        if is_notebook(script):
+            return (self._ready.python, "-m", "trainshed.runtime.notebook", script, *arguments)
+        return (self._ready.python, script, *arguments)

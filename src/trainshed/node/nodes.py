@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from trainshed.data import folder
 from trainshed.errors import TrainshedError
 from trainshed.node.code import LateCheck, materialise
-from trainshed.node.datasets import Datasets
+from trainshed.node.datasets import Datasets, Downloads
 from trainshed.spec import layout
 from trainshed.spec.run import DataSpec, RunSpec
 from trainshed.system.files import sync_file_system
@@ -38,7 +38,8 @@ class NodeFolder:
         self.code = os.path.join(self._root, layout.CODE)
         self._spec = spec
         self._node_context = node_context
-        self._datasets = Datasets(spec, run_id, node_context["datastores"], self._root, self.code)
+        fetch = Downloads(str(node_context["home"]), os.path.join(run_dir, layout.BUILD_LOG))
+        self._datasets = Datasets(spec, run_id, node_context["datastores"], self._root, self.code, fetch)
         self._references: Dict[str, str] = {}
 
     def lay(self) -> Optional[LateCheck]:

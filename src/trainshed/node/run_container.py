@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -11,6 +12,7 @@ from trainshed.containers import engine as engines
 from trainshed.containers import engine_cli
 from trainshed.containers.engine import ContainerConfig
 from trainshed.containers.images import reference
+from trainshed.data.dataset import outside
 from trainshed.errors import TrainshedError
 from trainshed.node import fields
 from trainshed.node.environment import Ready
@@ -134,8 +136,9 @@ class RunContainer:
         # A script that asks for its workspace finds the service by a file there.
         workspace = str(self._node_context.get("environment_variables", {}).get("TRAINSHED_WORKSPACE", ""))
         own = os.path.join(self._home, "container-home")
+        read = [path for item in self._spec.inputs for path in outside(json.loads(item.definition), self._home)]
         write = [self._run_dir, workspace, own, self._compiled, *stores, *elsewhere]
-        return mounts(write, [_PACKAGE, str(self._node_context["runtime"]), *self.image.mounted])
+        return mounts(write, [_PACKAGE, str(self._node_context["runtime"]), *self.image.mounted, *read])
 
     def wait(self, watch: Watch, pid: int) -> ProcessResult:
         """Wait until the container ends; end it on cancel or at the time limit.

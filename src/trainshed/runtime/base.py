@@ -16,7 +16,7 @@ _TRIES = 100
 
 
 class Named:
-    """An experiment or workspace of which only the name is known: offline, or under an old Python.
+    """An experiment or workspace of which only the name is known: offline, or without an address of the service.
 
     Args:
         kind: the class name to show in ``repr`` and errors.

@@ -9,9 +9,15 @@ __all__ = ["Run"]  # noqa: F822 - made on first use
 
 if unavailable.Finder not in sys.meta_path:
     sys.meta_path.append(unavailable.Finder)
-if sys.version_info >= (3, 10) and "__path__" in globals():
-    _rest = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client", "trainshed")
-    sys.modules[__name__].__path__.append(_rest)
+if "__path__" in globals():
+    _client = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client")
+    if sys.version_info < (3, 10):
+        from trainshed.runtime.lazy import lazy
+        from trainshed.runtime.older import install
+
+        install(_client)
+        lazy(__name__)
+    sys.modules[__name__].__path__.append(os.path.join(_client, "trainshed"))
 
 
 def __getattr__(name: str) -> object:

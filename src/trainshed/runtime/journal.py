@@ -203,7 +203,7 @@ def _encoded(value: object) -> str:
         return str(value)
     if type(value) is bool:
         return "true" if value else "false"
-    if type(value) is str and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+    if type(value) is str and '"' not in value and ascii(value)[1:-1] == value:
         return f'"{value}"'
     import json
 

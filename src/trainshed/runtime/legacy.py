@@ -20,8 +20,37 @@ ALIASES = {
 }
 """Removed module → module that replaces it."""
 
+NUMPY: Dict[str, Any] = {
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "complex": complex,
+    "object": object,
+    "str": str,
+    "long": int,
+    "unicode": str,
+    "float_": "float64",
+    "complex_": "complex128",
+    "unicode_": "str_",
+    "string_": "bytes_",
+    "Inf": "inf",
+    "NaN": "nan",
+    "NAN": "nan",
+    "product": "prod",
+    "cumproduct": "cumprod",
+    "alltrue": "all",
+    "sometrue": "any",
+    "row_stack": "vstack",
+    "in1d": "isin",
+    "trapz": "trapezoid",
+}
+"""Removed name of numpy → what replaces it, or its name there."""
+PANDAS = ("append", "as_matrix")
+"""Removed methods of frames and series."""
 _ABSTRACT = ("Callable", "Hashable", "Iterable", "Iterator", "Mapping", "MutableMapping", "MutableSequence",
              "MutableSet", "Sequence", "Set", "Sized")  # fmt: skip
+PYTHON = {"collections": _ABSTRACT, "time": ("clock",), "inspect": ("getargspec",)}
+"""Module of Python → names removed from it."""
 
 
 def install() -> None:
@@ -111,26 +140,7 @@ def _mend_python() -> None:
 
 
 def _mend_numpy(numpy: Any) -> None:
-    plain = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
-    later = {
-        "long": int,
-        "unicode": str,
-        "float_": "float64",
-        "complex_": "complex128",
-        "unicode_": "str_",
-        "string_": "bytes_",
-        "Inf": "inf",
-        "NaN": "nan",
-        "NAN": "nan",
-        "product": "prod",
-        "cumproduct": "cumprod",
-        "alltrue": "all",
-        "sometrue": "any",
-        "row_stack": "vstack",
-        "in1d": "isin",
-        "trapz": "trapezoid",
-    }
-    for name, value in {**plain, **later}.items():
+    for name, value in NUMPY.items():
         now = vars(numpy).get(value) if isinstance(value, str) else value
         if now is not None:
             _give(numpy, name, now)

@@ -1,7 +1,6 @@
 """The current run, as used by a training script."""
 
 import os
-import sys
 from _thread import get_ident
 
 from trainshed.runtime import errors, unavailable, values
@@ -111,12 +110,17 @@ class Run(BaseRun):
         return {name: facts["path"] or self._dataset(facts) for name, facts in told.items()}
 
     def _dataset(self, facts: "dict[str, Any]") -> object:
-        """Return a dataset; without a client, its name."""
+        """Return a dataset. Without a service, only its absolute paths can be read."""
         outside: "Any" = self._seen_from_outside()
-        if outside is None:
-            return facts["dataset"]
         whole: "Any" = unavailable.whole()
-        return whole.Dataset.of_definition(outside.experiment.workspace, facts["definition"], facts["dataset"])
+        workspace = None if outside is None else outside.experiment.workspace
+        return whole.Dataset.of_definition(workspace, facts["definition"], facts["dataset"])
+
+    @property
+    def parent(self) -> object:  # type: ignore[override]
+        """The run that submitted this one, as seen from outside, or None."""
+        outside: "Any" = self._seen_from_outside()
+        return None if outside is None else outside.parent
 
     @property
     def output_datasets(self) -> "dict[str, object]":
@@ -139,7 +143,7 @@ class Run(BaseRun):
     def _seen_from_outside(self) -> object:
         # On a machine other than the service's, no folder identifies the workspace, but an address does.
         address, path = os.environ.get("TRAINSHED_SERVICE"), os.environ.get("TRAINSHED_WORKSPACE")
-        if self._outside is None and (address or path) and sys.version_info >= (3, 10):
+        if self._outside is None and (address or path):
             whole: "Any" = unavailable.whole()
             workspace = whole.Workspace.from_service() if address else whole.Workspace(path=path)
             experiment = whole.Experiment(workspace, self._experiment_name)
@@ -210,10 +214,10 @@ class Run(BaseRun):
         Raises:
             FileExistsError: the name is taken.
         """
-        from time import time_ns
+        from time import time
 
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        part = os.path.join(self.folder, f".upload-{os.getpid()}-{get_ident()}-{time_ns()}")
+        part = os.path.join(self.folder, f".upload-{os.getpid()}-{get_ident()}-{time():.6f}")
         try:
             with open(part, "xb") as copy, open(path, "rb") if path is not None else _Borrowed(stream) as source:
                 _pour(source, copy)

@@ -1,10 +1,12 @@
 """Names that a script may use but that are not available inside a run, each with what to do instead."""
 
-import sys
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
+if TYPE_CHECKING:
+    from typing import Any
 
 CLOSED = ("azureml", "trainshed")
 _ITSELF = "is for the program that submitted the run: a script cannot wait for its own run"
-NOT_HERE = "calls the service, which needs Python 3.10 or later"
+NOT_HERE = "calls the service, whose address is not in the environment of this script"
 METHODS = {
     **dict.fromkeys(("wait_for_completion", "clean"), _ITSELF),
 }
@@ -44,14 +46,14 @@ def missing(name: str) -> str:
     Args:
         name: the full name, e.g. ``"azureml.core.Workspace"``.
     """
-    if sys.version_info < (3, 10):
-        why = (
-            f"under Python {sys.version_info[0]}.{sys.version_info[1]} only Run is available; use Python 3.10 or later"
-        )
-    else:
-        why = "SDK v1's names come with trainshed-azureml: install it (compat/azureml) where Trainshed is installed"
+    import os
+
+    client = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "client", "azureml")
+    if name.startswith("trainshed.") or os.path.isdir(client):
+        return f"Trainshed has no '{name}', neither in a script nor outside of one."
     return (
-        f"'{name}' is not available inside this run: {why}. azureml.core.Run (also trainshed.Run) is always available."
+        f"'{name}' is not available inside this run: SDK v1's names come with trainshed-azureml: install it "
+        "(compat/azureml) where Trainshed is installed. azureml.core.Run (also trainshed.Run) is always available."
     )
 
 
@@ -59,8 +61,8 @@ class Finder:
     """The last finder, reached only for modules that no other finder has: explains why instead of "No module named"."""
 
     @staticmethod
-    def find_spec(name: str, *others: object) -> None:  # noqa: ARG004 - the protocol of finders
-        """Raise if the name belongs to Trainshed or azureml.
+    def find_spec(name: str, *others: object) -> "Any":  # noqa: ARG004 - the protocol of finders
+        """Return the spec of a module of SDK v1 that has no file, and raise for other names of Trainshed or azureml.
 
         Args:
             name: the full name of the module.
@@ -71,5 +73,17 @@ class Finder:
         """
         package, _, last = name.rpartition(".")
         if package.partition(".")[0] in CLOSED and not last.startswith("_"):
-            # For 'from package import name', Python hides the error if it carries the full name.
-            raise ModuleNotFoundError(missing(name), name=package)
+            found = _without_file(name)
+            if found is None:
+                # For 'from package import name', Python hides the error if it carries the full name.
+                raise ModuleNotFoundError(missing(name), name=package)
+            return found
+        return None
+
+
+def _without_file(name: str) -> "Any":
+    try:
+        from azureml._modules import find_spec  # from trainshed-azureml, if that is installed beside Trainshed
+    except ImportError:
+        return None
+    return find_spec(name)

@@ -67,7 +67,7 @@ class ServiceContext:
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror, self.outputs)
-        self.staging = Staging(self.snapshots, self.registry, self.mirror, access.token)
+        self.staging = Staging(self.snapshots, self.registry, self.mirror, access.token, home)
         self.machines = ServiceMachines(root, home, runtime, port, self._ended)
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines

@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from trainshed.machines.machine import ABSENT, ENDED, Observation
+from trainshed.service.advice import advice
 from trainshed.spec import layout, states
 from trainshed.targets.witness import INTERACTIVE
 
@@ -15,19 +16,6 @@ _SYNTAX = re.compile(
     r'  File "(?P<file>[^"\n]*)", line (?P<line>\d+)\n(?:[ \t].*\n|\n)*'
     r"(?P<type>SyntaxError|IndentationError|TabError): (?P<message>.*)\s*\Z"
 )
-_NO_MODULE = re.compile(r"No module named '([A-Za-z0-9_]+)")
-_PACKAGES = {
-    "Crypto": "pycryptodome",
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-"""Name of the package that contains a module, if it differs."""
 _NOTED = (
     "The process that supervised the run was killed after the script had ended, of which it had left a note; what the "
     "script had left running has been ended."
@@ -104,7 +92,7 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str, witness: str) ->
         details["error"] = {
             "code": "UserError",
             "reason": exit_record["reason"],
-            "message": exit_record["message"] + said + _advice(said, exit_record.get("environment") or {}),
+            "message": exit_record["message"] + said + advice(said, exit_record.get("environment") or {}),
             "phase": exit_record["phase"],
             "exit_code": exit_record.get("exit_code"),
             "signal": exit_record.get("signal"),
@@ -127,17 +115,6 @@ def _raised(tail: str) -> tuple[str, ...] | None:
     first = next((line for line in after.splitlines() if line and not line[0].isspace()), "") if trace else ""
     found = _EXCEPTION.match(first)
     return tuple(part for part in found.groups() if part) if found else None
-
-
-def _advice(said: str, environment: dict[str, Any]) -> str:
-    """Return what to do about a missing module."""
-    missing = _NO_MODULE.search(said)
-    if missing is None:
-        return ""
-    package = _PACKAGES.get(missing[1], missing[1])
-    if environment.get("solver") == "existing":
-        return f". Install it in {environment.get('python') or 'that Python'}: pip install {package}"
-    return f". Add it to the run: pip_packages=['{package}'], or 'trainshed submit -p {package}'"
 
 
 def _lost(reason: str, message: str, witness: str, tail: str, tail_of: str = layout.DRIVER_LOG) -> FinalState:

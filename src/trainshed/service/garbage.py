@@ -6,7 +6,9 @@ run is in the history, so it cannot lose its source to a concurrent collection.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import threading
 import time
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from trainshed.data import addresses
 from trainshed.environments import downloads, listed, prune
 from trainshed.errors import MachineUnreachableException, UserErrorException
 from trainshed.spec import layout
@@ -181,6 +184,7 @@ class GarbageCollector:
             if not used_since(path, before):
                 yield from self._remove("caches", [path], None, request.dry_run)
         yield from self._remove("caches", self._old_runtimes(), self._runtimes, request.dry_run)
+        yield from self._remove("caches", self._old_web_files(before), self._shared, request.dry_run)
 
     def _downloads(self, dry_run: bool) -> Iterator[Garbage]:
         paths = [path for path in downloads_of(self._home) if path.is_dir()]
@@ -194,6 +198,17 @@ class GarbageCollector:
         self._shared.empty()
         for path, size in zip(paths, sizes, strict=True):
             yield Garbage("downloads", path.name, size)
+
+    def _old_web_files(self, before: float) -> Iterator[Path]:
+        """Yield the unused web files: all that is kept of an address, or a content that has been replaced."""
+        in_use = {name for run_id in self._removal.active() for name in _web_files(self._root / "runs" / run_id)}
+        for address in sorted((self._home / addresses.FOLDER).glob("*")):
+            if address.name in in_use:
+                continue
+            if not _touched_since(address, before):
+                yield address
+            else:
+                yield from (path for path in address.iterdir() if path.is_dir() and not _touched_since(path, before))
 
     def _old_runtimes(self) -> Iterator[Path]:
         """Yield the runtime trees that no service and no run of this workspace uses."""
@@ -253,6 +268,15 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def _web_files(run_dir: Path) -> Iterator[str]:
+    """Yield the names of the folders for the web files that a run uses."""
+    with contextlib.suppress(ValueError, KeyError):  # damaged
+        for item in json.loads(_text(run_dir / layout.SPEC))["spec"]["inputs"]:
+            for place in json.loads(item["definition"])["paths"]:
+                if "url" in place:
+                    yield addresses.folder_of(place["url"])
 
 
 def _held(folder: Path) -> bool:

@@ -29,6 +29,7 @@ _MOST_AT_ONCE = 1000
 _TAIL_BYTES = 8192
 _TAIL_LINES = 20
 _OUTPUTS = "code/outputs/"
+_KEPT = (_OUTPUTS, f"{layout.ARTIFACTS}/")
 
 
 class Mirror:
@@ -213,18 +214,24 @@ class Mirror:
             remove_inside(self._runs, run_id)
             self.folder(run_id).mkdir(mode=0o700)
 
-    def settle(self, machine: Machine, run_id: str) -> None:
+    def settle(self, machine: Machine, run_id: str, whole: bool = False) -> None:
         """Fetch those outputs of a running run that have not changed since the last look at them.
 
         Args:
             machine: where it runs.
             run_id: the run.
+            whole: fetch all of its outputs and uploaded files as they are now.
         """
         lock = self._locks[run_id + _OUTPUTS]
-        if not lock.acquire(blocking=False):
+        if not lock.acquire(blocking=whole):
             return  # the last time is not over yet
         try:
-            now = {each.path: each for each in machine.files(run_id) if each.path.startswith(_OUTPUTS)}
+            files = machine.files(run_id)
+            if whole:
+                kept = [each for each in files if each.path.startswith(_KEPT) and not each.left_out]
+                self._fetch(machine, run_id, [each for each in kept if not self._has(run_id, each)])
+                return
+            now = {each.path: each for each in files if each.path.startswith(_OUTPUTS)}
             before = self._seen.get(run_id, {})
             self._seen[run_id] = {path: (each.size, each.mtime_ns) for path, each in now.items()}
             self._drop(run_id, before.keys() - now.keys())

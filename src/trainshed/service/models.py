@@ -87,7 +87,7 @@ def _add(context: ServiceContext, name: str, folder: Path, body: Any) -> dict[st
 def _copy_of_run(context: ServiceContext, run_id: str, path: str, folder: Path) -> None:
     """Copy a file, or all files in a folder, of a run."""
     check_relative_path(path, "model_path")
-    context.history.get(run_id)
+    context.supervisor.fetch(run_id)  # a script registers what it has just written
     found, names = False, [name for name, _ in context.mirror.listing(run_id)]
     for name in names:
         if name == path or name.startswith(path + "/"):

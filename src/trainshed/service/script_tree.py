@@ -1,7 +1,7 @@
 """The tree that is put on a script's PYTHONPATH: ``trainshed`` and ``azureml`` as they are inside a run.
 
-The top level contains what every script needs: the run itself, for Python 3.8 and later, fast to import. The folder
-``client`` contains everything else, for scripts under Python 3.10 or later that use a workspace, a dataset or a model.
+The top level contains what every script needs: the run itself, for Python 3.6 and later, fast to import. The folder
+``client`` contains everything else, for scripts that use a workspace, a dataset or a model.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _RUNTIME = _PACKAGE / "runtime"
 _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
 _MARK = "_trainshed.py"
-_CLIENT = ("api", "client", "data", "system", "spec")
+_CLIENT = ("api", "client", "data", "system", "spec", "tensorboard", "widgets")
 
 
 def files() -> dict[str, Path]:

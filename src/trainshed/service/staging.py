@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainshed.data import dataset
+from trainshed.data import addresses, dataset
+from trainshed.data.dataset import LOCAL_PATHS
 from trainshed.data.folder import copy
 from trainshed.environments.commands import find_uv
 from trainshed.machines.machine import Content, Machine
@@ -23,10 +25,10 @@ from trainshed.spec.run import RunSpec
 from trainshed.store.snapshots import Snapshots
 from trainshed.system import confined
 
+log = logging.getLogger("trainshed.service")
+
 _CHUNK = 1 << 20
 _GoOn = Callable[[Iterable[Content]], Iterator[Content]]
-_PATHS = "local-paths"
-"""Takes the place of a datastore for files that a dataset names by their path on the service's machine."""
 
 
 class NotWanted(Exception):
@@ -41,12 +43,14 @@ class Staging:
         registry: datastores.
         mirror: the run directories, where what goes back to datastores has arrived.
         token: gives what opens the service's API for as long as a run may last.
+        home: Trainshed's home on this machine, in which downloads are kept.
     """
 
     def __init__(
-        self, snapshots: Snapshots, registry: WorkspaceRegistry, mirror: Mirror, token: Callable[[], str]
+        self, snapshots: Snapshots, registry: WorkspaceRegistry, mirror: Mirror, token: Callable[[], str], home: Path
     ) -> None:
         self._token = token
+        self._downloads = str(home / addresses.FOLDER)
         self._snapshots = snapshots
         self._registry = registry
         self._mirror = mirror
@@ -73,9 +77,10 @@ class Staging:
             lacking = set(machine.missing(list(pieces)))
             machine.put(go_on(self._of_snapshot(spec.snapshot, lacking)))
             machine.put_tree(spec.snapshot, entries)
-        staged = [self._send_data(machine, name, files, go_on) for name, files in self._data(spec, record).items()]
+        data = self._data(spec, record, cancelled)
+        staged = [self._send_data(machine, name, files, go_on) for name, files in data.items()]
         record["node_context"]["staged"] = staged
-        names = {store["name"] for store in self._registry.datastores()} | {_PATHS}
+        names = {store["name"] for store in self._registry.datastores()} | {LOCAL_PATHS}
         record["node_context"]["datastores"] = {
             name: {"name": name, "kind": "folder", "path": f"stores/{name}", "outbox": f"{layout.OUTBOX}/{name}"}
             for name in names
@@ -102,7 +107,7 @@ class Staging:
         self._send_files(machine, {self._hash(path): path}, go_on)
         machine.install("uv", self._hash(path))
 
-    def _data(self, spec: RunSpec, record: dict[str, Any]) -> dict[str, dict[str, str]]:
+    def _data(self, spec: RunSpec, record: dict[str, Any], cancelled: Callable[[], bool]) -> dict[str, dict[str, str]]:
         """Return what of each datastore the run reads: datastore → path in it → file here."""
         stores = {store["name"]: store for store in self._registry.datastores()}
         found: dict[str, dict[str, str]] = {}
@@ -114,13 +119,25 @@ class Staging:
         for number, given in enumerate(spec.inputs):
             definition = json.loads(given.definition)
             for place in definition["paths"]:
-                name = place.get("datastore") or _PATHS
+                if "url" in place:
+                    address = place.pop("url")
+                    place.update(path=self._download(address, cancelled), name=addresses.relative(address))
+                name = place.get("datastore") or LOCAL_PATHS
                 root = stores[name]["path"] if name in stores else "/"
-                for path, _ in dataset.files({**definition, "paths": [place], "steps": []}, stores):
+                for path, _ in dataset.files_at(place, stores):
                     found.setdefault(name, {})[os.path.relpath(path, root)] = path
                 place["datastore"] = name
             record["spec"]["inputs"][number]["definition"] = json.dumps(definition)
         return found
+
+    def _download(self, address: str, cancelled: Callable[[], bool]) -> str:
+        from trainshed.data import web  # takes 30 ms, and most services never need it
+
+        def go_on() -> None:
+            if cancelled():
+                raise NotWanted
+
+        return web.fetch(address, self._downloads, log.info, go_on)
 
     def _send_data(self, machine: Machine, name: str, files: dict[str, str], go_on: _GoOn) -> dict[str, str]:
         entries = []

@@ -136,6 +136,21 @@ class Supervisor:
             if not machine.shares_folder:
                 machine.remove(run_id)
 
+    def fetch(self, run_id: str) -> None:
+        """Fetch the files that a run on another machine has written so far.
+
+        Args:
+            run_id: the run; of one that is not running, everything is here that there is.
+
+        Raises:
+            MachineUnreachableException: the machine does not answer.
+        """
+        record = self._history.get(run_id)
+        if record["status"] == states.RUNNING and record["target"] != INTERACTIVE:
+            machine = self._of(record).engine.machine
+            if not machine.shares_folder:
+                self._shared.mirror.settle(machine, run_id, whole=True)
+
     def submit(self, run_id: str, submit_id: str, spec: RunSpec) -> dict[str, Any]:
         """Put a run into the queue; it is durable when this returns.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trainshed.errors import TYPE_CHECKING, UserErrorException
 from trainshed.spec.environment import EXISTING, MANAGED, SOLVERS
-from trainshed.spec.run import MODES, RunSpec
-from trainshed.spec.shape import Distribution, check_count, check_distribution, check_grace, check_time_limit
+from trainshed.spec.run import MODES, RunSpec, is_notebook
+from trainshed.spec.shape import SINGLE, Distribution, check_count, check_distribution, check_grace, check_time_limit
 
 if TYPE_CHECKING:
     from typing import Any
@@ -111,6 +111,11 @@ def check_run_spec(spec: RunSpec) -> RunSpec:
         raise UserErrorException("Specify either a script or a command, and not both.")
     if spec.script:
         check_relative_path(spec.script, "Script")
+        if is_notebook(spec.script) and spec.launcher != SINGLE:
+            raise UserErrorException(
+                f"{spec.script} is a notebook, which runs in one process. For distributed training, convert it to a "
+                "script (jupyter nbconvert --to script)."
+            )
     check_count("slots", spec.slots)
     check_distribution(Distribution(*(getattr(spec, name) for name in Distribution._fields)))
     check_time_limit(spec.max_run_duration_seconds)

@@ -28,6 +28,7 @@ class EnvironmentSpec(Record):
         index_url: package index. Default: the node's configured one.
         pip_options: further pip options, each ``"--extra-index-url URL"``, ``"--find-links PATH"``,
             ``"--trusted-host HOST"`` or ``"--pre"``.
+        nearest_python: use the Python with the nearest version if the requested one is not available.
         notes: messages for the run's log and details, e.g. about replaced packages.
 
     Example:
@@ -44,4 +45,5 @@ class EnvironmentSpec(Record):
     solver: str = "auto"
     index_url: Optional[str] = None
     pip_options: Tuple[str, ...] = ()
+    nearest_python: bool = False
     notes: Tuple[str, ...] = ()

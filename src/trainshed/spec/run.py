@@ -162,3 +162,16 @@ class RunSpec(Record):
     def grace(self) -> float:
         """The time between SIGTERM and SIGKILL."""
         return GRACE_SECONDS if self.grace_seconds is None else self.grace_seconds
+
+
+def is_notebook(script: Optional[str]) -> bool:
+    """Tell whether a script is a notebook.
+
+    Args:
+        script: path of the script.
+
+    Example:
+        >>> is_notebook("train.ipynb")
+        True
+    """
+    return bool(script) and str(script).endswith(".ipynb")

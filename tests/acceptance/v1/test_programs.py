@@ -21,9 +21,11 @@ NEEDS = {
     "datasets": ["pandas", "pyarrow"],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
+    "old_datasets": ["pandas", "pyarrow"],
     "shared_data": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
+    "web_data": ["pandas", "pyarrow", "sklearn"],
 }
 """Packages that a program imports, which may be absent here."""
 
@@ -55,7 +57,7 @@ def test_program(name: str, services: None, workspace: object, tmp_path: Path) -
 
 def test_the_programs_use_every_row_of_the_surface() -> None:
     tomllib = pytest.importorskip("tomllib", reason="came with Python 3.11")
-    rows = tomllib.loads((ROOT / "compat" / "azureml" / "surface.toml").read_text())["member"]
+    rows = tomllib.loads((ROOT / "compat" / "azureml" / "src" / "azureml" / "surface.toml").read_text())["member"]
     words = {
         word
         for path in PROGRAMS.rglob("*")

@@ -98,11 +98,21 @@ def test_a_requirements_file_is_read_as_pip_reads_it(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("line", ["-e .", "-c constraints.txt", "numpy --hash=sha256:abc", "--no-such 1"])
+@pytest.mark.parametrize("line", ["-e .", "-c constraints.txt", "--no-such 1"])
 def test_a_line_without_meaning_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "r.txt").write_text(f"numpy\n{line}\n")
     with pytest.raises(UserErrorException, match=r"r\.txt, line 2: "):
         read_requirements(str(tmp_path / "r.txt"))
+
+
+def test_a_file_with_hashes_is_read_as_its_tools_write_it(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text(
+        "six==1.17.0 ; python_version >= '3.6' \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n    # via thing\n"
+    )
+    deps = CondaDependencies()
+    deps.add_requirements_file(str(tmp_path / "r.txt"))
+    words = list(deps.pip_packages)[1].split()
+    assert words == ["six==1.17.0", ";", "python_version", ">=", "'3.6'", "--hash=sha256:aa", "--hash=sha256:bb"]
 
 
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:

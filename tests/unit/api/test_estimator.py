@@ -54,7 +54,6 @@ def estimator(**params: Any) -> Estimator:
             "one node",
         ),
         ({"compute_target": Target("HDInsight")}, ComputeTargetException, "HDInsight cluster"),
-        ({"entry_script": "a.ipynb"}, TrainingException, "is a notebook"),
         ({"environment_definition": "e"}, TrainingException, "'environment_definition' must be Environment"),
         ({"image_registry_details": "r"}, TrainingException, "'image_registry_details' must be ContainerRegistry"),
         (

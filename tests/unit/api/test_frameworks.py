@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from trainshed import Chainer, Environment, Estimator, PyTorch, SKLearn, TensorFlow
-from trainshed.api.training.framework_versions import FRAMEWORKS, choose
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose
 from trainshed.api.training.to_spec import environment_to_spec
 from trainshed.environments.packages import sort_out
 from trainshed.errors import TrainingException
@@ -35,13 +36,19 @@ def test_without_a_version_v1s_default_is_met_by_the_nearest_and_said(
     assert framework.default in kind.get_supported_versions()
     (note,) = notes(made)
     assert "the default framework_version" in note
-    assert "the nearest installable release is used" in note
+    python = "{}.{}".format(*sys.version_info)
+    assert f"cannot be installed on Python {python}, so " in note
+    assert "is used, the nearest release that can." in note
+    assert note.count("Python") == 1, "no row for another Python is told"
     assert note in caplog.text
     # Every line can be read by the node, and some line is for each Python in the table.
     spec = environment_to_spec(made.run_config.environment)
     lists = sort_out(spec.conda, spec.pip, spec.pip_options, spec.python)
     assert lists.python == framework.pythons
-    for python, (release, *_) in framework.oldest.items():
+    assert any(
+        f"{framework.package}=={framework.default}" in line and "python_version < '3.8'" in line for line in lists.pip
+    )
+    for python, (release, *_) in list(framework.oldest.items())[1:]:
         assert any(f"{framework.package}=={release}.*; python_version >= '{python}'" in line for line in lists.pip)
 
 
@@ -66,6 +73,24 @@ def test_a_version_between_two_rows_is_met_where_it_can_be() -> None:
     assert "torch==2.3.*; python_version >= '3.11' and python_version < '3.12'" in lines
     assert "torch==2.6.*; python_version >= '3.13' and python_version < '3.14'" in lines
     assert not any(line.startswith("numpy") for line in lines)
+
+
+def test_versions_that_belong_to_a_replaced_release_become_minimums() -> None:
+    made = SKLearn("s", compute_target="local", pip_packages=["joblib==0.13.2", "pandas==1.5.3", "numpy==1.16.2"])
+    assert packages(made)[:3] == ["joblib>=0.13.2", "pandas==1.5.3", "numpy>=1.16.2"]
+    assert "numpy<2; python_version >= '3.11' and python_version < '3.12'" in packages(made)
+    assert notes(made)[1:] == (
+        "joblib==0.13.2 belongs to a replaced release of SKLearn; joblib>=0.13.2 is used.",
+        "numpy==1.16.2 belongs to a replaced release of SKLearn; numpy>=1.16.2 is used.",
+    )
+    conda = PyTorch("s", compute_target="local", conda_packages=["torchvision=0.5.0", "pillow=5.4.1"])
+    assert list(conda.conda_dependencies.conda_packages)[:2] == ["torchvision>=0.5.0", "pillow=5.4.1"]
+    assert "torchvision" not in packages(conda)
+    for untouched in (
+        SKLearn("s", compute_target="local", framework_version="1.7", pip_packages=["joblib==0.13.2"]),
+        SKLearn("s", compute_target="local", pip_packages=["joblib==0.13.2", "scikit-learn==1.5.0"]),
+    ):
+        assert packages(untouched)[0] == "joblib==0.13.2"
 
 
 @pytest.mark.parametrize("version", ["latest", "1", "0.9", "1.4.0.0", "1.4; import os"])

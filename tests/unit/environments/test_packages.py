@@ -66,8 +66,11 @@ def test_lists_are_sorted_out() -> None:
         None,
     )
     assert [spec.name for spec in lists.conda] == ["scikit-learn"]
-    assert lists.pip == ("a==1.2.*", "azureml-mlflow", "numpy<3", "x")
-    assert lists.provided == ("azureml-defaults", "azureml_core==1.2", "azureml-sdk")
+    assert {"a==1.2.*", "mlflow", "numpy<3", "pandas", "x"} <= set(lists.pip)
+    assert not [each for each in lists.pip if each.startswith("azureml")]
+    assert [note.partition(" (SDK v1)")[0] for note in lists.notes] == [
+        f"In place of {name}" for name in ("azureml-defaults", "azureml_core==1.2", "azureml-mlflow", "azureml-sdk")
+    ]
     assert lists.options == ("--extra-index-url https://host/simple", "--find-links /wheels", "--pre")
     assert lists.python == "3.10"
 
@@ -203,7 +206,13 @@ def test_one_spelling_for_all_that_mean_the_same() -> None:
     assert normal("git+https://host/Repo") == "git+https://host/Repo"
 
 
-def test_azureml_mlflow_is_a_package_like_others() -> None:
-    lists = sort_out([], ["azureml-mlflow==1", "azureml-dataset-runtime[fuse]", "azureml-train-core"], [], None)
-    assert lists.pip == ("azureml-mlflow==1",)
-    assert len(lists.provided) == 2
+def test_a_requirement_of_many_hashes_is_one_requirement() -> None:
+    hashes = f"--hash=sha256:{'b' * 64} --hash=sha256:{'a' * 64}"
+    line = f"numpy==1.26.4 ; python_version >= '3.9' {hashes}"
+    (found,) = sort_out([], [line], [], None).pip
+    assert found.endswith(f"--hash=sha256:{'a' * 64} --hash=sha256:{'b' * 64}")
+    assert normal(line) != normal(line.partition(" --hash")[0])
+    with pytest.raises(EnvironmentBuildException, match="Invalid hash of package 'numpy==1'"):
+        sort_out([], ["numpy==1 --hash=sha256:xyz"], [], None)
+    with pytest.raises(EnvironmentBuildException, match="Invalid hash"):
+        sort_out([], ["numpy==1 --hash=sha256:ab --index-url https://host"], [], None)

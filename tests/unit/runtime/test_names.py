@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pythons import interpreter
 
 from trainshed import version
 
-with_client = pytest.mark.skipif(sys.version_info < (3, 10), reason="the rest of Trainshed needs Python 3.10")
 COMPAT = Path(__file__).parents[3] / "compat" / "azureml" / "src"
 
 
@@ -29,7 +28,6 @@ def test_an_import_and_a_logged_number_do_not_pay_for(job: Any, heavy: str) -> N
     assert "trainshed.runtime.run" in new
 
 
-@with_client
 @pytest.mark.parametrize(
     "line",
     [
@@ -51,7 +49,6 @@ def test_names_of_the_submitting_side_are_there_or_explained(job: Any, line: str
         assert job.run(line).returncode == 0
 
 
-@with_client
 def test_a_misspelt_name_is_explained(job: Any) -> None:
     assert "Did you mean 'Estimator'" in job.run("import trainshed; trainshed.Estimater").stderr
     assert job.run("import trainshed; trainshed.Estimater").returncode == 1
@@ -59,10 +56,24 @@ def test_a_misspelt_name_is_explained(job: Any) -> None:
 
 def test_libraries_may_look_for_what_is_not_there(job: Any) -> None:
     code = (
-        "import importlib.util\ntry: import azureml.mlflow\nexcept ModuleNotFoundError: print('no mlflow')\n"
+        "import importlib.util\ntry: import azureml.nothing\nexcept ModuleNotFoundError: print('nothing')\n"
         "print(importlib.util.find_spec('azureml.core.run') is not None)"
     )
-    assert job.said(code) == "no mlflow\nTrue\n"
+    assert job.said(code) == "nothing\nTrue\n"
+
+
+def test_packages_that_are_not_supported_can_be_imported(job: Any) -> None:
+    code = (
+        "import azureml.mlflow\nfrom azureml.train.automl.run import AutoMLRun\n"
+        "from azureml.core.resource_configuration import ResourceConfiguration\n"
+        "from azureml.exceptions._azureml_exception import UserErrorException\n"
+        "from azureml.core.runconfig import CondaDependencies\n"
+        "try: AutoMLRun(None, 'id')\nexcept UserErrorException as error: print(error)"
+    )
+    assert job.said(code) == (
+        "AutoMLRun is only available in Azure ML; here, search for the best model in a script of your own, "
+        "with a library of your choice.\n"
+    )
 
 
 def test_packages_of_others_below_azureml_are_found(job: Any, tmp_path: Path) -> None:
@@ -72,7 +83,6 @@ def test_packages_of_others_below_azureml_are_found(job: Any, tmp_path: Path) ->
     assert job.said("import azureml.mlflow, azureml.core; print(azureml.mlflow.NAME)") == "theirs\n"
 
 
-@with_client
 def test_the_tree_wins_over_an_installed_trainshed_azureml(job: Any) -> None:
     job["PYTHONPATH"] += f":{COMPAT}:{COMPAT.parents[2] / 'src'}"
     code = "from azureml.core import Run; import azureml.core; print(Run.get_context().id, azureml.core.__file__)"
@@ -145,9 +155,33 @@ def test_one_version(job: Any) -> None:
     assert job.said("import trainshed; print(trainshed.__version__)").strip() == version.VERSION
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 10), reason="the rest of Trainshed is there")
-@pytest.mark.parametrize("line", ["from azureml.core import Workspace", "from trainshed import Estimator"])
-def test_under_an_older_python_the_rest_is_explained(job: Any, line: str) -> None:
-    done = job.run(line)
-    assert done.returncode == 1
-    assert "use Python 3.10 or later" in done.stderr.splitlines()[-1]
+EVERYTHING = """
+import importlib, os, sys
+import azureml, trainshed
+client = os.path.join(os.environ["PYTHONPATH"], "client")
+for folder, _, files in os.walk(client):
+    for file in files:
+        name = os.path.relpath(os.path.join(folder, file), client)[:-3].replace(os.sep, ".")
+        if file.endswith(".py") and name not in NOT_FOR_SCRIPTS:
+            importlib.import_module(name[:-9] if name.endswith(".__init__") else name)
+print(*(name for name in sys.modules if name.startswith("trainshed.")))
+"""
+NOT_FOR_SCRIPTS = {"trainshed.spec.codec", "trainshed.api.protocols"}
+"""For the service, and for type checkers."""
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9", "3.13"])
+def test_the_rest_can_be_imported_by_every_python(job: Any, version: str) -> None:
+    said = job.said(f"NOT_FOR_SCRIPTS = {NOT_FOR_SCRIPTS}\n{EVERYTHING}", interpreter(version))
+    assert {"trainshed.api.data.dataset", "trainshed.whole"} <= set(said.split())
+
+
+def test_an_old_python_has_names_that_are_made_on_first_use(job: Any) -> None:
+    code = (
+        "import azureml.core, trainshed\nfrom azureml.core import Workspace\nfrom trainshed import Estimator\n"
+        "print(azureml.core.Workspace is Workspace is trainshed.Workspace, trainshed.Estimator is Estimator)\n"
+        "try: azureml.core.Workspaces\nexcept AttributeError as error: print(error)"
+    )
+    said = job.said(code, interpreter("3.6"))
+    assert said.startswith("True True\n")
+    assert "Workspaces" in said

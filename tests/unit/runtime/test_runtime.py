@@ -16,7 +16,7 @@ from trainshed.environments.interpreters import everything
 from trainshed.runtime import values
 from trainshed.runtime.journal import Journal
 
-PYTHONS = {".".join(map(str, one.version[:2])): one.path for one in everything() if one.version >= (3, 8)}
+PYTHONS = {".".join(map(str, one.version[:2])): one.path for one in everything() if one.version >= (3, 6)}
 
 
 def script(code: str, env: dict[str, str], python: str = sys.executable) -> subprocess.CompletedProcess[str]:
@@ -55,7 +55,7 @@ with run: run.complete(); run.flush()
 """
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
 def test_tour(job: dict[str, str], version: str) -> None:
     if version not in PYTHONS:
         pytest.skip(f"there is no Python {version} on this machine: the runtime was NOT tested with it")

@@ -108,7 +108,7 @@ class Bench:
         self.collector = Collector(
             self.history, Metrics(self.database), files, self.catalog, self.mirror, Outputs(files)
         )
-        staging = Staging(Snapshots(root / "snapshots", self.database), self.registry, self.mirror, lambda: "")
+        staging = Staging(Snapshots(root / "snapshots", self.database), self.registry, self.mirror, lambda: "", root)
         self.shared = Shared(self.history, self.collector, Bus(), self.registry, self.mirror, staging)
         self.ended: dict[str, threading.Event] = defaultdict(threading.Event)
         self.workers: list[TargetWorker] = []

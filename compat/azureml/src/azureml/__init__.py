@@ -23,6 +23,11 @@ def _check_no_azureml_core() -> None:
 
 _check_no_azureml_core()
 
+if os.environ.get("TRAINSHED_LEGACY", "") not in ("", "0"):  # as in runs: also for the program that submits them
+    from trainshed.runtime import legacy
+
+    legacy.install()
+
 # Other distributions, such as azureml-mlflow, have packages in this namespace. pkgutil.extend_path does the same, but
 # importing pkgutil takes 10 ms.
 __path__ += [
@@ -30,3 +35,19 @@ __path__ += [
     for folder in (os.path.join(entry, "azureml") for entry in sys.path)
     if folder not in __path__ and os.path.isdir(folder)
 ]
+
+
+class _Stubs:
+    """The last finder, for modules of SDK v1 that have no file here."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> object:
+        if not name.startswith("azureml."):
+            return None
+        from azureml import _modules  # only once such a module is imported
+
+        return _modules.find_spec(name)
+
+
+if not any(getattr(finder, "__name__", "") == "_Stubs" for finder in sys.meta_path):
+    sys.meta_path.append(_Stubs)  # type: ignore[arg-type]  # a class is a finder, too

@@ -1,12 +1,15 @@
 """Table of the SDK v1 names that concern only Azure's cloud. ``_made`` creates classes and members from it.
 
-To add a name, add a row. To add a module, also add a file such as ``core/private_endpoint.py``.
+To add a name, add a row. A module of the table needs no file (see ``_modules``); it has one if people use it so much
+that editors and type checkers should know it.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from azureml import _old_datasets
+from azureml._stored import STORED
 from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
 
 
@@ -33,6 +36,7 @@ class Row(NamedTuple):
 _BUILT = "environments are built when a run needs them, and cached"
 _CLUSTER = "it is an Azure service; create a cluster of nodes on this machine instead (AmlCompute)"
 _FOLDER = "mount or copy the data to a folder and register it: Datastore.register_folder(ws, name, path)"
+_IMAGE = "build the image and use its name: Environment.from_docker_image(…)"
 _IDENTITY = "Runs have the permissions of the service's user; managed identities exist only in Azure."
 _INPUT = "put dataset.as_named_input(name) into arguments, script_params or inputs"
 _KUBERNETES = (
@@ -40,12 +44,14 @@ _KUBERNETES = (
 )
 _NETWORK = "the service only accepts connections from this machine"
 _SECRETS = "store secrets with ws.get_default_keyvault()"
-_SERVE = "download the model and serve it with a tool of your choice: Model(ws, name).download()"
+_QUERY = "query the database in the script, or save what the query returns to a file and register that"
+SERVE = "download the model and serve it with a tool of your choice: Model(ws, name).download()"
 _TARGET = "use ComputeTarget(ws, name), or compute_target='local'"
 _DEPLOY = "deploy_configuration deploy deploy_from_model deploy_from_image list"
 _LEGACY = "core.compute_target core"
 
 ROWS = (
+    *(Row("data.abstract_dataset", f"AbstractDataset.{name}", *about) for name, *about in _old_datasets.MEMBERS),
     Row(
         "core.authentication",
         "InteractiveLoginAuthentication(AbstractAuthentication)",
@@ -61,6 +67,12 @@ ROWS = (
     ),
     Row("core.authentication", "MsiAuthentication(AbstractAuthentication)", "(identity_config=None, cloud=None)", ""),
     Row("core.authentication", "ArmTokenAuthentication(AbstractAuthentication)", "(arm_access_token, cloud=None)", ""),
+    Row(
+        "core.authentication",
+        "TokenAuthentication(AbstractAuthentication)",
+        "(get_token_for_audience, cloud=None)",
+        "",
+    ),
     Row(
         "core",
         "Workspace.update_dependencies",
@@ -80,6 +92,9 @@ ROWS = (
         _NETWORK,
     ),
     Row("core", "Workspace.private_endpoints()", "", _NETWORK),
+    Row(
+        "core", "Workspace.service_context()", "", "the address of the service is printed by 'trainshed service access'"
+    ),
     Row("core", "Workspace.linked_services()", "", "runs run on this machine and its clusters (ComputeTarget)"),
     Row("core", "Workspace.list_keys", "()", _SECRETS),
     Row("core", "Workspace.sync_keys", "(no_wait=False)", _SECRETS),
@@ -103,30 +118,28 @@ ROWS = (
         "core",
         "Environment.from_docker_build_context",
         "(name, docker_build_context)",
-        "build the image and use its name: Environment.from_docker_image(…)",
+        _IMAGE,
     ),
     Row("core", "Environment.get_image_details", "(workspace)", _BUILT),
-    Row("core", "Environment.build", "(workspace, image_build_compute=None)", _BUILT),
-    Row("core", "Environment.build_local", "(workspace, platform=None, **kwargs)", _BUILT),
     Row(
         "core",
         "Model.deploy",
         "(workspace, name, models, inference_config=None, deployment_config=None, deployment_target=None, "
         "overwrite=False, show_output=False)",
-        _SERVE,
+        SERVE,
     ),
     Row(
         "core",
         "Model.package",
         "(workspace, models, inference_config=None, generate_dockerfile=False, image_name=None, image_label=None)",
-        _SERVE,
+        SERVE,
     ),
     Row(
         "core",
         "Model.profile",
         "(workspace, profile_name, models, inference_config, input_dataset, cpu=None, memory_in_gb=None, "
         "description=None)",
-        _SERVE,
+        SERVE,
     ),
     Row(
         "core",
@@ -181,6 +194,15 @@ ROWS = (
         "endpoint=None, overwrite=False, **kwargs)",
         _FOLDER,
     ),
+    Row("data.azure_data_lake_datastore", "AzureDataLakeDatastore", "", _FOLDER),
+    Row("data.azure_data_lake_datastore", "AzureDataLakeGen2Datastore", "", _FOLDER),
+    Row("data.azure_sql_database_datastore", "AzureSqlDatabaseDatastore", "", _FOLDER),
+    Row("data.azure_postgre_sql_datastore", "AzurePostgreSqlDatastore", "", _FOLDER),
+    Row("data.azure_my_sql_datastore", "AzureMySqlDatastore", "", _FOLDER),
+    Row("data.dbfs_datastore", "DBFSDatastore", "", _FOLDER),
+    Row("data.sql_data_reference", "SqlDataReference", "", _QUERY),
+    Row("data.stored_procedure_parameter", "StoredProcedureParameter", "", _QUERY),
+    Row("data.stored_procedure_parameter", "StoredProcedureParameterType", "", _QUERY),
     Row("core", "Datastore.register_dbfs", "(workspace, datastore_name)", _FOLDER),
     Row(
         "core",
@@ -194,31 +216,85 @@ ROWS = (
     Row("core core.linked_service", "SynapseWorkspaceLinkedServiceConfiguration"),
     Row("core core.private_endpoint", "PrivateEndPoint", "", _NETWORK),
     Row("core core.private_endpoint", "PrivateEndPointConfig", "", _NETWORK),
-    Row("core core.image core.image.image", "Image", "", _SERVE),
-    Row("core core.image core.image.image", "Image.create get list image_configuration delete", "", _SERVE),
-    Row("core.image core.image.container", "ContainerImage(Image)", "", _SERVE),
-    Row("core.image core.image.container", "ContainerImage.image_configuration create get list", "", _SERVE),
-    Row("core core.webservice core.webservice.webservice", "Webservice", "", _SERVE),
+    Row("core core.image core.image.image", "Image", "", SERVE),
+    Row("core core.image core.image.image", "Image.create get list image_configuration delete", "", SERVE),
+    Row("core.image core.image.container", "ContainerImage(Image)", "", SERVE),
+    Row("core.image core.image.container", "ContainerImage.image_configuration create get list", "", SERVE),
+    Row("core core.webservice core.webservice.webservice", "Webservice", "", SERVE),
     Row(
         "core core.webservice core.webservice.webservice",
         "Webservice.deploy deploy_from_model deploy_from_image deploy_local_from_model list delete run "
         "wait_for_deployment get_logs",
         "",
-        _SERVE,
+        SERVE,
     ),
-    Row("core.webservice core.webservice.aci", "AciWebservice(Webservice)", "", _SERVE),
-    Row("core.webservice core.webservice.aci", f"AciWebservice.{_DEPLOY}", "", _SERVE),
-    Row("core.webservice core.webservice.aks", "AksWebservice(Webservice)", "", _SERVE),
-    Row("core.webservice core.webservice.aks", f"AksWebservice.{_DEPLOY}", "", _SERVE),
-    Row("core.webservice core.webservice.local", "LocalWebservice(Webservice)", "", _SERVE),
-    Row("core.webservice core.webservice.local", f"LocalWebservice.{_DEPLOY}", "", _SERVE),
-    Row("core.model", "InferenceConfig", "", _SERVE),
+    Row("core.webservice core.webservice.aci", "AciWebservice(Webservice)", "", SERVE),
+    Row("core.webservice core.webservice.aci", f"AciWebservice.{_DEPLOY}", "", SERVE),
+    Row("core.webservice core.webservice.aks", "AksWebservice(Webservice)", "", SERVE),
+    Row("core.webservice core.webservice.aks", f"AksWebservice.{_DEPLOY}", "", SERVE),
+    Row("core.webservice core.webservice.local", "LocalWebservice(Webservice)", "", SERVE),
+    Row("core.webservice core.webservice.local", f"LocalWebservice.{_DEPLOY}", "", SERVE),
+    Row(
+        "core.model core.webservice",
+        "InferenceConfig",
+        "(entry_script, runtime=None, conda_file=None, extra_docker_file_steps=None, source_directory=None, "
+        "enable_gpu=None, description=None, base_image=None, base_image_registry=None, cuda_version=None, "
+        "environment=None)",
+        SERVE,
+    ),
+    Row(
+        "core.model",
+        "InferenceConfig.build_create_payload build_profile_payload validate_configuration validation_script_content",
+        "",
+        SERVE,
+    ),
+    Row("core.model", "ModelPackage", "", SERVE),
+    Row("core.model", "ModelPackage.pull save wait_for_creation get_container_registry get_logs", "", SERVE),
+    Row(
+        "core",
+        "Model.add_dataset_references",
+        "(datasets)",
+        "name the data when you register the model: Model.register(…, datasets=…)",
+    ),
+    Row("core", "Model.get_sas_urls", "()", "get the file with model.download()"),
+    Row(
+        "core",
+        "Model.print_configuration",
+        "(models, inference_config, deployment_config, deployment_target=None)",
+        SERVE,
+    ),
+    Row("core.profile core.model", "ModelProfile", "", SERVE),
+    Row("core.webservice.aci", "AciServiceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.aks", "AksServiceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.aks", "AutoScaler", "", SERVE),
+    Row("core.webservice.aks", "ContainerResourceRequirements", "", SERVE),
+    Row("core.webservice.aks", "LivenessProbeRequirements", "", SERVE),
+    Row("core.webservice.local", "LocalWebserviceDeploymentConfiguration", "", SERVE),
+    Row("core.webservice.webservice", "WebserviceDeploymentConfiguration", "", SERVE),
+    Row("core.image.container", "ContainerImageConfig", "", SERVE),
+    Row("core.image.image", "ImageConfig", "", SERVE),
+    Row("core.image.image", "Asset", "", SERVE),
+    Row("core.image.image", "TargetRuntime", "", SERVE),
+    Row("core.webservice core.webservice.aks", "AksEndpoint(AksWebservice)", "", SERVE),
+    Row(
+        "core.environment",
+        "DockerBuildContext",
+        "(location_type=None, location=None, dockerfile_path='Dockerfile', storage_account=None)",
+        _IMAGE,
+    ),
+    Row("core.environment", "DockerBuildContext.from_local_directory from_git from_storage_account", "", _IMAGE),
+    Row("core.run", "InputDatasets", "", "run.input_datasets is the dict of a run's datasets"),
+    Row("core.run", "OutputDatasets", "", "run.output_datasets is the dict of a run's outputs"),
+    Row("core.run", "LinkOutput", "", "write files to an OutputFileDatasetConfig"),
+    Row("core.script_run_config", "submit", "", "use experiment.submit(config)"),
     Row("core.runconfig", "Data", "", _INPUT),
     Row("core.runconfig", "DataLocation", "", _INPUT),
     Row("core.runconfig", "DatasetConsumption", "", _INPUT),
     Row("core.compute_target", "AbstractComputeTarget", "", _TARGET),
+    Row("core.compute_target", "AbstractComputeTarget.name() type() deserialize_from_dict", "", _TARGET),
     Row("core.compute_target", "LocalTarget(AbstractComputeTarget)", "", _TARGET),
     Row("core.compute_target", "BatchAITarget(AbstractComputeTarget)", "", _TARGET),
+    Row("core.compute_target", "BatchAITarget.cluster_name() resource_group_name() subscription_id()", "", _TARGET),
     Row(_LEGACY, "prepare_compute_target", "(experiment, source_directory, run_config)", ""),
     Row(_LEGACY, "attach_legacy_compute_target", "(experiment, source_directory, compute_target)", _TARGET),
     Row(_LEGACY, "remove_legacy_compute_target", "(experiment, source_directory, compute_target_name)", _TARGET),
@@ -265,5 +341,7 @@ ROWS = (
         "(resource_id=None, namespace=None, identity_type=None, identity_ids=None)",
         _KUBERNETES,
     ),
+    Row("core.compute core.compute.kusto", "KustoCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.synapse", "SynapseCompute(Elsewhere)", "", _CLUSTER),
+    *(Row(modules, f"{name}(Kept)", signature, "") for modules, name, signature in STORED),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from azureml._cloud_only import Row
+from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.api.compute.remote import UnavailableConfiguration, unavailable
 
@@ -42,6 +43,11 @@ class Elsewhere(ComputeTarget):
     def attach_configuration(cls, *_: Any, **settings: Any) -> UnavailableConfiguration:
         """Return the configuration for an existing target. Attaching the target raises an error."""
         return UnavailableConfiguration(cls.__name__, cls.row.instead, settings)
+
+    @staticmethod
+    def supported_vmsizes(workspace: Any, location: str | None = None) -> list[dict[str, Any]]:
+        """Return the available VM sizes: one entry, describing this machine."""
+        return AmlCompute.supported_vmsizes(workspace, location)
 
     def get_credentials(self) -> NoReturn:
         """Raise an error: the target is not supported.

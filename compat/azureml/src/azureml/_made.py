@@ -6,11 +6,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from azureml._cloud_only import ROWS, Row
+from trainshed.errors import UserErrorException
 
 if TYPE_CHECKING:
     import inspect
+    from collections.abc import Callable
 
-_BASES = {"AbstractAuthentication": "azureml.core.authentication", "Elsewhere": "azureml._elsewhere"}
+_BASES = {
+    "AbstractAuthentication": "azureml.core.authentication",
+    "AzureMLException": "azureml.exceptions",
+    "Elsewhere": "azureml._elsewhere",
+    "Kept": "azureml._kept",
+}
+_CORE = (
+    "ComputeTarget Dataset Datastore Environment Experiment Image Keyvault Model Run ScriptRun ScriptRunConfig "
+    "Webservice Workspace"
+)
+_IMPORTED = {
+    **dict.fromkeys(_CORE.split(), "core"),
+    "AmlCompute": "core.compute",
+    "CondaDependencies": "core.conda_dependencies",
+    "ComputeTargetException": "exceptions",
+    "MpiConfiguration": "core.runconfig",
+    "PrimaryMetricGoal": "train.hyperdrive",
+    "RunConfiguration": "core.runconfig",
+    "UserErrorException": "exceptions",
+}
+"""Names that programs import from modules where v1 only used them (``from azureml.core.model import Dataset``)."""
 _own = {row.name.partition("(")[0]: row for row in ROWS if "." not in row.name}
 _members: dict[str, list[Row]] = {}
 for _row in ROWS:
@@ -29,7 +51,7 @@ def names(module: str) -> list[str]:
 
 
 def find(module: str, name: str) -> Any:
-    """Return the class or function for a name in the table. Called by the module's ``__getattr__``.
+    """Return the class or function for a name in the table, or a name that v1's module had only imported.
 
     Args:
         module: name of the module in ``azureml``, e.g. ``"core.webservice"``.
@@ -38,20 +60,29 @@ def find(module: str, name: str) -> Any:
     Raises:
         AttributeError: the module has no such name.
     """
-    if name not in _own or module not in _own[name].modules.split():
+    if name in _own and module in _own[name].modules.split():
+        return _get(name)
+    home = _IMPORTED.get(name, module)
+    if home == module:
         raise AttributeError(f"module 'azureml.{module}' has no attribute '{name}'")
-    return _get(name)
+    return getattr(import_module(f"azureml.{home}"), name)
+
+
+def lookup(module: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module: :func:`find` in it."""
+    return lambda name: find(module, name)
 
 
 def equip(owner: Any) -> Any:
-    """Add the members in the table to a class of Trainshed and return the class."""
-    for row in _members.get(getattr(owner, "__name__", ""), ()):
-        _, _, members = row.name.partition(".")
-        for member in members.split():
-            if member.endswith("()"):
-                setattr(owner, member[:-2], property(_Refusal(f"{owner.__name__}.{member[:-2]}", row)))
-            elif member not in vars(owner):
-                setattr(owner, member, getattr(owner, "_member", _Refusal)(f"{owner.__name__}.{member}", row))
+    """Add the members in the table to a class of Trainshed and its bases, and return the class."""
+    for each in getattr(owner, "__mro__", ()):
+        for row in _members.get(each.__name__, ()):
+            _, _, members = row.name.partition(".")
+            for member in members.split():
+                if member.endswith("()"):
+                    setattr(each, member[:-2], property(_Refusal(f"{each.__name__}.{member[:-2]}", row)))
+                elif member not in vars(each):
+                    setattr(each, member, getattr(each, "_member", _Refusal)(f"{each.__name__}.{member}", row))
     return owner
 
 
@@ -107,13 +138,23 @@ class _Refusal:
 
     def __call__(self, *_: Any, **__: Any) -> None:
         if self.row.instead:
-            raise self.row.error(self.__doc__)
+            raise self.row.error(str(self.__doc__))
+
+
+class NotHereError(UserErrorException, AttributeError):
+    """Raised for a member of an unsupported class. An AttributeError, so that ``hasattr`` returns False."""
 
 
 class _Meta(type):
-    """Metaclass that gives classes the signature of their row."""
+    """Metaclass that gives classes the signature of their row, and explains members that do not exist."""
 
     row: Row
+
+    def __getattr__(cls, name: str) -> NoReturn:
+        row = cls.__dict__.get("row")
+        if row is None or not row.instead or name.startswith("_"):
+            raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+        raise NotHereError(sentence(f"{cls.__name__}.{name}", row))
 
     @property
     def __signature__(cls) -> inspect.Signature:
@@ -134,11 +175,12 @@ class _CloudOnly:
 def _get(name: str) -> Any:
     if name not in _made:
         row = _own[name]
-        _made[name] = equip(_class(row)) if name[0].isupper() else _Refusal(name, row)
+        _made[name] = equip(make(row)) if name[0].isupper() else _Refusal(name, row)
     return _made[name]
 
 
-def _class(row: Row) -> type:
+def make(row: Row) -> type:
+    """Create the class that a row describes."""
     name, _, base = row.name.rstrip(")").partition("(")
     parent = _CloudOnly if not base else _get(base) if base in _own else getattr(import_module(_BASES[base]), base)
     docstring = sentence(name, row) if row.instead else "Does nothing. Exists for compatibility with SDK v1."

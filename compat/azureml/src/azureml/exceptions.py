@@ -1,5 +1,7 @@
 """SDK v1's module ``azureml.exceptions``."""
 
+import sys
+
 from trainshed.errors import (
     ActivityFailedException,
     AuthenticationException,
@@ -21,6 +23,10 @@ from trainshed.errors import TrainshedError as AzureMLException
 
 class AzureMLAggregatedException(AzureMLException):
     """Several errors at once. Never raised; exists for compatibility with SDK v1."""
+
+
+class DatasetTimestampMissingError(UserErrorException):
+    """Never raised; exists for compatibility with SDK v1."""
 
 
 class DiscoveryUrlNotFoundException(AzureMLException):
@@ -61,3 +67,6 @@ __all__ = [
     "WorkspaceException",
     "WorkspacePrivateEndpointException",
 ]
+
+# Programs also import the exceptions from the private module that defined them in v1.
+_azureml_exception = sys.modules[f"{__name__}._azureml_exception"] = sys.modules[__name__]

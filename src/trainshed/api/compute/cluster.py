@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.compute.cluster_parts import ClusterConfiguration, ClusterStatus, limit_of, this_machine
+from trainshed.api.compute.cluster_parts import (
+    BatchAiConfiguration,
+    ClusterConfiguration,
+    ClusterStatus,
+    ScaleSettings,
+    limit_of,
+    scale_of,
+    this_machine,
+)
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
@@ -19,8 +27,6 @@ if TYPE_CHECKING:
 class _Cluster(ComputeTarget):
     """Base class of :class:`AmlCompute` and :class:`BatchAiCompute`."""
 
-    TYPE = ""
-
     @property
     def vm_size(self) -> str:
         """VM size. Stored and displayed, but has no effect."""
@@ -32,14 +38,14 @@ class _Cluster(ComputeTarget):
         return str(self._record.get("vm_priority") or "")
 
     @property
-    def scale_settings(self) -> dict[str, Any]:
+    def scale_settings(self) -> ScaleSettings:
         """Minimum and maximum number of nodes, and the idle time before scale-down."""
-        return ClusterStatus(self._record).scale_settings
+        return scale_of(self._record)
 
     def get_status(self) -> ClusterStatus:
         """Return the cluster's current status."""
         self._record = self.workspace.connection.call("GET", quoted("targets", self.name))
-        return ClusterStatus(self._record)
+        return ClusterStatus._of(self._record)
 
     def wait_for_completion(  # type: ignore[override]
         self,
@@ -99,7 +105,7 @@ class _Cluster(ComputeTarget):
         given = {"min_nodes": min_nodes, "max_nodes": max_nodes, "idle_seconds": idle_seconds_before_scaledown}
         changes = {key: value for key, value in given.items() if value is not None}
         new = {**self._record, **changes}
-        ClusterConfiguration(self.TYPE, "", "dedicated", (new["min_nodes"], new["max_nodes"]), {})
+        ClusterConfiguration(min_nodes=new["min_nodes"], max_nodes=new["max_nodes"])
         body = {**changes, "modified": time.time()}
         self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), body)
 
@@ -156,8 +162,6 @@ class AmlCompute(_Cluster, kind="cluster"):
         2
     """
 
-    TYPE = "AmlCompute"
-
     @staticmethod
     def provisioning_configuration(
         vm_size: str = "",
@@ -196,13 +200,16 @@ class AmlCompute(_Cluster, kind="cluster"):
         Raises:
             ComputeTargetException: ``max_nodes`` is missing, or a value is invalid.
         """
-        more = {
-            "idle_seconds": idle_seconds_before_scaledown,
-            "tags": tags,
-            "description": description,
-            "location": location,
-        }
-        return ClusterConfiguration(AmlCompute.TYPE, vm_size, vm_priority, (min_nodes, max_nodes), more)
+        return ClusterConfiguration(
+            vm_size,
+            vm_priority,
+            min_nodes,
+            max_nodes,
+            idle_seconds_before_scaledown,
+            tags=tags,
+            description=description,
+            compute_location=location,
+        )
 
 
 class BatchAiCompute(_Cluster, kind="BatchAI"):
@@ -212,8 +219,6 @@ class BatchAiCompute(_Cluster, kind="BatchAI"):
         >>> BatchAiCompute.provisioning_configuration(cluster_max_nodes=3).max_nodes
         3
     """
-
-    TYPE = "BatchAI"
 
     @staticmethod
     def provisioning_configuration(
@@ -244,5 +249,12 @@ class BatchAiCompute(_Cluster, kind="BatchAI"):
         """
         least = 0 if cluster_min_nodes is None else cluster_min_nodes
         most = max(least, 1) if cluster_max_nodes is None else cluster_max_nodes
-        more = {"location": location, "tags": tags, "description": description}
-        return ClusterConfiguration(BatchAiCompute.TYPE, vm_size, vm_priority or "dedicated", (least, most), more)
+        return BatchAiConfiguration(
+            vm_size,
+            vm_priority or "dedicated",
+            least,
+            most,
+            tags=tags,
+            description=description,
+            compute_location=location,
+        )

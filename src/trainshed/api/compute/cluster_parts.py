@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
 from trainshed.api.section import camel
 from trainshed.api.times import utc
 from trainshed.client.http import quoted
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 _PRIORITIES = ("dedicated", "lowpriority")
 
 
-class ClusterConfiguration:
+class ClusterConfiguration(ComputeTargetProvisioningConfiguration):
     """Configuration for a new cluster; pass it to :meth:`ComputeTarget.create`.
 
+    Parameters that are not listed here concern Azure and are ignored.
+
     Args:
-        compute_type: compute type in SDK v1, e.g. ``"AmlCompute"``.
         vm_size: stored for display only.
         vm_priority: ``"dedicated"`` or ``"lowpriority"``; stored for display only.
-        nodes: minimum and maximum number of nodes.
-        more: further settings: ``idle_seconds``, ``tags``, ``description``, ``location``.
+        min_nodes: minimum number of nodes; stored for display only.
+        max_nodes: maximum number of nodes in use at the same time.
+        idle_seconds_before_scaledown: stored for display only.
+        tags: tags of the cluster.
+        description: description of the cluster.
+        compute_location: stored for display only.
 
     Raises:
         ComputeTargetException: a number of nodes or the priority is invalid.
@@ -41,29 +46,68 @@ class ClusterConfiguration:
         4
     """
 
+    TYPE = "AmlCompute"
+
     def __init__(
-        self, compute_type: str, vm_size: str, vm_priority: str, nodes: tuple[int, int | None], more: Mapping[str, Any]
+        self,
+        vm_size: str = "",
+        vm_priority: str = "dedicated",
+        min_nodes: int = 0,
+        max_nodes: int | None = None,
+        idle_seconds_before_scaledown: int = 1800,
+        admin_username: str | None = None,
+        admin_user_password: str | None = None,
+        admin_user_ssh_key: str | None = None,
+        vnet_resourcegroup_name: str | None = None,
+        vnet_name: str | None = None,
+        subnet_name: str | None = None,
+        tags: dict[str, str] | None = None,
+        description: str | None = None,
+        remote_login_port_public_access: str = "NotSpecified",
+        identity_type: str | None = None,
+        identity_id: Any = None,
+        compute_location: str | None = None,
+        enable_node_public_ip: bool = True,
     ) -> None:
-        least, most = nodes
-        if most is None:
+        super().__init__(self.TYPE, compute_location)
+        self.vm_size = vm_size
+        self.vm_priority = vm_priority
+        self.min_nodes = min_nodes
+        self.max_nodes = max_nodes
+        self.idle_seconds_before_scaledown = idle_seconds_before_scaledown
+        self.tags = tags
+        self.description = description
+        self.validate_configuration()
+
+    def validate_configuration(self) -> None:
+        """Check the number of nodes and the priority.
+
+        Raises:
+            ComputeTargetException: one of them is invalid.
+        """
+        if self.max_nodes is None:
             raise ComputeTargetException(
                 "The cluster's maximum number of nodes is missing. Pass max_nodes, e.g. max_nodes=4."
             )
-        check_scale(least, most, ComputeTargetException)
-        if vm_priority not in _PRIORITIES:
-            raise ComputeTargetException(f"Invalid vm_priority {vm_priority!r}. Available: {', '.join(_PRIORITIES)}.")
-        self.vm_size = vm_size
-        self.vm_priority = vm_priority
-        self.min_nodes = least
-        self.max_nodes = most
-        self._record = {
+        check_scale(self.min_nodes, self.max_nodes, ComputeTargetException)
+        if self.vm_priority not in _PRIORITIES:
+            available = ", ".join(_PRIORITIES)
+            raise ComputeTargetException(f"Invalid vm_priority {self.vm_priority!r}. Available: {available}.")
+
+    def _record(self) -> dict[str, Any]:
+        more = {
+            "idle_seconds": self.idle_seconds_before_scaledown,
+            "tags": self.tags,
+            "description": self.description,
+            "location": self.location,
+        }
+        return {
             "kind": "cluster",
-            "compute_type": compute_type,
-            "vm_size": vm_size or "",
-            "vm_priority": vm_priority,
-            "min_nodes": least,
-            "max_nodes": most,
-            "idle_seconds": 1800,
+            "compute_type": self.TYPE,
+            "vm_size": self.vm_size or "",
+            "vm_priority": self.vm_priority,
+            "min_nodes": self.min_nodes,
+            "max_nodes": self.max_nodes,
             **{key: value for key, value in more.items() if value is not None},
         }
 
@@ -71,7 +115,7 @@ class ClusterConfiguration:
         if not isinstance(name, str) or not is_name(name):
             raise UserErrorException(f"Invalid cluster name {name!r}. Use letters, digits, '-' and '_'.")
         now = time.time()
-        record = {**self._record, "created": now, "modified": now}
+        record = {**self._record(), "created": now, "modified": now}
         created = workspace.connection.call("PUT", quoted("targets", name), record)
         size = f" vm_size '{self.vm_size}' has no effect." if self.vm_size else ""
         warn(
@@ -79,6 +123,89 @@ class ClusterConfiguration:
             f"{self.max_nodes} are used at once.{size}"
         )
         return ComputeTarget(workspace, name, _record={**created, "used": 0})
+
+
+class BatchAiConfiguration(ClusterConfiguration):
+    """Configuration for a new Batch AI cluster, which becomes a cluster like any other."""
+
+    TYPE = "BatchAI"
+
+
+class ScaleSettings(dict[str, Any]):
+    """Scale settings of a cluster: a dict with SDK v1's keys, whose values are attributes, too.
+
+    Args:
+        minimum_node_count: minimum number of nodes.
+        maximum_node_count: maximum number of nodes.
+        idle_seconds_before_scaledown: idle time after which a node is released.
+
+    Example:
+        >>> ScaleSettings(0, 4, 1800)["maxNodeCount"]
+        4
+    """
+
+    def __init__(self, minimum_node_count: int, maximum_node_count: int, idle_seconds_before_scaledown: int) -> None:
+        idle = f"PT{idle_seconds_before_scaledown}S"
+        super().__init__(
+            minNodeCount=minimum_node_count, maxNodeCount=maximum_node_count, nodeIdleTimeBeforeScaleDown=idle
+        )
+        self.minimum_node_count = minimum_node_count
+        self.maximum_node_count = maximum_node_count
+        self.idle_seconds_before_scaledown = idle_seconds_before_scaledown
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the settings as a JSON-serializable dict."""
+        return dict(self)
+
+    @staticmethod
+    def deserialize(object_dict: Mapping[str, Any]) -> ScaleSettings:
+        """Return the settings described by a result of :meth:`serialize`."""
+        idle = str(object_dict["nodeIdleTimeBeforeScaleDown"])
+        return ScaleSettings(object_dict["minNodeCount"], object_dict["maxNodeCount"], int(idle.strip("PTS")))
+
+
+class NodeStateCounts(dict[str, Any]):
+    """Number of nodes in each state: a dict with SDK v1's keys, whose values are attributes, too.
+
+    Args:
+        idle_node_count: nodes without a run.
+        leaving_node_count: always 0, as all that follow.
+        preempted_node_count: nodes that were taken away.
+        preparing_node_count: nodes that are being prepared.
+        running_node_count: nodes with a run.
+        unusable_node_count: nodes that cannot be used.
+
+    Example:
+        >>> NodeStateCounts(1, 0, 0, 0, 2, 0).running_node_count
+        2
+    """
+
+    def __init__(
+        self,
+        idle_node_count: int,
+        leaving_node_count: int,
+        preempted_node_count: int,
+        preparing_node_count: int,
+        running_node_count: int,
+        unusable_node_count: int,
+    ) -> None:
+        self.idle_node_count = idle_node_count
+        self.leaving_node_count = leaving_node_count
+        self.preempted_node_count = preempted_node_count
+        self.preparing_node_count = preparing_node_count
+        self.running_node_count = running_node_count
+        self.unusable_node_count = unusable_node_count
+        super().__init__({camel(name): count for name, count in vars(self).items()})
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the counts as a JSON-serializable dict."""
+        return dict(self)
+
+    @staticmethod
+    def deserialize(object_dict: Mapping[str, Any]) -> NodeStateCounts:
+        """Return the counts described by a result of :meth:`serialize`."""
+        states = ("idle", "leaving", "preempted", "preparing", "running", "unusable")
+        return NodeStateCounts(*(object_dict.get(f"{state}NodeCount", 0) for state in states))
 
 
 class ClusterStatus:
@@ -90,38 +217,96 @@ class ClusterStatus:
         node_state_counts: node state → number of nodes.
 
     Example:
-        >>> ClusterStatus({"used": 1, "min_nodes": 0, "max_nodes": 2}).node_state_counts["runningNodeCount"]
-        1
+        >>> ClusterStatus(current_node_count=2).serialize()["currentNodeCount"]
+        2
     """
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        allocation_state: str | None = None,
+        allocation_state_transition_time: str | None = None,
+        creation_time: str | None = None,
+        current_node_count: int | None = None,
+        errors: list[Any] | None = None,
+        modified_time: str | None = None,
+        node_state_counts: NodeStateCounts | None = None,
+        provisioning_state: str | None = None,
+        provisioning_state_transition_time: str | None = None,
+        scale_settings: ScaleSettings | None = None,
+        target_node_count: int | None = None,
+        vm_priority: str | None = None,
+        vm_size: str | None = None,
+    ) -> None:
+        self.allocation_state = allocation_state
+        self.allocation_state_transition_time = allocation_state_transition_time
+        self.creation_time = creation_time
+        self.current_node_count = current_node_count
+        self.errors = errors
+        self.modified_time = modified_time
+        self.node_state_counts = node_state_counts
+        self.provisioning_state = provisioning_state
+        self.provisioning_state_transition_time = provisioning_state_transition_time
+        self.scale_settings = scale_settings
+        self.target_node_count = target_node_count
+        self.vm_priority = vm_priority
+        self.vm_size = vm_size
+
+    @classmethod
+    def _of(cls, record: Mapping[str, Any]) -> ClusterStatus:
+        """Return the status of the cluster with this record."""
         running = min(int(record.get("used") or 0), record["max_nodes"])
-        states = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
-        self.current_node_count = self.target_node_count = max(running, record["min_nodes"])
-        self.node_state_counts = {f"{state}NodeCount": 0 for state in states}
-        self.node_state_counts["runningNodeCount"] = running
-        self.node_state_counts["idleNodeCount"] = self.current_node_count - running
-        self.allocation_state = "Steady"
-        self.provisioning_state = "Succeeded"
-        self.vm_size = record.get("vm_size")
-        self.vm_priority = record.get("vm_priority")
-        self.errors: list[Any] | None = None
-        self.creation_time = utc(float(record.get("created") or 0))
-        self.modified_time = utc(float(record.get("modified") or 0))
-        self.scale_settings = {
-            "minNodeCount": record["min_nodes"],
-            "maxNodeCount": record["max_nodes"],
-            "nodeIdleTimeBeforeScaleDown": f"PT{record.get('idle_seconds', 1800)}S",
-        }
+        nodes = max(running, record["min_nodes"])
+        modified = utc(float(record.get("modified") or 0))
+        return cls(
+            allocation_state="Steady",
+            allocation_state_transition_time=modified,
+            creation_time=utc(float(record.get("created") or 0)),
+            current_node_count=nodes,
+            modified_time=modified,
+            node_state_counts=NodeStateCounts(nodes - running, 0, 0, 0, running, 0),
+            provisioning_state="Succeeded",
+            scale_settings=scale_of(record),
+            target_node_count=nodes,
+            vm_priority=record.get("vm_priority"),
+            vm_size=record.get("vm_size"),
+        )
 
     def serialize(self) -> dict[str, Any]:
         """Return the status as a JSON-serializable dict with SDK v1's keys."""
-        status = {camel(name): value for name, value in vars(self).items() if name != "modified_time"}
-        transition_times = ("allocationStateTransitionTime", "currentNodeCountTransitionTime")
-        return {**status, **dict.fromkeys(transition_times, self.modified_time)}
+        status = {
+            camel(name): dict(value) if isinstance(value, dict) else value
+            for name, value in vars(self).items()
+            if name != "modified_time"
+        }
+        return {**status, "currentNodeCountTransitionTime": self.modified_time}
+
+    @staticmethod
+    def deserialize(object_dict: Mapping[str, Any]) -> ClusterStatus:
+        """Return the status described by a result of :meth:`serialize`.
+
+        Args:
+            object_dict: result of :meth:`serialize`.
+
+        Example:
+            >>> ClusterStatus.deserialize({"vmSize": "STANDARD_D2_V2"}).vm_size
+            'STANDARD_D2_V2'
+        """
+        status = ClusterStatus(modified_time=object_dict.get("currentNodeCountTransitionTime"))
+        for name in vars(status).keys() - {"modified_time"}:
+            setattr(status, name, object_dict.get(camel(name)))
+        if status.node_state_counts is not None:
+            status.node_state_counts = NodeStateCounts.deserialize(status.node_state_counts)
+        if status.scale_settings is not None:
+            status.scale_settings = ScaleSettings.deserialize(status.scale_settings)
+        return status
 
     def __repr__(self) -> str:
         return f"ClusterStatus({self.serialize()})"
+
+
+def scale_of(record: Mapping[str, Any]) -> ScaleSettings:
+    """Return the scale settings of the cluster with this record."""
+    return ScaleSettings(record["min_nodes"], record["max_nodes"], record.get("idle_seconds", 1800))
 
 
 def limit_of(record: Mapping[str, Any]) -> int:

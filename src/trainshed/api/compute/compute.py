@@ -19,6 +19,36 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import Labels, RunLike, WorkspaceLike
 
 
+class ComputeTargetProvisioningConfiguration:
+    """Base class of configurations for new targets. Returned by ``provisioning_configuration`` of a target's class.
+
+    Args:
+        type: kind of the target in SDK v1, e.g. ``"AmlCompute"``.
+        location: stored for display only.
+    """
+
+    def __init__(self, type: str, location: str | None) -> None:
+        self.type = type
+        self.location = location
+
+    def validate_configuration(self) -> None:
+        """Check the configuration. Nothing is to be checked, unless a subclass says so."""
+
+
+class ComputeTargetAttachConfiguration:
+    """Base class of configurations for existing machines. Returned by ``attach_configuration`` of a target's class.
+
+    Args:
+        type: kind of the target in SDK v1, e.g. ``"VirtualMachine"``.
+    """
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+
+    def validate_configuration(self) -> None:
+        """Check the configuration. Nothing is to be checked, unless a subclass says so."""
+
+
 class ComputeTarget:
     """A compute target of a workspace. The constructor returns an instance of the target's own subclass.
 

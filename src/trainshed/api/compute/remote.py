@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.compute.compute import (
+    ComputeTarget,
+    ComputeTargetAttachConfiguration,
+    ComputeTargetProvisioningConfiguration,
+)
 from trainshed.errors import ComputeTargetException
 
 if TYPE_CHECKING:
@@ -24,7 +28,7 @@ def unavailable(kind: str, why: str) -> ComputeTargetException:
     return ComputeTargetException(f"{kind} cannot be used here: {why}.")
 
 
-class UnavailableConfiguration:
+class UnavailableConfiguration(ComputeTargetProvisioningConfiguration, ComputeTargetAttachConfiguration):
     """Configuration of a target that is not supported; creating or attaching the target raises an error.
 
     Args:
@@ -34,11 +38,40 @@ class UnavailableConfiguration:
     """
 
     def __init__(self, kind: str, why: str, settings: Mapping[str, Any]) -> None:
+        ComputeTargetProvisioningConfiguration.__init__(self, kind, settings.get("location"))
         self._error = unavailable(kind, why)
         self.__dict__.update({key: value for key, value in settings.items() if "pass" not in key})
 
     def _create(self, workspace: WorkspaceLike, name: str) -> NoReturn:
         raise self._error
+
+
+class RemoteComputeAttachConfiguration(UnavailableConfiguration):
+    """Configuration for attaching a machine, as returned by :meth:`RemoteCompute.attach_configuration`.
+
+    Raises:
+        ComputeTargetException: the machine is not specified.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        vm_name: str | None = None,
+        resource_id: str | None = None,
+        address: str | None = None,
+        ssh_port: int = 22,
+        password: str = "",
+        private_key_file: str = "",
+        private_key_passphrase: str = "",
+    ) -> None:
+        if not (address or resource_id or (subscription_id and resource_group and vm_name)):
+            raise ComputeTargetException(
+                "RemoteCompute: the machine is missing. Pass its address, e.g. address='192.0.2.1'."
+            )
+        settings = {"username": username, "address": address, "ssh_port": ssh_port, "resource_id": resource_id}
+        super().__init__("RemoteCompute", _WHY, settings)
 
 
 class RemoteCompute(ComputeTarget):
@@ -69,7 +102,7 @@ class RemoteCompute(ComputeTarget):
         password: str = "",
         private_key_file: str = "",
         private_key_passphrase: str = "",
-    ) -> UnavailableConfiguration:
+    ) -> RemoteComputeAttachConfiguration:
         """Return the configuration for attaching a machine.
 
         Args:
@@ -88,12 +121,18 @@ class RemoteCompute(ComputeTarget):
         Raises:
             ComputeTargetException: the machine is not specified.
         """
-        if not (address or resource_id or (subscription_id and resource_group and vm_name)):
-            raise ComputeTargetException(
-                "RemoteCompute: the machine is missing. Pass its address, e.g. address='192.0.2.1'."
-            )
-        settings = {"username": username, "address": address, "ssh_port": ssh_port, "resource_id": resource_id}
-        return UnavailableConfiguration("RemoteCompute", _WHY, settings)
+        return RemoteComputeAttachConfiguration(
+            username,
+            subscription_id,
+            resource_group,
+            vm_name,
+            resource_id,
+            address,
+            ssh_port,
+            password,
+            private_key_file,
+            private_key_passphrase,
+        )
 
     @staticmethod
     def attach(  # type: ignore[override]

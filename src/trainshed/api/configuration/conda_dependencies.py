@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 SDK = "azureml-defaults"
-"""SDK v1 lists this package first in every environment. Runs always have its contents, so it is not installed."""
+"""SDK v1 lists this package first in every environment."""
 DEFAULT_FILE = ".azureml/conda_dependencies.yml"
 _NAME = r"\s*(?:[^\s:]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _PYTHON = r"python\s*(={1,2})?\s*([0-9][0-9A-Za-z.*]*)"
+
+
+class Unasked(str):
+    """An entry that nobody asked for: the package that SDK v1 lists by default.
+
+    Runs have its modules anyway. Only if the user lists it, too, are the packages installed that it brought.
+    """
+
+    __slots__ = ()
 
 
 class CondaDependencies:
@@ -53,7 +62,7 @@ class CondaDependencies:
         elif _underlying_structure is not None:
             content = check_conda(_underlying_structure, "CondaDependencies")
         else:
-            content = {"name": "project_environment", "dependencies": [{"pip": [SDK]}], "channels": []}
+            content = {"name": "project_environment", "dependencies": [{"pip": [Unasked(SDK)]}], "channels": []}
         self._content = content
 
     @staticmethod
@@ -380,4 +389,4 @@ def _remove(items: list[str], item: str, what: str) -> None:
 
 
 def _copied(item: Any) -> Any:
-    return {"pip": list(item["pip"])} if isinstance(item, dict) else item
+    return {"pip": [str(line) for line in item["pip"]]} if isinstance(item, dict) else item

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 
 from trainshed.api.checks import known_keywords
-from trainshed.api.configuration.runconfig_sections import DockerSection, SparkSection
+from trainshed.api.configuration.registered_environment import RegisteredEnvironment
+from trainshed.api.configuration.runconfig_sections import DEFAULT_GPU_IMAGE, DockerSection, SparkSection
 from trainshed.api.section import Section, fill, plain
-from trainshed.client.http import quoted
 from trainshed.client.jsons import loads
-from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException
+from trainshed.errors import TYPE_CHECKING, UserErrorException
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, ClassVar
 
     from trainshed.api.configuration.conda_dependencies import CondaDependencies
-    from trainshed.api.protocols import WorkspaceLike
+    from trainshed.api.protocols import BuildLike, WorkspaceLike
 
-_CURATED = "AzureML-"
-_LABEL = "label:"
 _DEFINITION = "azureml_environment.json"
 _PACKAGES = "conda_dependencies.yml"
 
@@ -70,7 +68,7 @@ def _dependencies(content: dict[str, Any] | None = None) -> CondaDependencies:
     return CondaDependencies(_underlying_structure=content)
 
 
-class Environment(Section):
+class Environment(RegisteredEnvironment):
     """Python interpreter and packages for a run.
 
     Attributes:
@@ -85,6 +83,8 @@ class Environment(Section):
         >>> env = Environment("mine")
         >>> env.python.conda_dependencies.add_pip_package("numpy")
     """
+
+    _notes: tuple[str, ...] = ()
 
     @known_keywords
     def __init__(self, name: str) -> None:
@@ -137,83 +137,6 @@ class Environment(Section):
         environment.python.conda_dependencies.add_requirements_file(os.fspath(file_path))
         return environment
 
-    def register(self, workspace: WorkspaceLike) -> Environment:
-        """Register the environment in a workspace, as a new version unless it equals the latest one.
-
-        Returns:
-            The registered environment, with its version.
-
-        Example:
-            >>> Environment("storms").register(ws).version
-            '1'
-        """
-        definition = {key: value for key, value in self._to_dict().items() if key != "version"}
-        path = quoted("catalog", "environment", self.name)
-        try:
-            newest = workspace.connection.call("GET", path)
-        except NotFoundException:
-            newest = None
-        if newest is None or newest["record"] != definition:
-            newest = workspace.connection.call("POST", path, {"record": definition})
-        environment = Environment._of_dict(definition)
-        self.version = environment.version = str(newest["version"])
-        return environment
-
-    @staticmethod
-    def get(workspace: WorkspaceLike, name: str, version: str | None = None, label: str | None = None) -> Environment:
-        """Return a registered environment.
-
-        Args:
-            workspace: workspace in which the environment is registered.
-            name: name of the environment.
-            version: version number. Default: the latest version.
-            label: label of the version, as an alternative to ``version``.
-
-        Raises:
-            UserErrorException: the environment, version or label does not exist.
-
-        Example:
-            >>> env = Environment("weather").register(ws)
-            >>> Environment.get(ws, "weather").name
-            'weather'
-        """
-        if name.startswith(_CURATED):
-            raise UserErrorException(
-                f"'{name}' is a curated environment of Azure ML. List the packages you need instead: "
-                "Environment.from_pip_requirements(…), or CondaDependencies.create(pip_packages=[…])."
-            )
-        if label is not None:
-            for entry in _entries(workspace, name=name):
-                if _LABEL + label in entry["tags"]:
-                    return Environment._of_entry(entry)
-            if label not in ("latest", "Latest"):
-                raise UserErrorException(f"No version of environment '{name}' is labeled '{label}'.")
-        if version is not None and not str(version).isdigit():
-            raise UserErrorException(f"The version of an environment must be a number, not {version!r}.")
-        path = quoted("catalog", "environment", name)
-        return Environment._of_entry(workspace.connection.call("GET", path, query={"version": version}))
-
-    @staticmethod
-    def list(workspace: WorkspaceLike) -> dict[str, Environment]:
-        """Return the latest version of each environment, as a dict of name → environment."""
-        return {entry["name"]: Environment._of_entry(entry) for entry in _entries(workspace, latest=1)}
-
-    @staticmethod
-    def label(workspace: WorkspaceLike, name: str, version: str, labels: Iterable[str]) -> None:
-        """Label a version of an environment. Labels are removed from its other versions.
-
-        Raises:
-            NotFoundException: the environment or version does not exist.
-        """
-        wanted = {_LABEL + label: "" for label in labels}
-        path = quoted("catalog", "environment", name)
-        workspace.connection.call("GET", path, query={"version": version})
-        for entry in _entries(workspace, name=name):
-            tags = {key: value for key, value in entry["tags"].items() if key not in wanted}
-            tags |= wanted if str(entry["version"]) == str(version) else {}
-            if tags != entry["tags"]:
-                workspace.connection.call("PUT", f"{path}/{entry['version']}", {"tags": tags})
-
     def clone(self, new_name: str) -> Environment:
         """Return a copy of the environment under a new name.
 
@@ -227,6 +150,38 @@ class Environment(Section):
         environment = copy.deepcopy(self)
         environment.name, environment.version = new_name, None
         return environment
+
+    def build(self, workspace: WorkspaceLike, image_build_compute: str | None = None) -> BuildLike:
+        """Start to build the environment, which a run would otherwise do when it needs it.
+
+        Args:
+            workspace: workspace whose service builds it.
+            image_build_compute: name of the compute target on whose machine it is built. Default: this machine.
+
+        Returns:
+            The build; call its ``wait_for_completion()``.
+
+        Example:
+            >>> Environment("plain").build(ws).wait_for_completion(show_output=False).status
+            'Succeeded'
+        """
+        return workspace._build(self, image_build_compute)
+
+    def build_local(self, workspace: WorkspaceLike, platform: Any = None, **kwargs: Any) -> str:
+        """Build the environment on this machine, and print the output of the build.
+
+        Args:
+            workspace: workspace whose service builds it.
+            platform: ignored.
+            **kwargs: ignored.
+
+        Returns:
+            Output of the build.
+
+        Raises:
+            ActivityFailedException: the environment cannot be built.
+        """
+        return workspace._build(self).wait_for_completion(show_output=True).log()
 
     def save_to_directory(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write the environment's definition to a folder.
@@ -244,9 +199,7 @@ class Environment(Section):
             )
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, _DEFINITION), "w", encoding="utf-8") as file:
-            import json
-
-            json.dump(self._to_dict(), file, indent=4)
+            file.write(repr(self))
         self.python.conda_dependencies.save(os.path.join(os.fspath(path), _PACKAGES))
 
     @staticmethod
@@ -305,47 +258,22 @@ class Environment(Section):
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment | None:
         """Create an environment from a conda environment on this machine. Returns None if it does not exist."""
-        import shutil
-        import subprocess
         import tempfile
 
-        conda = shutil.which("conda") or shutil.which("mamba") or shutil.which("micromamba")
-        if conda is None:
-            return None
-        done = subprocess.run(
-            [conda, "env", "export", "--name", conda_environment_name, "--no-builds"], capture_output=True, check=False
-        )
-        if done.returncode:
+        from trainshed.api.configuration.requirements import exported
+
+        content = exported(conda_environment_name)
+        if content is None:
             return None
         with tempfile.NamedTemporaryFile(suffix=".yml") as file:
-            file.write(done.stdout)
+            file.write(content)
             file.flush()
             return _with_packages(name, file.name, None)
 
-    @staticmethod
-    def add_private_pip_wheel(
-        workspace: WorkspaceLike, file_path: str | os.PathLike[str], exist_ok: bool = False
-    ) -> str:
-        """Upload a wheel to the workspace's default datastore, for use as a pip package.
+    def __repr__(self) -> str:
+        import json
 
-        Returns:
-            URL of the wheel.
-
-        Raises:
-            UserErrorException: the file does not exist or is not a wheel, or the wheel exists already and
-                ``exist_ok`` is False.
-        """
-        name = os.path.basename(file_path)
-        if not name.endswith(".whl") or not os.path.isfile(file_path):
-            raise UserErrorException(f"There is no wheel '{os.fspath(file_path)}'. Pass the path of a .whl file.")
-        from trainshed.api.transfer import opened
-
-        path = quoted("datastores", workspace.get_default_datastore().name, "files", f"wheels/{name}")
-        with opened(file_path) as (body, size):
-            uploaded = workspace.connection.upload("PUT", path, body, size)
-        if not uploaded["stored"] and not exist_ok:
-            raise UserErrorException(f"The wheel '{name}' already exists. Change its version, or pass exist_ok=True.")
-        return str(uploaded["url"])
+        return json.dumps(self._to_dict(), indent=4, sort_keys=True)
 
     def _to_dict(self) -> dict[str, Any]:
         """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""
@@ -353,18 +281,37 @@ class Environment(Section):
         definition["python"]["condaDependencies"] = self.python.conda_dependencies.as_dict()
         return definition
 
-    @staticmethod
-    def _of_dict(definition: Mapping[str, Any]) -> Environment:
+    @classmethod
+    def _of_curated(cls, name: str) -> Environment:
+        """Return a curated environment of SDK v1.
+
+        Args:
+            name: see :func:`trainshed.api.configuration.curated.curated`.
+
+        Raises:
+            UserErrorException: Trainshed does not know the environment.
+        """
+        from trainshed.api.configuration.curated import curated
+
+        content = curated(name)
+        environment = Environment(name)
+        environment.version, environment._notes = "1", content.notes
+        environment.python.conda_dependencies = _dependencies(content.as_conda())
+        if content.gpu:
+            environment.docker.base_image = DEFAULT_GPU_IMAGE
+        return environment
+
+    @classmethod
+    def _curated_names(cls) -> Iterable[str]:
+        from trainshed.api.configuration.curated import NAMES
+
+        return NAMES
+
+    @classmethod
+    def _of_dict(cls, definition: Mapping[str, Any]) -> Environment:
         """Create an environment from a result of :meth:`_to_dict`."""
         environment = Environment(str(definition.get("name") or "default-environment"))
         fill(environment, {key: value for key, value in definition.items() if value is not None}, "environment")
-        return environment
-
-    @staticmethod
-    def _of_entry(entry: Mapping[str, Any]) -> Environment:
-        """Create an environment from an entry of the workspace's catalog."""
-        environment = Environment._of_dict({**entry["record"], "name": entry["name"]})
-        environment.version = str(entry["version"])
         return environment
 
     @staticmethod
@@ -384,11 +331,6 @@ class Environment(Section):
             )
         environment.environment_variables.update(spec["environment_variables"])
         return environment
-
-
-def _entries(workspace: WorkspaceLike, **query: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = workspace.connection.call("GET", "/catalog/environment", query=query)["entries"]
-    return found
 
 
 def _with_packages(name: str, conda_specification: Any, pip_requirements: Any) -> Environment:

@@ -41,7 +41,7 @@ def read_requirements(path: str, depth: int = 0) -> tuple[list[str], list[str]]:
             options += included[1]
         elif name in OPTIONS:
             options.append(f"{name} {value}".strip())
-        elif line.startswith("-") or " --hash" in line:
+        elif line.startswith("-"):
             raise UserErrorException(
                 f"{path}, line {number}: {line!r} is not supported. Use packages, -r FILE, or {', '.join(OPTIONS)}."
             )
@@ -158,6 +158,23 @@ def check_conda(content: Any, what: str) -> dict[str, Any]:
         "dependencies": list(content.get("dependencies") or []),
         "channels": list(content.get("channels") or []),
     }
+
+
+def exported(conda_environment: str) -> bytes | None:
+    """Return a conda environment of this machine as a conda environment file, or None if it does not exist.
+
+    Args:
+        conda_environment: name of the environment.
+    """
+    import shutil
+    import subprocess
+
+    conda = shutil.which("conda") or shutil.which("mamba") or shutil.which("micromamba")
+    if conda is None:
+        return None
+    argv = [conda, "env", "export", "--name", conda_environment, "--no-builds"]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    return None if done.returncode else done.stdout
 
 
 def _reason(error: Exception) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainshed.api.data.consumption import DatasetConsumptionConfig
-from trainshed.api.data.data_reference import DataPath, DataReference
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException
 
@@ -48,10 +48,35 @@ class AbstractDataset:
     ) -> None:
         self._definition = definition
         self._workspace = workspace
-        self.name: str | None = entry["name"] if entry else None
-        self.version: int | None = entry["version"] if entry else None
-        self.tags: dict[str, str] = dict(entry["tags"]) if entry else {}
-        self.description: str | None = entry["record"].get("description") if entry else None
+        self._name: str | None = entry["name"] if entry else None
+        self._version: int | None = entry["version"] if entry else None
+        self._tags: dict[str, str] = dict(entry["tags"]) if entry else {}
+        self._description: str | None = entry["record"].get("description") if entry else None
+
+    @property
+    def name(self) -> str | None:
+        """Name of the registered dataset, or None."""
+        return self._name
+
+    @property
+    def version(self) -> int | None:
+        """Version of the registered dataset, or None."""
+        return self._version
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the registered dataset; see :meth:`add_tags`."""
+        return dict(self._tags)
+
+    @property
+    def description(self) -> str | None:
+        """Description of the registered dataset, or None."""
+        return self._description
+
+    @property
+    def workspace(self) -> WorkspaceLike | None:
+        """Workspace of the dataset, or None if it contains only local and web files and is not registered."""
+        return self._workspace
 
     @property
     def id(self) -> str | None:
@@ -69,8 +94,8 @@ class AbstractDataset:
         """
         dataset = AbstractDataset._kinds[definition["type"]](definition, workspace)
         if name:
-            dataset.name, _, version = name.rpartition(":")
-            dataset.version = int(version)
+            dataset._name, _, version = name.rpartition(":")
+            dataset._version = int(version)
         return dataset
 
     @staticmethod
@@ -103,15 +128,18 @@ class AbstractDataset:
 
     @staticmethod
     def get_by_id(workspace: WorkspaceLike, id: str, **_: Any) -> Any:
-        """Return a registered dataset by its id.
+        """Return a registered dataset by its id, or in a script the input that was passed to it.
 
         Args:
             workspace: workspace in which the dataset is registered.
-            id: ``"name:version"``.
+            id: ``"name:version"``, or the argument that a script got for a dataset.
 
         Raises:
             NotFoundException: the dataset does not exist.
         """
+        for name, facts in json.loads(os.environ.get("TRAINSHED_INPUTS", "{}")).items():
+            if id in (name, facts["dataset"]) and facts["mode"] == "direct":
+                return AbstractDataset.of_definition(workspace, facts["definition"], facts["dataset"])
         name, colon, version = id.rpartition(":")
         if not colon or not version.isdigit():
             raise NotFoundException(f"There is no dataset with the id {id!r}. Ids have the form 'weather:1'.")
@@ -130,6 +158,9 @@ class AbstractDataset:
         description: str | None = None,
         tags: Mapping[str, Any] | None = None,
         create_new_version: bool = False,
+        visible: bool = True,
+        exist_ok: bool = False,
+        update_if_exist: bool = False,
     ) -> Self:
         """Register the dataset in a workspace.
 
@@ -139,20 +170,23 @@ class AbstractDataset:
             description: description of the dataset.
             tags: tags of the dataset.
             create_new_version: create a new version if a dataset with this name exists.
+            visible: ignored.
+            exist_ok: return the latest version if a dataset with this name exists.
+            update_if_exist: former name of ``create_new_version``.
 
         Returns:
             The registered dataset. If an identical dataset is already registered under this name, that one.
 
         Raises:
-            UserErrorException: a different dataset has this name and ``create_new_version`` is False.
+            UserErrorException: a different dataset has this name, and nothing says what to do then.
         """
         path = quoted("catalog", "dataset", name)
         try:
             newest = workspace.connection.call("GET", path)
         except NotFoundException:
             newest = None
-        if newest is not None and not create_new_version:
-            if newest["record"]["definition"] == self._definition:
+        if newest is not None and not (create_new_version or update_if_exist):
+            if exist_ok or newest["record"]["definition"] == self._definition:
                 return AbstractDataset._entry(workspace, newest)
             raise UserErrorException(
                 f"There is already another dataset '{name}'. Choose another name, or pass create_new_version=True."
@@ -165,11 +199,68 @@ class AbstractDataset:
 
     def unregister_all_versions(self) -> None:
         """Unregister all versions of the dataset. Its files are kept."""
-        if self._workspace is None or self.name is None:
-            raise UserErrorException("The dataset is not registered.")
-        connection = self._workspace.connection
-        for entry in connection.call("GET", "/catalog/dataset", query={"name": self.name})["entries"]:
-            connection.call("DELETE", quoted("catalog", "dataset", self.name, str(entry["version"])))
+        workspace, name, _ = self._registered()
+        for entry in workspace.connection.call("GET", "/catalog/dataset", query={"name": name})["entries"]:
+            workspace.connection.call("DELETE", quoted("catalog", "dataset", name, str(entry["version"])))
+
+    def add_tags(self, tags: Mapping[str, Any] | None = None) -> None:
+        """Add tags to the registered dataset, or change their values."""
+        self.update(tags={**self._tags, **(tags or {})})
+
+    def remove_tags(self, tags: Iterable[str] | None = None) -> None:
+        """Remove tags from the registered dataset."""
+        removed = set(tags or ())
+        self.update(tags={key: value for key, value in self._tags.items() if key not in removed})
+
+    def update(
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        visible: bool | None = None,
+    ) -> None:
+        """Replace the description or tags of the registered dataset.
+
+        Args:
+            name: must be None: a registered dataset keeps its name.
+            description: new description; None keeps the current one.
+            tags: new tags; None keeps the current ones.
+            visible: ignored.
+
+        Raises:
+            UserErrorException: the dataset is not registered, or a name was passed.
+        """
+        if name not in (None, self._name):
+            raise UserErrorException("A registered dataset keeps its name. Register it again under the new one.")
+        workspace, known, version = self._registered()
+        labels = None if tags is None else {str(key): str(value) for key, value in tags.items()}
+        record = None if description is None else {"definition": self._definition, "description": description}
+        path = quoted("catalog", "dataset", known, str(version))
+        entry = workspace.connection.call("PUT", path, {"tags": labels, "record": record})
+        self._tags, self._description = dict(entry["tags"]), entry["record"].get("description")
+
+    def _registered(self) -> tuple[WorkspaceLike, str, int]:
+        if self._workspace is None or self._name is None or self._version is None:
+            raise UserErrorException("The dataset is not registered: dataset = dataset.register(ws, 'a_name').")
+        return self._workspace, self._name, self._version
+
+    def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
+        """Raise an error, unless the dataset is a table."""
+        raise UserErrorException(
+            f"A {type(self).__name__} is not a table. Create one with Dataset.Tabular, or read the files: "
+            "dataset.download(…)."
+        )
+
+    def head(self, count: int = 5) -> Any:
+        """Return the first rows of a table as a pandas DataFrame.
+
+        Args:
+            count: number of rows.
+
+        Raises:
+            UserErrorException: the dataset is not a table.
+        """
+        return self.take(count).to_pandas_dataframe()
 
     def as_named_input(self, name: str) -> DatasetConsumptionConfig:
         """Return the dataset as an input of a run.
@@ -206,6 +297,41 @@ class AbstractDataset:
             seed = new_seed()
         return self._step("sample", percentage, seed, False), self._step("sample", percentage, seed, True)
 
+    @property
+    def _partition(self) -> str | None:
+        """Format of the values in the files' paths, if any."""
+        format_of_paths: str | None = {**self._definition.get("format", {}), **self._definition}.get("partition")
+        return format_of_paths
+
+    @property
+    def partition_keys(self) -> list[str]:
+        """Names of the values in the files' paths (``partition_format``)."""
+        from trainshed.api.data.partitions import PartitionFormat
+
+        return PartitionFormat(self._partition).keys if self._partition else []
+
+    def get_partition_key_values(self, partition_keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return the values in the files' paths (``partition_format``), each combination once.
+
+        Args:
+            partition_keys: names of the values. Default: all.
+
+        Raises:
+            UserErrorException: the paths have no value of this name.
+        """
+        from trainshed.api.data.partitions import PartitionFormat
+
+        keys = self.partition_keys if partition_keys is None else list(partition_keys)
+        unknown = [key for key in keys if key not in self.partition_keys]
+        if unknown:
+            raise UserErrorException(
+                f"The dataset has no partition key {unknown[0]!r}. Available: {self.partition_keys}."
+            )
+        known = PartitionFormat(self._partition) if self._partition else None
+        rows = [known.values(file.original) for file in self._found()] if known else []
+        found = {tuple(row[key] for key in keys) for row in rows}
+        return [dict(zip(keys, values, strict=True)) for values in sorted(found)]
+
     def _found(self) -> list[DataFile]:
         """Return the files of the dataset."""
         from trainshed.api.data.fetch import found
@@ -231,61 +357,3 @@ def _count(count: int) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise UserErrorException(f"count is {count!r}; it must be a whole number of at least 0.")
     return count
-
-
-def parse_paths(path: Any) -> tuple[list[dict[str, str]], WorkspaceLike | None]:
-    """Convert paths to the format of a dataset definition.
-
-    Args:
-        path: ``(datastore, "path")``, a DataPath, a local path, or a list of these.
-
-    Returns:
-        Paths for the definition, and the workspace of their datastores.
-
-    Raises:
-        UserErrorException: a path has an unsupported type, or the list is empty.
-    """
-    is_list = isinstance(path, list) or (isinstance(path, tuple) and path and not hasattr(path[0], "folder"))
-    paths, workspace = [], None
-    for each in path if is_list else [path]:
-        parsed, datastore_workspace = _parse_path(each)
-        workspace = datastore_workspace or workspace
-        paths.append(parsed)
-    if not paths:
-        raise UserErrorException("A dataset needs at least one path.")
-    return paths, workspace
-
-
-def _parse_path(each: Any) -> tuple[dict[str, str], WorkspaceLike | None]:
-    if isinstance(each, (DataPath, DataReference)) and each.datastore is not None:
-        each = (each.datastore, each.path_on_datastore or "")
-    if hasattr(each, "folder") and hasattr(each, "workspace"):
-        each = (each, "")
-    if isinstance(each, tuple) and len(each) == 2 and hasattr(each[0], "folder"):
-        path = str(each[1]).strip("/")
-        if ".." in path.split("/"):
-            raise UserErrorException(f"The path {each[1]!r} points outside its datastore.")
-        return {"datastore": each[0].name, "path": path}, each[0].workspace
-    if isinstance(each, (str, os.PathLike)):
-        text = os.fspath(each)
-        if "://" in text and not text.startswith("file://"):
-            raise UserErrorException(f"'{text}' is a remote URL. Download it to a datastore or a folder first.")
-        return {"path": os.path.abspath(text.removeprefix("file://"))}, None
-    raise UserErrorException(
-        f"A dataset's path must be (datastore, 'path on it'), a local path or a list, not {type(each).__name__}."
-    )
-
-
-def validated(dataset: Any, validate: bool) -> Any:
-    """Return the dataset after checking that its files exist.
-
-    Args:
-        dataset: the dataset.
-        validate: False skips the check.
-
-    Raises:
-        NotFoundException: a path matches no files.
-    """
-    if validate:
-        dataset._found()
-    return dataset

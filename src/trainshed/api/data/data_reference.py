@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import DatastoreLike
 
 
+AS_INPUT = "pass dataset.as_named_input('a_name'), or .as_mount() or .as_download() of that, to give it to the script."
+"""What to do with a dataset among the arguments or inputs of a run."""
+
+
 class DataReferenceConfiguration(Section):
     """A data reference in a run configuration.
 
@@ -185,8 +189,66 @@ class DataPath:
         self, datastore: DatastoreLike | None = None, path_on_datastore: str | None = None, name: str | None = None
     ) -> None:
         self.datastore = datastore
-        self.path_on_datastore = path_on_datastore
+        self._path = path_on_datastore
         self.name = name
+
+    @property
+    def path_on_datastore(self) -> str | None:
+        """Path of the file or folder on the datastore."""
+        return self._path
+
+    @property
+    def datastore_name(self) -> str | None:
+        """Name of the datastore."""
+        return None if self.datastore is None else self.datastore.name
+
+    def create_data_reference(
+        self, data_reference_name: str | None = None, datapath_compute_binding: Any = None
+    ) -> DataReference:
+        """Return a reference to this path; see :meth:`DataReference.create`.
+
+        Args:
+            data_reference_name: name of the reference. Default: the name of this path, or a generated name.
+            datapath_compute_binding: a DataPathComputeBinding.
+
+        Raises:
+            ValueError: the path has no datastore.
+        """
+        return DataReference.create(data_reference_name, self, datapath_compute_binding)
+
+    @staticmethod
+    def create_from_data_reference(data_reference: DataReference) -> DataPath:
+        """Return the path of a data reference.
+
+        Args:
+            data_reference: the reference.
+
+        Raises:
+            UserErrorException: it is not a data reference.
+        """
+        if not isinstance(data_reference, DataReference):
+            raise UserErrorException(f"A DataReference is needed, not a {type(data_reference).__name__}.")
+        reference = data_reference
+        return DataPath(reference.datastore, reference.path_on_datastore, reference.data_reference_name)
+
+
+class DataPathComputeBinding:
+    """How a run accesses a DataPath.
+
+    Args:
+        mode: ``"mount"``, ``"download"`` or ``"upload"``.
+        path_on_compute: path on the node.
+        overwrite: replace existing files.
+
+    Raises:
+        UserErrorException: the mode is unknown.
+    """
+
+    def __init__(self, mode: str = "mount", path_on_compute: str | None = None, overwrite: bool = False) -> None:
+        check_mode(str(mode).lower())
+        self.mode = str(mode).lower()
+        self.path_on_compute = path_on_compute
+        self.overwrite = overwrite
 
 
 class References(Record):

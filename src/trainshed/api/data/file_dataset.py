@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.abstract_dataset import AbstractDataset, parse_paths, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset
 from trainshed.api.data.consumption import DatasetConsumptionConfig
+from trainshed.api.data.dataset_paths import checked_format, parse_paths, validated
 from trainshed.api.transfer import files_below
 from trainshed.errors import NotFoundException, UserErrorException
 
+if TYPE_CHECKING:
+    from trainshed.api.data.expression import ColumnExpression
+    from trainshed.api.data.file_filter import FileMetadata
+
 
 class FileDataset(AbstractDataset, kind="file"):
-    """A dataset of files on a datastore or on this machine.
+    """A dataset of files on a datastore, on this machine or on the web.
 
     Example:
         >>> dataset.to_path()
@@ -62,6 +67,50 @@ class FileDataset(AbstractDataset, kind="file"):
             )
         copy_to(found, paths, self._workspace)
         return paths
+
+    def filter(self, expression: ColumnExpression) -> FileDataset:
+        """Return a dataset of the files for which a condition is true now.
+
+        Args:
+            expression: condition on :attr:`file_metadata` and values in paths (``partition_format``), combined with
+                ``&``, ``|`` and ``~``.
+
+        Raises:
+            UserErrorException: it is not such a condition, or pandas is not installed.
+
+        Example:
+            >>> dataset.filter(dataset.file_metadata["Size"] > 10).to_path()
+            ['/2026.csv']
+        """
+        from trainshed.api.data.fetch import local
+        from trainshed.api.data.file_filter import chosen
+
+        files = self._found()
+        paths = [path for path, _ in local(files, self._workspace)]
+        places = chosen(files, paths, self._definition.get("partition"), expression)
+        return FileDataset({**self._definition, "paths": places, "steps": []}, self._workspace)
+
+    @property
+    def file_metadata(self) -> FileMetadata:
+        """Facts about the files, for conditions in :meth:`filter`."""
+        from trainshed.api.data.file_filter import FileMetadata
+
+        return FileMetadata()
+
+    def __getitem__(self, key: str) -> ColumnExpression:
+        """Return a value in the files' paths (``partition_format``), for a condition in :meth:`filter`.
+
+        Args:
+            key: its name.
+
+        Raises:
+            UserErrorException: the paths have no value of this name.
+        """
+        from trainshed.api.data.expression import ColumnExpression
+
+        if key not in self.partition_keys:
+            raise UserErrorException(f"The dataset has no partition key {key!r}. Available: {self.partition_keys}.")
+        return ColumnExpression(["column", key])
 
     def mount(self, mount_point: str | None = None, **_: Any) -> MountContext:
         """Return a context manager that mounts the dataset: it creates a folder of links to the files.
@@ -152,17 +201,21 @@ class FileFactory:
         """Create a dataset of files.
 
         Args:
-            path: ``(datastore, "folder/*.csv")``, a local path, or a list of these. The patterns ``*``, ``**`` and
-                ``?`` are supported.
+            path: ``(datastore, "folder/*.csv")``, a local path, the web address of a file, or a list of these. The
+                patterns ``*``, ``**`` and ``?`` are supported, except in web addresses. Web files are downloaded when
+                they are needed, and again only if they have changed.
             validate: check that the files exist.
-            partition_format: ignored.
+            partition_format: format of the end of the paths, with names for values, as in
+                ``"/{country}/{day:yyyy/MM/dd}/*.csv"``; for :meth:`FileDataset.filter`.
             is_file: ignored.
 
         Raises:
-            NotFoundException: a path matches no files.
+            NotFoundException: a path matches no files, or there is none at a web address.
+            UserErrorException: a web address is invalid, or the file cannot be downloaded.
         """
         paths, workspace = parse_paths(path)
-        dataset = FileDataset({"type": "file", "paths": paths, "steps": []}, workspace)
+        partition = {"partition": checked_format(partition_format)} if partition_format else {}
+        dataset = FileDataset({"type": "file", "paths": paths, "steps": [], **partition}, workspace)
         return validated(dataset, validate)  # type: ignore[no-any-return]
 
     @staticmethod

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.model_files import TagFilter, download_model, find_entry, fits, model_files
+from trainshed.api.data.model_files import download_model, find_entry, fits, model_files
 from trainshed.api.times import utc
 from trainshed.api.transfer import opened
 from trainshed.client import locations
@@ -17,6 +17,7 @@ from trainshed.errors import UserErrorException, WebserviceException
 if TYPE_CHECKING:
     import builtins
 
+    from trainshed.api.data.model_files import TagFilter
     from trainshed.api.protocols import RunLike, WorkspaceLike
 
 _LOCAL = "azureml-models"
@@ -353,7 +354,8 @@ class Model:
         return Model(workspace, id=str(model_payload["id"]))
 
     def __repr__(self) -> str:
-        return f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version})"
+        shown = (f"{name}={getattr(self, name)}" for name in ("name", "id", "version", "tags", "properties"))
+        return f"Model(workspace={self.workspace!r}, {', '.join(shown)})"
 
 
 def dataset_records(datasets: Any) -> list[Any] | None:

@@ -13,8 +13,8 @@ from trainshed.errors import ModelNotFoundException, NotFoundException, Webservi
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
-TagFilter = Iterable[Any] | Mapping[str, Any] | None
-"""Required tags or properties: a key, keys, ``[key, value]`` pairs, or a dict."""
+    TagFilter = Iterable[Any] | Mapping[str, Any] | None
+    """Required tags or properties: a key, keys, ``[key, value]`` pairs, or a dict."""
 
 
 def model_files(root: str, children: Sequence[str] | None) -> list[str]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import check_names
-from trainshed.api.data.abstract_dataset import AbstractDataset, new_seed, parse_paths, validated
+from trainshed.api.data.abstract_dataset import AbstractDataset, new_seed
+from trainshed.api.data.column_types import to_record
+from trainshed.api.data.dataset_paths import checked_format, new_folder, parse_paths, validated
 from trainshed.api.data.file_dataset import FileDataset, FileFactory
 from trainshed.errors import UserErrorException
 
@@ -36,15 +38,23 @@ class TabularDataset(AbstractDataset, kind="tabular"):
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
         """Load the dataset as a pandas DataFrame.
 
+        Args:
+            on_error: ``"null"`` makes values that do not have the type of their column (``set_column_types``) missing
+                values; ``"fail"`` raises an error.
+            out_of_range_datetime: ignored.
+
         Raises:
             UserErrorException: pandas is not installed, a file cannot be read, or a column does not exist.
         """
-        pandas = _pandas()
-        file_format = self._definition["format"]
-        frames = [_read(pandas, path, file_format) for path, _ in self._local()]
-        frame = pandas.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
+        from trainshed.api.data import fetch, table_files
         from trainshed.api.data.table_steps import transformed
 
+        pandas = table_files.pandas()
+        file_format = self._definition["format"]
+        found = self._found()
+        local = [path for path, _ in fetch.local(found, self._workspace)]
+        original = [file.original for file in found]
+        frame = table_files.read(pandas, list(zip(local, original, strict=True)), file_format, on_error)
         return transformed(pandas, frame, self._definition["steps"])
 
     def __getitem__(self, column: str) -> ColumnExpression:
@@ -198,14 +208,52 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         Raises:
             UserErrorException: pyarrow is not installed.
         """
-        return self._as_files("part-00000.parquet", _write_parquet)
+        from trainshed.api.data.table_files import write_parquet
+
+        return self._as_files("part-00000.parquet", write_parquet)
+
+    def partition_by(
+        self,
+        partition_keys: Sequence[str],
+        target: Any,
+        name: str | None = None,
+        show_progress: bool = True,
+        partition_as_file_dataset: bool = False,
+    ) -> TabularDataset | FileDataset:
+        """Write the table to Parquet files, one for each combination of values of some columns.
+
+        Args:
+            partition_keys: the columns.
+            target: datastore, ``(datastore, "folder")`` or DataPath to write to.
+            name: name under which to register the new dataset. Default: it is not registered.
+            show_progress: print progress messages.
+            partition_as_file_dataset: return a FileDataset of the files.
+
+        Returns:
+            A dataset of the files, whose :attr:`partition_keys` are these columns.
+
+        Raises:
+            UserErrorException: a column does not exist, the target is not a datastore, or pyarrow is not installed.
+        """
+        from trainshed.api.data.table_files import uploaded, write_partitions
+
+        keys = list(partition_keys)
+        if not keys:
+            raise UserErrorException("partition_by needs the names of columns.")
+        store, folder = new_folder(target)
+        frame = self.to_pandas_dataframe()
+        uploaded(store, folder, lambda temporary: write_partitions(frame, keys, temporary), show_progress)
+        make = FileFactory.from_files if partition_as_file_dataset else TabularFactory.from_parquet_files
+        partition_format = "".join(f"/{{{key}}}" for key in keys) + "/*.parquet"
+        dataset = make((store, f"{folder}/**/*.parquet"), partition_format=partition_format)
+        return dataset.register(store.workspace, name, create_new_version=True) if name else dataset
 
     def _as_files(self, name: str, write: Callable[[Any, str], None]) -> FileDataset:
         import hashlib
-        import shutil
         from tempfile import TemporaryDirectory
 
         from trainshed.client.cache import cache
+        from trainshed.data.folder import copy
 
         frame = self.to_pandas_dataframe()
         with TemporaryDirectory() as temporary:
@@ -218,7 +266,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
                 store.upload_files([file], temporary, folder, show_progress=False)
                 return FileFactory.from_files((store, f"{folder}/*"))
             kept = cache("data", *folder.split("/"))
-            shutil.copytree(temporary, kept, dirs_exist_ok=True)
+            copy(temporary, kept, overwrite=True)
         return FileFactory.from_files(f"{kept}/*")
 
 
@@ -248,33 +296,36 @@ class TabularFactory:
         """Create a dataset from delimited text files, such as CSV.
 
         Args:
-            path: ``(datastore, "folder/*.csv")``, a local path, or a list of these.
+            path: ``(datastore, "folder/*.csv")``, a local path, the web address of a file, or a list of these. Web
+                files are downloaded when the table is read, and again only if they have changed.
             validate: check that the files exist.
             include_path: add a column ``Path`` with the path of each row's file.
             infer_column_types: infer the types of columns; otherwise all columns are strings.
-            set_column_types: column name → pandas dtype.
+            set_column_types: column name → a DataType, such as ``DataType.to_bool()``, or a pandas dtype.
             separator: delimiter between columns.
             header: the first line of each file contains the column names. If False, the columns are named
-                ``Column1``, ``Column2``, …
-            partition_format: ignored.
+                ``Column1``, ``Column2``, … May also be a PromoteHeadersBehavior.
+            partition_format: format of the end of the paths, with names for columns that get values from there, as in
+                ``"/{country}/{day:yyyy/MM/dd}/*.csv"``.
             support_multi_line: ignored; quoted values may always contain line breaks.
             empty_as_string: read empty values as empty strings instead of missing values.
             encoding: encoding of the files.
 
         Raises:
-            NotFoundException: a path matches no files.
+            NotFoundException: a path matches no files, or there is none at a web address.
+            UserErrorException: a web address is invalid, or the file cannot be downloaded.
         """
         file_format = {
             "kind": "delimited",
             "include_path": include_path,
             "infer": infer_column_types,
-            "types": {key: str(getattr(value, "name", value)) for key, value in (set_column_types or {}).items()},
+            "types": to_record(set_column_types),
             "separator": separator,
-            "header": bool(getattr(header, "value", header)),
+            "header": "first" if getattr(header, "value", None) == 1 else bool(getattr(header, "value", header)),
             "empty_as_string": empty_as_string,
             "encoding": encoding,
         }
-        return _table(path, file_format, validate)
+        return _table(path, file_format, partition_format, validate)
 
     @staticmethod
     def from_parquet_files(
@@ -285,7 +336,8 @@ class TabularFactory:
         partition_format: Any = None,
     ) -> TabularDataset:
         """Create a dataset from Parquet files. See :meth:`from_delimited_files` for the parameters."""
-        return _table(path, {"kind": "parquet", "include_path": include_path}, validate)
+        file_format = {"kind": "parquet", "include_path": include_path, "types": to_record(set_column_types)}
+        return _table(path, file_format, partition_format, validate)
 
     @staticmethod
     def from_json_lines_files(
@@ -298,7 +350,9 @@ class TabularFactory:
         encoding: str = "utf8",
     ) -> TabularDataset:
         """Create a dataset from JSON Lines files. See :meth:`from_delimited_files` for the parameters."""
-        return _table(path, {"kind": "json", "include_path": include_path, "encoding": encoding}, validate)
+        types = to_record(set_column_types)
+        file_format = {"kind": "json", "include_path": include_path, "encoding": encoding, "types": types}
+        return _table(path, file_format, partition_format, validate)
 
     @staticmethod
     def register_pandas_dataframe(
@@ -322,67 +376,21 @@ class TabularFactory:
         Raises:
             UserErrorException: pyarrow is not installed, or the target is not a datastore.
         """
-        from tempfile import TemporaryDirectory
+        from trainshed.api.data.table_files import uploaded, write_parquet
 
-        paths, workspace = parse_paths(target)
-        if workspace is None:
-            raise UserErrorException("The target of a table must be (datastore, 'folder on it').")
-        store = workspace.datastores[paths[0]["datastore"]]
-        folder = "/".join(part for part in (paths[0]["path"], os.urandom(8).hex()) if part)
-        with TemporaryDirectory() as temporary:
-            file = os.path.join(temporary, "part-00000.parquet")
-            _write_parquet(dataframe, file)
-            store.upload_files([file], temporary, folder, True, show_progress)
+        def write(temporary: str) -> list[str]:
+            write_parquet(dataframe, os.path.join(temporary, "part-00000.parquet"))
+            return [os.path.join(temporary, "part-00000.parquet")]
+
+        store, folder = new_folder(target)
+        uploaded(store, folder, write, show_progress)
         dataset = TabularFactory.from_parquet_files((store, f"{folder}/*.parquet"))
-        return dataset.register(workspace, name, description, tags, create_new_version=True)  # type: ignore[no-any-return]
+        return dataset.register(store.workspace, name, description, tags, create_new_version=True)  # type: ignore[no-any-return]
 
 
-def _table(path: Any, file_format: dict[str, Any], validate: bool) -> TabularDataset:
+def _table(path: Any, file_format: dict[str, Any], partition_format: Any, validate: bool) -> TabularDataset:
     paths, workspace = parse_paths(path)
+    if partition_format:
+        file_format["partition"] = checked_format(partition_format)
     dataset = TabularDataset({"type": "tabular", "paths": paths, "steps": [], "format": file_format}, workspace)
     return validated(dataset, validate)  # type: ignore[no-any-return]
-
-
-def _how_to_get(package: str) -> str:
-    return f"add {package} to the run's pip_packages" if "TRAINSHED_RUN_ID" in os.environ else f"pip install {package}"
-
-
-def _write_parquet(frame: Any, path: str) -> None:
-    try:
-        frame.to_parquet(path, index=False)
-    except ImportError as error:
-        raise UserErrorException(f"Writing tables needs pyarrow: {_how_to_get('pyarrow')}.") from error
-
-
-def _pandas() -> Any:
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise UserErrorException(f"Reading a table needs pandas: {_how_to_get('pandas')}.") from error
-    return pd
-
-
-def _read(pandas: Any, path: str, file_format: Mapping[str, Any]) -> Any:
-    try:
-        if file_format["kind"] == "parquet":
-            frame = pandas.read_parquet(path)
-        elif file_format["kind"] == "json":
-            frame = pandas.read_json(path, lines=True, encoding=file_format["encoding"])
-        else:
-            frame = pandas.read_csv(
-                path,
-                sep=file_format["separator"],
-                header=0 if file_format["header"] else None,
-                encoding=file_format["encoding"],
-                dtype=(file_format["types"] or None) if file_format["infer"] else str,
-                keep_default_na=not file_format["empty_as_string"],
-            )
-            if not file_format["header"]:
-                frame.columns = [f"Column{number + 1}" for number in range(len(frame.columns))]
-    except ImportError as error:
-        raise UserErrorException(f"'{path}' cannot be read without pyarrow: {_how_to_get('pyarrow')}.") from error
-    except (ValueError, UnicodeError) as error:
-        raise UserErrorException(f"'{path}' cannot be read as {file_format['kind']}: {error}") from error
-    if file_format["include_path"]:
-        frame.insert(0, "Path", path)
-    return frame

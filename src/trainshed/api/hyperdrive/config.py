@@ -166,8 +166,8 @@ class HyperDriveConfig:
         )
 
 
-def HyperDriveRunConfig(estimator: MMLBaseEstimator, *settings: Any, **named: Any) -> HyperDriveConfig:  # noqa: N802 - v1's
-    """Create a :class:`HyperDriveConfig`. Deprecated name, with ``estimator`` as the first parameter.
+class HyperDriveRunConfig(HyperDriveConfig):
+    """Former name of :class:`HyperDriveConfig`, with ``estimator`` as the first parameter. Deprecated.
 
     Args:
         estimator: estimator to run.
@@ -182,8 +182,10 @@ def HyperDriveRunConfig(estimator: MMLBaseEstimator, *settings: Any, **named: An
         >>> HyperDriveRunConfig(estimator, space, "mse", PrimaryMetricGoal.MINIMIZE, 2).estimator is estimator
         True
     """
-    warn("'HyperDriveRunConfig' is deprecated; use HyperDriveConfig.")
-    return HyperDriveConfig(*settings, **{**named, "estimator": estimator})
+
+    def __init__(self, estimator: MMLBaseEstimator, *settings: Any, **named: Any) -> None:
+        warn("'HyperDriveRunConfig' is deprecated; use HyperDriveConfig.")
+        super().__init__(*settings, **{**named, "estimator": estimator})
 
 
 def _check_work(estimator: Any, run_config: Any, pipeline: Any) -> None:

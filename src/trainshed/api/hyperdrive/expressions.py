@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainshed.errors import HyperDriveConfigException
 
-Expression = list[Any]
-"""A distribution in SDK v1's notation, e.g. ``["uniform", [0, 1]]``."""
+if TYPE_CHECKING:
+    Expression = list[Any]
+    """A distribution in SDK v1's notation, e.g. ``["uniform", [0, 1]]``."""
 
 
 def choice(*options: Any) -> Expression:

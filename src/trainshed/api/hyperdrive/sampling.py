@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from trainshed.errors import HyperDriveConfigException
@@ -12,36 +12,49 @@ class HyperParameterSampling:
     """Base class of sampling methods.
 
     Args:
+        sampling_method_name: name of the sampling method, as SDK v1 stores it.
         parameter_space: name or flag of a parameter → expression such as ``choice(16, 32)``.
         properties: further settings of the sampling method.
+        supported_distributions: names of the expressions that the method supports. Default: all, and plain values.
+        distributions_validators: name of an expression → function that checks its arguments, and raises if they are
+            invalid.
 
     Raises:
         HyperDriveConfigException: ``parameter_space`` is not a dict, or has an expression that the sampling method does
             not support.
 
     Example:
-        >>> HyperParameterSampling({"--alpha": 1}).parameter_space
+        >>> HyperParameterSampling("RANDOM", {"--alpha": 1}).parameter_space
         {'--alpha': 1}
     """
 
     SAMPLING_NAME: ClassVar[str] = ""
-    _EXPRESSIONS: ClassVar[tuple[str, ...]] = ()
-    """Supported expressions. If empty, all expressions and plain values are supported."""
 
-    def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        sampling_method_name: str,
+        parameter_space: Mapping[str, Any],
+        properties: Mapping[str, Any] | None = None,
+        supported_distributions: Iterable[str] | None = None,
+        distributions_validators: Mapping[str, Callable[[Any], object]] | None = None,
+    ) -> None:
         kind = type(self).__name__
         if not isinstance(parameter_space, Mapping):
             raise HyperDriveConfigException(
                 f"{kind}: parameter_space must be a dict such as {{'--alpha': uniform(0, 1)}}, "
                 f"not {type(parameter_space).__name__}."
             )
+        supported = list(supported_distributions or ())
         for name, expression in parameter_space.items():
             found = _name(expression)
-            if self._EXPRESSIONS and found not in self._EXPRESSIONS:
+            if supported and found not in supported:
                 raise HyperDriveConfigException(
                     f"{kind}: parameter '{name}' is {found or repr(expression)}; "
-                    f"it must be one of {', '.join(self._EXPRESSIONS)}."
+                    f"it must be one of {', '.join(supported)}."
                 )
+            if found is not None and found in (distributions_validators or {}):
+                (distributions_validators or {})[found](expression[1])
+        self._name = sampling_method_name
         self._parameter_space = dict(parameter_space)
         self._properties = dict(properties or {})
 
@@ -54,6 +67,11 @@ class HyperParameterSampling:
     def properties(self) -> dict[str, Any]:
         """Further settings of the sampling method (Trainshed extension)."""
         return dict(self._properties)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the sampling method as a JSON-serializable dict with its name, parameter space and properties."""
+        sampling = {"name": self._name, "parameter_space": self.parameter_space}
+        return {**sampling, "properties": self.properties} if self._properties else sampling
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._parameter_space!r})"
@@ -74,6 +92,9 @@ class RandomParameterSampling(HyperParameterSampling):
 
     SAMPLING_NAME = "RANDOM"
 
+    def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self.SAMPLING_NAME, parameter_space, properties)
+
 
 class GridParameterSampling(HyperParameterSampling):
     """Grid sampling: all combinations of the parameters' values.
@@ -88,7 +109,9 @@ class GridParameterSampling(HyperParameterSampling):
     """
 
     SAMPLING_NAME = "GRID"
-    _EXPRESSIONS = ("choice",)
+
+    def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self.SAMPLING_NAME, parameter_space, properties, ("choice",))
 
 
 class BayesianParameterSampling(HyperParameterSampling):
@@ -104,7 +127,9 @@ class BayesianParameterSampling(HyperParameterSampling):
     """
 
     SAMPLING_NAME = "BayesianOptimization"
-    _EXPRESSIONS = ("choice", "uniform", "quniform")
+
+    def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self.SAMPLING_NAME, parameter_space, properties, ("choice", "uniform", "quniform"))
 
 
 def _name(expression: Any) -> str | None:

@@ -369,9 +369,9 @@ class ScriptRun(Run):
     ) -> None:
         super().__init__(experiment, run_id, **kwargs)
 
-    def get_diagnostics(self) -> Any:
+    def get_diagnostics(self, destination: str | None = None) -> Any:
         """Download all log files and return their paths. Deprecated: use :meth:`get_all_logs`."""
-        return self.get_all_logs()
+        return self.get_all_logs(destination)
 
 
 def get_run(

@@ -12,6 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO, Any
 
+
+class Uploaded:
+    """A file that has been uploaded to a run.
+
+    Attributes:
+        artifacts: name of the file → ``{"artifactId": …, "path": …}``, as in SDK v1.
+    """
+
+    def __init__(self, run_id: str, name: str) -> None:
+        self.artifacts = {name: {"artifactId": f"ExperimentRun/dcid.{run_id}/{name}", "path": name}}
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the description as a dict.
+
+        Example:
+            >>> run.upload_file("plots/rain.txt", "./data/2026.csv").serialize()["artifacts"].keys()
+            dict_keys(['plots/rain.txt'])
+        """
+        return {"artifacts": self.artifacts}
+
+    def __repr__(self) -> str:
+        return f"Uploaded({', '.join(self.artifacts)})"
+
+
 _LOGS = ("azureml-logs/", "user_logs/", "system_logs/", "logs/")
 
 
@@ -99,13 +123,16 @@ class RunFiles(RunBase):
 
     def upload_file(
         self, name: str, path_or_stream: str | os.PathLike[str] | IO[bytes], datastore_name: Any = None
-    ) -> None:
+    ) -> Uploaded:
         """Upload a file to the run.
 
         Args:
             name: name of the file in the run, e.g. ``"outputs/model.pkl"``.
             path_or_stream: path of a local file, or a file-like object.
             datastore_name: ignored.
+
+        Returns:
+            A description of the uploaded file.
 
         Raises:
             UserErrorException: the local file does not exist, or the run already has a file with this name.
@@ -121,6 +148,7 @@ class RunFiles(RunBase):
         with opened(path_or_stream) as (body, size):
             connection = self._experiment.workspace.connection
             connection.upload("PUT", self._path(self._id, "files", without_dot(name)), body, size)
+        return Uploaded(self._id, without_dot(name))
 
     def upload_files(
         self,

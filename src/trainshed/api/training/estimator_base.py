@@ -73,6 +73,9 @@ class MMLBaseEstimator:
         """Run configuration, which can be modified before submission."""
         return self._run_config
 
+    _estimator_config = run_config
+    """Programs written for SDK v1 also use this private name."""
+
     @property
     def conda_dependencies(self) -> CondaDependencies:
         """Packages of the environment."""

@@ -116,11 +116,6 @@ def check(owner: str, given: Parameters, backends: tuple[str, ...]) -> Parameter
     _check_target(params)
     _check_image(params)
     _check_packages(params)
-    if os.fspath(params["entry_script"] or "").endswith(".ipynb"):
-        raise TrainingException(
-            f"{params['entry_script']} is a notebook, which cannot be run here. Convert it to a script "
-            "(jupyter nbconvert --to script)."
-        )
     if params["compute_target"] is None and params["vm_size"] is None:
         raise TrainingException(f"{owner} needs a compute_target: a target, or the name of one such as 'local'.")
     checked: Parameters = params  # type: ignore[assignment] # typing.cast would have to be imported

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from trainshed.api.checks import check_names, check_types, types_of
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, Choice, choose, loosened, replacement, supported
 from trainshed.api.training.estimator import Estimator
 from trainshed.api.training.estimator_base import MMLBaseEstimator, configure
 from trainshed.api.training.estimator_checks import check
-from trainshed.api.training.framework_versions import FRAMEWORKS, Choice, choose, supported
 from trainshed.api.training.script_params import add_arguments
 from trainshed.client.notice import warn
 from trainshed.errors import TrainingException
@@ -21,6 +21,7 @@ from trainshed.errors import TrainingException
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from trainshed.api.configuration.conda_dependencies import CondaDependencies
     from trainshed.api.training.estimator_checks import Parameters
 
 _COUNTS = {"worker_count": (int,), "parameter_server_count": (int,)}
@@ -72,20 +73,36 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
         config.arguments = add_arguments(config._references(), params["script_params"], inputs, resume_from)
         self._begin(source_directory, config, inputs, resume_from)
         if not any(params.get(name) for name in _BUILT_ELSEWHERE):
-            self._add_framework(choice)
+            self._add_framework(choice, params["framework_version"])
 
-    def _add_framework(self, choice: Choice) -> None:
+    def _add_framework(self, choice: Choice, version: str | None) -> None:
         """Add the framework's packages. Packages listed by the user take precedence."""
         framework, packages = FRAMEWORKS[self._FRAMEWORK], self.conda_dependencies
-        listed = {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
-        user_version = bool(listed & {framework.package, *framework.also})
+        user_version = bool(_names(packages) & {framework.package, *framework.also})
+        python = packages.get_python_version()
+        note = "" if user_version else replacement(self._FRAMEWORK, version, python)
+        loose = self._loosen(packages) if note else {}
         added = framework.beside if user_version else choice.requirements
+        # Limits that the replacement needs hold for packages of which only a minimum is left, too.
+        listed = _names(packages) - {_name(each) for each in loose.values() if _name(each) not in framework.beside}
         packages.set_pip_requirements([*packages.pip_packages, *(each for each in added if _name(each) not in listed)])
-        if choice.pythons and not user_version and packages.get_python_version() is None:
+        if choice.pythons and not user_version and python is None:
             packages.add_conda_package(f"python{choice.pythons}")
-        if choice.note and not user_version:
-            self.run_config.environment._notes = (choice.note,)
-            warn(choice.note)
+        if note:
+            notes = [
+                f"{each} belongs to a replaced release of {self._FRAMEWORK}; {loose[each]} is used." for each in loose
+            ]
+            self.run_config.environment._notes = (note, *notes)
+            warn(" ".join([note, *notes]))
+
+    def _loosen(self, packages: CondaDependencies) -> dict[str, str]:
+        """Make exact versions that belong to the replaced release minimums. Returns them: package → package."""
+        pip = [(each, loosened(self._FRAMEWORK, each)) for each in packages.pip_packages]
+        conda = [(each, loosened(self._FRAMEWORK, each)) for each in packages.conda_packages]
+        packages.set_pip_requirements([after for _, after in pip])
+        for _, after in conda:
+            packages.add_conda_package(after)
+        return {before: after for before, after in (*pip, *conda) if before is not after}
 
     @property
     def framework_version(self) -> str:
@@ -179,6 +196,10 @@ class SKLearn(_FrameworkBaseEstimator):
 
     _FRAMEWORK = "SKLearn"
     _LESS = _ONE_NODE
+
+
+def _names(packages: CondaDependencies) -> set[str]:
+    return {_name(each) for each in (*packages.pip_packages, *packages.conda_packages)}
 
 
 def _name(package: str) -> str:

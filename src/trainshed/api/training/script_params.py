@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from trainshed.api.data.data_reference import DataPath, DataReference, References, add_reference
+from trainshed.api.data.data_reference import AS_INPUT, DataPath, DataReference, References, add_reference
 from trainshed.errors import TYPE_CHECKING, UserErrorException
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _value(flag: str, value: Any, references: References, only_data: bool = Fals
         return str(reference)
     if not only_data and (isinstance(value, (str, int, float, os.PathLike)) or hasattr(value, "item")):
         return value
+    if hasattr(value, "as_named_input"):
+        raise UserErrorException(f"{flag}: this is a {type(value).__name__}; {AS_INPUT}")
     supported = "a data reference" if only_data else "a string, a number, a list of these, or a data reference"
     raise UserErrorException(
         f"{flag}: {value!r} has the unsupported type {type(value).__name__}; use {supported}, e.g. "

@@ -48,7 +48,8 @@ def send(
     submission: Submission = config._submission(overrides)
     ready = with_datasets(with_files(submission), workspace)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
-    spec = to_spec(ready.config, SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy))
+    chosen = SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy, _nearest_python())
+    spec = to_spec(ready.config, chosen)
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target == LOCAL:
         check_one_node(spec.node_count, spec.target)
@@ -135,9 +136,8 @@ def _nearest(root: str, script: str) -> str:
     found: list[str] = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.relpath(os.path.join(folder, name), root) for name in sorted(names) if name.endswith((".py", ".sh"))
-        ]
+        scripts = sorted(name for name in names if name.endswith((".py", ".sh", ".ipynb")))
+        found += [os.path.relpath(os.path.join(folder, name), root) for name in scripts]
         if len(found) > _NEAR_LIMIT:
             break
     same_name = [path for path in found if os.path.basename(path) == os.path.basename(script)]
@@ -184,6 +184,22 @@ def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec) -> dict[str,
 def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = connection.call("POST", "/runs", body)
     return record
+
+
+def _nearest_python() -> bool:
+    """Tell whether the nearest Python is to be used if the requested one is not available.
+
+    Raises:
+        UserErrorException: ``TRAINSHED_PYTHON`` has an unknown value.
+    """
+    value = os.environ.get("TRAINSHED_PYTHON", "")
+    if value not in ("", "exact", "nearest"):
+        raise UserErrorException(
+            f"TRAINSHED_PYTHON is {value!r}. It can be 'nearest', to use the nearest Python version if the requested "
+            "one is not available, or 'exact'. Request the version itself in the run's environment, e.g. with "
+            "conda_packages=['python=3.8']."
+        )
+    return value == "nearest"
 
 
 def _solver(workspace: WorkspaceLike) -> str:

@@ -7,7 +7,13 @@ import os
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
-from trainshed.api.data.data_reference import DataReference, DataReferenceConfiguration, References, add_reference
+from trainshed.api.data.data_reference import (
+    AS_INPUT,
+    DataReference,
+    DataReferenceConfiguration,
+    References,
+    add_reference,
+)
 from trainshed.errors import (
     TYPE_CHECKING,
     RunConfigurationException,
@@ -19,7 +25,7 @@ from trainshed.spec.checks import check_run_spec
 from trainshed.spec.container import ContainerSpec
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import Record
-from trainshed.spec.run import LOCAL, DataSpec, RunSpec
+from trainshed.spec.run import LOCAL, DataSpec, RunSpec, is_notebook
 from trainshed.spec.shape import (
     OPENMPI,
     SINGLE,
@@ -73,6 +79,7 @@ class SubmitOptions(Record):
         slots: number of slots that the run occupies on its target.
         solver: how to install conda packages, if the environment does not set ``conda_solver``.
         legacy: make names available that packages have removed since 2018 (``TRAINSHED_LEGACY``).
+        nearest: use the nearest Python if the requested one is not available (``TRAINSHED_PYTHON=nearest``).
     """
 
     experiment: str
@@ -81,6 +88,7 @@ class SubmitOptions(Record):
     slots: int = 1
     solver: str = "auto"
     legacy: bool = False
+    nearest: bool = False
 
 
 def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
@@ -110,7 +118,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=environment_to_spec(config.environment, options.solver),
+            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script, options),
             environment_name=str(config.environment.name or ""),
             environment_variables=_variables(config, options.legacy),
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
@@ -148,7 +156,7 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     python = environment.python
     if python.user_managed_dependencies:
         return EnvironmentSpec(kind=EXISTING, interpreter=str(python.interpreter_path or "python"))
-    from trainshed.api.configuration.conda_dependencies import SDK
+    from trainshed.api.configuration.conda_dependencies import Unasked
 
     dependencies = python.conda_dependencies
     index_url, options = None, []
@@ -161,14 +169,22 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
     return EnvironmentSpec(
         python=dependencies.get_python_version(),
         conda=tuple(dependencies.conda_packages),
-        # SDK v1 lists this package by default; runs have its contents without installing it.
-        pip=tuple(package for package in dependencies.pip_packages if package != SDK),
+        pip=tuple(package for package in dependencies.pip_packages if not isinstance(package, Unasked)),
         channels=tuple(dependencies.conda_channels),
         solver=environment.conda_solver or solver,
         index_url=index_url,
         pip_options=tuple(options),
-        notes=tuple(getattr(environment, "_notes", ())),
+        notes=environment._notes,
     )
+
+
+def _for_script(environment: EnvironmentSpec, script: str | None, options: SubmitOptions) -> EnvironmentSpec:
+    """Return the environment with the options of the submit, and with IPython if the script is a notebook."""
+    environment = environment._replace(nearest_python=options.nearest)
+    if not is_notebook(script) or environment.kind == EXISTING:
+        return environment
+    note = "ipython was added, because the script is a notebook."
+    return environment._replace(pip=(*environment.pip, "ipython"), notes=(*environment.notes, note))
 
 
 def _argument(value: Any, index: int, references: References) -> str:
@@ -186,6 +202,8 @@ def _argument(value: Any, index: int, references: References) -> str:
     scalar = value.item() if hasattr(value, "item") and not isinstance(value, (str, bytes)) else value
     if isinstance(scalar, (str, int, float)):
         return str(scalar)
+    if hasattr(value, "as_named_input"):
+        raise UserErrorException(f"Argument {index + 1} is a {type(value).__name__}; {AS_INPUT}")
     raise UserErrorException(
         f"Argument {index + 1} is {value!r} of type {type(value).__name__}; "
         "arguments must be strings, numbers, paths or data references."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainshed.api.data.datastore import Datastore
     from trainshed.api.data.model import Model
     from trainshed.api.runs.experiment import Experiment
+    from trainshed.api.runs.image_build import ImageBuildDetails
     from trainshed.api.runs.run import Run
     from trainshed.api.workspace.callable_dict import CallableDict
     from trainshed.api.workspace.keyvault import Keyvault
@@ -335,10 +336,15 @@ class Workspace(WorkspaceFacts):
 
     @property
     def environments(self) -> CallableDict[Environment]:
-        """Latest versions of the registered environments, by name."""
-        from trainshed.api.configuration.environment import Environment
+        """Latest versions of the registered environments, and SDK v1's curated ones, by name."""
+        from trainshed.api.workspace.environments import Environment, Environments
 
-        return _by_name(Environment.list(self), "environment")
+        return Environments(Environment.list(self), "environment")
+
+    def _build(self, environment: Environment, target: str | None = None) -> ImageBuildDetails:
+        from trainshed.api.runs.image_build import build
+
+        return build(environment, self, target)
 
     @property
     def models(self) -> CallableDict[Model]:
@@ -364,16 +370,6 @@ class Workspace(WorkspaceFacts):
         from trainshed.api.data.dataset import Dataset
 
         return Dataset.of_definition(self, definition, name)
-
-    @property
-    def images(self) -> CallableDict[Any]:
-        """Always empty: images are not supported."""
-        return _by_name({}, "image")
-
-    @property
-    def webservices(self) -> CallableDict[Any]:
-        """Always empty: web services are not supported."""
-        return _by_name({}, "webservice")
 
 
 def _taken(name: str, where: str) -> NoReturn:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from trainshed.api.workspace.callable_dict import CallableDict
     from trainshed.client.http import Connection
 
 
@@ -122,6 +123,15 @@ class WorkspaceFacts:
         """Tags of the workspace."""
         return dict(self._facts.get("tags") or {})
 
+    @property
+    def _workspace_name(self) -> str:
+        """Same as ``name``. Programs written for SDK v1 read this and ``_workspace_id``."""
+        return self.name
+
+    @property
+    def _workspace_id(self) -> str:
+        return str(self.get_details()["workspaceid"])
+
     def get_details(self) -> dict[str, Any]:
         """Return the workspace's properties as a dict with SDK v1's keys."""
         return {
@@ -199,6 +209,20 @@ class WorkspaceFacts:
         changes = {key: value for key, value in properties.items() if value is not None}
         self._facts = self.connection.call("PUT", "/workspace", changes)
         return self.get_details()
+
+    @property
+    def images(self) -> CallableDict[Any]:
+        """Always empty: images are not supported."""
+        from trainshed.api.workspace.callable_dict import CallableDict
+
+        return CallableDict({}, "image")
+
+    @property
+    def webservices(self) -> CallableDict[Any]:
+        """Always empty: web services are not supported."""
+        from trainshed.api.workspace.callable_dict import CallableDict
+
+        return CallableDict({}, "webservice")
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow: a SQLite database in the workspace folder, or in this machine's cache."""

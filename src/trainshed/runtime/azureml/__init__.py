@@ -13,5 +13,5 @@ __path__ += [
     if folder not in __path__ and os.path.isdir(folder)
 ]
 _rest = os.path.join(os.path.dirname(os.path.dirname(__file__)), "client", "azureml")
-if sys.version_info >= (3, 10) and os.path.isdir(_rest):
+if os.path.isdir(_rest):
     __path__.insert(1, _rest)

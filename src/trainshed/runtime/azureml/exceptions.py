@@ -1,5 +1,7 @@
 """azureml.exceptions inside a run: the names that v1 had, so that ``except`` clauses can be written with them."""
 
+import sys
+
 from trainshed.errors import (
     ActivityFailedException,
     AuthenticationException,
@@ -51,3 +53,6 @@ __all__ = [
     "WorkspaceException",
     "WorkspacePrivateEndpointException",
 ]
+
+# Programs also import the exceptions from the private module that defined them in v1.
+_azureml_exception = sys.modules[f"{__name__}._azureml_exception"] = sys.modules[__name__]

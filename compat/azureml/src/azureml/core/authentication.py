@@ -1,7 +1,5 @@
 """SDK v1's module ``azureml.core.authentication``."""
 
-from typing import Any
-
 from azureml import _made
 
 
@@ -22,8 +20,13 @@ class AbstractAuthentication:
         return f"{type(self).__name__}()"
 
 
-__all__ = ["AbstractAuthentication", *_made.names("core.authentication")]
+class Audience:
+    """What a token is for. Tokens are not used."""
+
+    arm = "ARM"
+    aml = "AML"
 
 
-def __getattr__(name: str) -> Any:
-    return _made.find("core.authentication", name)
+__all__ = ["AbstractAuthentication", "Audience", *_made.names("core.authentication")]
+
+__getattr__ = _made.lookup("core.authentication")

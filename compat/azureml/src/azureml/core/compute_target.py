@@ -13,6 +13,4 @@ def is_compute_target_prepared(experiment: Any, source_directory: str, run_confi
 
 __all__ = ["ComputeTargetException", "is_compute_target_prepared", *_made.names("core.compute_target")]
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.compute_target", name)
+__getattr__ = _made.lookup("core.compute_target")

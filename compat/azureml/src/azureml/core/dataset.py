@@ -1,5 +1,8 @@
 """SDK v1's module ``azureml.core.dataset``."""
 
-from trainshed.api.data.dataset import Dataset
+from azureml import _made
+from azureml.core import Dataset
 
 __all__ = ["Dataset"]
+
+__getattr__ = _made.lookup("core.dataset")

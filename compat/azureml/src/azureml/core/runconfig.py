@@ -1,9 +1,14 @@
 """SDK v1's module ``azureml.core.runconfig``."""
 
-from typing import Any
-
 from azureml import _made
-from trainshed.api.configuration.environment import Environment, PythonSection
+from azureml.core.environment import (
+    CondaDependencies,
+    DockerEnvironment,
+    Environment,
+    PythonEnvironment,
+    PythonSection,
+    SparkEnvironment,
+)
 from trainshed.api.configuration.runconfig import RunConfiguration
 from trainshed.api.configuration.runconfig_sections import (
     DEFAULT_CPU_IMAGE,
@@ -28,9 +33,8 @@ from trainshed.api.configuration.runconfig_sections import (
 from trainshed.api.data.data_reference import DataReferenceConfiguration
 
 DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
-# Names in early SDK releases.
+# The name in early SDK releases.
 AzureContainerRegistry = ContainerRegistry
-PythonEnvironment, DockerEnvironment, SparkEnvironment = PythonSection, DockerSection, SparkSection
 
 
 class EnvironmentDefinition(Environment):
@@ -48,6 +52,7 @@ __all__ = [
     "MPI_GPU_IMAGE",
     "AmlComputeConfiguration",
     "AzureContainerRegistry",
+    "CondaDependencies",
     "ContainerInstanceConfiguration",
     "ContainerRegistry",
     "DataReferenceConfiguration",
@@ -72,6 +77,4 @@ __all__ = [
     *_made.names("core.runconfig"),
 ]
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.runconfig", name)
+__getattr__ = _made.lookup("core.runconfig")

@@ -1,5 +1,6 @@
 """SDK v1's module ``azureml.train.estimator``."""
 
+from azureml import _made
 from trainshed.api.configuration.distribution import Gloo, Mpi, Nccl, ParameterServer
 from trainshed.api.configuration.runconfig_sections import MpiConfiguration, TensorflowConfiguration
 from trainshed.api.training.estimator import Estimator
@@ -18,3 +19,5 @@ __all__ = [
     "ParameterServer",
     "TensorflowConfiguration",
 ]
+
+__getattr__ = _made.lookup("train.estimator")

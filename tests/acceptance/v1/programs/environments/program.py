@@ -46,13 +46,26 @@ assert "from-yaml" in Environment.list(workspace=ws)
 assert "from-yaml" in ws.environments
 copied = old.clone("a-copy")
 assert (copied.name, old.name) == ("a-copy", "from-yaml")
-for name in ("no-such-environment", "AzureML-Minimal"):
+for name in ("no-such-environment", "AzureML-Designer"):
     try:
         Environment.get(ws, name)
     except UserErrorException as error:
         print("As expected:", error.message)
     else:
         raise AssertionError(f"{name} was found")
+
+# The curated environments of v1: by name, listed, copied to add a package.
+curated = Environment.get(workspace=ws, name="AzureML-Minimal")
+assert curated.clone("mine").name == "mine"
+for name in [each for each in Environment.list(workspace=ws) if each.startswith("AzureML")]:
+    print(name, ws.environments[name].python.conda_dependencies.serialize_to_string())
+assert "torch" in ws.environments["AzureML-PyTorch-1.6-CPU"].python.conda_dependencies.serialize_to_string()
+
+# Built before a run needs them.
+build = env.build(workspace=ws)
+build.wait_for_completion(show_output=True)
+assert build.status == "Succeeded"
+env.build_local(ws)
 
 # Kept in a folder.
 env.save_to_directory(path="kept-environment", overwrite=True)
@@ -78,8 +91,6 @@ assert by_file.docker.base_image is None
 for call in (
     lambda: Environment.from_docker_build_context("context", None),
     lambda: env.get_image_details(ws),
-    lambda: env.build(ws),
-    lambda: env.build_local(ws),
 ):
     # Where there is no container engine there is a sentence.
     try:

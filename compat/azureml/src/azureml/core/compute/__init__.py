@@ -1,7 +1,5 @@
 """SDK v1's module ``azureml.core.compute``."""
 
-from typing import Any
-
 from azureml import _made
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget
@@ -20,6 +18,4 @@ __all__ = [
     *_made.names("core.compute"),
 ]
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.compute", name)
+__getattr__ = _made.lookup("core.compute")

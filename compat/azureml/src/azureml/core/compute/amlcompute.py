@@ -7,5 +7,17 @@ from trainshed.api.compute.cluster_parts import (
 from trainshed.api.compute.cluster_parts import (
     ClusterStatus as AmlComputeStatus,
 )
+from trainshed.api.compute.cluster_parts import (
+    NodeStateCounts as AmlComputeNodeStateCounts,
+)
+from trainshed.api.compute.cluster_parts import (
+    ScaleSettings,
+)
 
-__all__ = ["AmlCompute", "AmlComputeProvisioningConfiguration", "AmlComputeStatus"]
+__all__ = [
+    "AmlCompute",
+    "AmlComputeNodeStateCounts",
+    "AmlComputeProvisioningConfiguration",
+    "AmlComputeStatus",
+    "ScaleSettings",
+]

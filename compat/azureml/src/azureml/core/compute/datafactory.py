@@ -1,11 +1,7 @@
 """SDK v1's module ``azureml.core.compute.datafactory``."""
 
-from typing import Any
-
 from azureml import _made
 
 __all__ = _made.names("core.compute.datafactory")
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.compute.datafactory", name)
+__getattr__ = _made.lookup("core.compute.datafactory")

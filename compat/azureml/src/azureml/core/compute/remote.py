@@ -1,5 +1,5 @@
 """SDK v1's module ``azureml.core.compute.remote``."""
 
-from trainshed.api.compute.remote import RemoteCompute
+from trainshed.api.compute.remote import RemoteCompute, RemoteComputeAttachConfiguration
 
-__all__ = ["RemoteCompute"]
+__all__ = ["RemoteCompute", "RemoteComputeAttachConfiguration"]

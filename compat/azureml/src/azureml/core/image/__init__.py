@@ -1,11 +1,7 @@
 """SDK v1's module ``azureml.core.image``."""
 
-from typing import Any
-
 from azureml import _made
 
 __all__ = _made.names("core.image")
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.image", name)
+__getattr__ = _made.lookup("core.image")

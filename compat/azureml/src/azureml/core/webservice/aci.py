@@ -1,11 +1,7 @@
 """SDK v1's module ``azureml.core.webservice.aci``."""
 
-from typing import Any
-
 from azureml import _made
 
 __all__ = _made.names("core.webservice.aci")
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.webservice.aci", name)
+__getattr__ = _made.lookup("core.webservice.aci")

@@ -1,11 +1,7 @@
 """SDK v1's module ``azureml.core.webservice.webservice``."""
 
-from typing import Any
-
 from azureml import _made
 
 __all__ = _made.names("core.webservice.webservice")
 
-
-def __getattr__(name: str) -> Any:
-    return _made.find("core.webservice.webservice", name)
+__getattr__ = _made.lookup("core.webservice.webservice")

@@ -1,5 +1,6 @@
 """SDK v1's module ``azureml.train.hyperdrive.policy``."""
 
+from azureml import _made
 from trainshed.api.hyperdrive.policy import (
     BanditPolicy,
     EarlyTerminationPolicy,
@@ -15,3 +16,5 @@ __all__ = [
     "NoTerminationPolicy",
     "TruncationSelectionPolicy",
 ]
+
+__getattr__ = _made.lookup("train.hyperdrive.policy")

@@ -8,6 +8,7 @@ used. If ``framework_version`` is a later release, exactly that release is insta
 from __future__ import annotations
 
 import re
+import sys
 from typing import NamedTuple
 
 from trainshed.errors import TrainingException
@@ -24,6 +25,8 @@ class Framework(NamedTuple):
         pythons: version specifier of the supported Python versions.
         beside: additional packages installed with the framework, as in SDK v1, in the latest compatible versions.
         also: other package names under which users may request the framework.
+        pinned: packages whose releases belong to releases of the framework. An exact version of one of them becomes a
+            minimum if the framework's version is replaced.
         caution: compatibility hint for old scripts.
     """
 
@@ -34,6 +37,7 @@ class Framework(NamedTuple):
     pythons: str
     beside: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
     caution: str = ""
 
 
@@ -44,6 +48,7 @@ FRAMEWORKS = {
         ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6"),
         "1.4",
         {
+            "3.6": ("1.0",),
             "3.8": ("1.4", "numpy<1.24"),
             "3.9": ("1.7", "numpy<1.24"),
             "3.10": ("1.11", "numpy<2"),
@@ -55,12 +60,14 @@ FRAMEWORKS = {
         "<3.15",
         ("torchvision", "tensorboard"),
         ("pytorch",),
+        ("numpy", "tensorboard", "torchaudio", "torchtext", "torchvision"),
     ),
     "TensorFlow": Framework(
         "tensorflow",
         ("1.10", "1.12", "1.13", "2.0", "2.1", "2.2", "2.3"),
         "1.13",
         {
+            "3.6": ("1.10", "protobuf<3.21"),
             "3.8": ("2.2", "numpy<1.24", "protobuf<3.21"),
             "3.9": ("2.5", "numpy<1.24", "protobuf<3.21"),
             "3.10": ("2.8", "numpy<1.24", "protobuf<3.21"),
@@ -69,20 +76,23 @@ FRAMEWORKS = {
             "3.13": ("2.20",),
         },
         "<3.14",
+        pinned=("h5py", "keras", "numpy", "protobuf", "tensorboard", "tensorflow-estimator"),
         caution="In TensorFlow 2, the names of TensorFlow 1 are in tensorflow.compat.v1.",
     ),
     "Chainer": Framework(
         "chainer",
         ("5.1.0", "7.0.0"),
         "5.1.0",
-        {"3.8": ("7.8", "numpy<1.24", "setuptools<65")},
+        {"3.6": ("5.1.0",), "3.8": ("7.8", "numpy<1.24", "setuptools<65")},
         "<3.12",
+        pinned=("numpy",),
     ),
     "SKLearn": Framework(
         "scikit-learn",
         ("0.20.3",),
         "0.20.3",
         {
+            "3.6": ("0.20.3",),
             "3.8": ("0.22", "numpy<1.24"),
             "3.9": ("0.24", "numpy<1.24"),
             "3.10": ("1.0", "numpy<2"),
@@ -93,6 +103,7 @@ FRAMEWORKS = {
         },
         "<3.15",
         also=("sklearn",),
+        pinned=("joblib", "numpy", "scipy"),
         caution="sklearn.externals.joblib works with TRAINSHED_LEGACY=1.",
     ),
 }
@@ -105,13 +116,11 @@ class Choice(NamedTuple):
         version: requested version, or SDK v1's default.
         requirements: pip requirements.
         pythons: version specifier of the supported Python versions, or "" for any.
-        note: message for the user if a different version may be installed, otherwise "".
     """
 
     version: str
     requirements: tuple[str, ...]
     pythons: str
-    note: str
 
 
 def supported(name: str) -> list[str]:
@@ -153,28 +162,68 @@ def choose(name: str, version: str | None) -> Choice:
             f"{name}: framework_version {requested!r} is not supported. Available: {', '.join(supported(name))}, "
             "or any later release."
         )
-    rows = [(python, max(requested, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
+    rows = _rows(framework, requested)
     if all(chosen == requested for _, chosen, _ in rows):
-        return Choice(requested, (_pinned(framework, requested), *framework.beside), "", "")
+        return Choice(requested, (_pinned(framework, requested), *framework.beside), "")
     requirements = []
     for index, (python, chosen, additional) in enumerate(rows):
         marker = _marker(python, rows[index + 1][0] if index + 1 < len(rows) else None)
-        # The additional requirements apply only to the oldest release.
-        more = additional if chosen == framework.oldest[python][0] else ()
+        # The additional requirements apply only to the oldest releases.
+        more = additional if chosen == framework.oldest[python][0] or chosen in framework.v1 else ()
         requirements += [f"{each}; {marker}" for each in (_pinned(framework, chosen), *more)]
-    return Choice(
-        requested, (*requirements, *framework.beside), framework.pythons, _note(name, requested, version is None, rows)
-    )
+    return Choice(requested, (*requirements, *framework.beside), framework.pythons)
 
 
-def _note(name: str, requested: str, default: bool, rows: list[tuple[str, str, tuple[str, ...]]]) -> str:
-    used = ", ".join(f"{chosen} on Python {python}" for python, chosen, _ in rows if chosen != requested)
-    what = f"the default framework_version {requested}" if default else f"version {requested}"
-    caution = f" {FRAMEWORKS[name].caution}" if FRAMEWORKS[name].caution else ""
+def loosened(name: str, package: str) -> str:
+    """Return a package without the exact version that belongs to a release of a framework, else the package itself.
+
+    Args:
+        name: key in :data:`FRAMEWORKS`.
+        package: pip requirement or conda spec.
+
+    Example:
+        >>> loosened("SKLearn", "joblib==0.13.2"), loosened("SKLearn", "pandas==0.25.3")
+        ('joblib>=0.13.2', 'pandas==0.25.3')
+    """
+    exact = re.fullmatch(r"\s*([\w.-]+?)\s*={1,3}\s*(\d+(?:\.\d+)*)(?:\.\*)?\s*", package)
+    if not exact or exact[1].lower().replace("_", "-") not in FRAMEWORKS[name].pinned:
+        return package
+    return f"{exact[1]}>={exact[2]}"
+
+
+def replacement(name: str, version: str | None, python: str | None) -> str:
+    """Return a message for the user if another version is installed than the requested one, otherwise "".
+
+    Args:
+        name: key in :data:`FRAMEWORKS`.
+        version: as for :func:`choose`.
+        python: requested Python version, e.g. ``"3.8"``. Default: that of this process.
+
+    Example:
+        >>> replacement("PyTorch", "1.4", "3.8")
+        ''
+        >>> replacement("Chainer", "5.1.0", "3.9").partition(",")[0]
+        'Chainer: version 5.1.0 cannot be installed on Python 3.9'
+    """
+    framework = FRAMEWORKS[name]
+    requested = version or framework.default
+    asked = re.match(r"=*(\d+\.\d+)", python or "")
+    minor = asked.group(1) if asked else "{}.{}".format(*sys.version_info)
+    rows = [row for row in _rows(framework, requested) if _number(row[0]) <= _number(minor)]
+    if not rows or rows[-1][1] == requested:
+        return ""
+    what = f"version {requested}" if version else f"the default framework_version {requested}"
+    caution = f" {framework.caution}" if framework.caution else ""
+    used = rows[-1][1]
     return (
-        f"{name}: {what} cannot be installed on all Python versions. If necessary, the nearest installable release is "
-        f"used ({used} or newer). To choose another one, set framework_version or pip_packages.{caution}"
+        f"{name}: {what} cannot be installed on Python {minor}, so {used} is used, the nearest release that can. "
+        f"To choose another one, set framework_version or pip_packages.{caution}"
     )
+
+
+def _rows(framework: Framework, requested: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return for each row of the table: Python version, release to install, additional requirements."""
+    return [(python, max(requested, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
 
 
 def _pinned(framework: Framework, version: str) -> str:
