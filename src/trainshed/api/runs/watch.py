@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 reported: set[str] = set()
 """Runs whose failure this process has reported, or will report because it waits for their end."""
+_just_reported: set[str] = set()
+"""Runs whose failure has been reported before anybody waited for their end, who then need not be told again."""
 
 
 def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
@@ -33,7 +35,6 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
         ExperimentExecutionException: Ctrl-C was pressed.
     """
     connection = run.experiment.workspace.connection
-    known = run.id in reported
     reported.add(run.id)
     try:
         if show_output:
@@ -56,7 +57,9 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
             import json
 
             raise ActivityFailedException(failure(run.id, error), error_details=json.dumps({"error": error}, indent=4))
-        if not show_output and not known:
+        if run.id in _just_reported:
+            _just_reported.discard(run.id)
+        elif not show_output:
             sys.stdout.write(failure(run.id, error) + "\n")
     return details
 
@@ -70,6 +73,7 @@ def report(run: Any) -> None:
     record = run.record()
     if record["status"] == states.FAILED and run.id not in reported:
         reported.add(run.id)
+        _just_reported.add(run.id)
         sys.stderr.write(failure(run.id, record["details"].get("error") or {}) + "\n")
         sys.stderr.flush()
 
