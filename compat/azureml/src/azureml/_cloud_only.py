@@ -52,6 +52,7 @@ _LEGACY = "core.compute_target core"
 
 ROWS = (
     *(Row("data.abstract_dataset", f"AbstractDataset.{name}", *about) for name, *about in _old_datasets.MEMBERS),
+    *(Row(*row) for row in _old_datasets.OTHERS),
     Row(
         "core.authentication",
         "InteractiveLoginAuthentication(AbstractAuthentication)",

@@ -5,6 +5,11 @@ _SNAPSHOT = "Datasets have no snapshots here: register a new version (register(�
 _DEFINITION = "A dataset has one definition: create it again, and register it with create_new_version=True."
 _ARCHIVE = "Datasets are not archived here: dataset.unregister_all_versions() removes a dataset and keeps its files."
 
+_OUTPUT = "Register the output (register_on_complete), and read its files with Dataset.Tabular and Dataset.File."
+_FRAME = "Collect the table to pandas, and register it: Dataset.Tabular.register_pandas_dataframe(…)."
+_QUERY = "Query databases with pandas.read_sql, and register the table: Dataset.Tabular.register_pandas_dataframe(…)."
+_NO_HDFS = "Spark and HDFS are not part of Trainshed: use as_mount() or as_download()."
+
 MEMBERS = (
     ("archive", "()", _ARCHIVE),
     ("deprecate", "(deprecate_by_dataset_id)", _ARCHIVE),
@@ -46,15 +51,53 @@ MEMBERS = (
     (
         "from_sql_query",
         "(data_source, query, query_timeout=30)",
-        "Query databases with pandas.read_sql, and register the table: Dataset.Tabular.register_pandas_dataframe(…).",
+        _QUERY,
     ),
     ("to_spark_dataframe", "()", "Spark is not part of Trainshed: use dataset.to_pandas_dataframe()."),
     ("to_dask_dataframe", "(sample_size=10000, dtypes=None, on_error='null')", "Use dataset.to_pandas_dataframe()."),
     ("as_cache", "(datacache_store)", "Data is not cached apart: use dataset.as_mount() or dataset.as_download()."),
-    ("as_hdfs", "()", "Spark and HDFS are not part of Trainshed: use dataset.as_mount() or dataset.as_download()."),
+    ("as_hdfs", "()", _NO_HDFS),
     (
         "hydrate",
         "(datastore=None, path=None)",
         "Data is not copied before runs: use dataset.as_mount() or dataset.as_download().",
+    ),
+)
+
+OTHERS = (
+    (
+        "data.dataset_factory",
+        "TabularFactory.from_sql_query",
+        "(query, validate=True, set_column_types=None, query_timeout=30)",
+        _QUERY,
+    ),
+    (
+        "data.dataset_factory",
+        "TabularFactory.register_spark_dataframe",
+        "(dataframe, target, name, description=None, tags=None, show_progress=True)",
+        _FRAME,
+    ),
+    (
+        "data.dataset_factory",
+        "TabularFactory.register_dask_dataframe",
+        "(dataframe, target, name, description=None, tags=None, show_progress=True)",
+        _FRAME,
+    ),
+    ("data.dataset_consumption_config", "DatasetConsumptionConfig.as_hdfs", "()", _NO_HDFS),
+    ("data.output_dataset_config", "OutputFileDatasetConfig.as_hdfs", "()", _NO_HDFS),
+    (
+        "data.output_dataset_config",
+        "OutputFileDatasetConfig.read_delimited_files",
+        (
+            "(include_path=False, separator=',', header=None, partition_format=None, path_glob=None, "
+            "set_column_types=None)"
+        ),
+        _OUTPUT,
+    ),
+    (
+        "data.output_dataset_config",
+        "OutputFileDatasetConfig.read_parquet_files",
+        "(include_path=False, partition_format=None, path_glob=None, set_column_types=None)",
+        _OUTPUT,
     ),
 )

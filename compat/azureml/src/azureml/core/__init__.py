@@ -69,6 +69,8 @@ def __getattr__(name: str) -> object:
         value = import_module("azureml.core.compute_target").is_compute_target_prepared
     elif name in _HOME:
         value = _made.equip(getattr(import_module(f"trainshed.api.{_HOME[name]}"), name))
+        if name == "Dataset":
+            import_module("azureml.data.dataset_factory")  # adds v1's members to Dataset.Tabular
     else:
         value = _made.find("core", name)
     globals()[name] = value

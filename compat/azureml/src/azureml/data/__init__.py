@@ -1,8 +1,9 @@
 """SDK v1's module ``azureml.data``."""
 
 from azureml import _made
-from trainshed.api.data.column_types import DataType
-from trainshed.api.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
+from azureml.data.dataset_factory import DataType
+from azureml.data.output_dataset_config import OutputFileDatasetConfig
 from trainshed.api.data.data_reference import DataPath, DataReference
 from trainshed.api.data.dataset import FileDataset, TabularDataset
 
