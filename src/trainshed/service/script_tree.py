@@ -14,6 +14,7 @@ _PACKAGE = Path(__file__).parent.parent
 _RUNTIME = _PACKAGE / "runtime"
 _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
+_NOT_FOR_RUNS = "_check"
 _MARK = "_trainshed.py"
 _CLIENT = ("api", "client", "data", "system", "spec", "tensorboard", "widgets")
 
@@ -36,7 +37,8 @@ def _client() -> dict[str, Path]:
     for folder in names.submodule_search_locations or () if names else ():
         root = Path(folder)
         if (root / _MARK).is_file():
-            found.update({f"azureml/{path.relative_to(root)}": path for path in root.rglob("*.py")})
+            modules = (path.relative_to(root) for path in root.rglob("*.py"))
+            found.update({f"azureml/{name}": root / name for name in modules if name.parts[0] != _NOT_FOR_RUNS})
             found["azureml/core/whole.py"] = root / "core" / "__init__.py"
     return {f"client/{name}": path for name, path in found.items()}
 

@@ -54,7 +54,6 @@ FAMILIES = {
     "interpret": _EXPLAIN,
     "mlflow": "use mlflow itself: mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())",
     "monitoring": _SERVE,
-    "opendatasets": "download the data once and register it: Dataset.File.from_files(…).register(ws, name)",
     "pipeline": _PIPELINE,
     "responsibleai": "use the responsibleai package in the script, and upload its results with run.upload_file",
     "studio": _PIPELINE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose, replacement
 from trainshed.errors import UserErrorException, did_you_mean
 
 PREFIX = "AzureML-"
@@ -139,7 +139,8 @@ def _with_framework(name: str, what: str, version: str, common: tuple[str, ...],
     framework = _FRAMEWORKS[what]
     choice = choose(framework, _known(framework, version))
     packages = tuple(dict.fromkeys((*choice.requirements, *common)))
-    return Curated(packages, choice.pythons, tuple(filter(None, (_note(name, packages), choice.note))), gpu)
+    notes = filter(None, (_note(name, packages), replacement(framework, choice.version, None)))
+    return Curated(packages, choice.pythons, tuple(notes), gpu)
 
 
 def _known(framework: str, version: str) -> str:

@@ -115,9 +115,9 @@ def of_text(text: str, owner: type | None) -> Any:
 
 
 def _of_annotation(node: ast.expr, owner: type | None) -> Any:
-    if isinstance(node, ast.BinOp):  # X | None
-        sides = [_of_annotation(node.left, owner), _of_annotation(node.right, owner)]
-        return sides[0] or sides[1]
+    if isinstance(node, ast.BinOp):  # X | None, or one of two classes
+        left, right = _of_annotation(node.left, owner), _of_annotation(node.right, owner)
+        return left or right if not (left and right) else left if left == right else None
     if isinstance(node, ast.Subscript):
         name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
         inner = node.slice.elts[-1] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
