@@ -54,6 +54,13 @@ def test_a_misspelt_name_is_explained(job: Any) -> None:
     assert job.run("import trainshed; trainshed.Estimater").returncode == 1
 
 
+def test_a_module_that_is_nowhere_is_not_blamed_on_the_installation(job: Any) -> None:
+    last = job.run("import azureml.nonsense").stderr.splitlines()[-1]
+    assert last.endswith("Trainshed has no 'azureml.nonsense', neither in a script nor outside of one.")
+    shutil.rmtree(Path(job["PYTHONPATH"]) / "client" / "azureml")
+    assert "install it (compat/azureml)" in job.run("import azureml.nonsense").stderr
+
+
 def test_libraries_may_look_for_what_is_not_there(job: Any) -> None:
     code = (
         "import importlib.util\ntry: import azureml.nothing\nexcept ModuleNotFoundError: print('nothing')\n"
