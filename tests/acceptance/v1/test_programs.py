@@ -22,6 +22,8 @@ NEEDS = {
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],
     "old_datasets": ["pandas", "pyarrow"],
+    "names_of_2018": ["sklearn"],
+    "packages_of_v1": ["pandas"],
     "shared_data": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],

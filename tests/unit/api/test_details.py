@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from trainshed import (
+    CondaDependencies,
+    Environment,
     Estimator,
     MpiConfiguration,
     PyTorch,
@@ -115,6 +117,23 @@ def test_what_launches_is_told_where_nobody_named_it() -> None:
     spec = RunSpec("e", script="train.py", launcher="torch", backend="gloo", process_count_per_node=2)
     definition = run_definition(to_json(spec))
     assert (definition["framework"], definition["communicator"]) == ("PyTorch", "gloo")
+
+
+def test_the_environment_of_a_run_can_be_used_again() -> None:
+    packages = CondaDependencies.create(
+        pip_packages=["six"], conda_packages=["scipy"], pip_indexurl="https://index/simple", python_version="3.11"
+    )
+    packages.add_channel("pytorch")
+    packages.set_pip_option("--extra-index-url https://other/simple")
+    config = RunConfiguration("train.py")
+    config.environment = Environment("mine")
+    config.environment.python.conda_dependencies = packages
+    docker = config.environment.docker
+    docker.enabled, docker.base_image, docker.shm_size, docker.arguments = True, "python:3.11", "4g", ["--ipc=host"]
+    docker.base_image_registry.address, docker.base_image_registry.username = "registry", "me"
+    first = to_json(to_spec(config, SubmitOptions("e")))
+    config.environment = Environment._of_spec(first)
+    assert to_json(to_spec(config, SubmitOptions("e"))) == first
 
 
 def test_a_failure_is_told_with_the_end_of_its_log_and_where_the_rest_is() -> None:

@@ -329,6 +329,20 @@ class Environment(RegisteredEnvironment):
             python.conda_dependencies = CondaDependencies.create(
                 conda_packages=requested["conda"], pip_packages=requested["pip"], python_version=requested["python"]
             )
+            for channel in requested["channels"]:
+                python.conda_dependencies.add_channel(channel)
+            for option in requested["pip_options"]:
+                python.conda_dependencies.set_pip_option(option)
+            if requested["index_url"]:
+                python.conda_dependencies.set_pip_index_url(requested["index_url"])
+        container = spec["container"]
+        if container:
+            docker = environment.docker
+            docker.enabled, docker.base_image = True, container["image"] or None
+            docker.base_dockerfile, docker.shm_size = container["dockerfile"] or None, container["shm_size"]
+            docker.arguments = list(container["arguments"])
+            docker.base_image_registry.address = container["registry"] or None
+            docker.base_image_registry.username = container["username"] or None
         environment.environment_variables.update(spec["environment_variables"])
         return environment
 

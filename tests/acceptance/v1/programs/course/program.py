@@ -80,6 +80,17 @@ run = experiment.submit(this_python(ScriptRunConfig("./src", "train.py")))
 run.complete()
 assert run.wait_for_completion()["status"] == "Completed"
 
+# Folds are children of one run, and each tells its parent what it found.
+parent = experiment.start_logging(snapshot_directory=None)
+src.arguments = ["--fold", 1]
+fold = parent.submit_child(src, tags={"fold": 1})
+fold.wait_for_completion()
+assert [each.id for each in parent.get_children(tags={"fold": 1})] == [fold.id]
+assert parent.get_metrics() == {"accuracy of fold 1": 0.5}
+parent.complete()
+parent.log("mean accuracy", 0.5)
+assert parent.get_metrics()["mean accuracy"] == 0.5
+
 # A run that breaks while its widget is looked at. The next cells go on, and the course sees why it failed.
 seen = io.StringIO()
 with contextlib.redirect_stderr(seen), contextlib.redirect_stdout(seen):
