@@ -219,7 +219,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         name: str | None = None,
         show_progress: bool = True,
         partition_as_file_dataset: bool = False,
-    ) -> TabularDataset | FileDataset:
+    ) -> Any:
         """Write the table to Parquet files, one for each combination of values of some columns.
 
         Args:
