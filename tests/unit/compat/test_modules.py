@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -142,3 +144,9 @@ def test_settings_are_kept_and_written() -> None:
     assert DatabricksCluster(num_workers=2).num_workers == 2
     with pytest.raises(TypeError, match="unexpected keyword argument 'libary'"):
         JarLibrary(libary="a")
+
+
+def test_what_the_core_brought_needs_no_import_of_its_own() -> None:
+    code = "import azureml.core; print(azureml.data.__version__ == azureml.core.VERSION, azureml.exceptions.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True azureml.exceptions\n"

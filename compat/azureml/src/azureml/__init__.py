@@ -51,3 +51,12 @@ class _Stubs:
 
 if not any(getattr(finder, "__name__", "") == "_Stubs" for finder in sys.meta_path):
     sys.meta_path.append(_Stubs)  # type: ignore[arg-type]  # a class is a finder, too
+
+
+def __getattr__(name: str) -> object:
+    # After "import azureml.core", programs use these without an import of their own, as SDK v1 had imported them.
+    if name not in ("core", "data", "exceptions"):
+        raise AttributeError(f"module 'azureml' has no attribute '{name}'")
+    from importlib import import_module
+
+    return import_module(f"azureml.{name}")

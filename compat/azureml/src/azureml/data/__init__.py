@@ -1,6 +1,7 @@
 """SDK v1's module ``azureml.data``."""
 
 from azureml import _made
+from azureml.core import __version__
 from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 from azureml.data.dataset_factory import DataType
 from azureml.data.output_dataset_config import OutputFileDatasetConfig
@@ -17,4 +18,5 @@ __all__ = [
     "FileDataset",
     "OutputFileDatasetConfig",
     "TabularDataset",
+    "__version__",
 ]
