@@ -273,7 +273,9 @@ class Environment(RegisteredEnvironment):
     def __repr__(self) -> str:
         import json
 
-        return json.dumps(self._to_dict(), indent=4, sort_keys=True)
+        shown = self._to_dict()
+        shown["python"]["condaDependencies"] = self.python.conda_dependencies.as_dict()
+        return json.dumps(shown, indent=4, sort_keys=True)
 
     def _to_dict(self) -> dict[str, Any]:
         """Return the environment as a JSON-serializable dict with SDK v1's keys, without the registry's password."""
