@@ -54,6 +54,7 @@ FAMILIES = {
     "interpret": _EXPLAIN,
     "mlflow": "use mlflow itself: mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())",
     "monitoring": _SERVE,
+    "opendatasets": "only MNIST and Diabetes are available; pass the addresses of other files to Dataset.Tabular or Dataset.File",
     "pipeline": _PIPELINE,
     "responsibleai": "use the responsibleai package in the script, and upload its results with run.upload_file",
     "studio": _PIPELINE,
@@ -85,7 +86,9 @@ def find_spec(name: str) -> ModuleSpec | None:
         name: full name of the module.
     """
     module = name.partition(".")[2]
-    root, parent = family(module), module.rpartition(".")[0]
+    root, (parent, _, last) = family(module), module.rpartition(".")
+    if last[:1].isupper():
+        return None  # the name of a class, which a package with files may have
     inside = parent == root or isinstance(sys.modules[name.rpartition(".")[0]].__loader__, _Loader)
     if root and (module == root or inside):
         return ModuleSpec(name, _Loader(), is_package=True)
