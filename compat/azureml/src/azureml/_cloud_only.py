@@ -288,8 +288,6 @@ ROWS = (
     Row("core.run", "OutputDatasets", "", "run.output_datasets is the dict of a run's outputs"),
     Row("core.run", "LinkOutput", "", "write files to an OutputFileDatasetConfig"),
     Row("core.script_run_config", "submit", "", "use experiment.submit(config)"),
-    Row("core.runconfig", "Data", "", _INPUT),
-    Row("core.runconfig", "DataLocation", "", _INPUT),
     Row("core.runconfig", "DatasetConsumption", "", _INPUT),
     Row("core.compute_target", "AbstractComputeTarget", "", _TARGET),
     Row("core.compute_target", "AbstractComputeTarget.name() type() deserialize_from_dict", "", _TARGET),

@@ -1,6 +1,7 @@
 """SDK v1's module ``azureml.core.runconfig``."""
 
 from azureml import _made
+from azureml.core._run_data import Data, OutputData
 from azureml.core.environment import (
     CondaDependencies,
     DockerEnvironment,
@@ -55,6 +56,7 @@ __all__ = [
     "CondaDependencies",
     "ContainerInstanceConfiguration",
     "ContainerRegistry",
+    "Data",
     "DataReferenceConfiguration",
     "DockerConfiguration",
     "DockerEnvironment",
@@ -65,6 +67,7 @@ __all__ = [
     "HistoryConfiguration",
     "KubernetesComputeConfiguration",
     "MpiConfiguration",
+    "OutputData",
     "ParallelTaskConfiguration",
     "PyTorchConfiguration",
     "PythonEnvironment",

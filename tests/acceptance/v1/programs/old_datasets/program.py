@@ -6,6 +6,8 @@ import pandas as pd
 
 from azureml.core import Dataset, Workspace
 from azureml.core.dataset import Dataset as SameDataset
+from azureml.core.runconfig import Data, DataLocation, OutputData
+from azureml.core.runconfig import Dataset as RunDataset
 from azureml.data import DataType
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath, DataPathComputeBinding
@@ -98,6 +100,13 @@ assert isinstance(reference, DataReference)
 assert (reference.mode, str(reference)) == ("download", "$AZUREML_DATAREFERENCE_crime")
 assert DataPath.create_from_data_reference(reference).path_on_datastore == "crime/crime.csv"
 assert len(Dataset.Tabular.from_delimited_files(path).to_pandas_dataframe()) == 3
+
+# The same in a run configuration.
+described = Data.create(Dataset.get_by_name(ws, "crime").as_named_input("crime"))
+assert described.data_location["dataset"]["name"] == "crime"
+by_name = Data(data_location=DataLocation(dataset=RunDataset(dataset_name="crime")), mechanism="direct")
+assert by_name.mechanism == described.mechanism == "direct"
+assert OutputData(mechanism="upload").mechanism == "upload"
 
 # Downloading MNIST takes a connection: its own tests do without.
 assert all(map(callable, (MNIST.get_file_dataset, MNIST.get_tabular_dataset)))
