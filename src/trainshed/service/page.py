@@ -176,7 +176,7 @@ def _files(run_id: str, names: list[str], links: bool) -> list[str]:
 
 
 def _log(mirror: Mirror, run_id: str) -> list[str]:
-    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG):
+    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG, layout.SWEEP_LOG):
         try:
             with mirror.open(run_id, layout.place_of(name)) as file:
                 file.seek(max(file.seek(0, 2) - _LOG_BYTES, 0))

@@ -21,6 +21,15 @@ ASHA = "asha"
 POLICIES = (NO_POLICY, BANDIT, MEDIAN_STOPPING, TRUNCATION_SELECTION, ASHA)
 
 
+RESUMED_ON = "workspaceblobstore"
+"""Datastore with the outputs of runs that are resumed."""
+
+
+def resumed_path(run_id: str) -> str:
+    """Return where the outputs of a run that is resumed are, on :data:`RESUMED_ON`."""
+    return f"resumed/{run_id}"
+
+
 class PolicySpec(Record):
     """An early termination policy.
 
@@ -67,6 +76,7 @@ class SweepSpec(Record):
         seed: seed of everything that is random.
         resume_from: ids of earlier sweeps whose trials are known from the start.
         resume_trials: ids of runs whose parameters are tried first.
+        max_retries: how often a trial is repeated that failed for a reason outside of its script.
 
     Example:
         >>> SweepSpec("random", '{"--alpha": ["uniform", [0, 1]]}', "mse", False, 8, 2).seed
@@ -84,3 +94,4 @@ class SweepSpec(Record):
     seed: int = 0
     resume_from: Tuple[str, ...] = ()
     resume_trials: Tuple[str, ...] = ()
+    max_retries: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -21,6 +21,19 @@ class Trial(NamedTuple):
     parameters: Mapping[str, Any]
     values: Sequence[float] = ()
     ended: bool = False
+
+
+def numbers(points: Iterable[tuple[Any, Any, Any]]) -> list[float]:
+    """Return the values of a metric's history; what is no number is NaN.
+
+    Example:
+        >>> numbers([(None, 0.0, 0.5), (None, 0.1, "high")])
+        [0.5, nan]
+    """
+    return [
+        float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+        for _, _, value in points
+    ]
 
 
 def best(values: Sequence[float], maximize: bool, upto: int | None = None) -> float | None:

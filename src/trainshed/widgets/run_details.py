@@ -12,7 +12,7 @@ from trainshed.spec import states
 _WAIT = 2
 """Maximum time between two updates of a running run, in seconds. The end of a run is shown immediately."""
 _TAIL_LINES = 20
-_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
+_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt", "azureml-logs/hyperdrive.txt")
 
 
 class RunDetails:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from trainshed.errors import UserErrorException
 from trainshed.spec.sweep import BAYESIAN, GRID, RANDOM, SAMPLINGS
 from trainshed.sweeps import bayesian
 from trainshed.sweeps.known import Known
@@ -175,10 +176,18 @@ def test_the_size_of_a_space(space: dict[str, Any], expected: int | None) -> Non
 
 
 @pytest.mark.parametrize(
-    "expression", [["choose", [1]], ["choice", []], ["uniform", [0]], ["randint", [1, 2]], ["quniform", [0, 1]]]
+    "expression",
+    [
+        ["choose", [1]],
+        ["choice", []],
+        ["uniform", [0]],
+        ["randint", [1, 2]],
+        ["quniform", [0, 1]],
+        ["loguniform", [0, 1000]],
+    ],
 )
 def test_expressions_that_make_no_sense(expression: Any) -> None:
-    with pytest.raises(ValueError, match=r"no expression|wrong arguments|unpack"):
+    with pytest.raises(UserErrorException, match=r"no parameter expression|no options|arguments|upper|too large"):
         dimensions(json.dumps({"a": expression}))
 
 

@@ -6,14 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.hyperdrive.config import HyperDriveConfig, PrimaryMetricGoal
+from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.runs.run import Run
 from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import ExperimentLike, RunLike
 
-_METRIC_TAG = "primary_metric_config"
+_METRIC = "primary_metric_config"
 _PARAMETERS = "hyperparameters"
 
 
@@ -23,7 +23,7 @@ class HyperDriveRun(Run):
     Args:
         experiment: experiment of the run.
         run_id: id of the run.
-        hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's tags.
+        hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's properties.
         **kwargs: ignored.
 
     Raises:
@@ -34,10 +34,8 @@ class HyperDriveRun(Run):
         {}
     """
 
-    def __init__(
-        self, experiment: ExperimentLike, run_id: str, hyperdrive_config: HyperDriveConfig | None = None, **kwargs: Any
-    ) -> None:
-        if hyperdrive_config is not None and not isinstance(hyperdrive_config, HyperDriveConfig):
+    def __init__(self, experiment: ExperimentLike, run_id: str, hyperdrive_config: Any = None, **kwargs: Any) -> None:
+        if hyperdrive_config is not None and not hasattr(hyperdrive_config, "_sweep"):
             raise HyperDriveConfigException(
                 f"HyperDriveRun: hyperdrive_config must be a HyperDriveConfig, not {type(hyperdrive_config).__name__}."
             )
@@ -45,12 +43,12 @@ class HyperDriveRun(Run):
         self._hyperdrive_config = hyperdrive_config
 
     @property
-    def hyperdrive_config(self) -> HyperDriveConfig | None:
-        """Configuration of the sweep, if it was passed to the constructor."""
+    def hyperdrive_config(self) -> Any:
+        """HyperDriveConfig of the sweep, if this object was returned by submit() or given one; else None."""
         return self._hyperdrive_config
 
     @property
-    def hyperdrive_run_config(self) -> HyperDriveConfig | None:
+    def hyperdrive_run_config(self) -> Any:
         """Same as ``hyperdrive_config``. Deprecated."""
         return self._hyperdrive_config
 
@@ -68,7 +66,7 @@ class HyperDriveRun(Run):
             The run, or None if no run has logged the metric.
         """
         excluded = {status for status, kept in (("Failed", include_failed), ("Canceled", include_canceled)) if not kept}
-        resumed = self._hyperdrive_config._resume_from if self._hyperdrive_config and include_resume_from_runs else []
+        resumed = self._resumed() if include_resume_from_runs else []
         measured = [
             pair for sweep in [self, *resumed] for pair in self._measured(sweep) if pair[1].get_status() not in excluded
         ]
@@ -134,12 +132,19 @@ class HyperDriveRun(Run):
         """
         raise HyperDriveNotImplementedException("A sweep cannot be marked as failed. End it with cancel().")
 
+    def _resumed(self) -> list[Run]:
+        """Return the sweeps that this one resumes from."""
+        if self._hyperdrive_config is not None:
+            return list(self._hyperdrive_config._resume_from)
+        earlier = json.loads(self.get_properties().get("resume_from") or "null") or []
+        return [HyperDriveRun(self._experiment, run_id) for run_id in earlier]
+
     def _primary_metric(self) -> tuple[str, PrimaryMetricGoal]:
         config = self._hyperdrive_config
         if config is not None:
             return config._primary_metric_name, config._primary_metric_goal
         try:
-            metric = json.loads(self.get_tags()[_METRIC_TAG])
+            metric = json.loads({**self.get_tags(), **self.get_properties()}[_METRIC])
             return str(metric["name"]), PrimaryMetricGoal.from_str(metric["goal"])
         except (KeyError, TypeError, ValueError):
             raise HyperDriveConfigException(

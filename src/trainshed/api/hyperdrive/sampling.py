@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from trainshed.errors import HyperDriveConfigException
+from trainshed.spec.expressions import name_of
 
 
 class HyperParameterSampling:
@@ -36,7 +37,7 @@ class HyperParameterSampling:
                 f"not {type(parameter_space).__name__}."
             )
         for name, expression in parameter_space.items():
-            found = _name(expression)
+            found = name_of(expression)
             if self._EXPRESSIONS and found not in self._EXPRESSIONS:
                 raise HyperDriveConfigException(
                     f"{kind}: parameter '{name}' is {found or repr(expression)}; "
@@ -105,9 +106,3 @@ class BayesianParameterSampling(HyperParameterSampling):
 
     SAMPLING_NAME = "BayesianOptimization"
     _EXPRESSIONS = ("choice", "uniform", "quniform")
-
-
-def _name(expression: Any) -> str | None:
-    """Return the name of an expression, or None for a plain value."""
-    is_expression = isinstance(expression, list) and len(expression) == 2 and isinstance(expression[1], list)
-    return expression[0] if is_expression and isinstance(expression[0], str) else None
