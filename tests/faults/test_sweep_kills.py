@@ -37,10 +37,12 @@ with open(sys.argv[1], "a") as file:
     file.write(Run.get_context().id + "\\n")
 alpha = float(sys.argv[sys.argv.index("--alpha") + 1])
 run = Run.get_context()
-for value in (alpha, alpha * 2):
+first = run.id.partition("_attempt_")[0].endswith("_0")
+score = 1.5 if first else alpha if alpha < 0.3 else 1 + alpha
+for value in (score / 2, score):
     run.log("score", value)
-if alpha < 0.3:
-    signal.pause()  # until the policy stops it
+if score < 0.3:
+    signal.pause()  # until the policy stops it, as it does none of the others
 time.sleep(0.1)
 """
 SPACE = '{"--alpha": ["uniform", [0.0, 1.0]]}'
@@ -110,14 +112,13 @@ def outcome(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "parameters": [trial["parameters"] for trial in found],
         "best": (best["number"], best["best"]),
-        "canceled": [trial["number"] for trial in found if trial["status"] == "Canceled"],
-        "statuses": Counter(trial["status"] for trial in found),
+        "stopped": {trial["number"]: trial["stopped_at"] for trial in found if trial["stopped_at"] is not None},
     }
 
 
 @pytest.mark.timeout(300 + 10 * KILLS + 5 * TRIALS)
 def test_kills_change_nothing_of_a_sweep(fixture: ServiceFixture, tmp_path: Path) -> None:
-    policy = PolicySpec("bandit", evaluation_interval=2, slack_factor=0.5)
+    policy = PolicySpec("bandit", evaluation_interval=2, slack_amount=1.0)
     ends = []
     for name in ("undisturbed", "disturbed"):
         starts = tmp_path / name
@@ -127,9 +128,9 @@ def test_kills_change_nothing_of_a_sweep(fixture: ServiceFixture, tmp_path: Path
         found = trials(fixture, sweep)
         ends.append(outcome(found))
         check(fixture, sweep, found, starts)
-        print(f"TRAINSHED_TEST_SEED={SEED}: {name}, killed {dict(killed)}, {ends[-1]['statuses']}")
+        print(f"TRAINSHED_TEST_SEED={SEED}: {name}, killed {dict(killed)}")
     assert ends[0] == ends[1]
-    assert ends[0]["canceled"]
+    assert ends[0]["stopped"]
 
 
 @pytest.mark.timeout(300 + 10 * KILLS + 5 * TRIALS)
@@ -174,8 +175,12 @@ def moments(fixture: ServiceFixture, sweep: str) -> list[tuple[float, int]]:
 
 def check(fixture: ServiceFixture, sweep: str, found: list[dict[str, Any]], starts: Path) -> None:
     """See that nothing was lost, doubled or left behind."""
+    record = fixture.service.call("GET", f"/runs/{sweep}")
     assert [trial["number"] for trial in found] == list(range(len(found)))
-    assert {trial["status"] for trial in found} <= {"Completed", "Canceled"}
+    for trial in found:
+        # One whose supervisor is killed while it ends has failed, which is true, and is not repeated.
+        assert trial["status"] == "Completed" or trial["stopped_at"] or record["status"] == "Canceled", trial
+        assert trial["status"] != "Completed" or not trial["stopped_at"], trial
     runs = fixture.service.call("GET", "/runs", query={"parent": sweep, "limit": 1000})["runs"]
     assert len(runs) == sum(trial["attempt"] for trial in found)
     assert all(run["status"] in ("Completed", "Canceled", "Failed") for run in runs)
