@@ -98,8 +98,7 @@ def swept(experiment: Experiment, what: HyperDriveConfig, **more: Any) -> HyperD
 
 
 def trials(run: HyperDriveRun) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = run._call("GET", "sweep")["trials"]
-    return found
+    return run.get_trials()
 
 
 def log(run: HyperDriveRun) -> str:

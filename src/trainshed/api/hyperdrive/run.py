@@ -112,6 +112,20 @@ class HyperDriveRun(Run):
         """Return the hyperparameters of the child runs, as a dict of run id → JSON."""
         return {run.id: _parameters(run) for run in _children(self)}
 
+    def get_trials(self) -> list[dict[str, Any]]:
+        """Return the child runs with what the sweep knows of them, in order (Trainshed extension).
+
+        Returns:
+            One dict per run: ``number``, ``run_id``, ``parameters`` (dict), ``status``, ``best`` (best value of the
+            primary metric, or None), ``stopped_at`` (the interval at which the policy stopped it, or None),
+            ``attempt``, ``started`` and ``ended`` (Unix timestamps). ``pandas.json_normalize`` makes a table of it.
+
+        Raises:
+            NotFoundException: the run is not a sweep.
+        """
+        trials: list[dict[str, Any]] = self._call("GET", "sweep")["trials"]
+        return trials
+
     def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # no parameters in SDK v1
         """Return the metrics of the child runs, as a dict of run id → metrics."""
         return {run.id: run.get_metrics() for run in _children(self)}
