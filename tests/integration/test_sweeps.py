@@ -32,6 +32,7 @@ from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.sweep import SweepSpec
+from trainshed.widgets import RunDetails
 
 LOG = "azureml-logs/hyperdrive.txt"
 TRAIN = """
@@ -118,7 +119,7 @@ def until_begun(run: HyperDriveRun, child: str) -> Run:
     raise AssertionError(f"the sweep ended without {child}:\n{seen}")
 
 
-def test_a_grid_over_an_estimator(experiment: Experiment, script: Script) -> None:
+def test_a_grid_over_an_estimator(experiment: Experiment, script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     estimator = script(script_params={"--alpha": 9, "--epochs": 2, "--layers": 7})
     space = GridParameterSampling({"--alpha": choice(0.1, 0.2), "layers": choice(1, 2, 3)})
     run = swept(experiment, config(estimator, space, 10, custom_run_id="my-sweep"), tags={"stage": "trial"})
@@ -149,6 +150,17 @@ def test_a_grid_over_an_estimator(experiment: Experiment, script: Script) -> Non
     assert isinstance(again, HyperDriveRun)
     assert again.get_best_run_by_primary_metric() == best
     assert [row["run_id"] for row in again.get_children_sorted_by_primary_metric(top=1)] == ["my-sweep_5"]
+    capsys.readouterr()
+    RunDetails(run).show()
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[:2] == [
+        "Run my-sweep of sweep: Completed",
+        f"  best so far: {best.get_metrics()['accuracy'][0]} of my-sweep_5",
+    ]
+    assert shown[2].startswith("  child my-sweep_5: Completed, 0.6")
+    html = run._call("GET", "fragment")["html"]
+    assert "6 of at most 10 runs; best accuracy so far: 0.6, my-sweep_5" in html
+    assert html.count("<polyline") == 6
 
 
 def test_never_more_runs_at_once_than_allowed(experiment: Experiment, script: Script) -> None:

@@ -94,12 +94,26 @@ class RunDetails:
     def _text(self) -> str:
         data = self.get_widget_data()
         lines = [f"Run {data['run_id']} of {data['experiment']}: {data['status']}"]
-        lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
-        lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
+        if hasattr(self._run, "get_trials"):
+            lines += _of_sweep(self._run.get_children_sorted_by_primary_metric())
+        else:
+            lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
+            lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
         lines += [f"  file {name}" for name in data["files"]]
         if data["run_logs"]:
             lines += ["  last lines of the log:", *(f"    {line}" for line in data["run_logs"].splitlines())]
         return "\n".join(lines)
+
+
+def _of_sweep(children: list[dict[str, Any]]) -> list[str]:
+    """Return the best run of a sweep so far, and all its runs, best first."""
+    found = [child for child in children if child["best_primary_metric"] is not None]
+    best = [f"  best so far: {found[0]['best_primary_metric']} of {found[0]['run_id']}"] if found else []
+    rows = (
+        f"  child {child['run_id']}: {child['status']}, {child['best_primary_metric']}, {child['hyperparameters']}"
+        for child in children
+    )
+    return [*best, *rows]
 
 
 def _in_notebook() -> bool:
