@@ -25,6 +25,8 @@ from trainshed.sweeps.trial import Trial, best, numbers
 
 FROM_OUTSIDE = frozenset({"host_lost", "node_fail", "oom", "preempted", "shim_lost"})
 """Reasons for which a trial failed that say nothing about its parameters."""
+REPEATED = FROM_OUTSIDE | {"start_failed"}
+"""Reasons for which a trial is repeated; one that cannot be started may be so every time."""
 _HOPELESS = 3
 """Trials that all fail by themselves, after which the others would, too; as in SDK v1."""
 _NAMED = 5
@@ -116,7 +118,7 @@ class Sweep:
         return found
 
     def _is_repeated(self, row: TrialRow) -> bool:
-        failed = row.status == states.FAILED and row.reason in FROM_OUTSIDE and row.stopped_at is None
+        failed = row.status == states.FAILED and row.reason in REPEATED and row.stopped_at is None
         return failed and row.attempt <= self._spec.max_retries
 
     def _take(self, row: TrialRow) -> None:
