@@ -58,6 +58,7 @@ class Sweep:
         self._spec, shown = parts.sweeps.get(run_id)
         self._trial = from_json(RunSpec, parts.requests.whole(run_id, shown))
         self._over: dict[int, Trial] = {}
+        self._read: dict[str, list[float]] = {}
         self._ends: dict[int, TrialRow] = {}
         self._prior = self._earlier()
         for row in parts.sweeps.trials(run_id):
@@ -74,8 +75,9 @@ class Sweep:
 
     def _values(self, row: TrialRow) -> list[float]:
         """Return what counts of a trial's values: up to where the policy stopped it."""
-        values = numbers(self._parts.metrics.points(row.run, self._spec.metric))
-        return values if row.stopped_at is None else values[: row.stopped_at]
+        values = self._read.setdefault(row.run, [])
+        values += numbers(self._parts.metrics.points(row.run, self._spec.metric, len(values)))
+        return values[: row.stopped_at]
 
     def step(self) -> bool:
         """Do what is to be done now.

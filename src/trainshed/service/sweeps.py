@@ -20,6 +20,7 @@ from trainshed.spec import states
 from trainshed.spec.codec import from_json
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.spec.secrets import without_secrets
 from trainshed.spec.sweep import BAYESIAN, SweepSpec
 from trainshed.sweeps.bayesian import is_available
 from trainshed.sweeps.runs import parameters_of
@@ -99,17 +100,20 @@ class SweepDriver:
         for resumed in sweep.resume_trials:
             if parameters_of(parts.history.get(resumed)["tags"]) is None:
                 raise UserErrorException(f"Run '{resumed}' cannot be resumed: it is not a run of a sweep.")
-        shown = parts.requests.keep(run_id, to_json(trial))
+        taken = parts.history.has(run_id)  # then what is kept for it is not this one's
+        shown = without_secrets(to_json(trial)) if taken else parts.requests.keep(run_id, to_json(trial))
         own = from_json(RunSpec, shown)._replace(kind=KIND, target=INTERACTIVE)
         own = own._replace(properties={**own.properties, **_properties(sweep)})
         add = partial(_add, parts, run_id, sweep, shown)
         try:
             record = parts.history.create_run(run_id, submit_id, own, time.time(), queued=False, also=add)
         except BaseException:
-            parts.requests.forget(run_id)
+            if not taken:
+                parts.requests.forget(run_id)
             raise
-        if record["id"] != run_id:
-            parts.requests.forget(run_id)
+        if record["id"] != run_id or taken:
+            if not taken:
+                parts.requests.forget(run_id)
             if record["kind"] != KIND or parts.sweeps.get(record["id"])[0] != sweep:
                 raise UserErrorException(f"This submit id belongs to run '{record['id']}', which is another request.")
             return record

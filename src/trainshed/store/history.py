@@ -220,6 +220,10 @@ class History:
             raise self._unknown(run_id)
         return record_of(row)
 
+    def has(self, run_id: str) -> bool:
+        """Tell whether there is a run with this id."""
+        return self._database.one("SELECT 1 FROM runs WHERE id = ?", (run_id,)) is not None
+
     def _unknown(self, run_id: str) -> NotFoundException:
         newest = "SELECT id FROM runs WHERE experiment = ? ORDER BY seq DESC LIMIT 1"
         named = self._database.one(newest, (run_id,))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.runs.run import Run
-from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
+from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException, NotFoundException
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import ExperimentLike, RunLike
@@ -171,12 +171,27 @@ class HyperDriveRun(Run):
         name, goal = self._primary_metric()
         best = max if goal is PrimaryMetricGoal.MAXIMIZE else min
         found: list[tuple[float | None, RunLike]] = []
+        known = self._known_bests(sweep)
         for run in _children(sweep):
+            if run.id in known:
+                found.append((known[run.id], run))
+                continue
             logged = run.get_metrics(name=name).get(name)
             series = logged if isinstance(logged, list) else [logged]
             values = [value for value in series if isinstance(value, (int, float)) and not math.isnan(value)]
             found.append((best(values) if values else None, run))
         return found
+
+    def _known_bests(self, sweep: Run) -> dict[str, float | None]:
+        """Return what the service knows of the children of a sweep with this primary metric: run id → best value."""
+        name, goal = self._primary_metric()
+        try:
+            told = sweep._call("GET", "sweep")
+        except NotFoundException:
+            return {}  # runs that a program has logged as if they were a sweep
+        if (told["sweep"]["metric"], told["sweep"]["maximize"]) != (name, goal is PrimaryMetricGoal.MAXIMIZE):
+            return {}
+        return {trial["run_id"]: trial["best"] for trial in told["trials"]}
 
     def _ranked(
         self, measured: list[tuple[float | None, RunLike]], reverse: bool = False
