@@ -14,6 +14,8 @@ PACKAGES = {
     "mlflow": ["mlflow==3.17.2"],
     "tensorboardX": ["tensorboardX==2.6.5"],
     "trackio": ["trackio==0.43.0"],
+    "optuna": ["optuna==5.0.0", "scikit-learn"],
+    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch"],
 }
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

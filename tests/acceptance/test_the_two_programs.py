@@ -36,6 +36,13 @@ def test_second_program(program: str, home: Path, workspace: object) -> None:
     }
 
 
+@pytest.mark.parametrize("program", ["run.py", "run_azureml.py"])
+def test_a_sweep(program: str, home: Path, workspace: object) -> None:
+    *_, count, best = ran(EXAMPLES / "sweep" / program).splitlines()
+    assert count == "8 runs: Completed"
+    assert best.startswith("The best accuracy is 0.9")
+
+
 def ran(program: Path) -> str:
     """Return what an example prints."""
     pytest.importorskip("sklearn")
@@ -45,7 +52,7 @@ def ran(program: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", ["sklearn_estimator", "mpi_estimator"])
+@pytest.mark.parametrize("example", ["sklearn_estimator", "mpi_estimator", "sweep"])
 def test_a_program_differs_from_v1s_in_its_imports_only(example: str) -> None:
     ours, theirs = ((EXAMPLES / example / name).read_text().splitlines() for name in ("run.py", "run_azureml.py"))
     changed = {line for line in set(ours) ^ set(theirs) if not line.startswith(("from ", '"""', "``make demo``"))}

@@ -25,6 +25,7 @@ ROOMS = {
     "service",
     "spec",
     "store",
+    "sweeps",
     "targets",
     "machines",
     "tensorboard",

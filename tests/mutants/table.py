@@ -15,6 +15,7 @@ ENDINGS = "tests/faults/test_run_endings.py"
 DEATH = "tests/faults/test_service_death.py"
 HOUSE = "tests/house/test_sizes.py"
 STORE = "tests/unit/store"
+SWEEP_POLICIES = "tests/unit/sweeps/test_policies.py::test_a_policy_is_what_its_definition_says"
 SERVICE = "tests/unit/service/test_routes.py"
 
 
@@ -335,5 +336,20 @@ MUTANTS = (
         file="service/guard.py",
         old="        if request.url.path in PUBLIC:\n",
         new='        if request.url.path in PUBLIC or request.url.path.endswith("/metrics"):\n',
+    ),
+    # Sweeps.
+    mutant(
+        "a policy compares with what others have logged later",
+        SWEEP_POLICIES,
+        file="sweeps/policies.py",
+        old="(found := best(each.values, maximize, interval)) is not None]",
+        new="(found := best(each.values, maximize)) is not None]",
+    ),
+    mutant(
+        "random parameters depend on what has been tried",
+        "tests/unit/sweeps/test_samplers.py::test_random_values_do_not_depend_on_what_is_known",
+        file="sweeps/random_search.py",
+        old='dice = random.Random(f"{known.seed}/{number}")',
+        new='dice = random.Random(f"{known.seed}/{number}/{len(known.trials)}")',
     ),
 )

@@ -30,7 +30,7 @@ def logs(options: argparse.Namespace) -> int:
 def _best_log(run: Run) -> str:
     """Return the name of the script's log, or of the environment's log until the script has printed something."""
     sizes = {file["name"]: file["size"] for file in _files(run)}
-    logs = [name for name in (layout.DRIVER_LOG, layout.BUILD_LOG) if name in sizes]
+    logs = [name for name in reversed(layout.logs_of(run.type or "")) if name in sizes]
     for name in [name for name in logs if sizes[name]] + logs:
         return name
     raise NotFoundException(f"Run {run.id} is {run.status} and has no log yet. Wait for it: trainshed logs -f {run.id}")
@@ -40,7 +40,7 @@ def follow_all(options: argparse.Namespace, run: Run) -> None:
     """Print the log of the environment, then that of the script, until the run has ended."""
     connection = run.experiment.workspace.connection
     try:
-        for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
+        for name in layout.logs_of(run.type or ""):
             show.log(options, name, follow(connection, run.id, name))
     except KeyboardInterrupt:
         print(f"\nThe run continues. To stop it: trainshed cancel {run.id}", file=sys.stderr)

@@ -40,10 +40,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     """
     cut = words.index("--") if "--" in words else len(words)
     options, unknown = parser().parse_known_args(words[:cut])
-    if unknown and options.command == "submit":
+    if unknown and options.command in ("submit", "sweep"):
+        folder = getattr(options, "folder", None) or options.what
         raise UserErrorException(
-            f"'trainshed submit' has no option {unknown[0]!r}. Put `--` before the script's arguments: "
-            f"trainshed submit {options.folder} -- {' '.join(unknown)}"
+            f"'trainshed {options.command}' has no option {unknown[0]!r}. Put `--` before the script's arguments: "
+            f"trainshed {options.command} {folder} -- {' '.join(unknown)}"
         )
     if unknown:
         raise UserErrorException(
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _common(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _submit(commands)
+    _sweep(commands)
     _history(commands)
     _files(commands)
     _removal(commands)
@@ -116,6 +118,52 @@ def _submit(commands: Any) -> None:
     )
     made.usage = "trainshed submit DIR [options] [-- SCRIPT ARGUMENTS]"
     made.add_argument("folder", metavar="DIR", help="source folder; all files except those in .amlignore are sent")
+    _script_options(made)
+
+
+def _sweep(commands: Any) -> None:
+    made = _command(
+        commands,
+        "sweep",
+        "sweep:sweep",
+        "run a script with many sets of parameters, and show, stop, or name the best run of such a sweep",
+        "trainshed sweep ./src --param 'alpha=loguniform(-6, 0)' --param 'layers=choice(1, 2)' --metric accuracy",
+    )
+    made.usage = (
+        "trainshed sweep DIR --param NAME=EXPRESSION --metric NAME [options] [-- SCRIPT ARGUMENTS]\n"
+        "       trainshed sweep show|best|stop [RUN]"
+    )
+    made.add_argument("what", metavar="DIR", help="source folder; or show, best or stop")
+    made.add_argument(
+        "run_name", nargs="?", metavar="RUN", help="a sweep, for show, best and stop (default: the newest)"
+    )
+    sweep = made.add_argument_group("the sweep")
+    sweep.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=EXPRESSION",
+        help="choice(...), uniform(...), ...; repeatable",
+    )
+    sweep.add_argument("--metric", metavar="NAME", help="metric to maximize, which the script logs with run.log")
+    sweep.add_argument("--minimize", action="store_true", help="minimize the metric")
+    sweep.add_argument("--sampling", choices=("random", "grid", "bayesian"), default="random", help="default: random")
+    sweep.add_argument("--runs", type=_count, default=20, metavar="N", help="at most N runs (default: 20)")
+    sweep.add_argument("--at-once", type=_count, metavar="N", help="at most N runs at the same time")
+    sweep.add_argument("--minutes", type=_count, metavar="N", help="cancel what runs after N minutes")
+    sweep.add_argument(
+        "--policy", metavar="POLICY", help="stop bad runs early, such as 'bandit(slack_factor=0.1)', median or asha"
+    )
+    sweep.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same random parameters")
+    sweep.add_argument(
+        "--retries", type=int, default=0, metavar="N", help="repeat a run up to N times if its machine failed"
+    )
+    sweep.add_argument("--resume-from", action="append", default=[], metavar="RUN", help="earlier sweep to learn from")
+    sweep.add_argument("--csv", action="store_true", help="show: print a CSV table")
+    _script_options(made)
+
+
+def _script_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")

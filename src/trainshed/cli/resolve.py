@@ -58,6 +58,8 @@ def named(where: Workspace, name: str) -> Run:
     except NotFoundException:
         known = [record["id"] for record in where.connection.call("GET", "/runs", query={"limit": _MANY})["runs"]]
         matches = [run_id for run_id in known if run_id.startswith(name)]
+        # The ids of a sweep's runs begin with that of the sweep.
+        matches = [each for each in matches if all(other.startswith(each) for other in matches)] or matches
         if len(matches) > 1:
             raise UserErrorException(
                 f"{len(matches)} run ids begin with '{name}', such as {matches[0]} and {matches[1]}. "

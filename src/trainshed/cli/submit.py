@@ -18,13 +18,9 @@ from trainshed.spec.shape import check_launched
 
 def submit(options: argparse.Namespace) -> int:
     """Submit a script as a run."""
-    folder, script = _source(options)
-    estimator = _estimator(options, folder, script)
-    estimator.run_config.arguments = list(options.arguments)
-    experiment = Experiment(resolve.workspace(options, create=True), options.experiment or _name(folder))
-    run = experiment.submit(
-        estimator, tags=_pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots
-    )
+    estimator = estimator_of(options)
+    experiment = Experiment(resolve.workspace(options, create=True), experiment_of(options))
+    run = experiment.submit(estimator, tags=pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots)
     if options.json:
         show.as_json(run.record())
     else:
@@ -48,7 +44,9 @@ def _source(options: argparse.Namespace) -> tuple[str, str]:
     return options.folder, options.script or "train.py"
 
 
-def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimator:
+def estimator_of(options: argparse.Namespace) -> Estimator:
+    """Return what the options ask for."""
+    folder, script = _source(options)
     estimator = Estimator(
         folder,
         compute_target=options.target,
@@ -57,7 +55,7 @@ def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimat
         conda_packages=options.conda or None,
         pip_requirements_file=options.requirements,
         conda_dependencies_file=options.conda_file,
-        environment_variables=_pairs(options.env, "-e"),
+        environment_variables=pairs(options.env, "-e"),
         user_managed=options.use_python is not None,
         max_run_duration_seconds=options.time_limit,
         node_count=options.nodes,
@@ -69,6 +67,7 @@ def _estimator(options: argparse.Namespace, folder: str, script: str) -> Estimat
         estimator.conda_dependencies.set_python_version(options.python)
     if options.use_python:
         estimator.run_config.environment.python.interpreter_path = options.use_python
+    estimator.run_config.arguments = list(options.arguments)
     return estimator
 
 
@@ -83,14 +82,26 @@ def _distribution(options: argparse.Namespace) -> Any:
     return PyTorchConfiguration(options.backend.capitalize(), options.nodes * options.processes, options.nodes)
 
 
-def _pairs(given: list[str], option: str) -> dict[str, Any]:
-    pairs = {}
+def pairs(given: list[str], option: str) -> dict[str, Any]:
+    """Return texts of the form NAME=VALUE as a dict.
+
+    Raises:
+        UserErrorException: one is not of this form.
+    """
+    found = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UserErrorException(f"{option} {text!r} must be of the form NAME=VALUE.")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found
+
+
+def experiment_of(options: argparse.Namespace) -> str:
+    """Return the name of the experiment: as the options say, else made from the folder's name."""
+    if options.experiment:
+        return str(options.experiment)
+    return _name(_source(options)[0])
 
 
 def _name(folder: str) -> str:

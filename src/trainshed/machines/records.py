@@ -79,8 +79,9 @@ def shim(run_dir: str) -> Dict[str, Any]:
 def owner(run_dir: str) -> Dict[str, Any]:
     """Return who logs an interactive run, as :meth:`trainshed.targets.witness.Witness.begin` wrote it, or nothing."""
     found = json_inside(run_dir, layout.SHIM)
-    if "run" in found:
-        return found if _text(found["run"]) else {}
+    for name in ("run", "sweep"):
+        if name in found:
+            return found if _text(found[name]) else {}
     return found if ("elsewhere" in found and "pid" not in found) or _whole(found, _PROCESS) else {}
 
 

@@ -27,6 +27,7 @@ from trainshed.service.page import ROUTES as PAGES
 from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
+from trainshed.service.sweep_routes import ROUTES as SWEEPS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.service.verify_routes import ROUTES as VERIFY
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
@@ -42,6 +43,7 @@ ALL = [
     *CATALOG,
     *MODELS,
     *SECRETS,
+    *SWEEPS,
     *REMOVAL,
     *VERIFY,
 ]

@@ -1,9 +1,9 @@
-"""Notifies waiting requests about changes of runs."""
+"""Notifies waiting requests, and the driver of sweeps, about changes of runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
@@ -13,10 +13,19 @@ class Bus:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._subscribers: list[Callable[[str], object]] = []
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver in this event loop from now on."""
         self._loop = loop
+
+    def subscribe(self, changed: Callable[[str], object]) -> None:
+        """Have a function called with the id of each run that has changed, in the thread that reports it.
+
+        Args:
+            changed: returns at once and raises nothing.
+        """
+        self._subscribers.append(changed)
 
     def publish(self, run_id: str) -> None:
         """Report that a run has changed; can be called from any thread.
@@ -24,6 +33,8 @@ class Bus:
         Args:
             run_id: the run.
         """
+        for changed in self._subscribers:
+            changed(run_id)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, run_id)
 

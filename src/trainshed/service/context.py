@@ -20,6 +20,8 @@ from trainshed.service.script_tree import assemble
 from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
+from trainshed.service.sweep import Parts
+from trainshed.service.sweeps import SweepDriver
 from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -33,6 +35,7 @@ from trainshed.store.registry import Registry
 from trainshed.store.removal import Removal
 from trainshed.store.secrets import Secrets
 from trainshed.store.snapshots import Snapshots
+from trainshed.store.sweeps import Sweeps
 from trainshed.system import files
 from trainshed.version import VERSION
 
@@ -72,6 +75,8 @@ class ServiceContext:
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines
         )
+        parts = Parts(self.history, self.metrics, Sweeps(self.database), self.registry.requests, self.supervisor)
+        self.sweeps = SweepDriver(parts, self.bus, self.mirror)
         removal = Removal(self.database, self.history)
         self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
         for folder in (root, root / layout.SNAPSHOTS):
@@ -82,6 +87,12 @@ class ServiceContext:
 
     def _ended(self, run_id: str) -> None:
         self.supervisor.ended(run_id)
+
+    def start(self) -> None:
+        """Take up what an earlier service left, then work."""
+        self.sweeps.prepare()
+        self.supervisor.start()
+        self.sweeps.start()
 
     def seen(self) -> None:
         """Record that a client is using the service."""
@@ -103,3 +114,4 @@ class ServiceContext:
             last.callback(self.database.close)
             last.callback(self.garbage.close)
             last.callback(self.supervisor.stop)
+            last.callback(self.sweeps.stop)

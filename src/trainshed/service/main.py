@@ -98,7 +98,7 @@ async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: Service
         endpoint = Endpoint(root, {**facts, "settings": settings.marks(os.environ)})
         idle = asyncio.create_task(_leave_when_idle(context))
         try:
-            context.supervisor.start()
+            context.start()
             endpoint.keep()
             if ready_fd is not None:
                 os.write(ready_fd, b"ready\n")

@@ -15,10 +15,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
+from trainshed.service import sweep_page
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import COOKIE, PAGES
 from trainshed.service.mirror import Mirror
 from trainshed.service.requests import API, endpoint
+from trainshed.service.sweeps import KIND
 from trainshed.service.transfers import FileContent
 from trainshed.spec import layout, states
 
@@ -29,6 +31,7 @@ _FRAGMENT_CSS = """
 .trainshed pre { max-height: 20em; overflow: auto; background: #f5f5f5; color: #222; padding: .5em; }
 .trainshed svg { background: #fafafa; border: 1px solid #ddd; } .trainshed figure { display: inline-block; }
 .trainshed polyline { fill: none; stroke: #27c; stroke-width: 1.5; }
+.trainshed polyline.best { stroke: #d60; stroke-width: 3; }
 """
 _REFRESH = 3
 _LOG_BYTES = 64 << 10
@@ -100,7 +103,7 @@ def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) 
         _facts(record),
         *_error(record),
         *_metrics(context, record["id"]),
-        *_children(context, record["id"], links),
+        *_below(context, record, links),
         *(_pictures(record["id"], names) if links else ()),
         *_files(record["id"], names, links),
         *_log(context.mirror, record["id"]),
@@ -155,6 +158,12 @@ def _drawable(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
 
 
+def _below(context: ServiceContext, record: dict[str, Any], links: bool) -> list[str]:
+    if record["kind"] == KIND:
+        return sweep_page.parts(context.sweeps.describe(record["id"]), _link if links else escape)
+    return _children(context, record["id"], links)
+
+
 def _children(context: ServiceContext, run_id: str, links: bool) -> list[str]:
     found = context.history.list_runs(parent=run_id, limit=_RUNS)
     show = _link if links else escape
@@ -176,7 +185,7 @@ def _files(run_id: str, names: list[str], links: bool) -> list[str]:
 
 
 def _log(mirror: Mirror, run_id: str) -> list[str]:
-    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG):
+    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG, layout.SWEEP_LOG):
         try:
             with mirror.open(run_id, layout.place_of(name)) as file:
                 file.seek(max(file.seek(0, 2) - _LOG_BYTES, 0))

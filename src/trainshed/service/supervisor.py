@@ -166,12 +166,16 @@ class Supervisor:
             UserErrorException: the target could never run it.
             RunConfigurationException: there is no such launcher.
         """
-        launchers.check(spec.launcher)
-        self._shared.registry.check_size(spec)
-        self._shared.registry.check_data(spec)
+        self.check(spec)
         record = self._create(run_id, submit_id, spec)
         self._of(record).tell("dispatch")
         return record
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise if a run could never be run; exceptions as for :meth:`submit`."""
+        launchers.check(spec.launcher)
+        self._shared.registry.check_size(spec)
+        self._shared.registry.check_data(spec)
 
     def _create(self, run_id: str, submit_id: str, spec: RunSpec, queued: bool = True) -> dict[str, Any]:
         """Add a run to the history, which must not contain its secrets; these are kept before it can start."""
@@ -202,9 +206,26 @@ class Supervisor:
             The run's record.
         """
         record = self._create(run_id, submit_id, spec, queued=False)
-        made = record["id"]
+        self.lay_out(record, owner)
+        return self.hold(record["id"], start)
+
+    def lay_out(self, record: dict[str, Any], owner: dict[str, Any]) -> None:
+        """Make the run directory of a run that no target starts; one that is there stays as it is.
+
+        Args:
+            record: the run's.
+            owner: as for :meth:`begin`, or ``{"sweep": id}``.
+        """
         described = describe(self._shared.registry, record, self._history.root_of(record), here=True)
-        self._witness.begin(made, described, owner)
+        self._witness.begin(record["id"], described, owner)
+
+    def hold(self, made: str, start: bool) -> dict[str, Any]:
+        """Follow a run that no target starts, and note that it has begun.
+
+        Args:
+            made: the run.
+            start: it runs already.
+        """
         # It takes none of the slots, and is looked at with those that do.
         self._worker(INTERACTIVE).hold(made, 0)
         return self.set_going(made) if start else self._history.get(made)

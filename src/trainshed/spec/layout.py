@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Tuple
+
 SPEC = "spec.json"
 SHIM = "shim.json"
 PHASES = "phases.jsonl"
@@ -33,6 +38,8 @@ BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 USER_LOG = "logs/user_log.txt"
 """Output of an interactive run's ``with`` block."""
+SWEEP_LOG = "azureml-logs/hyperdrive.txt"
+"""What a sweep has done, and why."""
 MPI_LOG = "azureml-logs/70_mpi_log.txt"
 """Output of Open MPI."""
 STD_LOG = "user_logs/std_log.txt"
@@ -72,6 +79,16 @@ def output_path(path: str, run_id: str, name: str) -> str:
         'made/r1'
     """
     return path.replace("{run-id}", run_id).replace("{output-name}", name).strip("/")
+
+
+def logs_of(kind: str) -> Tuple[str, ...]:
+    """Return the names of the logs of a run of some type, in the order in which they are written.
+
+    Example:
+        >>> logs_of("hyperdrive")
+        ('azureml-logs/hyperdrive.txt',)
+    """
+    return (SWEEP_LOG,) if kind == "hyperdrive" else (BUILD_LOG, DRIVER_LOG)
 
 
 def rank_log(rank: int, second: bool = False) -> str:

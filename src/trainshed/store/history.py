@@ -54,7 +54,15 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create_run(self, run_id: str, submit_id: str, spec: RunSpec, now: float, queued: bool = True) -> dict[str, Any]:
+    def create_run(
+        self,
+        run_id: str,
+        submit_id: str,
+        spec: RunSpec,
+        now: float,
+        queued: bool = True,
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> dict[str, Any]:
         """Add a run; it survives a power failure once this returns.
 
         Args:
@@ -63,6 +71,7 @@ class History:
             spec: what to run.
             now: time of submission.
             queued: put it into the queue of its target.
+            also: what else to write in the same transaction if the run is new.
 
         Returns:
             The run's record.
@@ -88,6 +97,8 @@ class History:
                 made = (spec.display_name, status, spec.priority, now, as_json(tags), as_json(properties))
                 write.execute(INSERT, (*row, *made))
                 write.execute("INSERT INTO specs (run, spec) VALUES (?, ?)", (run_id, as_json(to_json(spec))))
+                if also is not None:
+                    also(write)
                 for passed in (states.NOT_STARTED, states.QUEUED)[: 1 + queued]:
                     note_event(write, run_id, passed, None, now)
             else:
@@ -212,6 +223,10 @@ class History:
         if row is None:
             raise self._unknown(run_id)
         return record_of(row)
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether there is a run with this id."""
+        return self._database.one("SELECT 1 FROM runs WHERE id = ?", (run_id,)) is not None
 
     def _unknown(self, run_id: str) -> NotFoundException:
         newest = "SELECT id FROM runs WHERE experiment = ? ORDER BY seq DESC LIMIT 1"

@@ -98,18 +98,19 @@ class Metrics:
         # Nearly all values are plain floats, and reading a hundred thousand of them must be fast.
         return values if plain else [loaded(value) for value in values]
 
-    def points(self, run_id: str, name: str) -> list[tuple[int | None, float, Any]]:
+    def points(self, run_id: str, name: str, skip: int = 0) -> list[tuple[int | None, float, Any]]:
         """Return the history of a metric, ``(step, time, value)``, in the order it was logged.
 
         Args:
             run_id: the run.
             name: the metric.
+            skip: leave out so many, the first ones.
         """
         sql = (
             "SELECT points.step, points.time, points.value FROM series JOIN points ON points.series = series.id "
-            "WHERE run = ? AND name = ? ORDER BY points.place"
+            "WHERE run = ? AND name = ? ORDER BY points.place LIMIT -1 OFFSET ?"
         )
-        return [(step, time, loaded(value)) for step, time, value in self._database.tuples(sql, (run_id, name))]
+        return [(step, time, loaded(value)) for step, time, value in self._database.tuples(sql, (run_id, name, skip))]
 
     def since(self, run_id: str, place: int, limit: int = 20_000) -> list[tuple[int, str, int | None, float, Any]]:
         """Return what was logged after a position in the journal, ``(place, name, step, time, value)``, in order.

@@ -12,6 +12,8 @@ from trainshed.store.history import DESCENDANTS, History
 _OF_A_RUN = (
     "DELETE FROM points WHERE series IN (SELECT id FROM series WHERE run = ?)",
     *(f"DELETE FROM {table} WHERE run = ?" for table in ("series", "run_events", "collected", "files", "specs")),
+    "DELETE FROM trials WHERE sweep = ?",
+    "DELETE FROM sweeps WHERE run = ?",
     "DELETE FROM runs WHERE id = ?",
 )
 _MODEL_FOLDERS = "SELECT json_extract(record, '$.folder') FROM catalog WHERE kind = 'model' AND deleted = 0"

@@ -47,8 +47,8 @@ class Witness:
         Args:
             run_id: the run.
             record: content of its ``spec.json``.
-            owner: the program, ``{"pid", "start", "boot"}``, ``{"run": id}`` of the run that has begun it, or
-                ``{"elsewhere": program}`` of one on another machine.
+            owner: the program, ``{"pid", "start", "boot"}``, ``{"run": id}`` of the run that has begun it,
+                ``{"elsewhere": program}`` of one on another machine, or ``{"sweep": id}``, which is the service itself.
         """
         run_dir = self._runs / run_id
         for folder in ("code/outputs", "code/logs"):
@@ -95,8 +95,8 @@ class Witness:
     def _lives(self, who: dict[str, Any]) -> bool:
         if "run" in who:
             return self._goes_on(who["run"])
-        # A program on another machine cannot be seen from here: it goes on until it says otherwise.
-        return "elsewhere" in who or (bool(who) and process.alive(who))
+        # A program on another machine cannot be seen from here: it goes on until it says otherwise, as a sweep does.
+        return "elsewhere" in who or "sweep" in who or (bool(who) and process.alive(who))
 
     def _watch(self, run_id: str, who: dict[str, Any]) -> None:
         if run_id not in self._watched and "pid" in who:
@@ -104,9 +104,9 @@ class Witness:
             self._watcher.watch(who, run_id)
 
     def cancel(self, native_ids: Mapping[str, str], /) -> None:
-        """End the runs at once; their programs go on, and are told when they next ask."""
+        """End the runs at once; their programs go on, and are told when they next ask. A sweep ends with its trials."""
         for run_id in native_ids:
-            if self._look(run_id).state == ALIVE:
+            if "sweep" not in records.owner(str(self._runs / run_id)) and self._look(run_id).state == ALIVE:
                 self.end(run_id, {"outcome": "canceled", "reason": "canceled_by_user", "message": ""})
                 self._on_end(run_id)
 

@@ -17,7 +17,7 @@ _WAIT = 2
 """Maximum time between two updates of a running run, in seconds. The end of a run is shown immediately."""
 _TAIL_LINES = 20
 _EVENTS = ("pre_run_cell", "post_run_cell")
-_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt")
+_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_log.txt", "azureml-logs/hyperdrive.txt")
 
 
 class RunDetails:
@@ -141,8 +141,11 @@ class RunDetails:
         lines = [f"Run {data['run_id']} of {data['experiment']}: {data['status']}"]
         error = (data["run_properties"].get("error") or {}).get("error")
         lines += [f"  error: {line}" for line in headline(error or {}).splitlines()]
-        lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
-        lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
+        if hasattr(self._run, "get_trials"):
+            lines += _of_sweep(self._run.get_children_sorted_by_primary_metric())
+        else:
+            lines += [f"  {name}: {value}" for name, value in data["run_metrics"].items()]
+            lines += [f"  child {child['run_id']}: {child['status']}" for child in data["child_runs"]]
         lines += [f"  file {name}" for name in data["files"]]
         if data["run_logs"]:
             lines += ["  last lines of the log:", *(f"    {line}" for line in data["run_logs"].splitlines())]
@@ -153,6 +156,17 @@ def _shell() -> Any:
     """Return IPython's shell, or None outside of IPython."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
+
+
+def _of_sweep(children: list[dict[str, Any]]) -> list[str]:
+    """Return the best run of a sweep so far, and all its runs, best first."""
+    found = [child for child in children if child["best_primary_metric"] is not None]
+    best = [f"  best so far: {found[0]['best_primary_metric']} of {found[0]['run_id']}"] if found else []
+    rows = (
+        f"  child {child['run_id']}: {child['status']}, {child['best_primary_metric']}, {child['hyperparameters']}"
+        for child in children
+    )
+    return [*best, *rows]
 
 
 def _in_notebook() -> bool:

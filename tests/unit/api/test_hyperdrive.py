@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import trainshed
-from trainshed import Estimator, Experiment, RunConfiguration, ScriptRunConfig, Workspace, hyperdrive
+from trainshed import Estimator, RunConfiguration, ScriptRunConfig, hyperdrive
 from trainshed.api.hyperdrive import (
+    ASHAPolicy,
     BanditPolicy,
     BayesianParameterSampling,
     GridParameterSampling,
@@ -31,12 +32,14 @@ from trainshed.api.hyperdrive import (
     randint,
     uniform,
 )
+from trainshed.api.hyperdrive.to_sweep import policy_spec, to_sweep
 from trainshed.errors import (
     HyperDriveConfigException,
     HyperDriveNotImplementedException,
     HyperDriveScenarioNotSupportedException,
     TrainingException,
 )
+from trainshed.spec.sweep import PolicySpec, SweepSpec
 
 BETWEEN = [(uniform, ()), (quniform, (2,)), (loguniform, ()), (qloguniform, (2,))]
 AROUND = [(normal, ()), (qnormal, (2,)), (lognormal, ()), (qlognormal, (2,))]
@@ -237,9 +240,66 @@ def test_what_has_no_effect_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.text
 
 
-def test_a_submit_says_that_sweeps_come_later(home: object) -> None:
-    with pytest.raises(HyperDriveScenarioNotSupportedException, match="planned for a later one"):
-        Experiment(Workspace(), "sweep").submit(config())
+class OwnPolicy(NoTerminationPolicy):
+    """A policy that the service does not know."""
+
+
+class OwnSampling(RandomParameterSampling):
+    """A sampling method that the service does not know."""
+
+    SAMPLING_NAME = "OWN"
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (NoTerminationPolicy(), PolicySpec("none")),
+        (BanditPolicy(2, 0.1, delay_evaluation=3), PolicySpec("bandit", 2, 3, slack_factor=0.1)),
+        (BanditPolicy(slack_amount=1), PolicySpec("bandit", slack_amount=1.0)),
+        (MedianStoppingPolicy(2, 5), PolicySpec("median_stopping", 2, 5)),
+        (TruncationSelectionPolicy(20, 1, 5), PolicySpec("truncation_selection", 1, 5, truncation_percentage=20)),
+        (ASHAPolicy(2, 1, 4), PolicySpec("asha", 2, 1, reduction_factor=4)),
+    ],
+)
+def test_a_policy_as_the_service_gets_it(policy: Any, expected: PolicySpec) -> None:
+    assert policy_spec(policy) == expected
+    assert to_sweep(config(policy=policy)).policy == expected
+    sampling = BayesianParameterSampling({"--alpha": uniform(0, 1)})
+    assert to_sweep(config(policy=policy, hyperparameter_sampling=sampling)).policy == PolicySpec("none")
+
+
+def test_a_sweep_as_the_service_gets_it() -> None:
+    sampling = RandomParameterSampling({"--alpha": choice(numpy_like(0.5), (1, 2))}, {"seed": 3})
+    found = to_sweep(config(hyperparameter_sampling=sampling, max_concurrent_runs=9), max_retries=2)
+    assert found == SweepSpec(
+        "random", '{"--alpha": ["choice", [[0.5, [1, 2]]]]}', "mse", False, 4, 4, seed=3, max_retries=2
+    )
+    assert to_sweep(config()).max_concurrent_runs == 4
+    assert to_sweep(config()).seed != to_sweep(config()).seed
+
+
+def numpy_like(value: float) -> Any:
+    """Something that json cannot write, and that has the method by which numpy's numbers become Python's."""
+    return type("Number", (), {"tolist": lambda _: value})()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"policy": OwnPolicy()}, "OwnPolicy cannot be used"),
+        ({"hyperparameter_sampling": OwnSampling({"--a": choice(1)})}, "OwnSampling cannot be used"),
+        ({"hyperparameter_sampling": RandomParameterSampling({1: choice(1)})}, "must be a str"),  # type: ignore[dict-item]
+        ({"hyperparameter_sampling": RandomParameterSampling({"a": choice(float("nan"))})}, "cannot be passed"),
+        ({"hyperparameter_sampling": RandomParameterSampling({"a": ["uniform", [0]]})}, "uniform has the arguments"),
+        ({"hyperparameter_sampling": RandomParameterSampling({"a": ["unform", [0, 1]]})}, "Did you mean 'uniform'"),
+        ({"primary_metric_name": ""}, "name of the metric"),
+    ],
+)
+def test_a_sweep_that_cannot_be(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(HyperDriveConfigException, match=says):
+        to_sweep(config(**changes))
+    with pytest.raises(HyperDriveConfigException, match="max_retries must be"):
+        to_sweep(config(), max_retries="2")
 
 
 def test_what_v1_never_had() -> None:

@@ -11,7 +11,7 @@ import pytest
 from trainshed.cli import show
 from trainshed.cli.main import main
 from trainshed.cli.parser import parse, parser
-from trainshed.cli.submit import _estimator, _name, _pairs, _source
+from trainshed.cli.submit import _name, _source, estimator_of, pairs
 from trainshed.errors import UserErrorException
 
 
@@ -45,13 +45,13 @@ def test_a_submit_becomes_an_estimator(project: Path) -> None:
         "5",
     ]
     options = parse(words)
-    config = _estimator(options, *_source(options)).run_config
+    config = estimator_of(options).run_config
     deps = config.environment.python.conda_dependencies
     assert (deps.get_python_version(), list(deps.conda_packages)) == ("3.11", ["scipy"])
     assert config.environment_variables == {"A": "b=c"}
     assert config.max_run_duration_seconds == 5
     existing = parse(["submit", str(project), "--use-python", "/opt/py"])
-    python = _estimator(existing, *_source(existing)).run_config.environment.python
+    python = estimator_of(existing).run_config.environment.python
     assert (python.user_managed_dependencies, python.interpreter_path) == (True, "/opt/py")
 
 
@@ -69,7 +69,7 @@ def test_an_experiment_is_named_after_the_folder(folder: str, name: str) -> None
 @pytest.mark.parametrize("text", ["A", "=b", ""])
 def test_a_pair_needs_both_sides(text: str) -> None:
     with pytest.raises(UserErrorException, match="NAME=VALUE"):
-        _pairs([text], "-e")
+        pairs([text], "-e")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,10 @@ def test_old_schema_and_all_steps_are_the_new_schema(old: Path, tmp_path: Path) 
     Database(tmp_path / "new.db").close()
     assert shape(old) == shape(tmp_path / "new.db")
     kept = rows(old)
-    assert {name: count for name, count in before.items() if name in kept} == kept
+    assert {name: count for name, count in kept.items() if name in before} == {
+        name: count for name, count in before.items() if name in kept
+    }
+    assert {count for name, count in kept.items() if name not in before} == {0}
     database = Database(old)
     assert database.check() == []
     database.close()

@@ -1,10 +1,10 @@
-"""Hyperparameter sweeps (HyperDrive). This release validates sweep configurations but does not run them."""
+"""Hyperparameter sweeps (HyperDrive)."""
 
+from trainshed.api.hyperdrive.asha import ASHAPolicy
 from trainshed.api.hyperdrive.config import (
     MAX_DURATION_MINUTES,
     HyperDriveConfig,
     HyperDriveRunConfig,
-    PrimaryMetricGoal,
 )
 from trainshed.api.hyperdrive.expressions import (
     choice,
@@ -18,6 +18,7 @@ from trainshed.api.hyperdrive.expressions import (
     randint,
     uniform,
 )
+from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.hyperdrive.policy import (
     BanditPolicy,
     EarlyTerminationPolicy,
@@ -35,6 +36,7 @@ from trainshed.api.hyperdrive.sampling import (
 
 __all__ = [
     "MAX_DURATION_MINUTES",
+    "ASHAPolicy",
     "BanditPolicy",
     "BayesianParameterSampling",
     "EarlyTerminationPolicy",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.checks import checked
+from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
 from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
 from trainshed.api.runs.run import Run
@@ -17,46 +17,18 @@ from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSup
 
 if TYPE_CHECKING:
     from trainshed.api.configuration.runconfig import Submission
+    from trainshed.spec.sweep import SweepSpec
 
 MAX_DURATION_MINUTES = 10080
 """Default duration limit of a sweep, as in SDK v1: one week."""
 _MAX_PARENTS = 5
 
 
-class PrimaryMetricGoal(Enum):
-    """Whether to maximize or minimize the primary metric.
-
-    Example:
-        >>> PrimaryMetricGoal.from_str("maximize") is PrimaryMetricGoal.MAXIMIZE
-        True
-    """
-
-    MAXIMIZE = "MAXIMIZE"
-    MINIMIZE = "MINIMIZE"
-
-    @staticmethod
-    def from_str(goal: str) -> PrimaryMetricGoal:
-        """Convert a string to a goal.
-
-        Args:
-            goal: ``"maximize"`` or ``"minimize"``, case-insensitive.
-
-        Raises:
-            HyperDriveConfigException: the string is not a goal.
-        """
-        try:
-            return PrimaryMetricGoal[goal.upper()]
-        except (KeyError, AttributeError):
-            raise HyperDriveConfigException(
-                f"The goal of a primary metric must be 'maximize' or 'minimize', not {goal!r}."
-            ) from None
-
-
 _REQUIRED = ("hyperparameter_sampling", "primary_metric_name", "primary_metric_goal", "max_total_runs")
 
 
 class HyperDriveConfig:
-    """Configuration of a hyperparameter sweep. This release validates it but cannot run it.
+    """Configuration of a hyperparameter sweep, which ``experiment.submit()`` runs.
 
     Args:
         hyperparameter_sampling: parameter space and sampling method.
@@ -64,13 +36,15 @@ class HyperDriveConfig:
         primary_metric_goal: whether to maximize or minimize the metric.
         max_total_runs: maximum number of runs.
         max_concurrent_runs: maximum number of runs at the same time. Default: ``max_total_runs``.
-        max_duration_minutes: maximum duration of the sweep in minutes.
-        policy: early termination policy. Default: none.
+        max_duration_minutes: maximum duration of the sweep in minutes. Runs that have not ended by then are canceled.
+        policy: early termination policy. Default: none. Bayesian sampling uses none.
         estimator: estimator to run; pass exactly one of ``estimator`` and ``run_config``.
         run_config: ScriptRunConfig to run.
         pipeline: not supported.
-        resume_from: earlier sweeps (1 to 5) whose results to use.
-        resume_child_runs: runs of those sweeps to resume.
+        resume_from: earlier sweeps (1 to 5) whose results to use: Bayesian sampling learns from them, and policies
+            compare with them.
+        resume_child_runs: runs of earlier sweeps. The first runs of this sweep have the same parameters, and their
+            scripts get ``--resume-from`` with a folder that contains the outputs of the run.
         debug_flag: ignored.
         custom_run_id: id of the sweep's own run.
 
@@ -152,12 +126,20 @@ class HyperDriveConfig:
         """Source folder of the script."""
         return str(self._runs.source_directory)
 
+    def _sweep(self, overrides: dict[str, Any]) -> tuple[SweepSpec, str | None]:
+        """Return how to sweep, and the id of the sweep's run if it is to have a certain one.
+
+        Args:
+            overrides: of this submit; those that concern the sweep are removed.
+        """
+        from trainshed.api.hyperdrive.to_sweep import to_sweep
+
+        return to_sweep(self, overrides.pop("max_retries", 0)), self._custom_run_id
+
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
-        """Raise an error: sweeps are not supported yet."""
-        raise HyperDriveScenarioNotSupportedException(
-            "This release does not run sweeps; they are planned for a later one. "
-            "Until then submit the estimator or ScriptRunConfig itself, once per parameter set."
-        )
+        """Return the source folder and run configuration of each run, with the overrides of this submit applied."""
+        submission: Submission = self._runs._submission(overrides)
+        return submission
 
     def __repr__(self) -> str:
         return (
@@ -216,7 +198,7 @@ def _runs_of(name: str, given: Any, most: int | None = None) -> list[Run]:
 def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | None, arguments: Sequence[Any]) -> None:
     """Warn about settings that have no effect."""
     flags = {value.lstrip("-") for value in arguments if isinstance(value, str) and value.startswith("-")}
-    overridden = [name for name in sampling.parameter_space if name.lstrip("-") in flags]
+    overridden = [name for name in map(str, sampling.parameter_space) if name.lstrip("-") in flags]
     if overridden:
         names = ", ".join(overridden)
         warn(f"HyperDriveConfig: the sweep's values of {names} replace those in the script's arguments.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainshed.errors import HyperDriveConfigException
+from trainshed.errors import HyperDriveConfigException, UserErrorException
+from trainshed.spec.expressions import check_expression
 
 if TYPE_CHECKING:
     Expression = list[Any]
@@ -28,9 +27,7 @@ def choice(*options: Any) -> Expression:
     """
     single = options[0] if len(options) == 1 else None
     values = list(single) if isinstance(single, (list, tuple, set, frozenset, range)) else list(options)
-    if not values:
-        raise HyperDriveConfigException("choice() has no options. Pass at least one value, e.g. choice(16, 32).")
-    return ["choice", [values]]
+    return _checked("choice", values)
 
 
 def randint(upper: int) -> Expression:
@@ -46,9 +43,7 @@ def randint(upper: int) -> Expression:
         >>> randint(8)
         ['randint', [8]]
     """
-    if isinstance(upper, bool) or not isinstance(upper, int) or upper <= 0:
-        raise HyperDriveConfigException(f"randint: upper must be a whole number above 0, not {upper!r}.")
-    return ["randint", [upper]]
+    return _checked("randint", upper)
 
 
 def uniform(min_value: float, max_value: float) -> Expression:
@@ -65,7 +60,7 @@ def uniform(min_value: float, max_value: float) -> Expression:
         >>> uniform(0.1, 0.9)
         ['uniform', [0.1, 0.9]]
     """
-    return _between("uniform", min_value, max_value)
+    return _checked("uniform", min_value, max_value)
 
 
 def quniform(min_value: float, max_value: float, q: float) -> Expression:
@@ -84,7 +79,7 @@ def quniform(min_value: float, max_value: float, q: float) -> Expression:
         >>> quniform(0, 10, 2)
         ['quniform', [0, 10, 2]]
     """
-    return _between("quniform", min_value, max_value, q)
+    return _checked("quniform", min_value, max_value, q)
 
 
 def loguniform(min_value: float, max_value: float) -> Expression:
@@ -101,7 +96,7 @@ def loguniform(min_value: float, max_value: float) -> Expression:
         >>> loguniform(-10, -3)
         ['loguniform', [-10, -3]]
     """
-    return _between("loguniform", min_value, max_value)
+    return _checked("loguniform", min_value, max_value)
 
 
 def qloguniform(min_value: float, max_value: float, q: float) -> Expression:
@@ -120,7 +115,7 @@ def qloguniform(min_value: float, max_value: float, q: float) -> Expression:
         >>> qloguniform(0, 4, 1)
         ['qloguniform', [0, 4, 1]]
     """
-    return _between("qloguniform", min_value, max_value, q)
+    return _checked("qloguniform", min_value, max_value, q)
 
 
 def normal(mu: float, sigma: float) -> Expression:
@@ -137,7 +132,7 @@ def normal(mu: float, sigma: float) -> Expression:
         >>> normal(10, 3)
         ['normal', [10, 3]]
     """
-    return _around("normal", mu, sigma)
+    return _checked("normal", mu, sigma)
 
 
 def qnormal(mu: float, sigma: float, q: float) -> Expression:
@@ -155,7 +150,7 @@ def qnormal(mu: float, sigma: float, q: float) -> Expression:
         >>> qnormal(10, 3, 1)
         ['qnormal', [10, 3, 1]]
     """
-    return _around("qnormal", mu, sigma, q)
+    return _checked("qnormal", mu, sigma, q)
 
 
 def lognormal(mu: float, sigma: float) -> Expression:
@@ -172,7 +167,7 @@ def lognormal(mu: float, sigma: float) -> Expression:
         >>> lognormal(0, 1)
         ['lognormal', [0, 1]]
     """
-    return _around("lognormal", mu, sigma)
+    return _checked("lognormal", mu, sigma)
 
 
 def qlognormal(mu: float, sigma: float, q: float) -> Expression:
@@ -190,27 +185,14 @@ def qlognormal(mu: float, sigma: float, q: float) -> Expression:
         >>> qlognormal(0, 1, 1)
         ['qlognormal', [0, 1, 1]]
     """
-    return _around("qlognormal", mu, sigma, q)
+    return _checked("qlognormal", mu, sigma, q)
 
 
-def _between(name: str, low: float, high: float, *step: float) -> Expression:
-    _numbers(name, {"min_value": low, "max_value": high}, step)
-    if low >= high:
-        raise HyperDriveConfigException(f"{name}: min_value ({low}) must be below max_value ({high}).")
-    return [name, [low, high, *step]]
-
-
-def _around(name: str, mu: float, sigma: float, *step: float) -> Expression:
-    _numbers(name, {"mu": mu, "sigma": sigma}, step)
-    if sigma <= 0:
-        raise HyperDriveConfigException(f"{name}: sigma must be above 0, not {sigma}.")
-    return [name, [mu, sigma, *step]]
-
-
-def _numbers(name: str, given: Mapping[str, Any], step: tuple[Any, ...]) -> None:
-    """Check that all arguments are finite numbers and that the step, if any, is positive."""
-    for parameter, value in {**given, **({"q": step[0]} if step else {})}.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise HyperDriveConfigException(f"{name}: {parameter} must be a finite number, not {value!r}.")
-    if step and step[0] <= 0:
-        raise HyperDriveConfigException(f"{name}: q must be above 0, not {step[0]}.")
+def _checked(name: str, *arguments: Any) -> Expression:
+    """Return an expression that can be drawn from."""
+    found = [name, [*arguments]]
+    try:
+        check_expression(found)
+    except UserErrorException as error:
+        raise HyperDriveConfigException(error.message) from None
+    return found

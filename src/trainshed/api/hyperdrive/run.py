@@ -6,14 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.hyperdrive.config import HyperDriveConfig, PrimaryMetricGoal
+from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.runs.run import Run
-from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException
+from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException, NotFoundException
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import ExperimentLike, RunLike
 
-_METRIC_TAG = "primary_metric_config"
+_METRIC = "primary_metric_config"
 _PARAMETERS = "hyperparameters"
 
 
@@ -23,7 +23,7 @@ class HyperDriveRun(Run):
     Args:
         experiment: experiment of the run.
         run_id: id of the run.
-        hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's tags.
+        hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's properties.
         **kwargs: ignored.
 
     Raises:
@@ -34,10 +34,8 @@ class HyperDriveRun(Run):
         {}
     """
 
-    def __init__(
-        self, experiment: ExperimentLike, run_id: str, hyperdrive_config: HyperDriveConfig | None = None, **kwargs: Any
-    ) -> None:
-        if hyperdrive_config is not None and not isinstance(hyperdrive_config, HyperDriveConfig):
+    def __init__(self, experiment: ExperimentLike, run_id: str, hyperdrive_config: Any = None, **kwargs: Any) -> None:
+        if hyperdrive_config is not None and not hasattr(hyperdrive_config, "_sweep"):
             raise HyperDriveConfigException(
                 f"HyperDriveRun: hyperdrive_config must be a HyperDriveConfig, not {type(hyperdrive_config).__name__}."
             )
@@ -45,12 +43,12 @@ class HyperDriveRun(Run):
         self._hyperdrive_config = hyperdrive_config
 
     @property
-    def hyperdrive_config(self) -> HyperDriveConfig | None:
-        """Configuration of the sweep, if it was passed to the constructor."""
+    def hyperdrive_config(self) -> Any:
+        """HyperDriveConfig of the sweep, if this object was returned by submit() or given one; else None."""
         return self._hyperdrive_config
 
     @property
-    def hyperdrive_run_config(self) -> HyperDriveConfig | None:
+    def hyperdrive_run_config(self) -> Any:
         """Same as ``hyperdrive_config``. Deprecated."""
         return self._hyperdrive_config
 
@@ -68,7 +66,7 @@ class HyperDriveRun(Run):
             The run, or None if no run has logged the metric.
         """
         excluded = {status for status, kept in (("Failed", include_failed), ("Canceled", include_canceled)) if not kept}
-        resumed = self._hyperdrive_config._resume_from if self._hyperdrive_config and include_resume_from_runs else []
+        resumed = self._resumed() if include_resume_from_runs else []
         measured = [
             pair for sweep in [self, *resumed] for pair in self._measured(sweep) if pair[1].get_status() not in excluded
         ]
@@ -114,6 +112,20 @@ class HyperDriveRun(Run):
         """Return the hyperparameters of the child runs, as a dict of run id → JSON."""
         return {run.id: _parameters(run) for run in _children(self)}
 
+    def get_trials(self) -> list[dict[str, Any]]:
+        """Return the child runs with what the sweep knows of them, in order (Trainshed extension).
+
+        Returns:
+            One dict per run: ``number``, ``run_id``, ``parameters`` (dict), ``status``, ``best`` (best value of the
+            primary metric, or None), ``stopped_at`` (the interval at which the policy stopped it, or None),
+            ``attempt``, ``started`` and ``ended`` (Unix timestamps). ``pandas.json_normalize`` makes a table of it.
+
+        Raises:
+            NotFoundException: the run is not a sweep.
+        """
+        trials: list[dict[str, Any]] = self._call("GET", "sweep")["trials"]
+        return trials
+
     def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # no parameters in SDK v1
         """Return the metrics of the child runs, as a dict of run id → metrics."""
         return {run.id: run.get_metrics() for run in _children(self)}
@@ -134,12 +146,19 @@ class HyperDriveRun(Run):
         """
         raise HyperDriveNotImplementedException("A sweep cannot be marked as failed. End it with cancel().")
 
+    def _resumed(self) -> list[Run]:
+        """Return the sweeps that this one resumes from."""
+        if self._hyperdrive_config is not None:
+            return list(self._hyperdrive_config._resume_from)
+        earlier = json.loads(self.get_properties().get("resume_from") or "null") or []
+        return [HyperDriveRun(self._experiment, run_id) for run_id in earlier]
+
     def _primary_metric(self) -> tuple[str, PrimaryMetricGoal]:
         config = self._hyperdrive_config
         if config is not None:
             return config._primary_metric_name, config._primary_metric_goal
         try:
-            metric = json.loads(self.get_tags()[_METRIC_TAG])
+            metric = json.loads({**self.get_tags(), **self.get_properties()}[_METRIC])
             return str(metric["name"]), PrimaryMetricGoal.from_str(metric["goal"])
         except (KeyError, TypeError, ValueError):
             raise HyperDriveConfigException(
@@ -152,12 +171,27 @@ class HyperDriveRun(Run):
         name, goal = self._primary_metric()
         best = max if goal is PrimaryMetricGoal.MAXIMIZE else min
         found: list[tuple[float | None, RunLike]] = []
+        known = self._known_bests(sweep)
         for run in _children(sweep):
+            if run.id in known:
+                found.append((known[run.id], run))
+                continue
             logged = run.get_metrics(name=name).get(name)
             series = logged if isinstance(logged, list) else [logged]
             values = [value for value in series if isinstance(value, (int, float)) and not math.isnan(value)]
             found.append((best(values) if values else None, run))
         return found
+
+    def _known_bests(self, sweep: Run) -> dict[str, float | None]:
+        """Return what the service knows of the children of a sweep with this primary metric: run id → best value."""
+        name, goal = self._primary_metric()
+        try:
+            told = sweep._call("GET", "sweep")
+        except NotFoundException:
+            return {}  # runs that a program has logged as if they were a sweep
+        if (told["sweep"]["metric"], told["sweep"]["maximize"]) != (name, goal is PrimaryMetricGoal.MAXIMIZE):
+            return {}
+        return {trial["run_id"]: trial["best"] for trial in told["trials"]}
 
     def _ranked(
         self, measured: list[tuple[float | None, RunLike]], reverse: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from trainshed.errors import HyperDriveConfigException
+from trainshed.spec.expressions import name_of
 
 
 class HyperParameterSampling:
@@ -46,7 +47,7 @@ class HyperParameterSampling:
             )
         supported = list(supported_distributions or ())
         for name, expression in parameter_space.items():
-            found = _name(expression)
+            found = name_of(expression)
             if supported and found not in supported:
                 raise HyperDriveConfigException(
                     f"{kind}: parameter '{name}' is {found or repr(expression)}; "
@@ -130,9 +131,3 @@ class BayesianParameterSampling(HyperParameterSampling):
 
     def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
         super().__init__(self.SAMPLING_NAME, parameter_space, properties, ("choice", "uniform", "quniform"))
-
-
-def _name(expression: Any) -> str | None:
-    """Return the name of an expression, or None for a plain value."""
-    is_expression = isinstance(expression, list) and len(expression) == 2 and isinstance(expression[1], list)
-    return expression[0] if is_expression and isinstance(expression[0], str) else None

@@ -70,11 +70,13 @@ class Experiment:
         returns, the run has been saved to disk: it will start even if this process or the service exits.
 
         Args:
-            config: an Estimator or a ScriptRunConfig.
+            config: an Estimator or a ScriptRunConfig; or a HyperDriveConfig, which returns a HyperDriveRun.
             tags: tags of the run.
             **kwargs: for an Estimator, ``script_params``, ``inputs`` and ``source_directory_data_store`` override the
                 estimator's own. Trainshed extensions: ``priority`` (int; runs with higher priority start first) and
-                ``slots`` (int; number of slots that the run occupies on its target).
+                ``slots`` (int; number of slots that the run occupies on its target); for a HyperDriveConfig also
+                ``max_retries`` (int; how often a run is repeated that failed for a reason outside of its script, such
+                as a lost machine or a lack of memory).
 
         Raises:
             UserErrorException: the configuration has the wrong type, or its folder, script or datastore does not exist.
@@ -88,6 +90,12 @@ class Experiment:
         from trainshed.api.training.submission import send  # imported only when needed
 
         record = send(self._workspace, self._name, config, tags or {}, kwargs)
+        if hasattr(config, "_sweep"):
+            sweep: Any = self._workspace.run_of(record)
+            sweep._hyperdrive_config = config
+            for warning in record["details"].get("warnings", ()):
+                warn(warning["message"])
+            return sweep  # type: ignore[no-any-return]  # a HyperDriveRun, which this room does not know
         from trainshed.api.runs.run import ScriptRun  # takes 2 ms; imported while the run is starting
 
         return ScriptRun(self, record["id"], _record=record)

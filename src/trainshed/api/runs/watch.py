@@ -112,7 +112,7 @@ def headline(error: dict[str, Any]) -> str:
 def _show(run: RunLike) -> None:
     connection = run.experiment.workspace.connection
     sys.stdout.write(f"RunId: {run.id}\nWeb View: {run.get_portal_url()}\n")
-    for name in (layout.BUILD_LOG, layout.DRIVER_LOG):
+    for name in layout.logs_of(run.type or ""):
         _copy(name, follow(connection, run.id, name))
 
 

@@ -45,6 +45,7 @@ def send(
     overrides = dict(options)
     priority, slots = overrides.pop("priority", None), overrides.pop("slots", 1)
     parent = overrides.pop("parent", None)
+    sweep, run_id = config._sweep(overrides) if hasattr(config, "_sweep") else (None, None)
     submission: Submission = config._submission(overrides)
     ready = with_datasets(with_files(submission), workspace)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
@@ -58,7 +59,8 @@ def send(
     source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
     _store_password(workspace, spec, ready.config)
-    return _queue(workspace, source, spec)
+    more = {} if sweep is None else {"sweep": to_json(sweep), "run_id": run_id}
+    return _queue(workspace, source, spec, more)
 
 
 def with_files(submission: Submission) -> Submission:
@@ -165,9 +167,9 @@ def _store_password(workspace: WorkspaceLike, spec: RunSpec, config: RunConfigur
         workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
 
 
-def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec) -> dict[str, Any]:
+def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec, more: dict[str, Any]) -> dict[str, Any]:
     connection = workspace.connection
-    body = {"submit_id": os.urandom(16).hex()}
+    body = {"submit_id": os.urandom(16).hex(), **more}
     if source.known is not None:
         try:
             record = _post(connection, {**body, "spec": to_json(spec._replace(snapshot=source.known))})
@@ -182,7 +184,7 @@ def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec) -> dict[str,
 
 
 def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:
-    record: dict[str, Any] = connection.call("POST", "/runs", body)
+    record: dict[str, Any] = connection.call("POST", "/sweeps" if "sweep" in body else "/runs", body)
     return record
 
 

@@ -295,14 +295,9 @@ class Workspace(WorkspaceFacts):
     def run_of(self, record: dict[str, Any]) -> Run:
         """Create a run object of the class for the record's type (Trainshed extension)."""
         from trainshed.api.runs.experiment import Experiment
-        from trainshed.api.runs.run import Run, ScriptRun
-        from trainshed.api.runs.run_tree import factories
+        from trainshed.api.workspace.run_kinds import run_of
 
-        experiment = Experiment(self, record["experiment"])
-        if record["kind"] in factories:
-            run: Run = factories[record["kind"]](experiment, record)
-            return run
-        return (ScriptRun if record["kind"] else Run)(experiment, record["id"], _record=record)
+        return run_of(Experiment(self, record["experiment"]), record)
 
     def set_default_datastore(self, name: str) -> None:
         """Set the workspace's default datastore.
