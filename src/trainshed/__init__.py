@@ -28,6 +28,7 @@ _HOME = {
     "DataPath": "data.data_reference",
     "DataReference": "data.data_reference",
     "DataReferenceConfiguration": "data.data_reference",
+    "DataType": "data.column_types",
     "Dataset": "data.dataset",
     "DatasetConsumptionConfig": "data.consumption",
     "Datastore": "data.datastore",

@@ -13,6 +13,7 @@ from trainshed.api.configuration.runconfig_sections import DockerConfiguration a
 from trainshed.api.configuration.runconfig_sections import MpiConfiguration as MpiConfiguration
 from trainshed.api.configuration.runconfig_sections import PyTorchConfiguration as PyTorchConfiguration
 from trainshed.api.configuration.runconfig_sections import TensorflowConfiguration as TensorflowConfiguration
+from trainshed.api.data.column_types import DataType as DataType
 from trainshed.api.data.consumption import DatasetConsumptionConfig as DatasetConsumptionConfig
 from trainshed.api.data.consumption import OutputFileDatasetConfig as OutputFileDatasetConfig
 from trainshed.api.data.data_reference import DataPath as DataPath

@@ -11,6 +11,7 @@ INTEGRATION = [
     "test_api.py",
     "test_cli.py",
     "test_containers.py",
+    "test_dataset_inputs.py",
     "test_distributed.py",
     "test_docstrings.py",
     "test_environments.py",
@@ -26,6 +27,8 @@ INTEGRATION = [
     "test_tensorboard.py",
     "test_tensorflow.py",
     "test_v1_refusals.py",
+    "test_v1_run_data.py",
+    "test_web_data.py",
 ]
 """All but test_migration, test_releases and test_remote, which are about the folder or the service's process itself.
 

@@ -14,11 +14,13 @@ import pytest
 from podman_engine import BARE, EMPTY, FOREIGN, PASSWORD, PYTHON, USER, Engine, containers
 from podman_engine import engine as new_engine
 from waiting import until_logged
+from web_server import web_server
 
 from trainshed import (
     AmlCompute,
     ComputeTarget,
     ContainerRegistry,
+    Dataset,
     DockerConfiguration,
     Environment,
     Estimator,
@@ -297,6 +299,17 @@ open(os.path.join(sys.argv[3], "b.txt"), "w").write("beta")
     assert "alpha alpha" in log_of(run)
     store.download(str(tmp_path / "home"), prefix="out")
     assert (tmp_path / "home" / "out" / "b.txt").read_text() == "beta"
+
+
+def test_files_of_this_machine_and_of_the_web_are_there(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("here")
+    code = "import sys\nprint(open(sys.argv[2]).read(), open(sys.argv[4]).read())"
+    with web_server() as server:
+        server.files["/b.txt"] = b"there"
+        given = [Dataset.File.from_files(path).as_mount() for path in (str(tmp_path / "a.txt"), server.url("/b.txt"))]
+        run = trial.submit(code, script_params={"--here": given[0], "--there": given[1]})
+        run.wait_for_completion()
+    assert "here there" in log_of(run)
 
 
 def test_a_script_in_a_container_reaches_its_workspace(trial: Trial) -> None:

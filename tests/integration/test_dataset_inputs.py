@@ -51,6 +51,7 @@ def test_a_script_finds_a_dataset_by_the_argument_that_it_got(
     assert completed(workspace, source) == {"first": "first", "second": "second"}
 
 
+@pytest.mark.own_folder
 def test_a_folder_on_the_node_has_the_files_of_the_latest_run(
     workspace: Workspace, store: Datastore, project: Path, env: Environment, tmp_path: Path
 ) -> None:
