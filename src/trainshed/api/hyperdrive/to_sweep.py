@@ -94,7 +94,7 @@ def policy_spec(policy: EarlyTerminationPolicy) -> PolicySpec:
     if name is None:
         names = ", ".join(kind.__name__ for kind in _POLICIES)
         raise HyperDriveConfigException(f"{type(policy).__name__} cannot be used. Use one of {names}.")
-    given = {key: value for key, value in vars(policy).items() if key in PolicySpec._fields}
+    given = {key: value for key, value in policy._properties.items() if key in PolicySpec._fields}
     for key in ("slack_factor", "slack_amount"):
         if given.get(key) is not None:
             given[key] = float(given[key])
