@@ -111,7 +111,7 @@ def curated(name: str) -> Curated:
         >>> curated("AzureML-Minimal").pip
         ('azureml-defaults',)
         >>> [each for each in curated("AzureML-sklearn-1.5").pip if each.startswith("scikit-learn")][0]
-        "scikit-learn==1.5.*; python_version >= '3.8' and python_version < '3.9'"
+        "scikit-learn==1.5.*; python_version >= '3.6' and python_version < '3.8'"
     """
     rest = re.sub(r"^sklearn", "scikit-learn", name[len(PREFIX) :].lower())
     gpu = bool(re.search(r"gpu|cuda", rest))

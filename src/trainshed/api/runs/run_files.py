@@ -139,7 +139,7 @@ class RunFiles(RunBase):
 
         Example:
             >>> with experiment.start_logging(snapshot_directory=None) as run:
-            ...     run.upload_file("outputs/weather.csv", "./data/2026.csv")
+            ...     uploaded = run.upload_file("outputs/weather.csv", "./data/2026.csv")
             >>> "outputs/weather.csv" in run.get_file_names()
             True
         """
