@@ -20,6 +20,7 @@ from trainshed.machines.connection import Reach
 from trainshed.machines.kit import make
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, Machine
 from trainshed.machines.remote import RemoteMachine
+from trainshed.machines.ways import Command
 from trainshed.service.script_tree import assemble
 
 WHY_NOT = isolated.why_not()
@@ -44,7 +45,7 @@ class Rig:
             )
         else:
             self.far = isolated.IsolatedMachine(folder / "far")
-            reach = Reach("far", tuple(self.far.connect()), "test", ("127.0.0.1", 9), 30)
+            reach = Reach(Command("far", tuple(self.far.connect())), "test", ("127.0.0.1", 9), 30)
             self.machine = RemoteMachine(reach, lambda: make(runtime), self._end)
 
     def _end(self, run_id: str) -> None:

@@ -20,6 +20,7 @@ from trainshed.service.script_tree import assemble
 from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
+from trainshed.service.target_checks import TargetChecks
 from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -72,6 +73,7 @@ class ServiceContext:
         self.supervisor = Supervisor(
             Shared(self.history, self.collector, self.bus, self.registry, self.mirror, self.staging), self.machines
         )
+        self.target_checks = TargetChecks(self.machines)
         removal = Removal(self.database, self.history)
         self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
         for folder in (root, root / layout.SNAPSHOTS):
@@ -103,3 +105,4 @@ class ServiceContext:
             last.callback(self.database.close)
             last.callback(self.garbage.close)
             last.callback(self.supervisor.stop)
+            last.callback(self.target_checks.close)

@@ -65,12 +65,16 @@ class WorkspaceRegistry:
             ComputeTargetException: no such target.
             UserErrorException: an unknown setting or a value out of range.
         """
+        record = self.target_with(name, changes)
+        self._records.put("target", name, record)
+        return record
+
+    def target_with(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Return the record that a target would have with these changes; see :meth:`set_target`."""
         known = {record["name"]: record for record in self.targets()}
         new = name not in known and changes.get("kind", LOCAL) != LOCAL
         whole = {**({"name": name} if new else self.target(name)), **changes}
-        record = kind_of(whole).check(whole)
-        self._records.put("target", name, record)
-        return record
+        return kind_of(whole).check(whole)
 
     def slots(self, name: str) -> int:
         """Return the number of slots of a target.
