@@ -33,6 +33,7 @@ def main() -> None:
         ("metrics", [*rounds, *envs]),
         ("snapshots", rounds),
         ("store", []),
+        ("ssh", rounds),
     ):
         done = subprocess.run(
             [sys.executable, HERE / f"{script}.py", *extra], stdout=subprocess.PIPE, text=True, check=True

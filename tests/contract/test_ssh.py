@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -261,12 +263,18 @@ def test_a_login_that_is_refused_later_is_shown_and_not_tried_again_and_again(ma
     host = far(rig)
     run_id = rig.submit(WAITS + "print('up', flush=True); wait('go'); print('done')", arguments=[rig.there])
     rig.log_until(run_id, "up")
+    words = [sys.executable, "-m", "trainshed.cli.main", "logs", "-f", run_id, "--workspace", str(rig.root)]
+    watcher = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert watcher.stdout
+    assert watcher.stderr
+    assert watcher.stdout.readline() == "up\n"
     keys = (host.folder / "authorized_keys").read_text()
     (host.folder / "authorized_keys").write_text("")
     assert rig.wires
     rig.wires.cut()
     record = until(rig, run_id, "NotResponding")
     assert "worker@127.0.0.1 refuses the login" in record["details"]["error"]["message"]
+    assert "waiting. Machine 'box' cannot be reached: worker@127.0.0.1" in watcher.stderr.readline()
     target = rig.service.call("GET", f"/targets/{rig.target}")
     assert "worker@127.0.0.1 refuses the login" in target["error"]
     waiting = [rig.submit("print('x')") for _ in range(5)]
@@ -278,6 +286,7 @@ def test_a_login_that_is_refused_later_is_shown_and_not_tried_again_and_again(ma
     assert check(Workspace(path=str(rig.root)), rig.target)["facts"]["host"] == "isolated"
     assert rig.wait(run_id)["status"] == "Completed"
     assert rig.log(run_id) == "up\ndone\n"
+    assert watcher.communicate()[0] == "done\n"
     assert [rig.wait(each)["status"] for each in waiting] == ["Completed"] * 5
     assert rig.service.call("GET", f"/targets/{rig.target}")["error"] is None
     assert host.logins == 2
@@ -332,6 +341,61 @@ def test_the_users_configuration_of_shared_connections_and_forwards_does_no_harm
     rig.completed("print('x')", target="other")
     assert not path.exists()
     assert str(host.port) in (host.client / "known_hosts").read_text()
+
+
+def through_a_jump_host(host: SshMachine, *lines: str) -> None:
+    """Have the client reach the host by a jump over itself."""
+    host.configure("ProxyJump jump")
+    text = (host.client / "config").read_text()
+    jump = text.replace("Host box", "Host jump").replace("  ProxyJump jump\n", "".join(f"  {line}\n" for line in lines))
+    (host.client / "config").write_text(text + jump)
+
+
+def test_a_host_behind_a_jump_host(make: Make) -> None:
+    rig = make("ssh")
+    host = far(rig)
+    ws = Workspace(path=str(rig.root))
+    through_a_jump_host(host, f"UserKnownHostsFile {host.client / 'none'}")
+    with pytest.raises(ComputeTargetException, match=r"its host key is not known yet: SHA256:\S+ \(ssh-ed25519\)"):
+        attach(ws, rig)
+    through_a_jump_host(host, "User nobody-here")
+    with pytest.raises(ComputeTargetException, match=r"nobody-here@127\.0\.0\.1 refuses the login"):
+        attach(ws, rig)
+    through_a_jump_host(host)
+    attach(ws, rig)
+    rig.completed("print('x')", target="other")
+    assert host.logins == 2
+
+
+def test_an_agent_with_too_many_keys(make: Make, monkeypatch: pytest.MonkeyPatch, short_path: Path) -> None:
+    if shutil.which("ssh-agent") is None:
+        pytest.skip("no ssh-agent here")
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", short_path / "agent"], stdout=subprocess.DEVNULL)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(short_path / "agent"))
+    try:
+        while not (short_path / "agent").exists():
+            pass
+        rig = make("ssh")
+        host = far(rig)
+        _no_key(host)
+        config = (host.client / "config").read_text()
+        (host.client / "config").write_text(config.replace("  IdentitiesOnly yes\n", ""))
+        for number in range(7):
+            host.make_key(short_path / f"key{number}")
+            subprocess.run(["ssh-add", "-q", short_path / f"key{number}"], check=True)
+        ws = Workspace(path=str(rig.root))
+        with pytest.raises(ComputeTargetException, match="your agent offers so many keys"):
+            attach(ws, rig)
+        subprocess.run(["ssh-add", "-q", "-D"], check=True, capture_output=True)
+        with pytest.raises(ComputeTargetException) as caught:
+            attach(ws, rig)
+        assert "ssh-agent" not in caught.value.message, "there is one"
+        subprocess.run(["ssh-add", "-q", host.client / "id"], check=True)
+        attach(ws, rig)
+        rig.completed("print('x')", target="other")
+    finally:
+        agent.kill()
+        agent.wait()
 
 
 def python_archive(folder: Path) -> Path:

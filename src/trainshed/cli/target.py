@@ -90,8 +90,8 @@ def _table(options: argparse.Namespace, where: Workspace, names: list[str] | Non
         return 0
     show.table(("TARGET", "KIND", "SLOTS", "USED", "HOST"), map(_row, records))
     for each in records:
-        if each["error"]:
-            print(f"{each['name']}: {show.clean(each['error'])}")
+        for said in filter(None, (each["error"], each["doing"])):
+            print(f"{each['name']}: {show.clean(said)}")
     return 0
 
 

@@ -109,9 +109,10 @@ class Supervisor:
                 self._worker(INTERACTIVE).tell("ended", child["id"])
 
     def state(self, name: str) -> dict[str, Any]:
-        """Return how many slots of a target are taken now (``used``), and why it cannot be reached (``error``)."""
+        """Return of a target ``{"used": slots, "error": why it cannot be reached, "doing": what makes it ready}``."""
         worker = self._worker(name)
-        return {"used": worker.used, "error": worker.contact.error or None}
+        doing = worker.engine.machine.doing
+        return {"used": worker.used, "error": worker.contact.error or None, "doing": doing or None}
 
     def answered(self, name: str) -> None:
         """Note that a target's machine has answered somebody else; what waits for it goes on."""

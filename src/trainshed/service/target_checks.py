@@ -38,6 +38,8 @@ class TargetChecks:
     def look(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return ``{"facts": what the machine has}``, or after a second ``{"doing": what takes its time}``.
 
+        The connection is kept until :meth:`done`, so that a target which is made now takes it over.
+
         Args:
             record: of the target.
 
@@ -58,8 +60,8 @@ class TargetChecks:
         except ServiceException as error:
             raise ComputeTargetException(error.message) from error
         finally:
-            if facts.done():
-                self._done(key)
+            if facts.done() and facts.exception() is not None:
+                self.done(record)
 
     def _ask(self, machine: Machine) -> dict[str, Any]:
         facts = machine.facts()
@@ -68,12 +70,12 @@ class TargetChecks:
         except MachineUnreachableException:  # the connection that was kept had broken without our knowledge
             return {**machine.facts(), "free": _free(machine, facts["home"])}
 
-    def _done(self, key: str) -> None:
+    def done(self, record: dict[str, Any]) -> None:
+        """Let go of the machine of a try that has ended."""
         with self._lock:
-            made = self._begun.pop(key, None)
+            made = self._begun.pop(json.dumps(record, sort_keys=True), None)
         if made is not None:
-            # Later, so that a target which is made now takes the connection over.
-            threading.Timer(_SECONDS, self._machines.release, [made.machine]).start()
+            self._machines.release(made.machine)
 
     def close(self) -> None:
         """Begin no more."""

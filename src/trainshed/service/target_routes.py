@@ -65,11 +65,13 @@ def check_target(context: ServiceContext, request: Request, body: Any) -> dict[s
     name, changes = request.path_params["name"], _changes(body)
     whole = context.registry.target_with(name, changes)
     found = context.target_checks.look(whole)
-    if "facts" in found and changes:
+    if "facts" not in found:
+        return found
+    if changes:
         changes.setdefault("slots", found["facts"]["cores"])
         found["target"] = put(context, name, changes)
-    if "facts" in found:
-        context.supervisor.answered(name)
+    context.supervisor.answered(name)
+    context.target_checks.done(whole)
     return found
 
 
