@@ -14,7 +14,7 @@ import pytest
 from rigs import FOREVER, WAITS, Make, Rig, made_rig
 from ssh_machine import SshMachine
 
-from trainshed import ComputeTarget, RemoteCompute, SshCompute, Workspace
+from trainshed import AmlCompute, ComputeTarget, RemoteCompute, SshCompute, Workspace
 from trainshed.api.compute.remote import check
 from trainshed.errors import ComputeTargetException, UserErrorException
 
@@ -203,6 +203,25 @@ def test_what_is_wrong_is_told_before_anything_is_attached(
     for word in words:
         assert word.format(fingerprint=fingerprint, port=host.port, client=host.client) in caught.value.message
     assert "other" not in ws.compute_targets
+
+
+def test_a_name_that_is_taken_and_one_that_is_attached_anew(make: Make) -> None:
+    rig = make("ssh")
+    ws = Workspace(path=str(rig.root))
+    config = str(far(rig).client / "config")
+    with pytest.raises(UserErrorException, match=r"There is a target 'local' already, of kind local\. Choose"):
+        SshCompute.attach(ws, "local", "box", config=config)
+    ComputeTarget.create(ws, "nodes", AmlCompute.provisioning_configuration(max_nodes=1))
+    with pytest.raises(UserErrorException, match=r"of kind cluster.*trainshed target remove nodes"):
+        SshCompute.attach(ws, "nodes", "box", config=config)
+    attach(ws, rig, user="worker", folder="~/one")
+    with pytest.raises(UserErrorException, match="There is a target 'other' already, of kind ssh"):
+        ComputeTarget.create(ws, "other", AmlCompute.provisioning_configuration(max_nodes=1))
+    attach(ws, rig, folder="~/two")
+    record = rig.service.call("GET", "/targets/other")
+    assert (record.get("user"), record["folder"]) == (None, "~/two")
+    run_id = rig.completed("import os; print(os.getcwd())", target="other")
+    assert rig.log(run_id).startswith("/mnt/home/two/")
 
 
 @pytest.mark.parametrize("shell", ["/usr/sbin/nologin", "/bin/false"])
