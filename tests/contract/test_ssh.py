@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from rigs import FOREVER, WAITS, Make, Rig, made_rig
+from service_fixture import gone
 from ssh_machine import SshMachine
 
 from trainshed import AmlCompute, ComputeTarget, RemoteCompute, SshCompute, Workspace
@@ -466,6 +467,24 @@ def test_a_python_is_brought_where_there_is_none(
     run_id = rig.completed("import sys; print(sys.base_prefix)", target="other", environment={"pip": []})
     assert rig.log(run_id).startswith("/mnt/home/.trainshed/python/")
     assert list((host.home / ".trainshed" / "incoming").iterdir()) == []
+
+
+def test_a_service_stops_while_a_python_is_being_sent(make: Make, tmp_path: Path) -> None:
+    rig = make("ssh")
+    without_python(far(rig))
+    (tmp_path / "archive").touch()
+    os.truncate(tmp_path / "archive", 300 << 20)
+    assert rig.wires
+    rig.put_target("other", far(rig).settings(archive=str(tmp_path / "archive")))
+    run_id = rig.submit("pass", target="other")
+    while "sending Python" not in str(rig.service.call("GET", "/targets/other")["doing"]):
+        pass
+    rig.wires.hold()
+    fd = os.pidfd_open(rig.service_pid())
+    rig.service.call("POST", "/service/stop")
+    gone(fd)
+    rig.wires.go()
+    rig.service.call("POST", f"/runs/{run_id}/cancel")
 
 
 def test_no_python_and_no_way_to_bring_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,13 @@ class PythonBringer:
         self._reach = reach
         self._lack = lack
         self._say = say
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """Break off; what has arrived stays there."""
+        if self._child is not None and self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGTERM)
 
     def bring(self) -> None:
         """Bring it.
@@ -86,7 +93,7 @@ class PythonBringer:
                 digest.update(piece)
             size = file.tell()
             line = far_shell.receive(self._reach.place, digest.hexdigest(), size, then)
-            child = subprocess.Popen(
+            self._child = child = subprocess.Popen(
                 [*self._reach.way.command(), line],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -100,10 +107,12 @@ class PythonBringer:
                 self._stream(child, file.fileno(), size, what)
                 self._end(child, what, said.fileno())
             finally:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(child.pid, signal.SIGTERM)
+                self.stop()
                 child.wait()
-                child.stdout.close()  # type: ignore[union-attr]
+                self._child = None
+                for stream in (child.stdin, child.stdout):
+                    with contextlib.suppress(OSError):
+                        stream.close()  # type: ignore[union-attr]
 
     def _offset(self, child: subprocess.Popen[bytes]) -> int:
         """Return how much of the file is there."""

@@ -52,6 +52,7 @@ class RemoteMachine:
         self._error: MachineUnreachableException | None = None
         self._not_before = 0.0
         self._caution = _CAUTION
+        self._bringer: PythonBringer | None = None
         self.doing = ""
         self.closed = False
 
@@ -137,6 +138,8 @@ class RemoteMachine:
     def close(self) -> None:
         """Hang up, also in the middle of a try to connect; see :meth:`Machine.close`."""
         self.closed = True
+        if self._bringer is not None:
+            self._bringer.stop()
         if self._connection is not None:
             self._connection.close()
 
@@ -174,9 +177,10 @@ class RemoteMachine:
             return self._open()
         except NoPython as lack:
             try:
-                PythonBringer(self._reach, lack, self._say).bring()
+                self._bringer = PythonBringer(self._reach, lack, self._say)
+                self._bringer.bring()
             finally:
-                self.doing = ""
+                self.doing, self._bringer = "", None
         try:
             return self._open()
         except NoPython as lack:
