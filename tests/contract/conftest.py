@@ -8,22 +8,16 @@ from typing import Any
 
 import isolated
 import pytest
-from rigs import KINDS, Make, Rig
+import ssh_machine
+from rigs import KINDS, Make, Rig, made_rig
 
 pytest.register_assert_rewrite("common_targets")
-WHY_NOT = isolated.why_not()
 _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
 
 
 def pytest_report_header() -> str:
     """Say what the suite cannot do here."""
-    return f"contract: {WHY_NOT or 'with isolated machines'}"
-
-
-def _made(kind: str, *args: Any, **more: Any) -> Rig:
-    if kind != "local" and WHY_NOT:
-        pytest.skip(WHY_NOT)
-    return Rig(kind, *args, **more)
+    return f"contract: {isolated.why_not() or 'with isolated machines'}, {ssh_machine.why_not() or 'with sshd'}"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +33,7 @@ def _environment() -> Iterator[None]:
 @pytest.fixture(scope="module", params=KINDS)
 def rig(request: pytest.FixtureRequest, _environment: None) -> Iterator[Rig]:
     """Each target in turn, with one service for all tests of a module."""
-    made = _made(request.param)
+    made = made_rig(request.param)
     yield made
     made.stop()
 
@@ -50,7 +44,7 @@ def make(_environment: None) -> Iterator[Make]:
     made: list[Rig] = []
 
     def one(kind: str = "isolated", *args: Any, **more: Any) -> Rig:
-        made.append(_made(kind, *args, **more))
+        made.append(made_rig(kind, *args, **more))
         return made[-1]
 
     yield one

@@ -64,11 +64,11 @@ class TargetWorker:
         self._tried: set[str] = set()
         self._stopped = False
         self._lock = threading.Lock()
-        self._contact = Contact(shared.history, shared.bus, engine.machine.patience)
+        self.contact = Contact(shared.history, shared.bus, engine.machine.patience)
         self._ends = Conclusions(shared.history, self._let_go)
         self._background = Background(f"target '{name}'", self._out_of_contact)
         self._guarded, self._complain = self._background.guarded, self._background.complain
-        self._looks = Looks(engine, self._native, self._answered, self._complain)
+        self._looks = Looks(engine, self._native, self.answered, self._complain)
         self._follower = Follower(shared, engine.machine, self._background.start, self._complain)
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
 
@@ -135,12 +135,12 @@ class TargetWorker:
             self._guarded(self._act, kind, run_id)
 
     def _pause(self) -> float | None:
-        if not self._held and not self._contact.failures and not self._ends and not self._short:
+        if not self._held and not self.contact.failures and not self._ends and not self._short:
             return None
-        return _TICK if self._here else _TICK_ELSEWHERE * self._contact.backoff
+        return _TICK if self._here else _TICK_ELSEWHERE * self.contact.backoff
 
     def _act(self, kind: str, run_id: str) -> None:
-        silent = self._contact.failures > 0
+        silent = self.contact.failures > 0
         if kind == "recover":
             self._guarded(self._recover)
         if kind in ("ended", "cancel"):
@@ -162,12 +162,13 @@ class TargetWorker:
     def _out_of_contact(self, error: MachineUnreachableException) -> None:
         if not self._stopped:
             waiting = [record["id"] for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD)]
-            self._contact.lost(error, [*self._held, *waiting])
+            self.contact.lost(error, [*self._held, *waiting])
 
-    def _answered(self) -> None:
-        if self._contact.failures:
+    def answered(self) -> None:
+        """Note that the machine has answered."""
+        if self.contact.failures:
             self.tell("dispatch")
-        self._contact.made()
+        self.contact.made()
 
     def _look(self) -> None:
         """Ask once for all runs, have taken in what they have written, and finish those that have ended."""
@@ -189,7 +190,7 @@ class TargetWorker:
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL:
             return
-        self._contact.back(record)
+        self.contact.back(record)
         if record["status"] == states.NOT_RESPONDING:
             self._shared.collector.forget(run_id)  # what it is in now, its phases say
         if record["cancel_requested"] and run_id not in self._ending:
@@ -294,7 +295,7 @@ class TargetWorker:
             self._let_go(run_id)
             return
         if not self._here:
-            self._contact.back(record)
+            self.contact.back(record)
             self._history.move(run_id, states.PROVISIONING, now=time.time())
             self._shared.bus.publish(run_id)
         if not self._found(run_id):

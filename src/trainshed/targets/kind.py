@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from trainshed.errors import UserErrorException
 from trainshed.machines.machine import Machine
+from trainshed.machines.ways import Place, Way
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
 
@@ -23,13 +23,13 @@ class Machines(Protocol):
 
     here: Machine
 
-    def reach(self, name: str, connect: Sequence[str], patience: float, /) -> Machine:
-        """Return the machine that a command reaches.
+    def reach(self, way: Way, patience: float, place: Place = ..., /) -> Machine:
+        """Return the machine at the end of a way: the same one, with one connection, for all who ask for it alike.
 
         Args:
-            name: of the target, for messages.
-            connect: a command that runs a shell command line there, given as its last argument.
+            way: the way there.
             patience: seconds without an answer after which a connection is given up.
+            place: where Trainshed is there.
         """
 
 

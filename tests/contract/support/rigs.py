@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import isolated
+import pytest
+import ssh_machine
 from service_fixture import THIS_PYTHON, ServiceFixture, gone
 from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay each way."""
+KINDS = ("local", "isolated", "slow", "ssh")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
 DELAY = {"slow": 0.1}
 WAITS = """
 import os, sys, time
@@ -68,6 +70,13 @@ class Rig(ServiceFixture):
         if kind == "local":
             self.shared.mkdir()
             self.put_target(self.target, settings or {"slots": 2})
+        elif kind == "ssh":
+            self.far = ssh_machine.SshMachine(self.folder / "far")
+            self.shared, self.there = self.far.folder, "/mnt"
+            self.wires = Wires(self.folder / "wire", [])
+            self.far.configure(proxy=self.wires.connect)
+            self.environment = {"kind": "existing", "interpreter": isolated.PYTHON}
+            self.put_target(self.target, self.far.settings(**{"slots": 2, **(settings or {})}))
         else:
             self.far = isolated.IsolatedMachine(self.folder / "far")
             self.shared, self.there = self.far.folder, "/mnt"
@@ -166,3 +175,11 @@ class Rig(ServiceFixture):
 
 Make = Callable[..., Rig]
 """Makes a target for one test alone."""
+
+
+def made_rig(kind: str, *args: Any, **more: Any) -> Rig:
+    """Make a target, or skip the test where there can be none of its kind."""
+    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not}.get(kind, isolated.why_not)()
+    if why_not:
+        pytest.skip(why_not)
+    return Rig(kind, *args, **more)
