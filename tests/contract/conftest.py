@@ -8,7 +8,8 @@ from typing import Any
 
 import isolated
 import pytest
-from rigs import KINDS, Make, Rig
+import slurm_cluster
+from rigs import KINDS, SLURM, Make, Rig
 
 pytest.register_assert_rewrite("common_targets")
 WHY_NOT = isolated.why_not()
@@ -21,8 +22,9 @@ def pytest_report_header() -> str:
 
 
 def _made(kind: str, *args: Any, **more: Any) -> Rig:
-    if kind != "local" and WHY_NOT:
-        pytest.skip(WHY_NOT)
+    why_not = {"local": "", **dict.fromkeys(SLURM, slurm_cluster.why_not())}.get(kind, WHY_NOT)
+    if why_not:
+        pytest.skip(why_not)
     return Rig(kind, *args, **more)
 
 

@@ -239,7 +239,7 @@ def drop_target(context: ServiceContext, request: Request, _: Any) -> dict[str, 
 def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """PUT /targets/{name}."""
     changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
-    record = context.registry.set_target(request.path_params["name"], changes)
+    record = context.registry.set_target(request.path_params["name"], changes, context.supervisor.prove)
     if changes.keys() - {"slots", "kind", "grace_seconds"}:
         context.supervisor.forget(record["name"])  # it is made anew, as it is now
     context.supervisor.wake(record["name"])

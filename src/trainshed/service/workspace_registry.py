@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,15 @@ class WorkspaceRegistry:
         records = [each for each in self._records.list("target") if {"name", "kind"} <= each.keys()]
         return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
 
-    def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    def set_target(
+        self, name: str, changes: dict[str, Any], prove: Callable[[dict[str, Any]], object] = dict
+    ) -> dict[str, Any]:
         """Change the settings of a target, or create one.
 
         Args:
             name: the target.
             changes: its settings; with ``"kind"`` it is created if necessary.
+            prove: raises if a target with these settings cannot be used.
 
         Raises:
             ComputeTargetException: no such target.
@@ -69,6 +73,7 @@ class WorkspaceRegistry:
         new = name not in known and changes.get("kind", LOCAL) != LOCAL
         whole = {**({"name": name} if new else self.target(name)), **changes}
         record = kind_of(whole).check(whole)
+        prove(record)
         self._records.put("target", name, record)
         return record
 

@@ -49,6 +49,13 @@ class Kind(Protocol):
             UserErrorException: a name that is taken, an unknown setting, or a value out of range.
         """
 
+    def prove(self, record: Record, machines: Machines, /) -> None:
+        """Ask the target itself whether it can be used as its settings say, if that takes no more than moments.
+
+        Raises:
+            UserErrorException: it cannot.
+        """
+
     def slots(self, record: Record, /) -> int:
         """Return how many slots the target has."""
 
@@ -61,6 +68,13 @@ class Kind(Protocol):
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:
         """Return the engine of this target."""
+
+
+class NothingToProve:
+    """A kind of target whose settings alone say whether it can be used."""
+
+    def prove(self, record: Record, machines: Machines, /) -> None:
+        """Ask nothing; see :meth:`Kind.prove`."""
 
 
 def check_slots(spec: RunSpec, slots: int) -> None:

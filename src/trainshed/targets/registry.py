@@ -7,8 +7,9 @@ from trainshed.targets.cluster import Cluster
 from trainshed.targets.kind import Kind, Record
 from trainshed.targets.local import Local
 from trainshed.targets.remote import Remote
+from trainshed.targets.slurm import Slurm
 
-_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote())}
+_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote(), Slurm())}
 
 
 def kind_of(record: Record) -> Kind:

@@ -15,12 +15,15 @@ from typing import Any
 
 import isolated
 from service_fixture import THIS_PYTHON, ServiceFixture, gone
+from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay each way."""
+KINDS = ("local", "isolated", "slow", "slurm", "slurm folder")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay each way; a Slurm cluster whose
+nodes share the workspace's folder with the service, and one whose runs have a folder of their own."""
+SLURM = ("slurm", "slurm folder")
 DELAY = {"slow": 0.1}
 WAITS = """
 import os, sys, time
@@ -45,6 +48,7 @@ class Rig(ServiceFixture):
         target: its name.
         far: the machine; None for this one.
         wires: the connections to it.
+        cluster: the cluster of Slurm that the target is.
         shared: a folder of the machine, here; :attr:`there` is its path there.
     """
 
@@ -57,6 +61,10 @@ class Rig(ServiceFixture):
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
         (root / "config.json").write_text('{"workspace_name": "test"}')
+        self.cluster = SlurmCluster() if kind in SLURM else None
+        self._before = {"SLURM_CONF": os.environ.get("SLURM_CONF", "")}  # another rig may be up
+        if self.cluster is not None:
+            os.environ.update(self.cluster.environ)
         super().__init__(root, self.folder / "projects")
         self.kind = kind
         self.target = "local" if kind == "local" else kind
@@ -65,7 +73,13 @@ class Rig(ServiceFixture):
         self.shared = self.folder / "shared"
         self.there = str(self.shared)
         self.environment: dict[str, Any] = THIS_PYTHON
-        if kind == "local":
+        if self.cluster is not None:
+            self.shared.mkdir()
+            self.target = "cluster"
+            own = {"folder": str(self.folder / "there")} if kind == "slurm folder" else {}
+            slurm = {"kind": "slurm", "slots": 2, "poll_seconds": 1, **own}
+            self.put_target(self.target, {**slurm, **(settings or {})})
+        elif kind == "local":
             self.shared.mkdir()
             self.put_target(self.target, settings or {"slots": 2})
         else:
@@ -127,6 +141,8 @@ class Rig(ServiceFixture):
     @property
     def workspace_there(self) -> Path:
         """The workspace's folder on the machine, as seen from here."""
+        if self.kind == "slurm folder":
+            return next((self.folder / "there" / "workspaces").iterdir())
         return self.root if self.far is None else next((self.far.home / ".trainshed" / "workspaces").iterdir())
 
     def run_there(self, run_id: str) -> Path:
@@ -158,6 +174,9 @@ class Rig(ServiceFixture):
             self.wires.close()
         if self.far is not None:
             self.far.stop()
+        if self.cluster is not None:
+            self.cluster.close()
+            os.environ.update(self._before)
         log = (self.root / "service.log").read_text(errors="replace")
         print(log, file=sys.stderr)
         shutil.rmtree(self.folder)

@@ -2,5 +2,6 @@
 
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
+from trainshed.api.compute.slurm import SlurmCompute
 
-__all__ = ["AmlCompute", "BatchAiCompute", "ComputeTarget", "LocalTarget"]
+__all__ = ["AmlCompute", "BatchAiCompute", "ComputeTarget", "LocalTarget", "SlurmCompute"]
