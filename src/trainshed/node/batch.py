@@ -51,13 +51,14 @@ def supervise(run_dir: str) -> int:
     Returns:
         The exit code of the shim; 128 and the number of the signal that ended it.
     """
+    from trainshed.node import slurm
     from trainshed.node.life import main
     from trainshed.system import process
 
     child = os.fork()
     if not child:
         # As in shim.py: everything that must persist is on disk.
-        os._exit(main(run_dir))
+        os._exit(main(run_dir, hosts=slurm.hosts()))
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     status = os.waitpid(child, 0)[1]
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -65,11 +65,11 @@ class Slurm:
         return int(record["slots"])
 
     def admit(self, record: Record, spec: RunSpec, /) -> None:
-        """Refuse more slots than may be in the queue, and several nodes; see :meth:`Kind.admit`."""
-        if spec.node_count > 1:
+        """Refuse more slots than may be in the queue, and images on several nodes; see :meth:`Kind.admit`."""
+        if spec.node_count > 1 and spec.container is not None:
             raise UserErrorException(
-                f"The run requests {spec.node_count} nodes, and runs on Slurm cannot use several nodes yet. Use one "
-                "node with several processes (process_count_per_node)."
+                f"The run requests {spec.node_count} nodes and an image, which do not go together on Slurm yet. Leave "
+                "out the image, or use one node with several processes (process_count_per_node)."
             )
         check_slots(spec, self.slots(record))
 
