@@ -17,6 +17,7 @@ import slurm_cluster
 from rigs import FOREVER, Make, Rig
 from slurm_cluster import SlurmCluster
 
+from trainshed import Workspace
 from trainshed.errors import UserErrorException
 
 
@@ -79,6 +80,9 @@ def test_a_pending_run_says_why_and_when(slurm: Rig) -> None:
     record = details_until(slurm, third, "Estimated start")
     assert record["status"] == "Provisioning"
     reason = record["details"]["queue_reason"]
+    assert reason in slurm.page(f"runs/{third}").replace("&#x27;", "'")
+    details = Workspace(path=str(slurm.root)).get_run(third).get_details()
+    assert details.queueReason == reason
     assert reason.startswith(f"Slurm job {native_id(slurm, third)}: It waits until enough nodes are free. (Resources)")
     for run_id in (first, second):
         slurm.service.call("POST", f"/runs/{run_id}/cancel")
@@ -213,6 +217,18 @@ def test_what_cannot_be_is_refused_when_it_is_attached(slurm: Rig) -> None:
 def test_more_cores_than_a_node_has(slurm: Rig) -> None:
     details = ended(slurm, slurm.submit("pass", slots=40), "Failed", "start_failed")
     assert "The run requests more cores than the partition has" in details["error"]["message"]
+
+
+def test_gpus(slurm: Rig) -> None:
+    more: dict[str, Any] = {"launcher": "torch", "backend": "gloo", "use_gpu": True}
+    script = "import os; print(os.environ['SLURM_GPUS_ON_NODE'])"
+    run_id = slurm.completed(script, process_count_per_node=2, **more)
+    assert sorted(slurm.log(run_id).splitlines()) == ["[rank 0] 2", "[rank 1] 2"]
+    assert slurm.service.call("GET", f"/runs/{run_id}")["details"]["warnings"] == []
+    details = ended(slurm, slurm.submit(script, process_count_per_node=3, **more), "Failed", "start_failed")
+    assert "The cluster has no nodes with all that is requested together" in details["error"]["message"]
+    slurm.put_target("typed", {"kind": "slurm", "gpu_type": "test", "poll_seconds": 1})
+    assert slurm.log(slurm.completed(script, target="typed", use_gpu=True)) == "1\n"
 
 
 def test_no_option_becomes_another_directive(slurm: Rig) -> None:

@@ -61,7 +61,7 @@ class Rig(ServiceFixture):
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
         (root / "config.json").write_text('{"workspace_name": "test"}')
-        self.cluster = SlurmCluster() if kind in SLURM else None
+        self.cluster = SlurmCluster(gpus=2) if kind in SLURM else None
         self._before = {"SLURM_CONF": os.environ.get("SLURM_CONF", "")}  # another rig may be up
         if self.cluster is not None:
             os.environ.update(self.cluster.environ)
