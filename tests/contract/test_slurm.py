@@ -262,6 +262,37 @@ def test_without_slurm(make: Make, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("hidden", ["folder", "python"])
+def test_nodes_that_lack_what_runs_need(make: Make, hidden: str) -> None:
+    """It is said when the target is attached if a node is free then, else when the first run has been there."""
+    if why_not := slurm_cluster.why_not():
+        pytest.skip(why_not)
+    rig = make("local")
+    cluster = SlurmCluster(1, hides=str(rig.folder) if hidden == "folder" else sys.base_prefix)
+    words = {
+        "folder": "did not find the folder of the run directories. It must be on a file system that all nodes share. If",
+        "python": "could not start Trainshed's Python. It must be at the same path on every node, for example in a home",
+    }
+    try:
+        settings = {"kind": "slurm", "connect": ["env", f"SLURM_CONF={cluster.environ['SLURM_CONF']}", "sh", "-c"]}
+        with pytest.raises(UserErrorException) as error:
+            rig.put_target("far", settings)
+        assert error.value.message.startswith(f"A node of the cluster of target 'far' {words[hidden]}")
+        busy = cluster.call(
+            "sbatch", "--parsable", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
+        ).strip()
+        cluster.until(lambda: "RUNNING" in cluster.call("squeue", "--noheader", "--format=%T"))
+        rig.put_target("far", settings)
+        run_id = rig.submit("pass", target="far")
+        details_until(rig, run_id, "queue_reason")
+        cluster.call("scancel", busy)
+        details = ended(rig, run_id, "Failed", "start_failed")
+        assert f" {words[hidden]}" in details["error"]["message"]
+        assert cluster.jobs() == []
+    finally:
+        cluster.close()
+
+
 def test_the_service_dies_while_runs_wait_and_run(slurm: Rig) -> None:
     running = slurm.submit(FOREVER)
     slurm.log_until(running, "up")

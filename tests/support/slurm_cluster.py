@@ -79,16 +79,18 @@ class SlurmCluster:
         nodes: how many nodes it has: ``n1``, ``n2``, …
         cpus: of each.
         gpus: of each; they are files.
+        hides: a folder that its nodes do not share.
 
     Attributes:
         environ: by which the commands of Slurm find it.
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 4, gpus: int = 0) -> None:
+    def __init__(self, nodes: int = 2, cpus: int = 4, gpus: int = 0, hides: str = "") -> None:
         # A short path: that of a socket has a hundred characters at most.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.environ = {"SLURM_CONF": str(self.folder / "slurm.conf")}
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
+        self._hides = hides
         self._machines: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("state", "spool", "log", "run", "gpus", *(f"spool/{node}" for node in self.names)):
             (self.folder / name).mkdir()
@@ -146,7 +148,7 @@ class SlurmCluster:
             [*spaces, sys.executable, "-S", "-E", str(_NODE), str(self.folder), name, *commands],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **self.environ},
+            env={**os.environ, **self.environ, "HIDES": "" if name == _CONTROLLER else self._hides},
             cwd="/",
             start_new_session=True,
         )

@@ -21,6 +21,8 @@ def main() -> None:
     mount("-t", "proc", "proc", "/proc")
     mount("--bind", f"{folder}/boot-{name}", "/proc/sys/kernel/random/boot_id")
     mount("--bind", f"{folder}/hosts", "/etc/hosts")
+    if os.environ.get("HIDES"):
+        mount("-t", "tmpfs", "-o", "mode=1777,size=16m", "tmpfs", os.environ["HIDES"])
     subprocess.run(["hostname", name], check=True)
     with open(f"{folder}/log/{name}.out", "ab") as log:
         for command in commands:

@@ -9,6 +9,7 @@ import platform
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
@@ -75,6 +76,8 @@ class Agent:
             "cores": cores or 1,
             "gpus": list(inventory(os.environ)),
             "home": self._context["home"],
+            "runs": self._runs,
+            "interpreter": sys.executable,
             "python": platform.python_version(),
             "uv": shutil.which("uv") is not None,
         }

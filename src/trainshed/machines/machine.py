@@ -93,8 +93,8 @@ class Machine(Protocol):
         """Return what the machine has.
 
         Returns:
-            ``{"host", "boot", "cores", "gpus", "home", "python", "uv"}``, and ``"service"``, the address at which its
-            scripts find the service's API, where that is another one than here.
+            ``{"host", "boot", "cores", "gpus", "home", "runs", "interpreter", "python", "uv"}``, and
+            ``"service"``, the address at which its scripts find the service's API, where that is another one than here.
         """
 
     def run(self, argv: Sequence[str], stdin: str = "", seconds: float = 60.0) -> CompletedCommand:

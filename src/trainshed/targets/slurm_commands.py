@@ -9,7 +9,7 @@ from trainshed.errors import MachineUnreachableException, ServiceException, User
 from trainshed.machines.machine import CompletedCommand, Machine
 from trainshed.spec.run import RunSpec
 from trainshed.targets.slurm_script import directives, script, unset
-from trainshed.targets.slurm_states import FORMAT, SlurmJob, of_sacct, of_scontrol, of_squeue
+from trainshed.targets.slurm_states import FORMAT, NOT_SHARED, SlurmJob, not_usable, of_sacct, of_scontrol, of_squeue
 
 _SECONDS = 30.0
 _AT_ONCE = 500
@@ -19,12 +19,15 @@ _FILTERS = tuple(
     for name in ("ACCOUNT", "ARRAY", "LICENSES", "NAMES", "PARTITION", "QOS", "SORT", "STATES", "USERS")
 )
 """What a user's environment must not take away from the answers of squeue."""
-_SUBMIT = (
+_AS_OF_NO_JOB = (
     # What the service has inherited from a job of its own would describe that job.
     "for name in $(env | sed -n 's/^\\(SLURM_[A-Z0-9_]*\\)=.*/\\1/p'); do "
     '[ "$name" = SLURM_CONF ] || unset "$name"; done; '
-    'exec sbatch --parsable "$@"'
 )
+_SUBMIT = f'{_AS_OF_NO_JOB}exec sbatch --parsable "$@"'
+_PROVE = f'{_AS_OF_NO_JOB}exec srun --immediate=5 --quiet "$@"'
+_LOOK = f'[ -d "$1" ] || exit {NOT_SHARED}; exec "$2" -S -E -c ""'
+_PROVEN = ("chdir", "nodes", "partition", "account", "qos", "constraint", "reservation", "time")
 _PASSING = (
     "Unable to contact", "Socket timed out", "connect failure", "Zero Bytes", "Connection refused", "Connection reset",
     "Connection timed out", "temporarily unable", "temporarily unavailable", "Unexpected message received",
@@ -66,10 +69,10 @@ class SlurmCommands:
         self._options = options
 
     def prove(self) -> None:
-        """Have Slurm check a job with the target's options, without submitting it.
+        """Have Slurm check a job with the target's options; if a node is free at once, have it look for what runs need.
 
         Raises:
-            UserErrorException: Slurm cannot be used from here, or refuses such a job.
+            UserErrorException: Slurm cannot be used from here, refuses such a job, or the node lacks something.
         """
         try:
             self._sbatch("prove", RunSpec("prove"), "/dev/null", ("true",), "--test-only")
@@ -78,6 +81,22 @@ class SlurmCommands:
                 f"Target '{self._name}' cannot be used now: {error.message} Once 'sinfo' lists the cluster's "
                 "partitions there, attach it again."
             ) from error
+
+        self._prove_node()
+
+    def _prove_node(self) -> None:
+        pairs = directives("prove", RunSpec("prove"), {**self._options, "directives": {}}, "")
+        wanted = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in pairs if name in _PROVEN]
+        facts = self.machine.facts()
+        command = ["sh", "-c", _LOOK, "sh", facts["runs"], facts["interpreter"]]
+        argv = [*_plain(unset(pairs)), "sh", "-c", _PROVE, "srun", *wanted, "--job-name=trainshed-check", *command]
+        try:
+            done = self.machine.run(argv, seconds=_SECONDS)
+        except ServiceException:
+            return  # it has taken too long, so the first run will find out
+        told = not_usable(f"A node of the cluster of target '{self._name}'", done.code)
+        if told and "Unable to allocate" not in done.err:
+            raise UserErrorException(told)
 
     def submit(self, token: str, spec: RunSpec, output: str, command: Sequence[str]) -> str:
         """Put a job into the queue.

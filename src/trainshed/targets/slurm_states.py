@@ -202,17 +202,31 @@ def without_exit(seen: Observation, job: SlurmJob) -> Observation:
     return Observation(ENDED, {**how, "exit_code": None, "signal": None})
 
 
+def not_usable(who: str, code: int | None) -> str:
+    """Return why a node cannot run anything of ours, as a sentence; ``""`` if a program's exit code does not tell that.
+
+    Args:
+        who: a job or a node.
+        code: the exit code.
+    """
+    if code == NOT_SHARED:
+        return (
+            f"{who} did not find the folder of the run directories. It must be on a file system that all nodes share. "
+            "If the folder of the workspace is not, attach the target with folder='…', a folder that is."
+        )
+    if code in (126, 127):
+        return (
+            f"{who} could not start Trainshed's Python. It must be at the same path on every node, for example in a "
+            "home folder that all nodes share."
+        )
+    return ""
+
+
 def _not_started(job: SlurmJob) -> str:
     where = f"Slurm job {job.id} on {job.nodes or 'its node'}"
-    shared = "The folder of the workspace must be on a file system that all nodes share; where it is not, attach the "
-    shared += "target with folder='…', a folder that is."
-    if job.code == NOT_SHARED or job.reason == "JobLaunchFailure":
-        return f"{where} did not find the run directory. {shared}"
-    if job.code in (126, 127):
-        return (
-            f"{where} could not start Trainshed's Python: it must be at the same path on every node. {shared} See the "
-            "end of shim.log."
-        )
+    told = not_usable(where, NOT_SHARED if job.reason == "JobLaunchFailure" else job.code)
+    if told:
+        return told
     return f"{where} ended as {job.state} (exit code {job.code}) before it had started the run. See shim.log."
 
 
