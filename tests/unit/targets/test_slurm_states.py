@@ -66,8 +66,8 @@ def test_slurm_knows_who_has_ended_a_run(state: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "words"),
     [
-        (job("FAILED", slurm_states.NOT_SHARED), "did not find the run directory"),
-        (job("FAILED", 181, reason="JobLaunchFailure"), "did not find the run directory"),
+        (job("FAILED", slurm_states.NOT_SHARED), "did not find the folder of the run directories"),
+        (job("FAILED", 181, reason="JobLaunchFailure"), "did not find the folder of the run directories"),
         (job("FAILED", 127), "could not start Trainshed's Python"),
         (job("FAILED", 1), "ended as FAILED"),
     ],
