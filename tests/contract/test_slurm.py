@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import slurm_cluster
-from rigs import FOREVER, Make, Rig
+from rigs import FOREVER, WAITS, Make, Rig
 from slurm_cluster import SlurmCluster
 
 from trainshed import Workspace
-from trainshed.errors import UserErrorException
+from trainshed.client.embedded import running
+from trainshed.errors import ComputeTargetException, UserErrorException
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +307,32 @@ def test_the_service_dies_while_runs_wait_and_run(slurm: Rig) -> None:
     assert (slurm.log(pending), native_id(slurm, pending)) == ("ran\n", job)
     slurm.service.call("POST", f"/runs/{running}/cancel")
     ended(slurm, running, "Canceled", "canceled_by_user")
+
+
+def test_a_script_on_a_node_starts_no_service(slurm: Rig) -> None:
+    script = WAITS + (
+        "from trainshed import Run\nprint('up', flush=True)\nwait('killed')\ntry:\n"
+        "    Run.get_context().child_run('other')\nexcept Exception as error:\n    print(error)\n"
+        "open(os.path.join(sys.argv[1], 'tried'), 'w').close()\n"
+    )
+    run_id = slurm.submit(script, arguments=[slurm.there])
+    slurm.log_until(run_id, "up")
+    slurm.kill_service()
+    slurm.go("killed")
+    while not (slurm.shared / "tried").exists():
+        pass
+    assert running(str(slurm.root)) is None
+    assert slurm.wait(run_id)["status"] == "Completed"
+    assert "This run is on a node of a cluster" in slurm.log(run_id)
+
+
+def test_a_target_with_runs_stays_where_it_is(slurm: Rig, tmp_path: Path) -> None:
+    run_id = slurm.submit(FOREVER)
+    slurm.log_until(run_id, "up")
+    with pytest.raises(ComputeTargetException, match="has unfinished runs, so its folder cannot be changed"):
+        slurm.put_target("cluster", {"folder": str(tmp_path)})
+    slurm.service.call("POST", f"/runs/{run_id}/cancel")
+    ended(slurm, run_id, "Canceled", "canceled_by_user")
 
 
 def test_a_controller_that_is_away_loses_nothing(make: Make) -> None:

@@ -94,7 +94,15 @@ class Supervisor:
 
         Raises:
             UserErrorException: it cannot be used; the sentence says why.
+            ComputeTargetException: it has unfinished runs, which would be looked for in another place.
         """
+        before = next((each for each in self._shared.registry.targets() if each["name"] == record["name"]), record)
+        moved = any(before.get(name) != record.get(name) for name in ("kind", "folder"))
+        if moved and self._worker(record["name"]).used:
+            raise ComputeTargetException(
+                f"Target '{record['name']}' has unfinished runs, so its folder cannot be changed. Cancel them or wait "
+                "for them, or choose another name."
+            )
         kind_of(record).prove(record, self._machines)
 
     def _gpus_of(self, machine: Machine) -> Gpus:
