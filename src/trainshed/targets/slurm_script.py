@@ -58,7 +58,7 @@ def script(pairs: Directives, command: Sequence[str]) -> str:
         command: what the job runs; of the user's, it contains nothing but paths.
 
     Example:
-        >>> print(script((("time", "10"), ("exclusive", True)), ["python", "/my runs/batch.py"]))
+        >>> print(script((("time", "10"), ("exclusive", True)), ["python", "/my runs/batch.py"]).strip())
         #!/bin/sh
         #SBATCH --time="10"
         #SBATCH --exclusive

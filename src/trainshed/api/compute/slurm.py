@@ -21,7 +21,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
     """A Slurm cluster (ours). Each run is a job in its queue, of as many nodes and processes as the run has.
 
     Example:
-        >>> SlurmCompute.attach(ws, "cluster", partition="gpu", time="12:00:00")  # doctest: +SKIP
+        >>> issubclass(SlurmCompute, ComputeTarget)
+        True
     """
 
     @staticmethod
@@ -77,8 +78,9 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             UserErrorException: a value cannot be right, Slurm cannot be reached, or it refuses such jobs.
 
         Example:
-            >>> SlurmCompute.attach(ws, "cluster", "gpu", time=90, memory="16G")  # doctest: +SKIP
-            SlurmCompute(…)
+            >>> SlurmCompute.attach(ws, "cluster", "gpu", time="12:00:00", directives={"mem": "16G"})
+            Traceback (most recent call last):
+            trainshed.errors.UserErrorException: Directive 'mem' has a name of its own here: memory.
         """
         if not isinstance(name, str) or not is_name(name):
             raise UserErrorException(f"Invalid target name {name!r}. Use letters, digits, '-' and '_'.")
