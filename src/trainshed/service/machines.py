@@ -46,11 +46,15 @@ class ServiceMachines:
         sites = [path for path in sys.path if path.endswith("-packages")]
         self.here = Agent(str(root), {"home": str(home), "runtime": str(runtime), "sites": sites}, on_end)
 
-    def reach(self, name: str, connect: Sequence[str], patience: float, /) -> Machine:
+    def reach(self, name: str, connect: Sequence[str], patience: float, /, keep: bool = True) -> Machine:
         """Return the machine that a command reaches; see :meth:`trainshed.targets.kind.Machines.reach`."""
+        # A trial must not take the place of the agent that runs depend on.
+        workspace = self._workspace if keep else f"{self._workspace}-trial"
+        reach = Reach(name, tuple(connect), workspace, ("127.0.0.1", self._port), patience)
         with self._lock:
+            if not keep:
+                return RemoteMachine(reach, lambda: self._kit, self._on_end)
             if name not in self._made or self._made[name].closed:
-                reach = Reach(name, tuple(connect), self._workspace, ("127.0.0.1", self._port), patience)
                 self._made[name] = RemoteMachine(reach, lambda: self._kit, self._on_end)
             return self._made[name]
 

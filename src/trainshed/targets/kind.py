@@ -23,13 +23,14 @@ class Machines(Protocol):
 
     here: Machine
 
-    def reach(self, name: str, connect: Sequence[str], patience: float, /) -> Machine:
+    def reach(self, name: str, connect: Sequence[str], patience: float, /, keep: bool = True) -> Machine:
         """Return the machine that a command reaches.
 
         Args:
             name: of the target, for messages.
             connect: a command that runs a shell command line there, given as its last argument.
             patience: seconds without an answer after which a connection is given up.
+            keep: return the same one next time; False for a trial, of a connection that the caller closes.
         """
 
 

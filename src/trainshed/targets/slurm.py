@@ -58,7 +58,12 @@ class Slurm:
 
     def prove(self, record: Record, machines: Machines, /) -> None:
         """Have Slurm check a job with these options, without submitting it; see :meth:`Kind.prove`."""
-        SlurmCommands(_machine(record, machines), record["name"], _options(record)).prove()
+        machine = _machine(record, machines, keep=False)
+        try:
+            SlurmCommands(machine, record["name"], _options(record)).prove()
+        finally:
+            if machine is not machines.here:
+                machine.close()
 
     def slots(self, record: Record, /) -> int:
         """Return how many slots may be in Slurm's queue at a time: its own limits decide how many runs run."""
@@ -79,13 +84,13 @@ class Slurm:
         return SlurmEngine(commands, float(record["patience"]), float(record["poll_seconds"]))
 
 
-def _machine(record: Record, machines: Machines) -> Machine:
+def _machine(record: Record, machines: Machines, keep: bool = True) -> Machine:
     """Return where Slurm's commands are: this machine, unless runs must not be in the folder of the workspace."""
     connect, folder = record.get("connect"), record.get("folder")
     if folder is not None:
         first = shlex.quote(f"export TRAINSHED_HOME={shlex.quote(folder)}; ")
         connect = ["sh", "-c", f'exec {shlex.join(connect or ("sh", "-c"))} {first}"$1"', "reach"]
-    return machines.reach(record["name"], connect, record["patience"]) if connect else machines.here
+    return machines.reach(record["name"], connect, record["patience"], keep=keep) if connect else machines.here
 
 
 def _options(record: Record) -> dict[str, Any]:
