@@ -34,6 +34,7 @@ def main() -> None:
         ("snapshots", rounds),
         ("store", []),
         ("sweeps", envs),
+        ("ssh", rounds),
     ):
         done = subprocess.run(
             [sys.executable, HERE / f"{script}.py", *extra], stdout=subprocess.PIPE, text=True, check=True

@@ -50,6 +50,7 @@ _HOME = {
     "ScriptRun": "runs.run",
     "ScriptRunConfig": "training.script_run_config",
     "SlurmCompute": "compute.slurm",
+    "SshCompute": "compute.remote",
     "TabularDataset": "data.dataset",
     "TensorFlow": "training.frameworks",
     "TensorflowConfiguration": "configuration.runconfig_sections",

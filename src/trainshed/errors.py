@@ -23,6 +23,7 @@ The tree, grouped by who can fix it::
     ├── the surroundings ─ may work later
     │   └── ServiceException              the service cannot be reached or failed
     │       └── MachineUnreachableException  a machine does not answer; the state of its runs is unknown
+    │           └── MachineAccessException   and that will last until somebody changes something
     └── us ─ a bug
         └── InternalException
 
@@ -166,6 +167,10 @@ class ServiceException(TrainshedError):
 
 class MachineUnreachableException(ServiceException):
     """A machine does not answer, so the state of its runs is unknown."""
+
+
+class MachineAccessException(MachineUnreachableException):
+    """A machine lets nobody in until something is changed, so the state of its runs is unknown."""
 
 
 class InternalException(TrainshedError):

@@ -1,13 +1,18 @@
-"""The two programs, as users run them: each a process of its own, packages installed for real, nothing prepared."""
+"""The programs of examples, as users run them: each a process of its own, packages installed, nothing prepared."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ssh_machine
+
+from trainshed import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMPAT = Path(__file__).parents[2] / "compat" / "azureml" / "src"
@@ -43,11 +48,43 @@ def test_a_sweep(program: str, home: Path, workspace: object) -> None:
     assert best.startswith("The best accuracy is 0.9")
 
 
-def ran(program: Path) -> str:
+@pytest.fixture
+def host(tmp_path: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssh_machine.SshMachine]:
+    """A machine with an sshd, to which ``ssh box`` leads as if the user's own configuration said so."""
+    if ssh_machine.why_not():
+        pytest.skip(ssh_machine.why_not())
+    made = ssh_machine.SshMachine(short_path / "far")
+    made.configure()
+    config = made.client / "config"
+    config.write_text(config.read_text().replace("Host box", "Host box 127.0.0.1"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {config} "$@"\n')
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    yield made
+    made.stop()
+
+
+def test_third_program(host: ssh_machine.SshMachine, home: Path, workspace: Workspace) -> None:
+    key = str(host.client / "id")
+    for words in (["run.py", "box"], ["run_azureml.py", "127.0.0.1", str(host.port), "worker", key]):
+        said = ran(EXAMPLES / "ssh_estimator" / words[0], *words[1:])
+        lines = said.splitlines()
+        assert "442 patients with 10 measurements each, from /mnt/home/.trainshed/" in said
+        assert "alpha 0.8: mean squared error 3340.0" in lines
+        assert "Completed" in lines
+        assert "The downloaded model predicts 185.2 for the first patient, who had 151.0." in lines
+        workspace.compute_targets["box"].delete()
+    assert host.logins == 2
+
+
+def ran(program: Path, *arguments: str) -> str:
     """Return what an example prints."""
     pytest.importorskip("sklearn")
     env = {**os.environ, "PYTHONPATH": str(COMPAT)}
-    done = subprocess.run([sys.executable, program], env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, program, *arguments], env=env, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -9,23 +9,17 @@ from typing import Any
 import isolated
 import pytest
 import slurm_cluster
-from rigs import KINDS, SLURM, Make, Rig
+import ssh_machine
+from rigs import KINDS, Make, Rig, made_rig
 
 pytest.register_assert_rewrite("common_targets")
-WHY_NOT = isolated.why_not()
 _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
 
 
 def pytest_report_header() -> str:
     """Say what the suite cannot do here."""
-    return f"contract: {WHY_NOT or 'with isolated machines'}"
-
-
-def _made(kind: str, *args: Any, **more: Any) -> Rig:
-    why_not = {"local": "", **dict.fromkeys(SLURM, slurm_cluster.why_not())}.get(kind, WHY_NOT)
-    if why_not:
-        pytest.skip(why_not)
-    return Rig(kind, *args, **more)
+    parts = {"isolated machines": isolated, "sshd": ssh_machine, "Slurm": slurm_cluster}
+    return f"contract: {', '.join(each.why_not() or f'with {name}' for name, each in parts.items())}"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +35,7 @@ def _environment() -> Iterator[None]:
 @pytest.fixture(scope="module", params=KINDS)
 def rig(request: pytest.FixtureRequest, _environment: None) -> Iterator[Rig]:
     """Each target in turn, with one service for all tests of a module."""
-    made = _made(request.param)
+    made = made_rig(request.param)
     yield made
     made.stop()
 
@@ -52,7 +46,7 @@ def make(_environment: None) -> Iterator[Make]:
     made: list[Rig] = []
 
     def one(kind: str = "isolated", *args: Any, **more: Any) -> Rig:
-        made.append(_made(kind, *args, **more))
+        made.append(made_rig(kind, *args, **more))
         return made[-1]
 
     yield one

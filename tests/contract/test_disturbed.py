@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rigs import FOREVER, WAITS, Make, Rig
 
+BOTH = pytest.mark.parametrize("kind", ["isolated", "ssh"])
 STARTS = """
 import os, sys
 with open(os.path.join(sys.argv[1], "starts-" + sys.argv[2]), "a") as file:
@@ -35,10 +36,10 @@ def whole(rig: Rig, run_id: str, mark: str) -> None:
     assert rig.read(run_id, "outputs/made.bin") == bytes(range(256)) * 1000
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_connection_cut_at_random_bytes_loses_nothing(make: Make, seed: int) -> None:
+@pytest.mark.parametrize(("kind", "seed"), [*(("isolated", seed) for seed in range(4)), ("ssh", 0), ("ssh", 1)])
+def test_a_connection_cut_at_random_bytes_loses_nothing(make: Make, kind: str, seed: int) -> None:
     """Six runs a seed, each of which begins with another connection that will be cut, as do those that follow."""
-    rig = make()
+    rig = make(kind)
     assert rig.wires
     rng = random.Random(seed)
     whole(rig, rig.submit(STARTS, arguments=[rig.there, "warm"]), "warm")
@@ -53,8 +54,9 @@ def test_a_connection_cut_at_random_bytes_loses_nothing(make: Make, seed: int) -
         whole(rig, rig.submit(STARTS, arguments=[rig.there, str(number)]), str(number))
 
 
-def test_the_node_part_arrives_over_a_connection_that_is_cut(make: Make) -> None:
-    rig = make()
+@BOTH
+def test_the_node_part_arrives_over_a_connection_that_is_cut(make: Make, kind: str) -> None:
+    rig = make(kind)
     assert rig.wires
     rig.wires.cut_next([(5_000, None), (20_000, None), (60_000, None), (None, 10)])
     whole(rig, rig.submit(STARTS, arguments=[rig.there, "once"]), "once")
@@ -87,9 +89,11 @@ def silent(rig: Rig, run_id: str) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.parametrize("patience", [2, None])
-def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(make: Make, patience: int | None) -> None:
-    rig = make("isolated", {"patience": patience} if patience else {})
+@pytest.mark.parametrize(("kind", "patience"), [("isolated", 2), ("isolated", None), ("ssh", 2)])
+def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(
+    make: Make, kind: str, patience: int | None
+) -> None:
+    rig = make(kind, {"patience": patience} if patience else {})
     assert rig.wires
     script = WAITS + TICKS + "print('up', flush=True); wait('go')\nsys.argv.append('once')\n" + STARTS
     run_id = rig.submit(script, arguments=[rig.there])
@@ -120,8 +124,9 @@ def test_a_machine_that_falls_silent_is_not_responding_and_then_whole_again(make
     assert states[-1] == "Completed"
 
 
-def test_a_cancel_that_nobody_hears_is_told_again(make: Make) -> None:
-    rig = make("isolated", {"patience": 2})
+@BOTH
+def test_a_cancel_that_nobody_hears_is_told_again(make: Make, kind: str) -> None:
+    rig = make(kind, {"patience": 2})
     assert rig.wires
     run_id = rig.submit(FOREVER)
     rig.log_until(run_id, "up")
@@ -186,8 +191,9 @@ def test_a_target_that_is_corrected_takes_its_runs(make: Make) -> None:
     assert rig.wait(run_id)["status"] == "Completed"
 
 
-def test_the_agent_is_killed_and_comes_back(make: Make) -> None:
-    rig = make()
+@BOTH
+def test_the_agent_is_killed_and_comes_back(make: Make, kind: str) -> None:
+    rig = make(kind)
     assert rig.far
     script = WAITS + "print('up', flush=True); wait('go'); print('done')"
     run_id = rig.submit(script, arguments=[rig.there])
@@ -200,8 +206,9 @@ def test_the_agent_is_killed_and_comes_back(make: Make) -> None:
     assert "NotResponding" not in rig.states(run_id)
 
 
-def test_the_service_is_killed_in_the_middle_of_a_run(make: Make) -> None:
-    rig = make()
+@BOTH
+def test_the_service_is_killed_in_the_middle_of_a_run(make: Make, kind: str) -> None:
+    rig = make(kind)
     script = WAITS + "print('up', flush=True); wait('go')\nsys.argv.append('once')\n" + STARTS
     run_id = rig.submit(script, arguments=[rig.there])
     rig.log_until(run_id, "up")
@@ -223,8 +230,9 @@ def test_the_service_is_killed_in_the_middle_of_submits(make: Make) -> None:
         whole(rig, run_id, str(number))
 
 
-def test_a_reboot_is_told_from_everything_else(make: Make) -> None:
-    rig = make()
+@BOTH
+def test_a_reboot_is_told_from_everything_else(make: Make, kind: str) -> None:
+    rig = make(kind)
     assert rig.far
     run_id = rig.submit("open('outputs/a.txt', 'w').write('a')\n" + FOREVER)
     rig.log_until(run_id, "up")

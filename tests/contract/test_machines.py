@@ -13,6 +13,8 @@ from typing import Any
 
 import isolated
 import pytest
+import ssh_machine
+from ssh_machine import SshMachine
 
 from trainshed.errors import MachineUnreachableException, ServiceException
 from trainshed.machines.agent import Agent
@@ -20,6 +22,8 @@ from trainshed.machines.connection import Reach
 from trainshed.machines.kit import make
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, Machine
 from trainshed.machines.remote import RemoteMachine
+from trainshed.machines.ssh import Ssh
+from trainshed.machines.ways import Command, Way
 from trainshed.service.script_tree import assemble
 
 WHY_NOT = isolated.why_not()
@@ -43,8 +47,14 @@ class Rig:
                 str(folder), {"home": str(folder), "runtime": str(runtime), "sites": []}, self._end
             )
         else:
-            self.far = isolated.IsolatedMachine(folder / "far")
-            reach = Reach("far", tuple(self.far.connect()), "test", ("127.0.0.1", 9), 30)
+            way: Way
+            if kind == "ssh":
+                self.far = host = SshMachine(folder / "far")
+                way = Ssh("box", config=str(host.client / "config"))
+            else:
+                self.far = isolated.IsolatedMachine(folder / "far")
+                way = Command("far", tuple(self.far.connect()))
+            reach = Reach(way, "test", ("127.0.0.1", 9), 30)
             self.machine = RemoteMachine(reach, lambda: make(runtime), self._end)
 
     def _end(self, run_id: str) -> None:
@@ -69,10 +79,11 @@ class Rig:
         return self.machine.prepare(run_id, record, {"own.secret": "s"})
 
 
-@pytest.fixture(scope="module", params=["local", "isolated"])
+@pytest.fixture(scope="module", params=["local", "isolated", "ssh"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    if request.param != "local" and WHY_NOT:
-        pytest.skip(WHY_NOT)
+    why_not = {"local": "", "ssh": ssh_machine.why_not()}.get(request.param, WHY_NOT)
+    if why_not:
+        pytest.skip(why_not)
     folder = Path(tempfile.mkdtemp(prefix="trainshed-"))
     made = Rig(request.param, folder)
     yield made

@@ -33,12 +33,15 @@ def test_a_python_that_is_too_old(make: Make, tmp_path: Path) -> None:
     (tmp_path / "python3").symlink_to(OLD[0])
     message = error_of(make("local"), with_path(tmp_path))["message"]
     assert message.startswith("Machine 'other' cannot be used: its python3 is 3.")
-    assert message.endswith("; install Python 3.8 or later.")
+    assert message.endswith("Install Python 3.8 or later there, or name an archive with one (setting archive).")
 
 
 def test_a_python_that_is_missing(make: Make, tmp_path: Path) -> None:
     message = error_of(make("local"), with_path(tmp_path))["message"]
-    assert message == "Machine 'other' cannot be used: it has no python3; install Python 3.8 or later."
+    assert message.startswith(
+        "Machine 'other' cannot be used: it has no python3, and none can be brought there: it is "
+    )
+    assert message.endswith("Install Python 3.8 or later there, or name an archive with one (setting archive).")
 
 
 def test_a_command_that_is_not_there(make: Make) -> None:

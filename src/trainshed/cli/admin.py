@@ -1,62 +1,14 @@
-"""``trainshed target`` and ``trainshed service``."""
+"""``trainshed environments`` and ``trainshed service``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from trainshed.api.compute.cluster import AmlCompute
-from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
-from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.errors import NotFoundException
 from trainshed.system import files
-
-
-def target(options: argparse.Namespace) -> int:
-    """List compute targets, or change or create the named one."""
-    where = resolve.workspace(options, create=options.name is not None)
-    if options.name is None:
-        if (options.slots, options.nodes, options.grace) != (None, None, None):
-            raise UserErrorException(
-                "TARGET is missing. Use: trainshed target local --slots N, or trainshed target NAME --nodes N"
-            )
-        found = ComputeTarget.list(where)
-    else:
-        found = [_changed(where, options)]
-    names = {each.name for each in found}
-    records = [each for each in where.connection.call("GET", "/targets")["targets"] if each["name"] in names]
-    if options.json:
-        show.as_json(records)
-    else:
-        show.table(
-            ("TARGET", "KIND", "SLOTS", "USED"),
-            (
-                (each["name"], each["kind"], each.get("slots") or each.get("max_nodes"), each["used"])
-                for each in records
-            ),
-        )
-    return 0
-
-
-def _changed(where: Workspace, options: argparse.Namespace) -> ComputeTarget:
-    if options.nodes is not None and options.name not in where.compute_targets:
-        return ComputeTarget.create(where, options.name, AmlCompute.provisioning_configuration(max_nodes=options.nodes))
-    one = ComputeTarget(where, options.name)
-    if options.grace is not None:
-        one.grace_seconds = options.grace
-    if isinstance(one, LocalTarget):
-        if options.nodes is not None:
-            raise UserErrorException(f"'{options.name}' is one node. Set how many runs can run at once: --slots N")
-        if options.slots is not None:
-            one.slots = options.slots
-    elif options.slots is not None:
-        raise UserErrorException(
-            f"'{options.name}' is a cluster and has no slots. Use: trainshed target {options.name} --nodes N"
-        )
-    elif options.nodes is not None and isinstance(one, AmlCompute):
-        one.update(max_nodes=options.nodes)
-    return one
 
 
 def environments(options: argparse.Namespace) -> int:

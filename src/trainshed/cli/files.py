@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 from trainshed.api.runs.run import Run
+from trainshed.api.runs.waiting import telling
 from trainshed.cli import resolve, show
 from trainshed.client.follow import follow
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.spec import layout
+from trainshed.spec.run import LOCAL
 
 
 def logs(options: argparse.Namespace) -> int:
@@ -39,9 +42,11 @@ def _best_log(run: Run) -> str:
 def follow_all(options: argparse.Namespace, run: Run) -> None:
     """Print the log of the environment, then that of the script, until the run has ended."""
     connection = run.experiment.workspace.connection
+    elsewhere = run.record()["target"] != LOCAL
     try:
-        for name in layout.logs_of(run.type or ""):
-            show.log(options, name, follow(connection, run.id, name))
+        with telling(connection, run.id) if elsewhere else nullcontext():
+            for name in layout.logs_of(run.type or ""):
+                show.log(options, name, follow(connection, run.id, name))
     except KeyboardInterrupt:
         print(f"\nThe run continues. To stop it: trainshed cancel {run.id}", file=sys.stderr)
         raise

@@ -310,21 +310,7 @@ def _days(text: str) -> float:
 
 
 def _machinery(commands: Any) -> None:
-    target = _command(
-        commands,
-        "target",
-        "admin:target",
-        "list compute targets, change one, or create a cluster of nodes on this machine",
-        "trainshed target local --slots 4; trainshed target nodes --nodes 2",
-    )
-    target.add_argument("name", nargs="?", metavar="NAME", help="compute target")
-    target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
-    target.add_argument(
-        "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
-    )
-    target.add_argument(
-        "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
-    )
+    _target(commands)
     built = _command(
         commands,
         "environments",
@@ -342,6 +328,49 @@ def _machinery(commands: Any) -> None:
         help="stop: runs continue; access: print a lasting address and token for clients on other machines",
     )
     service.add_argument("--token-file", metavar="FILE", help="access: write the token to FILE, readable only by you")
+
+
+def _target(commands: Any) -> None:
+    target = _command(
+        commands,
+        "target",
+        "target:target",
+        "list, add, check or remove compute targets, or change one",
+        "trainshed target add gpu1 me@gpu1; trainshed target check gpu1; trainshed target gpu1 "
+        "--slots 4; trainshed target nodes --nodes 2",
+    )
+    target.usage = "\n       ".join(
+        (
+            "trainshed target [list]",
+            "trainshed target add NAME HOST [options]",
+            "trainshed target check NAME [--mpi]",
+            "trainshed target remove NAME",
+            "trainshed target NAME [--slots N] [--grace SECONDS] [--nodes N]",
+        )
+    )
+    target.add_argument("words", nargs="*", metavar="NAME", help="list, add, check or remove; or a target to change")
+    target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
+    target.add_argument(
+        "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
+    )
+    target.add_argument(
+        "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
+    )
+    check = target.add_argument_group("check")
+    check.add_argument(
+        "--mpi", action="store_true", help="also run two processes of Open MPI, which is installed for it"
+    )
+    add = target.add_argument_group("add: HOST is a host of your ssh configuration, or an address")
+    add.add_argument("--user", metavar="NAME", help="login name, where the ssh configuration has another or none")
+    add.add_argument("--port", type=_count, metavar="N", help="port of the SSH server, likewise")
+    add.add_argument("--key", metavar="FILE", help="file of a private key, likewise")
+    add.add_argument("--config", metavar="FILE", help="ssh configuration file (default: yours)")
+    add.add_argument(
+        "--reuse", action="store_true", default=None, help="use only a connection that you open, for two-factor logins"
+    )
+    add.add_argument("--folder", metavar="PATH", help="folder there for Trainshed's files (default: ~/.trainshed)")
+    add.add_argument("--python", metavar="PATH", help="Python there (default: the first one of version 3.8 or later)")
+    add.add_argument("--archive", metavar="FILE", help="archive here with a Python, for a host that has none")
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

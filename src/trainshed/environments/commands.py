@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import sys
@@ -87,6 +88,12 @@ def find_uv() -> str:
     if found is None:
         raise EnvironmentBuildException("uv, which builds environments, is not installed. Install it: pip install uv")
     return found
+
+
+def platform_name() -> str:
+    """Return what programs of this machine, such as uv, are made for, e.g. ``"Linux x86_64 glibc"``."""
+    here = os.uname()
+    return f"{here.sysname} {here.machine} {platform.libc_ver()[0]}".strip()
 
 
 def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
+from trainshed.environments.commands import platform_name
 from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
 from trainshed.machines import records
 from trainshed.machines.machine import (
@@ -57,6 +58,7 @@ class Agent:
 
     shares_folder = True
     patience = 0.0
+    doing = ""
 
     def __init__(self, root: str, context: Mapping[str, Any], on_end: OnEnd) -> None:
         self._runs = os.path.join(root, "runs")
@@ -79,8 +81,12 @@ class Agent:
             "runs": self._runs,
             "interpreter": sys.executable,
             "python": platform.python_version(),
+            "system": platform_name(),
             "uv": shutil.which("uv") is not None,
         }
+
+    def try_again(self) -> None:
+        """Do nothing: this machine is always here."""
 
     def run(self, argv: Sequence[str], stdin: str = "", seconds: float = 60.0) -> CompletedCommand:
         """Run a command; see :meth:`Machine.run`."""

@@ -44,12 +44,12 @@ def _say(**told: object) -> None:
     os.write(1, (json.dumps({"trainshed": told}) + "\n").encode())
 
 
-def begin(digest: str, workspace: str) -> None:
+def begin(digest: str, workspace: str, folder: str = "") -> None:
     """Unpack the node part unless it is there, and become the agent."""
-    home = os.environ.get("TRAINSHED_HOME") or os.path.join(os.path.expanduser("~"), ".trainshed")
+    home = os.path.expanduser(folder or os.environ.get("TRAINSHED_HOME") or "~/.trainshed")
     target = os.path.join(home, "node", digest)
     there = os.path.isdir(target)
-    _say(python=sys.version_info[:3], there=there)
+    _say(there=there)
     if not there:
         archive = _exactly(int(_exactly(12)))
         try:

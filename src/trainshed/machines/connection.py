@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -15,16 +15,21 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
 from typing import Any, Dict, NamedTuple, Tuple
 
-from trainshed.errors import MachineUnreachableException, ServiceException, TrainshedError, named
-from trainshed.machines import frames
+from trainshed.errors import (
+    MachineAccessException,
+    MachineUnreachableException,
+    ServiceException,
+    TrainshedError,
+    named,
+)
+from trainshed.machines import far_shell, frames
 from trainshed.machines.kit import Kit, bootstrap_text
 from trainshed.machines.machine import OnEnd
 from trainshed.machines.tunnel import ScriptLines
+from trainshed.machines.ways import Place, Way
 
 _CONNECT_SECONDS = 60.0
 _END_SECONDS = 5.0
-_OLDEST_PYTHON = (3, 8)
-_NO_PROGRAM = 127
 _LONGEST_GREETING = 1 << 16
 Answer = Tuple[Any, bytes]
 
@@ -33,18 +38,34 @@ class Reach(NamedTuple):
     """How a machine is reached.
 
     Attributes:
-        name: what people call it.
-        connect: a command that runs a shell command line there, given as its last argument: ``("ssh", "host")``.
+        way: the way there.
         workspace: name of the workspace's folder below Trainshed's home there.
         service: host and port of the service's API, for scripts there.
         patience: seconds without an answer after which the connection is given up.
+        place: where Trainshed is there.
     """
 
-    name: str
-    connect: tuple[str, ...]
+    way: Way
     workspace: str
-    service: tuple[str, int]
+    service: Tuple[str, int]
     patience: float
+    place: Place = Place()
+
+
+class NoPython(Exception):
+    """The machine has no Python that will do.
+
+    Args:
+        sysname: name of its operating system, such as ``"Linux"``.
+        machine: name of its kind of processor, such as ``"x86_64"``.
+        version: of the Python that it has; ``""`` if it has none.
+    """
+
+    def __init__(self, sysname: str, machine: str, version: str) -> None:
+        self.sysname = sysname
+        self.machine = machine
+        self.version = version
+        super().__init__(sysname, machine, version)
 
 
 class AgentConnection:
@@ -68,6 +89,7 @@ class AgentConnection:
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Answer]] = {}
         self._count = 0
+        self._spoke = False
         self._scripts = ScriptLines(reach.service, self._to_script)
         self._words = ""
         self._said_lock = threading.Lock()
@@ -81,8 +103,14 @@ class AgentConnection:
 
         Raises:
             MachineUnreachableException: it may succeed later.
-            ServiceException: it will not, until somebody changes something; the sentence says what.
+            MachineAccessException: it will not, until somebody changes something on the way there.
+            ServiceException: it will not, until somebody changes something on the machine.
+            NoPython: it has none that will do.
         """
+        why = self._reach.way.blocked()
+        if why:
+            self.close()
+            raise MachineAccessException(self._sentence(why))
         child = self._start()
         self._out, self._in = child.stdin.fileno(), child.stdout.fileno()  # type: ignore[union-attr]
         os.set_blocking(self._out, False)
@@ -91,48 +119,49 @@ class AgentConnection:
             self._wait_for_input()
             self.facts = frames.read(self._in)[0]["hello"]
         except (frames.BrokenStream, ValueError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_END_SECONDS if isinstance(error, _Ended) else 0)  # before it is ended: its code says why
+            code = child.poll() or 0
             self.close()
             child.stdout.close()  # type: ignore[union-attr]
-            if child.returncode == _NO_PROGRAM:
-                raise self._unusable("it has no python3; install Python 3.8 or later") from error
-            raise self._unreachable(str(error)) from error
-        threading.Thread(target=self._read, name=f"machine {self._reach.name}", daemon=True).start()
+            raise self._failed(code, str(error)) from error
+        threading.Thread(target=self._read, name=f"machine {self._reach.way.name}", daemon=True).start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # Read whole before anything is executed, so that no byte meant for the agent is taken for program text.
-        text = "import os;n=int(os.read(0,12));t=b''\nwhile len(t)<n:t+=os.read(0,n-len(t))\nexec(t)"
-        shell = f"exec python3 -S -E -c {shlex.quote(text)}"
         if self.broken:
             raise self._unreachable("the connection was closed by the service")
+        command = self._reach.way.command()
         try:
             self._child = subprocess.Popen(
-                [*self._reach.connect, shell],
+                [*command, far_shell.begin(self._reach.place)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
                 bufsize=0,
                 start_new_session=True,
+                env=self._reach.way.environ(),
             )
         except OSError as error:
             self.broken = True
-            raise self._unusable(f"{self._reach.connect[0]} cannot be run on this machine: {error.strerror}") from error
+            raise self._unusable(f"{command[0]} cannot be run on this machine: {error.strerror}") from error
         if self.broken:
             self.close()  # by somebody else, just now
         return self._child
 
     def _bring(self, kit: Kit) -> None:
-        call = f"\nbegin({kit.digest!r}, {self._reach.workspace!r})\n"
+        call = f"\nbegin({kit.digest!r}, {self._reach.workspace!r}, {self._reach.place.folder!r})\n"
         program = (bootstrap_text() + call).encode()
-        frames.send(self._out, b"%012d" % len(program) + program, _CONNECT_SECONDS)
+        with contextlib.suppress(frames.BrokenStream):  # what it said before it ended is to be heard
+            frames.send(self._out, b"%012d" % len(program) + program, _CONNECT_SECONDS)
         said = self._first_word()
-        if tuple(said["python"]) < _OLDEST_PYTHON:
-            version = ".".join(map(str, said["python"]))
-            raise self._unusable(f"its python3 is {version}; install Python 3.8 or later")
         if not said["there"]:
             frames.send(self._out, b"%012d" % len(kit.archive) + kit.archive, _CONNECT_SECONDS)
             said = self._first_word()
         if said.get("error"):
-            raise self._unusable(f"Trainshed's folder on that machine cannot be written: {said['error']}")
+            raise self._unusable(
+                f"Trainshed's folder on that machine cannot be written: {said['error']}; see that its user may write "
+                "there, and that the disk has room"
+            )
 
     def _first_word(self) -> dict[str, Any]:
         """Return the next line that is JSON; what a shell prints as it starts is passed over."""
@@ -141,10 +170,14 @@ class AgentConnection:
             self._wait_for_input()
             byte = os.read(self._in, 1)
             if not byte:
-                raise frames.BrokenStream("the connection closed")
+                raise _Ended("the connection closed")
             line, size = line + byte, size + 1
+            if byte == b"\n" and line.startswith(far_shell.NO_PYTHON):
+                self.close()
+                raise _no_python(line.decode("utf-8", "replace"))
             if byte == b"\n" and line.startswith(b'{"trainshed"'):
                 told: dict[str, Any] = json.loads(line)["trainshed"]
+                self._spoke = True
                 return told
             line = b"" if byte == b"\n" else line
         raise frames.BrokenStream("the program at the other end is not Trainshed's agent")
@@ -233,17 +266,38 @@ class AgentConnection:
         with self._said_lock:
             if not self._said.closed:
                 self._said.seek(0)
-                self._words = " ".join(self._said.read().decode("utf-8", "replace").split())[-300:]
+                self._words = self._said.read(_LONGEST_GREETING).decode("utf-8", "replace")
             if last:
                 self._said.close()
         return self._words
 
+    def _failed(self, code: int, why: str) -> MachineUnreachableException:
+        """Return what it means that the machine has not answered."""
+        trouble = None if self._spoke or code <= 0 else self._reach.way.trouble(code, self._complaint())
+        if trouble is None:
+            return self._unreachable(why)
+        kind = MachineAccessException if trouble.lasting else MachineUnreachableException
+        return kind(self._sentence(trouble.sentence))
+
+    def _sentence(self, what: str) -> str:
+        return f"Machine '{self._reach.way.name}' cannot be reached: {what}"
+
     def _unreachable(self, why: str) -> MachineUnreachableException:
+        said = " ".join(self._complaint().split())[-300:]
         return MachineUnreachableException(
-            f"Machine '{self._reach.name}' cannot be reached: {self._complaint() or why}. Try the connection by hand: "
-            f"{shlex.join(self._reach.connect)} true"
+            self._sentence(f"{said or why}. Try the connection by hand: {self._reach.way.by_hand()}")
         )
 
     def _unusable(self, why: str) -> ServiceException:
         self.close()
-        return ServiceException(f"Machine '{self._reach.name}' cannot be used: {why}.")
+        return ServiceException(f"Machine '{self._reach.way.name}' cannot be used: {why}.")
+
+
+class _Ended(frames.BrokenStream):
+    """The command has ended."""
+
+
+def _no_python(line: str) -> NoPython:
+    _, sysname, machine, version, *_ = [*line.split("|"), "", "", ""]
+    found = re.search(r"Python (\d+[.\d]*)", version)
+    return NoPython(sysname, machine, found[1] if found else "")

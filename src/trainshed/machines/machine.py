@@ -84,18 +84,23 @@ class Machine(Protocol):
     Attributes:
         shares_folder: the run directories of this machine are the service's own, so nothing has to be mirrored.
         patience: seconds without contact after which nothing is known of its runs.
+        doing: what takes its time while the machine is made ready; ``""`` if nothing does.
     """
 
     shares_folder: bool
     patience: float
+    doing: str
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has.
 
         Returns:
-            ``{"host", "boot", "cores", "gpus", "home", "runs", "interpreter", "python", "uv"}``, and
+            ``{"host", "boot", "cores", "gpus", "home", "runs", "interpreter", "python", "system", "uv"}``, and
             ``"service"``, the address at which its scripts find the service's API, where that is another one than here.
         """
+
+    def try_again(self) -> None:
+        """Try to connect at the next call, although the last try may have been refused a moment ago."""
 
     def run(self, argv: Sequence[str], stdin: str = "", seconds: float = 60.0) -> CompletedCommand:
         """Run a command of the machine to its end.

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from trainshed.errors import MachineUnreachableException
+from trainshed.errors import MachineAccessException, MachineUnreachableException, ServiceException
 from trainshed.machines import frames
-from trainshed.machines.connection import AgentConnection, Answer, Reach
+from trainshed.machines.bring_python import PythonBringer
+from trainshed.machines.connection import AgentConnection, Answer, NoPython, Reach
 from trainshed.machines.kit import Kit
 from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Observation, OnEnd, Piece
 
@@ -19,6 +20,9 @@ _BATCH = 4 << 20
 _IN_FLIGHT = 8
 _PAUSE = 0.2
 """Seconds after a failed try to connect during which further calls get its error, and make no try of their own."""
+_CAUTION = 60.0
+"""The same where a login was refused, twice as long after each more: servers shut out who tries too often."""
+_MOST_CAUTION = 1800.0
 
 
 class RemoteMachine:
@@ -31,6 +35,9 @@ class RemoteMachine:
         reach: how it is reached.
         kit: returns what is brought there.
         on_end: called with a run's id when its shim has ended.
+
+    Attributes:
+        doing: what takes its time while the machine is made ready; ``""`` if nothing does.
     """
 
     shares_folder = False
@@ -42,7 +49,11 @@ class RemoteMachine:
         self.patience = reach.patience
         self._connecting = threading.Lock()
         self._connection: AgentConnection | None = None
-        self._failed: tuple[float, str] = (0.0, "")
+        self._error: MachineUnreachableException | None = None
+        self._not_before = 0.0
+        self._caution = _CAUTION
+        self._bringer: PythonBringer | None = None
+        self.doing = ""
         self.closed = False
 
     def facts(self) -> dict[str, Any]:
@@ -74,6 +85,12 @@ class RemoteMachine:
 
     def look(self, run_ids: Sequence[str] | Mapping[str, str]) -> dict[str, Observation]:
         """Look at runs; see :meth:`Machine.look`."""
+        try:
+            self._connected()
+        except MachineUnreachableException:
+            raise
+        except ServiceException as error:  # nothing is known of the runs: they may go on
+            raise MachineAccessException(error.message) from error
         asked = dict(run_ids) if isinstance(run_ids, Mapping) else list(run_ids)
         told = self._call("look", {"run_ids": asked})[0]
         return {run_id: Observation(*seen) for run_id, seen in told.items()}
@@ -130,8 +147,14 @@ class RemoteMachine:
     def close(self) -> None:
         """Hang up, also in the middle of a try to connect; see :meth:`Machine.close`."""
         self.closed = True
+        if self._bringer is not None:
+            self._bringer.stop()
         if self._connection is not None:
             self._connection.close()
+
+    def try_again(self) -> None:
+        """Make the next call try to connect, however the last try has ended: somebody may have changed something."""
+        self._not_before, self._caution = 0.0, _CAUTION
 
     def _call(self, verb: str, args: dict[str, Any], seconds: float = 0.0) -> Answer:
         connection = self._connected()
@@ -141,20 +164,51 @@ class RemoteMachine:
         with self._connecting:
             if self._connection is not None and not self._connection.broken and not self.closed:
                 return self._connection
-            when, why = self._failed
-            if time.monotonic() < when + _PAUSE:
-                raise MachineUnreachableException(why)
-            self._connection = AgentConnection(self._reach, self._on_end)
+            if self._error is not None and time.monotonic() < self._not_before:
+                raise type(self._error)(self._error.message)
             try:
-                if self.closed:
-                    raise MachineUnreachableException(
-                        f"The service has closed its connection to machine '{self._reach.name}'."
-                    )
-                self._connection.open(self._kit())
+                connection = self._opened()
             except MachineUnreachableException as error:
-                self._failed = time.monotonic(), error.message
+                self._postpone(error)
                 raise
-            return self._connection
+            self._error, self._caution = None, _CAUTION
+            return connection
+
+    def _postpone(self, error: MachineUnreachableException) -> None:
+        # Where only an open connection is used, a try costs no login.
+        refused = isinstance(error, MachineAccessException) and not self._reach.way.blocked()
+        self._error, self._not_before = error, time.monotonic() + (self._caution if refused else _PAUSE)
+        if refused:
+            self._caution = min(2 * self._caution, _MOST_CAUTION)
+
+    def _opened(self) -> AgentConnection:
+        try:
+            return self._open()
+        except NoPython as lack:
+            try:
+                self._bringer = PythonBringer(self._reach, lack, self._say)
+                self._bringer.bring()
+            finally:
+                self.doing, self._bringer = "", None
+        try:
+            return self._open()
+        except NoPython as lack:
+            raise ServiceException(
+                f"Machine '{self._reach.way.name}' cannot be used: the Python that was brought there does not run "
+                f"({lack.sysname} {lack.machine}). Name an archive for that machine, or install Python 3.8 or later."
+            ) from lack
+
+    def _say(self, doing: str) -> None:
+        self.doing = doing
+
+    def _open(self) -> AgentConnection:
+        self._connection = AgentConnection(self._reach, self._on_end)
+        if self.closed:
+            raise MachineUnreachableException(
+                f"The service has closed its connection to machine '{self._reach.way.name}'."
+            )
+        self._connection.open(self._kit())
+        return self._connection
 
 
 def _batched(contents: Iterable[Content]) -> Iterator[tuple[list[tuple[str, int, int, bool]], bytes]]:

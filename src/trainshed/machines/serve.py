@@ -140,7 +140,9 @@ def main() -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    os.environ["PATH"] = os.path.join(home, "tools") + os.pathsep + os.environ.get("PATH", os.defpath)
+    # The Python that runs this comes last: it may have been brought because the machine has no other.
+    path = os.path.join(home, "tools"), os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)
+    os.environ["PATH"] = os.pathsep.join(path)
     why = ownership.trouble(home) or ownership.trouble(os.path.join(home, "workspaces", workspace))
     if why:
         sys.stderr.write(f"{why}\n")

@@ -28,6 +28,7 @@ from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.sweep_routes import ROUTES as SWEEPS
+from trainshed.service.target_routes import ROUTES as TARGETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.service.verify_routes import ROUTES as VERIFY
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
@@ -39,6 +40,7 @@ ALL = [
     *WORKSPACE,
     *PAGES,
     *ROUTES,
+    *TARGETS,
     *TRANSFERS,
     *CATALOG,
     *MODELS,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from trainshed.errors import MachineUnreachableException
+from trainshed.errors import MachineAccessException, MachineUnreachableException
 from trainshed.service.bus import Bus
 from trainshed.spec import states
 from trainshed.store.history import History
@@ -28,6 +28,7 @@ class Contact:
 
     Attributes:
         failures: number of failed attempts in a row.
+        error: why there is no contact; ``""`` if there is.
     """
 
     def __init__(self, history: History, bus: Bus, patience: float) -> None:
@@ -36,6 +37,7 @@ class Contact:
         self._patience = patience
         self._last = time.monotonic()
         self.failures = 0
+        self.error = ""
 
     @property
     def backoff(self) -> int:
@@ -44,17 +46,19 @@ class Contact:
 
     def made(self) -> None:
         """Record that the machine has answered."""
-        self._last, self.failures = time.monotonic(), 0
+        self._last, self.failures, self.error = time.monotonic(), 0, ""
 
     def lost(self, error: MachineUnreachableException, run_ids: Iterable[str]) -> None:
-        """Record that it has not answered; if that lasts, mark its runs as NotResponding.
+        """Record that it has not answered; if that lasts, or is known to last, mark its runs as NotResponding.
 
         Args:
             error: the reason.
             run_ids: the runs on the machine, or on their way to it.
         """
         self.failures += 1
-        if time.monotonic() - self._last < self._patience:
+        self.error = error.message
+        lasts = isinstance(error, MachineAccessException) or time.monotonic() - self._last >= self._patience
+        if not lasts:
             return
         for run_id in run_ids:
             self._history.note(run_id, {"error": {"code": _CODE, "message": error.message}})

@@ -22,6 +22,7 @@ from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor
 from trainshed.service.sweep import Parts
 from trainshed.service.sweeps import SweepDriver
+from trainshed.service.target_checks import TargetChecks
 from trainshed.service.workspace_registry import WorkspaceRegistry
 from trainshed.spec import layout
 from trainshed.store.catalog import Catalog
@@ -77,6 +78,7 @@ class ServiceContext:
         )
         parts = Parts(self.history, self.metrics, Sweeps(self.database), self.registry.requests, self.supervisor)
         self.sweeps = SweepDriver(parts, self.bus, self.mirror)
+        self.target_checks = TargetChecks(self.machines)
         removal = Removal(self.database, self.history)
         self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
         for folder in (root, root / layout.SNAPSHOTS):
@@ -115,3 +117,4 @@ class ServiceContext:
             last.callback(self.garbage.close)
             last.callback(self.supervisor.stop)
             last.callback(self.sweeps.stop)
+            last.callback(self.target_checks.close)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.environments import listed, prune
-from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
 from trainshed.service.requests import API, MANIFEST_LIMIT, endpoint, field, number, texts
@@ -211,41 +211,6 @@ def drop_experiment(context: ServiceContext, request: Request, _: Any) -> dict[s
     return {}
 
 
-def targets(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /targets."""
-    return {"targets": [{**each, "used": context.supervisor.used(each["name"])} for each in context.registry.targets()]}
-
-
-def get_target(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /targets/{name}."""
-    name = request.path_params["name"]
-    return {**context.registry.target(name), "used": context.supervisor.used(name)}
-
-
-def drop_target(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """DELETE /targets/{name}."""
-    name = request.path_params["name"]
-    context.registry.target(name)
-    going = [run["id"] for run in context.history.active() if run["target"] == name]
-    if going:
-        raise ComputeTargetException(
-            f"Cluster '{name}' has {len(going)} unfinished runs, such as {going[0]}. Cancel them or wait for them."
-        )
-    context.registry.drop_target(name)
-    context.supervisor.forget(name)
-    return {}
-
-
-def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """PUT /targets/{name}."""
-    changes = {key: value for key, value in (body or {}).items() if key != "name"} if isinstance(body, dict) else {}
-    record = context.registry.set_target(request.path_params["name"], changes, context.supervisor.prove)
-    if changes.keys() - {"slots", "kind", "grace_seconds"}:
-        context.supervisor.forget(record["name"])  # it is made anew, as it is now
-    context.supervisor.wake(record["name"])
-    return {**record, "used": context.supervisor.used(record["name"])}
-
-
 def environments(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /environments."""
     return {"environments": listed(context.home)}
@@ -310,8 +275,4 @@ ROUTES = [
     Route(f"{API}/experiments/{{name}}", endpoint(drop_experiment), methods=["DELETE"]),
     Route(f"{API}/environments", endpoint(environments)),
     Route(f"{API}/environments/prune", endpoint(prune_environments), methods=["POST"]),
-    Route(f"{API}/targets", endpoint(targets)),
-    Route(f"{API}/targets/{{name}}", endpoint(set_target), methods=["PUT"]),
-    Route(f"{API}/targets/{{name}}", endpoint(get_target)),
-    Route(f"{API}/targets/{{name}}", endpoint(drop_target), methods=["DELETE"]),
 ]

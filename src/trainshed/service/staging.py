@@ -14,7 +14,8 @@ from typing import Any
 from trainshed.data import addresses, dataset
 from trainshed.data.dataset import LOCAL_PATHS
 from trainshed.data.folder import copy
-from trainshed.environments.commands import find_uv
+from trainshed.environments.commands import find_uv, platform_name
+from trainshed.errors import ServiceException
 from trainshed.machines.machine import Content, Machine
 from trainshed.service.mirror import Mirror
 from trainshed.service.workspace_registry import WorkspaceRegistry
@@ -103,6 +104,13 @@ class Staging:
                 yield entry["sha256"], entry["size"], lambda pieces=pieces: pieces  # type: ignore[misc]
 
     def _send_uv(self, machine: Machine, go_on: _GoOn) -> None:
+        here, facts = platform_name(), machine.facts()
+        if facts["system"] != here:
+            raise ServiceException(
+                f"{facts['host']} is {facts['system']} and has no uv, which builds the run's environment; uv of the "
+                f"service's machine is for {here}. Install uv there (pip install uv), or use a Python that is there: "
+                "user_managed_dependencies"
+            )
         path = os.path.realpath(find_uv())
         self._send_files(machine, {self._hash(path): path}, go_on)
         machine.install("uv", self._hash(path))

@@ -41,7 +41,7 @@ class Supervisor:
         self._history = shared.history
         self._machines = machines
         self._workers: dict[str, TargetWorker] = {}
-        self._gpus: dict[int, Gpus] = {}
+        self._gpus: dict[Machine, Gpus] = {}
         self._lock = threading.RLock()
         self._started = False
         runs = shared.mirror.folder("")
@@ -107,7 +107,7 @@ class Supervisor:
 
     def _gpus_of(self, machine: Machine) -> Gpus:
         """Return who has which GPUs of a machine: one table for all its targets."""
-        return self._gpus.setdefault(id(machine), Gpus(lambda: tuple(machine.facts()["gpus"])))
+        return self._gpus.setdefault(machine, Gpus(lambda: tuple(machine.facts()["gpus"])))
 
     def _goes_on(self, run_id: str) -> bool:
         return self._history.get(run_id)["status"] not in states.TERMINAL
@@ -127,17 +127,22 @@ class Supervisor:
             if child["status"] not in states.TERMINAL:
                 self._worker(INTERACTIVE).tell("ended", child["id"])
 
-    def used(self, name: str) -> int:
-        """Return how many slots of a target are taken now."""
-        return self._worker(name).used
+    def state(self, name: str) -> dict[str, Any]:
+        """Return of a target ``{"used": slots, "error": why it cannot be reached, "doing": what makes it ready}``."""
+        worker = self._worker(name)
+        doing = worker.engine.machine.doing
+        return {"used": worker.used, "error": worker.contact.error or None, "doing": doing or None}
+
+    def answered(self, name: str) -> None:
+        """Note that a target's machine has answered somebody else; what waits for it goes on."""
+        self._worker(name).answered()
 
     def forget(self, name: str) -> None:
         """Let go of a target that has been changed or deleted; its next use makes it anew."""
         with self._lock:
             worker = self._workers.pop(name, None)
         if worker is not None:
-            if not worker.engine.machine.shares_folder:
-                worker.engine.machine.close()
+            self._machines.release(worker.engine.machine)  # what waits for an answer stops waiting
             worker.stop()
 
     def discard(self, run_id: str, target: str) -> None:

@@ -65,11 +65,11 @@ class TargetWorker:
         self._tried: set[str] = set()
         self._stopped = False
         self._lock = threading.Lock()
-        self._contact = Contact(shared.history, shared.bus, engine.patience)
+        self.contact = Contact(shared.history, shared.bus, engine.patience)
         self._ends = Conclusions(shared.history, self._let_go)
         self._background = Background(f"target '{name}'", self._out_of_contact)
         self._guarded, self._complain = self._background.guarded, self._background.complain
-        self._looks = Looks(engine, self._native, self._answered, self._complain)
+        self._looks = Looks(engine, self._native, self.answered, self._complain)
         self._follower = Follower(shared, engine.machine, self._background.start, self._complain)
         self._thread = threading.Thread(target=self._loop, name=f"target {name}", daemon=True)
 
@@ -136,12 +136,12 @@ class TargetWorker:
             self._guarded(self._act, kind, run_id)
 
     def _pause(self) -> float | None:
-        if not self._held and not self._contact.failures and not self._ends and not self._short:
+        if not self._held and not self.contact.failures and not self._ends and not self._short:
             return None
-        return _TICK if self._here else _TICK_ELSEWHERE * self._contact.backoff
+        return _TICK if self._here else _TICK_ELSEWHERE * self.contact.backoff
 
     def _act(self, kind: str, run_id: str) -> None:
-        silent = self._contact.failures > 0
+        silent = self.contact.failures > 0
         if kind == "recover":
             self._guarded(self._recover)
         if kind in ("ended", "cancel"):
@@ -163,12 +163,13 @@ class TargetWorker:
     def _out_of_contact(self, error: MachineUnreachableException) -> None:
         if not self._stopped:
             waiting = [record["id"] for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD)]
-            self._contact.lost(error, [*self._held, *waiting])
+            self.contact.lost(error, [*self._held, *waiting])
 
-    def _answered(self) -> None:
-        if self._contact.failures:
+    def answered(self) -> None:
+        """Note that the machine has answered."""
+        if self.contact.failures:
             self.tell("dispatch")
-        self._contact.made()
+        self.contact.made()
 
     def _look(self) -> None:
         """Ask once for all runs, have taken in what they have written, and finish those that have ended."""
@@ -190,7 +191,7 @@ class TargetWorker:
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL:
             return
-        self._contact.back(record)
+        self.contact.back(record)
         if record["status"] == states.NOT_RESPONDING:
             self._shared.collector.forget(run_id)  # what it is in now, its phases say
         if record["cancel_requested"] and run_id not in self._ending:
@@ -278,10 +279,9 @@ class TargetWorker:
     def _begin(self, run_id: str) -> bool:
         """Be the one who submits a run now; False where somebody else is."""
         with self._lock:
-            if run_id in self._submitting:
-                return False
+            others = run_id in self._submitting
             self._submitting.add(run_id)
-            return True
+            return not others
 
     def _submit(self, run_id: str) -> None:
         try:
@@ -295,7 +295,7 @@ class TargetWorker:
             self._let_go(run_id)
             return
         if not self._at_once:
-            self._contact.back(record)
+            self.contact.back(record)
             self._history.move(run_id, states.PROVISIONING, now=time.time())
             self._shared.bus.publish(run_id)
         if not self._found(run_id):

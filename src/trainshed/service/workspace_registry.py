@@ -69,13 +69,26 @@ class WorkspaceRegistry:
             ComputeTargetException: no such target.
             UserErrorException: an unknown setting or a value out of range.
         """
-        known = {record["name"]: record for record in self.targets()}
-        new = name not in known and changes.get("kind", LOCAL) != LOCAL
-        whole = {**({"name": name} if new else self.target(name)), **changes}
-        record = kind_of(whole).check(whole)
+        record = self.target_with(name, changes)
         prove(record)
         self._records.put("target", name, record)
         return record
+
+    def target_with(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Return the record that a target would have with these changes; see :meth:`set_target`."""
+        known = {record["name"]: record for record in self.targets()}.get(name, {})
+        there = known.get("kind")
+        kind = changes.get("kind", there)
+        if there is not None and kind != there:
+            raise UserErrorException(
+                f"There is a target '{name}' already, of kind {there}. Choose another name"
+                + ("." if there == LOCAL else f", or delete that one: trainshed target remove {name}")
+            )
+        # What is made anew has nothing of what it was before, but for what says how its runs end.
+        kept = {key: known[key] for key in ("grace_seconds",) if key in known}
+        anew = "kind" in changes and kind != LOCAL
+        whole = {**({"name": name, **kept} if anew else self.target(name)), **changes}
+        return kind_of(whole).check(whole)
 
     def slots(self, name: str) -> int:
         """Return the number of slots of a target.

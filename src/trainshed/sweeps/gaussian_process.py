@@ -22,6 +22,8 @@ _FITTED = 80
 """Points to which lengths are fitted: the best ones, and others at random."""
 _STEPS = 35
 _NUGGET = 1e-8
+_CLIPPED = 2.0
+"""A smaller number sees more of what is near the optimum, and less of where else to look."""
 _CANDIDATES, _KEPT, _AROUND = 1200, 8, 40
 _WIDTHS = (0.1, 0.05, 0.02, 0.01, 0.004, 0.0015, 0.0005)
 _RETURNED = 50
@@ -154,7 +156,7 @@ def _scaled(costs: Array) -> Array:
     """Return costs of mean 0 and variance 1, without the very large ones, which would hide all others."""
     costs = costs / max(float(np.abs(costs).max()), 1e-300)  # squares of larger numbers have no place
     middle = np.median(costs)
-    clipped = np.minimum(costs, middle + 3 * (middle - costs.min()) + 1e-12)
+    clipped = np.minimum(costs, middle + _CLIPPED * (middle - costs.min()) + 1e-12)
     spread = clipped.std()
     scaled: Array = (clipped - clipped.mean()) / (spread if spread > 1e-12 else 1.0)
     return scaled

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from trainshed.errors import UserErrorException
 from trainshed.machines.machine import Machine
+from trainshed.machines.ways import Place, Way
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
 
@@ -23,15 +23,20 @@ class Machines(Protocol):
 
     here: Machine
 
-    def reach(self, name: str, connect: Sequence[str], patience: float, /, keep: bool = True) -> Machine:
-        """Return the machine that a command reaches.
+    def reach(self, way: Way, patience: float, place: Place = ..., /, trial: bool = False) -> Machine:
+        """Return the machine at the end of a way: the same one, with one connection, for all who ask for it alike.
+
+        Whoever has asked calls :meth:`release` at the end.
 
         Args:
-            name: of the target, for messages.
-            connect: a command that runs a shell command line there, given as its last argument.
+            way: the way there.
             patience: seconds without an answer after which a connection is given up.
-            keep: return the same one next time; False for a trial, of a connection that the caller closes.
+            place: where Trainshed is there.
+            trial: on a connection that no run depends on.
         """
+
+    def release(self, machine: Machine, /) -> None:
+        """Let go of a machine; without users its connection is closed."""
 
 
 class Kind(Protocol):

@@ -8,8 +8,9 @@ from trainshed.targets.kind import Kind, Record
 from trainshed.targets.local import Local
 from trainshed.targets.remote import Remote
 from trainshed.targets.slurm import Slurm
+from trainshed.targets.ssh import SshHost
 
-_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote(), Slurm())}
+_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote(), SshHost(), Slurm())}
 
 
 def kind_of(record: Record) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.machines.ways import Command
 from trainshed.spec.run import RunSpec
 from trainshed.spec.shape import check_count, check_grace, check_one_node
 from trainshed.targets.engine import Engine
@@ -47,4 +48,5 @@ class Remote(NothingToProve):
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:
         """Return shims on the machine that the command reaches."""
-        return ShimEngine(machines.reach(record["name"], record["connect"], record["patience"]))
+        way = Command(record["name"], tuple(record["connect"]))
+        return ShimEngine(machines.reach(way, record["patience"]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import Any
 
 from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.machines.far_shell import unquotable
 from trainshed.machines.machine import Machine
+from trainshed.machines.ways import Command, Place, Way
 from trainshed.spec.run import LOCAL, RunSpec
 from trainshed.spec.shape import check_count, check_grace
 from trainshed.spec.slurm import OPTIONS, SLOTS, check_options
@@ -15,9 +16,10 @@ from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record, check_slots
 from trainshed.targets.slurm_commands import SlurmCommands
 from trainshed.targets.slurm_engine import SlurmEngine
+from trainshed.targets.ssh import check_way, way_of
 
 SLURM = "slurm"
-_SETTINGS = ("connect", "folder", "patience", "poll_seconds", "grace_seconds", *OPTIONS)
+_SETTINGS = ("host", "connect", "folder", "patience", "poll_seconds", "grace_seconds", *OPTIONS)
 _SHOWN = ("description", "tags", "created", "modified")
 _PATIENCE = 60
 _POLL_SECONDS = 3
@@ -44,10 +46,16 @@ class Slurm:
                 f"Target '{record['name']}': connect is {connect!r}; give the command that reaches the login host as a "
                 "list, such as ['ssh', 'host'], or leave it out if Slurm's commands are on this machine."
             )
+        if own.get("host") is not None:
+            check_way(record)
         if folder is not None and not (isinstance(folder, str) and os.path.isabs(folder) and folder.isprintable()):
             raise UserErrorException(
                 f"Target '{record['name']}': folder is {folder!r}; it must be the absolute path of a folder that all "
                 "nodes of the cluster share."
+            )
+        if folder is not None and unquotable(folder):
+            raise UserErrorException(
+                f"Target '{record['name']}': folder is {folder!r}; a path with {unquotable(folder)!r} cannot be used."
             )
         rest = {name: value for name, value in record.items() if name not in OPTIONS and value is not None}
         whole = {"slots": SLOTS, "patience": _PATIENCE, "poll_seconds": _POLL_SECONDS, **rest, **options}
@@ -58,12 +66,11 @@ class Slurm:
 
     def prove(self, record: Record, machines: Machines, /) -> None:
         """Have Slurm check a job with these options, without submitting it; see :meth:`Kind.prove`."""
-        machine = _machine(record, machines, keep=False)
+        machine = _machine(record, machines, trial=True)
         try:
             SlurmCommands(machine, record["name"], _options(record)).prove()
         finally:
-            if machine is not machines.here:
-                machine.close()
+            machines.release(machine)
 
     def slots(self, record: Record, /) -> int:
         """Return how many slots may be in Slurm's queue at a time: its own limits decide how many runs run."""
@@ -84,13 +91,13 @@ class Slurm:
         return SlurmEngine(commands, float(record["patience"]), float(record["poll_seconds"]))
 
 
-def _machine(record: Record, machines: Machines, keep: bool = True) -> Machine:
+def _machine(record: Record, machines: Machines, trial: bool = False) -> Machine:
     """Return where Slurm's commands are: this machine, unless runs must not be in the folder of the workspace."""
-    connect, folder = record.get("connect"), record.get("folder")
-    if folder is not None:
-        first = shlex.quote(f"export TRAINSHED_HOME={shlex.quote(folder)}; ")
-        connect = ["sh", "-c", f'exec {shlex.join(connect or ("sh", "-c"))} {first}"$1"', "reach"]
-    return machines.reach(record["name"], connect, record["patience"], keep=keep) if connect else machines.here
+    connect, folder = record.get("connect"), record.get("folder", "")
+    if not (record.get("host") or connect or folder):
+        return machines.here
+    way: Way = way_of(record) if record.get("host") else Command(record["name"], tuple(connect or ("sh", "-c")))
+    return machines.reach(way, record["patience"], Place(folder), trial=trial)
 
 
 def _options(record: Record) -> dict[str, Any]:

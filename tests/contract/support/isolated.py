@@ -102,7 +102,7 @@ class IsolatedMachine:
 
     def agents(self) -> list[int]:
         """Return the pids, here, of the agents on the machine."""
-        return [pid for pid in self._processes() if b"machines/serve.py" in _read(f"/proc/{pid}/cmdline")]
+        return [pid for pid in self._processes() if b"machines/serve.py" in read_file(f"/proc/{pid}/cmdline")]
 
     def _processes(self) -> list[int]:
         space = os.readlink(f"/proc/{self._pid}/ns/pid")
@@ -128,7 +128,8 @@ class IsolatedMachine:
         self._child = None
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
+    """Return what a file of a process says; nothing if that has ended."""
     try:
         with open(path, "rb") as file:
             return file.read()

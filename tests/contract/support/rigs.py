@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import isolated
+import pytest
+import slurm_cluster
+import ssh_machine
 from service_fixture import THIS_PYTHON, ServiceFixture, gone
-from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow", "slurm", "slurm folder")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay each way; a Slurm cluster whose
-nodes share the workspace's folder with the service, and one whose runs have a folder of their own."""
+KINDS = ("local", "isolated", "slow", "ssh", "slurm", "slurm folder")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd; a Slurm
+cluster whose nodes share the workspace's folder with the service, and one whose runs have a folder of their own."""
 SLURM = ("slurm", "slurm folder")
 DELAY = {"slow": 0.1}
 WAITS = """
@@ -61,7 +63,7 @@ class Rig(ServiceFixture):
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
         (root / "config.json").write_text('{"workspace_name": "test"}')
-        self.cluster = SlurmCluster(gpus=2) if kind in SLURM else None
+        self.cluster = slurm_cluster.SlurmCluster(gpus=2) if kind in SLURM else None
         self._before = {"SLURM_CONF": os.environ.get("SLURM_CONF", "")}  # another rig may be up
         if self.cluster is not None:
             os.environ.update(self.cluster.environ)
@@ -82,6 +84,13 @@ class Rig(ServiceFixture):
         elif kind == "local":
             self.shared.mkdir()
             self.put_target(self.target, settings or {"slots": 2})
+        elif kind == "ssh":
+            self.far = ssh_machine.SshMachine(self.folder / "far")
+            self.shared, self.there = self.far.folder, "/mnt"
+            self.wires = Wires(self.folder / "wire", [])
+            self.far.configure(proxy=self.wires.connect)
+            self.environment = {"kind": "existing", "interpreter": isolated.PYTHON}
+            self.put_target(self.target, self.far.settings(**{"slots": 2, **(settings or {})}))
         else:
             self.far = isolated.IsolatedMachine(self.folder / "far")
             self.shared, self.there = self.far.folder, "/mnt"
@@ -185,3 +194,12 @@ class Rig(ServiceFixture):
 
 Make = Callable[..., Rig]
 """Makes a target for one test alone."""
+
+
+def made_rig(kind: str, *args: Any, **more: Any) -> Rig:
+    """Make a target, or skip the test where there can be none of its kind."""
+    slurm = dict.fromkeys(SLURM, slurm_cluster.why_not)
+    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not, **slurm}.get(kind, isolated.why_not)()
+    if why_not:
+        pytest.skip(why_not)
+    return Rig(kind, *args, **more)

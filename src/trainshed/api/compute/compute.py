@@ -134,15 +134,15 @@ class ComputeTarget:
 
     @staticmethod
     def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any) -> ComputeTarget:
-        """Attach an existing machine or cluster. Not supported in this release.
+        """Attach an existing machine, if it can be used.
 
         Args:
             workspace: workspace to attach the target to.
             name: name of the target.
-            attach_configuration: configuration returned by the target class's ``attach_configuration``.
+            attach_configuration: e.g. ``RemoteCompute.attach_configuration("me", address="192.0.2.1")``.
 
         Raises:
-            ComputeTargetException: always.
+            ComputeTargetException: the machine cannot be used, or this kind of target is not supported.
         """
         return ComputeTarget.create(workspace, name, attach_configuration)
 
@@ -205,10 +205,10 @@ class ComputeTarget:
         self.workspace.connection.call("DELETE", quoted("targets", self.name))
 
     def detach(self) -> None:
-        """Raise an error: targets are never attached, so they cannot be detached.
+        """Raise an error, except for machines that were attached.
 
         Raises:
-            ComputeTargetException: always.
+            ComputeTargetException: the target was created.
         """
         raise ComputeTargetException(
             f"'{self.name}' was not attached, so it cannot be detached. Use delete() to remove it."

@@ -91,9 +91,9 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             "directives": dict(directives) if directives else None,
         }  # fmt: skip
         check_options(options)
-        connect = None if via is None else ["ssh", "-o", "BatchMode=yes", _host(via)]
+        host = None if via is None else _host(via)
         now = clock.time()
-        record: dict[str, Any] = {"connect": connect, "folder": folder, "created": now, "modified": now, **options}
+        record: dict[str, Any] = {"host": host, "folder": folder, "created": now, "modified": now, **options}
         # Every setting, so that one that was given before and is not given now is taken back.
         body = {"kind": "slurm", **record, **({"poll_seconds": poll_seconds} if poll_seconds is not None else {})}
         made = workspace.connection.call("PUT", quoted("targets", name), body)

@@ -7,6 +7,7 @@ import sys
 from trainshed.client.follow import follow, wait
 from trainshed.errors import TYPE_CHECKING, ActivityFailedException, ExperimentExecutionException
 from trainshed.spec import layout, states
+from trainshed.spec.run import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +38,12 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     connection = run.experiment.workspace.connection
     reported.add(run.id)
     try:
-        if show_output:
+        if show_output and run._record["target"] != LOCAL:
+            from trainshed.api.runs.waiting import telling  # threads take 2 ms, and this machine always answers
+
+            with telling(connection, run.id):
+                _show(run)
+        elif show_output:
             _show(run)
         record = wait(connection, run.id)
     except KeyboardInterrupt:

@@ -146,7 +146,10 @@ batch_ai.delete()
 
 # What is elsewhere comes later, or needs v1's cloud: one sentence says so.
 for attach in (
-    lambda: ComputeTarget.attach(ws, "vm", RemoteCompute.attach_configuration(username="me", address="192.0.2.1")),
+    lambda: ComputeTarget.attach(
+        ws, "vm", RemoteCompute.attach_configuration(username="me", address="127.0.0.1", ssh_port=1)
+    ),
+    lambda: RemoteCompute.attach_configuration(username="me", address="192.0.2.1", password="secret"),
     lambda: ComputeTarget.create(ws, "dsvm", DsvmCompute.provisioning_configuration(vm_size="STANDARD_D2_V2")),
     lambda: ComputeTarget.attach(ws, "k8s", KubernetesCompute.attach_configuration(resource_id="a", namespace="b")),
     lambda: ComputeTarget.create(ws, "aks", AksCompute.provisioning_configuration()),
