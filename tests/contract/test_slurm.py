@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import stat
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import slurm_cluster
+import ssh_machine
 from rigs import FOREVER, WAITS, Make, Rig
 from slurm_cluster import SlurmCluster
 
@@ -211,6 +213,10 @@ def test_what_cannot_be_is_refused_when_it_is_attached(slurm: Rig) -> None:
     assert refusal(folder="scratch").endswith(
         "it must be the absolute path of a folder that all nodes of the cluster share."
     )
+    assert refusal(folder="/it's") == "Target 'wrong': folder is \"/it's\"; a path with \"'\" cannot be used."
+    assert "host is 5; give a name such as a host of your ssh configuration" in refusal(host=5)
+    assert "config is '/nowhere', and there is no such file" in refusal(host="login", config="/nowhere")
+    assert "Machine 'login.invalid' cannot be reached: there is no host of that name" in refusal(host="login.invalid")
     names = [each["name"] for each in slurm.service.call("GET", "/targets")["targets"]]
     assert "wrong" not in names
 
@@ -258,9 +264,23 @@ def test_without_slurm(make: Make, tmp_path: Path) -> None:
     with pytest.raises(UserErrorException) as error:
         make("local").put_target("none", {"kind": "slurm", "connect": ["env", f"PATH={tmp_path}", "sh", "-c"]})
     assert error.value.message == (
-        "Target 'none' cannot be used now: Slurm's commands are not on the PATH of the service (sbatch: 1: exec: sbatch: "
-        "not found). Once 'sinfo' lists the cluster's partitions there, attach it again."
+        f"Target 'none' cannot be used now: Slurm's commands are not on the PATH of {platform.node()} (sbatch: 1: exec: "
+        "sbatch: not found). Once 'sinfo' lists the cluster's partitions there, attach it again."
     )
+
+
+def test_a_login_host_without_a_cluster(make: Make) -> None:
+    """It is reached as ssh targets are, and nothing of the try is left."""
+    rig = make("ssh")
+    assert isinstance(rig.far, ssh_machine.SshMachine)
+    settings = {**rig.far.settings(), "kind": "slurm"}
+    with pytest.raises(UserErrorException) as error:
+        rig.put_target("cluster", settings)
+    # Whether Slurm's commands are there depends on where they are installed on this machine.
+    answers = ("Slurm's commands are not on the PATH of", "Slurm does not answer: sbatch: ")
+    assert error.value.message.startswith(tuple(f"Target 'cluster' cannot be used now: {answer}" for answer in answers))
+    with pytest.raises(ComputeTargetException):
+        rig.service.call("GET", "/targets/cluster")
 
 
 @pytest.mark.parametrize("hidden", ["folder", "python"])

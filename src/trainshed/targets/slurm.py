@@ -19,7 +19,7 @@ from trainshed.targets.slurm_engine import SlurmEngine
 from trainshed.targets.ssh import check_way, way_of
 
 SLURM = "slurm"
-_SETTINGS = ("host", "connect", "folder", "patience", "poll_seconds", "grace_seconds", *OPTIONS)
+_SETTINGS = ("host", "config", "connect", "folder", "patience", "poll_seconds", "grace_seconds", *OPTIONS)
 _SHOWN = ("description", "tags", "created", "modified")
 _PATIENCE = 60
 _POLL_SECONDS = 3
@@ -48,6 +48,11 @@ class Slurm:
             )
         if own.get("host") is not None:
             check_way(record)
+        config = own.get("config")
+        if config is not None and not (isinstance(config, str) and os.path.isfile(config)):
+            raise UserErrorException(
+                f"Target '{record['name']}': config is {config!r}, and there is no such file on the service's machine."
+            )
         if folder is not None and not (isinstance(folder, str) and os.path.isabs(folder) and folder.isprintable()):
             raise UserErrorException(
                 f"Target '{record['name']}': folder is {folder!r}; it must be the absolute path of a folder that all "

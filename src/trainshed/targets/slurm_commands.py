@@ -199,7 +199,8 @@ class SlurmCommands:
             raise MachineUnreachableException(error.message) from error
         if done.code == 127 or (done.code == 126 and not done.out):
             missing = done.err.strip().splitlines()[-1:] or ["Slurm's commands were not found"]
-            raise MachineUnreachableException(f"Slurm's commands are not on the PATH of the service ({missing[0]}).")
+            host = self.machine.facts()["host"]
+            raise MachineUnreachableException(f"Slurm's commands are not on the PATH of {host} ({missing[0]}).")
         if done.code and any(words in done.err for words in _PASSING):
             raise MachineUnreachableException(f"Slurm does not answer: {done.err.strip().splitlines()[-1]}.")
         return done

@@ -52,8 +52,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             workspace: workspace to attach it to.
             name: name of the target: letters, digits, ``-`` and ``_``.
             partition: Slurm's partition; its default one if None.
-            via: login host of the cluster, as ``ssh`` knows it, if Slurm's commands are not on this machine. Its login
-                must need no password.
+            via: login host of the cluster, as ``ssh`` knows it, if Slurm's commands are not on this machine. It is
+                reached as :meth:`trainshed.SshCompute.attach` reaches hosts, and must need no password.
             time: time limit of each job: minutes, or a text such as ``"12:00:00"`` or ``"1-00:00:00"``.
             account: account to charge.
             qos: quality of service.
