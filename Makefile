@@ -19,6 +19,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@sh tools/get_browser.sh
 	@sh tools/get_podman.sh
+	@sh tools/get_slurm.sh
 	@sh tools/get_tracers.sh
 	@sh tools/get_sshd.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=

@@ -49,6 +49,7 @@ _HOME = {
     "SKLearn": "training.frameworks",
     "ScriptRun": "runs.run",
     "ScriptRunConfig": "training.script_run_config",
+    "SlurmCompute": "compute.slurm",
     "SshCompute": "compute.remote",
     "TabularDataset": "data.dataset",
     "TensorFlow": "training.frameworks",

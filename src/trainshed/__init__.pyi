@@ -6,6 +6,7 @@ from trainshed.api.compute.cluster import BatchAiCompute as BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget as ComputeTarget
 from trainshed.api.compute.remote import RemoteCompute as RemoteCompute
 from trainshed.api.compute.remote import SshCompute as SshCompute
+from trainshed.api.compute.slurm import SlurmCompute as SlurmCompute
 from trainshed.api.configuration.conda_dependencies import CondaDependencies as CondaDependencies
 from trainshed.api.configuration.environment import Environment as Environment
 from trainshed.api.configuration.runconfig import RunConfiguration as RunConfiguration

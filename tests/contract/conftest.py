@@ -8,6 +8,7 @@ from typing import Any
 
 import isolated
 import pytest
+import slurm_cluster
 import ssh_machine
 from rigs import KINDS, Make, Rig, made_rig
 
@@ -17,7 +18,8 @@ _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
 
 def pytest_report_header() -> str:
     """Say what the suite cannot do here."""
-    return f"contract: {isolated.why_not() or 'with isolated machines'}, {ssh_machine.why_not() or 'with sshd'}"
+    parts = {"isolated machines": isolated, "sshd": ssh_machine, "Slurm": slurm_cluster}
+    return f"contract: {', '.join(each.why_not() or f'with {name}' for name, each in parts.items())}"
 
 
 @pytest.fixture(scope="module")

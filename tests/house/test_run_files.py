@@ -57,6 +57,7 @@ ALLOWED = {
     "node/life.py:_let_go_of_parent": "the null device",
     "node/logs.py:open_log": "the null device",
     "node/nodes.py:NodeFolder._make_shared": "a folder of the snapshot, before anything of the user's has run",
+    "node/script.py:Watch.hold": "a pipe that is made before any rank is started, opened to read and write; nothing is read",
     "node/rank_events.py:RankEvents.make": "a pipe that is made before any rank is started",
     "node/rank_events.py:RankEvents.listen": "opened to read and write, a pipe does not wait; nothing is read but numbers",
     "node/rank_processes.py:RankAgent.__init__": "without waiting, and only written to",

@@ -57,6 +57,7 @@ def show_run(run: Run) -> None:
         "Run": record["id"],
         "Experiment": f"{record['experiment']} (number {record['number']})",
         "Status": record["status"] + (f" ({record['reason']})" if record["reason"] else ""),
+        "Waiting": details.get("queueReason", ""),
         "Target": record["target"],
         "Command": " ".join([spec["script"] or "", *spec["command"], *spec["arguments"]]).strip(),
         "Created": show.moment(record["created"]),

@@ -21,6 +21,7 @@ from trainshed.client.launching import launch
 from trainshed.client.notice import warn
 from trainshed.client.versions import older, refusal
 from trainshed.errors import ServiceException, TrainshedError, WorkspaceException
+from trainshed.system.process import boot_id
 
 _STARTS = 4
 """Starts of a service that is killed again as soon as it listens."""
@@ -59,6 +60,8 @@ def started(root: str) -> dict[str, Any]:
     Raises:
         ServiceException: it cannot be started, or does not answer, or is of a newer release.
     """
+    if os.environ.get("TRAINSHED_SERVICE_BOOT", boot_id()) != boot_id():
+        return _elsewhere(root)
     with _turn(root):
         for _ in range(_STARTS):
             endpoint = found(root)
@@ -76,6 +79,21 @@ def started(root: str) -> dict[str, Any]:
                     raise ServiceException(why)
                 return endpoint
     raise ServiceException(f"The service exits as soon as it has started; see {log_of(root)}.")
+
+
+def _elsewhere(root: str) -> dict[str, Any]:
+    """Return the endpoint of a service from a node of a cluster, on which none must be started: locks may not reach it.
+
+    Raises:
+        ServiceException: it cannot be reached from there.
+    """
+    endpoint = read(root)
+    if endpoint is not None and _answers(endpoint):
+        return endpoint
+    raise ServiceException(
+        "This run is on a node of a cluster, from which the service of its workspace cannot be reached. Metrics, logs "
+        "and files in outputs/ do not need it. Child runs, models and datasets by name are for runs on 'local'."
+    )
 
 
 def found(root: str) -> dict[str, Any] | None:

@@ -45,8 +45,11 @@ def plan(job: Job) -> Plan:
     options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         options.append("--allow-run-as-root")
-    # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder.
-    scratch = {name: job.scratch for name in _SCRATCH if job.scratch and name not in job.environment}
+    # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder. On several
+    # machines it must: its sockets and shared memory cannot be on a file system that they share.
+    own = job.scratch and not job.spread
+    scratch = {name: job.scratch for name in _SCRATCH if own and name not in job.environment}
     if job.env_forwarder:
         return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
-    return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, "mpi"), scratch)
+    which = "mpi-apart" if job.spread else "mpi"
+    return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, which), scratch)

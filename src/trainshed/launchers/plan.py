@@ -49,6 +49,7 @@ class Job(NamedTuple):
         workers: number of TensorFlow workers.
         servers: number of TensorFlow parameter servers.
         environment: the script's other environment variables; only read, not passed on.
+        spread: argv of the program that starts the rank agent once on each node, if the nodes are several machines.
     """
 
     nodes: Tuple[Node, ...]
@@ -63,6 +64,12 @@ class Job(NamedTuple):
     workers: int = 0
     servers: int = 0
     environment: Mapping[str, str] = {}
+    spread: Tuple[str, ...] = ()
+
+    @property
+    def agents(self) -> Tuple[str, ...]:
+        """Argv of what starts all ranks without the help of Open MPI."""
+        return (*self.spread, *self.agent, "node") if self.spread else (*self.agent, "all")
 
     @property
     def places(self) -> Tuple[Tuple[int, int], ...]:

@@ -31,4 +31,4 @@ def plan(job: Job) -> Plan:
             "AZ_BATCHAI_PS_HOSTS": ",".join(cluster.get("ps", ())),
         }
         ranks.append(Rank(f"{kind}_{index}", node, variables, awaited=kind == "worker"))
-    return Plan(tuple(ranks), (*job.agent, "all"))
+    return Plan(tuple(ranks), job.agents)

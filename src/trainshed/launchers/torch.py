@@ -30,4 +30,4 @@ def plan(job: Job) -> Plan:
             "AZ_BATCHAI_PYTORCH_INIT_METHOD": init_method,
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
-    return Plan(tuple(ranks), (*job.agent, "all"))
+    return Plan(tuple(ranks), job.agents)

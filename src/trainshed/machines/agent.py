@@ -9,6 +9,7 @@ import platform
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,11 +26,12 @@ from trainshed.machines.machine import (
     CompletedCommand,
     Content,
     FileFacts,
+    JobCommand,
     Observation,
     OnEnd,
     Piece,
 )
-from trainshed.machines.shims import Shims
+from trainshed.machines.shims import Shims, shim_of_a_job
 from trainshed.node import secret_files
 from trainshed.node.exit_room import ExitRoom
 from trainshed.spec import layout
@@ -76,6 +78,8 @@ class Agent:
             "cores": cores or 1,
             "gpus": list(inventory(os.environ)),
             "home": self._context["home"],
+            "runs": self._runs,
+            "interpreter": sys.executable,
             "python": platform.python_version(),
             "system": platform_name(),
             "uv": shutil.which("uv") is not None,
@@ -98,25 +102,35 @@ class Agent:
 
     def prepare(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str]) -> str:
         """Lay out a run directory and set a shim apart; see :meth:`Machine.prepare`."""
-        run_dir = self._run_dir(run_id)
-        try:
-            os.makedirs(run_dir, mode=0o700, exist_ok=True)
-            if not os.path.exists(os.path.join(run_dir, layout.SHIM)):
-                for name, text in private.items():
-                    files.write(os.path.join(run_dir, name), text)
-                with files.replacing(os.path.join(run_dir, layout.SPEC)) as file:
-                    file.write(json.dumps(self._completed(run_dir, record)).encode())
-                    file.flush()
-                    os.fsync(file.fileno())  # the shim's claim flushes its name together with its own
-                files.sync_folder(self._runs)
-                room = ExitRoom(run_dir)
-                room.reserve()
-                room.close()
+        with _starting():
+            self._lay_out(run_id, record, private)
             return self._shims.reserve(run_id)
-        except OSError as error:
-            raise ServiceException(
-                f"The run could not be started on {platform.node()}: {error}. Free what is short and submit it again."
-            ) from error
+
+    def lay_out(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str], variable: str) -> JobCommand:
+        """Lay out a run directory for a job of a batch system; see :meth:`Machine.lay_out`."""
+        with _starting():
+            self._lay_out(run_id, record, private)
+        return JobCommand(self._run_dir(run_id), shim_of_a_job(self._run_dir(run_id), variable))
+
+    def allow(self, run_id: str, native_id: str) -> None:
+        """Let a job start a run; see :meth:`Machine.allow`."""
+        files.write(os.path.join(self._run_dir(run_id), layout.ACCEPTED), native_id)
+
+    def _lay_out(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str]) -> None:
+        run_dir = self._run_dir(run_id)
+        os.makedirs(run_dir, mode=0o700, exist_ok=True)
+        if os.path.exists(os.path.join(run_dir, layout.SHIM)):
+            return
+        for name, text in private.items():
+            files.write(os.path.join(run_dir, name), text)
+        with files.replacing(os.path.join(run_dir, layout.SPEC)) as file:
+            file.write(json.dumps(self._completed(run_dir, record)).encode())
+            file.flush()
+            os.fsync(file.fileno())  # the shim's claim flushes its name together with its own
+        files.sync_folder(self._runs)
+        room = ExitRoom(run_dir)
+        room.reserve()
+        room.close()
 
     def _completed(self, run_dir: str, record: Mapping[str, Any]) -> dict[str, Any]:
         """Add to a record where things lie on this computer."""
@@ -185,10 +199,11 @@ class Agent:
                 os.kill(who["pid"], signal.SIGTERM)
             process.wake(who)
         else:
-            marker = f"TRAINSHED_RUN_ID={run_id}"
-            process.end(
-                lambda: process.family(None, marker, control_group.members(who)), _GRACE_FOR_ORPHANS, time.sleep
-            )
+            if who.get("boot") in (None, process.boot_id()):  # else it was before the last boot, or on a cluster's node
+                marker = f"TRAINSHED_RUN_ID={run_id}"
+                process.end(
+                    lambda: process.family(None, marker, control_group.members(who)), _GRACE_FOR_ORPHANS, time.sleep
+                )
             control_group.remove(who)
             containers = records.containers(run_dir)
             for name in containers.get("names", ()):
@@ -307,6 +322,16 @@ class Agent:
         if not run_id or "/" in run_id or run_id.startswith("."):
             raise ServiceException(f"{run_id!r} cannot be the id of a run.")
         return os.path.join(self._runs, run_id)
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceException(
+            f"The run could not be started on {platform.node()}: {error}. Free what is short and submit it again."
+        ) from error
 
 
 def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -69,6 +69,13 @@ class CompletedCommand(NamedTuple):
     err: str
 
 
+class JobCommand(NamedTuple):
+    """What a job of a batch system has to run: a command, which supervises the run in a run directory."""
+
+    run_dir: str
+    argv: Sequence[str]
+
+
 class Machine(Protocol):
     """A computer with a folder for run directories and a store of contents.
 
@@ -88,8 +95,8 @@ class Machine(Protocol):
         """Return what the machine has.
 
         Returns:
-            ``{"host", "boot", "cores", "gpus", "home", "python", "system", "uv"}``, and ``"service"``, the address at
-            which its scripts find the service's API, where that is another one than here.
+            ``{"host", "boot", "cores", "gpus", "home", "runs", "interpreter", "python", "system", "uv"}``, and
+            ``"service"``, the address at which its scripts find the service's API, where that is another one than here.
         """
 
     def try_again(self) -> None:
@@ -118,6 +125,22 @@ class Machine(Protocol):
         Returns:
             The native id: what names the shim on this machine. It does nothing before :meth:`start`.
         """
+
+    def lay_out(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str], variable: str) -> JobCommand:
+        """Lay out the run directory for a shim that a batch system will start, on whatever node.
+
+        Args:
+            run_id: the run.
+            record: content of its ``spec.json``; the machine adds where things lie on it.
+            private: files for the eyes of the owner only, by name.
+            variable: environment variable that contains the id of a job of that system.
+
+        Returns:
+            What starts the shim in a job. It starts nothing before :meth:`allow`.
+        """
+
+    def allow(self, run_id: str, native_id: str) -> None:
+        """Let a job of a batch system, and no other, start the run."""
 
     def start(self, run_id: str, native_id: str) -> bool:
         """Give the run to the shim that stands ready.

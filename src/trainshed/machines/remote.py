@@ -13,7 +13,7 @@ from trainshed.machines import frames
 from trainshed.machines.bring_python import PythonBringer
 from trainshed.machines.connection import AgentConnection, Answer, NoPython, Reach
 from trainshed.machines.kit import Kit
-from trainshed.machines.machine import CompletedCommand, Content, FileFacts, Observation, OnEnd, Piece
+from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Observation, OnEnd, Piece
 
 _LONG_SECONDS = 600.0
 _BATCH = 4 << 20
@@ -69,6 +69,15 @@ class RemoteMachine:
         """Lay out a run directory; see :meth:`Machine.prepare`."""
         args = {"run_id": run_id, "record": dict(record), "private": dict(private)}
         return str(self._call("prepare", args)[0])
+
+    def lay_out(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str], variable: str) -> JobCommand:
+        """Lay out a run directory for a job; see :meth:`Machine.lay_out`."""
+        args = {"run_id": run_id, "record": dict(record), "private": dict(private), "variable": variable}
+        return JobCommand(*self._call("lay_out", args)[0])
+
+    def allow(self, run_id: str, native_id: str) -> None:
+        """Let a job start a run; see :meth:`Machine.allow`."""
+        self._call("allow", {"run_id": run_id, "native_id": native_id})
 
     def start(self, run_id: str, native_id: str) -> bool:
         """Start a run; see :meth:`Machine.start`."""

@@ -24,7 +24,9 @@ from trainshed.machines.tunnel import Tunnel
 from trainshed.system import ownership
 
 _AT_ONCE = 8
-_PLAIN = frozenset({"run", "prepare", "start", "end", "files", "missing", "install", "put_tree", "remove"})
+_PLAIN = frozenset({
+    "run", "prepare", "lay_out", "allow", "start", "end", "files", "missing", "install", "put_tree", "remove",
+})  # fmt: skip
 """Verbs whose arguments and answers are JSON as they are."""
 _Answer = Tuple[Any, bytes]
 

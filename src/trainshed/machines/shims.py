@@ -12,7 +12,8 @@ from trainshed.machines.machine import OnEnd
 from trainshed.system import process, signals, umask
 from trainshed.system.exits import ExitWatcher
 
-_SHIM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node", "shim.py")
+_NODE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node")
+_SHIM = os.path.join(_NODE, "shim.py")
 _SPARE_AFTER = 0.2
 """Seconds after a start at which the next shim is made ready: not while the script's own start needs the cores."""
 
@@ -150,6 +151,16 @@ class Shims:
             bufsize=0,
             start_new_session=True,
         )
+
+
+def shim_of_a_job(run_dir: str, variable: str) -> list[str]:
+    """Return the command that starts a shim in a job of a batch system.
+
+    Args:
+        run_dir: the run directory.
+        variable: environment variable that contains the id of the job.
+    """
+    return [sys.executable, "-S", "-E", "-X", "utf8", os.path.join(_NODE, "batch.py"), run_dir, variable, *_umask()]
 
 
 def _umask() -> list[str]:

@@ -125,7 +125,7 @@ def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any
         return {**how, "outcome": "completed", "reason": "exit", "message": ""}
     what = "Open MPI's mpirun" if spec.launcher == "openmpi" else "The program that starts the processes"
     code = how["exit_code"] if how["signal"] is None else _signal_name(how["signal"])
-    log = layout.MPI_LOG if spec.launcher == "openmpi" else layout.DRIVER_LOG
+    log = layout.MPI_LOG if spec.launcher == "openmpi" and not ranks.apart else layout.DRIVER_LOG
     return {
         **how,
         "outcome": "failed",

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from trainshed.launchers import plan as launchers
-from trainshed.node import env_forwarder, variables
+from trainshed.node import env_forwarder, slurm, variables
 from trainshed.node.environment import Ready
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder, shares
+from trainshed.node.rank_events import GRACE
 from trainshed.node.ranks import RankCommand, Ranks
 from trainshed.node.start import Start
 from trainshed.spec import layout
@@ -56,7 +57,11 @@ class Launch:
         self._container = container
         given = node_context.get("gpus")
         gpus = [tuple(own) for own in given] if given else [None] * len(nodes)
-        self._job_nodes = tuple(launchers.Node(node.name, _HERE, node.code, own) for node, own in zip(nodes, gpus))
+        self._hosts: Tuple[str, ...] = tuple(node_context.get("hosts", ()))
+        addresses = self._hosts or (_HERE,) * len(nodes)
+        self._job_nodes = tuple(
+            launchers.Node(node.name, address, node.code, own) for node, address, own in zip(nodes, addresses, gpus)
+        )
         self._notes = (str(node_context["gpu_note"]),) if node_context.get("gpu_note") else ()
 
     def start(self) -> Start:
@@ -78,7 +83,7 @@ class Launch:
         # A single process does not need these.
         from trainshed.system.ports import reserve
 
-        spec, ranks = self._spec, Ranks(self._run_dir)
+        spec, ranks = self._spec, Ranks(self._run_dir, bool(self._hosts))
         tool = self._mpi() if spec.launcher == "openmpi" else None
         base = merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
@@ -95,17 +100,18 @@ class Launch:
             workers=spec.worker_count,
             servers=spec.parameter_server_count,
             environment=self._environ,
+            spread=slurm.spread(self._hosts),
         )
         made = launchers.plan(spec.launcher, job)
         ranks.write(made, self._commands(made, base), [node.name for node in self._nodes])
-        log = os.path.join(self._run_dir, layout.MPI_LOG if tool else layout.DRIVER_LOG)
-        whole = merge(base, made.variables)
+        log = os.path.join(self._run_dir, layout.MPI_LOG if tool and not ranks.apart else layout.DRIVER_LOG)
+        whole = merge(base, made.variables, {GRACE: str(spec.grace)} if self._hosts else {})
         notes = (*self._notes, *(tool.notes if tool else ()))
         return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held)
 
     def _env_forwarder(self, ranks: Ranks) -> Tuple[str, ...]:
         """Return the forwarder of the ranks' environments to a single agent; images may have no shell for it."""
-        if self._container or not env_forwarder.supported():
+        if self._container or self._hosts or not env_forwarder.supported():
             return ()
         return (env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder)
 
@@ -123,13 +129,17 @@ class Launch:
             where = InImageWhere(self._node_context, self._container.image)
         else:
             where = mpi.Here(self._node_context, self._environ, os.path.join(self._run_dir, layout.BUILD_LOG))
-        return mpi.find(self._spec, where, self._ready)
+        # Of several machines, each has the cores that its processes need.
+        return mpi.find(self._spec._replace(node_count=1) if self._hosts else self._spec, where, self._ready)
 
     def _commands(self, made: launchers.Plan, base: Mapping[str, str]) -> List[RankCommand]:
-        cores, commands = shares(len(self._nodes)), []
+        cores: List[Tuple[int, ...]] = [()] * len(self._nodes) if self._hosts else shares(len(self._nodes))
+        commands = []
         for rank in made.ranks:
             node = self._nodes[rank.node]
             own = {**self._of_node(node), **rank.variables}
+            if self._hosts:
+                own[slurm.RANK_OF] = str(self._environ["TRAINSHED_RUN_ID"])
             argv = variables.expand(self._command(node), merge(base, own))
             commands.append(RankCommand(argv, node.code, own, cores[rank.node]))
         return commands

@@ -6,10 +6,10 @@ import os
 import signal
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node import full_disk, script, secret_files, variables
+from trainshed.node import full_disk, script, secret_files, slurm, variables
 from trainshed.node.code import LateCheck, materialise
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import blame_disk, exit_record, terminated
@@ -37,12 +37,13 @@ class Cancelled(BaseException):
     """The run was cancelled while it was still being prepared."""
 
 
-def main(run_dir: str, group: str = "") -> int:
+def main(run_dir: str, group: str = "", hosts: Tuple[str, ...] = ()) -> int:
     """Supervise one run: claim it, prepare it, start the script, wait, record how it ended.
 
     Args:
         run_dir: absolute path of the run directory, with its ``spec.json``.
         group: folder of this process's control group, if it has one of its own.
+        hosts: names of the machines that are the run's nodes, this one first; none if this one is all of them.
 
     Returns:
         Exit code of the shim: 0 when ``exit.json`` is written, 3 when another shim has the run, 4 when it cannot be
@@ -60,17 +61,17 @@ def main(run_dir: str, group: str = "") -> int:
     except OSError as error:
         say(f"The run could not be claimed: {error}. Free what is short and submit it again.")
         return 4
-    how = _hold(state)
+    how = _hold(state, hosts)
     secret_files.forget(run_dir)
     state.close(how)
     return 0
 
 
-def _hold(state: RunState) -> Dict[str, Any]:
+def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
     """Run all phases; any error becomes the run's end."""
     marker = f"TRAINSHED_RUN_ID={os.path.basename(state.run_dir)}"
     try:
-        return Holder(state, marker).live()
+        return Holder(state, marker, hosts).live()
     except Cancelled:
         script.Watch(marker).end_family(5.0)
         return terminated(state.cancel_requested())
@@ -120,9 +121,10 @@ class Holder:
     Args:
         state: the run's state files.
         marker: ``NAME=value`` in the environment of every process of the run.
+        hosts: as for :func:`main`.
     """
 
-    def __init__(self, state: RunState, marker: str) -> None:
+    def __init__(self, state: RunState, marker: str, hosts: Tuple[str, ...] = ()) -> None:
         self.state = state
         self.marker = marker
         self.run_dir = state.run_dir
@@ -130,7 +132,7 @@ class Holder:
         if not {"run_id", "node_context", "spec"} <= set(record):
             raise TrainshedError(f"'{layout.SPEC}' in the run directory was damaged. Submit the run again.")
         self.run_id: str = record["run_id"]
-        self.node_context: Dict[str, Any] = record["node_context"]
+        self.node_context: Dict[str, Any] = {**record["node_context"], "hosts": hosts}
         self.spec: RunSpec = from_json(RunSpec, secret_files.whole(self.run_dir, record))
         self._check: Optional[LateCheck] = None
         self.container = self._make_container()
@@ -222,7 +224,7 @@ class Holder:
                 start = self.container.start(start, self._elsewhere())
             elif start.ranks:
                 watch.listen(start.ranks.events)
-            pids.append(script.start(start.argv, start.environ, start.folder, start.log))
+            pids.append(script.start(start.argv, start.environ, start.folder, start.log, self._ends(watch, start)))
             if start.agent:
                 pids.append(script.start(start.agent, start.environ, start.folder, start.log))
             self.state.enter("Running", pids=pids)
@@ -233,7 +235,23 @@ class Holder:
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        return script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
+        result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
+        if watch.apart and (result.cause != "itself" or result.code != 0):
+            slurm.sweep(self.node_context["hosts"], self.marker, 1.0)
+        return result
+
+    def _ends(self, watch: script.Watch, start: Start) -> Tuple[str, str]:
+        """Return what the program that is started reads and writes, if its ranks are on several machines."""
+        if start.ranks is None or not start.ranks.apart:
+            return os.devnull, ""
+        watch.apart = True
+        if self.spec.launcher == "openmpi":
+            watch.end_ranks = lambda grace: slurm.sweep(
+                self.node_context["hosts"], f"{slurm.RANK_OF}={self.run_id}", grace
+            )
+            return os.devnull, start.ranks.events.path  # mpirun passes its input to no rank but the first
+        watch.hold(start.ranks.input)
+        return start.ranks.input, start.ranks.events.path
 
     def _elsewhere(self) -> List[str]:
         """Return the user's folders for data outside the run directory."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 _LONGEST = 1 << 10
+GRACE = "TRAINSHED_RANK_GRACE"
+"""Seconds between SIGTERM and SIGKILL for ranks on several machines, where their agents send both."""
 
 
 class RankEvents:
@@ -14,12 +16,13 @@ class RankEvents:
         folder: the folder of their orders.
 
     Attributes:
+        path: the pipe.
         agents: pids of the rank agents, which exit when their ranks have ended.
         failed: a rank has failed, so the others must be ended.
     """
 
     def __init__(self, folder: str) -> None:
-        self._pipe = os.path.join(folder, "events")
+        self.path = os.path.join(folder, "events")
         self.agents: set[int] = set()
         self.failed = False
         self._rest = b""
@@ -27,13 +30,13 @@ class RankEvents:
 
     def make(self) -> None:
         """Create the pipe."""
-        if not os.path.exists(self._pipe):
-            os.mkfifo(self._pipe, 0o600)
+        if not os.path.exists(self.path):
+            os.mkfifo(self.path, 0o600)
 
     def listen(self) -> int:
         """Open the pipe, and return its descriptor."""
         # Opened for writing too: without a writer, the pipe would always report its end.
-        self._opened = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._opened = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         return self._opened
 
     def close(self) -> None:

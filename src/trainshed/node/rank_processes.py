@@ -20,6 +20,7 @@ import time
 
 from trainshed.node import env_forwarder, fields
 from trainshed.node.logs import open_log
+from trainshed.node.rank_events import GRACE
 from trainshed.system import signals
 
 _CHUNK = 1 << 16
@@ -33,9 +34,10 @@ class RankProcess:
     Args:
         folder: the folder of its order.
         rank: its number.
+        apart: the ranks are on several machines: the run's log is what has started us, by our standard error.
     """
 
-    def __init__(self, folder: str, rank: int) -> None:
+    def __init__(self, folder: str, rank: int, apart: bool = False) -> None:
         self.rank = rank
         self._folder = folder
         order = fields.read(os.path.join(folder, f"{rank}.order"))
@@ -44,7 +46,8 @@ class RankProcess:
         self._where = order["folder"][0]
         self._title, self._node = order["title"][0], order["node"][0]
         self.awaited = order["awaited"][0] == "yes"
-        self._log, self._merged = open_log(order["log"][0]), open_log(order["merged"][0])
+        # Several machines that append to one file would overwrite each other's lines.
+        self._log, self._merged = open_log(order["log"][0]), 2 if apart else open_log(order["merged"][0])
         self._prefix = f"[{self._title}] ".encode()
         self._begun = b""
         self._cut = False
@@ -69,7 +72,11 @@ class RankProcess:
                 self._argv[0],
                 self._argv,
                 environment,
-                file_actions=[(os.POSIX_SPAWN_DUP2, inward, 1), (os.POSIX_SPAWN_DUP2, inward, 2)],
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, inward, 1),
+                    (os.POSIX_SPAWN_DUP2, inward, 2),
+                ],
                 setsigdef=_RESET,
                 setsigmask=[],
                 **({"setsid": True} if sys.platform.startswith("linux") else {"setpgroup": 0}),
@@ -152,11 +159,23 @@ class RankAgent:
         ranks: their numbers.
         lasting: under ``mpirun``: keep running after a failure until the other ranks have ended.
         forwarders: forwarders of the ranks' environments; None if the ranks use this process's environment.
+        apart: the ranks are on several machines, and what is reported goes to our standard output.
+
+    Attributes:
+        input: the descriptor whose end has the ranks end; -1 for none.
     """
 
     def __init__(
-        self, folder: str, ranks: list[int], lasting: bool, forwarders: env_forwarder.EnvForwarders | None = None
+        self,
+        folder: str,
+        ranks: list[int],
+        lasting: bool,
+        forwarders: env_forwarder.EnvForwarders | None = None,
+        apart: bool = False,
     ) -> None:
+        self._apart = apart
+        self.input = -1
+        self._deadline = 0.0
         self._lasting = lasting
         self._forwarders = forwarders
         self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
@@ -170,21 +189,23 @@ class RankAgent:
         signals.signal(signals.SIGCHLD, lambda *_: None)
         signals.signal(signals.SIGTERM, self._on_term)
         try:
-            self._events = os.open(os.path.join(folder, "events"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            pipe = os.path.join(folder, "events")
+            self._events = 1 if apart else os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             self._events = -1  # the supervisor of the run has ended
-        self._processes = [RankProcess(folder, rank) for rank in ranks]
+        self._processes = [RankProcess(folder, rank, apart) for rank in ranks]
 
     def _on_term(self, *_: object) -> None:
         self._terminating = True
 
     def run(self) -> int:
         """Start all ranks, wait for all, and return the exit code of the first that failed."""
-        self._report(f"agent {os.getpid()}")
+        if not self._apart:
+            self._report(f"agent {os.getpid()}")
         for process in self._processes if self._forwarders is None else ():
             self._start(process, dict(os.environ))
         while any(process.status is None and process.awaited for process in self._processes):
-            self._step(None)
+            self._step(0.2 if self._apart and self._terminating else None)
         self._end_servers()
         while self._code and self._lasting and self._events >= 0 and not self._terminating:
             self._step(None)
@@ -208,14 +229,22 @@ class RankAgent:
         """Wait for an event and process the pending ones."""
         pipes = [process.pipe for process in self._processes if process.pipe >= 0]
         pipes += [self._forwarders.pipe] if self._forwarders else []
-        if self._wake in select.select([self._wake, *pipes], [], [], seconds)[0]:
+        pipes += [self.input] if self.input >= 0 else []
+        ready = select.select([self._wake, *pipes], [], [], seconds)[0]
+        if self._wake in ready:
             os.read(self._wake, 4096)
+        if self.input in ready and not os.read(self.input, 4096):
+            self.input, self._terminating = -1, True
         if self._forwarders:
             self._start_forwarded(self._forwarders)
         for process in self._processes:
             process.read()
+        if self._passed_on and self._apart and time.monotonic() > self._deadline:
+            for process in self._processes:
+                process.signal(signals.SIGKILL)
         if self._terminating and not self._passed_on:
             self._passed_on = True
+            self._deadline = time.monotonic() + float(os.environ.get(GRACE) or 0)
             for process in self._processes:
                 process.signal(signals.SIGTERM)
                 if not process.pid and process.status is None:
@@ -289,15 +318,21 @@ def main(folder: str, which: str) -> int:
 
     Args:
         folder: the folder of their orders.
-        which: ``"all"``, ``"forwarded"`` or ``"mpi"``.
+        which: ``"all"``, ``"forwarded"`` or ``"mpi"``; with several machines ``"node"`` or ``"mpi-apart"``.
 
     Returns:
         0, or the exit code of the first that failed (128 + signal).
     """
-    if which == "mpi":
-        return RankAgent(
-            folder, [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])], lasting=True
-        ).run()
+    if which in ("mpi", "mpi-apart"):
+        own = [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])]
+        return RankAgent(folder, own, lasting=True, apart=which == "mpi-apart").run()
     ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
+    if which == "node":
+        node = f"node-{os.environ['SLURM_PROCID']}"
+        orders = {rank: fields.read(os.path.join(folder, f"{rank}.order")) for rank in ranks}
+        own = [rank for rank in ranks if orders[rank]["node"][0] == node]
+        agent = RankAgent(folder, own, lasting=True, apart=True)
+        agent.input = 0
+        return agent.run()
     forwarders = env_forwarder.EnvForwarders(folder) if which == "forwarded" else None
     return RankAgent(folder, ranks, lasting=forwarders is not None, forwarders=forwarders).run()

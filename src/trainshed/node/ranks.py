@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from trainshed.launchers.plan import Plan
@@ -13,6 +14,7 @@ from trainshed.spec import layout
 from trainshed.system import confined
 
 _LONGEST_END = 1 << 16
+_LATE_SECONDS, _PAUSE = 60.0, 0.2
 
 
 class RankCommand(NamedTuple):
@@ -36,17 +38,22 @@ class Ranks:
 
     Args:
         run_dir: the run directory.
+        apart: they are on several machines.
 
     Attributes:
+        apart: as given.
         folder: the folder of their orders.
+        input: a pipe whose end has them end, if they are on several machines.
         scratch: folder for the starter's own files.
         events: their ends.
     """
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, apart: bool = False) -> None:
         self._run_dir = run_dir
+        self.apart = apart
         self.folder = os.path.join(run_dir, layout.RANKS)
         self.scratch = os.path.join(self.folder, "scratch")
+        self.input = os.path.join(self.folder, "input")
         self.events = RankEvents(self.folder)
 
     def write(self, plan: Plan, commands: Sequence[RankCommand], names: Sequence[str]) -> None:
@@ -90,8 +97,15 @@ class Ranks:
 
     def first_failure(self) -> Optional[Dict[str, Any]]:
         """Return how the first failed rank ended; None if none failed by itself."""
-        ends = [end for end in self.ends() if end["exit_code"] != 0 and (end["awaited"] or not end["told"])]
+        ends = self._failures()
+        deadline = time.monotonic() + _LATE_SECONDS
+        while self.apart and self.events.failed and not ends and time.monotonic() < deadline:
+            time.sleep(_PAUSE)  # what another machine has written may not be seen here at once
+            ends = self._failures()
         return min(ends, key=lambda end: (end["told"], end["time"]), default=None)
+
+    def _failures(self) -> List[Dict[str, Any]]:
+        return [end for end in self.ends() if end["exit_code"] != 0 and (end["awaited"] or not end["told"])]
 
     def ends(self) -> List[Dict[str, Any]]:
         """Return how ranks ended, in order, for those that have.

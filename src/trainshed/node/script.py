@@ -49,11 +49,19 @@ class Watch:
 
     Args:
         marker: ``NAME=value`` in the environment of every process of the run; ``""`` if all are descendants.
+
+    Attributes:
+        cancelled: the service, or somebody else, wants the run to end.
+        apart: the ranks are on several machines, where only what has started them reaches them.
+        end_ranks: ends ranks on several machines, with so many seconds between SIGTERM and SIGKILL.
     """
 
     def __init__(self, marker: str) -> None:
         self.marker = marker
         self.cancelled = False
+        self.apart = False
+        self.end_ranks: Callable[[float], None] = _ignore
+        self._held = -1
         self._ended: dict[int, int] = {}
         self._events: RankEvents | None = None
         self._listened: list[int] = []
@@ -83,6 +91,23 @@ class Watch:
         """
         self._events = events
         self._listened = [events.listen()]
+
+    def hold(self, pipe: str) -> None:
+        """Keep the input of rank agents on several machines open; its end has them end their ranks.
+
+        Args:
+            pipe: a named pipe, which what starts the agents reads.
+        """
+        os.mkfifo(pipe, 0o600)
+        # Opened for reading too, so as not to wait for the reader.
+        self._held = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
+
+    def let_go(self) -> bool:
+        """End the input of the agents; return whether there is one."""
+        held, self._held = self._held, -1
+        if held >= 0:
+            os.close(held)
+        return held >= 0
 
     @property
     def failed(self) -> bool:
@@ -123,7 +148,13 @@ class Watch:
         return process.end(self.family, grace, self.pause)
 
 
-def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: str) -> int:
+def start(
+    argv: tuple[str, ...],
+    variables: dict[str, str],
+    folder: str,
+    log: str,
+    ends: tuple[str, str] = (os.devnull, ""),
+) -> int:
     """Start a program in its own session, with its output going straight to a file.
 
     Args:
@@ -131,6 +162,7 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
         variables: its complete environment.
         folder: its working folder.
         log: file to which its standard output and error are appended, in a folder of the run directory.
+        ends: a file or pipe for its standard input; a pipe that gets its standard output instead of the log.
 
     Returns:
         Its pid.
@@ -147,9 +179,9 @@ def start(argv: tuple[str, ...], variables: dict[str, str], folder: str, log: st
             list(argv),
             variables,
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, output, 1),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_OPEN, 0, ends[0], os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+                (os.POSIX_SPAWN_OPEN, 1, ends[1], os.O_WRONLY, 0) if ends[1] else (os.POSIX_SPAWN_DUP2, 2, 1),
             ],
             setsigdef=_SIGNALS_RESET,
             setsigmask=[],
@@ -200,6 +232,17 @@ def wait(
     return result
 
 
+def _end_apart(watch: Watch, pids: list[int], grace: float) -> None:
+    """End the ranks on all machines: their agents do so at the end of their input, or else each machine is told."""
+    if not watch.let_go():
+        watch.end_ranks(grace)
+        for pid in (pid for pid in pids if watch.status_of(pid) is None):
+            os.kill(pid, signals.SIGTERM)
+    deadline = time.monotonic() + grace + _AGENT_SECONDS
+    while any(watch.status_of(pid) is None for pid in pids) and time.monotonic() < deadline:
+        watch.pause(max(deadline - time.monotonic(), 0))
+
+
 def _deserted(watch: Watch, pids: list[int]) -> bool:
     """Tell whether one of several processes has failed and so left the others."""
     return any(watch.status_of(pid) for pid in pids)
@@ -207,7 +250,10 @@ def _deserted(watch: Watch, pids: list[int]) -> bool:
 
 def _end(watch: Watch, pids: list[int], grace: float) -> None:
     """End the run's processes; ranks first, so that their starter does not end them without a grace period."""
-    if watch.agents:
+    if watch.apart:
+        _end_apart(watch, pids, grace)
+        grace = _AGENT_SECONDS
+    elif watch.agents:
         # The starters are pids; agents come and go by events, so they are queried in each round.
         process.end(lambda: watch.family() - watch.agents - set(pids), grace, watch.pause)
         grace = _AGENT_SECONDS

@@ -30,8 +30,8 @@ class FinalState(NamedTuple):
         status: one of the terminal states.
         reason: one of :data:`trainshed.spec.states.REASONS`.
         details: merged into the run's details; ``"witness"`` names what the verdict rests on: ``"shim"``, its
-            ``"exit note"``, the ``"program"`` of an interactive run, or, if these said nothing, the machine's
-            ``"boot id"`` or ``"processes"``, or an empty ``"run directory"``.
+            ``"exit note"``, the ``"program"`` of an interactive run, ``"slurm"``, or, if these said nothing, the
+            machine's ``"boot id"`` or ``"processes"``, or an empty ``"run directory"``.
         time: when it ended, in seconds since the epoch; None for now.
     """
 
@@ -52,7 +52,10 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
     """
     by_hand = record["target"] == INTERACTIVE
     if seen.state == ENDED or seen.exit:
-        return _told(seen.exit, tail, tail_of, "program" if by_hand else str(seen.exit.get("witness", "shim")))
+        how = seen.exit
+        if how["reason"] == "canceled_by_admin" and record["cancel_requested"]:
+            how = {**how, "reason": "canceled_by_user"}
+        return _told(how, tail, tail_of, "program" if by_hand else str(how.get("witness", "shim")))
     if record["cancel_requested"] and (by_hand or seen.state == ABSENT):
         return FinalState(states.CANCELED, "canceled_by_user", {})
     if seen.state == ABSENT:
@@ -72,8 +75,8 @@ def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, An
             tail,
             tail_of,
         )
-    how = seen.reason or "was killed"
-    message = f"The process that supervised the run {how}; everything that the run had started has been ended."
+    end = seen.reason or "was killed"
+    message = f"The process that supervised the run {end}; everything that the run had started has been ended."
     return _lost("shim_lost", message, "processes", tail)
 
 
@@ -86,11 +89,13 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str, witness: str) ->
     }
     if witness == "exit note":
         details["warnings"].append({"source": "node", "message": _NOTED})
+    if exit_record["reason"] == "canceled_by_admin":
+        details["warnings"].append({"source": "slurm", "message": exit_record["message"]})
     if exit_record["outcome"] == "failed":
         raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed", "disk_full") else None
         said = f" User program failed with {': '.join(raised)}" if raised else ""
         details["error"] = {
-            "code": "UserError",
+            "code": "SystemError" if exit_record["reason"] in states.OF_THE_SYSTEM else "UserError",
             "reason": exit_record["reason"],
             "message": exit_record["message"] + said + advice(said, exit_record.get("environment") or {}),
             "phase": exit_record["phase"],

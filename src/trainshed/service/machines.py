@@ -50,19 +50,18 @@ class ServiceMachines:
         sites = [path for path in sys.path if path.endswith("-packages")]
         self.here = Agent(str(root), {"home": str(home), "runtime": str(runtime), "sites": sites}, on_end)
 
-    def reach(self, way: Way, patience: float, place: Place = _ANYWHERE, /) -> Machine:
-        """Return the machine at the end of a way; see :meth:`trainshed.targets.kind.Machines.reach`.
-
-        Whoever has asked calls :meth:`release` at the end.
-        """
-        reach = Reach(way, self._workspace, ("127.0.0.1", self._port), patience, place)
+    def reach(self, way: Way, patience: float, place: Place = _ANYWHERE, /, trial: bool = False) -> Machine:
+        """Return the machine at the end of a way; see :meth:`trainshed.targets.kind.Machines.reach`."""
+        # A trial must not take the place of the agent that runs depend on.
+        workspace = f"{self._workspace}-trial" if trial else self._workspace
+        reach = Reach(way, workspace, ("127.0.0.1", self._port), patience, place)
         with self._lock:
             if reach not in self._made or self._made[reach].closed:
                 self._made[reach] = RemoteMachine(reach, lambda: self._kit, self._on_end)
             self._users[id(self._made[reach])] += 1
             return self._made[reach]
 
-    def release(self, machine: Machine) -> None:
+    def release(self, machine: Machine, /) -> None:
         """Let go of a machine; without users its connection is closed."""
         with self._lock:
             self._users[id(machine)] -= 1

@@ -112,6 +112,8 @@ def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) 
 
 def _facts(record: dict[str, Any]) -> str:
     facts = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
+    waits = (record["details"] or {}).get("queue_reason") if record["status"] == states.PROVISIONING else ""
+    facts |= {"Waiting": str(waits or "")}
     facts |= {"Description": record["description"] or ""}
     facts |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
     rows = [(escape(key), escape(value)) for key, value in facts.items() if value]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.service.workspace_registry import WorkspaceRegistry
+from trainshed.system import process
 
 
 def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, here: bool) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def describe(registry: WorkspaceRegistry, record: dict[str, Any], root: str, her
     if here:
         # With it, a script's own client finds the service, and starts it again if it has exited.
         variables["TRAINSHED_WORKSPACE"] = str(registry.root)
+        variables["TRAINSHED_SERVICE_BOOT"] = process.boot_id()  # nodes of clusters are other machines
         variables["TRAINSHED_SERVICE_PYTHON"] = sys.executable
         variables["TRAINSHED_SERVICE_PATH"] = str(Path(__file__).parents[2])
     return {

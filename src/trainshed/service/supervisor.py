@@ -73,7 +73,7 @@ class Supervisor:
         with self._lock:
             if name not in self._workers:
                 engine = self._engine(name)
-                gpus = self._gpus_of(engine.machine)
+                gpus = Gpus() if engine.queues else self._gpus_of(engine.machine)
                 made = TargetWorker(name, engine, gpus, self._shared, self._freed)
                 self._workers[name] = made
                 if self._started:
@@ -85,6 +85,25 @@ class Supervisor:
             return self._witness
         record = self._shared.registry.target(name)
         return kind_of(record).engine(record, self._machines)
+
+    def prove(self, record: dict[str, Any]) -> None:
+        """Ask a target that is about to be made whether it can be used, where its kind can find out at once.
+
+        Args:
+            record: the target's.
+
+        Raises:
+            UserErrorException: it cannot be used; the sentence says why.
+            ComputeTargetException: it has unfinished runs, which would be looked for in another place.
+        """
+        before = next((each for each in self._shared.registry.targets() if each["name"] == record["name"]), record)
+        moved = any(before.get(name) != record.get(name) for name in ("kind", "folder"))
+        if moved and self._worker(record["name"]).used:
+            raise ComputeTargetException(
+                f"Target '{record['name']}' has unfinished runs, so its folder cannot be changed. Cancel them or wait "
+                "for them, or choose another name."
+            )
+        kind_of(record).prove(record, self._machines)
 
     def _gpus_of(self, machine: Machine) -> Gpus:
         """Return who has which GPUs of a machine: one table for all its targets."""

@@ -48,7 +48,7 @@ def set_target(context: ServiceContext, request: Request, body: Any) -> dict[str
 def put(context: ServiceContext, name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Change a target's settings, or create it; it is reached anew if what changed concerns its engine."""
     before = {record["name"]: record for record in context.registry.targets()}.get(name, {})
-    record = context.registry.set_target(name, changes)
+    record = context.registry.set_target(name, changes, context.supervisor.prove)
     changed = {key for key in record.keys() | before.keys() if record.get(key) != before.get(key)}
     if before and changed - _NOT_OF_THE_ENGINE:
         context.supervisor.forget(name)  # it is made anew, as it is now

@@ -53,6 +53,7 @@ class TargetWorker:
         self._history = shared.history
         self._freed = freed
         self._here = engine.machine.shares_folder
+        self._at_once = self._here and not engine.queues
         self._messages: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._held: dict[str, int] = {}
         self._native: dict[str, str] = {}
@@ -64,7 +65,7 @@ class TargetWorker:
         self._tried: set[str] = set()
         self._stopped = False
         self._lock = threading.Lock()
-        self.contact = Contact(shared.history, shared.bus, engine.machine.patience)
+        self.contact = Contact(shared.history, shared.bus, engine.patience)
         self._ends = Conclusions(shared.history, self._let_go)
         self._background = Background(f"target '{name}'", self._out_of_contact)
         self._guarded, self._complain = self._background.guarded, self._background.complain
@@ -81,8 +82,8 @@ class TargetWorker:
         """Stop working; runs go on."""
         self._stopped = True
         self._messages.put(("stop", ""))
-        self._thread.join(None if self._here else _TICK)
-        self._background.close(wait=self._here)
+        self._thread.join(None if self._at_once else _TICK)
+        self._background.close(wait=self._at_once)
         self.engine.close()
 
     def tell(self, what: str, run_id: str = "") -> None:
@@ -270,7 +271,7 @@ class TargetWorker:
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
         if self._begin(run_id):
-            if self._here:
+            if self._at_once:
                 self._submit(run_id)
             else:
                 self._background.start(self._submit, run_id)
@@ -278,10 +279,9 @@ class TargetWorker:
     def _begin(self, run_id: str) -> bool:
         """Be the one who submits a run now; False where somebody else is."""
         with self._lock:
-            if run_id in self._submitting:
-                return False
+            others = run_id in self._submitting
             self._submitting.add(run_id)
-            return True
+            return not others
 
     def _submit(self, run_id: str) -> None:
         try:
@@ -294,7 +294,7 @@ class TargetWorker:
         if record["status"] in states.TERMINAL:
             self._let_go(run_id)
             return
-        if not self._here:
+        if not self._at_once:
             self.contact.back(record)
             self._history.move(run_id, states.PROVISIONING, now=time.time())
             self._shared.bus.publish(run_id)
@@ -344,7 +344,8 @@ class TargetWorker:
     def _accepted(self, run_id: str, native_id: str, gpus: dict[str, Any]) -> bool:
         """Keep the native id; False where the run was cancelled meanwhile."""
         self._native[run_id] = native_id
-        if self._history.accept(run_id, native_id, gpus, now=time.time(), durable=not self._here):
+        state = states.PROVISIONING if self.engine.queues else states.PREPARING
+        if self._history.accept(run_id, native_id, gpus, state, now=time.time(), durable=not self._at_once):
             self._shared.bus.publish(run_id)
             return True
         if self._history.get(run_id)["status"] in states.TERMINAL:
@@ -387,9 +388,8 @@ class TargetWorker:
         return (self._looks.at([run_id]).get(run_id, seen) if seen.state == LOST else seen), damaged
 
     def _let_go(self, run_id: str) -> None:
-        self._held.pop(run_id, None)
-        self._native.pop(run_id, None)
-        self._submits.pop(run_id, None)
+        for table in (self._held, self._native, self._submits):
+            table.pop(run_id, None)
         self._looks.forget(run_id)
         self._tried.discard(run_id)
         self._ending.discard(run_id)

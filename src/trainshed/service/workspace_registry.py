@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,22 @@ class WorkspaceRegistry:
         records = [each for each in self._records.list("target") if {"name", "kind"} <= each.keys()]
         return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
 
-    def set_target(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    def set_target(
+        self, name: str, changes: dict[str, Any], prove: Callable[[dict[str, Any]], object] = dict
+    ) -> dict[str, Any]:
         """Change the settings of a target, or create one.
 
         Args:
             name: the target.
             changes: its settings; with ``"kind"`` it is created if necessary.
+            prove: raises if a target with these settings cannot be used.
 
         Raises:
             ComputeTargetException: no such target.
             UserErrorException: an unknown setting or a value out of range.
         """
         record = self.target_with(name, changes)
+        prove(record)
         self._records.put("target", name, record)
         return record
 

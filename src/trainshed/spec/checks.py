@@ -16,7 +16,7 @@ _LONGEST_NAME = 255
 _RESERVED = frozenset({
     "TRAINSHED_RUN_ID", "TRAINSHED_RUN_DIR", "TRAINSHED_RUN_NUMBER", "TRAINSHED_LAUNCHER", "TRAINSHED_TAGS",
     "TRAINSHED_PROPERTIES", "TRAINSHED_INPUTS", "TRAINSHED_OUTPUTS", "TRAINSHED_SERVES", "TRAINSHED_SERVICE_PATH",
-    "TRAINSHED_SERVICE_PYTHON",
+    "TRAINSHED_SERVICE_PYTHON", "TRAINSHED_SERVICE_BOOT",
 })  # fmt: skip
 """Environment variables by which a run's processes are found, and by which they find the run and its service."""
 _PYTHON_CLAUSE = r" *[<>=!~]{0,3} *[0-9][0-9.]*(?:\*|rc[0-9]+)?(?:=[\w.*]+)? *"

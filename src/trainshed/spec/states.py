@@ -79,10 +79,14 @@ REASONS: FrozenSet[str] = frozenset(
         "upload_failed",
         "time_limit",
         "canceled_by_user",
+        "canceled_by_admin",
         "preempted",
     }
 )
 """Machine-readable reasons for a terminal state."""
+
+OF_THE_SYSTEM: FrozenSet[str] = frozenset({"node_fail", "preempted"})
+"""Reasons that are not the user's doing."""
 
 IN_BUILD_LOG: FrozenSet[str] = frozenset(
     {"env_build_failed", "no_container_engine"}

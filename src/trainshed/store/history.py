@@ -143,13 +143,23 @@ class History:
         with self._database.transaction(durable=status in states.TERMINAL) as write:
             return shift(write, run_id, Move(status, now, reason, details, expected))
 
-    def accept(self, run_id: str, native_id: str, allocation: dict[str, Any], *, now: float, durable: bool) -> bool:
-        """Store an engine's id of a run, and move the run to Preparing unless it is there.
+    def accept(
+        self,
+        run_id: str,
+        native_id: str,
+        allocation: dict[str, Any],
+        state: str = states.PREPARING,
+        *,
+        now: float,
+        durable: bool,
+    ) -> bool:
+        """Store an engine's id of a run, and move the run to its next state unless it is there.
 
         Args:
             run_id: the run.
             native_id: the engine's id.
             allocation: the GPUs allocated to it.
+            state: the next state: Preparing, or Provisioning if the engine has a queue of its own.
             now: time of the change.
             durable: survive a power failure, because the engine is on another machine, which would not be affected.
 
@@ -158,7 +168,7 @@ class History:
         """
         with self._database.transaction(durable) as write:
             row = write.execute("SELECT status, cancel_requested FROM runs WHERE id = ?", (run_id,)).fetchone()
-            moved = row["status"] == states.PREPARING or shift(write, run_id, Move(states.PREPARING, now))
+            moved = row["status"] == state or shift(write, run_id, Move(state, now))
             if row["cancel_requested"] or not moved:
                 return False
             sql = "UPDATE runs SET native_id = ?, allocation = ? WHERE id = ?"

@@ -6,7 +6,7 @@ from trainshed.errors import UserErrorException
 from trainshed.spec.run import RunSpec
 from trainshed.spec.shape import check_grace, check_scale
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_slots
+from trainshed.targets.kind import Machines, NothingToProve, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 CLUSTER = "cluster"
@@ -27,7 +27,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class Cluster:
+class Cluster(NothingToProve):
     """A cluster of ``max_nodes`` nodes, each of them a slot."""
 
     name = CLUSTER

@@ -39,9 +39,13 @@ class Engine(Protocol):
 
     Attributes:
         machine: where the run directories lie.
+        queues: it hands runs to a queue of its own, which gives them nodes and GPUs when their turn comes.
+        patience: seconds without an answer after which nothing is known of its runs.
     """
 
     machine: Machine
+    queues: bool
+    patience: float
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Take a run, and tell its native id before it starts.

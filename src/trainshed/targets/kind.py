@@ -23,14 +23,20 @@ class Machines(Protocol):
 
     here: Machine
 
-    def reach(self, way: Way, patience: float, place: Place = ..., /) -> Machine:
+    def reach(self, way: Way, patience: float, place: Place = ..., /, trial: bool = False) -> Machine:
         """Return the machine at the end of a way: the same one, with one connection, for all who ask for it alike.
+
+        Whoever has asked calls :meth:`release` at the end.
 
         Args:
             way: the way there.
             patience: seconds without an answer after which a connection is given up.
             place: where Trainshed is there.
+            trial: on a connection that no run depends on.
         """
+
+    def release(self, machine: Machine, /) -> None:
+        """Let go of a machine; without users its connection is closed."""
 
 
 class Kind(Protocol):
@@ -49,6 +55,13 @@ class Kind(Protocol):
             UserErrorException: a name that is taken, an unknown setting, or a value out of range.
         """
 
+    def prove(self, record: Record, machines: Machines, /) -> None:
+        """Ask the target itself whether it can be used as its settings say, if that takes no more than moments.
+
+        Raises:
+            UserErrorException: it cannot.
+        """
+
     def slots(self, record: Record, /) -> int:
         """Return how many slots the target has."""
 
@@ -61,6 +74,13 @@ class Kind(Protocol):
 
     def engine(self, record: Record, machines: Machines, /) -> Engine:
         """Return the engine of this target."""
+
+
+class NothingToProve:
+    """A kind of target whose settings alone say whether it can be used."""
+
+    def prove(self, record: Record, machines: Machines, /) -> None:
+        """Ask nothing; see :meth:`Kind.prove`."""
 
 
 def check_slots(spec: RunSpec, slots: int) -> None:

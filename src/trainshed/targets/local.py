@@ -8,14 +8,14 @@ from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec.run import RunSpec
 from trainshed.spec.shape import check_count, check_grace, check_one_node
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_slots
+from trainshed.targets.kind import Machines, NothingToProve, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 LOCAL = "local"
 _SETTINGS = ("slots", "grace_seconds")
 
 
-class Local:
+class Local(NothingToProve):
     """This machine, with as many slots as it has cores unless said otherwise."""
 
     name = LOCAL

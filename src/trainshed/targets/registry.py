@@ -7,9 +7,10 @@ from trainshed.targets.cluster import Cluster
 from trainshed.targets.kind import Kind, Record
 from trainshed.targets.local import Local
 from trainshed.targets.remote import Remote
+from trainshed.targets.slurm import Slurm
 from trainshed.targets.ssh import SshHost
 
-_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote(), SshHost())}
+_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Local(), Cluster(), Remote(), SshHost(), Slurm())}
 
 
 def kind_of(record: Record) -> Kind:

@@ -7,7 +7,7 @@ from trainshed.machines.ways import Command
 from trainshed.spec.run import RunSpec
 from trainshed.spec.shape import check_count, check_grace, check_one_node
 from trainshed.targets.engine import Engine
-from trainshed.targets.kind import Machines, Record, check_slots
+from trainshed.targets.kind import Machines, NothingToProve, Record, check_slots
 from trainshed.targets.shim_engine import ShimEngine
 
 REMOTE = "remote"
@@ -15,7 +15,7 @@ _SETTINGS = ("connect", "slots", "patience", "grace_seconds")
 _PATIENCE = 30
 
 
-class Remote:
+class Remote(NothingToProve):
     """A machine that shares nothing with the service but what the command carries."""
 
     name = REMOTE

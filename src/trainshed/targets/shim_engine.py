@@ -18,8 +18,11 @@ class ShimEngine:
         machine: where they run.
     """
 
+    queues = False
+
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.patience = machine.patience
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Start a shim on the run, unless one has claimed it; see :meth:`Engine.submit`."""

@@ -53,7 +53,7 @@ class SshHost(Remote):
         check_count("slots", whole["slots"])
         check_count("patience", whole["patience"])
         check_grace("grace_seconds", whole.get("grace_seconds"))
-        _check_way(whole)
+        check_way(whole)
         _check_place(whole)
         for key in _FILES_HERE:
             if whole.get(key):
@@ -75,10 +75,11 @@ def place_of(record: Record) -> Place:
     return Place(**{key: record[key] for key in _PLACE if key in record})
 
 
-def _check_way(record: Record) -> None:
+def check_way(record: Record) -> None:
+    """Raise if no way can be made of the settings of a target."""
     for key in ("host", "user"):
         value = record.get(key, "")
-        if (value or key == "host") and not _NAME.fullmatch(value):
+        if (value or key == "host") and not (isinstance(value, str) and _NAME.fullmatch(value)):
             raise UserErrorException(
                 f"Target '{record['name']}': {key} is {value!r}; give a name such as "
                 f"{'a host of your ssh configuration, or an address' if key == 'host' else 'the one you log in with'}."

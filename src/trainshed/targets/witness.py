@@ -33,6 +33,9 @@ class Witness:
         goes_on: tells whether a run that has begun others goes on.
     """
 
+    queues = False
+    patience = 0.0
+
     def __init__(self, machine: Machine, runs: Path, on_end: OnEnd, goes_on: Callable[[str], bool]) -> None:
         self.machine = machine
         self._runs = runs

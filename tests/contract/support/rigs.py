@@ -15,14 +15,17 @@ from typing import Any
 
 import isolated
 import pytest
+import slurm_cluster
 import ssh_machine
 from service_fixture import THIS_PYTHON, ServiceFixture, gone
 from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow", "ssh")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
+KINDS = ("local", "isolated", "slow", "ssh", "slurm", "slurm folder")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd; a Slurm
+cluster whose nodes share the workspace's folder with the service, and one whose runs have a folder of their own."""
+SLURM = ("slurm", "slurm folder")
 DELAY = {"slow": 0.1}
 WAITS = """
 import os, sys, time
@@ -47,6 +50,7 @@ class Rig(ServiceFixture):
         target: its name.
         far: the machine; None for this one.
         wires: the connections to it.
+        cluster: the cluster of Slurm that the target is.
         shared: a folder of the machine, here; :attr:`there` is its path there.
     """
 
@@ -59,6 +63,10 @@ class Rig(ServiceFixture):
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
         (root / "config.json").write_text('{"workspace_name": "test"}')
+        self.cluster = slurm_cluster.SlurmCluster(gpus=2) if kind in SLURM else None
+        self._before = {"SLURM_CONF": os.environ.get("SLURM_CONF", "")}  # another rig may be up
+        if self.cluster is not None:
+            os.environ.update(self.cluster.environ)
         super().__init__(root, self.folder / "projects")
         self.kind = kind
         self.target = "local" if kind == "local" else kind
@@ -67,7 +75,13 @@ class Rig(ServiceFixture):
         self.shared = self.folder / "shared"
         self.there = str(self.shared)
         self.environment: dict[str, Any] = THIS_PYTHON
-        if kind == "local":
+        if self.cluster is not None:
+            self.shared.mkdir()
+            self.target = "cluster"
+            own = {"folder": str(self.folder / "there")} if kind == "slurm folder" else {}
+            slurm = {"kind": "slurm", "slots": 2, "poll_seconds": 1, **own}
+            self.put_target(self.target, {**slurm, **(settings or {})})
+        elif kind == "local":
             self.shared.mkdir()
             self.put_target(self.target, settings or {"slots": 2})
         elif kind == "ssh":
@@ -136,6 +150,8 @@ class Rig(ServiceFixture):
     @property
     def workspace_there(self) -> Path:
         """The workspace's folder on the machine, as seen from here."""
+        if self.kind == "slurm folder":
+            return next((self.folder / "there" / "workspaces").iterdir())
         return self.root if self.far is None else next((self.far.home / ".trainshed" / "workspaces").iterdir())
 
     def run_there(self, run_id: str) -> Path:
@@ -167,6 +183,9 @@ class Rig(ServiceFixture):
             self.wires.close()
         if self.far is not None:
             self.far.stop()
+        if self.cluster is not None:
+            self.cluster.close()
+            os.environ.update(self._before)
         log = (self.root / "service.log").read_text(errors="replace")
         print(log, file=sys.stderr)
         shutil.rmtree(self.folder)
@@ -179,7 +198,8 @@ Make = Callable[..., Rig]
 
 def made_rig(kind: str, *args: Any, **more: Any) -> Rig:
     """Make a target, or skip the test where there can be none of its kind."""
-    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not}.get(kind, isolated.why_not)()
+    slurm = dict.fromkeys(SLURM, slurm_cluster.why_not)
+    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not, **slurm}.get(kind, isolated.why_not)()
     if why_not:
         pytest.skip(why_not)
     return Rig(kind, *args, **more)

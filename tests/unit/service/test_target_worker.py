@@ -60,6 +60,9 @@ class FakeMachine:
 class FakeEngine:
     """Starts nothing, and shows of each run what the test says; an exception is raised."""
 
+    queues = False
+    patience = 0.0
+
     def __init__(self) -> None:
         self.machine: Any = FakeMachine()
         self.seen: dict[str, Observation | Exception] = {}

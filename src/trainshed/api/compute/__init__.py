@@ -3,5 +3,14 @@
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.compute.remote import RemoteCompute, SshCompute
+from trainshed.api.compute.slurm import SlurmCompute
 
-__all__ = ["AmlCompute", "BatchAiCompute", "ComputeTarget", "LocalTarget", "RemoteCompute", "SshCompute"]
+__all__ = [
+    "AmlCompute",
+    "BatchAiCompute",
+    "ComputeTarget",
+    "LocalTarget",
+    "RemoteCompute",
+    "SlurmCompute",
+    "SshCompute",
+]

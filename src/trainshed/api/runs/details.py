@@ -5,6 +5,7 @@ from __future__ import annotations
 from trainshed.api.runs.run_definition import run_definition
 from trainshed.api.times import utc
 from trainshed.errors import TYPE_CHECKING, did_you_mean
+from trainshed.spec import states
 
 if TYPE_CHECKING:
     from typing import Any
@@ -44,6 +45,8 @@ def details_of(record: dict[str, Any], log_files: dict[str, str], workspace: Wor
     for key, moment in (("startTimeUtc", record["started"]), ("endTimeUtc", record["ended"])):
         if moment is not None:
             details[key] = utc(moment)
+    if record["status"] == states.PROVISIONING and stored.get("queue_reason"):
+        details["queueReason"] = stored["queue_reason"]
     details["services"] = {}
     details["warnings"] = list(stored.get("warnings") or ())
     if stored.get("error"):

@@ -1,0 +1,12 @@
+"""Program: end processes of a run on this node, by a variable in their environment. ``sweep.py NAME=VALUE GRACE``."""
+
+import os
+import sys
+import time
+
+if __name__ == "__main__":
+    # The package's folder replaces this script's folder on the path.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from trainshed.system import process
+
+    process.end(lambda: process.family(None, sys.argv[1]) - {os.getpid()}, float(sys.argv[2]), time.sleep)

@@ -1,0 +1,44 @@
+"""The program for Slurm, as users run it, on a real cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import slurm_cluster
+
+from trainshed import ComputeTarget, Workspace
+from trainshed.api.compute.slurm import SlurmCompute
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "slurm_estimator" / "run.py"
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[slurm_cluster.SlurmCluster]:
+    """A cluster, which the service that a test starts will find."""
+    if why_not := slurm_cluster.why_not():
+        pytest.skip(why_not)
+    made = slurm_cluster.SlurmCluster()
+    for name, value in made.environ.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.close()
+
+
+def test_the_program_for_slurm(cluster: slurm_cluster.SlurmCluster, home: Path, workspace: Workspace) -> None:
+    done = subprocess.run([sys.executable, EXAMPLE, "short"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("on node n1, job ") and line[-1].isdigit() for line in lines), lines
+    assert {"Completed", "y = 3.0 x + 1.99", "The last checkpoint is of step 180."} <= set(lines), lines
+    target = ComputeTarget(workspace, "cluster")
+    assert isinstance(target, SlurmCompute)
+    assert (target.slots, target.type, target.serialize()["time"]) == (1000, "slurm", "10")
+    SlurmCompute.attach(workspace, "cluster", "main")
+    assert ComputeTarget(workspace, "cluster").serialize().get("time") is None
+    target.detach()
+    assert "cluster" not in workspace.compute_targets
+    assert cluster.jobs() == []

@@ -1,0 +1,149 @@
+"""Runs on several nodes of a Slurm cluster: one job, whose ranks find each other, and end together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import slurm_cluster
+from rigs import Rig
+
+NODES: dict[str, Any] = {"node_count": 2, "process_count_per_node": 2}
+TORCH: dict[str, Any] = {"launcher": "torch", "backend": "gloo", **NODES}
+TALK = """
+import os, platform, socket
+rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+print("place", *place, platform.node(), os.environ["NODE_RANK"], os.environ["LOCAL_RANK"], flush=True)
+if rank == 0:
+    with socket.create_server(place) as server:
+        lines = [server.accept()[0].makefile() for _ in range(size - 1)]
+        print("sum", sum(int(line.readline()) for line in lines), flush=True)
+else:
+    while True:
+        try:
+            with socket.create_connection(place) as line:
+                line.sendall(b"%d\\n" % rank)
+            break
+        except ConnectionRefusedError:
+            pass
+with open(f"outputs/{rank}.txt", "w") as file:
+    file.write(platform.node())
+"""
+LASTS = """
+import os, signal, sys, time
+def told(*_):
+    print("told", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ["RANK"] == "3" else told)
+print("up", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm(_environment: None) -> Iterator[Rig]:
+    """A target on a cluster of two nodes, whose slots do not limit it."""
+    if why_not := slurm_cluster.why_not():
+        pytest.skip(why_not)
+    rig = Rig("slurm", {"slots": 100})
+    yield rig
+    rig.stop()
+
+
+def left(rig: Rig, run_id: str) -> list[str]:
+    """Return what a run has left, in Slurm's queue and in processes."""
+    assert rig.cluster is not None
+    rig.cluster.until(lambda: rig.cluster is None or not rig.cluster.jobs())
+    return [str(pid) for pid in rig.alive(run_id)]
+
+
+def test_the_ranks_of_two_nodes_find_each_other(slurm: Rig) -> None:
+    run_id = slurm.completed(TALK, **TORCH)
+    lines = slurm.log(run_id).splitlines()
+    places = sorted(line.partition("place ")[::2] for line in lines if "place " in line)
+    master = places[0][1].split()[:2]
+    assert master[0] == "n1"
+    assert places == [
+        (f"[rank {rank}] ", f"n1 {master[1]} n{rank // 2 + 1} {rank // 2} {rank % 2}") for rank in range(4)
+    ]
+    assert "[rank 0] sum 6" in lines
+    assert [slurm.read(run_id, f"outputs/{rank}.txt") for rank in range(4)] == [b"n1", b"n1", b"n2", b"n2"]
+    assert "place n1" in slurm.read(run_id, "azureml-logs/70_driver_log_3.txt").decode()
+    assert left(slurm, run_id) == []
+
+
+def test_tensorflow_gets_its_cluster_from_the_nodes(slurm: Rig) -> None:
+    script = "import os, platform\nprint(platform.node(), os.environ['TF_CONFIG'])"
+    more = {"launcher": "tensorflow", "node_count": 2, "worker_count": 2, "parameter_server_count": 0}
+    run_id = slurm.completed(script, **more)
+    told = dict(line.partition("] ")[2].split(" ", 1) for line in slurm.log(run_id).splitlines())
+    for index, node in enumerate(("n1", "n2")):
+        config = json.loads(told[node])
+        assert [place.partition(":")[0] for place in config["cluster"]["worker"]] == ["n1", "n2"]
+        assert config["task"] == {"type": "worker", "index": index}
+
+
+def test_the_first_rank_that_fails_ends_the_others(slurm: Rig) -> None:
+    script = LASTS + "if os.environ['RANK'] == '2': sys.exit(9)\ntime.sleep(600)"
+    run_id = slurm.submit(script, **TORCH, grace_seconds=0.5)
+    record = slurm.wait(run_id)
+    error = record["details"]["error"]
+    assert (record["status"], record["reason"], error["exit_code"]) == ("Failed", "rank_failed", 9)
+    assert error["message"] == "Rank 2 on node-1 (n2) exited with exit code 9. The others were ended."
+    assert left(slurm, run_id) == []
+
+
+def test_cancel_leaves_nothing_on_any_node(slurm: Rig) -> None:
+    run_id = slurm.submit(LASTS + "time.sleep(600)", **TORCH, grace_seconds=0.5)
+    seen = ""
+    pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
+    while seen.count("up") < 4:
+        seen += next(pieces).decode()
+    slurm.service.call("POST", f"/runs/{run_id}/cancel")
+    record = slurm.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
+    assert slurm.log(run_id).count("told") == 3  # each has had its grace period but the one that ignores SIGTERM
+    assert left(slurm, run_id) == []
+
+
+def test_open_mpi_across_two_nodes(slurm: Rig) -> None:
+    script = (
+        "import os, platform\nfrom mpi4py import MPI\nworld = MPI.COMM_WORLD\n"
+        "total = world.allreduce(world.rank)\n"
+        "print(world.rank, world.size, total, platform.node(), os.environ['OMPI_COMM_WORLD_LOCAL_RANK'])"
+    )
+    environment = {"pip": ["mpi4py"]}
+    run_id = slurm.completed(script, launcher="openmpi", environment=environment, **NODES)
+    lines = sorted(line for line in slurm.log(run_id).splitlines() if line.startswith("[rank"))
+    assert lines == [f"[rank {rank}] {rank} 4 6 n{rank // 2 + 1} {rank % 2}" for rank in range(4)]
+    assert left(slurm, run_id) == []
+
+
+def test_cancel_of_open_mpi_leaves_nothing(slurm: Rig) -> None:
+    script = LASTS.replace("RANK", "OMPI_COMM_WORLD_RANK") + "time.sleep(600)"
+    run_id = slurm.submit(script, launcher="openmpi", grace_seconds=0.5, **NODES)
+    seen = ""
+    pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
+    while seen.count("up") < 4:
+        seen += next(pieces).decode()
+    slurm.service.call("POST", f"/runs/{run_id}/cancel")
+    record = slurm.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
+    logs = [slurm.read(run_id, f"azureml-logs/70_driver_log_{rank}.txt").decode() for rank in range(4)]
+    assert ["told" in log for log in logs] == [True, True, True, False]
+    assert left(slurm, run_id) == []
+
+
+def test_a_rank_of_open_mpi_that_fails(slurm: Rig) -> None:
+    script = "import os, sys, time\nif os.environ['OMPI_COMM_WORLD_RANK'] == '2': sys.exit(9)\ntime.sleep(600)"
+    record = slurm.wait(slurm.submit(script, launcher="openmpi", grace_seconds=0.5, **NODES))
+    error = record["details"]["error"]
+    assert error["message"] == "Rank 2 on node-1 (n2) exited with exit code 9. The others were ended."
+
+
+def test_more_nodes_than_there_are(slurm: Rig) -> None:
+    record = slurm.wait(slurm.submit("pass", launcher="torch", backend="gloo", node_count=3))
+    assert record["reason"] == "start_failed"
+    assert "The run requests more nodes than the partition has" in record["details"]["error"]["message"]
