@@ -99,7 +99,10 @@ class Trials:
         return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
     def _kill(self, victim: str, client: subprocess.Popen[bytes], chance: random.Random) -> str:
-        """Kill -9 the victim, or another if there is none at this moment; return the run that it was of."""
+        """Kill -9 the victim, or another if there is none at this moment; return the run that it was of.
+
+        A shim that had no run when it was looked at may have been given one before it was killed: then it is ``"?"``.
+        """
         for kind in (victim, *VICTIMS):
             if kind == "client":
                 found = {} if client.poll() is not None else {client.pid: ""}
@@ -112,7 +115,7 @@ class Trials:
                     signal.pidfd_send_signal(fd, signal.SIGKILL)
                     gone(fd)
                     self.victims[kind] += 1
-                return found[pid]
+                return found[pid] or ("?" if kind == "shim" else "")
         return ""
 
     def _processes(self, kind: str) -> dict[int, str]:
@@ -152,6 +155,9 @@ class Trials:
         assert max(Counter(run["tags"]["label"] for run in mine).values(), default=1) == 1, "doubled"
         starts = Counter(self.starts.read_text().split())
         assert max(starts.values(), default=1) == 1, "started twice"
+        if struck == "?":
+            failed = (each for each in records if each["status"] == "Failed" and not starts[each["id"]])
+            struck = next((each["id"] for each in failed), "")
         for record in records:
             self._check_run(record, record["id"] in cancelled, struck, starts[record["id"]])
         for run in runs:

@@ -151,7 +151,7 @@ def test_a_conflict_with_what_was_put_in_place_is_explained(workspace: Workspace
         Experiment(workspace, "sdk-packages").submit(est).wait_for_completion()
     lines = failed.value.message.splitlines()
     assert lines[0].endswith("failed: The packages could not be installed:")
-    assert lines[1].startswith("Note: SKLearn: the default framework_version 0.20.3 cannot be installed on all Python")
+    assert lines[1].startswith("Note: SKLearn: the default framework_version 0.20.3 cannot be installed on Python")
     assert lines[2].startswith("Note: In place of azureml-telemetry (SDK v1), these packages are installed: ")
     assert lines[3].startswith("The last lines of azureml-logs/20_image_build_log.txt")
     assert "threadpoolctl" in failed.value.message.partition(lines[3])[2]

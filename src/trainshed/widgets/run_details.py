@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from trainshed.api.runs.watch import headline, report
+from trainshed.api.runs.watch import headline, report, reported
 from trainshed.client.follow import wait
 from trainshed.errors import NotFoundException, ServiceException, TrainshedError
 from trainshed.spec import states
@@ -56,7 +56,10 @@ class RunDetails:
             self._widget = ipywidgets.HTML(self._html())
             display(self._widget)  # type: ignore[no-untyped-call]
         else:
-            sys.stdout.write(self._text() + "\n")
+            data = self.get_widget_data()
+            sys.stdout.write(self._text(data) + "\n")
+            if data["status"] == states.FAILED:
+                reported.add(self._run.id)  # the text has the error
         if ended:
             report(self._run)  # also where a widget cannot be drawn, as in a notebook without a browser
             return
@@ -136,8 +139,7 @@ class RunDetails:
             return "\n".join(text.splitlines()[-_TAIL_LINES:])
         return ""
 
-    def _text(self) -> str:
-        data = self.get_widget_data()
+    def _text(self, data: dict[str, Any]) -> str:
         lines = [f"Run {data['run_id']} of {data['experiment']}: {data['status']}"]
         error = (data["run_properties"].get("error") or {}).get("error")
         lines += [f"  error: {line}" for line in headline(error or {}).splitlines()]

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from web_server import WebServer, web_server
@@ -18,7 +19,8 @@ from trainshed.errors import NotFoundException, UserErrorException
 
 CONTENT = b"".join(b"%d,%d\n" % (number, number * number) for number in range(100_000))
 
-Fetch = Callable[..., Path]
+if TYPE_CHECKING:
+    Fetch = Callable[..., Path]  # not for Python 3.8
 
 
 @pytest.fixture
