@@ -130,7 +130,7 @@ class RemoteComputeAttachConfiguration(SshConfiguration):
             raise ComputeTargetException(f"RemoteCompute: pass the address{named}, e.g. address='192.0.2.1'.")
         if password:
             raise ComputeTargetException(
-                "RemoteCompute: logins with a password are not supported, because it would have to be stored. Use a "
+                "RemoteCompute: passwords are not supported, because they would have to be stored. Log in with a "
                 f"key: ssh-keygen makes one, 'ssh-copy-id -p {ssh_port} {username}@{address}' brings it to the "
                 "machine; then leave the password out."
             )
