@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.runconfig_sections import MpiConfiguration, PyTorchConfiguration
 from trainshed.api.runs.experiment import Experiment
@@ -15,12 +15,26 @@ from trainshed.cli import resolve, show
 from trainshed.errors import UserErrorException
 from trainshed.spec.shape import check_launched
 
+if TYPE_CHECKING:
+    from trainshed.api.runs.run import Run
+
 
 def submit(options: argparse.Namespace) -> int:
     """Submit a script as a run."""
     estimator = estimator_of(options)
     experiment = Experiment(resolve.workspace(options, create=True), experiment_of(options))
     run = experiment.submit(estimator, tags=pairs(options.tag, "--tag"), priority=options.priority, slots=options.slots)
+    return tell(options, run, "logs -f")
+
+
+def tell(options: argparse.Namespace, run: Run, watch: str) -> int:
+    """Print a run that has been submitted, follow it if asked to, and return the exit code.
+
+    Args:
+        options: of the command.
+        run: the run.
+        watch: the command that shows it, without the run.
+    """
     if options.json:
         show.as_json(run.record())
     else:
@@ -32,7 +46,7 @@ def submit(options: argparse.Namespace) -> int:
         follow_all(options, run)
         return exit_code_at_end(run, log_shown=True)
     if sys.stdout.isatty() and not options.json:
-        print(f"Watch it: trainshed logs -f {run.id}", file=sys.stderr)
+        print(f"Watch it: trainshed {watch} {run.id}", file=sys.stderr)
     return 0
 
 

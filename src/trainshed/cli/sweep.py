@@ -14,7 +14,7 @@ from trainshed.api import hyperdrive
 from trainshed.api.hyperdrive.run import HyperDriveRun
 from trainshed.api.runs.experiment import Experiment
 from trainshed.cli import resolve, show
-from trainshed.cli.submit import estimator_of, experiment_of, pairs
+from trainshed.cli.submit import estimator_of, experiment_of, pairs, tell
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.expressions import NAMES
@@ -53,19 +53,7 @@ def sweep(options: argparse.Namespace) -> int:
         slots=options.slots,
         max_retries=options.retries,
     )
-    if options.json:
-        show.as_json(run.record())
-    else:
-        print(run.id, flush=True)
-    if options.follow:
-        from trainshed.cli.files import follow_all
-        from trainshed.cli.runs import exit_code_at_end
-
-        follow_all(options, run)
-        return exit_code_at_end(run, log_shown=True)
-    if sys.stdout.isatty() and not options.json:
-        print(f"Watch it: trainshed sweep show {run.id}", file=sys.stderr)
-    return 0
+    return tell(options, run, "sweep show")
 
 
 def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdrive.HyperDriveConfig:

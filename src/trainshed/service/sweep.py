@@ -142,8 +142,8 @@ class Sweep:
         policy = self._spec.policy
         if policy.name == BANDIT and policy.slack_factor is not None and found is not None and found < 0:
             self._warn(
-                f"'{self._spec.metric}' is negative, and a slack_factor, which is a ratio, means nothing then. "
-                "Use slack_amount."
+                f"'{self._spec.metric}' is negative, so slack_factor, which is a ratio, does not make sense. Use "
+                "slack_amount instead."
             )
 
     def _warn(self, message: str) -> None:

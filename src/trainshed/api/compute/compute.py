@@ -266,19 +266,23 @@ def _moment(seconds: float | None) -> str | None:
     return None if seconds is None else utc(seconds)
 
 
-class LocalTarget(ComputeTarget, kind=LOCAL):
+class MachineTarget(ComputeTarget):
+    """Base class of targets that are one machine, with a number of slots."""
+
+    @property
+    def slots(self) -> int:
+        """Number of one-slot runs that can run at the same time. Default: the number of CPU cores of the machine."""
+        return int(self._record["slots"])
+
+    @slots.setter
+    def slots(self, number: int) -> None:
+        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"slots": number})
+
+
+class LocalTarget(MachineTarget, kind=LOCAL):
     """The service's machine.
 
     Example:
         >>> ws.compute_targets["local"].slots > 0
         True
     """
-
-    @property
-    def slots(self) -> int:
-        """Number of one-slot runs that can run at the same time. Default: the number of CPU cores."""
-        return int(self._record["slots"])
-
-    @slots.setter
-    def slots(self, number: int) -> None:
-        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"slots": number})

@@ -11,6 +11,7 @@ from trainshed.api.compute.compute import (
     ComputeTarget,
     ComputeTargetAttachConfiguration,
     ComputeTargetProvisioningConfiguration,
+    MachineTarget,
 )
 from trainshed.client.http import quoted
 from trainshed.client.notice import say, warn
@@ -129,7 +130,7 @@ class RemoteComputeAttachConfiguration(SshConfiguration):
             raise ComputeTargetException(f"RemoteCompute: pass the address{named}, e.g. address='192.0.2.1'.")
         if password:
             raise ComputeTargetException(
-                "RemoteCompute: logins with a password are not supported, because it would have to be stored. Use a "
+                "RemoteCompute: passwords are not supported, because they would have to be stored. Log in with a "
                 f"key: ssh-keygen makes one, 'ssh-copy-id -p {ssh_port} {username}@{address}' brings it to the "
                 "machine; then leave the password out."
             )
@@ -150,7 +151,7 @@ class RemoteComputeAttachConfiguration(SshConfiguration):
         )
 
 
-class RemoteCompute(ComputeTarget, kind="VirtualMachine"):
+class RemoteCompute(MachineTarget, kind="VirtualMachine"):
     """A machine that is reached over SSH.
 
     Raises:
@@ -168,15 +169,6 @@ class RemoteCompute(ComputeTarget, kind="VirtualMachine"):
         self.address = str(self._record["host"])
         self.ssh_port = int(self._record.get("port") or 22)
         self.username = self._record.get("user")
-
-    @property
-    def slots(self) -> int:
-        """Number of one-slot runs that can run at the same time. Default: the number of CPU cores of the machine."""
-        return int(self._record["slots"])
-
-    @slots.setter
-    def slots(self, number: int) -> None:
-        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"slots": number})
 
     def detach(self) -> None:
         """Remove the target from the workspace. What its runs have left on the machine stays there.

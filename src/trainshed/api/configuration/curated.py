@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose, replacement
+from trainshed.api.configuration.framework_versions import FRAMEWORKS, choose, number_of, replacement
 from trainshed.errors import UserErrorException, did_you_mean
 
 PREFIX = "AzureML-"
@@ -146,12 +146,8 @@ def _with_framework(name: str, what: str, version: str, common: tuple[str, ...],
 def _known(framework: str, version: str) -> str:
     """Return the version, or the latest one of SDK v1 if this framework has no such release that can be installed."""
     row = FRAMEWORKS[framework]
-    least = min((_number(each[0]) for each in row.oldest.values()), default=())
-    return version if version in row.v1 or _number(version) >= least else row.v1[0]
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    least = min((number_of(each[0]) for each in row.oldest.values()), default=())
+    return version if version in row.v1 or number_of(version) >= least else row.v1[0]
 
 
 def _note(name: str, packages: tuple[str, ...]) -> str:

@@ -154,9 +154,9 @@ def choose(name: str, version: str | None) -> Choice:
     """
     framework = FRAMEWORKS[name]
     requested = version or framework.default
-    least = min((row[0] for row in framework.oldest.values()), key=_number)
+    least = min((row[0] for row in framework.oldest.values()), key=number_of)
     if not re.fullmatch(r"\d+(\.\d+){1,2}", requested) or (
-        requested not in framework.v1 and _number(requested) < _number(least)
+        requested not in framework.v1 and number_of(requested) < number_of(least)
     ):
         raise TrainingException(
             f"{name}: framework_version {requested!r} is not supported. Available: {', '.join(supported(name))}, "
@@ -209,7 +209,7 @@ def replacement(name: str, version: str | None, python: str | None) -> str:
     requested = version or framework.default
     asked = re.match(r"=*(\d+\.\d+)", python or "")
     minor = asked.group(1) if asked else "{}.{}".format(*sys.version_info)
-    rows = [row for row in _rows(framework, requested) if _number(row[0]) <= _number(minor)]
+    rows = [row for row in _rows(framework, requested) if number_of(row[0]) <= number_of(minor)]
     if not rows or rows[-1][1] == requested:
         return ""
     what = f"version {requested}" if version else f"the default framework_version {requested}"
@@ -223,7 +223,7 @@ def replacement(name: str, version: str | None, python: str | None) -> str:
 
 def _rows(framework: Framework, requested: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return for each row of the table: Python version, release to install, additional requirements."""
-    return [(python, max(requested, row[0], key=_number), row[1:]) for python, row in framework.oldest.items()]
+    return [(python, max(requested, row[0], key=number_of), row[1:]) for python, row in framework.oldest.items()]
 
 
 def _pinned(framework: Framework, version: str) -> str:
@@ -236,5 +236,11 @@ def _marker(python: str, following: str | None) -> str:
     return f"python_version >= '{python}' and python_version < '{following}'"
 
 
-def _number(version: str) -> tuple[int, ...]:
+def number_of(version: str) -> tuple[int, ...]:
+    """Return a version as numbers, which can be compared.
+
+    Example:
+        >>> number_of("1.10") > number_of("1.9")
+        True
+    """
     return tuple(int(part) for part in version.split("."))
