@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # the tests of what is copied to nodes run under Python 3.8, where there is no client
+    from slurm_cluster import SlurmCluster
+
     from trainshed import Workspace
 
     OpenWorkspace = Callable[[pytest.MonkeyPatch], AbstractContextManager[Workspace]]
@@ -113,6 +115,18 @@ def workspace(home: Path, monkeypatch: pytest.MonkeyPatch, open_workspace: OpenW
 def served_by(workspace: Workspace) -> int:
     """The user who runs the service and so the scripts: this one, but for the second pass."""
     return int(os.environ.get(SERVED_BY) or os.getuid())
+
+
+@pytest.fixture(scope="session")
+def shared_cluster() -> Iterator[SlurmCluster]:
+    """A Slurm cluster of two nodes, for all tests that leave it as it was; skips tests where there can be none."""
+    import slurm_cluster
+
+    if why_not := slurm_cluster.why_not():
+        pytest.skip(why_not)
+    made = slurm_cluster.SlurmCluster(gpus=2)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import slurm_cluster
+from slurm_cluster import SlurmCluster
 
 from trainshed import ComputeTarget, Workspace
 from trainshed.api.compute.slurm import SlurmCompute
@@ -17,18 +16,14 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "slurm_estimator" / "run.py"
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[slurm_cluster.SlurmCluster]:
+def cluster(monkeypatch: pytest.MonkeyPatch, shared_cluster: SlurmCluster) -> SlurmCluster:
     """A cluster, which the service that a test starts will find."""
-    if why_not := slurm_cluster.why_not():
-        pytest.skip(why_not)
-    made = slurm_cluster.SlurmCluster()
-    for name, value in made.environ.items():
+    for name, value in shared_cluster.environ.items():
         monkeypatch.setenv(name, value)
-    yield made
-    made.close()
+    return shared_cluster
 
 
-def test_the_program_for_slurm(cluster: slurm_cluster.SlurmCluster, home: Path, workspace: Workspace) -> None:
+def test_the_program_for_slurm(cluster: SlurmCluster, home: Path, workspace: Workspace) -> None:
     done = subprocess.run([sys.executable, EXAMPLE, "short"], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()

@@ -11,8 +11,9 @@ import pytest
 import slurm_cluster
 import ssh_machine
 from rigs import KINDS, Make, Rig, made_rig
+from slurm_cluster import SlurmCluster
 
-pytest.register_assert_rewrite("common_targets")
+pytest.register_assert_rewrite("common_targets", "common_data")
 _SAVED = ("TRAINSHED_HOME", "TRAINSHED_IDLE_SECONDS", "TRAINSHED_WORKSPACE")
 
 
@@ -36,6 +37,14 @@ def _environment() -> Iterator[None]:
 def rig(request: pytest.FixtureRequest, _environment: None) -> Iterator[Rig]:
     """Each target in turn, with one service for all tests of a module."""
     made = made_rig(request.param)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def slurm(_environment: None, shared_cluster: SlurmCluster) -> Iterator[Rig]:
+    """A target on a cluster of two nodes, whose slots do not limit it."""
+    made = Rig("slurm", {"slots": 100}, cluster=shared_cluster)
     yield made
     made.stop()
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-import slurm_cluster
 from rigs import Rig
 
 NODES: dict[str, Any] = {"node_count": 2, "process_count_per_node": 2}
@@ -40,16 +37,6 @@ def told(*_):
 signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ["RANK"] == "3" else told)
 print("up", flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def slurm(_environment: None) -> Iterator[Rig]:
-    """A target on a cluster of two nodes, whose slots do not limit it."""
-    if why_not := slurm_cluster.why_not():
-        pytest.skip(why_not)
-    rig = Rig("slurm", {"slots": 100})
-    yield rig
-    rig.stop()
 
 
 def left(rig: Rig, run_id: str) -> list[str]:

@@ -13,13 +13,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _TOOLS = ("sbatch", "slurmctld", "slurmd", "munged", "unshare", "mount", "hostname")
 _NODE = Path(__file__).with_name("slurm_node.py")
 _CONTROLLER = "controller"
+_LOGIN = "login"
+_SSHD = "/usr/sbin/sshd"
+_PAUSE = 0.05
 _CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={controller}(127.0.0.1)
@@ -79,25 +83,27 @@ class SlurmCluster:
         nodes: how many nodes it has: ``n1``, ``n2``, …
         cpus: of each.
         gpus: of each; they are files.
-        hides: a folder that its nodes do not share.
 
     Attributes:
         environ: by which the commands of Slurm find it.
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 4, gpus: int = 0, hides: str = "") -> None:
+    def __init__(self, nodes: int = 2, cpus: int = 4, gpus: int = 0) -> None:
         # A short path: that of a socket has a hundred characters at most.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.environ = {"SLURM_CONF": str(self.folder / "slurm.conf")}
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
-        self._hides = hides
         self._machines: dict[str, subprocess.Popen[bytes]] = {}
-        for name in ("state", "spool", "log", "run", "gpus", *(f"spool/{node}" for node in self.names)):
+        for name in ("state", "spool", "log", "run", "gpus", "home", *(f"spool/{node}" for node in self.names)):
             (self.folder / name).mkdir()
         (self.folder / "munge.key").touch(mode=0o600)
         (self.folder / "munge.key").write_bytes(os.urandom(1024))
-        hosts = " ".join(["localhost", _CONTROLLER, *self.names])
+        hosts = " ".join(["localhost", _CONTROLLER, _LOGIN, *self.names])
         (self.folder / "hosts").write_text(f"127.0.0.1 {hosts}\n")
+        (self.folder / "passwd").write_text(
+            f"root:x:0:0::{self.folder}/home:/bin/sh\nsshd:x:99:99::/run/sshd:/bin/false\n"
+        )
+        (self.folder / "shadow").write_text("root:*:19000:0:99999:7:::\n")
         self._configure(cpus, gpus)
         self.start_controller()
         for name in self.names:
@@ -105,12 +111,10 @@ class SlurmCluster:
         self.until(lambda: self.states() == ["idle"] * nodes)
 
     def _configure(self, cpus: int, gpus: int) -> None:
-        with contextlib.ExitStack() as held:
-            taken = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in (_CONTROLLER, *self.names)]
-            port, *ports = [each.getsockname()[1] for each in taken]
+        port, *ports = _free_ports(1 + len(self.names))
         given = f" Gres=gpu:test:{gpus}" if gpus else ""
         lines = [
-            f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={own} CPUs={cpus} RealMemory=2000{given}"
+            f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={own} CPUs={cpus} RealMemory=2000 Feature={name}{given}"
             for name, own in zip(self.names, ports, strict=True)
         ]
         files = [self.folder / "gpus" / f"gpu{number}" for number in range(gpus)]
@@ -119,6 +123,7 @@ class SlurmCluster:
         (self.folder / "gres.conf").write_text("".join(f"Name=gpu Type=test File={file}\n" for file in files))
         text = _CONFIGURATION.format(controller=_CONTROLLER, port=port, folder=self.folder, nodes="\n".join(lines))
         (self.folder / "slurm.conf").write_text(text)
+        (self.folder / "impatient.conf").write_text(text.replace("MessageTimeout=5", "MessageTimeout=1"))
 
     def start_controller(self) -> None:
         """Start slurmctld, with the jobs that it had, and munged."""
@@ -136,25 +141,68 @@ class SlurmCluster:
         self.until(lambda: not (self.folder / "run" / "slurmctld.pid").exists())
         self.power_off()
 
-    def boot(self, name: str) -> None:
-        """Start a node, as of a new boot."""
+    def boot(self, name: str, hides: str = "") -> None:
+        """Start a node, as of a new boot; it may have nothing where the others have a shared folder."""
         wait = f"while ! [ -S {self.folder}/run/munge.sock ]; do sleep 0.02; done"
-        self._start(name, f"sh -c '{wait}; exec slurmd -D -N {name} -f {self.folder}/slurm.conf'")
+        self._start(name, f"sh -c '{wait}; exec slurmd -D -N {name} -f {self.folder}/slurm.conf'", hides=hides)
 
-    def _start(self, name: str, *commands: str) -> None:
+    @contextlib.contextmanager
+    def rebooted(self, name: str, hides: str = "") -> Iterator[None]:
+        """Turn a node off at once and on again, hiding a folder from it meanwhile, if one is given."""
+        self._fail(name)
+        try:
+            if hides:
+                self.boot(name, hides)
+                self.until(lambda: self.states() == ["idle"] * len(self.names))
+            yield
+        finally:
+            if hides:
+                self._fail(name)
+            self.boot(name)
+            self.until(lambda: self.states() == ["idle"] * len(self.names))
+
+    def _fail(self, name: str) -> None:
+        self.power_off(name)
+        # What slurmctld would find by itself after SlurmdTimeout, an administrator may say at once.
+        self.call("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=off")
+
+    def _start(self, name: str, *commands: str, hides: str = "") -> None:
         (self.folder / f"boot-{name}").write_text(f"{uuid.uuid4()}\n")
         spaces = ["unshare", "--mount", "--pid", "--fork", "--uts", "--kill-child", "--propagation", "private"]
         made = subprocess.Popen(
             [*spaces, sys.executable, "-S", "-E", str(_NODE), str(self.folder), name, *commands],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **self.environ, "HIDES": "" if name == _CONTROLLER else self._hides},
+            env={**os.environ, **self.environ, "HIDES": hides},
             cwd="/",
             start_new_session=True,
         )
         assert made.stdout is not None
         assert made.stdout.readline() == b"up\n", f"{name} did not start"
         self._machines[name] = made
+
+    def login(self) -> dict[str, object]:
+        """Return the settings of a target by which the cluster is reached through its login host, with a real sshd."""
+        f = self.folder
+        if _LOGIN not in self._machines:
+            for name in ("host_key", "id"):
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f / name], check=True)
+            port = _free_ports(1)[0]
+            options = (
+                f"Port={port}", "ListenAddress=127.0.0.1", f"HostKey={f}/host_key", f"AuthorizedKeysFile={f}/id.pub",
+                "PidFile=none", "StrictModes=no", "UsePAM=no", f"SetEnv=SLURM_CONF={f}/slurm.conf",
+            )  # fmt: skip
+            Path("/run/sshd").mkdir(exist_ok=True)
+            (f / "known_hosts").write_text(f"[127.0.0.1]:{port} {(f / 'host_key.pub').read_text()}")
+            lines = (
+                "HostName 127.0.0.1", f"Port {port}", "User root", f"IdentityFile {f}/id", "IdentitiesOnly yes",
+                f"UserKnownHostsFile {f}/known_hosts", "GlobalKnownHostsFile /dev/null",
+            )  # fmt: skip
+            (f / "ssh_config").write_text(f"Host {_LOGIN}\n" + "".join(f"  {line}\n" for line in lines))
+            given = " ".join(f"-o {option}" for option in options)
+            self._start(_LOGIN, f"{_SSHD} -D -f /dev/null -E {f}/log/sshd.log {given}")
+            self.until(lambda: "Server listening" in _text(f / "log" / "sshd.log"))
+        return {"host": _LOGIN, "config": str(f / "ssh_config")}
 
     def power_off(self, name: str = _CONTROLLER) -> None:
         """End everything on a node, or the controller, at once."""
@@ -190,6 +238,13 @@ class SlurmCluster:
         while not true():
             for name, machine in self._machines.items():
                 assert machine.poll() is None, f"{name} has ended: {self._logs()}"
+            time.sleep(_PAUSE)  # each look is a process or two, and nothing tells of news
+
+    def clear(self) -> None:
+        """End all jobs that a test has left."""
+        if self.jobs():
+            self.call("scancel", "--user=root")
+            self.until(lambda: not self.jobs())
 
     def _logs(self) -> str:
         return "\n".join(path.read_text(errors="replace")[-2000:] for path in (self.folder / "log").iterdir())
@@ -199,3 +254,13 @@ class SlurmCluster:
         for name in list(self._machines):
             self.power_off(name)
         shutil.rmtree(self.folder)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        taken = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in taken]
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

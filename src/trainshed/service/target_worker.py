@@ -28,10 +28,9 @@ from trainshed.targets.engine import Engine, Job
 from trainshed.targets.witness import INTERACTIVE
 
 log = logging.getLogger("trainshed.service")
-_TICK = 1.0
+_TICK = 1.0  # also for many runs of a cluster here: its file system may be slow to look at
 _TICK_ELSEWHERE = 0.4
-_MOST_SUBMITS = 3
-"""After which a run of which no shim is ever seen has failed."""
+_MOST_SUBMITS = 3  # after which a run of which no shim is ever seen has failed
 
 
 class TargetWorker:
@@ -136,9 +135,10 @@ class TargetWorker:
             self._guarded(self._act, kind, run_id)
 
     def _pause(self) -> float | None:
-        if not self._held and not self.contact.failures and not self._ends and not self._short:
+        if not (self._held or self.contact.failures or self._ends or self._short):
             return None
-        return _TICK if self._here else _TICK_ELSEWHERE * self.contact.backoff
+        seldom = self._at_once or (self._here and len(self._held) > 50)
+        return _TICK if seldom else _TICK_ELSEWHERE * self.contact.backoff
 
     def _act(self, kind: str, run_id: str) -> None:
         silent = self.contact.failures > 0

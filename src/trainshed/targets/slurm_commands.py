@@ -45,8 +45,8 @@ _ADVICE = {
     "time limit is invalid": "time='{time}' is longer than the partition allows. Its limit: sinfo -o '%P %l'.",
     "Memory specification": "No node has that much memory (memory='{memory}'). What each has: sinfo -o '%N %m'.",
     "Invalid --mem": "memory='{memory}' is no size. Use '8G', or '500M'.",
-    "node configuration is not available": "The cluster has no nodes with all that is requested together. What each "
-    "has: sinfo -o '%N %c %m %G %f'.",
+    "node configuration is not available": "The cluster has no nodes with all that is requested together, or those "
+    "that have it are down. What each has: sinfo -o '%N %t %c %m %G %f'.",
     "More processors requested": "The run requests more cores than the partition has.",
     "Node count specification": "The run requests more nodes than the partition has.",
     "reservation is invalid": "Reservation '{reservation}' does not exist, or you may not use it.",

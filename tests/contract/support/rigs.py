@@ -15,17 +15,17 @@ from typing import Any
 
 import isolated
 import pytest
-import slurm_cluster
 import ssh_machine
 from service_fixture import THIS_PYTHON, ServiceFixture, gone
+from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow", "ssh", "slurm", "slurm folder")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd; a Slurm
-cluster whose nodes share the workspace's folder with the service, and one whose runs have a folder of their own."""
-SLURM = ("slurm", "slurm folder")
+KINDS = ("local", "isolated", "slow", "ssh")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
+SLURM = ("slurm", "slurm-ssh")
+"""A Slurm cluster whose nodes share the workspace's folder with the service; and one behind a login host with a sshd."""
 DELAY = {"slow": 0.1}
 WAITS = """
 import os, sys, time
@@ -42,19 +42,26 @@ class Rig(ServiceFixture):
     """One target and its service, with words for what tests do to them.
 
     Args:
-        kind: one of :data:`KINDS`.
+        kind: one of :data:`KINDS` or :data:`SLURM`.
         settings: further settings of the target.
         variables: ``NAME=value``, set on the machine.
+        cluster: of Slurm, for the kinds that are on one.
 
     Attributes:
         target: its name.
         far: the machine; None for this one.
         wires: the connections to it.
-        cluster: the cluster of Slurm that the target is.
+        cluster: the cluster of Slurm that the target is, and which outlives the rig.
         shared: a folder of the machine, here; :attr:`there` is its path there.
     """
 
-    def __init__(self, kind: str, settings: dict[str, Any] | None = None, variables: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        settings: dict[str, Any] | None = None,
+        variables: tuple[str, ...] = (),
+        cluster: SlurmCluster | None = None,
+    ) -> None:
         # A short path: those of sockets have a hundred characters at most.
         self.folder = Path(tempfile.mkdtemp(prefix="trainshed-"))
         root = self.folder / "home" / "workspaces" / "test"
@@ -63,10 +70,10 @@ class Rig(ServiceFixture):
         os.environ["TRAINSHED_HOME"] = str(self.folder / "home")
         os.environ["TRAINSHED_IDLE_SECONDS"] = "120"
         (root / "config.json").write_text('{"workspace_name": "test"}')
-        self.cluster = slurm_cluster.SlurmCluster(gpus=2) if kind in SLURM else None
+        self.cluster = cluster
         self._before = {"SLURM_CONF": os.environ.get("SLURM_CONF", "")}  # another rig may be up
-        if self.cluster is not None:
-            os.environ.update(self.cluster.environ)
+        if cluster is not None and kind == "slurm":
+            os.environ.update(cluster.environ)
         super().__init__(root, self.folder / "projects")
         self.kind = kind
         self.target = "local" if kind == "local" else kind
@@ -78,8 +85,9 @@ class Rig(ServiceFixture):
         if self.cluster is not None:
             self.shared.mkdir()
             self.target = "cluster"
-            own = {"folder": str(self.folder / "there")} if kind == "slurm folder" else {}
-            slurm = {"kind": "slurm", "slots": 2, "poll_seconds": 1, **own}
+            slurm: dict[str, Any] = {"kind": "slurm", "slots": 2, "poll_seconds": 1}
+            if kind == "slurm-ssh":
+                slurm.update(self.cluster.login(), folder=str(self.folder / "there"))
             self.put_target(self.target, {**slurm, **(settings or {})})
         elif kind == "local":
             self.shared.mkdir()
@@ -150,7 +158,7 @@ class Rig(ServiceFixture):
     @property
     def workspace_there(self) -> Path:
         """The workspace's folder on the machine, as seen from here."""
-        if self.kind == "slurm folder":
+        if self.kind == "slurm-ssh":
             return next((self.folder / "there" / "workspaces").iterdir())
         return self.root if self.far is None else next((self.far.home / ".trainshed" / "workspaces").iterdir())
 
@@ -184,7 +192,7 @@ class Rig(ServiceFixture):
         if self.far is not None:
             self.far.stop()
         if self.cluster is not None:
-            self.cluster.close()
+            self.cluster.clear()
             os.environ.update(self._before)
         log = (self.root / "service.log").read_text(errors="replace")
         print(log, file=sys.stderr)
@@ -197,9 +205,8 @@ Make = Callable[..., Rig]
 
 
 def made_rig(kind: str, *args: Any, **more: Any) -> Rig:
-    """Make a target, or skip the test where there can be none of its kind."""
-    slurm = dict.fromkeys(SLURM, slurm_cluster.why_not)
-    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not, **slurm}.get(kind, isolated.why_not)()
+    """Make a target that is no cluster, or skip the test where there can be none of its kind."""
+    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not}.get(kind, isolated.why_not)()
     if why_not:
         pytest.skip(why_not)
     return Rig(kind, *args, **more)
