@@ -67,6 +67,10 @@ class AuthenticationException(UserErrorException):
     status = 401
 
 
+class DatasetTimestampMissingError(UserErrorException):
+    """The table has no timestamp column by which rows could be selected."""
+
+
 class NotFoundException(UserErrorException):
     """There is nothing with this name."""
 

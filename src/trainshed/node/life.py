@@ -17,6 +17,7 @@ from trainshed.node.exit_room import NO_ROOM
 from trainshed.node.launch import Launch
 from trainshed.node.layers import merge
 from trainshed.node.logs import make_log
+from trainshed.node.mlflow_door import URI, MlflowDoor
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.ranks import Ranks
 from trainshed.node.run_state import RunState, say
@@ -135,6 +136,7 @@ class Holder:
         self.node_context: Dict[str, Any] = {**record["node_context"], "hosts": hosts}
         self.spec: RunSpec = from_json(RunSpec, secret_files.whole(self.run_dir, record))
         self._check: Optional[LateCheck] = None
+        self._door: Optional[MlflowDoor] = None
         self.container = self._make_container()
         self.nodes = [
             NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir)
@@ -213,11 +215,36 @@ class Holder:
             {"TRAINSHED_RUN_ID": self.run_id},  # by it and without the other its processes are found
         )
         environ.pop(process.SERVES, None)
+        if URI not in environ:  # else the user's script logs to a server of the user's own
+            self._door = self._made_door()
+            environ = merge(self._door.variables if self._door else {}, environ)
         return environ
+
+    def _made_door(self) -> Optional[MlflowDoor]:
+        try:
+            return MlflowDoor(self.run_id, self.spec.experiment, self.run_dir)
+        except OSError as error:
+            say(f"MLflow cannot log to this run: {error}.")
+            return None
+
+    def _open_door(self) -> None:
+        """Start the server of MLflow's clients; it is no process of the run, and outlives a SIGTERM to them."""
+        environ = merge(
+            variables.inherited(os.environ),
+            variables.standard(self.run_id, self.spec, self.run_dir, self.node_context),
+            {"PYTHONPATH": self.node_context["runtime"], process.SERVES: self.run_id},
+        )
+        try:
+            assert self._door is not None
+            self._door.answer(environ)
+        except OSError as error:
+            say(f"MLflow cannot log to this run: {error}.")
 
     def _run(self, start: Start) -> script.ProcessResult:
         watch = script.Watch(self.marker)
         watch.cancelled = self.state.cancel_requested()
+        if self._door is not None:
+            watch.guard(self._door, self._open_door)
         pids: List[int] = []
         if not watch.cancelled:
             if self.container is not None:
@@ -232,6 +259,7 @@ class Holder:
                 self._check.begin(lambda: process.end(self._processes, self.spec.grace, time.sleep))
         if self.container is not None and pids:
             result = self.container.wait(watch, pids[0])
+            watch.shut()
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks

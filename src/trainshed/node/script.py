@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+    from trainshed.node.mlflow_door import MlflowDoor
+
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
     *(signals.SIGPIPE, signals.SIGCHLD, signals.SIGXFSZ),
@@ -62,6 +64,9 @@ class Watch:
         self.apart = False
         self.end_ranks: Callable[[float], None] = _ignore
         self._held = -1
+        self._door: MlflowDoor | None = None
+        self._open: Callable[[], None] = _ignore
+        self._called = False
         self._ended: dict[int, int] = {}
         self._events: RankEvents | None = None
         self._listened: list[int] = []
@@ -77,8 +82,13 @@ class Watch:
 
     def pause(self, seconds: float | None) -> None:
         """Wait for a signal, at most this many seconds (None for no limit); then collect ended children."""
-        if self._wake in select.select([self._wake, *self._listened], [], [], seconds)[0]:
+        door = [] if self._door is None or self._called else [self._door.fileno()]
+        found = select.select([self._wake, *self._listened, *door], [], [], seconds)[0]
+        if self._wake in found:
             os.read(self._wake, 4096)
+        if door and door[0] in found:
+            self._called = True
+            self._open()
         self.reap()
         if self._events:
             self._events.read()
@@ -91,6 +101,22 @@ class Watch:
         """
         self._events = events
         self._listened = [events.listen()]
+
+    def guard(self, door: MlflowDoor, opening: Callable[[], None]) -> None:
+        """Wake up on the first client of MLflow, too.
+
+        Args:
+            door: where it calls.
+            opening: called then.
+        """
+        self._door, self._open = door, opening
+
+    def shut(self) -> None:
+        """End what answers MLflow's clients, if there is one."""
+        door, self._door = self._door, None
+        pid = 0 if door is None else door.close()
+        while pid and pid not in self._ended and self.reap():
+            self.pause(None)
 
     def hold(self, pipe: str) -> None:
         """Keep the input of rank agents on several machines open; its end has them end their ranks.
@@ -225,6 +251,7 @@ def wait(
         result.cause = "cancel"
     if note:
         note(result)
+    watch.shut()
     # Without a child and without an orphan adopted as subreaper, there is nothing to search for.
     if watch.reap() or not process.LINUX:
         result.leftovers = watch.end_family(grace)

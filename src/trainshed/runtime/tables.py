@@ -4,6 +4,10 @@ import os
 
 from trainshed.runtime import errors
 
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
 _KINDS = ("metric", "list", "row", "table", "image", "artifact")
 
 
@@ -100,6 +104,22 @@ def read(path: str, tables: Tables, but: bytes = b"\n") -> Tables:
         tables: the tables to fill.
         but: skip lines that begin with this.
     """
+    for event in events(path, but):
+        try:
+            value = float(event["x"]) if "x" in event else event.get("v")
+            tables.take(str(event["k"]), str(event["n"]), value)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return tables
+
+
+def events(path: str, but: bytes = b"\n") -> "Iterator[dict[str, Any]]":
+    """Yield the events of a journal; invalid lines are skipped.
+
+    Args:
+        path: the journal; it may be missing.
+        but: skip lines that begin with this.
+    """
     import json
 
     try:
@@ -109,15 +129,14 @@ def read(path: str, tables: Tables, but: bytes = b"\n") -> Tables:
                     continue
                 try:
                     event = json.loads(line, object_hook=_number)
-                    value = float(event["x"]) if "x" in event else event.get("v")
-                    tables.take(str(event["k"]), str(event["n"]), value)
-                except (ValueError, KeyError, TypeError, AttributeError):
+                except (ValueError, RecursionError):
                     continue
+                if isinstance(event, dict):
+                    yield event
     except FileNotFoundError:
         pass
     except OSError as error:
         errors.warn(f"the journal could not be read ({error}); training continues.")
-    return tables
 
 
 def _number(found: "dict[str, object]") -> object:

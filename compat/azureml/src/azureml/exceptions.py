@@ -6,6 +6,7 @@ from trainshed.errors import (
     ActivityFailedException,
     AuthenticationException,
     ComputeTargetException,
+    DatasetTimestampMissingError,
     ExperimentExecutionException,
     ModelNotFoundException,
     ModelPathNotFoundException,
@@ -23,10 +24,6 @@ from trainshed.errors import TrainshedError as AzureMLException
 
 class AzureMLAggregatedException(AzureMLException):
     """Several errors at once. Never raised; exists for compatibility with SDK v1."""
-
-
-class DatasetTimestampMissingError(UserErrorException):
-    """Never raised; exists for compatibility with SDK v1."""
 
 
 class DiscoveryUrlNotFoundException(AzureMLException):
@@ -51,6 +48,7 @@ __all__ = [
     "AzureMLAggregatedException",
     "AzureMLException",
     "ComputeTargetException",
+    "DatasetTimestampMissingError",
     "DiscoveryUrlNotFoundException",
     "ExperimentExecutionException",
     "ModelNotFoundException",

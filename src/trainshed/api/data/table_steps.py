@@ -23,10 +23,12 @@ def transformed(pandas: Any, frame: Any, steps: Sequence[Any]) -> Any:
         UserErrorException: a column does not exist, or does not contain what an operation needs.
     """
     for name, *args in steps:
-        if name in ("keep", "drop"):
+        if name == "keep":
             for column in args[0]:
                 _column(frame, column)
-            frame = frame[args[0]] if name == "keep" else frame.drop(columns=args[0])
+            frame = frame[args[0]]
+        elif name == "drop":
+            frame = frame.drop(columns=args[0], errors="ignore")
         elif name == "timestamps":
             for column in filter(None, args):
                 found = times(pandas, _column(frame, column), f"The timestamp column {column!r}", utc=False)

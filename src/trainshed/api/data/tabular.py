@@ -11,7 +11,7 @@ from trainshed.api.data.abstract_dataset import AbstractDataset, new_seed
 from trainshed.api.data.column_types import to_record
 from trainshed.api.data.dataset_paths import checked_format, new_folder, parse_paths, validated
 from trainshed.api.data.file_dataset import FileDataset, FileFactory
-from trainshed.errors import UserErrorException
+from trainshed.errors import DatasetTimestampMissingError, UserErrorException
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         return self._step("keep", [columns] if isinstance(columns, str) else list(columns))  # type: ignore[no-any-return]
 
     def drop_columns(self, columns: str | Sequence[str]) -> TabularDataset:
-        """Return the dataset without these columns."""
+        """Return the dataset without these columns; as in SDK v1, those that do not exist are ignored."""
         return self._step("drop", [columns] if isinstance(columns, str) else list(columns))  # type: ignore[no-any-return]
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
@@ -112,9 +112,14 @@ class TabularDataset(AbstractDataset, kind="tabular"):
 
     @property
     def timestamp_columns(self) -> tuple[str | None, str | None]:
-        """Names of the timestamp column and of the partition's timestamp column; None for none."""
-        named = [args for name, *args in self._definition["steps"] if name == "timestamps"]
-        return tuple(named[-1]) if named else (None, None)
+        """Names of the timestamp column and of the partition's timestamp column; None for one that is missing."""
+        named: list[str | None] = [None, None]
+        for name, *args in self._definition["steps"]:
+            if name == "timestamps":
+                named = list(args)
+            elif name in ("keep", "drop"):
+                named = [column if (column in args[0]) == (name == "keep") else None for column in named]
+        return named[0], named[1]
 
     def with_timestamp_columns(
         self, timestamp: str | None = None, partition_timestamp: str | None = None, validate: bool = False, **old: Any
@@ -151,7 +156,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
             validate: ignored; the timestamp column is checked when the table is read.
 
         Raises:
-            UserErrorException: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
+            DatasetTimestampMissingError: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
         """
         return self._by_time("le" if include_boundary else "lt", end_time)
 
@@ -176,7 +181,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
             validate: ignored; the timestamp column is checked when the table is read.
 
         Raises:
-            UserErrorException: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
+            DatasetTimestampMissingError: the dataset has no timestamp column; see :meth:`with_timestamp_columns`.
         """
         from datetime import datetime, timezone
 
@@ -187,7 +192,9 @@ class TabularDataset(AbstractDataset, kind="tabular"):
 
         column, bound = self.timestamp_columns[0], operand(time)
         if column is None:
-            raise UserErrorException("The table has no timestamp column. Name one: with_timestamp_columns('column').")
+            raise DatasetTimestampMissingError(
+                "The table has no timestamp column. Name one: with_timestamp_columns('column')."
+            )
         if bound[0] != "time":
             raise UserErrorException(f"Rows are selected by a datetime, not by {time!r}.")
         return self._step("filter", [comparison, ["column", column], bound])  # type: ignore[no-any-return]

@@ -225,7 +225,14 @@ class WorkspaceFacts:
         return CallableDict({}, "webservice")
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
-        """Return a tracking URI for MLflow: a SQLite database in the workspace folder, or in this machine's cache."""
+        """Return a tracking URI for MLflow.
+
+        In a job it is the address of its run. Elsewhere it is a SQLite database in the workspace folder, or in this
+        machine's cache if that folder is on another machine.
+        """
+        of_job = os.environ.get("MLFLOW_TRACKING_URI") if os.environ.get("TRAINSHED_RUN_ID") else None
+        if of_job:
+            return of_job
         uri: str | None = self.connection.call("GET", "/workspace").get("mlflow")
         return uri or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
 

@@ -12,7 +12,7 @@ import pandas as pd
 from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig, Workspace
 from azureml.data import FileDataset, OutputFileDatasetConfig, TabularDataset
 from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 from azureml.train.estimator import Estimator
 
 ws = Workspace.from_config()
@@ -54,6 +54,13 @@ assert len(sales.time_before(start).to_pandas_dataframe()) == 3
 assert len(sales.time_after(start, include_boundary=False).to_pandas_dataframe()) == 7
 assert sales.time_between(start, end).to_pandas_dataframe()["sold"].tolist() == [2, 3, 4]
 assert sales.time_recent(timedelta(days=1)).to_pandas_dataframe().empty
+assert sales.drop_columns(["sold", "no such column"]).time_before(start).to_pandas_dataframe().shape == (3, 1)
+for untimed in (sales.drop_columns(columns=["day"]), sales.keep_columns(columns=["sold"], validate=False)):
+    try:
+        untimed.time_before(start)
+        raise AssertionError("no timestamp is left")
+    except DatasetTimestampMissingError as error:
+        print("Expected exception:", error)
 sales = sales.register(ws, "sales", create_new_version=True)
 assert len(Dataset.get_by_name(ws, "sales").time_before(start).to_pandas_dataframe()) == 3
 for made, read in ((warm.to_csv_files(), pd.read_csv), (warm.to_parquet_files(), pd.read_parquet)):
