@@ -6,7 +6,7 @@ from trainshed.errors import (
     ActivityFailedException,
     AuthenticationException,
     ComputeTargetException,
-    DatasetTimestampMissingError,
+    DatasetTimestampMissingError,  # noqa: F401 - not in v1's __all__ either
     ExperimentExecutionException,
     ModelNotFoundException,
     ModelPathNotFoundException,
@@ -48,7 +48,6 @@ __all__ = [
     "AzureMLAggregatedException",
     "AzureMLException",
     "ComputeTargetException",
-    "DatasetTimestampMissingError",
     "DiscoveryUrlNotFoundException",
     "ExperimentExecutionException",
     "ModelNotFoundException",

@@ -115,10 +115,9 @@ class TabularDataset(AbstractDataset, kind="tabular"):
         """Names of the timestamp column and of the partition's timestamp column; None for one that is missing."""
         named: list[str | None] = [None, None]
         for name, *args in self._definition["steps"]:
-            if name == "timestamps":
-                named = list(args)
-            elif name in ("keep", "drop"):
+            if name in ("keep", "drop"):
                 named = [column if (column in args[0]) == (name == "keep") else None for column in named]
+            named = list(args) if name == "timestamps" else named
         return named[0], named[1]
 
     def with_timestamp_columns(
@@ -192,9 +191,7 @@ class TabularDataset(AbstractDataset, kind="tabular"):
 
         column, bound = self.timestamp_columns[0], operand(time)
         if column is None:
-            raise DatasetTimestampMissingError(
-                "The table has no timestamp column. Name one: with_timestamp_columns('column')."
-            )
+            raise DatasetTimestampMissingError("The table has no timestamp column. See with_timestamp_columns.")
         if bound[0] != "time":
             raise UserErrorException(f"Rows are selected by a datetime, not by {time!r}.")
         return self._step("filter", [comparison, ["column", column], bound])  # type: ignore[no-any-return]
