@@ -25,7 +25,6 @@ OURS = {
     "service/garbage.py": "the folders of the workspace and of the home; of a run only its name",
     "service/main.py": "the service's lock",
     "service/log.py": "the service's log",
-    "service/page.py": "the page's style",
     "service/server.py": "the service's socket and endpoint file",
     "service/removal_routes.py": "the database",
     "service/script_tree.py": "our own sources",

@@ -29,6 +29,7 @@ ROOMS = {
     "targets",
     "machines",
     "tensorboard",
+    "web",
     "widgets",
 }
 BLIND = {

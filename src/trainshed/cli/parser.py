@@ -214,6 +214,15 @@ def _history(commands: Any) -> None:
     ):
         function = "show_command" if name == "show" else name
         _run_argument(_command(commands, name, f"runs:{function}", what, f"trainshed {name} @last"))
+    opened = _command(
+        commands, "open", "page:open_page", "open the page of runs, or of one, in a browser", "trainshed open @last"
+    )
+    opened.add_argument(
+        "what", nargs="?", metavar="RUN|EXPERIMENT", help="only this run or experiment (default: all runs)"
+    )
+    opened.add_argument(
+        "--print", dest="only_print", action="store_true", help="print the address and a one-time code; open nothing"
+    )
     metrics = _command(commands, "metrics", "runs:metrics", "print the metrics of a run", "trainshed metrics @last mse")
     _run_argument(metrics)
     metrics.add_argument("name", nargs="?", metavar="NAME", help="only this metric")

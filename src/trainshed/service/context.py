@@ -39,6 +39,7 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.store.sweeps import Sweeps
 from trainshed.system import files
 from trainshed.version import VERSION
+from trainshed.web.sessions import Sessions
 
 
 class ServiceContext:
@@ -49,9 +50,10 @@ class ServiceContext:
         home: Trainshed's home on this machine.
         port: port of the loopback address at which the service listens.
         access: the lasting token.
+        sessions: the sessions of browsers.
     """
 
-    def __init__(self, root: Path, home: Path, port: int, access: Access) -> None:
+    def __init__(self, root: Path, home: Path, port: int, access: Access, sessions: Sessions) -> None:
         self.root = root
         self.home = home
         self.port = port
@@ -68,6 +70,7 @@ class ServiceContext:
         self.environments = Private(root / "private" / "environments")
         runtime = assemble(home / "runtime")
         self.access = access
+        self.sessions = sessions
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror, self.outputs)

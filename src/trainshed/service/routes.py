@@ -31,9 +31,9 @@ _HIDDEN = "***"
 """Stands for a secret in a request that is kept."""
 
 
-def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+def service_facts(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /service."""
-    return {**context.facts(), "page_key": request.app.state.page_key}
+    return context.facts()
 
 
 def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:

@@ -134,13 +134,14 @@ class Metrics:
             run_id: the run.
 
         Returns:
-            Name → ``{"kind", "count", "step", "time", "value"}``.
+            Name → ``{"kind", "count", "place", "step", "time", "value"}``.
         """
         rows = self._database.all("SELECT * FROM series WHERE run = ? ORDER BY id", (run_id,))
         return {
             row["name"]: {
                 "kind": row["kind"],
                 "count": row["points"],
+                "place": row["place"],
                 "step": row["step"],
                 "time": row["time"],
                 "value": loaded(row["value"]),

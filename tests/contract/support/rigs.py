@@ -141,11 +141,16 @@ class Rig(ServiceFixture):
         return found
 
     def page(self, path: str) -> str:
-        """Return a page of the service, as a browser gets it."""
-        request = urllib.request.Request(f"{self.service.base_url}/pages/{path}")
-        request.add_header("Cookie", f"trainshed_pages={self.service.call('GET', '/service')['page_key']}")
+        """Return what the page gets from the service."""
+        request = urllib.request.Request(f"{self.service.base_url}/pages/data/{path}")
+        request.add_header("x-trainshed-session", self._session())
         with urllib.request.urlopen(request) as answer:
             return str(answer.read().decode())
+
+    def _session(self) -> str:
+        code = json.dumps({"code": self.service.call("POST", "/page")["code"]}).encode()
+        with urllib.request.urlopen(f"{self.service.base_url}/pages/data/login", code) as answer:
+            return str(json.loads(answer.read())["session"])
 
     def states(self, run_id: str) -> list[str]:
         """Return every state that a run has been in."""
