@@ -68,4 +68,5 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
 	$(BIN)/python tools/install.py -e . -e compat/azureml --group dev
+	$(BIN)/python tools/install.py --no-deps "axe-playwright-python>=0.1.8"  # for its axe-core, without Playwright
 	touch $@

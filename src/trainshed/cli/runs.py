@@ -26,7 +26,8 @@ def runs(options: argparse.Namespace) -> int:
         raise UserErrorException(
             f"No status '{options.status}'. Available: {', '.join(known)}.{did_you_mean(options.status, known)}"
         )
-    connection = resolve.workspace(options).connection
+    where = resolve.workspace(options)
+    connection = where.connection
     query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
     records: list[dict[str, Any]] = []
     while len(records) < options.limit:
@@ -40,6 +41,8 @@ def runs(options: argparse.Namespace) -> int:
         show.as_json(records)
     else:
         show.table(("RUN", "STATUS", "TARGET", "CREATED", "TOOK", "TAGS"), map(_row, records))
+        if sys.stdout.isatty():
+            print(f"Page: {where.page_url()}", file=sys.stderr)
     return 0
 
 
@@ -67,6 +70,7 @@ def show_run(run: Run) -> None:
         "Tags": ", ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items()),
         "States": _states(run),
         "Python": str(details["environment"].get("python") or ""),
+        "Page": run.get_portal_url(),
     }
     for title, text in lines.items():
         if text:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -16,6 +18,8 @@ from trainshed.errors import AuthenticationException, NotFoundException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import CODES, DATA, LOGIN, PAGES, USER
 from trainshed.service.requests import endpoint, field
+from trainshed.spec import layout
+from trainshed.system.confined import facts_inside
 from trainshed.web import assets
 from trainshed.web.table import Table
 
@@ -23,7 +27,8 @@ _FOREVER = "public, max-age=31536000, immutable"
 _EVENTS = "text/event-stream"
 _PAUSE = 0.25
 """Seconds between two messages about changed runs."""
-_BEAT = 15.0
+_LOOK = 2.0
+"""Seconds between two looks at what runs have logged."""
 _MOST_CHANGED = 200
 _EXPERIMENTS = 6
 
@@ -102,19 +107,30 @@ async def changes(request: Request) -> Response:
 
 
 async def _changes(context: ServiceContext) -> AsyncIterator[str]:
+    sizes: dict[str, int] = {}
     async with context.bus.all() as changed:
         yield "retry: 2000\n\n"
         while True:
             context.seen()
-            try:
-                ids = {await asyncio.wait_for(changed.get(), _BEAT)}
-            except asyncio.TimeoutError:
-                yield ": still here\n\n"
-                continue
-            await asyncio.sleep(_PAUSE)
+            ids = set()
+            with contextlib.suppress(asyncio.TimeoutError):
+                ids.add(await asyncio.wait_for(changed.get(), _LOOK))
+                await asyncio.sleep(_PAUSE)
             while not changed.empty():
                 ids.add(changed.get_nowait())
-            yield f"data: {json.dumps(sorted(ids)[:_MOST_CHANGED])}\n\n"
+            now = await run_in_threadpool(_logged, context)
+            ids |= {run_id for run_id, size in now.items() if size != sizes.get(run_id, size)}
+            sizes = now
+            yield f"data: {json.dumps(sorted(ids)[:_MOST_CHANGED])}\n\n" if ids else ": still here\n\n"
+
+
+def _logged(context: ServiceContext) -> dict[str, int]:
+    """Return how much the runs have logged that may be logging now, in bytes."""
+    found = {}
+    for run_id in Table(context.database).running():
+        about = facts_inside(context.mirror.folder(run_id), layout.JOURNAL)
+        found[run_id] = about.st_size if about else 0
+    return found
 
 
 ROUTES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -29,6 +30,9 @@ def rows(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     query = request.query_params
     metrics, parameters = query.getlist("metric")[:_MOST_COLUMNS], query.getlist("parameter")[:_MOST_COLUMNS]
     table, usual = Table(context.database), None
+    for run_id in table.running():
+        with contextlib.suppress(TrainshedError):  # it has been removed meanwhile
+            context.supervisor.look(run_id)  # takes in what it has logged
     if number(request, "usual", 0):
         usual = table.usual()
         metrics, parameters = usual["metrics"], usual["parameters"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_IMPORT = re.compile(r"from '\./([\w.-]+\.js)'")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -63,4 +65,19 @@ def document(base: str, module: str) -> str:
         module: which page it is: ``"runs"``, ``"run"`` or ``"compare"``.
     """
     text = (_FOLDER / "page.html").read_text(encoding="utf-8")
-    return text.format(base=escape(base, quote=True), module=module, assets=f"assets/{version()}")
+    files = f"assets/{version()}"
+    preloads = "\n".join(f'<link rel="modulepreload" href="{files}/{name}">' for name in _modules(f"{module}.js"))
+    return text.format(base=escape(base, quote=True), module=module, assets=files, preloads=preloads)
+
+
+@cache
+def _modules(name: str) -> tuple[str, ...]:
+    """Return the modules that a module needs, so that a browser asks for all at once."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        text = (_FOLDER / waiting.pop()).read_text(encoding="utf-8")
+        fresh = [each for each in _IMPORT.findall(text) if each not in found]
+        found.update(dict.fromkeys(fresh))
+        waiting += fresh
+    return tuple(found)

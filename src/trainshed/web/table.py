@@ -17,6 +17,7 @@ _MOST = 200
 _GROUPS = 1000
 _NAMES = 2000
 _NEWEST = 50
+_RUNNING = 64
 _SHORT = 120
 _JUDGES = re.compile(r"(?i)\b(val|valid|validation|test|eval)|_(val|test)\b")
 _TELLS = re.compile(r"(?i)loss|acc|error|score|auc|f1|r2|rmse|mae|mse")
@@ -186,6 +187,11 @@ class Table:
             for run, place in self.places().items():
                 if run in by_id:
                     by_id[run]["place"] = place
+
+    def running(self) -> list[str]:
+        """Return the ids of runs that may be logging, the newest first."""
+        sql = "SELECT id FROM runs WHERE status IN ('Running', 'Finalizing') ORDER BY seq DESC LIMIT ?"
+        return self._database.column(sql, (_RUNNING,))
 
     def places(self) -> dict[str, int]:
         """Return the places of queued runs in the queues of their targets, from 1."""

@@ -51,7 +51,7 @@ const columns = () => view.columns ?? { fixed: Object.keys(FIXED), metrics: tabl
 function question(offset) {
   const chosen = columns();
   return `runs?${query({ filter: view.filter, sort: view.sort, descending: view.descending ? 1 : '0', group: view.group, offset, limit: offset ? PAGE : 60,
-    ...(view.columns || table.usual ? { metric: chosen.metrics, parameter: chosen.parameters } : { usual: 1 }) })}`;
+    ...(view.columns || table.usual?.metrics.length ? { metric: chosen.metrics, parameter: chosen.parameters } : { usual: 1 }) })}`;
 }
 async function page(offset) {
   const mine = asked, key = `${mine}:${offset}`;
