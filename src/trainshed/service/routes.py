@@ -27,6 +27,7 @@ from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 
 _LONGEST_DAYS = 100_000
+_LONGEST_DIFF = 256 << 10
 _HIDDEN = "***"
 """Stands for a secret in a request that is kept."""
 
@@ -57,7 +58,16 @@ def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
-    return same_request(context.supervisor.submit(run_id, submit_id, spec), run_id, spec)
+    record = same_request(context.supervisor.submit(run_id, submit_id, spec), run_id, spec)
+    keep_diff(context, record, body)
+    return record
+
+
+def keep_diff(context: ServiceContext, record: dict[str, Any], body: Any) -> None:
+    """Keep ``"git_diff"`` of a request for a run: what was not committed in its source folder."""
+    diff = field(body, "git_diff", str, "")
+    if diff:
+        context.history.keep_diff(record["id"], diff[:_LONGEST_DIFF])
 
 
 def same_request(record: dict[str, Any], run_id: str, spec: RunSpec) -> dict[str, Any]:
