@@ -59,6 +59,8 @@ ALLOWED = {
     "node/script.py:Watch.hold": "a pipe that is made before any rank is started, opened to read and write; nothing is read",
     "node/rank_events.py:RankEvents.make": "a pipe that is made before any rank is started",
     "node/rank_events.py:RankEvents.listen": "opened to read and write, a pipe does not wait; nothing is read but numbers",
+    "node/resources.py:_descendants": "the kernel's files",
+    "node/resources.py:_text": "the kernel's files",
     "node/rank_processes.py:RankAgent.__init__": "without waiting, and only written to",
     "node/rank_processes.py:main": "names of orders, before any rank is started",
     "node/ranks.py:Ranks.clear": "removal by descriptor, which follows no link",

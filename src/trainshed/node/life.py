@@ -20,6 +20,7 @@ from trainshed.node.logs import make_log
 from trainshed.node.mlflow_door import URI, MlflowDoor
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.ranks import Ranks
+from trainshed.node.resources import Sampler
 from trainshed.node.run_state import RunState, say
 from trainshed.node.start import Start
 from trainshed.spec import layout
@@ -263,7 +264,8 @@ class Holder:
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
+        sampler = Sampler(self.run_dir)
+        result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks), sampler)
         if watch.apart and (result.cause != "itself" or result.code != 0):
             slurm.sweep(self.node_context["hosts"], self.marker, 1.0)
         return result

@@ -50,6 +50,7 @@ def run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
             "metrics": [_metric(name, found) for name, found in latest.items()],
             "place": max((found["place"] for found in latest.values()), default=-1),
             "logs": logs_of(context, record),
+            "resources": Curves(context.database).resources(record["id"]),
             "git_diff": context.history.diff(record["id"]),
         }
     )

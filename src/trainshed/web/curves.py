@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from trainshed.store.database import Database
-from trainshed.store.values import loaded
+from trainshed.store.values import RESOURCE, loaded
 
 _NUMBER = "typeof(value) IN ('real', 'integer')"
 _NARROWEST, _WIDEST = 50, 2000
@@ -45,7 +45,7 @@ class Curves:
         """
         sql = "SELECT id, points, place, kind FROM series WHERE run = ? AND name = ?"
         found = self._database.tuples(sql, (run_id, name))
-        if not found or found[0][3] != "scalar":
+        if not found or found[0][3] not in ("scalar", RESOURCE):
             return None
         series, points, last, _ = found[0]
         width = min(max(width, _NARROWEST), _WIDEST)
@@ -56,6 +56,15 @@ class Curves:
             whole = self._database.column(sql, (series, first, last, 2 * _WIDEST))[0]
         read = self._all if whole <= 2 * width else self._thinned
         return {**read(series, first, last, skipped, width), "place": found[0][2], "points": points}
+
+    def resources(self, run_id: str) -> list[dict[str, Any]]:
+        """Return what has been seen of the machine that a run runs on: ``{"name", "value"}``, the last one.
+
+        Args:
+            run_id: the run.
+        """
+        sql = "SELECT name, value FROM series WHERE run = ? AND kind = ? ORDER BY id"
+        return [{"name": name, "value": value} for name, value in self._database.tuples(sql, (run_id, RESOURCE))]
 
     def extremes(self, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the last, smallest and largest value of each metric of a run; of long ones the last alone.

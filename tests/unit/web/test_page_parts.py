@@ -217,3 +217,16 @@ def test_the_page_has_its_files_and_no_others() -> None:
         assert assets.asset(name) is None
     assert '<base href="../">' in assets.document("../", "run")
     assert "<script>" not in assets.document("./", "runs")
+
+
+def test_what_the_shim_has_seen_is_a_curve_and_no_metric(database: Database) -> None:
+    History(database).create_run("r", "s", RunSpec(experiment="e"), 1.0)
+    metrics = Metrics(database)
+    metrics.append("r", [(0, {"k": "resource", "n": "system: cpu", "v": 0.5, "t": 2.0})], 1)
+    assert (metrics.read("r"), metrics.latest("r"), metrics.since("r", -1)) == ({}, {}, [])
+    curves = Curves(database)
+    assert curves.resources("r") == [{"name": "system: cpu", "value": 0.5}]
+    curve = curves.curve("r", "system: cpu", 100)
+    assert curve is not None
+    assert (curve["t"], curve["y"]) == ([2.0], [0.5])
+    assert Table(database).usual()["metrics"] == []

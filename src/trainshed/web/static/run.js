@@ -6,6 +6,7 @@ import { Charts, controls } from './charts.js';
 import { commandOf, details, rename } from './details.js';
 import { Files } from './files.js';
 import { LogView } from './log.js';
+import { Machine } from './machine.js';
 import { CARDS, card } from './media.js';
 
 const shell = frame('run');
@@ -14,6 +15,7 @@ const path = `runs/${encodeURIComponent(id)}`;
 let run = null, source = null, charts = null, cards = new Map(), place_ = -1;
 const log = new LogView(id, () => source?.again());
 const files = new Files(id);
+const machine = new Machine(id);
 
 // The parts.
 const head = el('header', { class: 'hd' }), banner = el('div'), grid = el('div', { class: 'grid3', id: 'charts' }), det = el('div', { class: 'det' }), sweep = el('div', { class: 'sweep', hidden: true });
@@ -36,7 +38,7 @@ function clip() {
   all.textContent = on ? 'Show fewer charts' : `Show all ${count.toLocaleString('en-US')} charts`;
 }
 const wait = el('div', { class: 'wait on' });
-shell.main.append(wait, head, banner, nav, nothing, sweep, grid, below, log.node, files.node, el('section', { id: 'details', 'aria-label': 'Details' }, el('div', { class: 'sh' }, el('h2', {}, 'Details')), det));
+shell.main.append(wait, head, banner, machine.node, nav, nothing, sweep, grid, below, log.node, files.node, el('section', { id: 'details', 'aria-label': 'Details' }, el('div', { class: 'sh' }, el('h2', {}, 'Details')), det));
 function go(to) { document.getElementById(to).scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'start' }); }
 addEventListener('scroll', () => {
   const here = tabs.filter((tab) => document.getElementById(tab.to).getBoundingClientRect().top < innerHeight / 2).pop() ?? tabs[0];
@@ -96,6 +98,7 @@ function show() {
   warned.textContent = many(warnings.length, 'warning');
   if (!det.contains(document.activeElement)) det.replaceChildren(...details(run));
   log.known(run.logs, over, waiting());
+  machine.load(run.resources);
 }
 
 function waiting() {
@@ -171,7 +174,7 @@ try {
   show();
   shell.state(true);
   document.documentElement.dataset.ready = 'yes';
-  if (!ended(run)) { follow(); setInterval(() => { if (!ended(run) && !document.hidden) counted(); }, 5000); }
+  if (!ended(run)) { follow(); setInterval(() => { if (!ended(run) && !document.hidden) { counted(); later(); } }, 5000); }
   else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, shell.state);
   overview();
   counted();
