@@ -49,6 +49,7 @@ export class Charts {
     this.filter = '';
     this.groups = new Map();
     this.shown = FIRST;
+    this.count = 0;
     this.dirty = new Set();
     this.wanted = new Set();
     this.eye = new IntersectionObserver((seen) => this.saw(seen), { rootMargin: '300px' });

@@ -45,7 +45,13 @@ addEventListener('scroll', () => {
   for (const tab of tabs) if (tab === here) tab.setAttribute('aria-current', 'true'); else tab.removeAttribute('aria-current');
 }, { passive: true });
 
-const reload = async () => { run = await get(path); show(); };
+const reload = async () => { run = await get(path); await trials(); show(); };
+async function trials() {
+  if (run.kind !== 'hyperdrive') return;
+  const found = await tried(() => get(`${path}/sweep`));
+  sweep.hidden = false;
+  if (found && found.html !== sweep.made) sweep.innerHTML = sweep.made = found.html; // made and escaped by the service
+}
 const after = async (work) => { if (await work) await tried(reload); };
 const acts = {
   cancel: () => after(cancel([run])),
@@ -166,11 +172,7 @@ await ready;
 try {
   run = await get(path);
   place_ = run.place;
-  if (run.kind === 'hyperdrive') {
-    sweep.hidden = false;
-    const found = await tried(() => get(`${path}/sweep`));
-    if (found) sweep.innerHTML = found.html; // made and escaped by the service
-  }
+  await trials();
   show();
   shell.state(true);
   document.documentElement.dataset.ready = 'yes';
