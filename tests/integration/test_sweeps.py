@@ -190,6 +190,10 @@ def test_a_policy_stops_a_run_with_grace(experiment: Experiment, script: Script)
     stopped = experiment.workspace.get_run(f"{run.id}_1")
     assert "outputs/saved.txt" in stopped.get_file_names()  # it received SIGTERM and had the time to save
     assert f"Policy stops job, id='{run.id}_1', at interval 2" in log(run)
+    assert stopped.record()["reason"] == "stopped_by_policy"
+    said = "The sweep's BanditPolicy stopped this run at interval 2, with 'accuracy' 0.1."
+    assert stopped.get_detailed_status() == {"status": "Canceled", "details": said}
+    assert said in [warning["message"] for warning in stopped.get_details()["warnings"]]
     assert run.get_status() == "Completed"
 
 

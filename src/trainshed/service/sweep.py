@@ -12,10 +12,11 @@ from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.spec.sweep import BANDIT, NO_POLICY
+from trainshed.spec.sweep import ASHA, BANDIT, MEDIAN_STOPPING, NO_POLICY, TRUNCATION_SELECTION
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.private import Private
+from trainshed.store.run_rows import POLICY_REQUEST
 from trainshed.store.sweeps import Sweeps, TrialRow
 from trainshed.sweeps import runs
 from trainshed.sweeps.known import Known
@@ -23,13 +24,19 @@ from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.samplers import propose
 from trainshed.sweeps.trial import Trial, best, numbers
 
-FROM_OUTSIDE = frozenset({"host_lost", "node_fail", "oom", "preempted", "shim_lost"})
+FROM_OUTSIDE = frozenset({"host_lost", "node_fail", "oom", "oom_child", "preempted", "shim_lost"})
 """Reasons for which a trial failed that say nothing about its parameters."""
 REPEATED = FROM_OUTSIDE | {"start_failed"}
 """Reasons for which a trial is repeated; one that cannot be started may be so every time."""
 _HOPELESS = 3
 """Trials that all fail by themselves, after which the others would, too; as in SDK v1."""
 _NAMED = 5
+_POLICIES = {
+    BANDIT: "BanditPolicy",
+    MEDIAN_STOPPING: "MedianStoppingPolicy",
+    TRUNCATION_SELECTION: "TruncationSelectionPolicy",
+    ASHA: "ASHAPolicy",
+}
 
 
 class Parts(NamedTuple):
@@ -212,16 +219,23 @@ class Sweep:
             if row.stopped_at is None:
                 self._judge_one(row, going[row.number], everyone)
             elif not row.cancel_requested:  # a service was killed in between
-                self._parts.supervisor.cancel(row.run)
+                self._stop(row, row.stopped_at)
 
     def _judge_one(self, row: TrialRow, trial: Trial, everyone: list[Trial]) -> None:
         interval = first_stop(self._spec.policy, trial, everyone, self._spec.maximize, row.judged)
         if interval is not None:
             self._parts.sweeps.judged(self._id, row.number, interval, stopped=True)
             self._log.say("ENFORCER", f"Policy stops job, id='{row.run}', at interval {interval}")
-            self._parts.supervisor.cancel(row.run)
+            self._stop(row, interval)
         elif len(trial.values) > row.judged:
             self._parts.sweeps.judged(self._id, row.number, len(trial.values), stopped=False)
+
+    def _stop(self, row: TrialRow, interval: int) -> None:
+        """Cancel a run that the policy has stopped, and have its record say so."""
+        found = best(self._values(row._replace(stopped_at=interval)), self._spec.maximize)
+        value = f"no value of '{self._spec.metric}'" if found is None else f"'{self._spec.metric}' {found:g}"
+        said = f"The sweep's {_POLICIES[self._spec.policy.name]} stopped this run at interval {interval}, with {value}."
+        self._parts.supervisor.cancel(row.run, {POLICY_REQUEST: said, "warnings": [{"source": "sweep", "message": said}]})
 
     def _fill(self, rows: list[TrialRow]) -> bool:
         """Begin as many trials as may run at once; return whether one was begun."""

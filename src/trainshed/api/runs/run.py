@@ -160,7 +160,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         """Return the current status with the reason for it: ``{"status": …, "details": …}``."""
         record = self.record()
         error = (record["details"] or {}).get("error") or {}
-        return {"status": record["status"], "details": error.get("message") or record["reason"] or ""}
+        why = error.get("message") or (record["details"] or {}).get("policy_request") or record["reason"]
+        return {"status": record["status"], "details": why or ""}
 
     def get_details(self) -> Details:
         """Return the details of the run as a dict in SDK v1's format, with items readable as attributes.
