@@ -32,6 +32,8 @@ from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.sweep import SweepSpec
+from trainshed.sweeps.known import Known
+from trainshed.sweeps.samplers import propose
 from trainshed.widgets import RunDetails
 
 LOG = "azureml-logs/hyperdrive.txt"
@@ -187,7 +189,7 @@ def test_a_policy_stops_a_run_with_grace(experiment: Experiment, script: Script)
         ("Canceled", 2),
         ("Completed", None),
     ]
-    stopped = experiment.workspace.get_run(f"{run.id}_1")
+    stopped: Any = experiment.workspace.get_run(f"{run.id}_1")
     assert "outputs/saved.txt" in stopped.get_file_names()  # it received SIGTERM and had the time to save
     assert f"Policy stops job, id='{run.id}_1', at interval 2" in log(run)
     assert stopped.record()["reason"] == "stopped_by_policy"
@@ -218,6 +220,33 @@ def test_cancel_ends_all_runs(experiment: Experiment, script: Script) -> None:
     assert len(found) == 3
     assert {trial["status"] for trial in found} == {"Canceled"}
     assert "Changing Run Status from Running to Canceled" in log(run)
+
+
+def test_the_rest_of_a_sweep_that_was_canceled(experiment: Experiment, script: Script) -> None:
+    code = TRAIN.replace("stopped.wait()", "os.environ['GO'] or stopped.wait()")
+    estimator = script(code, environment_variables={"GO": ""})
+    estimator.run_config.arguments = ["--wait"]
+    run: Any = experiment.submit(config(estimator, {"--alpha": uniform(0, 0.49)}, 3))
+    with pytest.raises(UserErrorException, match="has not ended"):
+        run.resume()
+    until_begun(run, f"{run.id}_1")
+    run.cancel()
+    run.wait_for_completion()
+    with pytest.raises(UserErrorException, match="Pass GO again as environment_variables"):
+        run.resume()
+    rest = run.resume(environment_variables={"GO": "1"}, max_concurrent_runs=1)
+    assert rest.wait_for_completion().status == "Completed"
+    # The canceled ones first, then those that would have come.
+    known = Known(json.dumps({"--alpha": uniform(0, 0.49)}), seed=5, maximize=True)
+    assert [trial["parameters"] for trial in trials(rest)] == [propose("random", known, number) for number in range(3)]
+    table = rest.to_pandas_dataframe()
+    assert list(table["--alpha"]) == [trial["parameters"]["--alpha"] for trial in trials(rest)]
+    assert set(table["status"]) == {"Completed"}
+    with pytest.raises(UserErrorException, match="has done all its 3 runs"):
+        rest.resume()
+    more = rest.resume(1, environment_variables={"GO": "1"})
+    more.wait_for_completion()
+    assert [trial["parameters"] for trial in trials(more)] == [propose("random", known, 3)]
 
 
 def test_the_duration_ends_a_sweep(workspace: Workspace) -> None:

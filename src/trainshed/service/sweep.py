@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from trainshed.service.attempts import why
@@ -12,7 +14,7 @@ from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.spec.sweep import ASHA, BANDIT, MEDIAN_STOPPING, NO_POLICY, TRUNCATION_SELECTION
+from trainshed.spec.sweep import ASHA, BANDIT, FROM_OUTSIDE, MEDIAN_STOPPING, NO_POLICY, TRUNCATION_SELECTION
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.private import Private
@@ -24,8 +26,6 @@ from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.samplers import propose
 from trainshed.sweeps.trial import Trial, best, numbers
 
-FROM_OUTSIDE = frozenset({"host_lost", "node_fail", "oom", "oom_child", "preempted", "shim_lost"})
-"""Reasons for which a trial failed that say nothing about its parameters."""
 REPEATED = FROM_OUTSIDE | {"start_failed"}
 """Reasons for which a trial is repeated; one that cannot be started may be so every time."""
 _HOPELESS = 3
@@ -77,7 +77,9 @@ class Sweep:
         found: list[Trial] = []
         for sweep_id in self._spec.resume_from:
             for row in self._parts.sweeps.trials(sweep_id):
-                found.append(Trial(-1 - len(found), row.parameters, self._values(row), ended=True))
+                trial = Trial(-1 - len(found), row.parameters, self._values(row), ended=True)
+                if trial.values or row.status in (states.COMPLETED, states.FAILED):  # else nothing is known of it
+                    found.append(trial)
         return found
 
     def _values(self, row: TrialRow) -> list[float]:
@@ -235,7 +237,9 @@ class Sweep:
         found = best(self._values(row._replace(stopped_at=interval)), self._spec.maximize)
         value = f"no value of '{self._spec.metric}'" if found is None else f"'{self._spec.metric}' {found:g}"
         said = f"The sweep's {_POLICIES[self._spec.policy.name]} stopped this run at interval {interval}, with {value}."
-        self._parts.supervisor.cancel(row.run, {POLICY_REQUEST: said, "warnings": [{"source": "sweep", "message": said}]})
+        self._parts.supervisor.cancel(
+            row.run, {POLICY_REQUEST: said, "warnings": [{"source": "sweep", "message": said}]}
+        )
 
     def _fill(self, rows: list[TrialRow]) -> bool:
         """Begin as many trials as may run at once; return whether one was begun."""
@@ -245,8 +249,7 @@ class Sweep:
         for _ in range(free):
             pending = [Trial(row.number, row.parameters) for row in rows]
             known = (*self._prior, *self._over.values(), *pending)
-            known_now = Known(self._spec.space, self._spec.seed, self._spec.maximize, known)
-            parameters = self._resumed(number) or propose(self._spec.sampling, known_now, number)
+            parameters = self._given(number) or self._proposed(number, known)
             if parameters is None:
                 break
             if not begun:
@@ -259,11 +262,19 @@ class Sweep:
             begun = True
         return begun
 
-    def _resumed(self, number: int) -> dict[str, Any] | None:
-        """Return the parameters of the run that a trial resumes, or None if it resumes none."""
-        if number >= len(self._spec.resume_trials):
-            return None
-        return runs.parameters_of(self._parts.history.get(self._spec.resume_trials[number])["tags"])
+    def _given(self, number: int) -> dict[str, Any] | None:
+        """Return the parameters that a trial has whatever the sampling method: of the run that it resumes, or given."""
+        resumed, first = self._spec.resume_trials, self._spec.first
+        if number < len(resumed):
+            return runs.parameters_of(self._parts.history.get(resumed[number])["tags"])
+        number -= len(resumed)
+        found: dict[str, Any] | None = json.loads(first[number]) if number < len(first) else None
+        return found
+
+    def _proposed(self, number: int, trials: Sequence[Trial]) -> dict[str, Any] | None:
+        spec = self._spec
+        known = Known(spec.space, spec.seed, spec.maximize, trials, is_rest=spec.begun > 0)
+        return propose(spec.sampling, known, number - len(spec.first) + spec.begun)
 
     def _end(self, how: dict[str, str]) -> None:
         """Note the best trial and how the sweep has ended."""

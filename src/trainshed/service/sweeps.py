@@ -133,18 +133,20 @@ class SweepDriver:
             run_id: the sweep's run.
 
         Returns:
-            ``{"sweep", "trials": [{"number", "run_id", "parameters", "status", "best", "stopped_at", …}]}``.
+            ``{"sweep", "spec": what each trial runs, without secrets, "trials": [{"number", "run_id", "parameters",
+            "status", "best", "stopped_at", …}]}``.
 
         Raises:
             NotFoundException: there is no such run, or it is not a sweep.
         """
-        sweep, _ = self._parts.sweeps.get(self._parts.history.get(run_id)["id"])
+        sweep, shown = self._parts.sweeps.get(self._parts.history.get(run_id)["id"])
         trials = [
             {
                 "number": row.number,
                 "run_id": row.run,
                 "parameters": row.parameters,
                 "status": row.status,
+                "reason": row.reason,
                 "attempt": row.attempt,
                 "stopped_at": row.stopped_at,
                 "started": row.run_started,
@@ -153,7 +155,7 @@ class SweepDriver:
             }
             for row in self._parts.sweeps.trials(run_id)
         ]
-        return {"sweep": to_json(sweep), "trials": trials}
+        return {"sweep": to_json(sweep), "spec": shown, "trials": trials}
 
     def _changed(self, run_id: str) -> None:
         """Look at the sweep of a run; called from any thread."""

@@ -195,7 +195,8 @@ class History:
         Args:
             run_id: the run.
             now: time of the request.
-            cause: what else it is than a cancellation by the user: ``FAIL_REQUEST`` or ``POLICY_REQUEST`` → message, and warnings.
+            cause: if it is not a cancellation by the user: ``FAIL_REQUEST`` or ``POLICY_REQUEST`` with a message, and
+                warnings. It becomes part of the run's details.
 
         Returns:
             The run's state afterwards.

@@ -38,7 +38,7 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
     first = max(5, min(10, 2 * len(dims)))
     positions = [(trial, units) for trial in known.trials if (units := known.units(trial)) is not None]
     measured = sum(best(trial.values, known.maximize) is not None for trial, _ in positions)
-    prior = sum(trial.number < 0 for trial, _ in positions)
+    prior = 0 if known.is_rest else sum(trial.number < 0 for trial, _ in positions)
     if number < first - prior:
         return _spread(known, number, first)
     if measured < _FEWEST or not dims or not is_available():

@@ -17,12 +17,14 @@ class Known(NamedTuple):
         seed: the seed of the sweep.
         maximize: whether larger values of the metric are better.
         trials: all trials of the sweep so far, and those of the sweeps that it resumes from, with negative numbers.
+        is_rest: the sweep is the rest of the one that it resumes from, so it does not try again what that has tried.
     """
 
     space: str
     seed: int
     maximize: bool
     trials: Sequence[Trial] = ()
+    is_rest: bool = False
 
     @property
     def dimensions(self) -> Mapping[str, Dimension]:
@@ -30,8 +32,8 @@ class Known(NamedTuple):
         return dimensions(self.space)
 
     def tried(self) -> set[str]:
-        """Return a text for each set of parameters that this sweep has tried."""
-        return {key_of(trial.parameters) for trial in self.trials if trial.number >= 0}
+        """Return a text for each set of parameters that is not to be tried again."""
+        return {key_of(trial.parameters) for trial in self.trials if trial.number >= 0 or self.is_rest}
 
     def parameters(self, units: Sequence[float]) -> dict[str, Any]:
         """Return the parameters at a position in the unit cube."""

@@ -158,9 +158,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
     def get_detailed_status(self) -> dict[str, Any]:
         """Return the current status with the reason for it: ``{"status": …, "details": …}``."""
-        record = self.record()
-        error = (record["details"] or {}).get("error") or {}
-        why = error.get("message") or (record["details"] or {}).get("policy_request") or record["reason"]
+        record, details = self.record(), self.record()["details"] or {}
+        why = (details.get("error") or {}).get("message") or details.get("policy_request") or record["reason"]
         return {"status": record["status"], "details": why or ""}
 
     def get_details(self) -> Details:
