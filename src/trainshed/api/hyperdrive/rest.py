@@ -37,8 +37,8 @@ def rest_of(told: Mapping[str, Any], run_id: str, max_total_runs: int | None) ->
     left = sweep["max_total_runs"] - len(trials) + len(again)
     if max_total_runs is None and left < 1:
         raise UserErrorException(
-            f"Sweep '{run_id}' has done all its {sweep['max_total_runs']} runs. To try more parameters, pass the number "
-            "of further runs as max_total_runs."
+            f"Sweep '{run_id}' has done all its {sweep['max_total_runs']} runs. To try more parameters, pass the "
+            "number of further runs as max_total_runs."
         )
     total = left if max_total_runs is None else max_total_runs
     return {

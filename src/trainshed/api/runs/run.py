@@ -158,7 +158,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
 
     def get_detailed_status(self) -> dict[str, Any]:
         """Return the current status with the reason for it: ``{"status": …, "details": …}``."""
-        record, details = self.record(), self.record()["details"] or {}
+        record = self.record()
+        details = record["details"] or {}
         why = (details.get("error") or {}).get("message") or details.get("policy_request") or record["reason"]
         return {"status": record["status"], "details": why or ""}
 
@@ -396,5 +397,4 @@ def get_run(
         True
     """
     workspace: Any = getattr(experiment, "workspace", experiment)
-    run: RunLike = workspace.get_run(run_id)
-    return run
+    return workspace.get_run(run_id)  # type: ignore[no-any-return]
