@@ -21,6 +21,7 @@ from trainshed.store.private import Private
 from trainshed.store.run_rows import POLICY_REQUEST
 from trainshed.store.sweeps import Sweeps, TrialRow
 from trainshed.sweeps import runs
+from trainshed.sweeps.advice import not_taken, without_metric
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.samplers import propose
@@ -30,7 +31,8 @@ REPEATED = FROM_OUTSIDE | {"start_failed"}
 """Reasons for which a trial is repeated; one that cannot be started may be so every time."""
 _HOPELESS = 3
 """Trials that all fail by themselves, after which the others would, too; as in SDK v1."""
-_NAMED = 5
+_LOOK = 2.0
+"""Seconds between two looks at what is logged, until there is a value of the primary metric."""
 _POLICIES = {
     BANDIT: "BanditPolicy",
     MEDIAN_STOPPING: "MedianStoppingPolicy",
@@ -67,6 +69,10 @@ class Sweep:
         self._over: dict[int, Trial] = {}
         self._read: dict[str, list[float]] = {}
         self._ends: dict[int, TrialRow] = {}
+        self._told: set[tuple[str, bool]] = set()
+        self._is_metric_missed = False
+        self._refused = ""
+        self._next_look = 0.0
         self._prior = self._earlier()
         for row in parts.sweeps.trials(run_id):
             if row.ended:
@@ -105,6 +111,7 @@ class Sweep:
         self._submit_again(rows)
         if self._spec.policy.name != NO_POLICY:
             self._judge(rows)
+        self._look_for_metric(rows)
         if not self._fill(rows) and not rows:
             self._end({"outcome": "completed", "reason": "exit", "message": ""})
             return False
@@ -141,19 +148,38 @@ class Sweep:
         found = best(trial.values, self._spec.maximize)
         self._log.say("SCHEDULER", f"Job '{row.run}' ended: {row.status or 'deleted'}, {self._spec.metric}: {found}")
         if row.status == states.COMPLETED and not trial.values:
-            names = list(self._parts.metrics.latest(row.run))[:_NAMED]
-            logged = f"it logged {', '.join(names)}" if names else "it logged no metric"
-            message = (
-                f"Run '{row.run}' completed without logging the primary metric '{self._spec.metric}'; {logged}. "
-                f"The script has to call run.log('{self._spec.metric}', value)."
-            )
-            self._warn(message)
+            self._check_metric(row, ended=True)
+        if row.status == states.FAILED and not self._refused:
+            error = self._parts.history.get(row.run)["details"].get("error") or {}
+            self._refused = not_taken(row.parameters, error)
         policy = self._spec.policy
         if policy.name == BANDIT and policy.slack_factor is not None and found is not None and found < 0:
             self._warn(
                 f"'{self._spec.metric}' is negative, so slack_factor, which is a ratio, does not make sense. Use "
                 "slack_amount instead."
             )
+
+    def _check_metric(self, row: TrialRow, ended: bool = False) -> None:
+        """Warn of a run that does not log the primary metric; of further ones only in the log."""
+        counts = {name: point["count"] for name, point in self._parts.metrics.latest(row.run).items()}
+        said = without_metric(row.run, self._spec.metric, counts, ended)
+        if said and ended and self._is_metric_missed:
+            self._log.say("CONTROLLER", said, "WARNING")
+        elif said and (row.run, ended) not in self._told:
+            self._told.add((row.run, ended))
+            self._is_metric_missed = ended
+            self._warn(said)
+
+    def _look_for_metric(self, rows: list[TrialRow]) -> None:
+        """See from time to time whether what runs logs the primary metric, until one has."""
+        now = time.monotonic()
+        if now < self._next_look or self._told or any(self._read.values()):
+            return
+        self._next_look = now + _LOOK
+        for row in rows:
+            if row.status == states.RUNNING:
+                self._parts.supervisor.look(row.run)
+                self._check_metric(row)
 
     def _warn(self, message: str) -> None:
         known = self._parts.history.get(self._id)["details"].get("warnings", ())
@@ -167,11 +193,21 @@ class Sweep:
             return {"outcome": "canceled", "reason": "canceled_by_user", "message": ""}
         if time.time() > record["created"] + self._spec.max_duration_minutes * 60:
             return {"outcome": "completed", "reason": "exit", "message": "", "note": "The maximum duration is reached"}
+        if self._refused:
+            return {"outcome": "failed", "reason": "exit", "message": self._not_taken()}
         first = [self._ends.get(number) for number in range(min(_HOPELESS, self._spec.max_total_runs))]
         failed = [row for row in first if row is not None and row.status == states.FAILED]
         if len(failed) < len(first) or any(row.reason in FROM_OUTSIDE for row in failed):
             return None
         return {"outcome": "failed", "reason": "exit", "message": self._hopeless(failed[0])}
+
+    def _not_taken(self) -> str:
+        name = self._refused.lstrip("-")
+        return (
+            f"The script does not accept {self._refused}, so the sweep was ended: all its runs would fail. Have the "
+            f"script accept it, for example with parser.add_argument('{self._refused}'), or change the name of the "
+            f"parameter '{name}'."
+        )
 
     def _hopeless(self, row: TrialRow) -> str:
         count = min(_HOPELESS, self._spec.max_total_runs)

@@ -22,6 +22,7 @@ from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.secrets import without_secrets
 from trainshed.spec.sweep import BAYESIAN, SweepSpec
+from trainshed.sweeps import tpe
 from trainshed.sweeps.bayesian import is_available
 from trainshed.sweeps.runs import parameters_of
 from trainshed.sweeps.space import size
@@ -34,8 +35,8 @@ _TICK = 0.25
 _LATER = 5.0
 _STOP = ""
 _NO_NUMPY = (
-    "Bayesian sampling needs numpy, which the service's Python does not have, so the parameters are random. "
-    "Install it: pip install 'trainshed[sweeps]', then trainshed service stop."
+    "Bayesian sampling needs numpy, which the service's Python does not have, so {instead}. Install it: "
+    "pip install 'trainshed[sweeps]', then trainshed service stop."
 )
 
 
@@ -121,7 +122,8 @@ class SweepDriver:
         SweepLog(self._mirror.folder(run_id)).say("API", "Experiment created")
         self._active[run_id] = None
         if sweep.sampling == BAYESIAN and not is_available():
-            parts.history.add_warnings(run_id, "sweep", [_NO_NUMPY])
+            instead = "Rustuna's TPE chooses the parameters" if tpe.is_available() else "the parameters are random"
+            parts.history.add_warnings(run_id, "sweep", [_NO_NUMPY.format(instead=instead)])
         started = parts.supervisor.hold(run_id, start=True)
         self._changes.put(run_id)
         return started

@@ -1,6 +1,7 @@
 """Bayesian sampling: the parameters that promise the largest improvement, by a Gaussian process of all trials.
 
-It needs numpy (``pip install 'trainshed[sweeps]'``); without it, the parameters are random.
+It needs numpy (``pip install 'trainshed[sweeps]'``). Without it, Rustuna's estimators choose, if that is installed, or
+chance.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from trainshed.sweeps import random_search
+from trainshed.sweeps import random_search, tpe
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.space import key_of, size
 from trainshed.sweeps.trial import best
@@ -41,7 +42,7 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
     prior = 0 if known.is_rest else sum(trial.number < 0 for trial, _ in positions)
     if number < first - prior:
         return _spread(known, number, first)
-    if measured < _FEWEST or not dims or not is_available():
+    if measured < _FEWEST or not dims or not (is_available() or tpe.is_available()):
         return random_search.propose(known, number)
     total = size(known.space)
     tried = known.tried()
@@ -67,8 +68,6 @@ def _spread(known: Known, number: int, count: int) -> dict[str, Any] | None:
 
 def _ranked(known: Known, number: int, positions: Sequence[tuple[Any, list[float]]]) -> list[list[float]]:
     """Return candidates in the unit cube, the most promising first."""
-    from trainshed.sweeps.gaussian_process import Layout, suggest  # numpy takes 0.1 s to import
-
     values = {trial.number: best(trial.values, known.maximize) for trial, _ in positions}
     finite = [value for value in values.values() if value is not None and math.isfinite(value)]
     if not finite:
@@ -83,6 +82,11 @@ def _ranked(known: Known, number: int, positions: Sequence[tuple[Any, list[float
         usable = value if value is not None and math.isfinite(value) else worst
         points.append(units)
         costs.append(-usable if known.maximize else usable)
+    if not is_available():
+        taken = [max(costs)] * len(pending)  # so that others are tried elsewhere
+        return [tpe.propose(known, number, [*points, *pending], [*costs, *taken])]
+    from trainshed.sweeps.gaussian_process import Layout, suggest  # numpy takes 0.1 s to import
+
     layout = Layout.of(list(known.dimensions.values()))
     found: Array = suggest(layout, points, costs, pending, _entropy(known.seed, number))
     return [[float(unit) for unit in row] for row in found]

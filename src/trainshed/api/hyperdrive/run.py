@@ -144,9 +144,6 @@ class HyperDriveRun(Run):
         Raises:
             UserErrorException: pandas is not installed.
             NotFoundException: the run is not a sweep.
-
-        Example:
-            >>> run.to_pandas_dataframe().sort_values("best").to_csv("sweep.csv", index=False)
         """
         from trainshed.api.data.table_files import pandas  # takes 0.3 s to import
 
