@@ -19,12 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_fixture import THIS_PYTHON, ServiceFixture, gone
+from service_fixture import ServiceFixture, gone
 
-from trainshed.client.send import send
-from trainshed.client.source import take
 from trainshed.errors import ServiceException
-from trainshed.spec.record import to_json
 from trainshed.spec.sweep import PolicySpec, SweepSpec
 from trainshed.store.database import Database
 
@@ -54,19 +51,7 @@ SWEEP = SweepSpec("random", SPACE, "score", True, TRIALS, 1, seed=SEED, max_retr
 
 def begin(fixture: ServiceFixture, sweep: SweepSpec, starts: Path, *arguments: str) -> str:
     """Begin a sweep; return its id."""
-    project = fixture.projects / sweep.sampling
-    project.mkdir(exist_ok=True)
-    (project / "train.py").write_text(SCRIPT)
-    trial = {
-        "experiment": "faults",
-        "script": "train.py",
-        "snapshot": send(take(str(project)), fixture.service),
-        "environment": THIS_PYTHON,
-        "arguments": [str(starts), *arguments],
-        "grace_seconds": 2.0,
-    }
-    body = {"submit_id": os.urandom(8).hex(), "spec": trial, "sweep": to_json(sweep)}
-    return str(fixture.service.call("POST", "/sweeps", body)["id"])
+    return fixture.submit(SCRIPT, sweep, arguments=[str(starts), *arguments])
 
 
 def trials(fixture: ServiceFixture, sweep: str) -> list[dict[str, Any]]:
