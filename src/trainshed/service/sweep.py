@@ -22,9 +22,11 @@ from trainshed.store.run_rows import POLICY_REQUEST
 from trainshed.store.sweeps import Sweeps, TrialRow
 from trainshed.sweeps import runs
 from trainshed.sweeps.advice import not_taken, without_metric
+from trainshed.sweeps.field import Field
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.samplers import propose
+from trainshed.sweeps.space import key_of
 from trainshed.sweeps.trial import Trial, best, numbers
 
 REPEATED = FROM_OUTSIDE | {"start_failed"}
@@ -66,15 +68,20 @@ class Sweep:
         self._log = log
         self._spec, shown = parts.sweeps.get(run_id)
         self._trial = from_json(RunSpec, parts.requests.whole(run_id, shown))
-        self._over: dict[int, Trial] = {}
+        self._field = Field(self._spec.maximize)
+        self._known: list[Trial] = []
+        self._keys: set[str] = set()
         self._read: dict[str, list[float]] = {}
         self._ends: dict[int, TrialRow] = {}
         self._told: set[tuple[str, bool]] = set()
         self._is_metric_missed = False
         self._refused = ""
         self._next_look = 0.0
-        self._prior = self._earlier()
+        self._first_open = 0
+        for trial in self._earlier():
+            self._learn(trial, is_tried=self._spec.begun > 0)
         for row in parts.sweeps.trials(run_id):
+            self._keys.add(key_of(row.parameters))
             if row.ended:
                 self._take(row)
 
@@ -120,7 +127,7 @@ class Sweep:
     def _open(self) -> list[TrialRow]:
         """Return the trials that have not ended; note the end of those that have."""
         found = []
-        for row in self._parts.sweeps.trials(self._id, only_open=True):
+        for row in self._parts.sweeps.trials(self._id, only_open=True, first=self._first_open):
             if row.status in states.TERMINAL or (row.status is None and row.submitted):
                 if self._is_repeated(row):
                     run_id = runs.run_id_of(self._id, row.number, row.attempt + 1)
@@ -128,23 +135,33 @@ class Sweep:
                     self._log.say("SCHEDULER", f"Job '{row.run}' failed ({row.reason}); it is repeated as '{run_id}'")
                     found.append(row._replace(run=run_id, attempt=row.attempt + 1, status=None, submitted=False))
                     continue
-                self._take(row)
+                trial = self._take(row)
                 self._parts.sweeps.ended(self._id, row.number)
-                self._note_end(row)
+                self._note_end(row, trial)
             else:
                 found.append(row)
+        self._first_open = found[0].number if found else len(self._ends)
         return found
 
     def _is_repeated(self, row: TrialRow) -> bool:
         failed = row.status == states.FAILED and row.reason in REPEATED and row.stopped_at is None
         return failed and row.attempt <= self._spec.max_retries
 
-    def _take(self, row: TrialRow) -> None:
-        self._over[row.number] = Trial(row.number, row.parameters, self._values(row), ended=True)
+    def _take(self, row: TrialRow) -> Trial:
+        trial = Trial(row.number, row.parameters, self._values(row), ended=True)
+        self._learn(trial)
         self._ends[row.number] = row
+        return trial
 
-    def _note_end(self, row: TrialRow) -> None:
-        trial = self._over[row.number]
+    def _learn(self, trial: Trial, is_tried: bool = True) -> None:
+        """Have a trial that has ended compared with, and learned from: of its values, samplers need only the best."""
+        self._field.add(trial)
+        found = best(trial.values, self._spec.maximize)
+        self._known.append(trial._replace(values=() if found is None else (found,)))
+        if is_tried:
+            self._keys.add(key_of(trial.parameters))
+
+    def _note_end(self, row: TrialRow, trial: Trial) -> None:
         found = best(trial.values, self._spec.maximize)
         self._log.say("SCHEDULER", f"Job '{row.run}' ended: {row.status or 'deleted'}, {self._spec.metric}: {found}")
         if row.status == states.COMPLETED and not trial.values:
@@ -252,15 +269,14 @@ class Sweep:
             if row.status in (states.RUNNING, states.FINALIZING):
                 self._parts.supervisor.look(row.run)
         going = {row.number: Trial(row.number, row.parameters, self._values(row)) for row in rows}
-        everyone = [*self._prior, *self._over.values(), *going.values()]
         for row in rows:
             if row.stopped_at is None:
-                self._judge_one(row, going[row.number], everyone)
+                self._judge_one(row, going[row.number], list(going.values()))
             elif not row.cancel_requested:  # a service was killed in between
                 self._stop(row, row.stopped_at)
 
-    def _judge_one(self, row: TrialRow, trial: Trial, everyone: list[Trial]) -> None:
-        interval = first_stop(self._spec.policy, trial, everyone, self._spec.maximize, row.judged)
+    def _judge_one(self, row: TrialRow, trial: Trial, going: list[Trial]) -> None:
+        interval = first_stop(self._spec.policy, trial, going, self._spec.maximize, row.judged, self._field)
         if interval is not None:
             self._parts.sweeps.judged(self._id, row.number, interval, stopped=True)
             self._log.say("ENFORCER", f"Policy stops job, id='{row.run}', at interval {interval}")
@@ -279,17 +295,17 @@ class Sweep:
 
     def _fill(self, rows: list[TrialRow]) -> bool:
         """Begin as many trials as may run at once; return whether one was begun."""
-        number = len(self._over) + len(rows)
+        number = len(self._ends) + len(rows)
         free = min(self._spec.max_concurrent_runs - len(rows), self._spec.max_total_runs - number)
         begun = False
         for _ in range(free):
             pending = [Trial(row.number, row.parameters) for row in rows]
-            known = (*self._prior, *self._over.values(), *pending)
-            parameters = self._given(number) or self._proposed(number, known)
+            parameters = self._given(number) or self._proposed(number, [*self._known, *pending])
             if parameters is None:
                 break
             if not begun:
                 self._log.say("GENERATOR", f"Trying to sample '{free}' jobs from the hyperparameter space")
+            self._keys.add(key_of(parameters))
             run_id = runs.run_id_of(self._id, number)
             self._parts.sweeps.propose(self._id, number, parameters, run_id)
             row = TrialRow(number, parameters, run_id, 1, False, 0, None, False, None, None, False, None, None)
@@ -309,7 +325,7 @@ class Sweep:
 
     def _proposed(self, number: int, trials: Sequence[Trial]) -> dict[str, Any] | None:
         spec = self._spec
-        known = Known(spec.space, spec.seed, spec.maximize, trials, is_rest=spec.begun > 0)
+        known = Known(spec.space, spec.seed, spec.maximize, trials, spec.begun > 0, self._keys)
         return propose(spec.sampling, known, number - len(spec.first) + spec.begun)
 
     def _end(self, how: dict[str, str]) -> None:
