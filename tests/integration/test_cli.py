@@ -10,28 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shell import Shell
 
 from trainshed import Workspace
-from trainshed.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("workspace")
-
-
-class Shell:
-    """Types commands and reads what comes."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self._capfd = capfd
-
-    def __call__(self, *words: object, code: int = 0) -> str:
-        self._capfd.readouterr()
-        returned = main([str(word) for word in words])
-        out, self.err = self._capfd.readouterr()
-        assert returned == code, self.err
-        return out
-
-    def json(self, *words: object, code: int = 0) -> Any:
-        return json.loads(self(*words, "--json", code=code))
 
 
 @pytest.fixture
@@ -290,62 +273,3 @@ def test_control_characters_of_a_script_do_not_reach_the_terminal(sh: Shell, pro
         assert not {char for char in text if not char.isprintable()} - {"\n"}
     assert r"outputs/\x1b[31m.txt" in shown[1]
     assert "[2J" in shown[2]
-
-
-SWEPT = """
-import argparse
-from azureml.core import Run
-parser = argparse.ArgumentParser()
-parser.add_argument("--alpha", type=float)
-parser.add_argument("--kind")
-parser.add_argument("--epochs", type=int)
-args = parser.parse_args()
-Run.get_context().log("loss", args.alpha * args.epochs)
-"""
-
-
-def test_a_sweep(sh: Shell, project: Path) -> None:
-    (project / "train.py").write_text(SWEPT)
-    words = ["sweep", project, "--use-python", sys.executable, "--metric", "loss", "--minimize", "--seed", 3]
-    space = ["--param", "alpha=choice(0.5, 0.25)", "--param", "--kind=a b"]
-    sh("sweep", "show", code=2)
-    assert "There are no sweeps yet" in sh.err
-    said = sh(*words, *space, "--sampling", "grid", "--policy", "median(2)", "--follow", "--", "--epochs", "2")
-    run = said.splitlines()[0]
-    assert "Changing Run Status from Running to Completed" in said
-    assert sh("logs", run) in said
-    assert sh("sweep", "best").strip() == sh("sweep", "best", run).strip() == f"{run}_1"
-    shown = sh("sweep", "show", run[:10])
-    assert f"Sweep {run}: Completed, 2 of at most 20 runs" in shown
-    head, *rows = sh("sweep", "show", "--csv").splitlines()
-    assert head == "number,run_id,status,best,stopped_at,alpha,--kind"
-    assert rows == [f"1,{run}_1,Completed,0.5,,0.25,a b", f"0,{run}_0,Completed,1.0,,0.5,a b"]
-    found = sh.json("sweep", "show")
-    assert (found["sweep"]["policy"]["name"], found["sweep"]["seed"]) == ("median_stopping", 3)
-    assert sh.json("sweep", "best")["id"] == f"{run}_1"
-    sh("sweep", "show", f"{run}_1", code=2)
-    assert "is not a sweep" in sh.err
-    more = sh(
-        *words, "--param", "alpha=uniform(0, 1)", "--resume-from", run, "--runs", 2, "--", "--epochs", "1"
-    ).strip()
-    assert sh("sweep", "stop", more).strip() in ("CancelRequested", "Canceled")
-    sh("wait", more, code=130)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--metric", "loss"], "needs at least one --param and the --metric"),
-        (["--param", "alpha=unifrm(0, 1)", "--metric", "loss"], "Did you mean 'uniform'"),
-        (["--param", "alpha=uniform(0)", "--metric", "loss"], "'uniform(0)' has the wrong arguments"),
-        (["--param", "alpha=uniform(1, 0)", "--metric", "loss"], "min_value (1) must be below"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--policy", "bandt"], "Did you mean 'bandit'"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--policy", "bandit"], "neither is given"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--alpha", "1"], "Put `--` before the script's arguments"),
-        (["RUN", "--param", "alpha=choice(1)", "--metric", "loss"], "trainshed sweep show RUN"),
-    ],
-)
-def test_a_sweep_that_cannot_be(sh: Shell, project: Path, words: list[str], says: str) -> None:
-    sh("sweep", project, *words, code=2)
-    assert says in sh.err
-    assert sh.json("runs") == []

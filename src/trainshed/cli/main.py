@@ -96,6 +96,8 @@ _IN_PYTHON = (
         r"ComputeTarget\.create\(ws, '(.*?)', AmlCompute\.provisioning_configuration\(max_nodes=(.*?)\)\)",
         r"trainshed target \1 --nodes \2",
     ),
+    (r"as max_total_runs\b", "with --runs"),
+    (r"as environment_variables\b", "with -e NAME=VALUE"),
     (r"\buser_managed(=True)?", "--use-python"),
     (r"\bpip_packages\b", "-p"),
     (r"\bconda_packages\b", "-c"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from trainshed.cli.argument_types import count, days, subset
 from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
@@ -40,6 +41,34 @@ def parse(words: list[str]) -> argparse.Namespace:
     """
     cut = words.index("--") if "--" in words else len(words)
     options, unknown = parser().parse_known_args(words[:cut])
+    options.arguments = words[cut + 1 :]
+    if options.command == "sweep" and options.what.endswith((".yml", ".yaml")):
+        from trainshed.cli import sweep_file  # takes 15 ms
+
+        if sweep_file.is_file(options.what):
+            return _with_file(words[:cut], options, *sweep_file.read(options.what))
+    _refuse(options, unknown)
+    return options
+
+
+def _with_file(
+    words: list[str], options: argparse.Namespace, more: list[str], folder: str, arguments: list[str]
+) -> argparse.Namespace:
+    """Parse again, with the options of a file before those that were typed, which replace them."""
+    file = options.what
+    try:
+        parser().parse_args(["sweep", file, *more])
+    except UserErrorException as error:
+        raise UserErrorException(f"'{file}': {error.message}") from None
+    place = words.index(file)
+    whole, unknown = parser().parse_known_args([*words[:place], *more, *words[place:]])
+    whole.arguments = options.arguments or arguments
+    whole.what, whole.run_name = whole.run_name or folder, None
+    _refuse(whole, unknown)
+    return whole
+
+
+def _refuse(options: argparse.Namespace, unknown: list[str]) -> None:
     if unknown and options.command in ("submit", "sweep"):
         folder = getattr(options, "folder", None) or options.what
         raise UserErrorException(
@@ -50,8 +79,6 @@ def parse(words: list[str]) -> argparse.Namespace:
         raise UserErrorException(
             f"'trainshed {options.command}' does not accept {unknown[0]!r}. See: trainshed {options.command} --help"
         )
-    options.arguments = words[cut + 1 :]
-    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -102,12 +129,6 @@ def _command(commands: Any, name: str, run: str, help: str, example: str = "") -
     return made
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
-    return int(text)
-
-
 def _submit(commands: Any) -> None:
     made = _command(
         commands,
@@ -126,17 +147,22 @@ def _sweep(commands: Any) -> None:
         commands,
         "sweep",
         "sweep:sweep",
-        "run a script with many sets of parameters, and show, stop, or name the best run of such a sweep",
+        "run a script with many sets of parameters, and show, stop, resume, or name the best run of such a sweep",
         "trainshed sweep ./src --param 'alpha=loguniform(-6, 0)' --param 'layers=choice(1, 2)' --metric accuracy",
     )
     made.usage = (
         "trainshed sweep DIR --param NAME=EXPRESSION --metric NAME [options] [-- SCRIPT ARGUMENTS]\n"
-        "       trainshed sweep show|best|stop [RUN]"
+        "       trainshed sweep FILE.yml [DIR] [options]\n"
+        "       trainshed sweep show|best|stop [RUN]\n"
+        "       trainshed sweep resume [RUN] [--runs N] [--at-once N] [--minutes N] [-e NAME=VALUE] [--follow]"
     )
-    made.add_argument("what", metavar="DIR", help="source folder; or show, best or stop")
     made.add_argument(
-        "run_name", nargs="?", metavar="RUN", help="a sweep, for show, best and stop (default: the newest)"
+        "what",
+        metavar="DIR",
+        help="source folder, or a YAML file with these options as keys; or show, best, stop or resume, which runs the "
+        "rest of a sweep that has ended",
     )
+    made.add_argument("run_name", nargs="?", metavar="RUN", help="a sweep (default: the newest)")
     sweep = made.add_argument_group("the sweep")
     sweep.add_argument(
         "--param",
@@ -148,9 +174,9 @@ def _sweep(commands: Any) -> None:
     sweep.add_argument("--metric", metavar="NAME", help="metric to maximize, which the script logs with run.log")
     sweep.add_argument("--minimize", action="store_true", help="minimize the metric")
     sweep.add_argument("--sampling", choices=("random", "grid", "bayesian"), default="random", help="default: random")
-    sweep.add_argument("--runs", type=_count, default=20, metavar="N", help="at most N runs (default: 20)")
-    sweep.add_argument("--at-once", type=_count, metavar="N", help="at most N runs at the same time")
-    sweep.add_argument("--minutes", type=_count, metavar="N", help="cancel what runs after N minutes")
+    sweep.add_argument("--runs", type=count, metavar="N", help="at most N runs (default: 20)")
+    sweep.add_argument("--at-once", type=count, metavar="N", help="at most N runs at the same time")
+    sweep.add_argument("--minutes", type=count, metavar="N", help="cancel what runs after N minutes")
     sweep.add_argument(
         "--policy", metavar="POLICY", help="stop bad runs early, such as 'bandit(slack_factor=0.1)', median or asha"
     )
@@ -185,8 +211,8 @@ def _script_options(made: argparse.ArgumentParser) -> None:
         choices=("mpi", "gloo", "nccl"),
         help="distributed backend: Open MPI, or torch.distributed with gloo or nccl",
     )
-    many.add_argument("--nodes", type=_count, default=1, metavar="N", help="nodes of the target (default: 1)")
-    many.add_argument("--processes", type=_count, default=1, metavar="N", help="processes on each node (default: 1)")
+    many.add_argument("--nodes", type=count, default=1, metavar="N", help="nodes of the target (default: 1)")
+    many.add_argument("--processes", type=count, default=1, metavar="N", help="processes on each node (default: 1)")
     many.add_argument("--gpu", action="store_true", help="use one GPU per process; wait until they are free")
     running = made.add_argument_group("running")
     running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
@@ -194,8 +220,8 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--priority", type=int, metavar="N", help="runs with a higher priority start first (default: 0)"
     )
-    running.add_argument("--slots", type=_count, default=1, metavar="N", help="slots the run uses (default: 1)")
-    running.add_argument("--time-limit", type=_count, metavar="SECONDS", help="end the run after SECONDS")
+    running.add_argument("--slots", type=count, default=1, metavar="N", help="slots the run uses (default: 1)")
+    running.add_argument("--time-limit", type=count, metavar="SECONDS", help="end the run after SECONDS")
     running.add_argument("--follow", action="store_true", help="show the log, then exit with the run's exit code")
 
 
@@ -206,7 +232,7 @@ def _history(commands: Any) -> None:
     runs.add_argument("--experiment", metavar="NAME", help="only runs of this experiment")
     runs.add_argument("--status", metavar="STATUS", help="only runs with this status, e.g. Running, Completed, Failed")
     runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only runs with this tag")
-    runs.add_argument("--limit", type=_count, default=20, metavar="N", help="show at most N runs (default: 20)")
+    runs.add_argument("--limit", type=count, default=20, metavar="N", help="show at most N runs (default: 20)")
     for name, what in (
         ("show", "show a run"),
         ("cancel", "cancel a run"),
@@ -259,12 +285,12 @@ def _removal(commands: Any) -> None:
     )
     collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
     collect.add_argument(
-        "--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended longer than AGE ago"
+        "--runs-older-than", type=days, metavar="AGE", help="remove runs that ended longer than AGE ago"
     )
     collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
     collect.add_argument(
         "--unused-for",
-        type=_days,
+        type=days,
         metavar="AGE",
         default=30.0,
         help="remove environments and caches unused for AGE (default: 30d)",
@@ -286,7 +312,7 @@ def _verify(commands: Any) -> None:
         "run_names", nargs="*", metavar="RUN", help="only what these runs consist of: id, beginning of an id, or @last"
     )
     check.add_argument(
-        "--subset", type=_subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
+        "--subset", type=subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
     )
 
 
@@ -300,22 +326,6 @@ def _azureml(commands: Any) -> None:
     )
     made.add_argument("what", choices=("check",), help="nothing is run; the exit code is 1 if a name is not here")
     made.add_argument("paths", nargs="+", metavar="PATH", help="a script, a notebook, or a folder with any of them")
-
-
-def _subset(text: str) -> tuple[int, int]:
-    """Return a part such as ``1/10``."""
-    part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a part. Use two numbers, such as 1/10")
-    return int(part), int(parts)
-
-
-def _days(text: str) -> float:
-    """Return an age such as ``30d`` or ``12h`` in days."""
-    units = {"w": 7.0, "d": 1.0, "h": 1 / 24, "m": 1 / 1440}
-    if not text[:-1].isdecimal() or text[-1] not in units:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age. Use a number and w, d, h or m, such as 30d")
-    return int(text[:-1]) * units[text[-1]]
 
 
 def _machinery(commands: Any) -> None:
@@ -358,12 +368,12 @@ def _target(commands: Any) -> None:
         )
     )
     target.add_argument("words", nargs="*", metavar="NAME", help="list, add, check or remove; or a target to change")
-    target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
+    target.add_argument("--slots", type=count, metavar="N", help="number of one-slot runs that can run at once")
     target.add_argument(
         "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
     )
     target.add_argument(
-        "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
+        "--nodes", type=count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
     )
     check = target.add_argument_group("check")
     check.add_argument(
@@ -371,7 +381,7 @@ def _target(commands: Any) -> None:
     )
     add = target.add_argument_group("add: HOST is a host of your ssh configuration, or an address")
     add.add_argument("--user", metavar="NAME", help="login name, where the ssh configuration has another or none")
-    add.add_argument("--port", type=_count, metavar="N", help="port of the SSH server, likewise")
+    add.add_argument("--port", type=count, metavar="N", help="port of the SSH server, likewise")
     add.add_argument("--key", metavar="FILE", help="file of a private key, likewise")
     add.add_argument("--config", metavar="FILE", help="ssh configuration file (default: yours)")
     add.add_argument(

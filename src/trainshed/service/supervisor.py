@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
@@ -21,6 +22,7 @@ from trainshed.spec import states
 from trainshed.spec.codec import from_json
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.store.run_rows import FAIL_REQUEST
 from trainshed.targets.engine import Engine
 from trainshed.targets.registry import kind_of
 from trainshed.targets.witness import INTERACTIVE, Witness
@@ -272,7 +274,7 @@ class Supervisor:
             The run's record. That of an interactive run is final, with all that it has written taken in.
         """
         if how["outcome"] == "failed" and self._history.get(run_id)["target"] != INTERACTIVE:
-            self.cancel(run_id, how["message"])
+            self.cancel(run_id, {FAIL_REQUEST: how["message"]})
             return self._history.get(run_id)
         self._must_be_interactive(run_id, "run.complete() or run.fail()")
         self._witness.end(run_id, how)
@@ -287,14 +289,14 @@ class Supervisor:
                 f"target '{record['target']}'. run.cancel() ends it early."
             )
 
-    def cancel(self, run_id: str, failure: str | None = None) -> None:
+    def cancel(self, run_id: str, cause: Mapping[str, Any] | None = None) -> None:
         """Ask for the end of a run; queued ones end at once.
 
         Args:
             run_id: the run.
-            failure: end it as failed, with this message, instead of as canceled.
+            cause: as for :meth:`trainshed.store.history.History.request_cancel`.
         """
-        status = self._history.request_cancel(run_id, time.time(), failure)
+        status = self._history.request_cancel(run_id, time.time(), cause)
         if status in states.TERMINAL:
             self._shared.registry.requests.forget(run_id)
         worker = self._of(self._history.get(run_id))

@@ -15,7 +15,6 @@ from trainshed.store import labels
 from trainshed.store.database import Database
 from trainshed.store.run_rows import (
     COLUMNS,
-    FAIL_REQUEST,
     INSERT,
     LISTED,
     WHOLE,
@@ -192,13 +191,14 @@ class History:
         if any(self.get(run_id)["details"].get(name) != value for name, value in details.items()):
             self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, details)))
 
-    def request_cancel(self, run_id: str, now: float, failure: str | None = None) -> str:
+    def request_cancel(self, run_id: str, now: float, cause: Mapping[str, Any] | None = None) -> str:
         """Record the request to cancel a run; a run that has not started ends here.
 
         Args:
             run_id: the run.
             now: time of the request.
-            failure: end it as failed, with this message, instead of as canceled.
+            cause: if it is not a cancellation by the user: ``FAIL_REQUEST`` or ``POLICY_REQUEST`` with a message, and
+                warnings. It becomes part of the run's details.
 
         Returns:
             The run's state afterwards.
@@ -214,8 +214,8 @@ class History:
             if row["terminal"]:
                 return status
             write.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run_id,))
-            if failure is not None:
-                set_column(write, run_id, "details", merged(write, run_id, {FAIL_REQUEST: failure}))
+            if cause:
+                set_column(write, run_id, "details", merged(write, run_id, dict(cause)))
             if status in (states.NOT_STARTED, states.QUEUED):
                 goal = Move(states.CANCELED, now, "canceled_by_user")
             else:

@@ -21,6 +21,7 @@ from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
+from trainshed.spec.sweep import SweepSpec
 
 KINDS = ("local", "isolated", "slow", "ssh")
 """This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
@@ -116,9 +117,9 @@ class Rig(ServiceFixture):
         """Let a script that waits for ``name`` go on."""
         (self.shared / name).touch()
 
-    def submit(self, script: str, **spec: Any) -> str:
-        """Submit a script given as text to the target; return the run's id."""
-        return super().submit(script, **{"target": self.target, "environment": self.environment, **spec})
+    def submit(self, script: str, sweep: SweepSpec | None = None, **spec: Any) -> str:
+        """Submit a script given as text to the target, or a sweep of it; return the run's id."""
+        return super().submit(script, sweep, **{"target": self.target, "environment": self.environment, **spec})
 
     def completed(self, script: str, **spec: Any) -> str:
         """Submit a script, wait for its end, and return the run's id."""
