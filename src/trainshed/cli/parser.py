@@ -335,7 +335,7 @@ def _target(commands: Any) -> None:
         commands,
         "target",
         "target:target",
-        "list, add, check or remove compute targets, or change one",
+        "list, add, check, map or remove compute targets, or change one",
         "trainshed target add gpu1 me@gpu1; trainshed target check gpu1; trainshed target gpu1 "
         "--slots 4; trainshed target nodes --nodes 2",
     )
@@ -345,10 +345,12 @@ def _target(commands: Any) -> None:
             "trainshed target add NAME HOST [options]",
             "trainshed target check NAME [--mpi]",
             "trainshed target remove NAME",
+            "trainshed target map NAME TARGET",
+            "trainshed target unmap NAME",
             "trainshed target NAME [--slots N] [--grace SECONDS] [--nodes N]",
         )
     )
-    target.add_argument("words", nargs="*", metavar="NAME", help="list, add, check or remove; or a target to change")
+    target.add_argument("words", nargs="*", metavar="NAME", help="one of these, or a target to change")
     target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
     target.add_argument(
         "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"

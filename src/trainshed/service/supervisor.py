@@ -16,12 +16,14 @@ from trainshed.service.gpus import Gpus
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.shared import Shared
 from trainshed.service.spec_file import describe
+from trainshed.service.target_names import STANDS_FOR
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states
 from trainshed.spec.codec import from_json
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
+from trainshed.targets.parts import whole_of
 from trainshed.targets.registry import kind_of
 from trainshed.targets.witness import INTERACTIVE, Witness
 
@@ -55,8 +57,10 @@ class Supervisor:
             failed=_tell,
         )
         self._worker(INTERACTIVE)
-        for record in self._shared.registry.targets():
-            attempt(self._worker, record["name"], failed=_tell)
+        names = [record["name"] for record in self._shared.registry.targets() if STANDS_FOR not in record]
+        parts = [record["target"] for record in self._history.active() if ":" in record["target"]]
+        for name in dict.fromkeys(names + parts):
+            attempt(self._worker, name, failed=_tell)
 
     def stop(self) -> None:
         """Stop working; runs go on."""
@@ -98,7 +102,7 @@ class Supervisor:
         """
         before = next((each for each in self._shared.registry.targets() if each["name"] == record["name"]), record)
         moved = any(before.get(name) != record.get(name) for name in ("kind", "folder"))
-        if moved and self._worker(record["name"]).used:
+        if moved and any(worker.used for name, worker in self._workers.items() if whole_of(name) == record["name"]):
             raise ComputeTargetException(
                 f"Target '{record['name']}' has unfinished runs, so its folder cannot be changed. Cancel them or wait "
                 "for them, or choose another name."
@@ -138,10 +142,10 @@ class Supervisor:
         self._worker(name).answered()
 
     def forget(self, name: str) -> None:
-        """Let go of a target that has been changed or deleted; its next use makes it anew."""
+        """Let go of a target that has been changed or deleted, and of its parts; their next use makes them anew."""
         with self._lock:
-            worker = self._workers.pop(name, None)
-        if worker is not None:
+            gone = [self._workers.pop(each) for each in list(self._workers) if whole_of(each) == name]
+        for worker in gone:
             self._machines.release(worker.engine.machine)  # what waits for an answer stops waiting
             worker.stop()
 
@@ -190,6 +194,7 @@ class Supervisor:
             UserErrorException: the target could never run it.
             RunConfigurationException: there is no such launcher.
         """
+        spec = self._shared.registry.resolved(spec)
         self.check(spec)
         record = self._create(run_id, submit_id, spec)
         self._of(record).tell("dispatch")
@@ -198,7 +203,7 @@ class Supervisor:
     def check(self, spec: RunSpec) -> None:
         """Raise if a run could never be run; exceptions as for :meth:`submit`."""
         launchers.check(spec.launcher)
-        self._shared.registry.check_size(spec)
+        self._shared.registry.check_size(self._shared.registry.resolved(spec))
         self._shared.registry.check_data(spec)
 
     def _create(self, run_id: str, submit_id: str, spec: RunSpec, queued: bool = True) -> dict[str, Any]:
