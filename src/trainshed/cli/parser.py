@@ -342,7 +342,7 @@ def _target(commands: Any) -> None:
     target.usage = "\n       ".join(
         (
             "trainshed target [list]",
-            "trainshed target add NAME HOST [options]",
+            "trainshed target add NAME HOST... [options]",
             "trainshed target check NAME [--mpi]",
             "trainshed target remove NAME",
             "trainshed target map NAME TARGET",

@@ -7,7 +7,7 @@ from typing import Any
 
 from trainshed.api.compute.cluster import AmlCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
-from trainshed.api.compute.remote import RemoteCompute, SshCompute
+from trainshed.api.compute.remote import RemoteCompute, SshCompute, SshPool
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
 from trainshed.cli.target_check import check
@@ -84,12 +84,15 @@ def _refuse(options: argparse.Namespace, names: tuple[str, ...], why: str) -> No
 
 
 def _add(options: argparse.Namespace, words: list[str]) -> int:
-    if len(words) != 2:
-        raise UserErrorException("NAME or HOST is missing, or there is too much. Use: trainshed target add NAME HOST")
+    if len(words) < 2:
+        raise UserErrorException(
+            "NAME or HOST is missing. Use: trainshed target add NAME HOST, or with several hosts for a pool of them"
+        )
     _refuse(options, ("nodes",), "is for clusters of this machine: trainshed target NAME --nodes N")
     where = resolve.workspace(options, create=True)
     settings = {name: getattr(options, name) for name in (*_ADD, "slots")}
-    SshCompute.attach(where, words[0], words[1], grace_seconds=options.grace, **settings)
+    host = words[1] if len(words) == 2 else words[1:]
+    SshCompute.attach(where, words[0], host, grace_seconds=options.grace, **settings)
     return _table(options, where, [words[0]])
 
 
@@ -100,7 +103,7 @@ def _changed(options: argparse.Namespace, name: str) -> ComputeTarget:
     one = ComputeTarget(where, name)
     if options.grace is not None:
         one.grace_seconds = options.grace
-    if isinstance(one, (LocalTarget, RemoteCompute)):
+    if isinstance(one, (LocalTarget, RemoteCompute, SshPool)):
         if options.nodes is not None:
             raise UserErrorException(f"'{name}' is one node. Set how many runs can run at once: --slots N")
         if options.slots is not None:
@@ -120,6 +123,8 @@ def _table(options: argparse.Namespace, where: Workspace, names: list[str] | Non
         return 0
     show.table(("TARGET", "KIND", "SLOTS", "USED", "WHERE"), map(_row, records))
     for each in records:
+        for member in each.get("members", ()) if names is not None else ():
+            print(f"{member['name']}: {member['used']} of {member['slots']} slots used")
         for said in filter(None, (each["error"], each["doing"])):
             print(f"{each['name']}: {show.clean(said)}")
     return 0
@@ -129,7 +134,7 @@ def _row(record: dict[str, Any]) -> tuple[Any, ...]:
     slots = record.get("slots") or record.get("max_nodes")
     if "stands_for" in record:
         return record["name"], "mapped", slots, record["used"], f"target {record['stands_for']}"
-    host = record.get("host") or " ".join(record.get("connect") or ())
+    host = record.get("host") or " ".join(record.get("hosts") or record.get("connect") or ())
     return record["name"], record["kind"], slots, record["used"], host
 
 

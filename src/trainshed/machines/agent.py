@@ -59,6 +59,7 @@ class Agent:
     shares_folder = True
     patience = 0.0
     doing = ""
+    connected = True
 
     def __init__(self, root: str, context: Mapping[str, Any], on_end: OnEnd) -> None:
         self._runs = os.path.join(root, "runs")

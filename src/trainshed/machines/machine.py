@@ -85,11 +85,16 @@ class Machine(Protocol):
         shares_folder: the run directories of this machine are the service's own, so nothing has to be mirrored.
         patience: seconds without contact after which nothing is known of its runs.
         doing: what takes its time while the machine is made ready; ``""`` if nothing does.
+        connected: as far as is known, it would answer now.
     """
 
     shares_folder: bool
     patience: float
     doing: str
+
+    @property
+    def connected(self) -> bool:
+        """See the attributes."""
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has.

@@ -56,6 +56,11 @@ class RemoteMachine:
         self.doing = ""
         self.closed = False
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that is not known to have broken."""
+        return self._connection is not None and not self._connection.broken and not self.closed
+
     def facts(self) -> dict[str, Any]:
         """Return what the machine has; see :meth:`Machine.facts`."""
         return self._connected().facts
@@ -162,7 +167,7 @@ class RemoteMachine:
 
     def _connected(self) -> AgentConnection:
         with self._connecting:
-            if self._connection is not None and not self._connection.broken and not self.closed:
+            if self._connection is not None and self.connected:
                 return self._connection
             if self._error is not None and time.monotonic() < self._not_before:
                 raise type(self._error)(self._error.message)

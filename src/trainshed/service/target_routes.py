@@ -13,9 +13,12 @@ from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field
 from trainshed.service.target_names import STANDS_FOR
 from trainshed.targets.parts import whole_of
+from trainshed.targets.pool import POOL, hosts_of, together
 from trainshed.targets.slurm import SLURM
 
-_NOT_OF_THE_ENGINE = frozenset({"slots", "kind", "grace_seconds", "description", "tags", "created", "modified"})
+_NOT_OF_THE_ENGINE = frozenset(
+    {"slots", "slots_each", "cores", "kind", "grace_seconds", "description", "tags", "created", "modified"}
+)
 
 
 def targets(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
@@ -100,14 +103,22 @@ def check_target(context: ServiceContext, request: Request, body: Any) -> dict[s
     """
     name, changes = context.registry.names.resolved(request.path_params["name"]), _changes(body)
     whole = context.registry.target_with(name, changes)
-    found = context.target_checks.look(whole)
-    if "facts" not in found:
-        return found
+    hosts = hosts_of(whole)
+    looks = [context.target_checks.look(each) for each in hosts]
+    waits = next((each for each in looks if "facts" not in each), None)
+    if waits:
+        return waits
+    told = [each["facts"] for each in looks]
+    found: dict[str, Any] = {"facts": told[0] if whole["kind"] != POOL else together(hosts, told)}
+    if changes and whole["kind"] == POOL:
+        changes["cores"] = {each["host"]: facts["cores"] for each, facts in zip(hosts, told, strict=True)}
+    elif changes:
+        changes.setdefault("slots", told[0]["cores"])
     if changes:
-        changes.setdefault("slots", found["facts"]["cores"])
         found["target"] = put(context, name, changes)
     context.supervisor.answered(name)
-    context.target_checks.done(whole)
+    for each in hosts:
+        context.target_checks.done(each)
     return found
 
 

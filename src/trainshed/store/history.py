@@ -313,6 +313,11 @@ class History:
         sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? {only} ORDER BY priority DESC, seq LIMIT ?"
         return [record_of(row) for row in self._database.tuples(sql, (target, limit))]
 
+    def assign(self, run_id: str, target: str) -> bool:
+        """Give a queued run to a part of its target; False where it is not queued any more."""
+        sql = "UPDATE runs SET target = ? WHERE id = ? AND status = 'Queued'"
+        return bool(self._database.execute(sql, (target, run_id), durable=True))
+
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return every state a run has been in, in order: ``{"time", "status", "reason"}``."""
         sql = "SELECT time, status, reason FROM run_events WHERE run = ? ORDER BY seq"

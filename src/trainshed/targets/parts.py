@@ -1,9 +1,13 @@
-"""Parts of a target, which runs can name: ``cluster:gpu`` is partition ``gpu`` of the Slurm target ``cluster``."""
+"""Parts of a target, which runs can name.
+
+``cluster:gpu`` is partition ``gpu`` of the Slurm target ``cluster``; ``lab:gpu1`` is host ``gpu1`` of the pool ``lab``.
+"""
 
 from __future__ import annotations
 
-from trainshed.errors import ComputeTargetException
+from trainshed.errors import ComputeTargetException, did_you_mean
 from trainshed.targets.kind import Record
+from trainshed.targets.pool import POOL, host_of
 from trainshed.targets.slurm import SLURM
 
 
@@ -25,15 +29,23 @@ def part_of(record: Record, name: str) -> Record:
         name: of the part, with that of the target.
 
     Raises:
-        ComputeTargetException: targets of this kind have no parts.
+        ComputeTargetException: it has no such part.
 
     Example:
         >>> part_of({"name": "cluster", "kind": "slurm", "slots": 9}, "cluster:gpu")
         {'name': 'cluster:gpu', 'kind': 'slurm', 'slots': 9, 'partition': 'gpu'}
     """
     whole, _, part = name.partition(":")
-    if record["kind"] != SLURM or not part:
-        raise ComputeTargetException(
-            f"'{name}': target '{whole}' has no parts to choose from, as Slurm targets have: partitions. Use '{whole}'."
-        )
-    return {**record, "name": name, "partition": part}
+    if record["kind"] == SLURM and part:
+        return {**record, "name": name, "partition": part}
+    if record["kind"] == POOL:
+        if part not in record["hosts"]:
+            raise ComputeTargetException(
+                f"Pool '{whole}' has no host '{part}'. Available: {', '.join(record['hosts'])}."
+                + did_you_mean(part, record["hosts"])
+            )
+        return host_of(record, part)
+    raise ComputeTargetException(
+        f"'{name}': target '{whole}' has no parts to choose from; Slurm targets have partitions, and pools have hosts. "
+        f"Use '{whole}'."
+    )
