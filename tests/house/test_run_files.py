@@ -71,6 +71,7 @@ ALLOWED = {
     "service/staging.py:Staging._hash": "data of datastores, and our programs",
     "service/staging.py:Staging._copy_back": "the outbox as the mirror has written it, regular files alone",
     "service/staging.py:_pieces": "data of datastores, and our programs",
+    "service/target_checks.py:_check_shared": "a new file in a folder that a target's settings name, without content",
     "service/sweep_log.py:SweepLog.say": "the log of a sweep, whose run has no script: appended to, without following a link",
     "service/transfers.py:put_pack": "the store of snapshots",
     "service/transfers.py:_private": "the store of snapshots",

@@ -373,6 +373,9 @@ def _target(commands: Any) -> None:
     add.add_argument("--folder", metavar="PATH", help="folder there for Trainshed's files (default: ~/.trainshed)")
     add.add_argument("--python", metavar="PATH", help="Python there (default: the first one of version 3.8 or later)")
     add.add_argument("--archive", metavar="FILE", help="archive here with a Python, for a host that has none")
+    add.add_argument(
+        "--shared", action="append", metavar="PATH", help="folder that is the same here and there, to use data in place"
+    )
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from trainshed.cli import resolve, show
 from trainshed.cli.target_check import check
 from trainshed.errors import UserErrorException
 
-_ADD = ("user", "port", "key", "config", "reuse", "folder", "python", "archive")
+_ADD = ("user", "port", "key", "config", "reuse", "folder", "python", "archive", "shared")
 _CHANGES = ("slots", "grace", "nodes")
 
 

@@ -147,6 +147,26 @@ class Machine(Protocol):
     def allow(self, run_id: str, native_id: str) -> None:
         """Let a job of a batch system, and no other, start the run."""
 
+    def tell(self, run_id: str, name: str, text: str) -> None:
+        """Leave a small file for the shim of a run that is on several hosts.
+
+        Args:
+            run_id: the run.
+            name: one of the names of :mod:`trainshed.spec.layout` that begin with ``POOL_``.
+            text: its content.
+        """
+
+    def extend(self, run_id: str, pieces: Sequence[Tuple[str, int, bytes]], name: str = "", text: str = "") -> None:
+        """Add what another host of a run has written to files of its run directory.
+
+        Args:
+            run_id: the run.
+            pieces: (path, offset, bytes); what a file has beyond the offset already is not added again, and an offset
+                of -1 is the end of the file.
+            name: of a file to leave after that, as with :meth:`tell`; none if empty.
+            text: its content.
+        """
+
     def start(self, run_id: str, native_id: str) -> bool:
         """Give the run to the shim that stands ready.
 

@@ -84,6 +84,17 @@ class RemoteMachine:
         """Let a job start a run; see :meth:`Machine.allow`."""
         self._call("allow", {"run_id": run_id, "native_id": native_id})
 
+    def tell(self, run_id: str, name: str, text: str) -> None:
+        """Leave a file for a shim; see :meth:`Machine.tell`."""
+        self._call("tell", {"run_id": run_id, "name": name, "text": text})
+
+    def extend(self, run_id: str, pieces: Sequence[tuple[str, int, bytes]], name: str = "", text: str = "") -> None:
+        """Add to files there; see :meth:`Machine.extend`."""
+        connection = self._connected()
+        args = {"run_id": run_id, "pieces": [(path, offset, len(data)) for path, offset, data in pieces]}
+        body = b"".join(data for _, _, data in pieces)
+        connection.answer(connection.send("extend", {**args, "name": name, "text": text}, body), _LONG_SECONDS)
+
     def start(self, run_id: str, native_id: str) -> bool:
         """Start a run; see :meth:`Machine.start`."""
         return bool(self._call("start", {"run_id": run_id, "native_id": native_id})[0])

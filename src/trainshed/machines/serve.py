@@ -25,7 +25,7 @@ from trainshed.system import ownership
 
 _AT_ONCE = 8
 _PLAIN = frozenset({
-    "run", "prepare", "lay_out", "allow", "start", "end", "files", "missing", "install", "put_tree", "remove",
+    "run", "prepare", "lay_out", "allow", "tell", "start", "end", "files", "missing", "install", "put_tree", "remove",
 })  # fmt: skip
 """Verbs whose arguments and answers are JSON as they are."""
 _Answer = Tuple[Any, bytes]
@@ -56,6 +56,7 @@ class Server:
             "appended": self._appended,
             "read": self._read,
             "put": self._put,
+            "extend": self._extend,
             "tunnel": self._to_script,
             "look": lambda args, _: ({run: list(seen) for run, seen in self._agent.look(**args).items()}, b""),
         }
@@ -120,6 +121,14 @@ class Server:
 
     def _to_script(self, args: dict[str, Any], body: bytes) -> _Answer:
         self._tunnel.take(args, body)
+        return None, b""
+
+    def _extend(self, args: dict[str, Any], body: bytes) -> _Answer:
+        start, pieces = 0, []
+        for path, offset, size in args.pop("pieces"):
+            pieces.append((path, offset, body[start : start + size]))
+            start += size
+        self._agent.extend(pieces=pieces, **args)
         return None, b""
 
     def _put(self, args: dict[str, Any], body: bytes) -> _Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from trainshed.machines.machine import Machine
 from trainshed.service import run_queue
 from trainshed.service.attempts import attempt
 from trainshed.service.gpus import Gpus
@@ -17,17 +18,24 @@ class Holdings:
         gpus: the GPUs of its machine, which other targets may share.
 
     Attributes:
+        gpus: as given.
         runs: run → the slots that it holds.
+        lent: the same for runs that another worker follows.
     """
 
     def __init__(self, gpus: Gpus) -> None:
-        self._gpus = gpus
+        self.gpus = gpus
         self.runs: dict[str, int] = {}
+        self.lent: dict[str, int] = {}
 
     @property
     def used(self) -> int:
         """How many slots are taken."""
-        return sum(list(self.runs.values()))
+        return sum([*self.runs.values(), *self.lent.values()])
+
+    def others(self, run_id: str) -> list[Machine]:  # noqa: ARG002 - on pools it matters
+        """Return the further machines that a run is on."""
+        return []
 
     def slots(self, spec: dict[str, Any]) -> int:
         """Return the slots that a run takes of this target.
@@ -44,7 +52,7 @@ class Holdings:
             run_id: the run.
             spec: its request, as JSON.
         """
-        if self._gpus.take(run_id, spec):
+        if self.gpus.take(run_id, spec):
             self.runs[run_id] = self.slots(spec)
         return run_id in self.runs
 
@@ -68,13 +76,13 @@ class Holdings:
             run_id: the run.
             allocation: what :meth:`allocation` returned then.
         """
-        self._gpus.keep(run_id, allocation)
+        self.gpus.keep(run_id, allocation)
 
     def allocation(self, run_id: str) -> dict[str, Any]:
         """Return what a run's node must know of what the run holds."""
-        return self._gpus.allocation(run_id)
+        return self.gpus.allocation(run_id)
 
     def let_go(self, run_id: str) -> None:
         """Take everything back from a run that has ended."""
         self.runs.pop(run_id, None)
-        self._gpus.let_go(run_id)
+        self.gpus.let_go(run_id)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from trainshed.errors import MachineUnreachableException, ServiceException
 from trainshed.service import run_queue
 from trainshed.service.background import Background
 from trainshed.service.gpus import wanted
+from trainshed.service.pool_room import PoolRoom
 from trainshed.service.target_worker import TargetWorker
 from trainshed.store.history import History
 
@@ -23,18 +23,15 @@ class PoolWorker:
 
     Args:
         name: of the target.
-        members: the workers of its hosts.
+        room: its hosts.
         history: the table of runs.
-        slots: returns the number of slots of a host, by the name of its worker.
     """
 
-    def __init__(
-        self, name: str, members: Sequence[TargetWorker], history: History, slots: Callable[[str], int]
-    ) -> None:
+    def __init__(self, name: str, room: PoolRoom, history: History) -> None:
         self.name = name
-        self.members = members
+        self.members = [worker for worker, _ in room.members.values()]
+        self._room = room
         self._history = history
-        self._slots = slots
         self._answer: set[str] = set()
         self._messages: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._background = Background(f"pool '{name}'", lambda _: None)
@@ -73,7 +70,9 @@ class PoolWorker:
         hosts: list[dict[str, Any]] = []
         for member in self.members:
             error = member.contact.error or None
-            hosts.append({"name": member.name, "used": member.used, "slots": self._slots(member.name), "error": error})
+            hosts.append(
+                {"name": member.name, "used": member.used, "slots": self._room.slots(member.name), "error": error}
+            )
         error = " ".join(each["error"] for each in hosts if each["error"])
         doing = next(filter(None, (member.engine.machine.doing for member in self.members)), None)
         return {"used": self.used, "error": error or None, "doing": doing, "members": hosts}
@@ -101,10 +100,10 @@ class PoolWorker:
             self._lacking = [member for member in self.members if not self._usable(member)]
             for member in self._lacking:
                 self._background.start(self._ask, member)
-            slots, gpus = int(record["spec"]["slots"]), wanted(record["spec"])
-            free = {member: self._slots(member.name) - member.used for member in self.members if self._usable(member)}
-            roomy = sorted((each for each in free if free[each] >= slots), key=lambda each: -free[each])
-            if not roomy:
+            spec = record["spec"]
+            gpus, hosts = wanted(spec), self._room.roomy(int(spec["slots"]))
+            roomy = [member for member in (self._room.members[host][0] for host in hosts) if self._usable(member)]
+            if len(roomy) < int(spec.get("node_count", 1)):
                 return  # in the order of submission, even if a later, smaller one would fit
             if not (pending and gpus):
                 pending = not any(self._adopted(member, record) for member in roomy) or pending

@@ -15,6 +15,7 @@ from trainshed.service.attempts import attempt
 from trainshed.service.gpus import Gpus
 from trainshed.service.holdings import Holdings
 from trainshed.service.machines import ServiceMachines
+from trainshed.service.pool_room import PoolHoldings, PoolRoom
 from trainshed.service.pool_worker import PoolWorker
 from trainshed.service.shared import Shared
 from trainshed.service.spec_file import describe
@@ -26,7 +27,7 @@ from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.targets.engine import Engine
 from trainshed.targets.parts import whole_of
-from trainshed.targets.pool import POOL, hosts_of
+from trainshed.targets.pool import POOL, PoolHost, hosts_of
 from trainshed.targets.registry import kind_of
 from trainshed.targets.witness import INTERACTIVE, Witness
 
@@ -80,20 +81,31 @@ class Supervisor:
         with self._lock:
             if name not in self._workers:
                 record = {} if name == INTERACTIVE else self._shared.registry.target(name)
-                made = self._pool(record) if record.get("kind") == POOL else self._of_machine(name, record)
-                self._workers[name] = made
-                if self._started:
-                    made.start()
+                if record.get("kind") in (POOL, PoolHost.name):
+                    made = self._pool(record.get("pool", record))
+                else:
+                    made = {name: self._of_machine(name, record)}
+                self._workers.update(made)
+                for each in made.values() if self._started else ():
+                    each.start()
             return self._workers[name]
 
-    def _pool(self, record: dict[str, Any]) -> PoolWorker:
-        members = [self._machine_worker(each["name"]) for each in hosts_of(record)]
-        return PoolWorker(record["name"], members, self._history, self._shared.registry.slots)
+    def _pool(self, record: dict[str, Any]) -> dict[str, TargetWorker | PoolWorker]:
+        """Return the workers of a pool and of all its hosts."""
+        room = PoolRoom(self._shared.registry.slots)
+        made: dict[str, TargetWorker | PoolWorker] = {}
+        for each in hosts_of(record):
+            made[each["name"]] = self._of_machine(each["name"], each, room)
+        return {**made, record["name"]: PoolWorker(record["name"], room, self._history)}
 
-    def _of_machine(self, name: str, record: dict[str, Any]) -> TargetWorker:
+    def _of_machine(self, name: str, record: dict[str, Any], room: PoolRoom | None = None) -> TargetWorker:
         engine: Engine = kind_of(record).engine(record, self._machines) if record else self._witness
         gpus = Gpus() if engine.queues else self._gpus_of(engine.machine)
-        return TargetWorker(name, engine, Holdings(gpus), self._shared, self._freed)
+        holdings = Holdings(gpus) if room is None else PoolHoldings(gpus, record["host"], room)
+        worker = TargetWorker(name, engine, holdings, self._shared, self._freed)
+        if room is not None and isinstance(holdings, PoolHoldings):
+            room.members[record["host"]] = worker, holdings
+        return worker
 
     def _machine_worker(self, name: str) -> TargetWorker:
         """Return the worker of a target, or part of one, that runs can be on."""

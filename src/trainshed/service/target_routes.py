@@ -112,6 +112,7 @@ def check_target(context: ServiceContext, request: Request, body: Any) -> dict[s
     found: dict[str, Any] = {"facts": told[0] if whole["kind"] != POOL else together(hosts, told)}
     if changes and whole["kind"] == POOL:
         changes["cores"] = {each["host"]: facts["cores"] for each, facts in zip(hosts, told, strict=True)}
+        changes["apart"] = context.target_checks.share_folder(hosts, told[0]["home"])
     elif changes:
         changes.setdefault("slots", told[0]["cores"])
     if changes:

@@ -332,7 +332,7 @@ class TargetWorker:
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
         gpus = self._holdings.allocation(run_id)
-        job = job_of(self._shared, self.engine.machine, record, gpus)
+        job = job_of(self._shared, [self.engine.machine, *self._holdings.others(run_id)], record, gpus)
         self._tried.add(run_id)
         self.engine.submit(job, lambda native_id: self._accepted(run_id, native_id, gpus))
         if self._history.get(run_id)["cancel_requested"]:

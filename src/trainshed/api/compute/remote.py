@@ -288,7 +288,9 @@ class SshCompute(RemoteCompute, kind="ssh"):
                 where they differ; ``slots``, the number of one-slot runs at the same time (default: one for each
                 core); ``reuse=True`` to use only a connection that you have opened yourself, for logins with a second
                 factor; ``folder``, where Trainshed keeps its files there (default: ``~/.trainshed``); ``python``, a
-                Python there, and ``archive``, a file here with one for machines that have none; ``patience``, seconds
+                Python there, and ``archive``, a file here with one for machines that have none; ``shared``, a list of
+                folders that are the same there and here, so that datastores in them are used in place; in a pool,
+                ``addresses``, by which the hosts reach each other where yours are not theirs; ``patience``, seconds
                 without an answer after which a connection is given up (default: 30). In a pool, the settings are
                 those of each host; where hosts differ, your ssh configuration can say so.
         """
