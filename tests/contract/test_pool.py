@@ -19,6 +19,7 @@ from rigs import WAITS, Rig
 
 from trainshed import ComputeTarget, SshCompute, Workspace
 from trainshed.api.compute.remote import SshPool
+from trainshed.cli.main import main
 from trainshed.environments.commands import find_uv
 from trainshed.errors import ComputeTargetException, UserErrorException
 
@@ -387,3 +388,34 @@ def test_hosts_with_a_file_system_in_common(lab: PoolRig, common: Path, mpi: dic
     for path, words in (("data", "absolute paths"), ("/no/such", "no such folder on the service's machine")):
         with pytest.raises(UserErrorException, match=words):
             lab.attach("common", **{**settings, "shared": [path]})
+
+
+def test_gc_removes_what_runs_have_left_on_the_hosts(lab: PoolRig, capfd: pytest.CaptureFixture[str]) -> None:
+    done = lab.completed("print('done')", target="lab:h1", environment={"pip": []})
+    going = lab.submit(WAITS + "print('up', flush=True); wait('gc')", target="lab:h1", arguments=["/mnt"])
+    lab.log_until(going, "up")
+    home = lab.pair.hosts[0].home / ".trainshed"
+    [folder] = [path.parent.parent for path in home.glob(f"workspaces/*/runs/{done}")]
+    for path in folder.glob("snapshots/*/*"):
+        os.utime(path, (0, 0))
+    lab.pair.hosts[1].stop_sshd()
+    words = ["gc", "--unused-for", "0d", "--workspace", str(lab.root)]
+    capfd.readouterr()
+    assert main([*words, "--dry-run"]) == 0
+    assert (folder / "runs" / done).is_dir()
+    capfd.readouterr()
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert f"lab:h1:runs/{done}" in [each["name"] for each in told["removed"]]
+    assert [each["name"].partition(":")[2].partition(":")[0] for each in told["unreached"]] == ["h2"]
+    assert {path.name for path in (folder / "runs").iterdir()} == {going}
+    assert list(home.glob("environments/*/environment.json")) == []
+    assert list(folder.glob("snapshots/*/*")) == []
+    assert len(list(home.glob("node/*"))) == 1
+    assert main(words) == 0
+    assert "nothing was removed on lab:h2: Machine 'h2' cannot be reached" in capfd.readouterr().err
+    lab.pair.hosts[1].start_sshd()
+    assert lab.log(done) == "done\n"
+    assert lab.completed("print('done')", target="lab:h1", environment={"pip": []}) != done
+    lab.go("gc")
+    assert lab.wait(going)["status"] == "Completed"

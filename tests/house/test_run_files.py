@@ -19,6 +19,7 @@ SAFE = frozenset({"confined", "mirror", "_mirror"})
 OURS = {
     "machines/bootstrap.py": "the program that a machine gets from us",
     "machines/kit.py": "what machines get from us",
+    "machines/leavings.py": "the folders of the home; of a run only its name and the sizes of its files",
     "node/code.py": "the store of snapshots, and the working folder before anything of the user's has run",
     "node/mpi.py": "Open MPI's own folders",
     "service/access.py": "the workspace's token",

@@ -258,7 +258,7 @@ def _removal(commands: Any) -> None:
         type=_days,
         metavar="AGE",
         default=30.0,
-        help="remove environments and caches unused for AGE (default: 30d)",
+        help="remove environments, caches and what is left on other machines, unused for AGE (default: 30d)",
     )
     collect.add_argument(
         "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"

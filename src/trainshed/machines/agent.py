@@ -17,6 +17,7 @@ from trainshed.containers import engine
 from trainshed.environments.commands import platform_name
 from trainshed.errors import MachineUnreachableException, ServiceException
 from trainshed.machines import records, run_files
+from trainshed.machines.leavings import Leavings
 from trainshed.machines.machine import (
     ABSENT,
     ALIVE,
@@ -26,6 +27,7 @@ from trainshed.machines.machine import (
     Content,
     FileFacts,
     JobCommand,
+    Left,
     Observation,
     OnEnd,
     Piece,
@@ -64,6 +66,7 @@ class Agent:
         self._snapshots = os.path.join(root, layout.SNAPSHOTS)
         self._context = {**context, "snapshots": self._snapshots}
         os.makedirs(self._runs, mode=0o700, exist_ok=True)
+        self._leavings = Leavings(str(context["home"]), self._runs, self._snapshots)
         control_group.sweep()
         self._shims = Shims(self._runs, on_end)
         self._native: dict[str, str] = {}
@@ -256,7 +259,7 @@ class Agent:
 
     def missing(self, hashes: Sequence[str]) -> list[str]:
         """Return contents that are not here; see :meth:`Machine.missing`."""
-        return [sha for sha in hashes if not os.path.exists(self._content(sha))]
+        return [sha for sha in hashes if not _touched(self._content(sha))]
 
     def put(self, contents: Iterable[Content]) -> None:
         """Keep contents; see :meth:`Machine.put`."""
@@ -328,6 +331,14 @@ class Agent:
         self._native.pop(run_id, None)
         remove_inside(self._runs, run_id)
 
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory here; see :meth:`Machine.run_names`."""
+        return self._leavings.run_names()
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed; see :meth:`Machine.collect`."""
+        return self._leavings.collect(runs, unused_days, with_downloads, dry_run)
+
     def close(self) -> None:
         """Let go of the shims; see :meth:`Machine.close`."""
         self._shims.close()
@@ -336,6 +347,15 @@ class Agent:
         if not run_id or "/" in run_id or run_id.startswith("."):
             raise ServiceException(f"{run_id!r} cannot be the id of a run.")
         return os.path.join(self._runs, run_id)
+
+
+def _touched(path: str) -> bool:
+    """Note that a content is used now; False where there is none."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

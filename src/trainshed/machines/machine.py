@@ -22,6 +22,9 @@ Content = Tuple[str, int, Callable[[], Iterable[bytes]]]
 Piece = Tuple[str, int, int]
 """A piece of a file: (path in the run directory, offset, number of bytes)."""
 
+Left = Tuple[str, str, int]
+"""Something that is removed: (kind, path below the folder, bytes that this frees)."""
+
 _NOTHING: dict[str, Any] = {}
 
 
@@ -242,6 +245,22 @@ class Machine(Protocol):
 
     def remove(self, run_id: str) -> None:
         """Delete the run directory."""
+
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory there."""
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed from the folder of this workspace there, and from what it shares with others.
+
+        Args:
+            runs: whose directories to remove.
+            unused_days: contents, environments and node parts that were unused for so many days are removed.
+            with_downloads: downloaded packages are removed, too.
+            dry_run: nothing is.
+
+        Returns:
+            What was, or would be.
+        """
 
     def close(self) -> None:
         """Let go of the machine; runs go on."""

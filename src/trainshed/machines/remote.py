@@ -13,7 +13,7 @@ from trainshed.machines import frames
 from trainshed.machines.bring_python import PythonBringer
 from trainshed.machines.connection import AgentConnection, Answer, NoPython, Reach
 from trainshed.machines.kit import Kit
-from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Observation, OnEnd, Piece
+from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Left, Observation, OnEnd, Piece
 
 _LONG_SECONDS = 600.0
 _BATCH = 4 << 20
@@ -159,6 +159,15 @@ class RemoteMachine:
     def remove(self, run_id: str) -> None:
         """Delete a run directory there; see :meth:`Machine.remove`."""
         self._call("remove", {"run_id": run_id}, seconds=_LONG_SECONDS)
+
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory there; see :meth:`Machine.run_names`."""
+        return list(self._call("run_names", {})[0])
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed there; see :meth:`Machine.collect`."""
+        args = {"runs": list(runs), "unused_days": unused_days, "with_downloads": with_downloads, "dry_run": dry_run}
+        return [(kind, path, size) for kind, path, size in self._call("collect", args, seconds=_LONG_SECONDS)[0]]
 
     def close(self) -> None:
         """Hang up, also in the middle of a try to connect; see :meth:`Machine.close`."""

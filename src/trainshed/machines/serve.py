@@ -25,7 +25,8 @@ from trainshed.system import ownership
 
 _AT_ONCE = 8
 _PLAIN = frozenset({
-    "run", "prepare", "lay_out", "allow", "tell", "start", "end", "files", "missing", "install", "put_tree", "remove",
+    "run", "run_names", "collect", "prepare", "lay_out", "allow", "tell", "start", "end", "files", "missing", "install",
+    "put_tree", "remove",
 })  # fmt: skip
 """Verbs whose arguments and answers are JSON as they are."""
 _Answer = Tuple[Any, bytes]
@@ -157,6 +158,7 @@ def main() -> int:
         sys.stderr.write(f"{why}\n")
         return 1
     try:
+        os.utime(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # it is in use
         Server(home, workspace, fds).serve()
     except OSError as error:
         sys.stderr.write(f"{error}\n")

@@ -197,6 +197,16 @@ class Supervisor:
             if not machine.shares_folder:
                 machine.remove(run_id)
 
+    def elsewhere(self) -> dict[str, Machine]:
+        """Return all machines that share nothing with the service, each by the name of one of its targets."""
+        records = [each for each in self._shared.registry.targets() if STANDS_FOR not in each]
+        workers = [self._machine_worker(part["name"]) for each in records for part in hosts_of(each)]
+        found: dict[Machine, str] = {}
+        for worker in workers:
+            if not worker.engine.machine.shares_folder:
+                found.setdefault(worker.engine.machine, worker.name)
+        return {name: machine for machine, name in found.items()}
+
     def fetch(self, run_id: str) -> None:
         """Fetch the files that a run on another machine has written so far.
 
