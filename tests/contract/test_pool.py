@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def test_a_later_service_finds_the_runs_of_all_hosts(lab: PoolRig) -> None:
     assert sorted(told) == ["h1", "h1", "h2", "h2"]
 
 
-def test_what_cannot_be_a_pool(lab: PoolRig) -> None:
+def test_what_cannot_be_a_pool(lab: PoolRig, capfd: pytest.CaptureFixture[str]) -> None:
     attach = SshCompute.attach
     config = {"config": str(lab.pair.config)}
     with pytest.raises(UserErrorException, match="host 'h1' is named twice"):
@@ -129,6 +130,10 @@ def test_what_cannot_be_a_pool(lab: PoolRig) -> None:
     with pytest.raises(ComputeTargetException, match=r"Pool 'lab' has no host 'h3'\. Available: h1, h2\."):
         lab.submit(NAME, target="lab:h3")
     assert "two" not in lab.ws.compute_targets
+    words = ["target", "add", "other", "h1", "h2", "--slots", "1", "--workspace", str(lab.root)]
+    assert main([*words, "--config", config["config"]]) == 0
+    assert ["other", "pool", "2", "0", "h1", "h2"] in map(str.split, capfd.readouterr().out.splitlines())
+    assert main(["target", "remove", "other", "--workspace", str(lab.root)]) == 0
     pool = ComputeTarget(lab.ws, "lab")
     assert isinstance(pool, SshPool)
     assert (pool.hosts, pool.slots, pool.type, pool.is_attached) == (("h1", "h2"), 4, "pool", True)
@@ -252,6 +257,36 @@ def test_a_service_that_was_killed_finds_all_parts_again(lab: PoolRig) -> None:
     assert sorted(lines) == sorted(told)
     assert sorted(lab.metrics(run_id)["rank"]) == [0, 1, 2, 3]
     assert lab.pair.alive(run_id) == []
+
+
+def test_a_part_whose_shim_is_killed_ends_the_run(lab: PoolRig) -> None:
+    run_id = lab.submit(LASTS + "time.sleep(600)", **TORCH, grace_seconds=0.5)
+    ups(lab, run_id, 4)
+    first = lab.service.call("GET", f"/runs/{run_id}")["target"].partition(":")[2]
+    other = next(host for host in lab.pair.hosts if host.name != first)
+    [record] = other.home.glob(f".trainshed/workspaces/*/runs/{run_id}/shim.json")
+    other.call("kill", "-9", str(json.loads(record.read_text())["pid"]))
+    ended = lab.wait(run_id)
+    assert (ended["status"], ended["reason"]) == ("Failed", "shim_lost"), ended["details"]
+    assert lab.pair.alive(run_id) == []
+
+
+def test_a_cut_holds_up_news_and_no_ranks(lab: PoolRig) -> None:
+    script = WAITS + "import os\nprint('up', flush=True)\nwait('cut')\nprint('end', os.environ['RANK'])"
+    run_id = lab.submit(script, arguments=["/mnt"], **TORCH)
+    ups(lab, run_id, 4)
+    for wires in lab.pair.wires:
+        wires.hold()
+        wires.cut()
+    lab.go("cut")
+    while lab.pair.alive(run_id):
+        time.sleep(0.02)
+    for wires in lab.pair.wires:
+        wires.go()
+    record = lab.wait(run_id)
+    assert record["status"] == "Completed", record["details"]
+    lines = lab.log(run_id).splitlines()
+    assert sorted(line for line in lines if "end" in line) == [f"[rank {rank}] end {rank}" for rank in range(4)]
 
 
 def test_each_node_has_gpus_of_its_host(lab: PoolRig) -> None:
