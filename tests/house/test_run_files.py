@@ -19,6 +19,7 @@ SAFE = frozenset({"confined", "mirror", "_mirror"})
 OURS = {
     "machines/bootstrap.py": "the program that a machine gets from us",
     "machines/kit.py": "what machines get from us",
+    "machines/leavings.py": "the folders of the home; of a run only its name and the sizes of its files",
     "node/code.py": "the store of snapshots, and the working folder before anything of the user's has run",
     "node/mpi.py": "Open MPI's own folders",
     "service/access.py": "the workspace's token",
@@ -72,6 +73,7 @@ ALLOWED = {
     "service/staging.py:Staging._hash": "data of datastores, and our programs",
     "service/staging.py:Staging._copy_back": "the outbox as the mirror has written it, regular files alone",
     "service/staging.py:_pieces": "data of datastores, and our programs",
+    "service/target_checks.py:_check_shared": "a new file in a folder that a target's settings name, without content",
     "service/sweep_log.py:SweepLog._open": "the log of a sweep, whose run has no script: appended to, without following a link",
     "service/transfers.py:put_pack": "the store of snapshots",
     "service/transfers.py:_private": "the store of snapshots",

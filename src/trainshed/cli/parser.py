@@ -293,7 +293,7 @@ def _removal(commands: Any) -> None:
         type=days,
         metavar="AGE",
         default=30.0,
-        help="remove environments and caches unused for AGE (default: 30d)",
+        help="remove environments, caches and what is left on other machines, unused for AGE (default: 30d)",
     )
     collect.add_argument(
         "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
@@ -354,20 +354,22 @@ def _target(commands: Any) -> None:
         commands,
         "target",
         "target:target",
-        "list, add, check or remove compute targets, or change one",
+        "list, add, check, map or remove compute targets, or change one",
         "trainshed target add gpu1 me@gpu1; trainshed target check gpu1; trainshed target gpu1 "
         "--slots 4; trainshed target nodes --nodes 2",
     )
     target.usage = "\n       ".join(
         (
             "trainshed target [list]",
-            "trainshed target add NAME HOST [options]",
+            "trainshed target add NAME HOST... [options]",
             "trainshed target check NAME [--mpi]",
             "trainshed target remove NAME",
+            "trainshed target map NAME TARGET",
+            "trainshed target unmap NAME",
             "trainshed target NAME [--slots N] [--grace SECONDS] [--nodes N]",
         )
     )
-    target.add_argument("words", nargs="*", metavar="NAME", help="list, add, check or remove; or a target to change")
+    target.add_argument("words", nargs="*", metavar="NAME", help="one of these, or a target to change")
     target.add_argument("--slots", type=count, metavar="N", help="number of one-slot runs that can run at once")
     target.add_argument(
         "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
@@ -390,6 +392,9 @@ def _target(commands: Any) -> None:
     add.add_argument("--folder", metavar="PATH", help="folder there for Trainshed's files (default: ~/.trainshed)")
     add.add_argument("--python", metavar="PATH", help="Python there (default: the first one of version 3.8 or later)")
     add.add_argument("--archive", metavar="FILE", help="archive here with a Python, for a host that has none")
+    add.add_argument(
+        "--shared", action="append", metavar="PATH", help="folder that is the same here and there, to use data in place"
+    )
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,6 @@ from typing import Tuple
 _SRUN = ("srun", "--ntasks-per-node=1", "--overlap", "--kill-on-bad-exit=0", "--export=ALL")
 _SWEEP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sweep.py")
 _SECONDS = 60.0
-RANK_OF = "TRAINSHED_RANK_OF"
-"""In the environment of ranks on several machines, and of nothing else: the run."""
 
 
 def hosts() -> Tuple[str, ...]:

@@ -13,6 +13,7 @@ from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
+from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.outputs import Outputs
@@ -83,7 +84,10 @@ class ServiceContext:
         self.sweeps = SweepDriver(parts, self.bus, self.mirror)
         self.target_checks = TargetChecks(self.machines)
         removal = Removal(self.database, self.history)
-        self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
+        elsewhere = GarbageElsewhere(self.supervisor.elsewhere, self.history)
+        self.garbage = GarbageCollector(
+            root, home, removal, self.snapshots, runtime, self.supervisor.discard, elsewhere
+        )
         for folder in (root, root / layout.SNAPSHOTS):
             files.sync_folder(str(folder))  # so that the folders made in them survive a power failure
         self.started = time.time()

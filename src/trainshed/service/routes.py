@@ -54,7 +54,7 @@ def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[s
 def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /runs."""
     submit_id = field(body, "submit_id", str)
-    spec = check_run_spec(from_json(RunSpec, body.get("spec")))
+    spec = context.registry.resolved(check_run_spec(from_json(RunSpec, body.get("spec"))))
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
@@ -108,7 +108,7 @@ def list_runs(context: ServiceContext, request: Request, _: Any) -> dict[str, An
         experiment=query.get("experiment"),
         status=query.get("status"),
         tags={key: value if equals else None} if key else None,
-        target=query.get("target"),
+        target=context.registry.names.resolved(query["target"]) if query.get("target") else None,
         parent=query.get("parent"),
         ancestor=query.get("ancestor"),
         kind=query.get("type"),

@@ -268,15 +268,20 @@ class History:
             top: only those without a parent.
             limit: the maximum number of runs.
             before: only those with a smaller ``seq``: the next page.
-            **columns: only those with these values: ``experiment``, ``status``, ``target``, ``parent``, ``kind``.
+            **columns: only those with these values: ``experiment``, ``status``, ``target`` (or a part of that),
+                ``parent``, ``kind``.
 
         Raises:
             InternalException: there is no such column.
         """
         if not columns.keys() <= _FILTERS:
             raise InternalException(f"Runs cannot be filtered by {', '.join(sorted(columns.keys() - _FILTERS))}.")
-        clauses = [f"{column} = ?" for column, value in columns.items() if value is not None]
-        args: list[Any] = [value for value in columns.values() if value is not None]
+        clauses = [f"{column} = ?" for column, value in columns.items() if value is not None and column != "target"]
+        args: list[Any] = [value for column, value in columns.items() if value is not None and column != "target"]
+        if columns.get("target") is not None:
+            clauses.append("(target = ? OR substr(target, 1, ?) = ?)")
+            part = f"{columns['target']}:"
+            args += [columns["target"], len(part), part]
         if ancestor is not None:
             clauses.append(f"id IN ({DESCENDANTS})")
             args.append(ancestor)
@@ -309,6 +314,11 @@ class History:
         only = f"AND NOT ({_TAKES_GPUS})" if without_gpus else ""
         sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? {only} ORDER BY priority DESC, seq LIMIT ?"
         return [record_of(row) for row in self._database.tuples(sql, (target, limit))]
+
+    def assign(self, run_id: str, target: str) -> bool:
+        """Give a queued run to a part of its target; False where it is not queued any more."""
+        sql = "UPDATE runs SET target = ? WHERE id = ? AND status = 'Queued'"
+        return bool(self._database.execute(sql, (target, run_id), durable=True))
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return every state a run has been in, in order: ``{"time", "status", "reason"}``."""

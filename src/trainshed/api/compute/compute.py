@@ -147,6 +147,45 @@ class ComputeTarget:
         return ComputeTarget.create(workspace, name, attach_configuration)
 
     @staticmethod
+    def map(workspace: WorkspaceLike, name: str, target: str) -> ComputeTarget:
+        """Have a name stand for a target (ours), so that programs which create or use a cluster of this name run there.
+
+        Args:
+            workspace: workspace of both.
+            name: what the programs call their cluster, e.g. ``"cpu-cluster"``. It need not exist, and may be created
+                and deleted as before.
+            target: name of a target; for a partition of a Slurm target, ``"<target>:<partition>"``.
+
+        Returns:
+            The target as the programs see it: an :class:`AmlCompute`.
+
+        Raises:
+            ComputeTargetException: there is no such target, the name is that of another one, or it has unfinished runs.
+
+        Example:
+            >>> ComputeTarget.map(ws, "cpu-cluster", "local").name
+            'cpu-cluster'
+        """
+        record = workspace.connection.call("PUT", f"{quoted('targets', name)}/map", {"target": target})
+        return ComputeTarget(workspace, name, _record=record)
+
+    @staticmethod
+    def unmap(workspace: WorkspaceLike, name: str) -> None:
+        """Have a name stand for no other target any more (ours). Runs that were submitted go on where they are.
+
+        Args:
+            workspace: its workspace.
+            name: the name.
+
+        Raises:
+            ComputeTargetException: it stands for no other target.
+
+        Example:
+            >>> ComputeTarget.unmap(ws, "cpu-cluster")
+        """
+        workspace.connection.call("DELETE", f"{quoted('targets', name)}/map")
+
+    @staticmethod
     def list(workspace: WorkspaceLike) -> builtins.list[ComputeTarget]:
         """Return all compute targets of a workspace."""
         records = workspace.connection.call("GET", "/targets")["targets"]
