@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from trainshed.cli.argument_types import count, days, subset
+from trainshed.cli import parser_runs
+from trainshed.cli.argument_types import count
+from trainshed.cli.parser_parts import command, common
 from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
@@ -86,51 +88,21 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="trainshed", description=_ABOUT, epilog=_EXAMPLES)
     top.add_argument("--version", action="version", version=f"trainshed {VERSION}")
     top.set_defaults(json=False, workspace=None, service=None)
-    _common(top)
+    common(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _submit(commands)
     _sweep(commands)
-    _history(commands)
-    _files(commands)
-    _removal(commands)
-    _verify(commands)
+    parser_runs.history(commands)
+    parser_runs.files(commands)
+    parser_runs.removal(commands)
+    parser_runs.verify(commands)
     _azureml(commands)
     _machinery(commands)
     return top
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command accepts, before or after its name."""
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    parser.add_argument(
-        "--workspace",
-        metavar="NAME|PATH",
-        default=argparse.SUPPRESS,
-        help="workspace (default: $TRAINSHED_WORKSPACE, else a config.json in this folder or above, else 'default')",
-    )
-    parser.add_argument(
-        "--service",
-        metavar="ADDRESS",
-        default=argparse.SUPPRESS,
-        help="use the service at http://host:port instead of a workspace (default: $TRAINSHED_SERVICE), with the token "
-        "in the file $TRAINSHED_TOKEN_FILE",
-    )
-
-
-def _command(commands: Any, name: str, run: str, help: str, example: str = "") -> argparse.ArgumentParser:  # noqa: A002 - argparse's own word
-    made: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help,
-        description=help[0].upper() + help[1:] + ".",
-        epilog=f"example:\n  {example}" if example else None,
-    )
-    made.set_defaults(run=run)
-    _common(made)
-    return made
-
-
 def _submit(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "submit",
         "submit:submit",
@@ -143,7 +115,7 @@ def _submit(commands: Any) -> None:
 
 
 def _sweep(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "sweep",
         "sweep:sweep",
@@ -225,99 +197,8 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     running.add_argument("--follow", action="store_true", help="show the log, then exit with the run's exit code")
 
 
-def _history(commands: Any) -> None:
-    runs = _command(
-        commands, "runs", "runs:runs", "list runs, newest first", "trainshed runs --status Failed --tag stage=trial"
-    )
-    runs.add_argument("--experiment", metavar="NAME", help="only runs of this experiment")
-    runs.add_argument("--status", metavar="STATUS", help="only runs with this status, e.g. Running, Completed, Failed")
-    runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only runs with this tag")
-    runs.add_argument("--limit", type=count, default=20, metavar="N", help="show at most N runs (default: 20)")
-    for name, what in (
-        ("show", "show a run"),
-        ("cancel", "cancel a run"),
-        ("wait", "wait until a run has ended, then exit with its exit code"),
-    ):
-        function = "show_command" if name == "show" else name
-        _run_argument(_command(commands, name, f"runs:{function}", what, f"trainshed {name} @last"))
-    opened = _command(
-        commands, "open", "page:open_page", "open the page of runs, or of one, in a browser", "trainshed open @last"
-    )
-    opened.add_argument(
-        "what", nargs="?", metavar="RUN|EXPERIMENT", help="only this run or experiment (default: all runs)"
-    )
-    opened.add_argument(
-        "--print", dest="only_print", action="store_true", help="print the address and a one-time code; open nothing"
-    )
-    metrics = _command(commands, "metrics", "runs:metrics", "print the metrics of a run", "trainshed metrics @last mse")
-    _run_argument(metrics)
-    metrics.add_argument("name", nargs="?", metavar="NAME", help="only this metric")
-
-
-def _files(commands: Any) -> None:
-    logs = _command(commands, "logs", "files:logs", "print the log of a run", "trainshed logs -f @last")
-    _run_argument(logs)
-    logs.add_argument("file", nargs="?", metavar="FILE", help="another file of the run (default: the script's output)")
-    logs.add_argument("-f", "--follow", action="store_true", help="keep printing until the run has ended")
-    _run_argument(_command(commands, "files", "files:files", "list the files of a run", "trainshed files @last"))
-    get = _command(
-        commands, "get", "files:get", "download files of a run", "trainshed get @last outputs/model.pkl -o m.pkl"
-    )
-    _run_argument(get)
-    get.add_argument(
-        "file", metavar="FILE", help="a name that 'trainshed files' lists; end with / to download a folder"
-    )
-    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to; - writes to standard output")
-
-
-def _removal(commands: Any) -> None:
-    remove = _command(
-        commands, "rm", "removal:rm", "remove ended runs with their files and metrics", "trainshed rm @last"
-    )
-    remove.add_argument("run_names", nargs="+", metavar="RUN", help="id, beginning of an id, or @last")
-    remove.add_argument("--children", action="store_true", help="remove child runs too")
-    collect = _command(
-        commands,
-        "gc",
-        "removal:gc",
-        "free disk space: remove snapshots, environments and caches that no run needs, and optionally old runs",
-        "trainshed gc --dry-run --runs-older-than 30d --keep-runs 10",
-    )
-    collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
-    collect.add_argument(
-        "--runs-older-than", type=days, metavar="AGE", help="remove runs that ended longer than AGE ago"
-    )
-    collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
-    collect.add_argument(
-        "--unused-for",
-        type=days,
-        metavar="AGE",
-        default=30.0,
-        help="remove environments, caches and what is left on other machines, unused for AGE (default: 30d)",
-    )
-    collect.add_argument(
-        "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
-    )
-
-
-def _verify(commands: Any) -> None:
-    check = _command(
-        commands,
-        "verify",
-        "verify:verify",
-        "check that the database, snapshots, outputs and models are as they were stored; nothing is changed",
-        "trainshed verify --subset 1/10",
-    )
-    check.add_argument(
-        "run_names", nargs="*", metavar="RUN", help="only what these runs consist of: id, beginning of an id, or @last"
-    )
-    check.add_argument(
-        "--subset", type=subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
-    )
-
-
 def _azureml(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "azureml",
         "azureml:check",
@@ -329,8 +210,17 @@ def _azureml(commands: Any) -> None:
 
 
 def _machinery(commands: Any) -> None:
+    shells = command(
+        commands,
+        "completion",
+        "completion:completion",
+        "print what completes commands, options and runs in a shell",
+        'eval "$(trainshed completion bash)"; trainshed completion fish | source',
+    )
+    shells.add_argument("shell", choices=("bash", "zsh", "fish"))
+    command(commands, "workspaces", "admin:workspaces", "list the workspaces of this machine", "trainshed workspaces")
     _target(commands)
-    built = _command(
+    built = command(
         commands,
         "environments",
         "admin:environments",
@@ -338,7 +228,7 @@ def _machinery(commands: Any) -> None:
         "trainshed environments --prune 30",
     )
     built.add_argument("--prune", type=float, metavar="DAYS", help="remove environments unused for DAYS days")
-    service = _command(
+    service = command(
         commands, "service", "admin:service", "show, start or stop the workspace's service", "trainshed service status"
     )
     service.add_argument(
@@ -350,7 +240,7 @@ def _machinery(commands: Any) -> None:
 
 
 def _target(commands: Any) -> None:
-    target = _command(
+    target = command(
         commands,
         "target",
         "target:target",
@@ -395,7 +285,3 @@ def _target(commands: Any) -> None:
     add.add_argument(
         "--shared", action="append", metavar="PATH", help="folder that is the same here and there, to use data in place"
     )
-
-
-def _run_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_name", metavar="RUN", help="id, beginning of an id, or @last")

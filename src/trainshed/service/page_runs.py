@@ -13,7 +13,7 @@ from starlette.routing import Route
 from trainshed.errors import NotFoundException, TrainshedError, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
-from trainshed.service.requests import endpoint, field, number, texts
+from trainshed.service.requests import API, endpoint, field, number, texts
 from trainshed.spec.arguments import parameters
 from trainshed.spec.floats import spelled
 from trainshed.web.curves import Curves
@@ -129,6 +129,10 @@ def _tag(context: ServiceContext, run_id: str, body: Any) -> None:
 _ACTIONS = {"cancel": _cancel, "archive": _archive, "restore": _restore, "delete": _delete, "tag": _tag}
 
 ROUTES = [
+    # The same for the command line.
+    Route(f"{API}/table", endpoint(rows)),
+    Route(f"{API}/table/names", endpoint(names)),
+    Route(f"{API}/diff", endpoint(diff)),
     Route(f"{DATA}runs", endpoint(rows)),
     Route(f"{DATA}compare", endpoint(compare)),
     Route(f"{DATA}diff", endpoint(diff)),
