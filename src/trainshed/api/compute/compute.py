@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trainshed.api.checks import check_names
 from trainshed.api.runs.run_tree import runs_of
 from trainshed.api.times import utc
 from trainshed.client.http import quoted
@@ -133,17 +134,20 @@ class ComputeTarget:
         return target
 
     @staticmethod
-    def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any) -> ComputeTarget:
+    def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any = None, **old: Any) -> ComputeTarget:
         """Attach an existing machine, if it can be used.
 
         Args:
             workspace: workspace to attach the target to.
             name: name of the target.
             attach_configuration: e.g. ``RemoteCompute.attach_configuration("me", address="192.0.2.1")``.
+            old: ``attach_config``, as it was called in January 2019.
 
         Raises:
             ComputeTargetException: the machine cannot be used, or this kind of target is not supported.
         """
+        attach_configuration = old.pop("attach_config", attach_configuration)
+        check_names("ComputeTarget.attach", old, ("workspace", "name", "attach_configuration"))
         return ComputeTarget.create(workspace, name, attach_configuration)
 
     @staticmethod
