@@ -322,7 +322,7 @@ def test_what_one_host_cannot_do_fails_the_run_before_the_script_starts(lab: Poo
 
 def test_tensorflow_gets_the_addresses_of_the_hosts(lab: PoolRig) -> None:
     script = "import os, platform\nprint(platform.node(), os.environ['TF_CONFIG'])"
-    more = {"launcher": "tensorflow", "node_count": 2, "worker_count": 2, "parameter_server_count": 0}
+    more: dict[str, Any] = {"launcher": "tensorflow", "node_count": 2, "worker_count": 2, "parameter_server_count": 0}
     run_id = lab.completed(script, **more)
     told = dict(line.partition("] ")[2].split(" ", 1) for line in lab.log(run_id).splitlines())
     configs = {host: json.loads(text) for host, text in told.items()}
