@@ -42,7 +42,7 @@ def run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
         {
             **facts(context, record),
             "spec": record["spec"],
-            "parameters": parameters(record["spec"].get("arguments") or ()),
+            "parameters": parameters(record["spec"].get("arguments") or (), record["properties"]),
             "properties": record["properties"],
             "children": children["rows"] if children["total"] else [],
             "children_total": children["total"],

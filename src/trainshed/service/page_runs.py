@@ -68,7 +68,7 @@ def compare(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
                 "details": {},
                 "about": {**about, "processes": spec["process_count_per_node"], "use_gpu": spec["use_gpu"]},
                 "packages": environment.get("packages") or [],
-                "parameters": parameters(spec["arguments"]),
+                "parameters": parameters(spec["arguments"], record["properties"]),
                 "metrics": curves.extremes(run_id),
             }
         )

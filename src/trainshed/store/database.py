@@ -99,7 +99,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.create_function("parameter", 2, parameter, deterministic=True)
+        connection.create_function("parameter", 3, parameter, deterministic=True)
         try:
             with self._explained(urgent=True):
                 for pragma in (

@@ -33,7 +33,7 @@ _WORDS = {
 _TIMES = {"started": "started", "submitted": "created", "ended": "ended"}
 TOOK = "(coalesce(ended, (julianday('now') - 2440587.5) * 86400.0) - started)"
 METRIC = "(SELECT value FROM series WHERE run = runs.id AND name = ? AND typeof(value) IN ('real', 'integer', 'text'))"
-PARAMETER = "(SELECT parameter(json_extract(spec, '$.arguments'), ?) FROM specs WHERE run = runs.id)"
+PARAMETER = "(SELECT parameter(json_extract(spec, '$.arguments'), runs.properties, ?) FROM specs WHERE run = runs.id)"
 _STATES = {
     "running": (states.RUNNING, states.FINALIZING, states.NOT_RESPONDING, states.CANCEL_REQUESTED),
     "queued": (states.QUEUED,),

@@ -25,6 +25,7 @@ _COLUMNS = (
     "id, status, reason, display_name, experiment, number, target, parent, kind, created, started, ended, tags, "
     "details, cancel_requested"
 )
+_PARAMETERS = "SELECT id, json_extract(spec, '$.arguments'), properties FROM runs JOIN specs ON run = id"
 _GROUP = {"experiment": "experiment", "sweep": "CASE WHEN kind = 'hyperdrive' THEN id ELSE coalesce(parent, '') END"}
 _SORT = {
     "status": "CASE status WHEN 'Running' THEN 0 WHEN 'Queued' THEN 2 WHEN 'Failed' THEN 3 ELSE 1 + terminal * 4 END",
@@ -97,11 +98,7 @@ class Table:
     def names(self) -> dict[str, list[str]]:
         """Return what can be chosen as a column: names of metrics and parameters, the most common first."""
         sql = "SELECT name FROM series WHERE kind = 'scalar' GROUP BY name ORDER BY count(*) DESC, name LIMIT ?"
-        newest = "SELECT json_extract(spec, '$.arguments') FROM specs JOIN runs ON id = run ORDER BY seq DESC LIMIT 500"
-        found: dict[str, int] = {}
-        for text in self._database.column(newest):
-            for name in _parameters(text):
-                found[name] = found.get(name, 0) + 1
+        found = self._common(500)
         common = sorted(found, key=lambda name: (-found[name], name))[:_NAMES]
         return {"metrics": self._database.column(sql, (_NAMES,)), "parameters": common}
 
@@ -112,17 +109,19 @@ class Table:
             f"SELECT name FROM series WHERE kind = 'scalar' AND run IN ({newest}) "
             "GROUP BY name ORDER BY count(*) DESC, min(id) LIMIT 100"
         )
-        texts = self._database.column(
-            f"SELECT json_extract(spec, '$.arguments') FROM specs WHERE run IN ({newest})", (_NEWEST,)
-        )
-        found: dict[str, int] = {}
-        for text in texts:
-            for name in _parameters(text):
-                found[name] = found.get(name, 0) + 1
+        found = self._common(_NEWEST)
         common = sorted(found, key=lambda name: -found[name])[:3]
         names = [name for name in self._database.column(sql, (_NEWEST,)) if name not in found]
         judged = sorted(names, key=lambda name: (not _JUDGES.search(name), not _TELLS.search(name)))
         return {"metrics": judged[:3], "parameters": common}
+
+    def _common(self, newest: int) -> dict[str, int]:
+        """Return the names of the parameters of the newest runs, and how many have each."""
+        found: dict[str, int] = {}
+        for texts in self._database.tuples(f"{_PARAMETERS} ORDER BY seq DESC LIMIT ?", (newest,)):
+            for name in _parameters(*texts[1:]):
+                found[name] = found.get(name, 0) + 1
+        return found
 
     def window(self, asked: Question) -> dict[str, Any]:
         """Return a part of the table: ``{"total", "rows", "groups"}``.
@@ -179,9 +178,8 @@ class Table:
             for run, name, value in self._database.tuples(sql, [*by_id, *asked.metrics]):
                 by_id[run].setdefault("m", {})[name] = loaded(value)
         if asked.parameters:
-            sql = f"SELECT run, json_extract(spec, '$.arguments') FROM specs WHERE run IN ({marks})"
-            for run, text in self._database.tuples(sql, list(by_id)):
-                found = _parameters(text)
+            for run, *texts in self._database.tuples(f"{_PARAMETERS} WHERE id IN ({marks})", list(by_id)):
+                found = _parameters(*texts)
                 by_id[run]["p"] = {name: found[name] for name in asked.parameters if name in found}
         if any(row["status"] == states.QUEUED for row in rows):
             for run, place in self.places().items():
@@ -216,8 +214,9 @@ def _order(asked: Question) -> tuple[str, list[Any]]:
     return ", ".join(parts), args
 
 
-def _parameters(text: str | None) -> dict[str, Any]:
-    return parameters([str(each) for each in lenient_json(f'{{"a": {text}}}').get("a") or ()]) if text else {}
+def _parameters(arguments: str | None, properties: str) -> dict[str, Any]:
+    listed = lenient_json(f'{{"a": {arguments or "[]"}}}').get("a") or ()
+    return parameters([str(each) for each in listed], lenient_json(properties))
 
 
 def _row(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def table(database: Database) -> Table:
             parent="r2" if number == 3 else None,
             kind="hyperdrive" if number == 2 else "azureml.scriptrun",
             tags={"stage": "trial"} if number else {},
+            properties={"mlflow.param.depth": str(number)},
         )
         history.create_run(f"r{number}", f"s{number}", spec, 100.0 + number)
         metrics.append(f"r{number}", [(0, {"k": "metric", "n": "val/loss", "v": 0.5 - number / 10, "t": 1.0})], 1)
@@ -67,6 +68,7 @@ def table(database: Database) -> Table:
         ("val/loss<0.35", "r3 r2"),
         ("lr<5", "r1"),
         ("lr=adam", "r3"),
+        ("depth>1", "r3 r2"),
         ("parent:r2", "r3"),
         ("submitted>2020-01-01", ""),
         ("submitted<-1d", "r3 r2 r1"),
@@ -95,7 +97,7 @@ def test_the_table_is_sorted_and_grouped(table: Table) -> None:
     first, failed = grouped["rows"][0], grouped["rows"][2]
     assert (first["m"], first["p"], first["place"]) == ({"val/loss": pytest.approx(0.2)}, {"lr": "adam"}, 3)
     assert failed["error"] == "KeyError: 'label'"
-    assert table.usual() == {"metrics": ["val/loss"], "parameters": ["lr", "fast"]}
+    assert table.usual() == {"metrics": ["val/loss"], "parameters": ["depth", "lr", "fast"]}
     assert table.counts(0.0) == {"Failed": 1, "Queued": 3, "all": 4, "failed_lately": 1}
     assert table.experiments(5) == [{"name": "my exp", "runs": 2}, {"name": "digits", "runs": 2}]
 
@@ -204,9 +206,10 @@ def test_parameters_are_read_from_arguments() -> None:
     assert parameters(["x", "--a=b=c", "-v", "--n", "-3", "--", "--big", "9" * 50]) == {
         "a": "b=c", "v": True, "n": -3, "big": "9" * 50,
     }  # fmt: skip
-    assert parameter('["--n", "-3"]', "n") == -3
-    assert parameter('["--n", "x"', "n") is None
-    assert parameter(None, "n") is None
+    assert parameter('["--n", "-3"]', "{}", "n") == -3
+    assert parameter('["--n", "x"', "{}", "n") is None
+    assert parameter(None, "{}", "n") is None
+    assert parameter(None, '{"mlflow.param.n": "0.5"}', "n") == 0.5  # logged through MLflow
 
 
 def test_the_page_has_its_files_and_no_others() -> None:

@@ -43,7 +43,7 @@ function notes(run) {
 function source(run) {
   const about = run.properties ?? {}, git = (name) => about[`azureml.git.${name}`] ?? about[`mlflow.source.git.${name}`];
   const commit = git('commit'), dirty = git('dirty'), diff = run.git_diff;
-  const other = Object.entries(about).filter(([key]) => !/^(azureml|mlflow\.source)\.git\.|^azureml\./.test(key));
+  const other = Object.entries(about).filter(([key]) => !/^(azureml|mlflow)\./.test(key));
   const rows = [['Commit', commit && el('code', { title: commit }, commit.slice(0, 10))], ['Branch', git('branch')], ['Repository', git('repository_uri') ?? git('repoURL')],
     ['State', dirty && (/^true$/i.test(dirty) ? el('span', { class: 'dirty' }, 'Changes that were not committed') : 'As committed')],
     ['Snapshot', run.spec.snapshot && el('code', { title: run.spec.snapshot }, run.spec.snapshot.slice(0, 10))]];
