@@ -342,8 +342,8 @@ MUTANTS = (
         "a policy compares with what others have logged later",
         SWEEP_POLICIES,
         file="sweeps/policies.py",
-        old="(found := best(each.values, maximize, interval)) is not None]",
-        new="(found := best(each.values, maximize)) is not None]",
+        old="*(best(each.values, maximize, interval) for each in trials)]",
+        new="*(best(each.values, maximize) for each in trials)]",
     ),
     mutant(
         "random parameters depend on what has been tried",
