@@ -20,6 +20,7 @@ from trainshed.service.transfers import FileContent, list_files
 from trainshed.spec import layout, states
 from trainshed.spec.arguments import parameters
 from trainshed.spec.floats import spelled
+from trainshed.store import git_diffs
 from trainshed.system.confined import parts_of
 from trainshed.web.curves import Curves
 from trainshed.web.logs import Log
@@ -51,7 +52,7 @@ def run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
             "place": max((found["place"] for found in latest.values()), default=-1),
             "logs": logs_of(context, record),
             "resources": Curves(context.database).resources(record["id"]),
-            "git_diff": context.history.diff(record["id"]),
+            "git_diff": git_diffs.of(context.database, record["id"]),
         }
     )
     return found

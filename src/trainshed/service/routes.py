@@ -25,6 +25,7 @@ from trainshed.spec.codec import from_json
 from trainshed.spec.floats import spelled
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.store import git_diffs
 
 _LONGEST_DAYS = 100_000
 _LONGEST_DIFF = 256 << 10
@@ -67,7 +68,7 @@ def keep_diff(context: ServiceContext, record: dict[str, Any], body: Any) -> Non
     """Keep ``"git_diff"`` of a request for a run: what was not committed in its source folder."""
     diff = field(body, "git_diff", str, "")
     if diff:
-        context.history.keep_diff(record["id"], diff[:_LONGEST_DIFF])
+        git_diffs.keep(context.database, record["id"], diff[:_LONGEST_DIFF])
 
 
 def same_request(record: dict[str, Any], run_id: str, spec: RunSpec) -> dict[str, Any]:

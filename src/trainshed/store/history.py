@@ -34,8 +34,6 @@ WITH RECURSIVE below (id) AS (
 ) SELECT id FROM below
 """
 """The children of a run, their children, and so on."""
-DIFF = "git_diff"
-"""Kind of the records of :meth:`History.keep_diff`."""
 _FILTERS = frozenset({"experiment", "status", "target", "parent", "kind"})
 _NEAR = 200
 _SUBMIT_ID_LIMIT = 200
@@ -332,16 +330,6 @@ class History:
     def set_description(self, run_id: str, text: str | None) -> None:
         """Set the description of a run."""
         self._change(run_id, lambda write: set_column(write, run_id, "description", text))
-
-    def keep_diff(self, run_id: str, text: str) -> None:
-        """Keep what was not committed in a run's source folder when it was submitted, as a unified difference."""
-        sql = "INSERT OR REPLACE INTO records (kind, name, record) VALUES (?, ?, ?)"
-        self._change(run_id, lambda write: write.execute(sql, (DIFF, run_id, as_json({"diff": text}))))
-
-    def diff(self, run_id: str) -> str:
-        """Return what :meth:`keep_diff` has kept; nothing if there is none."""
-        row = self._database.one("SELECT record FROM records WHERE kind = ? AND name = ?", (DIFF, run_id))
-        return str(json.loads(row["record"])["diff"]) if row else ""
 
     def set_snapshot(self, run_id: str, snapshot: str) -> None:
         """Set the snapshot of a run that has none.
