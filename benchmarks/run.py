@@ -35,6 +35,7 @@ def main() -> None:
         ("store", []),
         ("sweeps", envs),
         ("ssh", rounds),
+        ("slurm", rounds),
     ):
         done = subprocess.run(
             [sys.executable, HERE / f"{script}.py", *extra], stdout=subprocess.PIPE, text=True, check=True
