@@ -36,6 +36,7 @@ def main() -> None:
         ("sweeps", envs),
         ("sweep_overhead", envs),
         ("ssh", rounds),
+        ("slurm", rounds),
     ):
         done = subprocess.run(
             [sys.executable, HERE / f"{script}.py", *extra], stdout=subprocess.PIPE, text=True, check=True

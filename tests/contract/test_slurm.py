@@ -152,15 +152,14 @@ def test_a_job_that_is_preempted(slurm: Rig) -> None:
 def test_a_lost_answer_submits_nothing_twice(slurm: Rig, tmp_path: Path) -> None:
     """A stand-in for sbatch on PATH, which submits and then fails, as where the answer of slurmctld is lost."""
     counts = tmp_path / "calls"
-    program = tmp_path / "sbatch"
-    program.write_text(
-        f'#!/bin/sh\n"$REAL" "$@" >/dev/null || exit 1\necho x >>{counts}\n'
+    real = shutil.which("sbatch")
+    connect = stand_in(
+        tmp_path,
+        "sbatch",
+        f'#!/bin/sh\n{real} "$@" >/dev/null || exit 1\necho x >>{counts}\n'
         'case "$*" in *--test-only*) exit 0;; esac\n'
-        "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2\nexit 1\n"
+        "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2\nexit 1\n",
     )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    real = cluster_of(slurm).call("sh", "-c", "command -v sbatch").strip()
-    connect = ["env", f"REAL={real}", f"PATH={tmp_path}:{os.environ['PATH']}", "sh", "-c"]
     slurm.put_target("lossy", {"kind": "slurm", "connect": connect, "poll_seconds": 1})
     run_id = slurm.completed("print('ran')", target="lossy")
     assert slurm.log(run_id) == "ran\n"
@@ -169,10 +168,7 @@ def test_a_lost_answer_submits_nothing_twice(slurm: Rig, tmp_path: Path) -> None
 
 def test_a_squeue_that_answers_nothing_ends_no_run(slurm: Rig, tmp_path: Path) -> None:
     """A stand-in for squeue on PATH, which lists no jobs."""
-    program = tmp_path / "squeue"
-    program.write_text(f"#!/bin/sh\necho x >>{tmp_path}/calls\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    connect = ["env", f"PATH={tmp_path}:{os.environ['PATH']}", "sh", "-c"]
+    connect = stand_in(tmp_path, "squeue", f"#!/bin/sh\necho x >>{tmp_path}/calls\n")
     slurm.put_target("silent", {"kind": "slurm", "connect": connect, "poll_seconds": 1})
     run_id = slurm.submit(FOREVER, target="silent")
     slurm.log_until(run_id, "up")
@@ -191,7 +187,7 @@ def test_what_cannot_be_is_refused_when_it_is_attached(slurm: Rig) -> None:
         return error.value.message
 
     assert refusal(partition="gpus") == (
-        "There is no partition 'gpus' on this cluster. Available: main, short, urgent."
+        "There is no partition 'gpus' on this cluster. Available: main, short, spare, urgent."
     )
     assert "longer than the partition allows" in refusal(partition="short", time="2:00:00")
     assert "is no time" in refusal(time="soon")
@@ -210,6 +206,50 @@ def test_what_cannot_be_is_refused_when_it_is_attached(slurm: Rig) -> None:
     assert "Machine 'login.invalid' cannot be reached: there is no host of that name" in refusal(host="login.invalid")
     names = [each["name"] for each in slurm.service.call("GET", "/targets")["targets"]]
     assert "wrong" not in names
+
+
+def stand_in(folder: Path, name: str, text: str) -> list[str]:
+    """Make a stand-in for a command of Slurm; return what finds it first on PATH."""
+    program = folder / name
+    program.write_text(text)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return ["env", f"PATH={folder}:{os.environ['PATH']}", "sh", "-c"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            "Invalid account or account/partition combination specified",
+            "Account 'physics' does not exist, or you may not use it in partition 'main'.",
+        ),
+        ("Invalid qos specification", "Quality of service 'high' does not exist, or your account may not use it."),
+        (
+            "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
+            "accounting/QOS policy",
+        ),
+    ],
+)
+def test_what_the_accounting_refuses(slurm: Rig, tmp_path: Path, said: str, words: str) -> None:
+    """A stand-in for sbatch on PATH, which says what Slurm says on clusters with accounting."""
+    text = f'#!/bin/sh\necho "sbatch: error: Batch job submission failed: {said}" >&2\nexit 1\n'
+    settings = {"partition": "main", "account": "physics", "qos": "high"}
+    with pytest.raises(UserErrorException, match="Slurm refuses the job of target 'charged': ") as error:
+        slurm.put_target("charged", {"kind": "slurm", "connect": stand_in(tmp_path, "sbatch", text), **settings})
+    assert words in error.value.message
+
+
+def test_a_job_that_needs_more_memory_than_it_has(slurm: Rig, tmp_path: Path) -> None:
+    """Stand-ins on PATH: only a Slurm with control groups, which this one has not, says OUT_OF_MEMORY."""
+    for name in ("squeue", "scontrol"):
+        real = shutil.which(name)
+        connect = stand_in(tmp_path, name, f'#!/bin/sh\n{real} "$@" | sed s/CANCELLED/OUT_OF_MEMORY/\n')
+    slurm.put_target("small", {"kind": "slurm", "connect": connect, "poll_seconds": 1})
+    run_id = slurm.submit(FOREVER, target="small")
+    slurm.log_until(run_id, "up")
+    cluster_of(slurm).call("scancel", native_id(slurm, run_id))
+    details = ended(slurm, run_id, "Failed", "oom")
+    assert "used more memory than it had requested" in details["error"]["message"]
 
 
 def test_more_cores_than_a_node_has(slurm: Rig) -> None:

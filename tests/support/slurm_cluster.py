@@ -56,11 +56,13 @@ EnforcePartLimits=ALL
 GresTypes=gpu
 PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
+SlurmctldParameters=preempt_send_user_signal
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=1,bf_interval=1,bf_resolution=1
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=short Nodes=ALL MaxTime=10 State=UP PriorityTier=1
+PartitionName=spare Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=60
 PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10
 """
 

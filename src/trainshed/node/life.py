@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
-from trainshed.node import full_disk, script, secret_files, slurm, variables
+from trainshed.node import full_disk, notice, script, secret_files, slurm, variables
 from trainshed.node.code import LateCheck, materialise
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import blame_disk, exit_record, terminated
@@ -183,17 +183,25 @@ class Holder:
             self._check.end()
         if start.ranks is not None:
             start.ranks.clear()
-        how = exit_record(result, self.spec, start.ranks, self.state.cancel_requested())
-        how = {**how, "environment": ready.facts, "warnings": [*ready.notes, *start.notes, *how.get("warnings", ())]}
+        how = self._how(result, start.ranks)
+        how = {
+            **how,
+            "attempt": int(os.environ.get(slurm.ATTEMPT, "1")),
+            "environment": ready.facts,
+            "warnings": [*ready.notes, *start.notes, *how.get("warnings", ())],
+        }
         how = blame_disk(how, full_disk.sentence(self.run_dir))
         if result.cause == "itself" and result.code == 0:
             for node in self.nodes:
                 node.detach()
         return how
 
+    def _how(self, result: script.ProcessResult, ranks: Optional[Ranks]) -> Dict[str, Any]:
+        return notice.explained(exit_record(result, self.spec, ranks, self.state.cancel_requested()), self.run_dir)
+
     def _note(self, result: script.ProcessResult, ranks: Optional[Ranks]) -> None:
         """Note how the script ended, in case this process is killed before it has recorded it."""
-        how = exit_record(result, self.spec, ranks, self.state.cancel_requested())
+        how = self._how(result, ranks)
         copies = self.spec.outputs or any(item.mode == "upload" for item in self.spec.data)
         if how["outcome"] == "completed" and copies:
             message = "The script exited with exit code 0, but its outputs could not be copied to their datastores."
@@ -216,6 +224,7 @@ class Holder:
             ready.variables,
             self.spec.environment_variables,
             {"PYTHONPATH": variables.python_path(self.node_context["runtime"], self.spec)},
+            {"TRAINSHED_ATTEMPT": os.environ.get(slurm.ATTEMPT, "1")},
             {"TRAINSHED_RUN_ID": self.run_id},  # by it and without the other its processes are found
         )
         environ.pop(process.SERVES, None)
@@ -259,6 +268,7 @@ class Holder:
             if start.agent:
                 pids.append(script.start(start.agent, start.environ, start.folder, start.log))
             self.state.enter("Running", pids=pids)
+            watch.news = notice.Notice(self.run_dir, lambda: self._pass_on(watch, pids, start)).look
             if self._check is not None:
                 self._check.begin(lambda: process.end(self._processes, self.spec.grace, time.sleep))
         if self.container is not None and pids:
@@ -274,6 +284,13 @@ class Holder:
         if watch.apart and not self.pool and (result.cause != "itself" or result.code != 0):
             slurm.sweep(self.node_context["hosts"], self.marker, 1.0)
         return result
+
+    def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
+        """Tell the processes of the run that it will soon be ended."""
+        if watch.apart:
+            slurm.warn(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", self.run_dir)
+        else:
+            notice.tell(self.run_dir, watch.family(), {*watch.agents, *(pids if start.ranks else ())})
 
     def _ends(self, watch: script.Watch, start: Start) -> Tuple[str, str]:
         """Return what the program that is started reads and writes, if its ranks are on several machines."""

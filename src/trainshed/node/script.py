@@ -57,6 +57,7 @@ class Watch:
         cancelled: the service, or somebody else, wants the run to end.
         apart: the ranks are on several machines, where only what has started them reaches them.
         end_ranks: ends ranks on several machines, with so many seconds between SIGTERM and SIGKILL.
+        news: called after each event while the script runs.
     """
 
     def __init__(self, marker: str) -> None:
@@ -64,6 +65,7 @@ class Watch:
         self.cancelled = False
         self.apart = False
         self.end_ranks: Callable[[float], None] = _ignore
+        self.news: Callable[[], None] = _ignore
         self._held = -1
         self._door: MlflowDoor | None = None
         self._open: Callable[[], None] = _ignore
@@ -252,6 +254,7 @@ def wait(
         else:
             watch.pause(sampler.wait(deadline))
             sampler.look()
+        watch.news()
     _read_status(watch, gone or pids, result)
     # Cancelled before anything was started, or both received the signal, as when a machine is shut down.
     if watch.cancelled and (not pids or result.number == signals.SIGTERM):

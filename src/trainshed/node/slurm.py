@@ -9,6 +9,9 @@ from typing import Tuple
 _SRUN = ("srun", "--ntasks-per-node=1", "--overlap", "--kill-on-bad-exit=0", "--export=ALL")
 _SWEEP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sweep.py")
 _SECONDS = 60.0
+_CONTROL_SECONDS = 20.0
+ATTEMPT = "TRAINSHED_ATTEMPT"
+"""Environment variable with the number of a run's attempt, from 1."""
 
 
 def hosts() -> Tuple[str, ...]:
@@ -39,11 +42,45 @@ def sweep(names: Tuple[str, ...], marker: str, grace: float) -> None:
         marker: ``NAME=value`` in the environment of these processes.
         grace: seconds between the two.
     """
+    failed = _everywhere(names, marker, str(grace), grace + _SECONDS)
+    if failed:
+        sys.stderr.write(f"What the run has left on other nodes could not be ended: {failed}\n")
+
+
+def warn(names: Tuple[str, ...], marker: str, run_dir: str) -> None:
+    """Tell processes of a run on all nodes that they will soon be ended; see :func:`trainshed.node.notice.tell`.
+
+    Args:
+        names: result of :func:`hosts`.
+        marker: ``NAME=value`` in the environment of these processes.
+        run_dir: the run directory.
+    """
+    failed = _everywhere(names, marker, run_dir, _SECONDS)
+    if failed:
+        sys.stderr.write(f"The processes on other nodes were not told that they will be ended: {failed}\n")
+
+
+def _everywhere(names: Tuple[str, ...], marker: str, argument: str, seconds: float) -> str:
+    """Run the sweep on all nodes; return what went wrong."""
     import subprocess  # as above
 
     environ = {name: value for name, value in os.environ.items() if name != marker.partition("=")[0]}
-    argv = [*spread(names), sys.executable, "-S", "-E", _SWEEP, marker, str(grace)]
+    argv = [*spread(names), sys.executable, "-S", "-E", _SWEEP, marker, argument]
     try:
-        subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, timeout=grace + _SECONDS, check=False)
+        subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        sys.stderr.write(f"What the run has left on other nodes could not be ended: {error}\n")
+        return str(error)
+    return ""
+
+
+def control(*arguments: str) -> str:
+    """Return what scontrol prints; nothing if it fails or does not answer."""
+    import subprocess  # as above
+
+    argv = ["scontrol", *arguments]
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, timeout=_CONTROL_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"{' '.join(argv)}: {error}\n")
+        return ""
+    return done.stdout

@@ -327,6 +327,11 @@ class BaseRun(RunFiles):
         """The display name of the run."""
         return self.display_name or self.id
 
+    @property
+    def preempted(self) -> bool:
+        """Whether the machine will soon be taken from this script, so that it should save its work and stop (ours)."""
+        return False
+
     @errors.never_raises
     def flush(self, timeout_seconds: int = 300) -> None:
         """Do nothing: metrics are safe as soon as they are logged."""

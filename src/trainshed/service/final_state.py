@@ -100,6 +100,8 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str, witness: str) ->
         "environment": exit_record.get("environment"),
         "warnings": [{"source": "environment", "message": note} for note in exit_record.get("warnings", ())],
     }
+    if exit_record.get("attempt", 1) > 1:
+        details["exit"]["attempt"] = exit_record["attempt"]
     if witness == "exit note":
         details["warnings"].append({"source": "node", "message": _NOTED})
     if exit_record["reason"] == "canceled_by_admin":

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 TEXTS: Tuple[str, ...] = ("partition", "account", "qos", "constraint", "reservation", "time", "memory", "gpu_type")
 """Options that are texts."""
-COUNTS: Tuple[str, ...] = ("cpus_per_task", "slots")
+COUNTS: Tuple[str, ...] = ("cpus_per_task", "slots", "notice_seconds", "requeue")
 """Options that are numbers from 1 on."""
 OPTIONS: Tuple[str, ...] = (*TEXTS, *COUNTS, "exclusive", "directives")
 SLOTS = 1000
@@ -18,11 +18,14 @@ SLOTS = 1000
 OURS = frozenset({
     "array", "batch", "chdir", "clusters", "cpus-per-task", "error", "export", "export-file", "gres", "help", "hold",
     "input", "job-name", "no-requeue", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "quiet",
-    "requeue", "test-only", "uid", "usage", "verbose", "version", "wait", "wrap",
+    "test-only", "uid", "usage", "verbose", "version", "wait", "wrap",
 })  # fmt: skip
 """Directives that Trainshed sets itself, or that would change what sbatch does and answers."""
 _OPTION_OF = {"partition", "account", "qos", "constraint", "reservation", "time", "exclusive"}
-_ELSEWHERE = {"cpus-per-task": "cpus_per_task", "gres": "use_gpu of the run, with gpu_type", "mem": "memory"}
+_ELSEWHERE = {
+    "cpus-per-task": "cpus_per_task", "gres": "use_gpu of the run, with gpu_type", "mem": "memory",
+    "requeue": "requeue", "signal": "notice_seconds",
+}  # fmt: skip
 
 
 def check_options(options: Mapping[str, Any]) -> Dict[str, Any]:

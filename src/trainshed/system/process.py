@@ -125,6 +125,31 @@ def end(find: Callable[[], set[int]], grace: float, wait: Callable[[float], None
         pause = min(pause * 2, 0.25)
 
 
+def hearing(pids: Collection[int], number: int) -> set[int]:
+    """Return those processes that handle a signal themselves, but not the descendants of one that does (Linux).
+
+    Args:
+        pids: the processes to choose from.
+        number: the signal.
+    """
+    parents = _parents() if LINUX else {}
+    handlers = {pid for pid in pids if _handles(pid, number)}
+    found = set()
+    for pid in handlers:
+        at, way = parents.get(pid, 0), {pid}
+        while at and at not in handlers and at not in way:
+            way.add(at)
+            at = parents.get(at, 0)
+        if at not in handlers:
+            found.add(pid)
+    return found
+
+
+def _handles(pid: int, number: int) -> bool:
+    line = next((line for line in _read(f"/proc/{pid}/status").splitlines() if line.startswith("SigCgt:")), "")
+    return bool(int(line.partition(":")[2].strip() or "0", 16) >> (number - 1) & 1)
+
+
 def _tell(pids: Iterable[int], number: int) -> None:
     for pid in pids:
         try:

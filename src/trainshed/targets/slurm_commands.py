@@ -8,7 +8,7 @@ from typing import Any
 from trainshed.errors import MachineUnreachableException, ServiceException, UserErrorException
 from trainshed.machines.machine import CompletedCommand, Machine
 from trainshed.spec.run import RunSpec
-from trainshed.targets.slurm_script import directives, script, unset
+from trainshed.targets.slurm_script import Directives, directives, script, unset
 from trainshed.targets.slurm_states import FORMAT, NOT_SHARED, SlurmJob, not_usable, of_sacct, of_scontrol, of_squeue
 
 _SECONDS = 30.0
@@ -61,12 +61,16 @@ class SlurmCommands:
         machine: has the commands, and the run directories.
         name: of the target, for messages.
         options: of the target.
+
+    Attributes:
+        machine: as given.
+        options: as given.
     """
 
     def __init__(self, machine: Machine, name: str, options: Mapping[str, Any]) -> None:
         self.machine = machine
         self._name = name
-        self._options = options
+        self.options = options
 
     def prove(self) -> None:
         """Have Slurm check a job with the target's options; if a node is free at once, have it look for what runs need.
@@ -75,7 +79,8 @@ class SlurmCommands:
             UserErrorException: Slurm cannot be used from here, refuses such a job, or the node lacks something.
         """
         try:
-            self._sbatch("prove", RunSpec("prove"), "/dev/null", ("true",), "--test-only")
+            pairs = directives("prove", RunSpec("prove"), self.options, "/dev/null")
+            self._sbatch(pairs, script(pairs, ("true",)), "--test-only")
         except MachineUnreachableException as error:
             raise UserErrorException(
                 f"Target '{self._name}' cannot be used now: {error.message} Once 'sinfo' lists the cluster's "
@@ -85,7 +90,7 @@ class SlurmCommands:
         self._prove_node()
 
     def _prove_node(self) -> None:
-        pairs = directives("prove", RunSpec("prove"), {**self._options, "directives": {}}, "")
+        pairs = directives("prove", RunSpec("prove"), {**self.options, "directives": {}}, "")
         wanted = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in pairs if name in _PROVEN]
         facts = self.machine.facts()
         command = ["sh", "-c", _LOOK, "sh", facts["runs"], facts["interpreter"]]
@@ -98,7 +103,7 @@ class SlurmCommands:
         if told and "Unable to allocate" not in done.err:
             raise UserErrorException(told)
 
-    def submit(self, token: str, spec: RunSpec, output: str, command: Sequence[str]) -> str:
+    def submit(self, token: str, spec: RunSpec, output: str, command: Sequence[str], requeue: int = 0) -> str:
         """Put a job into the queue.
 
         Args:
@@ -106,6 +111,7 @@ class SlurmCommands:
             spec: what to run.
             output: file for what goes wrong before the run can say so itself.
             command: what the job runs.
+            requeue: how often Slurm may put it back into the queue.
 
         Returns:
             Its id.
@@ -113,11 +119,12 @@ class SlurmCommands:
         Raises:
             UserErrorException: Slurm refuses it.
         """
-        return self._sbatch(token, spec, output, command).strip().partition(";")[0]
+        options = {**self.options, "requeue": requeue}
+        text = script(made := directives(token, spec, options, output), command)
+        return self._sbatch(made, text).strip().partition(";")[0]
 
-    def _sbatch(self, token: str, spec: RunSpec, output: str, command: Sequence[str], *more: str) -> str:
-        pairs = directives(token, spec, self._options, output)
-        done = self._run([*_plain(unset(pairs)), "sh", "-c", _SUBMIT, "sbatch", *more], script(pairs, command))
+    def _sbatch(self, pairs: Directives, text: str, *more: str) -> str:
+        done = self._run([*_plain(unset(pairs)), "sh", "-c", _SUBMIT, "sbatch", *more], text)
         if done.code:
             raise UserErrorException(self._refusal(done.err))
         return done.out
@@ -130,9 +137,9 @@ class SlurmCommands:
         if "{partitions}" in advice:
             told = self.machine.run(["sinfo", "--noheader", "--format=%R"], seconds=_SECONDS)
             known = ", ".join(sorted(set(told.out.split()))) or "none"
-            return advice.format(partition=self._options.get("partition", ""), partitions=known)
-        shown = {name: self._options.get(name, "") for name in ("partition", "account", "qos", "constraint", "time")}
-        more = {name: self._options.get(name, "") for name in ("memory", "reservation")}
+            return advice.format(partition=self.options.get("partition", ""), partitions=known)
+        shown = {name: self.options.get(name, "") for name in ("partition", "account", "qos", "constraint", "time")}
+        more = {name: self.options.get(name, "") for name in ("memory", "reservation")}
         return f"Slurm refuses the job of target '{self._name}': {last}. {advice.format(**shown, **more)}".rstrip()
 
     def queue(self) -> dict[str, SlurmJob]:

@@ -43,13 +43,18 @@ class SlurmEngine:
         self._asked = float("-inf")
         self._allowed: set[str] = set()
         self._over: dict[str, float] = {}
+        self._begun: set[str] = set()
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Put a job into Slurm's queue; it starts nothing of the run before its id is stored; see Engine.submit."""
-        job.record["node_context"].pop("gpu_note", None)  # Slurm gives the run its GPUs
+        context = job.record["node_context"]
+        context.pop("gpu_note", None)  # Slurm gives the run its GPUs
+        secret = {layout.SPEC_SECRET, layout.REGISTRY_SECRET} & set(job.private)  # the first attempt removes them
+        context["requeue"] = 0 if secret else self._commands.options.get("requeue", 0)
         command = self.machine.lay_out(job.run_id, job.record, job.private, _JOB)
         spec = from_json(RunSpec, job.record["spec"])
-        native_id = self._commands.submit(job.token, spec, f"{command.run_dir}/{layout.SHIM_LOG}", command.argv)
+        log = f"{command.run_dir}/{layout.SHIM_LOG}"
+        native_id = self._commands.submit(job.token, spec, log, command.argv, context["requeue"])
         taken = False
         try:
             taken = accepted(native_id)
@@ -104,7 +109,11 @@ class SlurmEngine:
         if job.goes_on:
             if seen.state == ABSENT and native_id not in self._allowed:
                 self._allow(run_id, native_id)  # an earlier service was interrupted here
-            return slurm_states.pending(job) if job.waits and seen.state == ABSENT else Observation(ALIVE)
+            if not job.waits:
+                self._begun.add(native_id)
+            # What has begun and waits was requeued; of a run that goes on, that its job waits may be old news.
+            waits = job.waits and (seen.state in (ABSENT, ENDED) or native_id in self._begun)
+            return slurm_states.pending(job) if waits else Observation(ALIVE)
         if slurm_states.lives(seen, job):
             return Observation(ALIVE)
         if seen.state == ENDED:

@@ -32,7 +32,7 @@ def directives(token: str, spec: RunSpec, options: Mapping[str, Any], output: st
         ("output", output.replace("%", "%%")),
         ("open-mode", "append"),
         ("chdir", "/"),
-        ("no-requeue", True),
+        ("requeue" if options.get("requeue") else "no-requeue", True),
         ("nodes", spec.node_count),
         ("ntasks-per-node", spec.process_count_per_node),
     ]
@@ -45,6 +45,8 @@ def directives(token: str, spec: RunSpec, options: Mapping[str, Any], output: st
     pairs += [(name, options[name]) for name in _GIVEN if name in options]
     if "memory" in options:
         pairs.append(("mem", options["memory"]))
+    if "notice_seconds" in options:
+        pairs.append(("signal", f"B:USR1@{options['notice_seconds']}"))
     if options.get("exclusive"):
         pairs.append(("exclusive", True))
     return (*pairs, *options.get("directives", {}).items())

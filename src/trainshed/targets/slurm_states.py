@@ -10,8 +10,9 @@ from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, PENDING, Obse
 
 FORMAT = "%A|%T|%r|%S|%N|%j"
 """For ``squeue --format``: the fields of :class:`SlurmJob`, in order."""
-NOT_ACCEPTED, NOT_SHARED = 75, 74
-"""Exit codes of ``node/batch.py``: it was not told that its job may start the run; there is no run directory."""
+NOT_ACCEPTED, NOT_SHARED, NOT_AGAIN = 75, 74, 76
+"""Exit codes of ``node/batch.py``: it was not told that its job may start the run; there is no run directory; its job
+was requeued once more than it may be, or after the run had ended."""
 _WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 _GOING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 _PREPARES = "CONFIGURING"
@@ -56,7 +57,7 @@ _FAILURES = {
     ),
 }
 _MAY_BE_MENDED = frozenset({"host_lost", "signal", "rank_failed"})
-"""Reasons of a shim that has seen a signal, of whose sender it knows nothing."""
+"""Reasons of a shim that has seen a signal, of whose sender it knows nothing; those told beforehand have a notice."""
 
 
 class SlurmJob(NamedTuple):
@@ -157,7 +158,8 @@ def pending(job: SlurmJob) -> Observation:
 
 def may_be_corrected(exit_record: dict[str, Any]) -> bool:
     """Tell whether Slurm may know better than the shim how a run ended."""
-    return exit_record.get("outcome") == "failed" and exit_record.get("reason") in _MAY_BE_MENDED
+    sent = exit_record.get("reason") in _MAY_BE_MENDED or "notice" in exit_record
+    return exit_record.get("outcome") == "failed" and sent
 
 
 def corrected(exit_record: dict[str, Any], job: SlurmJob | None) -> dict[str, Any]:
@@ -195,6 +197,9 @@ def without_exit(seen: Observation, job: SlurmJob) -> Observation:
         if job.code in (0, NOT_ACCEPTED):
             return Observation(ABSENT)
         told = {"outcome": "failed", "reason": "start_failed", "message": _not_started(job), "witness": "slurm"}
+    if told is None and job.code == NOT_AGAIN:
+        message = f"Slurm ended job {job.id} and requeued it more often than the target allows (requeue)."
+        told = {"outcome": "failed", "reason": "node_fail", "message": message, "witness": "slurm"}
     if told is None:
         end = "ended with its job" if job.code is None else f"ended with exit code {job.code}"
         return Observation(LOST, reason=f"{end} (Slurm job {job.id}, {job.state})")

@@ -21,7 +21,6 @@ from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
-from trainshed.spec.sweep import SweepSpec
 
 KINDS = ("local", "isolated", "slow", "ssh")
 """This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
@@ -117,7 +116,7 @@ class Rig(ServiceFixture):
         """Let a script that waits for ``name`` go on."""
         (self.shared / name).touch()
 
-    def submit(self, script: str, sweep: SweepSpec | None = None, **spec: Any) -> str:
+    def submit(self, script: str, sweep: Any = None, **spec: Any) -> str:
         """Submit a script given as text to the target, or a sweep of it; return the run's id."""
         return super().submit(script, sweep, **{"target": self.target, "environment": self.environment, **spec})
 

@@ -28,6 +28,7 @@ CASES: dict[str, tuple[RunSpec, dict[str, Any], str]] = {
         {
             "partition": "main,urgent", "account": "physics", "qos": "high", "constraint": "[rack1|rack2]&ssd",
             "reservation": "course", "time": "90", "memory": "16G", "cpus_per_task": 3,
+            "notice_seconds": 120, "requeue": 2,
             "directives": {"mail-type": "END", "comment": "\"it's\" # 100 % \\ $HOME `id`", "nice": 7, "reboot": True},
         },
         "/odd %j 'folder'/shim.log",
@@ -66,6 +67,8 @@ def test_what_the_script_says_is_not_overruled_by_the_environment() -> None:
         ({"directives": {"--wrap": "true"}}, "is not the name of a directive"),
         ({"directives": {"time": "5"}}, "has a name of its own here: time"),
         ({"directives": {"mem": "5G"}}, "has a name of its own here: memory"),
+        ({"directives": {"signal": "TERM@60"}}, "has a name of its own here: notice_seconds"),
+        ({"requeue": -1}, "requeue"),
         ({"directives": {"comment": "a\nb"}}, "one line"),
         ({"directives": {"comment": None}}, "must be a text"),
     ],

@@ -100,3 +100,18 @@ def test_a_job_that_is_being_ended() -> None:
     assert not lives(Observation(ENDED, {**SIGTERM, "reason": "exit"}), job("COMPLETING"))
     assert lives(Observation(ALIVE), job("FAILED"))
     assert not lives(Observation(LOST), job("FAILED"))
+
+
+def test_a_run_that_was_told_beforehand() -> None:
+    """Whether it was preemption or the time limit, Slurm knows better; and where it says nothing, the word stands."""
+    told = {**SIGTERM, "reason": "time_limit", "notice": "time_limit"}
+    assert corrected(told, job("PREEMPTED"))["reason"] == "preempted"
+    assert corrected(told, job("FAILED")) == told
+    own = {**SIGTERM, "reason": "time_limit"}  # max_run_duration_seconds
+    assert corrected(own, job("PREEMPTED")) == own
+
+
+def test_a_job_that_was_requeued_too_often() -> None:
+    seen = without_exit(Observation(LOST), job("FAILED", code=slurm_states.NOT_AGAIN))
+    assert (seen.state, seen.exit["reason"]) == (ENDED, "node_fail")
+    assert "more often than the target allows" in seen.exit["message"]

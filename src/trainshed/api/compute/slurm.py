@@ -41,6 +41,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         cpus_per_task: int | None = None,
         gpu_type: str | None = None,
         exclusive: bool = False,
+        notice_seconds: int | None = None,
+        requeue: int | None = None,
         directives: Mapping[str, str | int | bool] | None = None,
         folder: str | None = None,
         slots: int = SLOTS,
@@ -63,6 +65,10 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             cpus_per_task: cores of each process. Default: the run's ``slots``, divided among its processes.
             gpu_type: kind of GPU for runs with ``use_gpu=True``, as in ``--gres=gpu:KIND:1``.
             exclusive: share the nodes with no other job.
+            notice_seconds: how long before the end of a job, at its time limit or when it is preempted, Slurm announces
+                it: ``run.preempted`` is then true, and scripts that handle SIGTERM get it.
+            requeue: how often a run whose job was preempted, or lost its node, is put back into Slurm's queue and tried
+                again. Default: never.
             directives: further options of ``sbatch`` by their long names, such as ``{"mail-type": "END"}``; True stands
                 for an option without a value.
             folder: absolute path of a folder that all nodes share, for run directories, environments and caches.
@@ -87,6 +93,7 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         options = {
             "partition": partition, "account": account, "qos": qos, "constraint": constraint, "memory": memory,
             "reservation": reservation, "cpus_per_task": cpus_per_task, "gpu_type": gpu_type, "slots": slots,
+            "notice_seconds": notice_seconds, "requeue": requeue,
             "time": str(time) if isinstance(time, int) else time, "exclusive": exclusive,
             "directives": dict(directives) if directives else None,
         }  # fmt: skip

@@ -3,7 +3,7 @@
 #SBATCH --output="/odd %%j 'folder'/shim.log"
 #SBATCH --open-mode="append"
 #SBATCH --chdir="/"
-#SBATCH --no-requeue
+#SBATCH --requeue
 #SBATCH --nodes="1"
 #SBATCH --ntasks-per-node="2"
 #SBATCH --cpus-per-task="3"
@@ -14,6 +14,7 @@
 #SBATCH --reservation="course"
 #SBATCH --time="90"
 #SBATCH --mem="16G"
+#SBATCH --signal="B:USR1@120"
 #SBATCH --mail-type="END"
 #SBATCH --comment="\"it's\" # 100 % \\ $HOME `id`"
 #SBATCH --nice="7"
