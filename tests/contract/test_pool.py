@@ -289,6 +289,17 @@ def test_a_cut_holds_up_news_and_no_ranks(lab: PoolRig) -> None:
     assert sorted(line for line in lines if "end" in line) == [f"[rank {rank}] end {rank}" for rank in range(4)]
 
 
+def test_an_address_that_no_other_host_can_use(lab: PoolRig) -> None:
+    pool = lab.attach("loop", addresses={"h2": "127.0.0.1"}, patience=27)
+    record = lab.wait(lab.submit("print('up')", target="loop", **TORCH))
+    message = record["details"]["error"]["message"]
+    assert "that of 'h2' is 127.0.0.1, which leads a host to itself. Attach the pool with addresses={'h2'" in message
+    assert lab.service.call("GET", "/targets/loop")["used"] == 0
+    with pytest.raises(UserErrorException, match="give a dict from hosts of the pool"):
+        lab.attach("loop", addresses={"h3": "10.0.0.3"})
+    pool.detach()
+
+
 def test_each_node_has_gpus_of_its_host(lab: PoolRig) -> None:
     for host in lab.pair.hosts:
         host.stop_sshd()

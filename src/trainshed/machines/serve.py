@@ -51,7 +51,7 @@ class Server:
         self._agent = Agent(root, {"home": home, "runtime": runtime, "sites": []}, self.ended)
         # Below the home, since the path of a socket has at most a hundred characters.
         api = os.path.join(home, f"api-{zlib.crc32(workspace.encode()):08x}.sock")
-        self._tunnel = Tunnel(api, self._say)
+        self._tunnel = Tunnel(api, self._say, self.ended)
         self._facts = {**self._agent.facts(), "service": f"unix:{api}"}
         self._verbs: dict[str, Callable[[dict[str, Any], bytes], _Answer]] = {
             "appended": self._appended,
@@ -77,7 +77,7 @@ class Server:
         self._agent.close()
 
     def ended(self, run_id: str) -> None:
-        """Tell the service that a shim has ended."""
+        """Tell the service that a shim has ended, or that there is other news of its run."""
         self._say({"ended": run_id})
 
     def _answer(self, head: dict[str, Any], body: bytes) -> None:

@@ -2,6 +2,9 @@
 
 A script's own client gets the socket's address as ``TRAINSHED_SERVICE``. Nothing on the machine of the service is
 opened for it: the connection to the agent, which the service has made, carries both ways.
+
+The shim of a run on several hosts says here, too, that it has left something for the others
+(:func:`trainshed.node.pool.tell_news`).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import threading
 from typing import Any, Callable, Dict, Tuple
 
 from trainshed.errors import MachineUnreachableException
+from trainshed.node.pool import NEWS
 
 Say = Callable[[Dict[str, Any], bytes], None]
 _PIECE = 1 << 16
@@ -25,10 +29,12 @@ class Tunnel:
     Args:
         path: of the socket; it is the same for every agent of a workspace, so that scripts find the next one.
         say: sends a frame to the service.
+        news: called with a run of which a shim has news.
     """
 
-    def __init__(self, path: str, say: Say) -> None:
+    def __init__(self, path: str, say: Say, news: Callable[[str], None]) -> None:
         self._say = say
+        self._news = news
         self._open: dict[int, socket.socket] = {}
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -79,6 +85,10 @@ class Tunnel:
                 continue  # a client may be silent for as long as it likes
             except OSError:
                 piece = b""
+            if piece.startswith(NEWS):
+                self._news(piece[len(NEWS) :].decode("ascii", "replace").strip())
+                self._drop(number)
+                return
             self._say({"line": number}, piece)
             if not piece:
                 return

@@ -10,6 +10,7 @@ import sys
 if __name__ == "__main__":
     # The package's folder replaces this script's folder on the path.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from trainshed.node.pool import tell_news
     from trainshed.system import files
 
     folder, *words = sys.argv[1:]
@@ -18,3 +19,4 @@ if __name__ == "__main__":
     if len(words) < 2:
         sys.exit("mpirun has named no host, or no command for it.")
     files.write(os.path.join(folder, f"launch-{words[0]}"), " ".join(words[1:]))
+    tell_news(os.environ.get("TRAINSHED_SERVICE", ""), os.environ.get("TRAINSHED_RUN_ID", ""))

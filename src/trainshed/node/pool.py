@@ -23,7 +23,10 @@ RANK_AGENT = ("/bin/sh", "-c", f'exec "${RANKS}/rank_agent"')
 """What mpirun starts for each rank: the same on all hosts, whose folders and Pythons may be in different places."""
 LAUNCH_AGENT = "trainshed-launch"
 """Name of the program that mpirun calls in place of ssh."""
-_PAUSE = 0.05
+NEWS = b"NEWS "
+"""Begins what is sent to the agent's socket to have a run looked at; no request of HTTP begins so."""
+_SERVICE = "TRAINSHED_SERVICE"
+_PAUSE = 0.02
 _LONGEST = 1 << 20
 
 
@@ -32,7 +35,8 @@ class PoolPart:
 
     Args:
         run_dir: the run directory.
-        facts: ``{"node", "hosts", "addresses"}``: which of the run's nodes this one is, and of each name and address.
+        facts: ``{"node", "hosts", "addresses", "service"}``: which of the run's nodes this one is, the name and address
+            of each, and the address of the service's API.
 
     Attributes:
         node: its number.
@@ -42,6 +46,7 @@ class PoolPart:
     def __init__(self, run_dir: str, facts: Mapping[str, Any]) -> None:
         self._run_dir = run_dir
         self._folder = os.path.join(run_dir, layout.POOL)
+        self._service = str(facts.get("service", ""))
         self.node = int(facts["node"])
         self.addresses: Tuple[str, ...] = tuple(facts["addresses"])
 
@@ -77,12 +82,34 @@ class PoolPart:
     def _tell(self, name: str, text: str) -> None:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         files.write(os.path.join(self._folder, name), text)
+        tell_news(self._service, os.path.basename(self._run_dir))
 
     def _wait(self, name: str) -> str:
         path = os.path.join(layout.POOL, name)
         while not os.path.lexists(os.path.join(self._run_dir, path)):
             time.sleep(_PAUSE)
         return confined.read_inside(self._run_dir, path, 0, _LONGEST).decode()
+
+
+def tell_news(service: str, run_id: str) -> None:
+    """Have the service look at a run now; if it cannot be told, it does so a moment later.
+
+    Args:
+        service: address of its API, ``unix:`` and the path of the agent's socket.
+        run_id: the run.
+    """
+    import socket  # only runs on several hosts need it
+
+    kind, _, path = service.partition(":")
+    if kind != "unix":
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            line.settimeout(1.0)
+            line.connect(path)
+            line.sendall(NEWS + run_id.encode() + b"\n")
+        except OSError:
+            return
 
 
 def part_of(run_dir: str, node_context: Mapping[str, Any]) -> Optional[PoolPart]:

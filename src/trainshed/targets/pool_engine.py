@@ -48,6 +48,7 @@ class PoolEngine(ShimEngine):
             super().submit(job, accepted)
             return
         machines, addresses = self._machines(hosts), [self._address(host) for host in hosts]
+        _check_addresses(hosts, addresses)
         records = [_record(job, number, hosts, addresses, each) for number, each in enumerate(machines)]
         others = [
             _reached(each.prepare, job.run_id, record, job.private)
@@ -100,6 +101,15 @@ class PoolEngine(ShimEngine):
         self._let_go()
 
 
+def _check_addresses(hosts: Sequence[str], addresses: Sequence[str]) -> None:
+    for host, address in zip(hosts, addresses, strict=True):
+        if address in ("localhost", "::1") or address.startswith("127."):
+            raise ServiceException(
+                f"A run on several hosts needs an address by which they reach each other, and that of '{host}' is "
+                f"{address}, which leads a host to itself. Attach the pool with addresses={{'{host}': '…'}}."
+            )
+
+
 def _hosts(native_id: str) -> list[str]:
     names = native_id.partition(_AT)[2]
     return names.split(",") if names else []
@@ -111,7 +121,8 @@ def _record(job: Job, number: int, hosts: Sequence[str], addresses: Sequence[str
     variables = dict(context["environment_variables"])
     if number and "TRAINSHED_SERVICE" in variables:
         variables["TRAINSHED_SERVICE"] = str(_reached(machine.facts).get("service"))
-    own = {"pool": facts_for(number, hosts, addresses), "environment_variables": variables}
+    pool = facts_for(number, hosts, addresses, variables.get("TRAINSHED_SERVICE", ""))
+    own = {"pool": pool, "environment_variables": variables}
     return {**job.record, "node_context": {**context, **own}}
 
 

@@ -7,6 +7,7 @@ mind that is not in these directories, too, so a later service goes on where thi
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainshed.spec import layout, states
 from trainshed.targets.pool_relay import Relay
 
 _LONGEST = 1 << 20
+_PAUSE, _A_MOMENT = 0.02, 0.3
 _UNKNOWN = "unknown"
 """State of a part whose host does not answer."""
 
@@ -35,6 +37,7 @@ class PoolRun:
         self._addresses = addresses
         self._relays = [Relay(run_id, number, machines[0], each) for number, each in enumerate(machines) if number]
         self._gone = False
+        self._known = 0
         self._launched: set[int] = set()
         self._told: set[int] = set()
 
@@ -85,12 +88,21 @@ class PoolRun:
         """Once all hosts are prepared, tell each what all have told."""
         if self._gone:
             return
-        told = [self._read(number, layout.POOL_READY) for number in range(len(self._machines))]
-        ready = [text for text in told if text is not None]
-        if len(ready) == len(told):
+        ready = self._ready()
+        if len(ready) > self._known:
+            # The others are often a moment later.
+            self._known, until = len(ready), time.monotonic() + _A_MOMENT
+            while len(ready) < len(self._machines) and time.monotonic() < until:
+                time.sleep(_PAUSE)
+                ready = self._ready()
+        if len(ready) == len(self._machines):
             for machine in reversed(self._machines):
                 machine.tell(self._run_id, layout.POOL_GO, f"[{','.join(ready)}]")
             self._gone = True
+
+    def _ready(self) -> list[str]:
+        told = [self._read(number, layout.POOL_READY) for number in range(len(self._machines))]
+        return [text for text in told if text is not None]
 
     def _launch(self) -> None:
         """Hand the commands of mpirun's daemons to their hosts."""
@@ -134,6 +146,6 @@ def _verdict(parts: Sequence[Observation]) -> Observation:
     return (named or known or failed or other or parts)[0]
 
 
-def facts_for(number: int, hosts: Sequence[str], addresses: Sequence[str]) -> dict[str, Any]:
+def facts_for(number: int, hosts: Sequence[str], addresses: Sequence[str], service: str) -> dict[str, Any]:
     """Return what a host must know of a run on several: see :class:`trainshed.node.pool.PoolPart`."""
-    return {"node": number, "hosts": list(hosts), "addresses": list(addresses)}
+    return {"node": number, "hosts": list(hosts), "addresses": list(addresses), "service": service}
