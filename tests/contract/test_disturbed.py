@@ -36,7 +36,7 @@ def whole(rig: Rig, run_id: str, mark: str) -> None:
     assert rig.read(run_id, "outputs/made.bin") == bytes(range(256)) * 1000
 
 
-@pytest.mark.parametrize(("kind", "seed"), [*(("isolated", seed) for seed in range(4)), ("ssh", 0), ("ssh", 1)])
+@pytest.mark.parametrize(("kind", "seed"), [*(("isolated", seed) for seed in range(4)), ("ssh", 0), ("pool", 1)])
 def test_a_connection_cut_at_random_bytes_loses_nothing(make: Make, kind: str, seed: int) -> None:
     """Six runs a seed, each of which begins with another connection that will be cut, as do those that follow."""
     rig = make(kind)

@@ -43,7 +43,7 @@ class Pool(NothingToProve):
                 f"Target '{record['name']}': addresses is {addresses!r}; give a dict from hosts of the pool to the "
                 "addresses by which the other hosts reach them."
             )
-        if "host" in record:
+        if record.get("host") is not None:
             raise UserErrorException(f"Target '{record['name']}' has hosts, so it can have no setting 'host'.")
         given = {key: value for key, value in record.items() if value is not None}
         whole: Record = {}

@@ -11,9 +11,8 @@ from trainshed.targets.remote import Remote
 from trainshed.targets.slurm import Slurm
 from trainshed.targets.ssh import SshHost
 
-_KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (Local(), Cluster(), Remote(), SshHost(), Pool(), PoolHost(), Slurm())
-}
+_ALL: tuple[Kind, ...] = (Local(), Cluster(), Remote(), SshHost(), Pool(), PoolHost(), Slurm())
+_KINDS = {kind.name: kind for kind in _ALL}
 
 
 def kind_of(record: Record) -> Kind:

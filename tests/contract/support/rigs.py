@@ -22,8 +22,9 @@ from wires import Wires
 
 from trainshed.client.embedded import running
 
-KINDS = ("local", "isolated", "slow", "ssh")
-"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
+KINDS = ("local", "isolated", "slow", "pool")
+"""This machine; one that shares nothing with the service; the same with 200 ms of delay; and a pool of a host with a real
+sshd. Such a host by itself, of kind "ssh", is what test_ssh.py is about."""
 SLURM = ("slurm", "slurm-ssh")
 """A Slurm cluster whose nodes share the workspace's folder with the service; and one behind a login host with a sshd."""
 DELAY = {"slow": 0.1}
@@ -92,13 +93,16 @@ class Rig(ServiceFixture):
         elif kind == "local":
             self.shared.mkdir()
             self.put_target(self.target, settings or {"slots": 2})
-        elif kind == "ssh":
+        elif kind in ("ssh", "pool"):
             self.far = ssh_machine.SshMachine(self.folder / "far")
             self.shared, self.there = self.far.folder, "/mnt"
             self.wires = Wires(self.folder / "wire", [])
             self.far.configure(proxy=self.wires.connect)
             self.environment = {"kind": "existing", "interpreter": isolated.PYTHON}
-            self.put_target(self.target, self.far.settings(**{"slots": 2, **(settings or {})}))
+            own = {"slots": 2, **(settings or {})}
+            if kind == "pool":
+                own = {"kind": "pool", "hosts": ["box"], "host": None, "slots_each": own.pop("slots"), **own}
+            self.put_target(self.target, {**self.far.settings(), **own})
         else:
             self.far = isolated.IsolatedMachine(self.folder / "far")
             self.shared, self.there = self.far.folder, "/mnt"
@@ -211,7 +215,8 @@ Make = Callable[..., Rig]
 
 def made_rig(kind: str, *args: Any, **more: Any) -> Rig:
     """Make a target that is no cluster, or skip the test where there can be none of its kind."""
-    why_not = {"local": lambda: "", "ssh": ssh_machine.why_not}.get(kind, isolated.why_not)()
+    sshd = dict.fromkeys(("ssh", "pool"), ssh_machine.why_not)
+    why_not = {"local": lambda: "", **sshd}.get(kind, isolated.why_not)()
     if why_not:
         pytest.skip(why_not)
     return Rig(kind, *args, **more)
