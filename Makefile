@@ -23,7 +23,7 @@ test: $(VENV)/.dev
 	@sh tools/get_tracers.sh
 	@sh tools/get_sshd.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
-	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --durations 25 --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 75
 	$(BIN)/python -m pytest tests/interpreters -q -n 2
 
@@ -68,4 +68,5 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
 	$(BIN)/python tools/install.py -e . -e compat/azureml --group dev
+	$(BIN)/python tools/install.py --no-deps "axe-playwright-python>=0.1.8"  # for its axe-core, without Playwright
 	touch $@

@@ -15,6 +15,7 @@ PACKAGES = {
     "tensorboardX": ["tensorboardX==2.6.5"],
     "trackio": ["trackio==0.43.0"],
     "optuna": ["optuna==5.0.0", "scikit-learn"],
+    "ray": ["ray[tune]==2.60.0"],
     "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch"],
 }
 QUIET = {

@@ -34,6 +34,7 @@ def main() -> None:
         ("snapshots", rounds),
         ("store", []),
         ("sweeps", envs),
+        ("sweep_overhead", envs),
         ("ssh", rounds),
         ("slurm", rounds),
     ):

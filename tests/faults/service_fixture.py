@@ -14,6 +14,8 @@ from trainshed.client.embedded import connect
 from trainshed.client.http import Connection
 from trainshed.client.send import send
 from trainshed.client.source import take
+from trainshed.spec.record import to_json
+from trainshed.spec.sweep import SweepSpec
 from trainshed.system import process
 
 THIS_PYTHON = {"kind": "existing", "interpreter": sys.executable}
@@ -27,14 +29,16 @@ class ServiceFixture:
         self.projects = projects
         self.service: Connection = connect(str(root))
 
-    def submit(self, script: str, **spec: Any) -> str:
-        """Submit a script given as text; return the run's id."""
+    def submit(self, script: str, sweep: SweepSpec | None = None, **spec: Any) -> str:
+        """Submit a script given as text, or a sweep of it; return the run's id."""
         project = self.projects / secrets.token_hex(4)
         project.mkdir()
         (project / "train.py").write_text(script)
         snapshot = send(take(str(project)), self.service)
         whole = {"experiment": "faults", "script": "train.py", "snapshot": snapshot, "environment": THIS_PYTHON}
         body = {"submit_id": secrets.token_hex(16), "spec": {**whole, "grace_seconds": 2.0, **spec}}
+        if sweep is not None:
+            return str(self.service.call("POST", "/sweeps", {**body, "sweep": to_json(sweep)})["id"])
         return str(self.service.call("POST", "/runs", body)["id"])
 
     def wait(self, run_id: str) -> dict[str, Any]:

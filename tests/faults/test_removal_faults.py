@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from trainshed.service.garbage import GarbageCollector, Request
+from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.store.database import Database
 from trainshed.store.files import Files
 from trainshed.store.history import History
@@ -25,6 +26,7 @@ REMOVING = """
 import os, sys
 from pathlib import Path
 from test_removal_faults import opened
+from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.garbage import Request
 from trainshed.store.removal import Limits
 
@@ -56,7 +58,9 @@ def opened(root: Path) -> tuple[Database, GarbageCollector]:
     runtime.mkdir(parents=True, exist_ok=True)
     snapshots = Snapshots(root / "snapshots", database)
     removal = Removal(database, History(database))
-    return database, GarbageCollector(root, root.parents[1], removal, snapshots, runtime, lambda run_id, target: None)
+    far = GarbageElsewhere(dict, History(database))
+    discard = lambda run_id, target: None  # noqa: E731
+    return database, GarbageCollector(root, root.parents[1], removal, snapshots, runtime, discard, far)
 
 
 def check_whole(root: Path, database: Database) -> None:

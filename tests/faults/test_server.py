@@ -238,9 +238,8 @@ def test_a_large_download_costs_little(fixture: ServiceFixture, page: bool) -> N
     run_id = fixture.submit(script)
     assert fixture.wait(run_id)["status"] == "Completed"
     told = endpoint(fixture)
-    key = fixture.service.call("GET", "/service")["page_key"]
     before = peak(told["pid"])
-    where = f"/pages/runs/{run_id}/files/outputs/big?key={key}" if page else f"/api/v1/runs/{run_id}/files/outputs/big"
+    where = f"{'/pages/data' if page else '/api/v1'}/runs/{run_id}/files/outputs/big"
     lines = [socket.create_connection(("127.0.0.1", told["port"])) for _ in range(3)]
     head = f"GET {where} HTTP/1.1\r\nhost: 127.0.0.1:{told['port']}\r\nauthorization: Bearer {told['token']}\r\n\r\n"
     for line in lines:

@@ -11,23 +11,23 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from service_fixture import THIS_PYTHON, ServiceFixture, gone
+from service_fixture import ServiceFixture, gone
 
-from trainshed.client.send import send
-from trainshed.client.source import take
 from trainshed.errors import ServiceException
-from trainshed.spec.record import to_json
 from trainshed.spec.sweep import PolicySpec, SweepSpec
 from trainshed.store.database import Database
 
-KILLS = int(os.environ.get("TRAINSHED_TEST_SWEEP_KILLS", "12"))
-TRIALS = int(os.environ.get("TRAINSHED_TEST_SWEEP_TRIALS", "20"))
+KILLS = int(os.environ.get("TRAINSHED_TEST_SWEEP_KILLS", "8"))
+TRIALS = int(os.environ.get("TRAINSHED_TEST_SWEEP_TRIALS", "10"))
+AT_ONCE = 8
 SEED = int(os.environ.get("TRAINSHED_TEST_SEED", "12"))
 
 SCRIPT = """
@@ -41,7 +41,7 @@ first = run.id.partition("_attempt_")[0].endswith("_0")
 score = 1.5 if first else alpha if alpha < 0.3 else 1 + alpha
 for value in (score / 2, score):
     run.log("score", value)
-if score < 0.3:
+if score < 0.3 and "wait" in sys.argv:
     signal.pause()  # until the policy stops it, as it does none of the others
 time.sleep(0.1)
 """
@@ -49,21 +49,9 @@ SPACE = '{"--alpha": ["uniform", [0.0, 1.0]]}'
 SWEEP = SweepSpec("random", SPACE, "score", True, TRIALS, 1, seed=SEED, max_retries=100)
 
 
-def begin(fixture: ServiceFixture, sweep: SweepSpec, starts: Path) -> str:
+def begin(fixture: ServiceFixture, sweep: SweepSpec, starts: Path, *arguments: str) -> str:
     """Begin a sweep; return its id."""
-    project = fixture.projects / sweep.sampling
-    project.mkdir(exist_ok=True)
-    (project / "train.py").write_text(SCRIPT)
-    trial = {
-        "experiment": "faults",
-        "script": "train.py",
-        "snapshot": send(take(str(project)), fixture.service),
-        "environment": THIS_PYTHON,
-        "arguments": [str(starts)],
-        "grace_seconds": 2.0,
-    }
-    body = {"submit_id": os.urandom(8).hex(), "spec": trial, "sweep": to_json(sweep)}
-    return str(fixture.service.call("POST", "/sweeps", body)["id"])
+    return fixture.submit(SCRIPT, sweep, arguments=[str(starts), *arguments])
 
 
 def trials(fixture: ServiceFixture, sweep: str) -> list[dict[str, Any]]:
@@ -89,21 +77,35 @@ def processes(fixture: ServiceFixture, kind: str) -> list[int]:
 
 
 def disturb(fixture: ServiceFixture, sweep: str, chance: random.Random) -> Counter[str]:
-    """Kill services and shims until the sweep has ended."""
+    """Kill services, shims and clients until the sweep has ended."""
     killed: Counter[str] = Counter()
+    clients: list[subprocess.Popen[bytes]] = []
     while True:
         with contextlib.suppress(ServiceException):
             record = fixture.service.call("GET", f"/runs/{sweep}/wait", query={"timeout": 0})
             if record["status"] in ("Completed", "Failed", "Canceled"):
-                return killed
+                break
+        if not any(client.poll() is None for client in clients):
+            # It waits for the sweep, and starts a service where there is none.
+            argv = [sys.executable, "-m", "trainshed.cli.main", "--workspace", str(fixture.root), "wait", sweep]
+            clients.append(subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         time.sleep(chance.uniform(0.0, 0.5))  # to a moment that nobody chose
-        kind = "service" if chance.random() < 0.7 else "shim"
-        if killed.total() < KILLS and (found := processes(fixture, kind)):
-            with contextlib.suppress(ProcessLookupError):
-                fd = os.pidfd_open(chance.choice(found))
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
-                gone(fd)
-                killed[kind] += 1
+        kind = chance.choices(("service", "shim", "client"), (6, 3, 1))[0]
+        found = [each.pid for each in clients if each.poll() is None] if kind == "client" else processes(fixture, kind)
+        if killed.total() < KILLS and found:
+            kill(chance.choice(found))
+            killed[kind] += 1
+    for client in clients:
+        client.wait()
+    return killed
+
+
+def kill(pid: int) -> None:
+    """Kill a process, and wait until it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        gone(fd)
 
 
 def outcome(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def test_kills_change_nothing_of_a_sweep(fixture: ServiceFixture, tmp_path: Path
     ends = []
     for name in ("undisturbed", "disturbed"):
         starts = tmp_path / name
-        sweep = begin(fixture, SWEEP._replace(policy=policy), starts)
+        sweep = begin(fixture, SWEEP._replace(policy=policy), starts, "wait")
         killed = disturb(fixture, sweep, random.Random(SEED)) if name == "disturbed" else Counter()
         assert fixture.wait(sweep)["status"] == "Completed"
         found = trials(fixture, sweep)
@@ -135,33 +137,42 @@ def test_kills_change_nothing_of_a_sweep(fixture: ServiceFixture, tmp_path: Path
 
 @pytest.mark.timeout(300 + 10 * KILLS + 5 * TRIALS)
 def test_kills_of_a_sweep_with_many_at_once_lose_and_double_nothing(fixture: ServiceFixture, tmp_path: Path) -> None:
+    fixture.service.call("PUT", "/targets/local", {"slots": AT_ONCE})
+    sweep = begin(fixture, SWEEP._replace(max_concurrent_runs=AT_ONCE), tmp_path / "starts")
+    killed = disturb(fixture, sweep, random.Random(SEED))
+    print(f"TRAINSHED_TEST_SEED={SEED}: {AT_ONCE} at once, killed {dict(killed)}")
+    assert fixture.wait(sweep)["status"] == "Completed"
+    found = trials(fixture, sweep)
+    assert len(found) == TRIALS
+    check(fixture, sweep, found, tmp_path / "starts")
+    assert most_at_once(fixture, sweep) <= AT_ONCE
+
+
+@pytest.mark.timeout(300 + 10 * KILLS + 5 * TRIALS)
+def test_kills_while_a_sweep_is_canceled_leave_nothing_running(fixture: ServiceFixture, tmp_path: Path) -> None:
     fixture.service.call("PUT", "/targets/local", {"slots": 4})
-    sweep = begin(fixture, SWEEP._replace(max_concurrent_runs=4), tmp_path / "starts")
-    cancelled = random.Random(SEED)
-    disturb_and_cancel_waiting(fixture, sweep, cancelled)
+    sweep = begin(fixture, SWEEP._replace(max_concurrent_runs=4), tmp_path / "starts", "wait")
+    chance = random.Random(SEED)
+    for turn in range(KILLS // 2):
+        if turn == KILLS // 4:
+            fixture.service.call("POST", f"/runs/{sweep}/cancel")
+        for pid in processes(fixture, "service"):
+            kill(pid)
+        fixture.service_pid()  # the next one is there
+        time.sleep(chance.uniform(0.0, 0.4))  # to a moment that nobody chose
     assert fixture.wait(sweep)["status"] == "Canceled"
     found = trials(fixture, sweep)
     assert len(found) <= TRIALS
     check(fixture, sweep, found, tmp_path / "starts")
-    events = sorted(moments(fixture, sweep))
-    now = 0
-    for _, change in events:
+    assert most_at_once(fixture, sweep) <= 4
+
+
+def most_at_once(fixture: ServiceFixture, sweep: str) -> int:
+    now, most = 0, 0
+    for _, change in sorted(moments(fixture, sweep)):
         now += change
-        assert now <= 4
-
-
-def disturb_and_cancel_waiting(fixture: ServiceFixture, sweep: str, chance: random.Random) -> None:
-    """Kill while trials begin; then, as scripts with a small alpha wait for ever, cancel, and kill while they end."""
-    for turn in range(KILLS):
-        if turn == KILLS // 2:
-            fixture.service.call("POST", f"/runs/{sweep}/cancel")
-        for pid in processes(fixture, "service"):
-            with contextlib.suppress(ProcessLookupError):
-                fd = os.pidfd_open(pid)
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
-                gone(fd)
-        fixture.service_pid()  # the next one is there
-        time.sleep(chance.uniform(0.0, 0.4))  # to a moment that nobody chose
+        most = max(most, now)
+    return most
 
 
 def moments(fixture: ServiceFixture, sweep: str) -> list[tuple[float, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,28 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shell import Shell
 
 from trainshed import Workspace
-from trainshed.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("workspace")
-
-
-class Shell:
-    """Types commands and reads what comes."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self._capfd = capfd
-
-    def __call__(self, *words: object, code: int = 0) -> str:
-        self._capfd.readouterr()
-        returned = main([str(word) for word in words])
-        out, self.err = self._capfd.readouterr()
-        assert returned == code, self.err
-        return out
-
-    def json(self, *words: object, code: int = 0) -> Any:
-        return json.loads(self(*words, "--json", code=code))
 
 
 @pytest.fixture
@@ -84,6 +68,92 @@ def test_runs_are_listed_and_filtered(sh: Shell, submitted: str) -> None:
         submitted
     ]
     assert sh.json("runs", "--tag", "a=c") == sh.json("runs", "--experiment", "none") == []
+
+
+def test_runs_are_sorted_by_what_they_logged(sh: Shell, submitted: str) -> None:
+    other = sh("rerun", submitted, "-e", "SEED=8", "--", "--alpha", "0.3").strip()
+    for run in (submitted, other):
+        sh("wait", run)
+    lines = sh("runs", "--columns", "alpha", "--sort", "alpha", "--ascending").splitlines()
+    head, *rows = [line.split() for line in lines]
+    at = head.index("alpha") + 1  # a time has two words
+    assert [(row[0], row[at]) for row in rows] == [(other, "0.3"), (submitted, "0.8")]
+    assert [row["id"] for row in sh.json("runs", "alpha<0.5", "status:completed")] == [other]
+    assert [row["id"] for row in sh.json("runs", "--sort", "started", "--limit", "1", "--tag", "a=b")] == [other]
+    sh("runs", "--sort", "alhpa", code=2)
+    assert "No run has a metric or a parameter 'alhpa'. Did you mean 'alpha'?" in sh.err
+    assert sh("runs", "--status", "COMPLETED").count("Completed") == 2
+
+
+def test_a_run_is_repeated_and_compared(sh: Shell, submitted: str) -> None:
+    sh("wait", submitted)
+    sh("rerun", submitted, code=2)
+    assert f"Pass them again: trainshed rerun {submitted} -e SEED=VALUE" in sh.err
+    again = sh("rerun", submitted, "-e", "SEED=7").strip()
+    sh("wait", again)
+    assert sh("logs", again) == "alpha is 0.8 7\n"
+    assert sh("diff", submitted, again).startswith("The runs do not differ")
+    other = sh("rerun", "@last", "-e", "SEED=7", "--", "--alpha", "0.1", "--exit", "3").strip()
+    sh("wait", other, code=3)
+    found = sh.json("diff", submitted, other)
+    assert found["parameter"] == {"alpha": [0.8, 0.1], "exit": [None, 3]}
+    assert (found["metric"], found["package"], found["source"]["files"]) == ({"alpha": [0.8, 0.1]}, {}, [])
+
+
+def test_the_source_of_two_runs_is_compared(sh: Shell, submitted: str, project: Path) -> None:
+    (project / "train.py").write_text(SCRIPT.replace("alpha is", "now alpha is"))
+    other = sh("submit", project, "--use-python", sys.executable, "--", "--alpha", "0.8").strip()
+    text = sh("diff", submitted, other)
+    assert '-print("alpha is"' in text
+    assert '+print("now alpha is"' in text
+
+
+def test_tags_are_set_and_removed(sh: Shell, submitted: str) -> None:
+    assert sh.json("tag", submitted, "good=yes", "seen") == {"a": "b", "good": "yes", "seen": None}
+    assert sh.json("tag", "@last", "--remove", "a") == {"good": "yes", "seen": None}
+    assert sh("tag", submitted).splitlines()[1].split() == ["good", "yes"]
+    sh("tag", submitted, "=x", code=2)
+    assert "must be of the form KEY or KEY=VALUE" in sh.err
+
+
+def test_the_end_of_a_log(sh: Shell, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text("for i in range(40000):\n    print('line', i)\nprint('last')")
+    run = sh("submit", project, "--use-python", this_python).strip()
+    sh("wait", run)
+    assert sh("logs", run, "--tail", "2") == "line 39999\nlast\n"
+    assert len(sh("logs", run, "--tail", "20000", "--follow").splitlines()) == 20000
+    assert len(sh("logs", run, "--tail", "90000").splitlines()) == 40001
+
+
+def test_several_runs_are_cancelled_at_once(sh: Shell, project: Path, this_python: str) -> None:
+    (project / "train.py").write_text("import signal; signal.pause()")
+    runs = [sh("submit", project, "--use-python", this_python).strip() for _ in range(2)]
+    sh("cancel", *runs, "nothing", code=1)
+    assert "nothing" in sh.err
+    for run in runs:
+        sh("wait", run, code=130)
+
+
+def test_a_shell_completes_commands_and_runs(sh: Shell, submitted: str) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "trainshed" in sh("completion", shell)
+
+    def completed(line: str) -> list[str]:
+        asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n"}
+        # The answer comes on a descriptor of its own.
+        command = ["bash", "-c", 'exec 8>&1 9>/dev/null; exec "$0" -m trainshed', sys.executable]
+        told = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+        return [word.strip() for word in told.stdout.splitlines()]
+
+    assert completed("trainshed canc") == ["cancel"]
+    assert completed("trainshed show ") == ["@last", submitted]
+    assert "--columns" in completed("trainshed runs --c")
+
+
+def test_workspaces_are_listed(sh: Shell, submitted: str) -> None:
+    (found,) = sh.json("workspaces")
+    assert found["name"] == "default"
+    assert submitted.startswith("trial_")
 
 
 def test_every_command_takes_json_in_one_style_of_names(sh: Shell, submitted: str, tmp_path: Path) -> None:
@@ -290,62 +360,3 @@ def test_control_characters_of_a_script_do_not_reach_the_terminal(sh: Shell, pro
         assert not {char for char in text if not char.isprintable()} - {"\n"}
     assert r"outputs/\x1b[31m.txt" in shown[1]
     assert "[2J" in shown[2]
-
-
-SWEPT = """
-import argparse
-from azureml.core import Run
-parser = argparse.ArgumentParser()
-parser.add_argument("--alpha", type=float)
-parser.add_argument("--kind")
-parser.add_argument("--epochs", type=int)
-args = parser.parse_args()
-Run.get_context().log("loss", args.alpha * args.epochs)
-"""
-
-
-def test_a_sweep(sh: Shell, project: Path) -> None:
-    (project / "train.py").write_text(SWEPT)
-    words = ["sweep", project, "--use-python", sys.executable, "--metric", "loss", "--minimize", "--seed", 3]
-    space = ["--param", "alpha=choice(0.5, 0.25)", "--param", "--kind=a b"]
-    sh("sweep", "show", code=2)
-    assert "There are no sweeps yet" in sh.err
-    said = sh(*words, *space, "--sampling", "grid", "--policy", "median(2)", "--follow", "--", "--epochs", "2")
-    run = said.splitlines()[0]
-    assert "Changing Run Status from Running to Completed" in said
-    assert sh("logs", run) in said
-    assert sh("sweep", "best").strip() == sh("sweep", "best", run).strip() == f"{run}_1"
-    shown = sh("sweep", "show", run[:10])
-    assert f"Sweep {run}: Completed, 2 of at most 20 runs" in shown
-    head, *rows = sh("sweep", "show", "--csv").splitlines()
-    assert head == "number,run_id,status,best,stopped_at,alpha,--kind"
-    assert rows == [f"1,{run}_1,Completed,0.5,,0.25,a b", f"0,{run}_0,Completed,1.0,,0.5,a b"]
-    found = sh.json("sweep", "show")
-    assert (found["sweep"]["policy"]["name"], found["sweep"]["seed"]) == ("median_stopping", 3)
-    assert sh.json("sweep", "best")["id"] == f"{run}_1"
-    sh("sweep", "show", f"{run}_1", code=2)
-    assert "is not a sweep" in sh.err
-    more = sh(
-        *words, "--param", "alpha=uniform(0, 1)", "--resume-from", run, "--runs", 2, "--", "--epochs", "1"
-    ).strip()
-    assert sh("sweep", "stop", more).strip() in ("CancelRequested", "Canceled")
-    sh("wait", more, code=130)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--metric", "loss"], "needs at least one --param and the --metric"),
-        (["--param", "alpha=unifrm(0, 1)", "--metric", "loss"], "Did you mean 'uniform'"),
-        (["--param", "alpha=uniform(0)", "--metric", "loss"], "'uniform(0)' has the wrong arguments"),
-        (["--param", "alpha=uniform(1, 0)", "--metric", "loss"], "min_value (1) must be below"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--policy", "bandt"], "Did you mean 'bandit'"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--policy", "bandit"], "neither is given"),
-        (["--param", "alpha=choice(1)", "--metric", "loss", "--alpha", "1"], "Put `--` before the script's arguments"),
-        (["RUN", "--param", "alpha=choice(1)", "--metric", "loss"], "trainshed sweep show RUN"),
-    ],
-)
-def test_a_sweep_that_cannot_be(sh: Shell, project: Path, words: list[str], says: str) -> None:
-    sh("sweep", project, *words, code=2)
-    assert says in sh.err
-    assert sh.json("runs") == []

@@ -28,6 +28,13 @@ from trainshed import (
     ScriptRunConfig,
     Workspace,
 )
+from trainshed.api.hyperdrive import (
+    BanditPolicy,
+    GridParameterSampling,
+    HyperDriveConfig,
+    PrimaryMetricGoal,
+    choice,
+)
 from trainshed.errors import ActivityFailedException, UserErrorException
 from trainshed.system import process
 
@@ -61,10 +68,13 @@ class Trial:
         self.experiment = Experiment(workspace, "boxed")
         self.project = project
 
-    def submit(self, code: str, image: str = PYTHON, own: bool = True, **more: Any) -> Any:
+    def estimator(self, code: str, image: str = PYTHON, own: bool = True, **more: Any) -> Estimator:
         (self.project / "train.py").write_text(code)
         given = {"compute_target": "local", "custom_docker_image": image, "user_managed": own, **more}
-        return self.experiment.submit(Estimator(str(self.project), entry_script="train.py", **given))
+        return Estimator(str(self.project), entry_script="train.py", **given)
+
+    def submit(self, code: str, image: str = PYTHON, own: bool = True, **more: Any) -> Any:
+        return self.experiment.submit(self.estimator(code, image, own, **more))
 
     def fails(self, run: Any) -> dict[str, Any]:
         with pytest.raises(ActivityFailedException):
@@ -199,6 +209,35 @@ def test_cancel_ends_all_that_is_in_the_container(trial: Trial) -> None:
     assert run.get_status() == "Canceled"
     assert "time to leave" in log_of(run)
     assert not process.family(None, f"TRAINSHED_RUN_ID={run.id}")
+
+
+def test_a_sweep_of_containers(trial: Trial) -> None:
+    code = """
+import signal, sys
+from azureml.core import Run
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("time to leave"))
+alpha = float(sys.argv[2])
+Run.get_context().log("score", alpha)
+if alpha < 1:
+    signal.pause()
+"""
+    config = HyperDriveConfig(
+        hyperparameter_sampling=GridParameterSampling({"alpha": choice(2, 0.5)}),
+        primary_metric_name="score",
+        primary_metric_goal=PrimaryMetricGoal.MAXIMIZE,
+        max_total_runs=2,
+        max_concurrent_runs=1,
+        policy=BanditPolicy(slack_factor=0.1),
+        estimator=trial.estimator(code),
+    )
+    run: Any = trial.experiment.submit(config)
+    run.wait_for_completion()
+    found = run.get_trials()
+    assert [(each["best"], each["status"], each["stopped_at"]) for each in found] == [
+        (2, "Completed", None),
+        (0.5, "Canceled", 1),
+    ]
+    assert "time to leave" in log_of(trial.workspace.get_run(found[1]["run_id"]))
 
 
 def test_the_time_limit_holds_in_a_container(trial: Trial) -> None:

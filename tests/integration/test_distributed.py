@@ -25,6 +25,13 @@ from trainshed import (
     TensorflowConfiguration,
     Workspace,
 )
+from trainshed.api.hyperdrive import (
+    BanditPolicy,
+    GridParameterSampling,
+    HyperDriveConfig,
+    PrimaryMetricGoal,
+    choice,
+)
 from trainshed.errors import ActivityFailedException, TrainshedError, UserErrorException
 from trainshed.node import mpi
 from trainshed.system import process
@@ -237,6 +244,44 @@ def test_cancel_lets_ranks_leave_and_leaves_no_mpirun(
     log = b"".join(run.read("azureml-logs/70_driver_log.txt")).decode()
     assert log.count("time to leave") == 2
     assert alone(run)
+
+
+def test_a_sweep_of_distributed_runs(
+    cluster: ComputeTarget, experiment: Experiment, project: Path, this_python: str
+) -> None:
+    code = """
+import os, signal, sys
+from azureml.core import Run
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("time to leave"))
+alpha, rank = float(sys.argv[2]), os.environ["OMPI_COMM_WORLD_RANK"]
+if rank == "1":
+    Run.get_context().log("score", alpha)  # whichever rank logs it
+if alpha < 1:
+    signal.pause()
+"""
+    est = estimator(
+        project, code, this_python, compute_target=cluster, node_count=2, distributed_training=MpiConfiguration()
+    )
+    config = HyperDriveConfig(
+        hyperparameter_sampling=GridParameterSampling({"alpha": choice(2, 0.5)}),
+        primary_metric_name="score",
+        primary_metric_goal=PrimaryMetricGoal.MAXIMIZE,
+        max_total_runs=2,
+        max_concurrent_runs=1,
+        policy=BanditPolicy(slack_factor=0.1),
+        estimator=est,
+    )
+    run: Any = experiment.submit(config)
+    run.wait_for_completion()
+    found = run.get_trials()
+    assert [(each["best"], each["status"], each["stopped_at"]) for each in found] == [
+        (2, "Completed", None),
+        (0.5, "Canceled", 1),
+    ]
+    stopped: Any = experiment.workspace.get_run(found[1]["run_id"])
+    assert b"".join(stopped.read("azureml-logs/70_driver_log.txt")).count(b"time to leave") == 2
+    assert stopped.record()["spec"]["node_count"] == 2
+    assert alone(stopped)
 
 
 @pytest.mark.own_folder

@@ -6,20 +6,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import until_logged
+from sweeping import TRAIN, Script, config, estimator_of, log, swept, trials, until_begun
 
-from trainshed import Estimator, Experiment, Run, ScriptRunConfig, Workspace
+from trainshed import Experiment, ScriptRunConfig, Workspace
 from trainshed.api.hyperdrive import (
     ASHAPolicy,
     BanditPolicy,
     BayesianParameterSampling,
     GridParameterSampling,
-    HyperDriveConfig,
     HyperDriveRun,
     HyperDriveRunConfig,
     PrimaryMetricGoal,
@@ -27,41 +25,14 @@ from trainshed.api.hyperdrive import (
     choice,
     uniform,
 )
-from trainshed.errors import ActivityFailedException, HyperDriveConfigException, TrainingException, UserErrorException
+from trainshed.errors import UserErrorException
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.sweep import SweepSpec
+from trainshed.sweeps.known import Known
+from trainshed.sweeps.samplers import propose
 from trainshed.widgets import RunDetails
-
-LOG = "azureml-logs/hyperdrive.txt"
-TRAIN = """
-import argparse, os, signal, sys, threading
-from azureml.core import Run
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--alpha", type=float)
-parser.add_argument("--layers", type=int, default=1)
-parser.add_argument("--epochs", type=int, default=1)
-parser.add_argument("--resume-from")
-parser.add_argument("--wait", action="store_true")
-options = parser.parse_args()
-run = Run.get_context()
-stopped = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-for epoch in range(options.epochs):
-    run.log("accuracy", options.alpha * options.layers)
-with open("outputs/model.txt", "w") as file:
-    file.write(str(options.alpha))
-if options.resume_from:
-    print("resumed", open(os.path.join(options.resume_from, "model.txt")).read())
-print("ready", sys.argv[1:], flush=True)
-if options.wait and options.alpha < 0.5:
-    stopped.wait()
-    open("outputs/saved.txt", "w").close()
-"""
-
-Script = Callable[..., Estimator]
 
 
 @pytest.fixture
@@ -71,52 +42,7 @@ def experiment(workspace: Workspace) -> Experiment:
 
 @pytest.fixture
 def script(tmp_path: Path) -> Script:
-    """A function that returns an estimator of a script."""
-
-    def make(code: str = TRAIN, **more: Any) -> Estimator:
-        source = tmp_path / "src"
-        source.mkdir(exist_ok=True)
-        (source / "train.py").write_text(code)
-        return Estimator(str(source), compute_target="local", entry_script="train.py", user_managed=True, **more)
-
-    return make
-
-
-def config(estimator: Any, space: Any, total: int, **more: Any) -> HyperDriveConfig:
-    sampling = space if not isinstance(space, dict) else RandomParameterSampling(space, {"seed": 5})
-    given = {"estimator": estimator, "primary_metric_name": "accuracy", "max_concurrent_runs": 2}
-    goal = PrimaryMetricGoal.MAXIMIZE
-    whole = {**given, "primary_metric_goal": goal, "max_total_runs": total, "hyperparameter_sampling": sampling, **more}
-    return HyperDriveConfig(**whole)
-
-
-def swept(experiment: Experiment, what: HyperDriveConfig, **more: Any) -> HyperDriveRun:
-    """Submit a sweep and wait until it has ended."""
-    run: Any = experiment.submit(what, **more)
-    assert isinstance(run, HyperDriveRun)
-    run.wait_for_completion(raise_on_error=False)
-    return run
-
-
-def trials(run: HyperDriveRun) -> list[dict[str, Any]]:
-    return run.get_trials()
-
-
-def log(run: HyperDriveRun) -> str:
-    return b"".join(run.read(LOG)).decode()
-
-
-def until_begun(run: HyperDriveRun, child: str) -> Run:
-    """Follow the log of a sweep until a run of it has been submitted; return that run once its script is ready."""
-    workspace: Any = run.experiment.workspace
-    seen = ""
-    for piece in workspace.connection.stream("GET", f"/runs/{run.id}/files/{LOG}", {"follow": 1}):
-        seen += piece.decode()
-        if f"Scheduling job, id='{child}'" in seen:
-            found: Run = workspace.get_run(child)
-            until_logged(found, "ready")
-            return found
-    raise AssertionError(f"the sweep ended without {child}:\n{seen}")
+    return estimator_of(tmp_path)
 
 
 def test_a_grid_over_an_estimator(experiment: Experiment, script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,9 +113,13 @@ def test_a_policy_stops_a_run_with_grace(experiment: Experiment, script: Script)
         ("Canceled", 2),
         ("Completed", None),
     ]
-    stopped = experiment.workspace.get_run(f"{run.id}_1")
+    stopped: Any = experiment.workspace.get_run(f"{run.id}_1")
     assert "outputs/saved.txt" in stopped.get_file_names()  # it received SIGTERM and had the time to save
     assert f"Policy stops job, id='{run.id}_1', at interval 2" in log(run)
+    assert stopped.record()["reason"] == "stopped_by_policy"
+    said = "The sweep's BanditPolicy stopped this run at interval 2, with 'accuracy' 0.1."
+    assert stopped.get_detailed_status() == {"status": "Canceled", "details": said}
+    assert said in [warning["message"] for warning in stopped.get_details()["warnings"]]
     assert run.get_status() == "Completed"
 
 
@@ -216,6 +146,33 @@ def test_cancel_ends_all_runs(experiment: Experiment, script: Script) -> None:
     assert "Changing Run Status from Running to Canceled" in log(run)
 
 
+def test_the_rest_of_a_sweep_that_was_canceled(experiment: Experiment, script: Script) -> None:
+    code = TRAIN.replace("stopped.wait()", "os.environ['GO'] or stopped.wait()")
+    estimator = script(code, environment_variables={"GO": ""})
+    estimator.run_config.arguments = ["--wait"]
+    run: Any = experiment.submit(config(estimator, {"--alpha": uniform(0, 0.49)}, 3))
+    with pytest.raises(UserErrorException, match="has not ended"):
+        run.resume()
+    until_begun(run, f"{run.id}_1")
+    run.cancel()
+    run.wait_for_completion()
+    with pytest.raises(UserErrorException, match="Pass GO again as environment_variables"):
+        run.resume()
+    rest = run.resume(environment_variables={"GO": "1"}, max_concurrent_runs=1)
+    assert rest.wait_for_completion().status == "Completed"
+    # The canceled ones first, then those that would have come.
+    known = Known(json.dumps({"--alpha": uniform(0, 0.49)}), seed=5, maximize=True)
+    assert [trial["parameters"] for trial in trials(rest)] == [propose("random", known, number) for number in range(3)]
+    table = rest.to_pandas_dataframe()
+    assert list(table["--alpha"]) == [trial["parameters"]["--alpha"] for trial in trials(rest)]
+    assert set(table["status"]) == {"Completed"}
+    with pytest.raises(UserErrorException, match="has done all its 3 runs"):
+        rest.resume()
+    more = rest.resume(1, environment_variables={"GO": "1"})
+    more.wait_for_completion()
+    assert [trial["parameters"] for trial in trials(more)] == [propose("random", known, 3)]
+
+
 def test_the_duration_ends_a_sweep(workspace: Workspace) -> None:
     sweep = SweepSpec("random", '{"--a": ["uniform", [0, 1]]}', "accuracy", True, 9, 2, max_duration_minutes=0.01)
     code = "import time; print('ready', flush=True); time.sleep(600)"
@@ -235,29 +192,6 @@ def test_the_duration_ends_a_sweep(workspace: Workspace) -> None:
     assert {trial["status"] for trial in trials(run)} == {"Canceled"}
     assert run.get_best_run_by_primary_metric() is None
     assert "The maximum duration is reached" in log(run)
-
-
-def test_a_script_that_does_not_take_the_arguments(experiment: Experiment, script: Script) -> None:
-    run = swept(experiment, config(script(), {"--learning-rate": uniform(0, 1)}, 20, max_concurrent_runs=1))
-    assert run.get_status() == "Failed"
-    assert len(trials(run)) == 3
-    with pytest.raises(ActivityFailedException, match=r"The first 3 runs failed, so the sweep was ended\. Run .*_0'"):
-        run.wait_for_completion()
-    assert run.get_best_run_by_primary_metric() is None
-
-
-def test_a_metric_that_never_comes_is_said(experiment: Experiment, script: Script) -> None:
-    code = "import sys; from azureml.core import Run; Run.get_context().log('acuracy', 1)"
-    run = swept(experiment, config(script(code), {"--alpha": uniform(0, 1)}, 2))
-    warnings = [warning["message"] for warning in run.get_details()["warnings"]]
-    assert len(warnings) == 2
-    assert all("without logging the primary metric 'accuracy'; it logged acuracy" in warning for warning in warnings)
-
-
-def test_a_space_with_an_end_ends_the_sweep(experiment: Experiment, script: Script) -> None:
-    run = swept(experiment, config(script(), {"--alpha": choice(0.1, 0.2, 0.1), "--layers": choice(1, 2)}, 40))
-    assert len({json.dumps(trial["parameters"]) for trial in trials(run)}) == len(trials(run)) == 4
-    assert run.get_properties()["space_size"] == "4"
 
 
 def test_the_same_seed_gives_the_same_sweep(experiment: Experiment, script: Script) -> None:
@@ -344,23 +278,4 @@ def test_the_configuration_of_2018(experiment: Experiment, script: Script) -> No
 def test_a_sweep_is_removed_with_its_runs(experiment: Experiment, script: Script) -> None:
     run = swept(experiment, config(script(), {"--alpha": uniform(0, 1)}, 2))
     experiment.workspace.connection.call("DELETE", f"/runs/{run.id}", query={"children": 1})
-    assert list(experiment.get_runs(include_children=True)) == []
-
-
-def test_what_cannot_be_swept(experiment: Experiment, script: Script) -> None:
-    space = {"--alpha": uniform(0, 1)}
-    for what, says in (
-        (config(script(), {}, 2), "parameter space is empty"),
-        (config(script(), space, 0, max_concurrent_runs=None), "max_total_runs must be 1 to"),
-        (config(script(), space, 2, max_concurrent_runs=0), "max_concurrent_runs must be 1 to"),
-        (config(script(), space, 2, max_duration_minutes=0), "max_duration_minutes must be above 0"),
-        (config(script(), {"--alpha": choice(1), "alpha": choice(2)}, 2), "'--alpha' and 'alpha' are the same option"),
-        (config(script(), {"--alpha": choice(object())}, 2), "cannot be passed to a script"),
-        (config(script(), {"my alpha": choice(1)}, 2), "cannot be an option"),
-        (config(script(), RandomParameterSampling(space, {"seed": "x"}), 2), "seed must be a whole number"),
-    ):
-        with pytest.raises(HyperDriveConfigException, match=says):
-            experiment.submit(what)
-    with pytest.raises(TrainingException, match="not 'retries'"):
-        experiment.submit(config(script(), space, 2), max_retries=1, retries=1)
     assert list(experiment.get_runs(include_children=True)) == []

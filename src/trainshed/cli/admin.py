@@ -7,6 +7,7 @@ import os
 
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
+from trainshed.client import locations
 from trainshed.errors import NotFoundException
 from trainshed.system import files
 
@@ -24,6 +25,16 @@ def environments(options: argparse.Namespace) -> int:
     else:
         rows = ((each["key"], each["solver"], show.moment(each["used"]), " ".join(each["resolved"])) for each in found)
         show.table(("ENVIRONMENT", "BY", "LAST USED", "PACKAGES"), rows)
+    return 0
+
+
+def workspaces(options: argparse.Namespace) -> int:
+    """List the workspaces in Trainshed's folder."""
+    found = [{"name": name, "folder": locations.folder_of(name)} for name in locations.names()]
+    if options.json:
+        show.as_json(found)
+    else:
+        show.table(("WORKSPACE", "FOLDER"), ((each["name"], each["folder"]) for each in found))
     return 0
 
 

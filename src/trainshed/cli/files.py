@@ -16,11 +16,20 @@ from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.spec import layout
 from trainshed.spec.run import LOCAL
 
+_BLOCK = 64 << 10
+_NEWLINE = ord("\n")
+
 
 def logs(options: argparse.Namespace) -> int:
     """Print the log of a run."""
     run = resolve.run(options)
-    if options.follow and options.file is None:
+    if options.tail is not None:
+        name = options.file or _best_log(run)
+        connection, offset = run.experiment.workspace.connection, _place_of_tail(run, name, options.tail)
+        path = quoted("runs", run.id, "files", name)
+        whole = connection.stream("GET", path, {"offset": offset})
+        show.log(options, name, follow(connection, run.id, name, offset) if options.follow else whole)
+    elif options.follow and options.file is None:
         follow_all(options, run)
     elif options.follow:
         show.log(options, options.file, follow(run.experiment.workspace.connection, run.id, options.file))
@@ -28,6 +37,21 @@ def logs(options: argparse.Namespace) -> int:
         name = options.file or _best_log(run)
         show.log(options, name, run.read(name))
     return 0
+
+
+def _place_of_tail(run: Run, name: str, lines: int) -> int:
+    """Return the byte at which the last lines of a file begin; only its end is read."""
+    size = int({file["name"]: file["size"] for file in _files(run)}.get(name, 0))
+    path, length = quoted("runs", run.id, "files", name), _BLOCK
+    while True:
+        begin = max(size - length, 0)
+        end = b"".join(run.experiment.workspace.connection.stream("GET", path, {"offset": begin}))
+        breaks = [at for at, byte in enumerate(end[:-1]) if byte == _NEWLINE]
+        if len(breaks) >= lines:
+            return begin + breaks[-lines] + 1
+        if not begin:
+            return 0
+        length *= 4
 
 
 def _best_log(run: Run) -> str:

@@ -36,6 +36,17 @@ class _Shown:
     def write(self, text: str) -> int:
         return int(self._stream.write(text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)))
 
+    def paint(self, text: str, colour: int) -> None:
+        """Write a text in one of a terminal's colours.
+
+        Args:
+            text: the text.
+            colour: its code in ANSI's sequences.
+        """
+        self._stream.write(f"\x1b[{colour}m")
+        self.write(text)
+        self._stream.write("\x1b[0m")
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
@@ -52,6 +63,11 @@ def main(argv: list[str] | None = None) -> int:
     """
     from trainshed.cli.parser import parse
 
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks how a line could go on
+        from trainshed.cli.completion import complete
+        from trainshed.cli.parser import parser
+
+        complete(parser())
     words = sys.argv[1:] if argv is None else argv
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_Shown, streams)
@@ -96,6 +112,8 @@ _IN_PYTHON = (
         r"ComputeTarget\.create\(ws, '(.*?)', AmlCompute\.provisioning_configuration\(max_nodes=(.*?)\)\)",
         r"trainshed target \1 --nodes \2",
     ),
+    (r"as max_total_runs\b", "with --runs"),
+    (r"as environment_variables\b", "with -e NAME=VALUE"),
     (r"\buser_managed(=True)?", "--use-python"),
     (r"\bpip_packages\b", "-p"),
     (r"\bconda_packages\b", "-c"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from trainshed.cli import parser_runs
+from trainshed.cli.argument_types import count
+from trainshed.cli.parser_parts import command, common
 from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
@@ -40,6 +43,34 @@ def parse(words: list[str]) -> argparse.Namespace:
     """
     cut = words.index("--") if "--" in words else len(words)
     options, unknown = parser().parse_known_args(words[:cut])
+    options.arguments = words[cut + 1 :]
+    if options.command == "sweep" and options.what.endswith((".yml", ".yaml")):
+        from trainshed.cli import sweep_file  # takes 15 ms
+
+        if sweep_file.is_file(options.what):
+            return _with_file(words[:cut], options, *sweep_file.read(options.what))
+    _refuse(options, unknown)
+    return options
+
+
+def _with_file(
+    words: list[str], options: argparse.Namespace, more: list[str], folder: str, arguments: list[str]
+) -> argparse.Namespace:
+    """Parse again, with the options of a file before those that were typed, which replace them."""
+    file = options.what
+    try:
+        parser().parse_args(["sweep", file, *more])
+    except UserErrorException as error:
+        raise UserErrorException(f"'{file}': {error.message}") from None
+    place = words.index(file)
+    whole, unknown = parser().parse_known_args([*words[:place], *more, *words[place:]])
+    whole.arguments = options.arguments or arguments
+    whole.what, whole.run_name = whole.run_name or folder, None
+    _refuse(whole, unknown)
+    return whole
+
+
+def _refuse(options: argparse.Namespace, unknown: list[str]) -> None:
     if unknown and options.command in ("submit", "sweep"):
         folder = getattr(options, "folder", None) or options.what
         raise UserErrorException(
@@ -50,8 +81,6 @@ def parse(words: list[str]) -> argparse.Namespace:
         raise UserErrorException(
             f"'trainshed {options.command}' does not accept {unknown[0]!r}. See: trainshed {options.command} --help"
         )
-    options.arguments = words[cut + 1 :]
-    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,57 +88,21 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="trainshed", description=_ABOUT, epilog=_EXAMPLES)
     top.add_argument("--version", action="version", version=f"trainshed {VERSION}")
     top.set_defaults(json=False, workspace=None, service=None)
-    _common(top)
+    common(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     _submit(commands)
     _sweep(commands)
-    _history(commands)
-    _files(commands)
-    _removal(commands)
-    _verify(commands)
+    parser_runs.history(commands)
+    parser_runs.files(commands)
+    parser_runs.removal(commands)
+    parser_runs.verify(commands)
     _azureml(commands)
     _machinery(commands)
     return top
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command accepts, before or after its name."""
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    parser.add_argument(
-        "--workspace",
-        metavar="NAME|PATH",
-        default=argparse.SUPPRESS,
-        help="workspace (default: $TRAINSHED_WORKSPACE, else a config.json in this folder or above, else 'default')",
-    )
-    parser.add_argument(
-        "--service",
-        metavar="ADDRESS",
-        default=argparse.SUPPRESS,
-        help="use the service at http://host:port instead of a workspace (default: $TRAINSHED_SERVICE), with the token "
-        "in the file $TRAINSHED_TOKEN_FILE",
-    )
-
-
-def _command(commands: Any, name: str, run: str, help: str, example: str = "") -> argparse.ArgumentParser:  # noqa: A002 - argparse's own word
-    made: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help,
-        description=help[0].upper() + help[1:] + ".",
-        epilog=f"example:\n  {example}" if example else None,
-    )
-    made.set_defaults(run=run)
-    _common(made)
-    return made
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
-    return int(text)
-
-
 def _submit(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "submit",
         "submit:submit",
@@ -122,21 +115,26 @@ def _submit(commands: Any) -> None:
 
 
 def _sweep(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "sweep",
         "sweep:sweep",
-        "run a script with many sets of parameters, and show, stop, or name the best run of such a sweep",
+        "run a script with many sets of parameters, and show, stop, resume, or name the best run of such a sweep",
         "trainshed sweep ./src --param 'alpha=loguniform(-6, 0)' --param 'layers=choice(1, 2)' --metric accuracy",
     )
     made.usage = (
         "trainshed sweep DIR --param NAME=EXPRESSION --metric NAME [options] [-- SCRIPT ARGUMENTS]\n"
-        "       trainshed sweep show|best|stop [RUN]"
+        "       trainshed sweep FILE.yml [DIR] [options]\n"
+        "       trainshed sweep show|best|stop [RUN]\n"
+        "       trainshed sweep resume [RUN] [--runs N] [--at-once N] [--minutes N] [-e NAME=VALUE] [--follow]"
     )
-    made.add_argument("what", metavar="DIR", help="source folder; or show, best or stop")
     made.add_argument(
-        "run_name", nargs="?", metavar="RUN", help="a sweep, for show, best and stop (default: the newest)"
+        "what",
+        metavar="DIR",
+        help="source folder, or a YAML file with these options as keys; or show, best, stop or resume, which runs the "
+        "rest of a sweep that has ended",
     )
+    made.add_argument("run_name", nargs="?", metavar="RUN", help="a sweep (default: the newest)")
     sweep = made.add_argument_group("the sweep")
     sweep.add_argument(
         "--param",
@@ -148,9 +146,9 @@ def _sweep(commands: Any) -> None:
     sweep.add_argument("--metric", metavar="NAME", help="metric to maximize, which the script logs with run.log")
     sweep.add_argument("--minimize", action="store_true", help="minimize the metric")
     sweep.add_argument("--sampling", choices=("random", "grid", "bayesian"), default="random", help="default: random")
-    sweep.add_argument("--runs", type=_count, default=20, metavar="N", help="at most N runs (default: 20)")
-    sweep.add_argument("--at-once", type=_count, metavar="N", help="at most N runs at the same time")
-    sweep.add_argument("--minutes", type=_count, metavar="N", help="cancel what runs after N minutes")
+    sweep.add_argument("--runs", type=count, metavar="N", help="at most N runs (default: 20)")
+    sweep.add_argument("--at-once", type=count, metavar="N", help="at most N runs at the same time")
+    sweep.add_argument("--minutes", type=count, metavar="N", help="cancel what runs after N minutes")
     sweep.add_argument(
         "--policy", metavar="POLICY", help="stop bad runs early, such as 'bandit(slack_factor=0.1)', median or asha"
     )
@@ -185,8 +183,8 @@ def _script_options(made: argparse.ArgumentParser) -> None:
         choices=("mpi", "gloo", "nccl"),
         help="distributed backend: Open MPI, or torch.distributed with gloo or nccl",
     )
-    many.add_argument("--nodes", type=_count, default=1, metavar="N", help="nodes of the target (default: 1)")
-    many.add_argument("--processes", type=_count, default=1, metavar="N", help="processes on each node (default: 1)")
+    many.add_argument("--nodes", type=count, default=1, metavar="N", help="nodes of the target (default: 1)")
+    many.add_argument("--processes", type=count, default=1, metavar="N", help="processes on each node (default: 1)")
     many.add_argument("--gpu", action="store_true", help="use one GPU per process; wait until they are free")
     running = made.add_argument_group("running")
     running.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
@@ -194,95 +192,13 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--priority", type=int, metavar="N", help="runs with a higher priority start first (default: 0)"
     )
-    running.add_argument("--slots", type=_count, default=1, metavar="N", help="slots the run uses (default: 1)")
-    running.add_argument("--time-limit", type=_count, metavar="SECONDS", help="end the run after SECONDS")
+    running.add_argument("--slots", type=count, default=1, metavar="N", help="slots the run uses (default: 1)")
+    running.add_argument("--time-limit", type=count, metavar="SECONDS", help="end the run after SECONDS")
     running.add_argument("--follow", action="store_true", help="show the log, then exit with the run's exit code")
 
 
-def _history(commands: Any) -> None:
-    runs = _command(
-        commands, "runs", "runs:runs", "list runs, newest first", "trainshed runs --status Failed --tag stage=trial"
-    )
-    runs.add_argument("--experiment", metavar="NAME", help="only runs of this experiment")
-    runs.add_argument("--status", metavar="STATUS", help="only runs with this status, e.g. Running, Completed, Failed")
-    runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only runs with this tag")
-    runs.add_argument("--limit", type=_count, default=20, metavar="N", help="show at most N runs (default: 20)")
-    for name, what in (
-        ("show", "show a run"),
-        ("cancel", "cancel a run"),
-        ("wait", "wait until a run has ended, then exit with its exit code"),
-    ):
-        function = "show_command" if name == "show" else name
-        _run_argument(_command(commands, name, f"runs:{function}", what, f"trainshed {name} @last"))
-    metrics = _command(commands, "metrics", "runs:metrics", "print the metrics of a run", "trainshed metrics @last mse")
-    _run_argument(metrics)
-    metrics.add_argument("name", nargs="?", metavar="NAME", help="only this metric")
-
-
-def _files(commands: Any) -> None:
-    logs = _command(commands, "logs", "files:logs", "print the log of a run", "trainshed logs -f @last")
-    _run_argument(logs)
-    logs.add_argument("file", nargs="?", metavar="FILE", help="another file of the run (default: the script's output)")
-    logs.add_argument("-f", "--follow", action="store_true", help="keep printing until the run has ended")
-    _run_argument(_command(commands, "files", "files:files", "list the files of a run", "trainshed files @last"))
-    get = _command(
-        commands, "get", "files:get", "download files of a run", "trainshed get @last outputs/model.pkl -o m.pkl"
-    )
-    _run_argument(get)
-    get.add_argument(
-        "file", metavar="FILE", help="a name that 'trainshed files' lists; end with / to download a folder"
-    )
-    get.add_argument("-o", "--output", metavar="PATH", help="file or folder to write to; - writes to standard output")
-
-
-def _removal(commands: Any) -> None:
-    remove = _command(
-        commands, "rm", "removal:rm", "remove ended runs with their files and metrics", "trainshed rm @last"
-    )
-    remove.add_argument("run_names", nargs="+", metavar="RUN", help="id, beginning of an id, or @last")
-    remove.add_argument("--children", action="store_true", help="remove child runs too")
-    collect = _command(
-        commands,
-        "gc",
-        "removal:gc",
-        "free disk space: remove snapshots, environments and caches that no run needs, and optionally old runs",
-        "trainshed gc --dry-run --runs-older-than 30d --keep-runs 10",
-    )
-    collect.add_argument("--dry-run", action="store_true", help="only show what would be removed")
-    collect.add_argument(
-        "--runs-older-than", type=_days, metavar="AGE", help="remove runs that ended longer than AGE ago"
-    )
-    collect.add_argument("--keep-runs", type=int, metavar="N", help="keep the N newest runs of each experiment")
-    collect.add_argument(
-        "--unused-for",
-        type=_days,
-        metavar="AGE",
-        default=30.0,
-        help="remove environments and caches unused for AGE (default: 30d)",
-    )
-    collect.add_argument(
-        "--downloads", action="store_true", help="remove downloaded packages too; they are downloaded again when needed"
-    )
-
-
-def _verify(commands: Any) -> None:
-    check = _command(
-        commands,
-        "verify",
-        "verify:verify",
-        "check that the database, snapshots, outputs and models are as they were stored; nothing is changed",
-        "trainshed verify --subset 1/10",
-    )
-    check.add_argument(
-        "run_names", nargs="*", metavar="RUN", help="only what these runs consist of: id, beginning of an id, or @last"
-    )
-    check.add_argument(
-        "--subset", type=_subset, metavar="N/T", default=(1, 1), help="read only the Nth of T parts of all files"
-    )
-
-
 def _azureml(commands: Any) -> None:
-    made = _command(
+    made = command(
         commands,
         "azureml",
         "azureml:check",
@@ -293,25 +209,18 @@ def _azureml(commands: Any) -> None:
     made.add_argument("paths", nargs="+", metavar="PATH", help="a script, a notebook, or a folder with any of them")
 
 
-def _subset(text: str) -> tuple[int, int]:
-    """Return a part such as ``1/10``."""
-    part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a part. Use two numbers, such as 1/10")
-    return int(part), int(parts)
-
-
-def _days(text: str) -> float:
-    """Return an age such as ``30d`` or ``12h`` in days."""
-    units = {"w": 7.0, "d": 1.0, "h": 1 / 24, "m": 1 / 1440}
-    if not text[:-1].isdecimal() or text[-1] not in units:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age. Use a number and w, d, h or m, such as 30d")
-    return int(text[:-1]) * units[text[-1]]
-
-
 def _machinery(commands: Any) -> None:
+    shells = command(
+        commands,
+        "completion",
+        "completion:completion",
+        "print what completes commands, options and runs in a shell",
+        'eval "$(trainshed completion bash)"; trainshed completion fish | source',
+    )
+    shells.add_argument("shell", choices=("bash", "zsh", "fish"))
+    command(commands, "workspaces", "admin:workspaces", "list the workspaces of this machine", "trainshed workspaces")
     _target(commands)
-    built = _command(
+    built = command(
         commands,
         "environments",
         "admin:environments",
@@ -319,7 +228,7 @@ def _machinery(commands: Any) -> None:
         "trainshed environments --prune 30",
     )
     built.add_argument("--prune", type=float, metavar="DAYS", help="remove environments unused for DAYS days")
-    service = _command(
+    service = command(
         commands, "service", "admin:service", "show, start or stop the workspace's service", "trainshed service status"
     )
     service.add_argument(
@@ -331,30 +240,32 @@ def _machinery(commands: Any) -> None:
 
 
 def _target(commands: Any) -> None:
-    target = _command(
+    target = command(
         commands,
         "target",
         "target:target",
-        "list, add, check or remove compute targets, or change one",
+        "list, add, check, map or remove compute targets, or change one",
         "trainshed target add gpu1 me@gpu1; trainshed target check gpu1; trainshed target gpu1 "
         "--slots 4; trainshed target nodes --nodes 2",
     )
     target.usage = "\n       ".join(
         (
             "trainshed target [list]",
-            "trainshed target add NAME HOST [options]",
+            "trainshed target add NAME HOST... [options]",
             "trainshed target check NAME [--mpi]",
             "trainshed target remove NAME",
+            "trainshed target map NAME TARGET",
+            "trainshed target unmap NAME",
             "trainshed target NAME [--slots N] [--grace SECONDS] [--nodes N]",
         )
     )
-    target.add_argument("words", nargs="*", metavar="NAME", help="list, add, check or remove; or a target to change")
-    target.add_argument("--slots", type=_count, metavar="N", help="number of one-slot runs that can run at once")
+    target.add_argument("words", nargs="*", metavar="NAME", help="one of these, or a target to change")
+    target.add_argument("--slots", type=count, metavar="N", help="number of one-slot runs that can run at once")
     target.add_argument(
         "--grace", type=float, metavar="SECONDS", help="time between SIGTERM and SIGKILL when a run there is ended"
     )
     target.add_argument(
-        "--nodes", type=_count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
+        "--nodes", type=count, metavar="N", help="number of nodes of the cluster; it is created if it does not exist"
     )
     check = target.add_argument_group("check")
     check.add_argument(
@@ -362,7 +273,7 @@ def _target(commands: Any) -> None:
     )
     add = target.add_argument_group("add: HOST is a host of your ssh configuration, or an address")
     add.add_argument("--user", metavar="NAME", help="login name, where the ssh configuration has another or none")
-    add.add_argument("--port", type=_count, metavar="N", help="port of the SSH server, likewise")
+    add.add_argument("--port", type=count, metavar="N", help="port of the SSH server, likewise")
     add.add_argument("--key", metavar="FILE", help="file of a private key, likewise")
     add.add_argument("--config", metavar="FILE", help="ssh configuration file (default: yours)")
     add.add_argument(
@@ -371,7 +282,6 @@ def _target(commands: Any) -> None:
     add.add_argument("--folder", metavar="PATH", help="folder there for Trainshed's files (default: ~/.trainshed)")
     add.add_argument("--python", metavar="PATH", help="Python there (default: the first one of version 3.8 or later)")
     add.add_argument("--archive", metavar="FILE", help="archive here with a Python, for a host that has none")
-
-
-def _run_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_name", metavar="RUN", help="id, beginning of an id, or @last")
+    add.add_argument(
+        "--shared", action="append", metavar="PATH", help="folder that is the same here and there, to use data in place"
+    )

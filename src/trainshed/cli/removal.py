@@ -51,10 +51,10 @@ def gc(options: argparse.Namespace) -> int:
     gone = list(_with_progress(lines_of(connection.stream("POST", "/gc", query))))
     own = prune(options.unused_for, options.dry_run)
     gone += [{"kind": "caches", "name": name, "size": size} for name, size in own]
-    stuck = [each for each in gone if each["kind"] == "undeletable"]
-    gone = [each for each in gone if each["kind"] != "undeletable"]
+    stuck, silent = ([each for each in gone if each["kind"] == kind] for kind in ("undeletable", "unreached"))
+    gone = [each for each in gone if each["kind"] not in ("undeletable", "unreached")]
     if options.json:
-        show.as_json({"dry_run": options.dry_run, "removed": gone, "undeletable": stuck})
+        show.as_json({"dry_run": options.dry_run, "removed": gone, "undeletable": stuck, "unreached": silent})
         return int(bool(stuck))
     for kind in dict.fromkeys(each["kind"] for each in gone):
         sizes = [each["size"] for each in gone if each["kind"] == kind]
@@ -63,6 +63,8 @@ def gc(options: argparse.Namespace) -> int:
     print(f"{verb} {show.size(sum(each['size'] for each in gone))}")
     for each in stuck:
         print(f"trainshed: cannot delete {show.clean(each['name'])}: it belongs to another user.", file=sys.stderr)
+    for each in silent:
+        print(f"trainshed: nothing was removed on {show.clean(each['name'])}", file=sys.stderr)
     return int(bool(stuck))
 
 

@@ -1,4 +1,4 @@
-"""``trainshed runs``, ``show``, ``metrics``, ``cancel`` and ``wait``."""
+"""``trainshed show``, ``metrics`` and ``wait``."""
 
 from __future__ import annotations
 
@@ -11,42 +11,11 @@ from trainshed.api.runs.watch import failure, headline
 from trainshed.cli import resolve, show
 from trainshed.client.follow import wait as wait_for_end
 from trainshed.client.http import quoted
-from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.errors import UserErrorException
 from trainshed.spec import states
 
-_PAGE = 1000
 _CANCELED = 130
 _SIGNAL = 128
-
-
-def runs(options: argparse.Namespace) -> int:
-    """List runs."""
-    if options.status is not None and options.status not in states.ALL:
-        known = sorted(states.ALL)
-        raise UserErrorException(
-            f"No status '{options.status}'. Available: {', '.join(known)}.{did_you_mean(options.status, known)}"
-        )
-    connection = resolve.workspace(options).connection
-    query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
-    records: list[dict[str, Any]] = []
-    while len(records) < options.limit:
-        size = min(options.limit - len(records), _PAGE)
-        before = records[-1]["seq"] if records else None
-        page = connection.call("GET", "/runs", query={**query, "limit": size, "before": before})["runs"]
-        records += page
-        if len(page) < size:
-            break
-    if options.json:
-        show.as_json(records)
-    else:
-        show.table(("RUN", "STATUS", "TARGET", "CREATED", "TOOK", "TAGS"), map(_row, records))
-    return 0
-
-
-def _row(record: dict[str, Any]) -> tuple[str, ...]:
-    took = show.duration(record["started"], record["ended"])
-    tags = " ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items())
-    return record["id"], record["status"], record["target"], show.moment(record["created"]), took, tags
 
 
 def show_run(run: Run) -> None:
@@ -67,6 +36,7 @@ def show_run(run: Run) -> None:
         "Tags": ", ".join(key if value is None else f"{key}={value}" for key, value in record["tags"].items()),
         "States": _states(run),
         "Python": str(details["environment"].get("python") or ""),
+        "Page": run.get_portal_url(),
     }
     for title, text in lines.items():
         if text:
@@ -114,19 +84,6 @@ def _brief(value: Any) -> str:
     if isinstance(value, list) and len(value) > 5:
         return f"… {', '.join(str(item) for item in value[-5:])}  ({len(value)} values)"
     return show.clean(value)
-
-
-def cancel(options: argparse.Namespace) -> int:
-    """Cancel a run."""
-    run = resolve.run(options)
-    if states.is_terminal(run.status):
-        raise UserErrorException(f"Run {run.id} has already ended: {run.status}. There is nothing to cancel.")
-    run.cancel()
-    if options.json:
-        show.as_json(run.record())
-    else:
-        print(f"{run.id} {run.status}")
-    return 0
 
 
 def wait(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,8 @@ from trainshed.client.terminal import Cleaner
 from trainshed.spec.floats import spelled
 
 _COLUMN = 60
+_COLOURS = {"Completed": 32, "Failed": 31, "Canceled": 33, "Running": 36}
+"""Codes of ANSI's colours: green, red, yellow, cyan."""
 
 
 def as_json(value: Any) -> None:
@@ -32,8 +35,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table with the column titles ``head``; long cells are cut."""
     lines = [list(head), *([clean(cell)[:_COLUMN] for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    coloured = head.index("STATUS") if "STATUS" in head and _has_colours() else -1
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        if coloured >= 0 and line[coloured] in _COLOURS:
+            print("  ".join(cells[:coloured]), end="  ")
+            sys.stdout.paint(cells[coloured], _COLOURS[line[coloured]])  # type: ignore[union-attr]  # cli.main's
+            cells = ["", *cells[coloured + 1 :]]
+        print("  ".join(cells).rstrip())
+
+
+def _has_colours() -> bool:
+    """Tell whether the output is a terminal, and nobody has asked for none; see https://no-color.org."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return hasattr(sys.stdout, "paint") and sys.stdout.isatty() and not plain
 
 
 def moment(seconds: float | None) -> str:

@@ -46,7 +46,7 @@ def tell(options: argparse.Namespace, run: Run, watch: str) -> int:
         follow_all(options, run)
         return exit_code_at_end(run, log_shown=True)
     if sys.stdout.isatty() and not options.json:
-        print(f"Watch it: trainshed {watch} {run.id}", file=sys.stderr)
+        print(f"Watch it: trainshed {watch} {run.id}\nPage: {run.get_portal_url()}", file=sys.stderr)
     return 0
 
 

@@ -14,6 +14,7 @@ from trainshed.api import hyperdrive
 from trainshed.api.hyperdrive.run import HyperDriveRun
 from trainshed.api.runs.experiment import Experiment
 from trainshed.cli import resolve, show
+from trainshed.cli.parser import parse
 from trainshed.cli.submit import estimator_of, experiment_of, pairs, tell
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
@@ -30,12 +31,17 @@ _POLICIES = {
     "truncation": hyperdrive.TruncationSelectionPolicy,
     "asha": hyperdrive.ASHAPolicy,
 }
-_COLUMNS = ("number", "run_id", "status", "best", "stopped_at")
+_COLUMNS = ("number", "run_id", "status", "best", "stopped_at", "attempt")
+_RUNS = 20
+_COMMON = frozenset({"what", "run_name", "arguments", "json", "workspace", "service"})
+_TAKEN = {"show": {"csv"}, "resume": {"runs", "at_once", "minutes", "env", "follow"}}
+"""What each view accepts in addition."""
 
 
 def sweep(options: argparse.Namespace) -> int:
-    """Run a script with many sets of parameters; or show, stop or take the best run of a sweep."""
+    """Run a script with many sets of parameters; or show, stop, resume or take the best run of a sweep."""
     if options.what in _VIEWS:
+        _check_view(options)
         return _VIEWS[options.what](options, _sweep_of(options))
     if options.run_name is not None:
         raise UserErrorException(
@@ -56,6 +62,16 @@ def sweep(options: argparse.Namespace) -> int:
     return tell(options, run, "sweep show")
 
 
+def _check_view(options: argparse.Namespace) -> None:
+    """Raise if an option was given that has no meaning for a view."""
+    usual = vars(parse(["sweep", options.what]))
+    taken = _COMMON | _TAKEN.get(options.what, set())
+    wrong = [name for name, value in vars(options).items() if name not in taken and value != usual.get(name)]
+    if wrong or options.arguments:
+        option = f"--{wrong[0].replace('_', '-')}" if wrong else "arguments for a script"
+        raise UserErrorException(f"'trainshed sweep {options.what}' does not accept {option}.")
+
+
 def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdrive.HyperDriveConfig:
     if not options.param or not options.metric:
         raise UserErrorException(
@@ -70,7 +86,7 @@ def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdri
         hyperparameter_sampling=_SAMPLINGS[options.sampling](space, properties),
         primary_metric_name=options.metric,
         primary_metric_goal=goal.MINIMIZE if options.minimize else goal.MAXIMIZE,
-        max_total_runs=options.runs,
+        max_total_runs=options.runs or _RUNS,
         max_concurrent_runs=options.at_once,
         max_duration_minutes=options.minutes or hyperdrive.MAX_DURATION_MINUTES,
         policy=_policy(options.policy) if options.policy else None,
@@ -155,7 +171,7 @@ def _show(options: argparse.Namespace, run: HyperDriveRun) -> int:
     print(f"Sweep {run.id}: {run.get_status()}, {len(trials)} of at most {found['sweep']['max_total_runs']} runs")
     for warning in run.record()["details"].get("warnings", ()):
         print(f"Warning: {warning['message']}")
-    head = ("NUMBER", "RUN", "STATUS", found["sweep"]["metric"], "STOPPED AT", *names)
+    head = ("NUMBER", "RUN", "STATUS", found["sweep"]["metric"], "STOPPED AT", "ATTEMPT", *names)
     show.table(head, [["" if cell is None else cell for cell in row] for row in rows])
     return 0
 
@@ -182,4 +198,15 @@ def _stop(options: argparse.Namespace, run: HyperDriveRun) -> int:
     return 0
 
 
-_VIEWS = {"show": _show, "best": _best, "stop": _stop}
+def _resume(options: argparse.Namespace, run: HyperDriveRun) -> int:
+    """Run the rest of a sweep that has ended."""
+    rest: Any = run.resume(
+        options.runs,
+        max_concurrent_runs=options.at_once,
+        max_duration_minutes=options.minutes,
+        environment_variables=pairs(options.env, "-e"),
+    )
+    return tell(options, rest, "sweep show")
+
+
+_VIEWS = {"show": _show, "best": _best, "stop": _stop, "resume": _resume}

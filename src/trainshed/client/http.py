@@ -86,7 +86,7 @@ class Connection:
             method: ``"GET"``, ``"POST"``, ``"PUT"`` or ``"DELETE"``.
             path: path below ``/api/v1``, made with :func:`quoted`, e.g. ``"/runs"``.
             json: body to send as JSON, if not None.
-            query: parameters; those that are None are left out.
+            query: parameters; those that are None are left out, and each value of a list is one.
             seconds: how long the service may be silent.
 
         Raises:
@@ -286,7 +286,8 @@ def _percent(text: str) -> str:
 
 
 def _query(query: Mapping[str, Any] | None) -> str:
-    pairs = [f"{name}={_percent(str(value))}" for name, value in (query or {}).items() if value is not None]
+    given = [(name, value if type(value) is list else [value]) for name, value in (query or {}).items()]
+    pairs = [f"{name}={_percent(str(each))}" for name, values in given for each in values if each is not None]
     return "?" + "&".join(pairs) if pairs else ""
 
 

@@ -11,6 +11,16 @@ from trainshed.launchers.plan import Job, Plan, Rank
 _SCRATCH = ("OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base")
 """Variables for the temporary folder in Open MPI 4 and 5."""
 
+_HOSTS = {
+    "OMPI_MCA_plm": "rsh",
+    "PRTE_MCA_plm": "ssh",
+    "OMPI_MCA_plm_rsh_agent": "{}",
+    "PRTE_MCA_plm_ssh_agent": "{}",
+    "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
+    "PRTE_MCA_plm_ssh_no_tree_spawn": "1",
+}
+"""Variables for hosts that another program reaches in place of ssh, in Open MPI 4 and 5."""
+
 
 def plan(job: Job) -> Plan:
     """Return the ranks, and the ``mpirun`` command that starts them.
@@ -45,6 +55,10 @@ def plan(job: Job) -> Plan:
     options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         options.append("--allow-run-as-root")
+    if job.launch_agent:
+        options += ["--host", ",".join(f"{node.address}:{job.processes}" for node in job.nodes)]
+        starter = (job.mpirun, *options, *job.agent)  # which runs on each host, with what it is to do there
+        return Plan(tuple(ranks), starter, {name: value.format(job.launch_agent) for name, value in _HOSTS.items()})
     # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder. On several
     # machines it must: its sockets and shared memory cannot be on a file system that they share.
     own = job.scratch and not job.spread

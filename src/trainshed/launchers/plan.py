@@ -50,6 +50,7 @@ class Job(NamedTuple):
         servers: number of TensorFlow parameter servers.
         environment: the script's other environment variables; only read, not passed on.
         spread: argv of the program that starts the rank agent once on each node, if the nodes are several machines.
+        launch_agent: name of the program that ``mpirun`` calls in place of ssh, if the nodes are several hosts.
     """
 
     nodes: Tuple[Node, ...]
@@ -65,6 +66,7 @@ class Job(NamedTuple):
     servers: int = 0
     environment: Mapping[str, str] = {}
     spread: Tuple[str, ...] = ()
+    launch_agent: str = ""
 
     @property
     def agents(self) -> Tuple[str, ...]:

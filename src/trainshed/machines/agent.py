@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from trainshed.containers import engine
 from trainshed.environments.commands import platform_name
-from trainshed.errors import MachineUnreachableException, NotFoundException, ServiceException
-from trainshed.machines import records
+from trainshed.errors import MachineUnreachableException, ServiceException
+from trainshed.machines import records, run_files
+from trainshed.machines.leavings import Leavings
 from trainshed.machines.machine import (
     ABSENT,
     ALIVE,
@@ -27,6 +27,7 @@ from trainshed.machines.machine import (
     Content,
     FileFacts,
     JobCommand,
+    Left,
     Observation,
     OnEnd,
     Piece,
@@ -36,14 +37,13 @@ from trainshed.node import secret_files
 from trainshed.node.exit_room import ExitRoom
 from trainshed.spec import layout
 from trainshed.system import control_group, files, odd_files, process
-from trainshed.system.confined import append_inside, digest, facts_inside, open_inside, read_inside, walk
+from trainshed.system.confined import append_inside, digest, facts_inside, read_inside
 from trainshed.system.gpus import inventory
 from trainshed.system.removal import remove_inside
 
 _GRACE_FOR_ORPHANS = 5.0
 _APPENDED_AT_ONCE = 4 << 20
 _PLACES = ("path", "outbox")
-LeftOut = Callable[[str, str], None]
 
 
 class Agent:
@@ -59,12 +59,14 @@ class Agent:
     shares_folder = True
     patience = 0.0
     doing = ""
+    connected = True
 
     def __init__(self, root: str, context: Mapping[str, Any], on_end: OnEnd) -> None:
         self._runs = os.path.join(root, "runs")
         self._snapshots = os.path.join(root, layout.SNAPSHOTS)
         self._context = {**context, "snapshots": self._snapshots}
         os.makedirs(self._runs, mode=0o700, exist_ok=True)
+        self._leavings = Leavings(str(context["home"]), self._runs, self._snapshots)
         control_group.sweep()
         self._shims = Shims(self._runs, on_end)
         self._native: dict[str, str] = {}
@@ -115,6 +117,21 @@ class Agent:
     def allow(self, run_id: str, native_id: str) -> None:
         """Let a job start a run; see :meth:`Machine.allow`."""
         files.write(os.path.join(self._run_dir(run_id), layout.ACCEPTED), native_id)
+
+    def tell(self, run_id: str, name: str, text: str) -> None:
+        """Leave a file for a shim; see :meth:`Machine.tell`."""
+        folder = os.path.join(self._run_dir(run_id), layout.POOL)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        files.write(os.path.join(folder, os.path.basename(name)), text)
+
+    def extend(self, run_id: str, pieces: Sequence[tuple[str, int, bytes]], name: str = "", text: str = "") -> None:
+        """Add to files; see :meth:`Machine.extend`."""
+        run_dir = self._run_dir(run_id)
+        for path, offset, data in pieces:
+            there = facts_inside(run_dir, path) if offset >= 0 else None
+            append_inside(run_dir, path, data[max(there.st_size - offset, 0) :] if there else data)
+        if name:
+            self.tell(run_id, name, text)
 
     def _lay_out(self, run_id: str, record: Mapping[str, Any], private: Mapping[str, str]) -> None:
         run_dir = self._run_dir(run_id)
@@ -215,8 +232,8 @@ class Agent:
         """List the files of a run directory that are mirrored; see :meth:`Machine.files`."""
         run_dir = self._run_dir(run_id)
         found, left_out = [], odd_files.LeftOut()
-        for path, facts in _mirrored(run_dir, left_out.add):
-            sha = _digest(run_dir, path, left_out) if digests else ""
+        for path, facts in run_files.mirrored(run_dir, left_out.add):
+            sha = run_files.digest(run_dir, path, left_out) if digests else ""
             if sha or not (digests or odd_files.hollow(facts)):
                 found.append(FileFacts(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, sha))
         odd = [FileFacts(odd_files.shown(path), 0, 0, 0, left_out=reason) for path, reason in left_out.found]
@@ -232,7 +249,7 @@ class Agent:
         left, told = _APPENDED_AT_ONCE, {}
         for run_id, known in offsets.items():
             run_dir, pieces = self._run_dir(run_id), {}
-            for path, facts in _growing(run_dir):
+            for path, facts in run_files.growing(run_dir):
                 offset = known.get(path, 0)
                 if left > 0 and facts.st_size > offset and not odd_files.hollow(facts):
                     pieces[path] = read_inside(run_dir, path, offset, left)
@@ -242,7 +259,7 @@ class Agent:
 
     def missing(self, hashes: Sequence[str]) -> list[str]:
         """Return contents that are not here; see :meth:`Machine.missing`."""
-        return [sha for sha in hashes if not os.path.exists(self._content(sha))]
+        return [sha for sha in hashes if not _touched(self._content(sha))]
 
     def put(self, contents: Iterable[Content]) -> None:
         """Keep contents; see :meth:`Machine.put`."""
@@ -314,6 +331,14 @@ class Agent:
         self._native.pop(run_id, None)
         remove_inside(self._runs, run_id)
 
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory here; see :meth:`Machine.run_names`."""
+        return self._leavings.run_names()
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed; see :meth:`Machine.collect`."""
+        return self._leavings.collect(runs, unused_days, with_downloads, dry_run)
+
     def close(self) -> None:
         """Let go of the shims; see :meth:`Machine.close`."""
         self._shims.close()
@@ -324,6 +349,15 @@ class Agent:
         return os.path.join(self._runs, run_id)
 
 
+def _touched(path: str) -> bool:
+    """Note that a content is used now; False where there is none."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
     try:
@@ -332,60 +366,3 @@ def _starting() -> Iterator[None]:
         raise ServiceException(
             f"The run could not be started on {platform.node()}: {error}. Free what is short and submit it again."
         ) from error
-
-
-def _growing(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files of a run that are only ever appended to; of several names of one file the first."""
-    seen = set()
-    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL), None)
-    for prefix, folder in layout.ROOTS:
-        if prefix == "outputs/":
-            continue
-        for relative, facts in walk(run_dir, folder):
-            if facts.st_ino not in seen:
-                seen.add(facts.st_ino)
-                yield folder + relative, facts
-    yield from _event_files(run_dir)
-
-
-def _records(run_dir: str, names: Sequence[str], left_out: LeftOut | None) -> Iterator[tuple[str, os.stat_result]]:
-    for name in names:
-        facts = facts_inside(run_dir, name)
-        if facts is not None:
-            yield name, facts
-        elif left_out is not None:
-            left_out(name, odd_files.oddity(run_dir, name))
-
-
-def _event_files(run_dir: str) -> Iterator[tuple[str, os.stat_result]]:
-    for _, folder in layout.EVENTS:
-        for relative, facts in walk(run_dir, folder):
-            if layout.is_event_file(relative):
-                yield folder + relative, facts
-
-
-def _mirrored(run_dir: str, left_out: LeftOut) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield all files of a run that the service keeps: records, logs, outputs, what goes to datastores."""
-    yield from _records(run_dir, (layout.PHASES, layout.JOURNAL, layout.SHIM_LOG, layout.EXIT), left_out)
-    for folder in (*(folder for _, folder in layout.ROOTS), f"{layout.ARTIFACTS}/", f"{layout.OUTBOX}/"):
-        for relative, facts in walk(run_dir, folder, partial(_below, left_out, folder)):
-            yield folder + relative, facts
-    yield from _event_files(run_dir)
-
-
-def _below(left_out: LeftOut, folder: str, path: str, reason: str) -> None:
-    left_out(folder + path, reason)
-
-
-def _digest(run_dir: str, path: str, left_out: odd_files.LeftOut) -> str:
-    """Return the hash of a file; ``""`` where it cannot be kept."""
-    try:
-        with open_inside(run_dir, path) as file:
-            if not odd_files.sparse(file):
-                return digest(file)[0]
-            left_out.add(path, odd_files.SPARSE)
-    except NotFoundException as error:
-        left_out.add(path, odd_files.why(error))
-    except OSError as error:
-        left_out.add(path, str(error.strerror))
-    return ""

@@ -22,6 +22,9 @@ Content = Tuple[str, int, Callable[[], Iterable[bytes]]]
 Piece = Tuple[str, int, int]
 """A piece of a file: (path in the run directory, offset, number of bytes)."""
 
+Left = Tuple[str, str, int]
+"""Something that is removed: (kind, path below the folder, bytes that this frees)."""
+
 _NOTHING: dict[str, Any] = {}
 
 
@@ -85,11 +88,16 @@ class Machine(Protocol):
         shares_folder: the run directories of this machine are the service's own, so nothing has to be mirrored.
         patience: seconds without contact after which nothing is known of its runs.
         doing: what takes its time while the machine is made ready; ``""`` if nothing does.
+        connected: as far as is known, it would answer now.
     """
 
     shares_folder: bool
     patience: float
     doing: str
+
+    @property
+    def connected(self) -> bool:
+        """See the attributes."""
 
     def facts(self) -> dict[str, Any]:
         """Return what the machine has.
@@ -141,6 +149,26 @@ class Machine(Protocol):
 
     def allow(self, run_id: str, native_id: str) -> None:
         """Let a job of a batch system, and no other, start the run."""
+
+    def tell(self, run_id: str, name: str, text: str) -> None:
+        """Leave a small file for the shim of a run that is on several hosts.
+
+        Args:
+            run_id: the run.
+            name: one of the names of :mod:`trainshed.spec.layout` that begin with ``POOL_``.
+            text: its content.
+        """
+
+    def extend(self, run_id: str, pieces: Sequence[Tuple[str, int, bytes]], name: str = "", text: str = "") -> None:
+        """Add what another host of a run has written to files of its run directory.
+
+        Args:
+            run_id: the run.
+            pieces: (path, offset, bytes); what a file has beyond the offset already is not added again, and an offset
+                of -1 is the end of the file.
+            name: of a file to leave after that, as with :meth:`tell`; none if empty.
+            text: its content.
+        """
 
     def start(self, run_id: str, native_id: str) -> bool:
         """Give the run to the shim that stands ready.
@@ -217,6 +245,22 @@ class Machine(Protocol):
 
     def remove(self, run_id: str) -> None:
         """Delete the run directory."""
+
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory there."""
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed from the folder of this workspace there, and from what it shares with others.
+
+        Args:
+            runs: whose directories to remove.
+            unused_days: contents, environments and node parts that were unused for so many days are removed.
+            with_downloads: downloaded packages are removed, too.
+            dry_run: nothing is.
+
+        Returns:
+            What was, or would be.
+        """
 
     def close(self) -> None:
         """Let go of the machine; runs go on."""

@@ -13,7 +13,7 @@ from trainshed.machines import frames
 from trainshed.machines.bring_python import PythonBringer
 from trainshed.machines.connection import AgentConnection, Answer, NoPython, Reach
 from trainshed.machines.kit import Kit
-from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Observation, OnEnd, Piece
+from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Left, Observation, OnEnd, Piece
 
 _LONG_SECONDS = 600.0
 _BATCH = 4 << 20
@@ -56,6 +56,11 @@ class RemoteMachine:
         self.doing = ""
         self.closed = False
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that is not known to have broken."""
+        return self._connection is not None and not self._connection.broken and not self.closed
+
     def facts(self) -> dict[str, Any]:
         """Return what the machine has; see :meth:`Machine.facts`."""
         return self._connected().facts
@@ -78,6 +83,17 @@ class RemoteMachine:
     def allow(self, run_id: str, native_id: str) -> None:
         """Let a job start a run; see :meth:`Machine.allow`."""
         self._call("allow", {"run_id": run_id, "native_id": native_id})
+
+    def tell(self, run_id: str, name: str, text: str) -> None:
+        """Leave a file for a shim; see :meth:`Machine.tell`."""
+        self._call("tell", {"run_id": run_id, "name": name, "text": text})
+
+    def extend(self, run_id: str, pieces: Sequence[tuple[str, int, bytes]], name: str = "", text: str = "") -> None:
+        """Add to files there; see :meth:`Machine.extend`."""
+        connection = self._connected()
+        args = {"run_id": run_id, "pieces": [(path, offset, len(data)) for path, offset, data in pieces]}
+        body = b"".join(data for _, _, data in pieces)
+        connection.answer(connection.send("extend", {**args, "name": name, "text": text}, body), _LONG_SECONDS)
 
     def start(self, run_id: str, native_id: str) -> bool:
         """Start a run; see :meth:`Machine.start`."""
@@ -144,6 +160,15 @@ class RemoteMachine:
         """Delete a run directory there; see :meth:`Machine.remove`."""
         self._call("remove", {"run_id": run_id}, seconds=_LONG_SECONDS)
 
+    def run_names(self) -> list[str]:
+        """Return the runs that have a directory there; see :meth:`Machine.run_names`."""
+        return list(self._call("run_names", {})[0])
+
+    def collect(self, runs: Sequence[str], unused_days: float, with_downloads: bool, dry_run: bool) -> list[Left]:
+        """Remove what is not needed there; see :meth:`Machine.collect`."""
+        args = {"runs": list(runs), "unused_days": unused_days, "with_downloads": with_downloads, "dry_run": dry_run}
+        return [(kind, path, size) for kind, path, size in self._call("collect", args, seconds=_LONG_SECONDS)[0]]
+
     def close(self) -> None:
         """Hang up, also in the middle of a try to connect; see :meth:`Machine.close`."""
         self.closed = True
@@ -162,7 +187,7 @@ class RemoteMachine:
 
     def _connected(self) -> AgentConnection:
         with self._connecting:
-            if self._connection is not None and not self._connection.broken and not self.closed:
+            if self._connection is not None and self.connected:
                 return self._connection
             if self._error is not None and time.monotonic() < self._not_before:
                 raise type(self._error)(self._error.message)

@@ -25,7 +25,8 @@ from trainshed.system import ownership
 
 _AT_ONCE = 8
 _PLAIN = frozenset({
-    "run", "prepare", "lay_out", "allow", "start", "end", "files", "missing", "install", "put_tree", "remove",
+    "run", "run_names", "collect", "prepare", "lay_out", "allow", "tell", "start", "end", "files", "missing", "install",
+    "put_tree", "remove",
 })  # fmt: skip
 """Verbs whose arguments and answers are JSON as they are."""
 _Answer = Tuple[Any, bytes]
@@ -56,6 +57,7 @@ class Server:
             "appended": self._appended,
             "read": self._read,
             "put": self._put,
+            "extend": self._extend,
             "tunnel": self._to_script,
             "look": lambda args, _: ({run: list(seen) for run, seen in self._agent.look(**args).items()}, b""),
         }
@@ -122,6 +124,14 @@ class Server:
         self._tunnel.take(args, body)
         return None, b""
 
+    def _extend(self, args: dict[str, Any], body: bytes) -> _Answer:
+        start, pieces = 0, []
+        for path, offset, size in args.pop("pieces"):
+            pieces.append((path, offset, body[start : start + size]))
+            start += size
+        self._agent.extend(pieces=pieces, **args)
+        return None, b""
+
     def _put(self, args: dict[str, Any], body: bytes) -> _Answer:
         start = 0
         for sha, offset, size, last in args["pieces"]:
@@ -148,6 +158,7 @@ def main() -> int:
         sys.stderr.write(f"{why}\n")
         return 1
     try:
+        os.utime(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # it is in use
         Server(home, workspace, fds).serve()
     except OSError as error:
         sys.stderr.write(f"{error}\n")

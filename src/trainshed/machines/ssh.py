@@ -62,6 +62,10 @@ class Ssh(NamedTuple):
         """Return the host; see :attr:`Way.name`."""
         return self.host
 
+    def address(self) -> str:
+        """Return the address, or the name of one, to which the configuration leads."""
+        return self._settings().get("hostname", self.host)
+
     def _which(self) -> Tuple[str, ...]:
         """Return the options that the user would type, too."""
         words: List[str] = []

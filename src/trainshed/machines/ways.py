@@ -84,8 +84,10 @@ class Place(NamedTuple):
         folder: its folder there, absolute or below ``~/``; ``""`` for ``$TRAINSHED_HOME`` or ``~/.trainshed``.
         python: an interpreter there; ``""`` for the first one that is found.
         archive: a file here with a Python for that machine, which is sent if none is found.
+        apart: names this machine's own part of the folder, if others have the same folder.
     """
 
     folder: str = ""
     python: str = ""
     archive: str = ""
+    apart: str = ""

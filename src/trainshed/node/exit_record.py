@@ -119,6 +119,7 @@ def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any
             "reason": "rank_failed",
             "message": f"{title} on {first['node']} ({first['host']}) {with_what}.{others}",
             "rank": {name: first[name] for name in ("rank", "node", "host")},
+            "rank_time": first["time"],
             "log": layout.rank_log(first["rank"]),
         }
     if how["exit_code"] == 0:

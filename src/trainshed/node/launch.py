@@ -11,6 +11,7 @@ from trainshed.node import env_forwarder, slurm, variables
 from trainshed.node.environment import Ready
 from trainshed.node.layers import merge
 from trainshed.node.nodes import NodeFolder, shares
+from trainshed.node.pool import LAUNCH_AGENT, RANK_AGENT, RANK_OF, RANKS, part_of, write_programs
 from trainshed.node.rank_events import GRACE
 from trainshed.node.ranks import RankCommand, Ranks
 from trainshed.node.start import Start
@@ -55,12 +56,16 @@ class Launch:
         self._ready = ready
         self._environ = environ
         self._container = container
-        given = node_context.get("gpus")
-        gpus = [tuple(own) for own in given] if given else [None] * len(nodes)
+        self._pool = pool = part_of(run_dir, node_context)
+        given = node_context.get("gpus") or [None] * spec.node_count
+        gpus = [None if own is None else tuple(own) for own in given]
         self._hosts: Tuple[str, ...] = tuple(node_context.get("hosts", ()))
-        addresses = self._hosts or (_HERE,) * len(nodes)
+        self._apart = bool(self._hosts or pool)
+        addresses = pool.addresses if pool else self._hosts or (_HERE,) * len(nodes)
+        places = nodes * spec.node_count if pool else nodes  # on each host, its own folder has the same path
         self._job_nodes = tuple(
-            launchers.Node(node.name, address, node.code, own) for node, address, own in zip(nodes, addresses, gpus)
+            launchers.Node(f"node-{number}", address, node.code, own)
+            for number, (node, address, own) in enumerate(zip(places, addresses, gpus))
         )
         self._notes = (str(node_context["gpu_note"]),) if node_context.get("gpu_note") else ()
 
@@ -83,15 +88,17 @@ class Launch:
         # A single process does not need these.
         from trainshed.system.ports import reserve
 
-        spec, ranks = self._spec, Ranks(self._run_dir, bool(self._hosts))
+        spec = self._spec
         tool = self._mpi() if spec.launcher == "openmpi" else None
+        ranks = Ranks(self._run_dir, bool(self._hosts or (self._pool and tool)), shared=self._pool is None)
         base = merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
+        agent = (*self._python(), _RANK_AGENT, ranks.folder)
         job = launchers.Job(
             nodes=self._job_nodes,
             processes=spec.process_count_per_node,
-            agent=(*self._python(), _RANK_AGENT, ranks.folder),
-            ports=tuple(one.getsockname()[1] for one in held),
+            agent=RANK_AGENT if self._pool and tool else agent,
+            ports=self._agreed([one.getsockname()[1] for one in held], tool),
             mpirun=tool.mpirun if tool else "",
             scratch=ranks.scratch,
             env_forwarder=self._env_forwarder(ranks) if tool else (),
@@ -101,17 +108,32 @@ class Launch:
             servers=spec.parameter_server_count,
             environment=self._environ,
             spread=slurm.spread(self._hosts),
+            launch_agent=LAUNCH_AGENT if self._pool and tool else "",
         )
         made = launchers.plan(spec.launcher, job)
-        ranks.write(made, self._commands(made, base), [node.name for node in self._nodes])
+        ranks.write(made, self._commands(made, base), [node.name for node in self._job_nodes])
         log = os.path.join(self._run_dir, layout.MPI_LOG if tool and not ranks.apart else layout.DRIVER_LOG)
-        whole = merge(base, made.variables, {GRACE: str(spec.grace)} if self._hosts else {})
+        whole = merge(base, made.variables, {GRACE: str(spec.grace)} if self._apart else {})
         notes = (*self._notes, *(tool.notes if tool else ()))
-        return Start(made.starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held)
+        starter = made.starter
+        if self._pool and tool:
+            write_programs(ranks.folder, self._run_dir, agent)
+            whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
+            if self._pool.node:
+                starter = (env_forwarder.SHELL, "-c", self._pool.daemon(tool.mpirun))
+        return Start(starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held)
+
+    def _agreed(self, own: List[int], tool: Optional[Mpi]) -> Tuple[int, ...]:
+        """Return a free port for each process, or at least for the first; on several hosts once all are prepared."""
+        if self._pool is None:
+            return tuple(own)
+        told = self._pool.agree({"ports": own, "mpirun": tool.mpirun if tool else ""})
+        per_node = self._spec.process_count_per_node
+        return tuple(int(each["ports"][local % len(own)]) for each in told for local in range(per_node))
 
     def _env_forwarder(self, ranks: Ranks) -> Tuple[str, ...]:
         """Return the forwarder of the ranks' environments to a single agent; images may have no shell for it."""
-        if self._container or self._hosts or not env_forwarder.supported():
+        if self._container or self._apart or not env_forwarder.supported():
             return ()
         return (env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder)
 
@@ -130,16 +152,20 @@ class Launch:
         else:
             where = mpi.Here(self._node_context, self._environ, os.path.join(self._run_dir, layout.BUILD_LOG))
         # Of several machines, each has the cores that its processes need.
-        return mpi.find(self._spec._replace(node_count=1) if self._hosts else self._spec, where, self._ready)
+        return mpi.find(self._spec._replace(node_count=1) if self._apart else self._spec, where, self._ready)
 
-    def _commands(self, made: launchers.Plan, base: Mapping[str, str]) -> List[RankCommand]:
-        cores: List[Tuple[int, ...]] = [()] * len(self._nodes) if self._hosts else shares(len(self._nodes))
-        commands = []
+    def _commands(self, made: launchers.Plan, base: Mapping[str, str]) -> List[Optional[RankCommand]]:
+        """Return the command of each rank; None for those that another host starts."""
+        cores: List[Tuple[int, ...]] = [()] * len(self._job_nodes) if self._apart else shares(len(self._nodes))
+        commands: List[Optional[RankCommand]] = []
         for rank in made.ranks:
-            node = self._nodes[rank.node]
+            if self._pool and self._pool.node != rank.node:
+                commands.append(None)
+                continue
+            node = self._nodes[0 if self._pool else rank.node]
             own = {**self._of_node(node), **rank.variables}
-            if self._hosts:
-                own[slurm.RANK_OF] = str(self._environ["TRAINSHED_RUN_ID"])
+            if self._apart:
+                own[RANK_OF] = str(self._environ["TRAINSHED_RUN_ID"])
             argv = variables.expand(self._command(node), merge(base, own))
             commands.append(RankCommand(argv, node.code, own, cores[rank.node]))
         return commands

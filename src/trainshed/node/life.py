@@ -19,7 +19,9 @@ from trainshed.node.layers import merge
 from trainshed.node.logs import make_log
 from trainshed.node.mlflow_door import URI, MlflowDoor
 from trainshed.node.nodes import NodeFolder
+from trainshed.node.pool import RANK_OF, part_of
 from trainshed.node.ranks import Ranks
+from trainshed.node.resources import Sampler
 from trainshed.node.run_state import RunState, say
 from trainshed.node.start import Start
 from trainshed.spec import layout
@@ -138,9 +140,11 @@ class Holder:
         self._check: Optional[LateCheck] = None
         self._door: Optional[MlflowDoor] = None
         self.container = self._make_container()
+        self.pool = part_of(self.run_dir, self.node_context)
+        number = self.pool.node if self.pool else 0
         self.nodes = [
-            NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir)
-            for index in range(self.spec.node_count)
+            NodeFolder(index, self.spec, self.node_context, self.run_id, self.run_dir, number)
+            for index in range(1 if self.pool else self.spec.node_count)
         ]
 
     def _processes(self) -> Set[int]:
@@ -273,15 +277,18 @@ class Holder:
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks))
-        if watch.apart and (result.cause != "itself" or result.code != 0):
+        sampler = Sampler(self.run_dir)
+        result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks), sampler)
+        if watch.apart and self.pool and self.pool.told_to_end and result.cause == "cancel":
+            result.cause = "itself"  # the failure may be that of a rank here, which mpirun alone has noticed
+        if watch.apart and not self.pool and (result.cause != "itself" or result.code != 0):
             slurm.sweep(self.node_context["hosts"], self.marker, 1.0)
         return result
 
     def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
         """Tell the processes of the run that it will soon be ended."""
         if watch.apart:
-            slurm.warn(self.node_context["hosts"], f"{slurm.RANK_OF}={self.run_id}", self.run_dir)
+            slurm.warn(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", self.run_dir)
         else:
             notice.tell(self.run_dir, watch.family(), {*watch.agents, *(pids if start.ranks else ())})
 
@@ -290,13 +297,20 @@ class Holder:
         if start.ranks is None or not start.ranks.apart:
             return os.devnull, ""
         watch.apart = True
+        if self.pool:
+            watch.end_ranks = lambda grace: self._end_ranks(watch, grace)
+            return os.devnull, "" if self.pool.node else start.ranks.events.path
         if self.spec.launcher == "openmpi":
-            watch.end_ranks = lambda grace: slurm.sweep(
-                self.node_context["hosts"], f"{slurm.RANK_OF}={self.run_id}", grace
-            )
+            watch.end_ranks = lambda grace: slurm.sweep(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", grace)
             return os.devnull, start.ranks.events.path  # mpirun passes its input to no rank but the first
         watch.hold(start.ranks.input)
         return start.ranks.input, start.ranks.events.path
+
+    def _end_ranks(self, watch: script.Watch, grace: float) -> None:
+        """End the ranks on this host, before mpirun or its daemon here, and have the other hosts end theirs."""
+        if self.pool and not watch.cancelled:
+            self.pool.tell_failure()
+        process.end(lambda: process.family(None, f"{RANK_OF}={self.run_id}"), grace, watch.pause)
 
     def _elsewhere(self) -> List[str]:
         """Return the user's folders for data outside the run directory."""

@@ -25,14 +25,17 @@ class NodeFolder:
         node_context: the part of ``spec.json`` that describes this machine.
         run_id: the run.
         run_dir: the run directory.
+        number: of the node, if this machine is only one of several; else ``index`` is.
 
     Attributes:
         name: ``"node-0"``, …
         code: the working folder.
     """
 
-    def __init__(self, index: int, spec: RunSpec, node_context: Mapping[str, Any], run_id: str, run_dir: str) -> None:
-        self.name = f"node-{index}"
+    def __init__(
+        self, index: int, spec: RunSpec, node_context: Mapping[str, Any], run_id: str, run_dir: str, number: int = 0
+    ) -> None:
+        self.name = f"node-{index or number}"
         self._first = os.path.join(run_dir, layout.CODE)
         self._root = os.path.join(run_dir, layout.NODES, str(index)) if index else run_dir
         self.code = os.path.join(self._root, layout.CODE)

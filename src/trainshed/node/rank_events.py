@@ -19,12 +19,14 @@ class RankEvents:
         path: the pipe.
         agents: pids of the rank agents, which exit when their ranks have ended.
         failed: a rank has failed, so the others must be ended.
+        first: number of the first one that has; -1 if none is known.
     """
 
     def __init__(self, folder: str) -> None:
         self.path = os.path.join(folder, "events")
         self.agents: set[int] = set()
         self.failed = False
+        self.first = -1
         self._rest = b""
         self._opened = -1
 
@@ -60,4 +62,5 @@ class RankEvents:
             if kind == b"agent":
                 self.agents.add(int(numbers[0]))
             elif kind == b"ended" and numbers[1:] not in ([], [b"0"]):
+                self.first = self.first if self.failed else int(numbers[0])
                 self.failed = True

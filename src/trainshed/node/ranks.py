@@ -39,6 +39,7 @@ class Ranks:
     Args:
         run_dir: the run directory.
         apart: they are on several machines.
+        shared: these have a file system in common, so that all have written their ends here.
 
     Attributes:
         apart: as given.
@@ -48,24 +49,27 @@ class Ranks:
         events: their ends.
     """
 
-    def __init__(self, run_dir: str, apart: bool = False) -> None:
+    def __init__(self, run_dir: str, apart: bool = False, shared: bool = True) -> None:
         self._run_dir = run_dir
+        self._shared = shared
         self.apart = apart
         self.folder = os.path.join(run_dir, layout.RANKS)
         self.scratch = os.path.join(self.folder, "scratch")
         self.input = os.path.join(self.folder, "input")
         self.events = RankEvents(self.folder)
 
-    def write(self, plan: Plan, commands: Sequence[RankCommand], names: Sequence[str]) -> None:
+    def write(self, plan: Plan, commands: Sequence[Optional[RankCommand]], names: Sequence[str]) -> None:
         """Write the orders, and create the logs and the pipe for events.
 
         Args:
             plan: the ranks.
-            commands: the command of each rank.
+            commands: the command of each rank; None for one that another host starts.
             names: names of the job's nodes.
         """
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
         for number, (rank, command) in enumerate(zip(plan.ranks, commands)):
+            if command is None:
+                continue
             pairs = [
                 ("folder", command.folder),
                 ("log", self._make_log(number)),
@@ -99,9 +103,11 @@ class Ranks:
         """Return how the first failed rank ended; None if none failed by itself."""
         ends = self._failures()
         deadline = time.monotonic() + _LATE_SECONDS
-        while self.apart and self.events.failed and not ends and time.monotonic() < deadline:
+        while self.apart and self._shared and self.events.failed and not ends and time.monotonic() < deadline:
             time.sleep(_PAUSE)  # what another machine has written may not be seen here at once
             ends = self._failures()
+        if not self._shared and self.events.failed:
+            ends = [end for end in ends if end["rank"] == self.events.first]  # those that were ended here are none
         return min(ends, key=lambda end: (end["told"], end["time"]), default=None)
 
     def _failures(self) -> List[Dict[str, Any]]:

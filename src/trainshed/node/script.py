@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from trainshed.node.mlflow_door import MlflowDoor
+    from trainshed.node.resources import Sampler
 
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
@@ -225,6 +226,7 @@ def wait(
     limit: float | None,
     grace: float,
     note: Callable[[ProcessResult], None] | None = None,
+    sampler: Sampler | None = None,
 ) -> ProcessResult:
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 
@@ -234,6 +236,7 @@ def wait(
         limit: the time limit in seconds, or None.
         grace: seconds between SIGTERM and SIGKILL.
         note: called as soon as the processes have ended, before what they left running is.
+        sampler: looks at what they use.
     """
     result, killed = ProcessResult(), memory.kills()
     deadline = None if limit is None else time.monotonic() + limit
@@ -246,7 +249,11 @@ def wait(
             gone = [pid for pid in pids if watch.status_of(pid)]  # the other processes are ended now
             _end(watch, pids, grace)
             break
-        watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
+        if sampler is None:
+            watch.pause(None if deadline is None else max(deadline - time.monotonic(), 0))
+        else:
+            watch.pause(sampler.wait(deadline))
+            sampler.look()
         watch.news()
     _read_status(watch, gone or pids, result)
     # Cancelled before anything was started, or both received the signal, as when a machine is shut down.

@@ -12,8 +12,6 @@ _SECONDS = 60.0
 _CONTROL_SECONDS = 20.0
 ATTEMPT = "TRAINSHED_ATTEMPT"
 """Environment variable with the number of a run's attempt, from 1."""
-RANK_OF = "TRAINSHED_RANK_OF"
-"""In the environment of ranks on several machines, and of nothing else: the run."""
 
 
 def hosts() -> Tuple[str, ...]:

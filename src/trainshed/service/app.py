@@ -10,12 +10,11 @@ from starlette.types import ASGIApp
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
+from trainshed.service.fragment import ROUTES as FRAGMENT
 from trainshed.service.guard import (
-    BY_SOCKET,
     Guard,
     hung_up_response,
     internal_error_response,
-    page_key,
     unknown_route_response,
     user_error_response,
 )
@@ -23,7 +22,10 @@ from trainshed.service.identity import ROUTES as IDENTITY
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.journal_routes import ROUTES as JOURNAL
 from trainshed.service.models import ROUTES as MODELS
-from trainshed.service.page import ROUTES as PAGES
+from trainshed.service.page import ROUTES as PAGE
+from trainshed.service.page_live import ROUTES as PAGE_LIVE
+from trainshed.service.page_run import ROUTES as PAGE_RUN
+from trainshed.service.page_runs import ROUTES as PAGE_RUNS
 from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
@@ -38,7 +40,11 @@ ALL = [
     *IDENTITY,
     *JOURNAL,
     *WORKSPACE,
-    *PAGES,
+    *FRAGMENT,
+    *PAGE,
+    *PAGE_RUNS,
+    *PAGE_RUN,
+    *PAGE_LIVE,
     *ROUTES,
     *TARGETS,
     *TRANSFERS,
@@ -76,7 +82,5 @@ def application(context: ServiceContext, token: str) -> ASGIApp:
         return [token, lasting] if lasting else [token]
 
     app.state.context = context
-    app.state.page_key = page_key(token.encode())
     app.state.tokens = tokens
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}", BY_SOCKET})
-    return Guard(app, token, hosts, context.seen, lambda: access.known)
+    return Guard(app, token, port, context.sessions, context.seen, lambda: access.known)

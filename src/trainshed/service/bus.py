@@ -13,6 +13,7 @@ class Bus:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._all: set[asyncio.Queue[str]] = set()
         self._subscribers: list[Callable[[str], object]] = []
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -41,6 +42,18 @@ class Bus:
     def _deliver(self, run_id: str) -> None:
         for event in self._waiting.get(run_id, ()):
             event.set()
+        for queue in self._all:
+            queue.put_nowait(run_id)
+
+    @asynccontextmanager
+    async def all(self) -> AsyncIterator[asyncio.Queue[str]]:
+        """Yield a queue of the ids of all runs that change."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._all.add(queue)
+        try:
+            yield queue
+        finally:
+            self._all.discard(queue)
 
     @asynccontextmanager
     async def listen(self, run_id: str) -> AsyncIterator[asyncio.Event]:

@@ -13,6 +13,7 @@ from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.garbage import GarbageCollector
+from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.outputs import Outputs
@@ -39,6 +40,7 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.store.sweeps import Sweeps
 from trainshed.system import files
 from trainshed.version import VERSION
+from trainshed.web.sessions import Sessions
 
 
 class ServiceContext:
@@ -49,9 +51,10 @@ class ServiceContext:
         home: Trainshed's home on this machine.
         port: port of the loopback address at which the service listens.
         access: the lasting token.
+        sessions: the sessions of browsers.
     """
 
-    def __init__(self, root: Path, home: Path, port: int, access: Access) -> None:
+    def __init__(self, root: Path, home: Path, port: int, access: Access, sessions: Sessions) -> None:
         self.root = root
         self.home = home
         self.port = port
@@ -68,6 +71,7 @@ class ServiceContext:
         self.environments = Private(root / "private" / "environments")
         runtime = assemble(home / "runtime")
         self.access = access
+        self.sessions = sessions
         self.bus = Bus()
         self.mirror = Mirror(root / "runs")
         self.collector = Collector(self.history, self.metrics, self.files, self.catalog, self.mirror, self.outputs)
@@ -80,7 +84,10 @@ class ServiceContext:
         self.sweeps = SweepDriver(parts, self.bus, self.mirror)
         self.target_checks = TargetChecks(self.machines)
         removal = Removal(self.database, self.history)
-        self.garbage = GarbageCollector(root, home, removal, self.snapshots, runtime, self.supervisor.discard)
+        elsewhere = GarbageElsewhere(self.supervisor.elsewhere, self.history)
+        self.garbage = GarbageCollector(
+            root, home, removal, self.snapshots, runtime, self.supervisor.discard, elsewhere
+        )
         for folder in (root, root / layout.SNAPSHOTS):
             files.sync_folder(str(folder))  # so that the folders made in them survive a power failure
         self.started = time.time()

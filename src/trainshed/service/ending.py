@@ -26,6 +26,8 @@ from trainshed.targets.witness import INTERACTIVE
 log = logging.getLogger("trainshed.service")
 SOURCE = "end"
 """What warnings about the end of a run are about."""
+NOT_FETCHED = "Some of its files are only on the machine where it ran"
+"""Begins the warning of a run whose directory there must stay."""
 _TRIES = 4
 _LATEST = 15.0
 """Seconds between two attempts to write how runs ended, at most."""
@@ -76,9 +78,7 @@ class Ending:
         """
         shared, run_id = self._shared, self._run_id
         if not self._machine.shares_folder:
-            self._step(
-                "Some of its files are only on the machine where it ran", shared.mirror.complete, self._machine, run_id
-            )
+            self._step(NOT_FETCHED, shared.mirror.complete, self._machine, run_id)
         self._step("When its phases began is not known", take_phases, shared, run_id)
         self._step("Not everything that it logged could be stored", shared.collector.journal, run_id)
         self._step("", self._finalizing)

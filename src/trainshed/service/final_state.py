@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from trainshed.machines.machine import ABSENT, ENDED, Observation
 from trainshed.service.advice import advice
+from trainshed.service.attempts import why
 from trainshed.spec import layout, states
 from trainshed.targets.witness import INTERACTIVE
 
@@ -39,6 +40,18 @@ class FinalState(NamedTuple):
     reason: str
     details: dict[str, Any]
     time: float | None = None
+
+
+def not_started(error: Exception, cancelled: bool) -> FinalState:
+    """Return the end of a run that could not be started, or was cancelled before it was.
+
+    Args:
+        error: why it could not be.
+        cancelled: it was cancelled.
+    """
+    if cancelled:
+        return FinalState(states.CANCELED, "canceled_by_user", {})
+    return FinalState(states.FAILED, "start_failed", {"error": {"code": "StartFailed", "message": f"{why(error)}."}})
 
 
 def final_state(seen: Observation, tail: str, tail_of: str, record: dict[str, Any]) -> FinalState:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from trainshed.data import addresses
 from trainshed.environments import downloads, listed, prune
 from trainshed.errors import MachineUnreachableException, UserErrorException
+from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.spec import layout
 from trainshed.store.packs import used_since
 from trainshed.store.removal import Limits, Removal
@@ -38,8 +39,8 @@ class Garbage(NamedTuple):
 
     Attributes:
         kind: ``"leftovers"``, ``"runs"``, ``"snapshots"``, ``"environments"``, ``"caches"``, ``"downloads"``, or
-            ``"undeletable"``: a path that could not be deleted.
-        name: its path below the workspace or Trainshed's home.
+            ``"undeletable"``: a path that could not be deleted; ``"unreached"``: a machine on which nothing could be.
+        name: its path below the workspace or Trainshed's home, on another machine after the name of its target.
         size: bytes of disk space that its removal frees.
     """
 
@@ -74,11 +75,20 @@ class GarbageCollector:
         snapshots: the store of sources.
         runtime: the runtime tree that this service gives to runs.
         discard: deletes what a run has left on the machine of a target; called with both.
+        elsewhere: collects garbage on other machines.
     """
 
     def __init__(
-        self, root: Path, home: Path, removal: Removal, snapshots: Snapshots, runtime: Path, discard: Discard
+        self,
+        root: Path,
+        home: Path,
+        removal: Removal,
+        snapshots: Snapshots,
+        runtime: Path,
+        discard: Discard,
+        elsewhere: GarbageElsewhere,
     ) -> None:
+        self._elsewhere = elsewhere
         self._root = root
         self._home = home
         self._discard = discard
@@ -144,6 +154,8 @@ class GarbageCollector:
             yield from self._old_caches(request)
             if request.downloads:
                 yield from self._downloads(request.dry_run)
+            found = self._elsewhere.collect(request.unused_days, request.downloads, request.dry_run)
+            yield from (Garbage(*each) for each in found)
             if not request.dry_run:
                 yield from self._in_trash("undeletable")
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -22,19 +24,31 @@ from trainshed.errors import (
 )
 from trainshed.service.identity import PATH as IDENTITY
 from trainshed.service.responses import ApiResponse
+from trainshed.system.peers import uid_at
 from trainshed.version import VERSION
+from trainshed.web.sessions import Sessions
 
 log = logging.getLogger("trainshed.service")
 PAGES = "/pages/"
-COOKIE = "trainshed_pages"
+DATA = f"{PAGES}data/"
+"""What the page shows; the page itself, whose files are below :data:`PAGES`, everybody may load."""
+SESSION = "x-trainshed-session"
+"""Header with the session of a browser."""
 BY_SOCKET = "trainshed.invalid"
 """Host of a client on a Unix socket; a reserved domain that cannot exist on the Internet."""
-PUBLIC = frozenset({"/healthz", IDENTITY})
+PUBLIC = frozenset({"/", "/healthz", IDENTITY})
 """What needs no token."""
 SAME_USER = "trainshed.same_user"
 """In a request's scope: whether its client is this user on this machine, who can open files named in a response."""
+LOGIN = f"{DATA}login"
+CODES = "/api/v1/page"
+USER = "trainshed.user"
+"""In a request's scope, at :data:`CODES` and below :data:`DATA`: the id of the user who sends it, if known, or None."""
 KNOWN = "trainshed.known"
-"""In a request's scope: whether its client has a valid token, or the key of a page."""
+"""In a request's scope: whether its client has a valid token, or the session of a browser."""
+_MOST_PEERS = 256
+_PEER_SECONDS = 5.0
+_LOOPBACK = re.compile(rf"(?:127\.0\.0\.1|localhost|{re.escape(BY_SOCKET)})(?::\d{{1,5}})?")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -52,7 +66,8 @@ class Guard:
         token: the token in the service endpoint file, which only this user on this machine can read; clients that have
             it
             may be told file names.
-        hosts: accepted values of the Host header, which prevents DNS rebinding by web pages.
+        port: the port at which the service listens.
+        sessions: the sessions of browsers.
         seen: called at each request, to record that the service is used.
         lasting: returns the token of clients that were given an address and a token, or None if there is none.
     """
@@ -61,14 +76,16 @@ class Guard:
         self,
         app: ASGIApp,
         token: str,
-        hosts: frozenset[str],
+        port: int,
+        sessions: Sessions,
         seen: Callable[[], None],
         lasting: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._app = app
         self._lasting = lasting
         self._token = token.encode()
-        self._hosts = hosts
+        self._sessions = sessions
+        self._peers = Peers(port)
         self._seen = seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,11 +101,13 @@ class Guard:
 
         shown = _bearer(Request(scope)).encode()
         scope[SAME_USER] = hmac.compare_digest(shown, self._token)
+        if scope["path"].startswith(DATA) or scope["path"] == CODES:
+            scope[USER] = self._peers.user(Request(scope))
         refusal = None if self._has_lasting(shown) else self._refusal(Request(scope))
         if refusal is not None:
             await as_response(refusal)(scope, receive, dressed)
             return
-        scope[KNOWN] = Request(scope).url.path not in PUBLIC
+        scope[KNOWN] = not _is_public(Request(scope).url.path)
         if scope[KNOWN]:
             self._seen()
         await self._app(scope, receive, dressed)
@@ -99,44 +118,78 @@ class Guard:
         return bool(lasting) and hmac.compare_digest(shown, str(lasting).encode())
 
     def _refusal(self, request: Request) -> TrainshedError | None:
-        if request.url.path == IDENTITY:
-            return None  # whatever the host is called: through a tunnel, it has another port
-        hosts = request.headers.getlist("host")
-        if len(hosts) != 1 or hosts[0] not in self._hosts:
-            return UserErrorException("The Host header does not name this service.")
-        if request.url.path in PUBLIC:
-            return None
-        if request.url.path.startswith(PAGES):
+        path = request.url.path
+        if path in ("/", IDENTITY):
+            return None  # whatever the host is called, as through a proxy
+        if path.startswith(PAGES):
             return self._page_refusal(request)
-        if not request.scope[SAME_USER]:
-            return AuthenticationException(
-                "The token is missing or wrong. It is in service.json of the workspace folder; "
-                "'trainshed service status' shows which folder that is."
-            )
-        return None
-
-    def _page_refusal(self, request: Request) -> TrainshedError | None:
-        """Check the key of a page: pages are read-only, and a browser opens them with a key, never with the token."""
-        shown = request.query_params.get("key") or request.cookies.get(COOKIE) or ""
-        if request.method == "GET" and hmac.compare_digest(shown.encode(), page_key(self._token).encode()):
+        # By name, not by port: through a tunnel, the port is another. A web page that has its name lead here (DNS
+        # rebinding) shows a name of its own.
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or not _LOOPBACK.fullmatch(hosts[0]):
+            return UserErrorException("The Host header does not name this service.")
+        if path in PUBLIC or request.scope[SAME_USER]:
             return None
         return AuthenticationException(
-            "This page needs a key. Open it by the URL that run.get_portal_url() or 'trainshed show RUN' gives."
+            "The token is missing or wrong. It is in service.json of the workspace folder; "
+            "'trainshed service status' shows which folder that is."
         )
+
+    def _page_refusal(self, request: Request) -> TrainshedError | None:
+        """Check the session of a browser. It may call the host whatever it likes, such as through a proxy.
+
+        Browsers do not send sessions by themselves, so no other web page can make use of one.
+        """
+        path = request.url.path
+        if not path.startswith(DATA) or request.scope[SAME_USER]:
+            return None
+        if self._sessions.valid(request.headers.get(SESSION, ""), request.scope[USER]):
+            return None
+        ticket = request.query_params.get("ticket")
+        if request.method == "GET" and ticket and self._sessions.opens(ticket, path):
+            return None
+        if path == LOGIN:
+            return None
+        return AuthenticationException("This browser is not logged in. Run 'trainshed open' on the service's machine.")
+
+
+class Peers:
+    """Tells which user's program is at the other end of a connection; kept for a moment, as asking takes a millisecond.
+
+    Args:
+        port: the port at which the service listens.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._known: dict[tuple[str, int], tuple[float, int | None]] = {}
+
+    def user(self, request: Request) -> int | None:
+        """Return the id of the user; None if it is not known.
+
+        Args:
+            request: a request of the connection.
+        """
+        if request.client is None or not request.client.host:
+            return os.getuid()  # a Unix socket, at which only this user's programs are let in
+        peer = request.client.host, request.client.port
+        now = time.monotonic()
+        until, user = self._known.get(peer, (0.0, None))
+        if until < now:
+            while len(self._known) >= _MOST_PEERS:
+                self._known.pop(next(iter(self._known)))
+            user = uid_at(peer, self._port)
+            self._known[peer] = now + _PEER_SECONDS, user
+        return user
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC or path == LOGIN or (path.startswith(PAGES) and not path.startswith(DATA))
 
 
 def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""
-
-
-def page_key(token: bytes) -> str:
-    """Return the key that gives read access to the service's pages until the service exits.
-
-    Args:
-        token: the service's token.
-    """
-    return hmac.new(token, b"pages", "sha256").hexdigest()
 
 
 def as_response(error: TrainshedError, status: int | None = None) -> Response:

@@ -54,6 +54,7 @@ class ServiceMachines:
         """Return the machine at the end of a way; see :meth:`trainshed.targets.kind.Machines.reach`."""
         # A trial must not take the place of the agent that runs depend on.
         workspace = f"{self._workspace}-trial" if trial else self._workspace
+        workspace += f"-{place.apart}" if place.apart else ""
         reach = Reach(way, workspace, ("127.0.0.1", self._port), patience, place)
         with self._lock:
             if reach not in self._made or self._made[reach].closed:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainshed.errors import TrainshedError
+from trainshed.errors import TrainshedError, UserErrorException
 from trainshed.service.access import Access
 from trainshed.service.app import application
 from trainshed.service.context import ServiceContext
@@ -24,6 +24,7 @@ from trainshed.service.server import Server, listening
 from trainshed.spec import settings
 from trainshed.system import ownership, umask
 from trainshed.version import VERSION
+from trainshed.web.sessions import Sessions
 
 log = logging.getLogger("trainshed.service")
 IDLE_SECONDS = 300.0
@@ -88,9 +89,11 @@ def _sole_service(root: Path) -> Iterator[bool]:
 
 async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: ServiceLog) -> None:
     server = Server(log_file.tell)
-    access, token = Access(root), secrets.token_urlsafe(32)
-    with listening(root, access.port) as listeners:
-        context = ServiceContext(root, home, listeners.port, access)
+    access, sessions, token = Access(root), Sessions(root), secrets.token_urlsafe(32)
+    port = access.port or _port() or sessions.port
+    with listening(root, port) as listeners:
+        sessions.keep(port or listeners.port)
+        context = ServiceContext(root, home, listeners.port, access, sessions)
         context.bus.attach(asyncio.get_running_loop())
         context.stop = server.stop
         where = {"pid": os.getpid(), "port": listeners.port, "socket": listeners.path}
@@ -111,6 +114,14 @@ async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: Service
             endpoint.remove()
             _exit_in_any_case()
             await asyncio.to_thread(context.close)
+
+
+def _port() -> int:
+    """Return the port that the user has chosen; 0 for none."""
+    text = os.environ.get("TRAINSHED_PORT") or "0"
+    if not text.isdecimal() or int(text) >= 1 << 16:
+        raise UserErrorException(f"TRAINSHED_PORT is {text[:40]!r}; it must be a port, such as 8123.")
+    return int(text)
 
 
 def _exit_in_any_case() -> None:

@@ -1,237 +1,147 @@
-"""Plain read-only pages for a browser: the list of runs, and one run with its status, metrics, files and log."""
+"""The page: its documents and static files, logging in, and what every page needs to know."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from html import escape
-from pathlib import Path
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException
-from trainshed.service import sweep_page
+from trainshed.errors import AuthenticationException, NotFoundException
 from trainshed.service.context import ServiceContext
-from trainshed.service.guard import COOKIE, PAGES
-from trainshed.service.mirror import Mirror
-from trainshed.service.requests import API, endpoint
-from trainshed.service.sweeps import KIND
-from trainshed.service.transfers import FileContent
-from trainshed.spec import layout, states
+from trainshed.service.guard import CODES, DATA, LOGIN, PAGES, USER
+from trainshed.service.requests import endpoint, field
+from trainshed.spec import layout
+from trainshed.system.confined import facts_inside
+from trainshed.web import assets
+from trainshed.web.table import Table
 
-_CSS = Path(__file__).with_name("page.css")
-_FRAGMENT_CSS = """
-.trainshed h1 { font-size: 1.2em; } .trainshed h2 { font-size: 1em; }
-.trainshed th, .trainshed td { text-align: left; padding-right: 1em; }
-.trainshed pre { max-height: 20em; overflow: auto; background: #f5f5f5; color: #222; padding: .5em; }
-.trainshed svg { background: #fafafa; border: 1px solid #ddd; } .trainshed figure { display: inline-block; }
-.trainshed polyline { fill: none; stroke: #27c; stroke-width: 1.5; }
-.trainshed polyline.best { stroke: #d60; stroke-width: 3; }
-"""
-_REFRESH = 3
-_LOG_BYTES = 64 << 10
-_POINTS = 500
-_RUNS = 200
-_WIDTH, _HEIGHT = 320, 120
-_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'"
-
-Draw = Callable[[ServiceContext, Request], str]
+_FOREVER = "public, max-age=31536000, immutable"
+_EVENTS = "text/event-stream"
+_PAUSE = 0.25
+"""Seconds between two messages about changed runs."""
+_LOOK = 2.0
+"""Seconds between two looks at what runs have logged."""
+_MOST_CHANGED = 200
+_EXPERIMENTS = 6
 
 
-def page(draw: Draw) -> Callable[[Request], Any]:
-    """Wrap a function that renders a page: it runs in a thread, and a key in the URL becomes a cookie."""
-
-    async def serve(request: Request) -> Response:
-        key = request.query_params.get("key")
-        if key:
-            # Removed from the address bar, so that it is not copied with the URL.
-            response: Response = RedirectResponse(request.url.path, 303)
-            response.set_cookie(COOKIE, key, path=PAGES, httponly=True, samesite="strict")
-            return response
-        text = await run_in_threadpool(draw, request.app.state.context, request)
-        # Names may contain half a character, which JSON can hold and UTF-8 cannot.
-        return HTMLResponse(text.encode("utf-8", "replace"), headers={"content-security-policy": _POLICY})
-
-    return serve
+async def runs_document(_: Request) -> Response:
+    """GET /pages/."""
+    return _document("./", "runs")
 
 
-def _document(title: str, parts: Iterable[str], refresh: bool) -> str:
-    again = f'<meta http-equiv="refresh" content="{_REFRESH}">' if refresh else ""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>{again}'
-        f'<link rel="stylesheet" href="{PAGES}page.css"><body>{"".join(parts)}</body></html>'
-    )
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def runs(context: ServiceContext, _: Request) -> str:
-    """GET /pages/: the newest runs."""
-    found = context.history.list_runs(limit=_RUNS)
-    rows = ((_link(each["id"]), escape(each["experiment"]), _status(each["status"])) for each in found)
-    return _document("Runs", ["<h1>Runs</h1>", _table(("Run", "Experiment", "Status"), rows)], refresh=False)
-
-
-def run(context: ServiceContext, request: Request) -> str:
+async def run_document(_: Request) -> Response:
     """GET /pages/runs/{id}."""
-    record = context.supervisor.look(request.path_params["run"])
-    parts = [*_parts(context, record), f'<p><a href="{PAGES}">All runs</a></p>']
-    return _document(record["id"], parts, refresh=record["status"] not in states.TERMINAL)
+    return _document("../", "run")
 
 
-def fragment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /api/v1/runs/{id}/fragment: the same, for embedding in another page such as a notebook."""
-    record = context.supervisor.look(request.path_params["run"])
-    inner = "".join(_parts(context, record, links=False))
-    return {"html": f"<style>{_FRAGMENT_CSS}</style><div class='trainshed'>{inner}</div>"}
+async def compare_document(_: Request) -> Response:
+    """GET /pages/compare?runs=…."""
+    return _document("./", "compare")
 
 
-def _parts(context: ServiceContext, record: dict[str, Any], links: bool = True) -> list[str]:
-    names = sorted(name for name, _ in context.mirror.listing(record["id"]))
-    return [
-        f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
-        _facts(record),
-        *_error(record),
-        *_metrics(context, record["id"]),
-        *_below(context, record, links),
-        *(_pictures(record["id"], names) if links else ()),
-        *_files(record["id"], names, links),
-        *_log(context.mirror, record["id"]),
-    ]
+def _document(base: str, module: str) -> Response:
+    headers = {"content-security-policy": assets.POLICY, "cache-control": "no-cache"}
+    return Response(assets.document(base, module), media_type="text/html", headers=headers)
 
 
-def _facts(record: dict[str, Any]) -> str:
-    facts = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
-    waits = (record["details"] or {}).get("queue_reason") if record["status"] == states.PROVISIONING else ""
-    facts |= {"Waiting": str(waits or "")}
-    facts |= {"Description": record["description"] or ""}
-    facts |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
-    rows = [(escape(key), escape(value)) for key, value in facts.items() if value]
-    if record["parent"]:
-        rows.append(("Parent", escape(record["parent"])))
-    return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
+async def asset(request: Request) -> Response:
+    """GET /pages/assets/{version}/{name}: a static file; whatever the version says, it is the one of this release."""
+    found = assets.asset(request.path_params["name"])
+    if found is None:
+        raise NotFoundException("There is no such file of the page. Reload it.")
+    headers = {"cache-control": _FOREVER, "vary": "accept-encoding"}
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return Response(found.packed if packed else found.content, media_type=found.media_type, headers=headers)
 
 
-def _error(record: dict[str, Any]) -> list[str]:
-    error = (record["details"] or {}).get("error")
-    return [f"<h2>Error</h2><p>{escape(str(error.get('message') or ''))}</p>"] if error else []
+async def root(_: Request) -> Response:
+    """GET /: where people look first. Relative, because a proxy may have put something before the path."""
+    return RedirectResponse("pages/", 307)
 
 
-def _metrics(context: ServiceContext, run_id: str) -> list[str]:
-    latest = context.metrics.latest(run_id)
-    if not latest:
-        return []
-    rows = ((escape(name), escape(_shown(facts["value"])), str(facts["count"])) for name, facts in latest.items())
-    series = [name for name, facts in latest.items() if facts["kind"] == "scalar" and facts["count"] > 1]
-    plots = [_plot(name, [value for _, _, value in context.metrics.points(run_id, name)]) for name in series]
-    return ["<h2>Metrics</h2>", *plots, _table(("Metric", "Newest", "Values"), rows)]
+def login(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
+    """POST /pages/data/login: ``{"code"}`` of ``trainshed open``; the answer is a session for this browser."""
+    session = context.sessions.redeem(field(body, "code", str), request.scope.get(USER))
+    if session is None:
+        raise AuthenticationException(
+            "This code is not valid: it has been used, it is older than ten minutes, or another user asked for it. "
+            "Run 'trainshed open' again."
+        )
+    return {"session": session}
 
 
-def _shown(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 200 else text[:200] + "…"
+def code(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """POST /page: what ``trainshed open`` needs: a code that logs one browser in, within ten minutes."""
+    return {"code": context.sessions.code(request.scope[USER])}
 
 
-def _plot(name: str, values: list[Any]) -> str:
-    """Return a line chart of the values in order, thinned out if there are many."""
-    step = max(len(values) // _POINTS, 1)
-    points = [(place, value) for place, value in enumerate(values) if place % step == 0 or place == len(values) - 1]
-    points = [(place, float(value)) for place, value in points if _drawable(value)]
-    if len(points) < 2:
-        return ""
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    across, up = _WIDTH / max(points[-1][0], 1), (_HEIGHT - 10) / ((high - low) or 1)
-    line = " ".join(f"{place * across:.1f},{_HEIGHT - 5 - (value - low) * up:.1f}" for place, value in points)
-    drawing = f'<svg width="{_WIDTH}" height="{_HEIGHT}"><polyline points="{line}"/></svg>'
-    return f"<figure>{drawing}<figcaption>{escape(name)} ({low:.4g} to {high:.4g})</figcaption></figure>"
+def ticket(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
+    """POST /pages/data/ticket: ``{"path"}`` of a file; the answer lets the browser fetch it by itself for a minute."""
+    return {"ticket": context.sessions.ticket(f"{DATA}{field(body, 'path', str)}")}
 
 
-def _drawable(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
+def overview(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
+    """GET /pages/data/overview: what stands beside every page."""
+    table = Table(context.database)
+    return {
+        "counts": table.counts(time.time() - 86_400.0),
+        "experiments": table.experiments(_EXPERIMENTS),
+        "workspace": context.registry.name,
+    }
 
 
-def _below(context: ServiceContext, record: dict[str, Any], links: bool) -> list[str]:
-    if record["kind"] == KIND:
-        return sweep_page.parts(context.sweeps.describe(record["id"]), _link if links else escape)
-    return _children(context, record["id"], links)
+async def changes(request: Request) -> Response:
+    """GET /pages/data/changes: server-sent events with the ids of runs that have changed."""
+    return StreamingResponse(_changes(request.app.state.context), media_type=_EVENTS)
 
 
-def _children(context: ServiceContext, run_id: str, links: bool) -> list[str]:
-    found = context.history.list_runs(parent=run_id, limit=_RUNS)
-    show = _link if links else escape
-    rows = ((show(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
-    return ["<h2>Children</h2>", _table(("Run", "Name", "Status"), rows)] if found else []
+async def _changes(context: ServiceContext) -> AsyncIterator[str]:
+    sizes: dict[str, int] = {}
+    async with context.bus.all() as changed:
+        yield "retry: 2000\n\n"
+        while True:
+            context.seen()
+            ids = set()
+            with contextlib.suppress(asyncio.TimeoutError):
+                ids.add(await asyncio.wait_for(changed.get(), _LOOK))
+                await asyncio.sleep(_PAUSE)
+            while not changed.empty():
+                ids.add(changed.get_nowait())
+            now = await run_in_threadpool(_logged, context)
+            ids |= {run_id for run_id, size in now.items() if size != sizes.get(run_id, size)}
+            sizes = now
+            yield f"data: {json.dumps(sorted(ids)[:_MOST_CHANGED])}\n\n" if ids else ": still here\n\n"
 
 
-def _pictures(run_id: str, names: list[str]) -> list[str]:
-    shown = [name for name in names if Path(name).suffix.lower() in _PICTURES]
-    figure = '<figure><img src="{0}" alt="{1}"><figcaption>{1}</figcaption></figure>'
-    return [figure.format(_file(run_id, name), escape(name, quote=True)) for name in shown]
-
-
-def _files(run_id: str, names: list[str], links: bool) -> list[str]:
-    def show(name: str) -> str:
-        return f'<a href="{_file(run_id, name)}" download>{escape(name)}</a>' if links else escape(name)
-
-    return [f"<h2>Files</h2><ul>{''.join(f'<li>{show(name)}</li>' for name in names)}</ul>"] if names else []
-
-
-def _log(mirror: Mirror, run_id: str) -> list[str]:
-    for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG, layout.SWEEP_LOG):
-        try:
-            with mirror.open(run_id, layout.place_of(name)) as file:
-                file.seek(max(file.seek(0, 2) - _LOG_BYTES, 0))
-                text = file.read().decode("utf-8", errors="replace")
-        except NotFoundException:
-            continue
-        if text:
-            return [f"<h2>{escape(name)}</h2><pre>{escape(text)}</pre>"]
-    return []
-
-
-def _file(run_id: str, name: str) -> str:
-    return escape(f"{PAGES}runs/{quote(run_id)}/files/{quote(name)}", quote=True)
-
-
-def _link(run_id: str) -> str:
-    return f'<a href="{PAGES}runs/{quote(run_id)}">{escape(run_id)}</a>'
-
-
-def _status(status: str) -> str:
-    return f'<span class="status {escape(status)}">{escape(status)}</span>'
-
-
-async def file(request: Request) -> Response:
-    """GET /pages/runs/{id}/files/{name}: images are shown, other files are downloaded."""
-    context: ServiceContext = request.app.state.context
-    name = request.path_params["name"]
-    record = await run_in_threadpool(context.history.get, request.path_params["run"])
-    found = await run_in_threadpool(context.mirror.open, record["id"], layout.place_of(name))
-    found = await run_in_threadpool(context.outputs.checked, record["id"], name, found)
-    kind = _PICTURES.get(Path(name).suffix.lower())
-    headers = {} if kind else {"content-disposition": "attachment"}
-    return FileContent(found, media_type=kind or "application/octet-stream", headers=headers)
-
-
-async def style(_: Request) -> Response:
-    """GET /pages/page.css."""
-    return Response(_CSS.read_bytes(), media_type="text/css")
+def _logged(context: ServiceContext) -> dict[str, int]:
+    """Return how much the runs have logged that may be logging now, in bytes."""
+    found = {}
+    for run_id in Table(context.database).running():
+        about = facts_inside(context.mirror.folder(run_id), layout.JOURNAL)
+        found[run_id] = about.st_size if about else 0
+    return found
 
 
 ROUTES = [
-    Route(PAGES, page(runs)),
-    Route(f"{PAGES}page.css", style),
-    Route(f"{API}/runs/{{run}}/fragment", endpoint(fragment)),
-    Route(f"{PAGES}runs/{{run}}", page(run)),
-    Route(f"{PAGES}runs/{{run}}/files/{{name:file}}", file),
+    Route("/", root),
+    Route(PAGES, runs_document),
+    Route(f"{PAGES}compare", compare_document),
+    Route(f"{PAGES}runs/{{run}}", run_document),
+    Route(f"{PAGES}assets/{{version}}/{{name}}", asset),
+    Route(LOGIN, endpoint(login), methods=["POST"]),
+    Route(f"{DATA}ticket", endpoint(ticket), methods=["POST"]),
+    Route(f"{DATA}overview", endpoint(overview)),
+    Route(f"{DATA}changes", changes),
+    Route(CODES, endpoint(code), methods=["POST"]),
 ]

@@ -25,15 +25,17 @@ from trainshed.spec.codec import from_json
 from trainshed.spec.floats import spelled
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.store import git_diffs
 
 _LONGEST_DAYS = 100_000
+_LONGEST_DIFF = 256 << 10
 _HIDDEN = "***"
 """Stands for a secret in a request that is kept."""
 
 
-def service_facts(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+def service_facts(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """GET /service."""
-    return {**context.facts(), "page_key": request.app.state.page_key}
+    return context.facts()
 
 
 def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
@@ -53,11 +55,20 @@ def put_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[s
 def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /runs."""
     submit_id = field(body, "submit_id", str)
-    spec = check_run_spec(from_json(RunSpec, body.get("spec")))
+    spec = context.registry.resolved(check_run_spec(from_json(RunSpec, body.get("spec"))))
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     run_id = f"{spec.experiment[:200]}_{int(time.time())}_{secrets.token_hex(4)}"
-    return same_request(context.supervisor.submit(run_id, submit_id, spec), run_id, spec)
+    record = same_request(context.supervisor.submit(run_id, submit_id, spec), run_id, spec)
+    keep_diff(context, record, body)
+    return record
+
+
+def keep_diff(context: ServiceContext, record: dict[str, Any], body: Any) -> None:
+    """Keep ``"git_diff"`` of a request for a run: what was not committed in its source folder."""
+    diff = field(body, "git_diff", str, "")
+    if diff:
+        git_diffs.keep(context.database, record["id"], diff[:_LONGEST_DIFF])
 
 
 def same_request(record: dict[str, Any], run_id: str, spec: RunSpec) -> dict[str, Any]:
@@ -98,7 +109,7 @@ def list_runs(context: ServiceContext, request: Request, _: Any) -> dict[str, An
         experiment=query.get("experiment"),
         status=query.get("status"),
         tags={key: value if equals else None} if key else None,
-        target=query.get("target"),
+        target=context.registry.names.resolved(query["target"]) if query.get("target") else None,
         parent=query.get("parent"),
         ancestor=query.get("ancestor"),
         kind=query.get("type"),

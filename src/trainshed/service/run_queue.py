@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from trainshed.service.attempts import attempt
 from trainshed.service.gpus import wanted
@@ -19,15 +19,29 @@ def size(spec: dict[str, Any]) -> int:
     return int(spec["slots"]) * int(spec.get("node_count", 1))
 
 
-def _needs(spec: dict[str, Any]) -> tuple[int, int]:
-    return size(spec), wanted(spec)
+class Held(Protocol):
+    """What a target's runs hold.
+
+    Attributes:
+        runs: those that have slots; a run that was started and is not among them has already ended.
+    """
+
+    runs: dict[str, int]
+
+    def slots(self, spec: dict[str, Any]) -> int:
+        """Return the slots that a run takes."""
+
+
+def needs(held: Held, spec: dict[str, Any]) -> tuple[int, int]:
+    """Return the slots that a run takes, and the GPUs that it uses on each node."""
+    return held.slots(spec), wanted(spec)
 
 
 def fill(
     history: History,
     target: str,
     free: int,
-    held: Container[str],
+    held: Held,
     take_gpus: Callable[[Record], bool],
     start: Callable[[str], None],
     fail: Callable[[str, Exception], None],
@@ -38,7 +52,7 @@ def fill(
         history: the table of runs.
         target: name of the target.
         free: its free slots.
-        held: the runs that have slots; a run that was started and is not among them has already ended.
+        held: the slots that runs have.
         take_gpus: allocates GPUs and slots to a run; returns False if the run has to wait for GPUs.
         start: starts a run.
         fail: ends a run whose request cannot be read.
@@ -48,11 +62,11 @@ def fill(
         before = free, pending
         # However many runs wait for GPUs, those without GPUs are considered too.
         queued = history.queued(target, limit=LOOKAHEAD, without_gpus=pending)
-        for record in (each for each in queued if each["id"] not in held):
-            needs = attempt(_needs, record["spec"], failed=partial(fail, record["id"]))
-            if needs is None:
+        for record in (each for each in queued if each["id"] not in held.runs):
+            needed = attempt(needs, held, record["spec"], failed=partial(fail, record["id"]))
+            if needed is None:
                 continue
-            slots, gpus = needs
+            slots, gpus = needed
             if slots > free:
                 # Runs start in the order of submission, even if a later, smaller one would fit.
                 return
@@ -60,6 +74,6 @@ def fill(
                 continue  # nor does it take GPUs for which an earlier run waits
             if not take_gpus(record):
                 pending = True  # runs without GPUs can start meanwhile
-            elif record["id"] in held:
+            elif record["id"] in held.runs:
                 start(record["id"])
-                free -= slots if record["id"] in held else 0
+                free -= slots if record["id"] in held.runs else 0

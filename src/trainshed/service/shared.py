@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
-from trainshed.errors import UserErrorException
+from trainshed.errors import MachineUnreachableException, ServiceException, UserErrorException
 from trainshed.machines.machine import Machine
 from trainshed.service.attempts import attempt
 from trainshed.service.bus import Bus
@@ -36,20 +37,21 @@ class Shared(NamedTuple):
     staging: Staging
 
 
-def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[str, Any]) -> Job:
+def job_of(shared: Shared, machines: Sequence[Machine], record: dict[str, Any], gpus: dict[str, Any]) -> Job:
     """Return a run in the form that an engine needs, with everything it needs on its machine.
 
     Args:
         shared: history and files.
-        machine: where it will run.
+        machines: where it will run.
         record: the run's record, with its spec.
         gpus: its allocated GPUs.
 
     Raises:
         NotWanted: it was cancelled meanwhile.
         UserErrorException: its secrets are no longer kept.
+        ServiceException: a machine beside the first does not answer.
     """
-    run_id, here = record["id"], machine.shares_folder
+    run_id, here = record["id"], machines[0].shares_folder
     described = describe(shared.registry, record, shared.history.root_of(record), here)
     described["node_context"].update(gpus)
     shown = described["spec"]
@@ -58,8 +60,15 @@ def job_of(shared: Shared, machine: Machine, record: dict[str, Any], gpus: dict[
         raise UserErrorException("The values of the run's environment variables are no longer kept. Submit it again.")
     private = shared.registry.private(record["spec"])
     if not here:
-        shared.staging.send(machine, described, lambda: bool(shared.history.get(run_id)["cancel_requested"]))
-        private |= shared.staging.way_back(machine, described)
+        in_place = shared.registry.target(record["target"]).get("shared", ())
+        cancelled = lambda: bool(shared.history.get(run_id)["cancel_requested"])  # noqa: E731
+        for machine in machines[1:]:
+            try:
+                shared.staging.send(machine, deepcopy(described), cancelled, in_place)
+            except MachineUnreachableException as error:  # no reason to give up the first one
+                raise ServiceException(error.message) from error
+        shared.staging.send(machines[0], described, cancelled, in_place)
+        private |= shared.staging.way_back(machines[0], described)
     if described["spec"] != shown:
         private[layout.SPEC_SECRET] = json.dumps(described["spec"])
         described |= {"spec": shown, "has_secrets": True}

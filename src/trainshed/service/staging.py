@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,16 @@ class Staging:
         self._mirror = mirror
         self._hashes: dict[tuple[str, int, int], str] = {}
 
-    def send(self, machine: Machine, record: dict[str, Any], cancelled: Callable[[], bool]) -> None:
+    def send(
+        self, machine: Machine, record: dict[str, Any], cancelled: Callable[[], bool], in_place: Sequence[str] = ()
+    ) -> None:
         """Have all that a run needs on its machine, and say in its record where it is.
 
         Args:
             machine: where it will run.
             record: content of its ``spec.json``; changed in place.
             cancelled: tells whether it is not needed any more.
+            in_place: folders that are the same there, so that data in them is used where it is.
 
         Raises:
             NotWanted: it is not.
@@ -78,7 +81,7 @@ class Staging:
             lacking = set(machine.missing(list(pieces)))
             machine.put(go_on(self._of_snapshot(spec.snapshot, lacking)))
             machine.put_tree(spec.snapshot, entries)
-        data = self._data(spec, record, cancelled)
+        data = self._data(spec, record, cancelled, in_place)
         staged = [self._send_data(machine, name, files, go_on) for name, files in data.items()]
         record["node_context"]["staged"] = staged
         names = {store["name"] for store in self._registry.datastores()} | {LOCAL_PATHS}
@@ -86,6 +89,8 @@ class Staging:
             name: {"name": name, "kind": "folder", "path": f"stores/{name}", "outbox": f"{layout.OUTBOX}/{name}"}
             for name in names
         }
+        there = [store for store in self._registry.datastores() if _below(store["path"], in_place)]
+        record["node_context"]["datastores"] |= {store["name"]: dict(store) for store in there}
 
     def forget_damaged(self, exit_record: dict[str, Any]) -> None:
         """Let what a run has found damaged in the store be sent again by the next submit.
@@ -115,12 +120,14 @@ class Staging:
         self._send_files(machine, {self._hash(path): path}, go_on)
         machine.install("uv", self._hash(path))
 
-    def _data(self, spec: RunSpec, record: dict[str, Any], cancelled: Callable[[], bool]) -> dict[str, dict[str, str]]:
+    def _data(
+        self, spec: RunSpec, record: dict[str, Any], cancelled: Callable[[], bool], in_place: Sequence[str]
+    ) -> dict[str, dict[str, str]]:
         """Return what of each datastore the run reads: datastore → path in it → file here."""
         stores = {store["name"]: store for store in self._registry.datastores()}
         found: dict[str, dict[str, str]] = {}
         for item in spec.data:
-            if item.mode != "upload":
+            if item.mode != "upload" and not _below(stores[item.datastore]["path"], in_place):
                 root = stores[item.datastore]["path"]
                 for path in _files(os.path.join(root, item.path) if item.path else root):
                     found.setdefault(item.datastore, {})[os.path.relpath(path, root)] = path
@@ -132,6 +139,8 @@ class Staging:
                     place.update(path=self._download(address, cancelled), name=addresses.relative(address))
                 name = place.get("datastore") or LOCAL_PATHS
                 root = stores[name]["path"] if name in stores else "/"
+                if _below(stores[name]["path"] if name in stores else str(place.get("path", "")), in_place):
+                    continue
                 for path, _ in dataset.files_at(place, stores):
                     found.setdefault(name, {})[os.path.relpath(path, root)] = path
                 place["datastore"] = name
@@ -222,6 +231,12 @@ def _going_on(cancelled: Callable[[], bool]) -> _GoOn:
             yield piece
 
     return lambda contents: ((sha, size, partial(pieces_of, pieces)) for sha, size, pieces in contents)
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    return any(
+        os.path.normpath(path) == folder or os.path.normpath(path).startswith(f"{folder}/") for folder in folders
+    )
 
 
 def _files(path: str) -> Iterable[str]:

@@ -6,22 +6,30 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from trainshed.errors import ComputeTargetException, TrainshedError, UserErrorException
+from trainshed.errors import ComputeTargetException, InternalException, TrainshedError, UserErrorException
 from trainshed.launchers import plan as launchers
 from trainshed.machines.machine import Machine
 from trainshed.service.attempts import attempt
 from trainshed.service.gpus import Gpus
+from trainshed.service.holdings import Holdings
 from trainshed.service.machines import ServiceMachines
+from trainshed.service.pool_room import PoolHoldings, PoolRoom
+from trainshed.service.pool_worker import PoolWorker
 from trainshed.service.shared import Shared
 from trainshed.service.spec_file import describe
+from trainshed.service.target_names import STANDS_FOR
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec import states
 from trainshed.spec.codec import from_json
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
+from trainshed.store.run_rows import FAIL_REQUEST
 from trainshed.targets.engine import Engine
+from trainshed.targets.parts import whole_of
+from trainshed.targets.pool import POOL, PoolHost, hosts_of
 from trainshed.targets.registry import kind_of
 from trainshed.targets.witness import INTERACTIVE, Witness
 
@@ -40,7 +48,7 @@ class Supervisor:
         self._shared = shared
         self._history = shared.history
         self._machines = machines
-        self._workers: dict[str, TargetWorker] = {}
+        self._workers: dict[str, TargetWorker | PoolWorker] = {}
         self._gpus: dict[Machine, Gpus] = {}
         self._lock = threading.RLock()
         self._started = False
@@ -55,36 +63,58 @@ class Supervisor:
             failed=_tell,
         )
         self._worker(INTERACTIVE)
-        for record in self._shared.registry.targets():
-            attempt(self._worker, record["name"], failed=_tell)
+        names = [record["name"] for record in self._shared.registry.targets() if STANDS_FOR not in record]
+        parts = [record["target"] for record in self._history.active() if ":" in record["target"]]
+        for name in dict.fromkeys(names + parts):
+            attempt(self._worker, name, failed=_tell)
 
     def stop(self) -> None:
         """Stop working; runs go on."""
         workers = list(self._workers.values())
-        elsewhere = [worker for worker in workers if not worker.engine.machine.shares_folder]
-        for worker in elsewhere:
-            worker.engine.machine.close()  # what waits for an answer stops waiting
+        for worker in workers:
+            if isinstance(worker, TargetWorker) and not worker.engine.machine.shares_folder:
+                worker.engine.machine.close()  # what waits for an answer stops waiting
         for worker in workers:
             attempt(worker.stop, failed=_tell)
         self._machines.close()
 
-    def _worker(self, name: str) -> TargetWorker:
-        """Return the worker of a target, which is made at its first use."""
+    def _worker(self, name: str) -> TargetWorker | PoolWorker:
+        """Return what gives the runs of a target their turn, which is made at its first use."""
         with self._lock:
             if name not in self._workers:
-                engine = self._engine(name)
-                gpus = Gpus() if engine.queues else self._gpus_of(engine.machine)
-                made = TargetWorker(name, engine, gpus, self._shared, self._freed)
-                self._workers[name] = made
-                if self._started:
-                    made.start()
+                record = {} if name == INTERACTIVE else self._shared.registry.target(name)
+                if record.get("kind") in (POOL, PoolHost.name):
+                    made = self._pool(record.get("pool", record))
+                else:
+                    made = {name: self._of_machine(name, record)}
+                self._workers.update(made)
+                for each in made.values() if self._started else ():
+                    each.start()
             return self._workers[name]
 
-    def _engine(self, name: str) -> Engine:
-        if name == INTERACTIVE:
-            return self._witness
-        record = self._shared.registry.target(name)
-        return kind_of(record).engine(record, self._machines)
+    def _pool(self, record: dict[str, Any]) -> dict[str, TargetWorker | PoolWorker]:
+        """Return the workers of a pool and of all its hosts."""
+        room = PoolRoom(self._shared.registry.slots)
+        made: dict[str, TargetWorker | PoolWorker] = {}
+        for each in hosts_of(record):
+            made[each["name"]] = self._of_machine(each["name"], each, room)
+        return {**made, record["name"]: PoolWorker(record["name"], room, self._history)}
+
+    def _of_machine(self, name: str, record: dict[str, Any], room: PoolRoom | None = None) -> TargetWorker:
+        engine: Engine = kind_of(record).engine(record, self._machines) if record else self._witness
+        gpus = Gpus() if engine.queues else self._gpus_of(engine.machine)
+        holdings = Holdings(gpus) if room is None else PoolHoldings(gpus, record["host"], room)
+        worker = TargetWorker(name, engine, holdings, self._shared, self._freed)
+        if room is not None and isinstance(holdings, PoolHoldings):
+            room.members[record["host"]] = worker, holdings
+        return worker
+
+    def _machine_worker(self, name: str) -> TargetWorker:
+        """Return the worker of a target, or part of one, that runs can be on."""
+        worker = self._worker(name)
+        if not isinstance(worker, TargetWorker):
+            raise InternalException(f"'{name}' is a pool, and no run can be on it.")
+        return worker
 
     def prove(self, record: dict[str, Any]) -> None:
         """Ask a target that is about to be made whether it can be used, where its kind can find out at once.
@@ -98,7 +128,13 @@ class Supervisor:
         """
         before = next((each for each in self._shared.registry.targets() if each["name"] == record["name"]), record)
         moved = any(before.get(name) != record.get(name) for name in ("kind", "folder"))
-        if moved and self._worker(record["name"]).used:
+        gone = {f"{record['name']}:{host}" for host in set(before.get("hosts", ())) - set(record.get("hosts", ()))}
+        if any(self._workers[name].used for name in gone & self._workers.keys()):
+            raise ComputeTargetException(
+                f"'{record['name']}' has unfinished runs on hosts that it would no longer have. Cancel them or wait for"
+                " them."
+            )
+        if moved and any(worker.used for name, worker in self._workers.items() if whole_of(name) == record["name"]):
             raise ComputeTargetException(
                 f"Target '{record['name']}' has unfinished runs, so its folder cannot be changed. Cancel them or wait "
                 "for them, or choose another name."
@@ -116,7 +152,7 @@ class Supervisor:
         """Have a run's end looked at; callable from any thread, which goes on whatever happens."""
         attempt(lambda: self._of(self._history.get(run_id)).tell("ended", run_id), failed=_tell)
 
-    def _of(self, record: dict[str, Any]) -> TargetWorker:
+    def _of(self, record: dict[str, Any]) -> TargetWorker | PoolWorker:
         return self._worker(record["target"])
 
     def _freed(self, run_id: str) -> None:
@@ -130,6 +166,8 @@ class Supervisor:
     def state(self, name: str) -> dict[str, Any]:
         """Return of a target ``{"used": slots, "error": why it cannot be reached, "doing": what makes it ready}``."""
         worker = self._worker(name)
+        if isinstance(worker, PoolWorker):
+            return worker.state()
         doing = worker.engine.machine.doing
         return {"used": worker.used, "error": worker.contact.error or None, "doing": doing or None}
 
@@ -138,11 +176,12 @@ class Supervisor:
         self._worker(name).answered()
 
     def forget(self, name: str) -> None:
-        """Let go of a target that has been changed or deleted; its next use makes it anew."""
+        """Let go of a target that has been changed or deleted, and of its parts; their next use makes them anew."""
         with self._lock:
-            worker = self._workers.pop(name, None)
-        if worker is not None:
-            self._machines.release(worker.engine.machine)  # what waits for an answer stops waiting
+            gone = [self._workers.pop(each) for each in list(self._workers) if whole_of(each) == name]
+        for worker in gone:
+            if isinstance(worker, TargetWorker):
+                self._machines.release(worker.engine.machine)  # what waits for an answer stops waiting
             worker.stop()
 
     def discard(self, run_id: str, target: str) -> None:
@@ -156,9 +195,19 @@ class Supervisor:
             MachineUnreachableException: the machine does not answer.
         """
         with contextlib.suppress(ComputeTargetException):
-            machine = self._worker(target).engine.machine
+            machine = self._machine_worker(target).engine.machine
             if not machine.shares_folder:
                 machine.remove(run_id)
+
+    def elsewhere(self) -> dict[str, Machine]:
+        """Return all machines that share nothing with the service, each by the name of one of its targets."""
+        records = [each for each in self._shared.registry.targets() if STANDS_FOR not in each]
+        workers = [self._machine_worker(part["name"]) for each in records for part in hosts_of(each)]
+        found: dict[Machine, str] = {}
+        for worker in workers:
+            if not worker.engine.machine.shares_folder:
+                found.setdefault(worker.engine.machine, worker.name)
+        return {name: machine for machine, name in found.items()}
 
     def fetch(self, run_id: str) -> None:
         """Fetch the files that a run on another machine has written so far.
@@ -171,7 +220,7 @@ class Supervisor:
         """
         record = self._history.get(run_id)
         if record["status"] == states.RUNNING and record["target"] != INTERACTIVE:
-            machine = self._of(record).engine.machine
+            machine = self._machine_worker(record["target"]).engine.machine
             if not machine.shares_folder:
                 self._shared.mirror.settle(machine, run_id, whole=True)
 
@@ -190,6 +239,7 @@ class Supervisor:
             UserErrorException: the target could never run it.
             RunConfigurationException: there is no such launcher.
         """
+        spec = self._shared.registry.resolved(spec)
         self.check(spec)
         record = self._create(run_id, submit_id, spec)
         self._of(record).tell("dispatch")
@@ -198,7 +248,7 @@ class Supervisor:
     def check(self, spec: RunSpec) -> None:
         """Raise if a run could never be run; exceptions as for :meth:`submit`."""
         launchers.check(spec.launcher)
-        self._shared.registry.check_size(spec)
+        self._shared.registry.check_size(self._shared.registry.resolved(spec))
         self._shared.registry.check_data(spec)
 
     def _create(self, run_id: str, submit_id: str, spec: RunSpec, queued: bool = True) -> dict[str, Any]:
@@ -251,7 +301,7 @@ class Supervisor:
             start: it runs already.
         """
         # It takes none of the slots, and is looked at with those that do.
-        self._worker(INTERACTIVE).hold(made, 0)
+        self._machine_worker(INTERACTIVE).hold(made, 0)
         return self.set_going(made) if start else self._history.get(made)
 
     def set_going(self, run_id: str) -> dict[str, Any]:
@@ -272,11 +322,11 @@ class Supervisor:
             The run's record. That of an interactive run is final, with all that it has written taken in.
         """
         if how["outcome"] == "failed" and self._history.get(run_id)["target"] != INTERACTIVE:
-            self.cancel(run_id, how["message"])
+            self.cancel(run_id, {FAIL_REQUEST: how["message"]})
             return self._history.get(run_id)
         self._must_be_interactive(run_id, "run.complete() or run.fail()")
         self._witness.end(run_id, how)
-        self._worker(INTERACTIVE).finish(run_id)
+        self._machine_worker(INTERACTIVE).finish(run_id)
         return self._history.get(run_id)
 
     def _must_be_interactive(self, run_id: str, call: str) -> None:
@@ -287,14 +337,14 @@ class Supervisor:
                 f"target '{record['target']}'. run.cancel() ends it early."
             )
 
-    def cancel(self, run_id: str, failure: str | None = None) -> None:
+    def cancel(self, run_id: str, cause: Mapping[str, Any] | None = None) -> None:
         """Ask for the end of a run; queued ones end at once.
 
         Args:
             run_id: the run.
-            failure: end it as failed, with this message, instead of as canceled.
+            cause: as for :meth:`trainshed.store.history.History.request_cancel`.
         """
-        status = self._history.request_cancel(run_id, time.time(), failure)
+        status = self._history.request_cancel(run_id, time.time(), cause)
         if status in states.TERMINAL:
             self._shared.registry.requests.forget(run_id)
         worker = self._of(self._history.get(run_id))

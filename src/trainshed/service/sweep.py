@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from trainshed.service.attempts import why
@@ -12,24 +14,33 @@ from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.spec.sweep import BANDIT, NO_POLICY
+from trainshed.spec.sweep import ASHA, BANDIT, FROM_OUTSIDE, MEDIAN_STOPPING, NO_POLICY, TRUNCATION_SELECTION
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.private import Private
+from trainshed.store.run_rows import POLICY_REQUEST
 from trainshed.store.sweeps import Sweeps, TrialRow
 from trainshed.sweeps import runs
+from trainshed.sweeps.advice import not_taken, without_metric
+from trainshed.sweeps.field import Field
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.samplers import propose
+from trainshed.sweeps.space import key_of
 from trainshed.sweeps.trial import Trial, best, numbers
 
-FROM_OUTSIDE = frozenset({"host_lost", "node_fail", "oom", "preempted", "shim_lost"})
-"""Reasons for which a trial failed that say nothing about its parameters."""
 REPEATED = FROM_OUTSIDE | {"start_failed"}
 """Reasons for which a trial is repeated; one that cannot be started may be so every time."""
 _HOPELESS = 3
 """Trials that all fail by themselves, after which the others would, too; as in SDK v1."""
-_NAMED = 5
+_LOOK = 2.0
+"""Seconds between two looks at what is logged, until there is a value of the primary metric."""
+_POLICIES = {
+    BANDIT: "BanditPolicy",
+    MEDIAN_STOPPING: "MedianStoppingPolicy",
+    TRUNCATION_SELECTION: "TruncationSelectionPolicy",
+    ASHA: "ASHAPolicy",
+}
 
 
 class Parts(NamedTuple):
@@ -57,11 +68,20 @@ class Sweep:
         self._log = log
         self._spec, shown = parts.sweeps.get(run_id)
         self._trial = from_json(RunSpec, parts.requests.whole(run_id, shown))
-        self._over: dict[int, Trial] = {}
+        self._field = Field(self._spec.maximize)
+        self._known: list[Trial] = []
+        self._keys: set[str] = set()
         self._read: dict[str, list[float]] = {}
         self._ends: dict[int, TrialRow] = {}
-        self._prior = self._earlier()
+        self._told: set[tuple[str, bool]] = set()
+        self._is_metric_missed = False
+        self._refused = ""
+        self._next_look = 0.0
+        self._first_open = 0
+        for trial in self._earlier():
+            self._learn(trial, is_tried=self._spec.begun > 0)
         for row in parts.sweeps.trials(run_id):
+            self._keys.add(key_of(row.parameters))
             if row.ended:
                 self._take(row)
 
@@ -70,7 +90,9 @@ class Sweep:
         found: list[Trial] = []
         for sweep_id in self._spec.resume_from:
             for row in self._parts.sweeps.trials(sweep_id):
-                found.append(Trial(-1 - len(found), row.parameters, self._values(row), ended=True))
+                trial = Trial(-1 - len(found), row.parameters, self._values(row), ended=True)
+                if trial.values or row.status in (states.COMPLETED, states.FAILED):  # else nothing is known of it
+                    found.append(trial)
         return found
 
     def _values(self, row: TrialRow) -> list[float]:
@@ -96,6 +118,7 @@ class Sweep:
         self._submit_again(rows)
         if self._spec.policy.name != NO_POLICY:
             self._judge(rows)
+        self._look_for_metric(rows)
         if not self._fill(rows) and not rows:
             self._end({"outcome": "completed", "reason": "exit", "message": ""})
             return False
@@ -104,7 +127,7 @@ class Sweep:
     def _open(self) -> list[TrialRow]:
         """Return the trials that have not ended; note the end of those that have."""
         found = []
-        for row in self._parts.sweeps.trials(self._id, only_open=True):
+        for row in self._parts.sweeps.trials(self._id, only_open=True, first=self._first_open):
             if row.status in states.TERMINAL or (row.status is None and row.submitted):
                 if self._is_repeated(row):
                     run_id = runs.run_id_of(self._id, row.number, row.attempt + 1)
@@ -112,39 +135,68 @@ class Sweep:
                     self._log.say("SCHEDULER", f"Job '{row.run}' failed ({row.reason}); it is repeated as '{run_id}'")
                     found.append(row._replace(run=run_id, attempt=row.attempt + 1, status=None, submitted=False))
                     continue
-                self._take(row)
+                trial = self._take(row)
                 self._parts.sweeps.ended(self._id, row.number)
-                self._note_end(row)
+                self._note_end(row, trial)
             else:
                 found.append(row)
+        self._first_open = found[0].number if found else len(self._ends)
         return found
 
     def _is_repeated(self, row: TrialRow) -> bool:
         failed = row.status == states.FAILED and row.reason in REPEATED and row.stopped_at is None
         return failed and row.attempt <= self._spec.max_retries
 
-    def _take(self, row: TrialRow) -> None:
-        self._over[row.number] = Trial(row.number, row.parameters, self._values(row), ended=True)
+    def _take(self, row: TrialRow) -> Trial:
+        trial = Trial(row.number, row.parameters, self._values(row), ended=True)
+        self._learn(trial)
         self._ends[row.number] = row
+        return trial
 
-    def _note_end(self, row: TrialRow) -> None:
-        trial = self._over[row.number]
+    def _learn(self, trial: Trial, is_tried: bool = True) -> None:
+        """Have a trial that has ended compared with, and learned from: of its values, samplers need only the best."""
+        self._field.add(trial)
+        found = best(trial.values, self._spec.maximize)
+        self._known.append(trial._replace(values=() if found is None else (found,)))
+        if is_tried:
+            self._keys.add(key_of(trial.parameters))
+
+    def _note_end(self, row: TrialRow, trial: Trial) -> None:
         found = best(trial.values, self._spec.maximize)
         self._log.say("SCHEDULER", f"Job '{row.run}' ended: {row.status or 'deleted'}, {self._spec.metric}: {found}")
         if row.status == states.COMPLETED and not trial.values:
-            names = list(self._parts.metrics.latest(row.run))[:_NAMED]
-            logged = f"it logged {', '.join(names)}" if names else "it logged no metric"
-            message = (
-                f"Run '{row.run}' completed without logging the primary metric '{self._spec.metric}'; {logged}. "
-                f"The script has to call run.log('{self._spec.metric}', value)."
-            )
-            self._warn(message)
+            self._check_metric(row, ended=True)
+        if row.status == states.FAILED and not self._refused:
+            error = self._parts.history.get(row.run)["details"].get("error") or {}
+            self._refused = not_taken(row.parameters, error)
         policy = self._spec.policy
         if policy.name == BANDIT and policy.slack_factor is not None and found is not None and found < 0:
             self._warn(
                 f"'{self._spec.metric}' is negative, so slack_factor, which is a ratio, does not make sense. Use "
                 "slack_amount instead."
             )
+
+    def _check_metric(self, row: TrialRow, ended: bool = False) -> None:
+        """Warn of a run that does not log the primary metric; of further ones only in the log."""
+        counts = {name: point["count"] for name, point in self._parts.metrics.latest(row.run).items()}
+        said = without_metric(row.run, self._spec.metric, counts, ended)
+        if said and ended and self._is_metric_missed:
+            self._log.say("CONTROLLER", said, "WARNING")
+        elif said and (row.run, ended) not in self._told:
+            self._told.add((row.run, ended))
+            self._is_metric_missed = ended
+            self._warn(said)
+
+    def _look_for_metric(self, rows: list[TrialRow]) -> None:
+        """See from time to time whether what runs logs the primary metric, until one has."""
+        now = time.monotonic()
+        if now < self._next_look or self._told or any(self._read.values()):
+            return
+        self._next_look = now + _LOOK
+        for row in rows:
+            if row.status == states.RUNNING:
+                self._parts.supervisor.look(row.run)
+                self._check_metric(row)
 
     def _warn(self, message: str) -> None:
         known = self._parts.history.get(self._id)["details"].get("warnings", ())
@@ -158,11 +210,21 @@ class Sweep:
             return {"outcome": "canceled", "reason": "canceled_by_user", "message": ""}
         if time.time() > record["created"] + self._spec.max_duration_minutes * 60:
             return {"outcome": "completed", "reason": "exit", "message": "", "note": "The maximum duration is reached"}
+        if self._refused:
+            return {"outcome": "failed", "reason": "exit", "message": self._not_taken()}
         first = [self._ends.get(number) for number in range(min(_HOPELESS, self._spec.max_total_runs))]
         failed = [row for row in first if row is not None and row.status == states.FAILED]
         if len(failed) < len(first) or any(row.reason in FROM_OUTSIDE for row in failed):
             return None
         return {"outcome": "failed", "reason": "exit", "message": self._hopeless(failed[0])}
+
+    def _not_taken(self) -> str:
+        name = self._refused.lstrip("-")
+        return (
+            f"The script does not accept {self._refused}, so the sweep was ended: all its runs would fail. Have the "
+            f"script accept it, for example with parser.add_argument('{self._refused}'), or change the name of the "
+            f"parameter '{name}'."
+        )
 
     def _hopeless(self, row: TrialRow) -> str:
         count = min(_HOPELESS, self._spec.max_total_runs)
@@ -207,36 +269,43 @@ class Sweep:
             if row.status in (states.RUNNING, states.FINALIZING):
                 self._parts.supervisor.look(row.run)
         going = {row.number: Trial(row.number, row.parameters, self._values(row)) for row in rows}
-        everyone = [*self._prior, *self._over.values(), *going.values()]
         for row in rows:
             if row.stopped_at is None:
-                self._judge_one(row, going[row.number], everyone)
+                self._judge_one(row, going[row.number], list(going.values()))
             elif not row.cancel_requested:  # a service was killed in between
-                self._parts.supervisor.cancel(row.run)
+                self._stop(row, row.stopped_at)
 
-    def _judge_one(self, row: TrialRow, trial: Trial, everyone: list[Trial]) -> None:
-        interval = first_stop(self._spec.policy, trial, everyone, self._spec.maximize, row.judged)
+    def _judge_one(self, row: TrialRow, trial: Trial, going: list[Trial]) -> None:
+        interval = first_stop(self._spec.policy, trial, going, self._spec.maximize, row.judged, self._field)
         if interval is not None:
             self._parts.sweeps.judged(self._id, row.number, interval, stopped=True)
             self._log.say("ENFORCER", f"Policy stops job, id='{row.run}', at interval {interval}")
-            self._parts.supervisor.cancel(row.run)
+            self._stop(row, interval)
         elif len(trial.values) > row.judged:
             self._parts.sweeps.judged(self._id, row.number, len(trial.values), stopped=False)
 
+    def _stop(self, row: TrialRow, interval: int) -> None:
+        """Cancel a run that the policy has stopped, and have its record say so."""
+        found = best(self._values(row._replace(stopped_at=interval)), self._spec.maximize)
+        value = f"no value of '{self._spec.metric}'" if found is None else f"'{self._spec.metric}' {found:g}"
+        said = f"The sweep's {_POLICIES[self._spec.policy.name]} stopped this run at interval {interval}, with {value}."
+        self._parts.supervisor.cancel(
+            row.run, {POLICY_REQUEST: said, "warnings": [{"source": "sweep", "message": said}]}
+        )
+
     def _fill(self, rows: list[TrialRow]) -> bool:
         """Begin as many trials as may run at once; return whether one was begun."""
-        number = len(self._over) + len(rows)
+        number = len(self._ends) + len(rows)
         free = min(self._spec.max_concurrent_runs - len(rows), self._spec.max_total_runs - number)
         begun = False
         for _ in range(free):
             pending = [Trial(row.number, row.parameters) for row in rows]
-            known = (*self._prior, *self._over.values(), *pending)
-            known_now = Known(self._spec.space, self._spec.seed, self._spec.maximize, known)
-            parameters = self._resumed(number) or propose(self._spec.sampling, known_now, number)
+            parameters = self._given(number) or self._proposed(number, [*self._known, *pending])
             if parameters is None:
                 break
             if not begun:
                 self._log.say("GENERATOR", f"Trying to sample '{free}' jobs from the hyperparameter space")
+            self._keys.add(key_of(parameters))
             run_id = runs.run_id_of(self._id, number)
             self._parts.sweeps.propose(self._id, number, parameters, run_id)
             row = TrialRow(number, parameters, run_id, 1, False, 0, None, False, None, None, False, None, None)
@@ -245,11 +314,19 @@ class Sweep:
             begun = True
         return begun
 
-    def _resumed(self, number: int) -> dict[str, Any] | None:
-        """Return the parameters of the run that a trial resumes, or None if it resumes none."""
-        if number >= len(self._spec.resume_trials):
-            return None
-        return runs.parameters_of(self._parts.history.get(self._spec.resume_trials[number])["tags"])
+    def _given(self, number: int) -> dict[str, Any] | None:
+        """Return the parameters that a trial has whatever the sampling method: of the run that it resumes, or given."""
+        resumed, first = self._spec.resume_trials, self._spec.first
+        if number < len(resumed):
+            return runs.parameters_of(self._parts.history.get(resumed[number])["tags"])
+        number -= len(resumed)
+        found: dict[str, Any] | None = json.loads(first[number]) if number < len(first) else None
+        return found
+
+    def _proposed(self, number: int, trials: Sequence[Trial]) -> dict[str, Any] | None:
+        spec = self._spec
+        known = Known(spec.space, spec.seed, spec.maximize, trials, spec.begun > 0, self._keys)
+        return propose(spec.sampling, known, number - len(spec.first) + spec.begun)
 
     def _end(self, how: dict[str, str]) -> None:
         """Note the best trial and how the sweep has ended."""

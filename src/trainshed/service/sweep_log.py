@@ -30,9 +30,7 @@ class SweepLog:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
         line = f"[{now}][{part}][{level}]{text}\n".encode("utf-8", "replace")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            fd = os.open(self._path, flags, 0o600)
+            fd = self._open()
         except OSError:
             return
         try:
@@ -41,3 +39,11 @@ class SweepLog:
             return
         finally:
             os.close(fd)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self._path, flags, 0o600)
+        except FileNotFoundError:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, flags, 0o600)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from trainshed.sweeps.space import Dimension, dimensions
 
@@ -33,6 +34,15 @@ def parts(found: dict[str, Any], link: Callable[[str], str]) -> list[str]:
     if first["best"] is not None:
         begun += f"; best {escape(spec['metric'])} so far: {first['best']:.6g}, {link(first['run_id'])}"
     return ["<h2>Sweep</h2>", f"{begun}</p>", coordinates(spec, trials), _table(spec, trials[:_ROWS], link)]
+
+
+def link(run_id: str) -> str:
+    """Return a link to a run, as seen from the page.
+
+    Args:
+        run_id: the run.
+    """
+    return f'<a href="runs/{quote(run_id, safe="")}">{escape(run_id)}</a>'
 
 
 def ranked(trials: Sequence[Trial], maximize: bool) -> list[Trial]:

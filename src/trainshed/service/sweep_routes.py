@@ -11,6 +11,7 @@ from starlette.routing import Route
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field
+from trainshed.service.routes import keep_diff
 from trainshed.spec.checks import check_run_spec, is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.floats import spelled
@@ -29,7 +30,9 @@ def submit(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     run_id = field(body, "run_id", (type(None), str)) or f"HD_{uuid.uuid4()}"
     if not is_name(run_id):
         raise UserErrorException(f"Invalid run id {run_id!r}. Use letters, digits, '_' and '-'.")
-    return context.sweeps.submit(run_id, submit_id, sweep, trial)
+    record = context.sweeps.submit(run_id, submit_id, sweep, trial)
+    keep_diff(context, record, body)
+    return record
 
 
 def get_sweep(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.secrets import without_secrets
 from trainshed.spec.sweep import BAYESIAN, SweepSpec
+from trainshed.sweeps import tpe
 from trainshed.sweeps.bayesian import is_available
 from trainshed.sweeps.runs import parameters_of
 from trainshed.sweeps.space import size
@@ -34,8 +35,8 @@ _TICK = 0.25
 _LATER = 5.0
 _STOP = ""
 _NO_NUMPY = (
-    "Bayesian sampling needs numpy, which the service's Python does not have, so the parameters are random. "
-    "Install it: pip install 'trainshed[sweeps]', then trainshed service stop."
+    "Bayesian sampling needs numpy, which the service's Python does not have, so {instead}. Install it: "
+    "pip install 'trainshed[sweeps]', then trainshed service stop."
 )
 
 
@@ -121,7 +122,8 @@ class SweepDriver:
         SweepLog(self._mirror.folder(run_id)).say("API", "Experiment created")
         self._active[run_id] = None
         if sweep.sampling == BAYESIAN and not is_available():
-            parts.history.add_warnings(run_id, "sweep", [_NO_NUMPY])
+            instead = "Rustuna's TPE chooses the parameters" if tpe.is_available() else "the parameters are random"
+            parts.history.add_warnings(run_id, "sweep", [_NO_NUMPY.format(instead=instead)])
         started = parts.supervisor.hold(run_id, start=True)
         self._changes.put(run_id)
         return started
@@ -133,18 +135,20 @@ class SweepDriver:
             run_id: the sweep's run.
 
         Returns:
-            ``{"sweep", "trials": [{"number", "run_id", "parameters", "status", "best", "stopped_at", …}]}``.
+            ``{"sweep", "spec": what each trial runs, without secrets, "trials": [{"number", "run_id", "parameters",
+            "status", "best", "stopped_at", …}]}``.
 
         Raises:
             NotFoundException: there is no such run, or it is not a sweep.
         """
-        sweep, _ = self._parts.sweeps.get(self._parts.history.get(run_id)["id"])
+        sweep, shown = self._parts.sweeps.get(self._parts.history.get(run_id)["id"])
         trials = [
             {
                 "number": row.number,
                 "run_id": row.run,
                 "parameters": row.parameters,
                 "status": row.status,
+                "reason": row.reason,
                 "attempt": row.attempt,
                 "stopped_at": row.stopped_at,
                 "started": row.run_started,
@@ -153,7 +157,7 @@ class SweepDriver:
             }
             for row in self._parts.sweeps.trials(run_id)
         ]
-        return {"sweep": to_json(sweep), "trials": trials}
+        return {"sweep": to_json(sweep), "spec": shown, "trials": trials}
 
     def _changed(self, run_id: str) -> None:
         """Look at the sweep of a run; called from any thread."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, NamedTuple
@@ -51,7 +54,7 @@ class TargetChecks:
             if key not in self._begun:
                 machine = kind_of(record).engine(record, self._machines).machine
                 machine.try_again()
-                self._begun[key] = _Try(machine, self._pool.submit(self._ask, machine))
+                self._begun[key] = _Try(machine, self._pool.submit(self._ask, machine, record.get("shared", ())))
             machine, facts = self._begun[key]
         try:
             return {"facts": facts.result(_SECONDS)}
@@ -63,8 +66,25 @@ class TargetChecks:
             if facts.done() and facts.exception() is not None:
                 self.done(record)
 
-    def _ask(self, machine: Machine) -> dict[str, Any]:
+    def share_folder(self, records: Sequence[dict[str, Any]], folder: str) -> bool:
+        """Tell whether several machines, whose tries have ended well, see the same folder under a path.
+
+        Args:
+            records: of the targets.
+            folder: the path.
+        """
+        first, *others = (self._begun[json.dumps(record, sort_keys=True)].machine for record in records)
+        mark = f"{folder}/mark-{secrets.token_hex(8)}"
+        first.run(["touch", mark])
+        try:
+            return any(each.run(["test", "-e", mark]).code == 0 for each in others)
+        finally:
+            first.run(["rm", "-f", mark])
+
+    def _ask(self, machine: Machine, shared: Sequence[str]) -> dict[str, Any]:
         facts = machine.facts()
+        for folder in shared:
+            _check_shared(machine, facts["host"], folder)
         try:
             return {**facts, "free": _free(machine, facts["home"])}
         except MachineUnreachableException:  # the connection that was kept had broken without our knowledge
@@ -86,3 +106,23 @@ def _free(machine: Machine, folder: str) -> int:
     """Return the bytes that are free where Trainshed's folder is."""
     lines = machine.run(["df", "-Pk", folder]).out.splitlines()
     return int(lines[-1].split()[3]) << 10 if len(lines) > 1 else 0
+
+
+def _check_shared(machine: Machine, host: str, folder: str) -> None:
+    """Raise if a folder is not the same here and on a machine; if nothing can be written here, it has to be there."""
+    mark = os.path.join(folder, f".trainshed-{secrets.token_hex(8)}")
+    made = True
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except OSError:
+        made = False
+    try:
+        if machine.run(["test", "-e", mark if made else folder]).code:
+            raise ServiceException(
+                f"'{folder}' is said to be shared, but {host} "
+                + (f"does not see a file that was made there ({mark})" if made else "has no such folder")
+                + ". Leave it out, or mount it there."
+            )
+    finally:
+        if made:
+            os.unlink(mark)

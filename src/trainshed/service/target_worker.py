@@ -14,12 +14,12 @@ from typing import Any
 from trainshed.errors import MachineUnreachableException, TrainshedError
 from trainshed.machines.machine import ABSENT, ALIVE, LOST, PENDING, Observation
 from trainshed.service import run_queue
-from trainshed.service.attempts import attempt, why
+from trainshed.service.attempts import attempt
 from trainshed.service.background import Background
 from trainshed.service.contact import Contact
 from trainshed.service.ending import Conclusions, Ending, damage
-from trainshed.service.final_state import FinalState
-from trainshed.service.gpus import Gpus
+from trainshed.service.final_state import FinalState, not_started
+from trainshed.service.holdings import Holdings
 from trainshed.service.looks import Looks
 from trainshed.service.shared import Follower, Shared, job_of, take_phases
 from trainshed.service.staging import NotWanted
@@ -39,22 +39,24 @@ class TargetWorker:
     Args:
         name: of the target.
         engine: what starts runs there.
-        gpus: the GPUs of its machine, which other targets may share.
+        holdings: slots and GPUs that its runs hold.
         shared: history and files.
         freed: called when a run has ended and left slots or GPUs free.
     """
 
-    def __init__(self, name: str, engine: Engine, gpus: Gpus, shared: Shared, freed: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, engine: Engine, holdings: Holdings, shared: Shared, freed: Callable[[str], None]
+    ) -> None:
         self.name = name
         self.engine = engine
-        self._gpus = gpus
+        self._holdings = holdings
+        self._held = holdings.runs
         self._shared = shared
         self._history = shared.history
         self._freed = freed
         self._here = engine.machine.shares_folder
         self._at_once = self._here and not engine.queues
         self._messages: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._held: dict[str, int] = {}
         self._native: dict[str, str] = {}
         self._finishing: set[str] = set()
         self._short = False
@@ -86,13 +88,13 @@ class TargetWorker:
         self.engine.close()
 
     def tell(self, what: str, run_id: str = "") -> None:
-        """Have the worker look at something: ``"dispatch"``, or ``"ended"`` or ``"cancel"`` with a run."""
+        """Have the worker look at something: ``"dispatch"``, or ``"ended"``, ``"cancel"``, ``"adopted"`` with a run."""
         self._messages.put((what, run_id))
 
     @property
     def used(self) -> int:
         """How many slots are taken."""
-        return sum(list(self._held.values()))
+        return self._holdings.used
 
     def hold(self, run_id: str, slots: int) -> None:
         """Follow a run that was not started from the queue.
@@ -144,8 +146,8 @@ class TargetWorker:
         silent = self.contact.failures > 0
         if kind == "recover":
             self._guarded(self._recover)
-        if kind in ("ended", "cancel"):
-            self._background.start(self.finish if kind == "ended" else self._cancel, run_id)
+        if work := {"ended": self.finish, "cancel": self._cancel, "adopted": self._hand_over}.get(kind):
+            self._background.start(work, run_id)
         if kind == "tick":
             self._background.start(self._look)
             if self._ends:
@@ -218,16 +220,16 @@ class TargetWorker:
         run_id, interactive = record["id"], self.name == INTERACTIVE
         self._held[run_id] = 0 if interactive else 1  # even if its request cannot be read
         self._native[run_id] = record["native_id"] or ""
-        self._gpus.keep(run_id, record["allocation"])
+        self._holdings.keep(run_id, record["allocation"])
         if not interactive:
-            self._held[run_id] = run_queue.size(self._history.get(run_id)["spec"])
+            self._held[run_id] = self._holdings.slots(self._history.get(run_id)["spec"])
 
     def _take_up(self, record: dict[str, Any], seen: Observation) -> None:
         """Go on with a run that an earlier service has started, or was about to start."""
         run_id = record["id"]
         if seen.state == ABSENT and not record["cancel_requested"] and self._never_ran(run_id):
             # Those that run have their GPUs again, so what was free for this one then is free now.
-            self._gpus.take(run_id, self._history.get(run_id)["spec"])
+            self._holdings.take(run_id, self._history.get(run_id)["spec"])
             self._tried.add(run_id)
             self._hand_over(run_id)
         elif seen.state not in (ALIVE, PENDING):
@@ -256,17 +258,17 @@ class TargetWorker:
         if not self._short:
             free = self._shared.registry.slots(self.name) - self.used
             start = partial(self._guarded, self._hand_over)
-            run_queue.fill(self._history, self.name, free, self._held, self._take_gpus, start, self._fail)
+            take = partial(self._holdings.take_or_fail, fail=self._fail)
+            run_queue.fill(self._history, self.name, free, self._holdings, take, start, self._fail)
 
-    def _take_gpus(self, record: dict[str, Any]) -> bool:
-        """Hold a run with its GPUs; False where it has to wait for them. A machine without use fails the run."""
-        failures: list[Exception] = []
-        taken = attempt(self._gpus.take, record["id"], record["spec"], failed=failures.append)
-        if failures:
-            self._fail(record["id"], failures[0])
-        elif taken:
-            self._held[record["id"]] = run_queue.size(record["spec"])
-        return bool(taken or failures)
+    def adopt(self, record: dict[str, Any]) -> bool:
+        """Take a run, with its spec, of the pool to which the machine belongs; False where it has to wait for GPUs."""
+        if not self._holdings.take_or_fail(record, self._fail):
+            return False
+        if not self._history.assign(record["id"], self.name):
+            self._holdings.let_go(record["id"])
+        self.tell("adopted", record["id"])
+        return True
 
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
@@ -277,10 +279,10 @@ class TargetWorker:
                 self._background.start(self._submit, run_id)
 
     def _begin(self, run_id: str) -> bool:
-        """Be the one who submits a run now; False where somebody else is."""
+        """Be the one who submits a run now; False where somebody else is, or it holds nothing any more."""
         with self._lock:
-            others = run_id in self._submitting
-            self._submitting.add(run_id)
+            others = run_id in self._submitting or run_id not in self._held
+            self._submitting |= set() if others else {run_id}
             return not others
 
     def _submit(self, run_id: str) -> None:
@@ -313,13 +315,9 @@ class TargetWorker:
         self._fail(run_id, error)
 
     def _fail(self, run_id: str, error: Exception) -> None:
-        if isinstance(error, NotWanted):
-            self._ends.write(run_id, FinalState(states.CANCELED, "canceled_by_user", {}))
-            return
-        if not isinstance(error, TrainshedError):
+        if not isinstance(error, (NotWanted, TrainshedError)):
             self._complain(error)
-        details = {"error": {"code": "StartFailed", "message": f"{why(error)}."}}
-        self._ends.write(run_id, FinalState(states.FAILED, "start_failed", details))
+        self._ends.write(run_id, not_started(error, isinstance(error, NotWanted)))
 
     def _found(self, run_id: str) -> bool:
         """Take up a run that the engine has taken without our having heard its answer, or a moment ago."""
@@ -327,14 +325,14 @@ class TargetWorker:
             return False
         if not self._native.get(run_id):
             native_id = self.engine.find(Job(run_id, {"attempt": 1}, {}).token)
-            if native_id is None or not self._accepted(run_id, native_id, self._gpus.allocation(run_id)):
+            if native_id is None or not self._accepted(run_id, native_id, self._holdings.allocation(run_id)):
                 return native_id is not None
         seen = self._looks.at([run_id]).get(run_id)
         return seen is not None and seen.state != ABSENT
 
     def _submit_once(self, run_id: str, record: dict[str, Any]) -> None:
-        gpus = self._gpus.allocation(run_id)
-        job = job_of(self._shared, self.engine.machine, record, gpus)
+        gpus = self._holdings.allocation(run_id)
+        job = job_of(self._shared, [self.engine.machine, *self._holdings.others(run_id)], record, gpus)
         self._tried.add(run_id)
         self.engine.submit(job, lambda native_id: self._accepted(run_id, native_id, gpus))
         if self._history.get(run_id)["cancel_requested"]:
@@ -388,12 +386,12 @@ class TargetWorker:
         return (self._looks.at([run_id]).get(run_id, seen) if seen.state == LOST else seen), damaged
 
     def _let_go(self, run_id: str) -> None:
-        for table in (self._held, self._native, self._submits):
+        for table in (self._native, self._submits):
             table.pop(run_id, None)
         self._looks.forget(run_id)
         self._tried.discard(run_id)
         self._ending.discard(run_id)
-        self._gpus.let_go(run_id)
+        self._holdings.let_go(run_id)
         self._guarded(self._shared.registry.requests.forget, run_id)
         self._shared.collector.forget(run_id)
         self._guarded(self._shared.bus.publish, run_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ComputeTargetException, NotFoundException, UserErrorException, did_you_mean
+from trainshed.service.target_names import STANDS_FOR, TargetNames
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import GRACE_SECONDS, RunSpec
@@ -17,6 +18,7 @@ from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.secrets import Secrets
 from trainshed.targets.local import LOCAL
+from trainshed.targets.parts import part_of, whole_of
 from trainshed.targets.registry import kind_of, unknown
 
 _GRACE = "TRAINSHED_GRACE_SECONDS"
@@ -34,6 +36,7 @@ class WorkspaceRegistry:
     Attributes:
         root: the workspace folder.
         requests: the whole requests of runs that have secrets and have not ended.
+        names: names that stand for targets.
     """
 
     def __init__(self, root: Path, records: Registry, secrets: Secrets) -> None:
@@ -41,6 +44,7 @@ class WorkspaceRegistry:
         self._records = records
         self._secrets = secrets
         self.requests = Private(root / "private" / "runs")
+        self.names = TargetNames(records)
         for name in DEFAULT_DATASTORES:
             folder = root / "datastores" / name
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,7 +54,13 @@ class WorkspaceRegistry:
             records.put("target", LOCAL, {"name": LOCAL, "kind": LOCAL})
 
     def targets(self) -> list[dict[str, Any]]:
-        """Return the records of all targets; the default number of slots is the machine's number of cores."""
+        """Return the records of all targets; the default number of slots is the machine's number of cores.
+
+        Names that stand for targets have records like those of clusters, and ``"stands_for"``.
+        """
+        return self.names.shown(self._stored())
+
+    def _stored(self) -> list[dict[str, Any]]:
         # One that is not whole, and so does not exist, must not hide the others.
         records = [each for each in self._records.list("target") if {"name", "kind"} <= each.keys()]
         return [{**each, "slots": kind_of(each).slots(each)} if each["kind"] == LOCAL else each for each in records]
@@ -77,17 +87,18 @@ class WorkspaceRegistry:
     def target_with(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         """Return the record that a target would have with these changes; see :meth:`set_target`."""
         known = {record["name"]: record for record in self.targets()}.get(name, {})
-        there = known.get("kind")
+        there, stands_for = known.get("kind"), known.pop(STANDS_FOR, None)
         kind = changes.get("kind", there)
         if there is not None and kind != there:
+            end = "unmap" if stands_for else "remove"
             raise UserErrorException(
                 f"There is a target '{name}' already, of kind {there}. Choose another name"
-                + ("." if there == LOCAL else f", or delete that one: trainshed target remove {name}")
+                + ("." if there == LOCAL else f", or delete that one: trainshed target {end} {name}")
             )
         # What is made anew has nothing of what it was before, but for what says how its runs end.
         kept = {key: known[key] for key in ("grace_seconds",) if key in known}
         anew = "kind" in changes and kind != LOCAL
-        whole = {**({"name": name, **kept} if anew else self.target(name)), **changes}
+        whole = {**({"name": name, **kept} if anew else known or self.target(name)), **changes}
         return kind_of(whole).check(whole)
 
     def slots(self, name: str) -> int:
@@ -105,7 +116,7 @@ class WorkspaceRegistry:
         Raises:
             UserErrorException: the environment variable of the service is no such time.
         """
-        own = next((each for each in self.targets() if each["name"] == name), {}).get("grace_seconds")
+        own = next((each for each in self.targets() if each["name"] == whole_of(name)), {}).get("grace_seconds")
         if own is not None:
             return float(own)
         try:
@@ -124,26 +135,33 @@ class WorkspaceRegistry:
         record = self.target(spec.target)
         kind_of(record).admit(record, spec)
 
+    def resolved(self, spec: RunSpec) -> RunSpec:
+        """Return what to run, with the target itself in place of a name that stands for it."""
+        target = self.names.resolved(spec.target)
+        return spec if target == spec.target else spec._replace(target=target)
+
     def drop_target(self, name: str) -> None:
         """Delete a target.
 
         Raises:
-            ComputeTargetException: no such target, or this machine itself.
+            ComputeTargetException: no such target, or this machine itself; or a name stands for it.
         """
+        self.names.check_unused(name)
         if self.target(name)["kind"] == LOCAL:
             raise ComputeTargetException(f"'{name}' is this machine and cannot be deleted.")
         self._records.delete("target", name)
 
     def target(self, name: str) -> dict[str, Any]:
-        """Return the record of a target.
+        """Return the record of a target, or of a part of one; see :func:`trainshed.targets.parts.part_of`.
 
         Raises:
             ComputeTargetException: no such target.
         """
         known = {record["name"]: record for record in self.targets()}
-        if name not in known:
-            raise unknown(name, list(known))
-        return known[name]
+        if whole_of(name) not in known:
+            raise unknown(whole_of(name), list(known))
+        record = known[whole_of(name)]
+        return record if record["name"] == name else part_of(record, name)
 
     def datastores(self) -> list[dict[str, Any]]:
         """Return the records of all datastores."""

@@ -9,6 +9,7 @@ from trainshed.errors import TYPE_CHECKING, UserErrorException, did_you_mean
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+MOST_OPTIONS = 100_000
 _LARGEST_LOG = 700.0
 """The exponential of more has no place in a floating-point number."""
 _BETWEEN = ("min_value", "max_value", "q")

@@ -70,6 +70,12 @@ _EVENT_FILE = ".tfevents."
 
 RANKS = "ranks"
 """Command and exit files of the processes of a distributed job."""
+POOL = "pool"
+"""What the hosts of a run on several hosts tell each other through the service."""
+POOL_READY, POOL_GO, POOL_LAUNCH, POOL_ENDING = "ready", "go", "launch", "ending"
+"""Files in it: what a host tells; what all have told; the command of mpirun's daemon; that the host's part must end."""
+POOL_VERDICT, POOL_RELAYED = "verdict", "relayed"
+"""Further ones: how the whole run ended; how much of another host's logs is in this one's."""
 NODES = "nodes"
 """Simulated nodes of a distributed job other than the first: ``nodes/<number>/code``."""
 

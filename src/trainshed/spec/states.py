@@ -80,6 +80,7 @@ REASONS: FrozenSet[str] = frozenset(
         "time_limit",
         "canceled_by_user",
         "canceled_by_admin",
+        "stopped_by_policy",
         "preempted",
     }
 )

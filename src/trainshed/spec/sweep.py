@@ -6,7 +6,7 @@ from trainshed.errors import TYPE_CHECKING
 from trainshed.spec.record import Record
 
 if TYPE_CHECKING:
-    from typing import Optional, Tuple
+    from typing import FrozenSet, Optional, Tuple
 
 RANDOM = "random"
 GRID = "grid"
@@ -20,6 +20,9 @@ TRUNCATION_SELECTION = "truncation_selection"
 ASHA = "asha"
 POLICIES = (NO_POLICY, BANDIT, MEDIAN_STOPPING, TRUNCATION_SELECTION, ASHA)
 
+
+FROM_OUTSIDE: FrozenSet[str] = frozenset({"host_lost", "node_fail", "oom", "oom_child", "preempted", "shim_lost"})
+"""Reasons for which a trial failed that say nothing about its parameters."""
 
 RESUMED_ON = "workspaceblobstore"
 """Datastore with the outputs of runs that are resumed."""
@@ -77,6 +80,8 @@ class SweepSpec(Record):
         resume_from: ids of earlier sweeps whose trials are known from the start.
         resume_trials: ids of runs whose parameters are tried first.
         max_retries: how often a trial is repeated that failed for a reason outside of its script.
+        first: sets of parameters, as JSON, that are tried first, after those of ``resume_trials``.
+        begun: how many trials the sampling method has chosen before, if this sweep is the rest of another one.
 
     Example:
         >>> SweepSpec("random", '{"--alpha": ["uniform", [0, 1]]}', "mse", False, 8, 2).seed
@@ -95,3 +100,5 @@ class SweepSpec(Record):
     resume_from: Tuple[str, ...] = ()
     resume_trials: Tuple[str, ...] = ()
     max_retries: int = 0
+    first: Tuple[str, ...] = ()
+    begun: int = 0

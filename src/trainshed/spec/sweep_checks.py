@@ -43,6 +43,10 @@ def check_sweep(spec: SweepSpec) -> SweepSpec:
         raise UserErrorException(f"max_duration_minutes must be above 0, not {spec.max_duration_minutes:g}.")
     check_space(spec.space, spec.sampling)
     _check_policy(spec.policy, spec.sampling)
+    for parameters in spec.first:
+        if _parsed(parameters).keys() != _parsed(spec.space).keys():
+            raise UserErrorException(f"The parameters {parameters}, to be tried first, are not those of the space.")
+    _check_whole("begun", spec.begun, 0, None)
     return spec
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ServiceException, TrainshedError, UserErrorException, WorkspaceException
+from trainshed.spec.arguments import parameter
 from trainshed.store import schema
 from trainshed.store.reserve import Reserve
 
@@ -98,6 +99,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
+        connection.create_function("parameter", 3, parameter, deterministic=True)
         try:
             with self._explained(urgent=True):
                 for pragma in (
@@ -174,6 +176,14 @@ class Database:
             cursor.row_factory = None
             # Row by row: creating a list of tuples first would take twice as long because of garbage collection.
             return [value for (value,) in cursor.execute(sql, args)]
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Cursor]:
+        """Provide a cursor whose rows are plain tuples, for many queries in a row."""
+        with self._reader() as reader:
+            cursor = reader.cursor()
+            cursor.row_factory = None
+            yield cursor
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

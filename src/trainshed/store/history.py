@@ -15,7 +15,6 @@ from trainshed.store import labels
 from trainshed.store.database import Database
 from trainshed.store.run_rows import (
     COLUMNS,
-    FAIL_REQUEST,
     INSERT,
     LISTED,
     WHOLE,
@@ -190,13 +189,14 @@ class History:
         if any(self.get(run_id)["details"].get(name) != value for name, value in details.items()):
             self._change(run_id, lambda write: set_column(write, run_id, "details", merged(write, run_id, details)))
 
-    def request_cancel(self, run_id: str, now: float, failure: str | None = None) -> str:
+    def request_cancel(self, run_id: str, now: float, cause: Mapping[str, Any] | None = None) -> str:
         """Record the request to cancel a run; a run that has not started ends here.
 
         Args:
             run_id: the run.
             now: time of the request.
-            failure: end it as failed, with this message, instead of as canceled.
+            cause: if it is not a cancellation by the user: ``FAIL_REQUEST`` or ``POLICY_REQUEST`` with a message, and
+                warnings. It becomes part of the run's details.
 
         Returns:
             The run's state afterwards.
@@ -212,8 +212,8 @@ class History:
             if row["terminal"]:
                 return status
             write.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run_id,))
-            if failure is not None:
-                set_column(write, run_id, "details", merged(write, run_id, {FAIL_REQUEST: failure}))
+            if cause:
+                set_column(write, run_id, "details", merged(write, run_id, dict(cause)))
             if status in (states.NOT_STARTED, states.QUEUED):
                 goal = Move(states.CANCELED, now, "canceled_by_user")
             else:
@@ -266,15 +266,20 @@ class History:
             top: only those without a parent.
             limit: the maximum number of runs.
             before: only those with a smaller ``seq``: the next page.
-            **columns: only those with these values: ``experiment``, ``status``, ``target``, ``parent``, ``kind``.
+            **columns: only those with these values: ``experiment``, ``status``, ``target`` (or a part of that),
+                ``parent``, ``kind``.
 
         Raises:
             InternalException: there is no such column.
         """
         if not columns.keys() <= _FILTERS:
             raise InternalException(f"Runs cannot be filtered by {', '.join(sorted(columns.keys() - _FILTERS))}.")
-        clauses = [f"{column} = ?" for column, value in columns.items() if value is not None]
-        args: list[Any] = [value for value in columns.values() if value is not None]
+        clauses = [f"{column} = ?" for column, value in columns.items() if value is not None and column != "target"]
+        args: list[Any] = [value for column, value in columns.items() if value is not None and column != "target"]
+        if columns.get("target") is not None:
+            clauses.append("(target = ? OR substr(target, 1, ?) = ?)")
+            part = f"{columns['target']}:"
+            args += [columns["target"], len(part), part]
         if ancestor is not None:
             clauses.append(f"id IN ({DESCENDANTS})")
             args.append(ancestor)
@@ -307,6 +312,11 @@ class History:
         only = f"AND NOT ({_TAKES_GPUS})" if without_gpus else ""
         sql = f"{WHOLE} WHERE status = 'Queued' AND target = ? {only} ORDER BY priority DESC, seq LIMIT ?"
         return [record_of(row) for row in self._database.tuples(sql, (target, limit))]
+
+    def assign(self, run_id: str, target: str) -> bool:
+        """Give a queued run to a part of its target; False where it is not queued any more."""
+        sql = "UPDATE runs SET target = ? WHERE id = ? AND status = 'Queued'"
+        return bool(self._database.execute(sql, (target, run_id), durable=True))
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return every state a run has been in, in order: ``{"time", "status", "reason"}``."""
@@ -377,7 +387,7 @@ class History:
             run_id, lambda write: labels.save(write, run_id, column, change(labels.load(write, run_id, column)))
         )
 
-    def _change(self, run_id: str, change: Callable[[sqlite3.Connection], None]) -> None:
+    def _change(self, run_id: str, change: Callable[[sqlite3.Connection], object]) -> None:
         with self._database.transaction() as write:
             if write.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
                 raise self._unknown(run_id)

@@ -8,7 +8,7 @@ from trainshed.errors import NotFoundException
 from trainshed.spec import layout
 from trainshed.store.database import Database
 from trainshed.store.intake import Intake
-from trainshed.store.values import SHAPES, Event, loaded
+from trainshed.store.values import RESOURCE, SHAPES, Event, loaded
 
 _OFFSET = (
     "SELECT coalesce(bytes, 0) FROM runs LEFT JOIN collected ON collected.run = runs.id AND file = ? WHERE runs.id = ?"
@@ -86,7 +86,7 @@ class Metrics:
             a
             table. Metrics are in the order in which they were first logged.
         """
-        sql = "SELECT name, kind, id, place, plain FROM series WHERE run = ?"
+        sql = f"SELECT name, kind, id, place, plain FROM series WHERE run = ? AND kind <> '{RESOURCE}'"
         args = (run_id,) if name is None else (run_id, name)
         rows = self._database.tuples(f"{sql}{' AND name = ?' if len(args) == 2 else ''} ORDER BY id", args)
         return {label: SHAPES[kind](self._values(*series)) for label, kind, *series in rows}
@@ -122,7 +122,8 @@ class Metrics:
         """
         sql = (
             "SELECT points.place, name, points.step, points.time, points.value FROM series "
-            "JOIN points ON points.series = series.id WHERE run = ? AND points.place > ? ORDER BY points.place LIMIT ?"
+            "JOIN points ON points.series = series.id "
+            f"WHERE run = ? AND points.place > ? AND kind <> '{RESOURCE}' ORDER BY points.place LIMIT ?"
         )
         found = self._database.tuples(sql, (run_id, place, limit))
         return [(at, name, step, time, loaded(value)) for at, name, step, time, value in found]
@@ -134,13 +135,14 @@ class Metrics:
             run_id: the run.
 
         Returns:
-            Name → ``{"kind", "count", "step", "time", "value"}``.
+            Name → ``{"kind", "count", "place", "step", "time", "value"}``.
         """
-        rows = self._database.all("SELECT * FROM series WHERE run = ? ORDER BY id", (run_id,))
+        rows = self._database.all("SELECT * FROM series WHERE run = ? AND kind <> ? ORDER BY id", (run_id, RESOURCE))
         return {
             row["name"]: {
                 "kind": row["kind"],
                 "count": row["points"],
+                "place": row["place"],
                 "step": row["step"],
                 "time": row["time"],
                 "value": loaded(row["value"]),

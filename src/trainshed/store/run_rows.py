@@ -25,7 +25,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 FAIL_REQUEST = "fail_request"
 """Key in a run's details: the message with which ``run.fail()`` has requested its end."""
+POLICY_REQUEST = "policy_request"
+"""Key in a run's details: which policy of a sweep has stopped it, and when, as a sentence."""
 BY_USER = "failed_by_user"
+BY_POLICY = "stopped_by_policy"
 _WARNINGS = 100
 
 
@@ -61,13 +64,14 @@ def shift(write: sqlite3.Connection, run_id: str, move: Move) -> bool:
 
 
 def _as_requested(write: sqlite3.Connection, run_id: str, move: Move) -> Move:
-    """Return a cancellation as a failure if that is what was requested with it."""
+    """Return a cancellation as a failure, or as one by a policy, if that is what was requested with it."""
     if move.status != states.CANCELED:
         return move
     row = write.execute("SELECT details FROM runs WHERE id = ?", (run_id,)).fetchone()
-    message = lenient_json(row[0]).get(FAIL_REQUEST) if row is not None else None
+    details = lenient_json(row[0]) if row is not None else {}
+    message = details.get(FAIL_REQUEST)
     if message is None:
-        return move
+        return move._replace(reason=BY_POLICY) if POLICY_REQUEST in details else move
     error = {"code": "UserError", "reason": BY_USER, "message": message}
     return move._replace(status=states.FAILED, reason=BY_USER, details={**(move.details or {}), "error": error})
 

@@ -98,15 +98,17 @@ class Sweeps:
         """Return the sweeps that have not ended, or have runs that have not, oldest first."""
         return self._database.column(_ACTIVE)
 
-    def trials(self, run_id: str, only_open: bool = False) -> list[TrialRow]:
+    def trials(self, run_id: str, only_open: bool = False, first: int = 0) -> list[TrialRow]:
         """Return the trials of a sweep, by number.
 
         Args:
             run_id: the sweep.
             only_open: leave out those whose end the sweep has noted.
+            first: leave out those of smaller numbers.
         """
-        sql = f"{_TRIALS}{' AND trials.ended = 0' if only_open else ''} ORDER BY trials.number"
-        return [_row(*row) for row in self._database.tuples(sql, (run_id,))]
+        open_ones = " AND trials.ended = 0" if only_open else ""
+        sql = f"{_TRIALS} AND trials.number >= ?{open_ones} ORDER BY trials.number"
+        return [_row(*row) for row in self._database.tuples(sql, (run_id, first))]
 
     def propose(self, run_id: str, number: int, parameters: dict[str, Any], trial_run: str) -> None:
         """Store the parameters of a new trial. Its run, which is durable, makes this durable too.

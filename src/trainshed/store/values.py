@@ -122,6 +122,9 @@ def _tables(values: list[dict[str, Any]]) -> Any:
     return {column: _scalars(cells) for column, cells in joined.items()}
 
 
+RESOURCE = "resource"
+"""What the shim has seen of the machine; it is no metric, and not among them."""
+
 KINDS: dict[str, tuple[str, Callable[[Event], Any]]] = {
     "metric": ("scalar", scalar_of),
     "list": ("list", _list_of),
@@ -129,6 +132,7 @@ KINDS: dict[str, tuple[str, Callable[[Event], Any]]] = {
     "table": ("table", _columns_of),
     "image": ("image", scalar_of),
     "artifact": ("artifact", scalar_of),
+    RESOURCE: (RESOURCE, scalar_of),
 }
 """Journal event → (the kind of metric it logs, how to read its value)."""
 

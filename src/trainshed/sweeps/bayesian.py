@@ -1,24 +1,31 @@
 """Bayesian sampling: the parameters that promise the largest improvement, by a Gaussian process of all trials.
 
-It needs numpy (``pip install 'trainshed[sweeps]'``); without it, the parameters are random.
+It needs numpy (``pip install 'trainshed[sweeps]'``). Without it, Rustuna's estimators choose, if that is installed, or
+chance.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import random
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from trainshed.sweeps import random_search
+from trainshed.sweeps import random_search, tpe
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.space import key_of, size
-from trainshed.sweeps.trial import best
+from trainshed.sweeps.trial import Trial, best
 
 if TYPE_CHECKING:
     from trainshed.sweeps.gaussian_process import Array
 
+_MOST = 300
+"""Ended trials to learn from; more would take ever longer and teach little."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FEWEST = 3
 """Trials with a value below which there is nothing to learn from."""
 
@@ -36,12 +43,13 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
     """
     dims = known.dimensions
     first = max(5, min(10, 2 * len(dims)))
-    positions = [(trial, units) for trial in known.trials if (units := known.units(trial)) is not None]
+    trials = _chosen(known, number)
+    positions = [(trial, units) for trial in trials if (units := known.units(trial)) is not None]
     measured = sum(best(trial.values, known.maximize) is not None for trial, _ in positions)
-    prior = sum(trial.number < 0 for trial, _ in positions)
+    prior = 0 if known.is_rest else sum(trial.number < 0 for trial, _ in positions)
     if number < first - prior:
         return _spread(known, number, first)
-    if measured < _FEWEST or not dims or not is_available():
+    if measured < _FEWEST or not dims or not (is_available() or tpe.is_available()):
         return random_search.propose(known, number)
     total = size(known.space)
     tried = known.tried()
@@ -52,6 +60,20 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
         if key_of(found) not in tried:
             return found
     return random_search.propose(known, number)
+
+
+def _chosen(known: Known, number: int) -> Sequence[Trial]:
+    """Return the trials to learn from: all of them, or, of very many, the best and some others."""
+    ended = [trial for trial in known.trials if trial.ended]
+    if len(ended) <= _MOST:
+        return known.trials
+    sign = -1 if known.maximize else 1
+    found = [best(trial.values, known.maximize) for trial in ended]
+    costs = [math.inf if value is None else sign * value for value in found]
+    order = sorted(range(len(ended)), key=costs.__getitem__)
+    others = random.Random(f"{known.seed}/others/{number}").sample(order[_MOST // 2 :], _MOST // 2)
+    going = [trial for trial in known.trials if not trial.ended]
+    return [ended[index] for index in (*order[: _MOST // 2], *others)] + going
 
 
 def _spread(known: Known, number: int, count: int) -> dict[str, Any] | None:
@@ -67,8 +89,6 @@ def _spread(known: Known, number: int, count: int) -> dict[str, Any] | None:
 
 def _ranked(known: Known, number: int, positions: Sequence[tuple[Any, list[float]]]) -> list[list[float]]:
     """Return candidates in the unit cube, the most promising first."""
-    from trainshed.sweeps.gaussian_process import Layout, suggest  # numpy takes 0.1 s to import
-
     values = {trial.number: best(trial.values, known.maximize) for trial, _ in positions}
     finite = [value for value in values.values() if value is not None and math.isfinite(value)]
     if not finite:
@@ -83,9 +103,28 @@ def _ranked(known: Known, number: int, positions: Sequence[tuple[Any, list[float
         usable = value if value is not None and math.isfinite(value) else worst
         points.append(units)
         costs.append(-usable if known.maximize else usable)
+    if not is_available():
+        taken = [max(costs)] * len(pending)  # so that others are tried elsewhere
+        return [tpe.propose(known, number, [*points, *pending], [*costs, *taken])]
+    _import_numpy()
+    from trainshed.sweeps.gaussian_process import Layout, suggest
+
     layout = Layout.of(list(known.dimensions.values()))
     found: Array = suggest(layout, points, costs, pending, _entropy(known.seed, number))
     return [[float(unit) for unit in row] for row in found]
+
+
+def _import_numpy() -> None:
+    """Import numpy, with one thread: small matrices need no more, and the result must not depend on their number."""
+    if "numpy" in sys.modules:
+        return
+    kept = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        import_module("numpy")  # which takes 0.1 s, and reads these variables once
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _entropy(seed: int, number: int) -> int:

@@ -27,6 +27,9 @@ _CLIPPED = 2.0
 _CANDIDATES, _KEPT, _AROUND = 1200, 8, 40
 _WIDTHS = (0.1, 0.05, 0.02, 0.01, 0.004, 0.0015, 0.0005)
 _RETURNED = 50
+_LEARNING, _SETTLING = 10, 3
+"""After so many points for each parameter, one in so many is where the cost is expected to be least, however certain
+that is: improvement alone keeps looking elsewhere, and the last digits of the optimum are not found."""
 
 
 class Layout(NamedTuple):
@@ -149,7 +152,10 @@ def suggest(
         waiting = layout.coordinates(layout.snapped(np.array(pending, dtype=np.float64)))
         expected, _ = process.predict(waiting)
         process = Process.of(np.vstack([known, waiting]), np.append(scaled, expected), theta)
-    return _improved(layout, process, units[np.argsort(scaled, kind="stable")[:5]], float(scaled.min()), dice)
+    top, lowest = units[np.argsort(scaled, kind="stable")[:5]], float(scaled.min())
+    count = len(points) + len(pending)
+    settles = count >= _LEARNING * units.shape[1] and count % _SETTLING == 0
+    return _improved(layout, process, top, None if settles else lowest, dice)
 
 
 def _scaled(costs: Array) -> Array:
@@ -229,11 +235,15 @@ def _loss(differences: Array, costs: Array, theta: Array) -> tuple[float, Array]
     return loss, gradient + off
 
 
-def _improved(layout: Layout, process: Process, top: Array, lowest: float, dice: np.random.Generator) -> Array:
-    """Return positions by their expected improvement, largest first: random ones, then ever nearer to the best."""
+def _improved(layout: Layout, process: Process, top: Array, lowest: float | None, dice: np.random.Generator) -> Array:
+    """Return positions by their expected improvement on the lowest cost, or by their expected costs, best first.
+
+    They are random ones, then others ever nearer to the best of these.
+    """
 
     def gain(units: Array) -> Array:
-        return _log_improvement(*process.predict(layout.coordinates(units)), lowest)
+        mean, spread = process.predict(layout.coordinates(units))
+        return -mean if lowest is None else _log_improvement(mean, spread, lowest)
 
     columns = top.shape[1]
     random = layout.snapped(dice.random((_CANDIDATES, columns)))

@@ -6,19 +6,24 @@ compares all of them *at the same interval*: what others have logged later does 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 from trainshed.spec import sweep
 from trainshed.spec.sweep import PolicySpec
-from trainshed.sweeps.trial import Trial, best, is_worse, position
+from trainshed.sweeps.field import Field
+from trainshed.sweeps.trial import Trial, best, is_worse, rank
 
-Rule = Callable[[PolicySpec, Trial, Sequence[Trial], bool, int], bool]
-"""Tells whether a policy stops a trial at an interval, given all trials (itself included) and the goal."""
+Rule = Callable[[PolicySpec, Trial, Sequence[Trial], Field, bool, int], bool]
+"""Tells whether a policy stops a trial at an interval, given others, itself included, those ended, and the goal."""
 
 
 def first_stop(
-    policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize: bool, judged: int = 0
+    policy: PolicySpec,
+    trial: Trial,
+    trials: Sequence[Trial],
+    maximize: bool,
+    judged: int = 0,
+    field: Field | None = None,
 ) -> int | None:
     """Return the first interval at which a policy stops a trial, or None if it goes on.
 
@@ -28,6 +33,7 @@ def first_stop(
         trials: all trials of the sweep, and of those that it resumes from. The trial itself may be among them.
         maximize: whether larger values are better.
         judged: the last interval that has been judged before.
+        field: more trials, which have ended and are none of ``trials``; with many of them, this is faster.
 
     Example:
         >>> good, bad = Trial(0, {}, [0.5, 0.9]), Trial(1, {}, [0.5, 0.6])
@@ -35,9 +41,10 @@ def first_stop(
         2
     """
     rule = _RULES[policy.name]
+    ended = Field(maximize) if field is None else field
     everyone = [each for each in trials if each.number != trial.number] + [trial]
     for interval in intervals(policy, judged, len(trial.values)):
-        if rule(policy, trial, everyone, maximize, interval):
+        if rule(policy, trial, everyone, ended, maximize, interval):
             return interval
     return None
 
@@ -73,9 +80,12 @@ def _rungs(policy: PolicySpec, logged: int) -> list[int]:
     return found
 
 
-def _bandit(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize: bool, interval: int) -> bool:
+def _bandit(
+    policy: PolicySpec, trial: Trial, trials: Sequence[Trial], field: Field, maximize: bool, interval: int
+) -> bool:
     """Stop a trial whose best value, with the slack, is still worse than the best of all."""
-    known = [found for each in trials if (found := best(each.values, maximize, interval)) is not None]
+    bests = [field.leader(interval), *(best(each.values, maximize, interval) for each in trials)]
+    known = [found for found in bests if found is not None]
     own = best(trial.values, maximize, interval)
     if not known or own is None:
         return bool(known)
@@ -87,9 +97,11 @@ def _bandit(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize:
     return own * ratio < leader if maximize else own > leader * ratio
 
 
-def _median(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize: bool, interval: int) -> bool:
+def _median(
+    policy: PolicySpec, trial: Trial, trials: Sequence[Trial], field: Field, maximize: bool, interval: int
+) -> bool:
     """Stop a trial whose best value is worse than the median of all trials' averages."""
-    averages = sorted(found for each in trials if (found := _average(each.values[:interval])) is not None)
+    averages = field.averages(interval, trials)
     own = best(trial.values, maximize, interval)
     if not averages or own is None:
         return bool(averages)
@@ -98,13 +110,9 @@ def _median(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize:
     return is_worse(own, median, maximize)
 
 
-def _average(values: Sequence[float]) -> float | None:
-    known = [value for value in values if not math.isnan(value)]
-    found = sum(known) / len(known) if known else math.nan
-    return None if math.isnan(found) else found  # the sum of both infinities is none
-
-
-def _truncation(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize: bool, interval: int) -> bool:
+def _truncation(
+    policy: PolicySpec, trial: Trial, trials: Sequence[Trial], field: Field, maximize: bool, interval: int
+) -> bool:
     """Stop a trial among the lowest percentage of those that are, were or ended at this interval."""
 
     def is_compared(each: Trial) -> bool:
@@ -112,16 +120,22 @@ def _truncation(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maxim
             return each.number == trial.number
         return not policy.exclude_finished if each.ended else len(each.values) >= interval
 
-    pool = [each for each in trials if is_compared(each)]
-    lowest = len(pool) * policy.truncation_percentage // 100
-    return position(trial, pool, maximize, interval) >= len(pool) - lowest
+    own = rank(trial, maximize, interval)
+    pool = [rank(each, maximize, interval) for each in trials if is_compared(each)]
+    better, ended = (0, 0) if policy.exclude_finished else field.position(own, interval, reached=False)
+    count = len(pool) + ended
+    return better + sum(each < own for each in pool) >= count - count * policy.truncation_percentage // 100
 
 
-def _asha(policy: PolicySpec, trial: Trial, trials: Sequence[Trial], maximize: bool, interval: int) -> bool:
+def _asha(
+    policy: PolicySpec, trial: Trial, trials: Sequence[Trial], field: Field, maximize: bool, interval: int
+) -> bool:
     """Stop a trial that is not among the best of those that have reached this rung, one in ``reduction_factor``."""
-    pool = [each for each in trials if len(each.values) >= interval]
-    going_on = -(-len(pool) // policy.reduction_factor)
-    return position(trial, pool, maximize, interval) >= going_on
+    own = rank(trial, maximize, interval)
+    pool = [rank(each, maximize, interval) for each in trials if len(each.values) >= interval]
+    better, ended = field.position(own, interval, reached=True)
+    going_on = -(-(len(pool) + ended) // policy.reduction_factor)
+    return better + sum(each < own for each in pool) >= going_on
 
 
 _RULES: dict[str, Rule] = {

@@ -137,6 +137,7 @@ class Numbers:
         self._log = name.startswith("log")
         self._normal = _normal(first, second) if name.endswith("normal") else None
         self._first, self._second, self._step = first, second, step
+        self._levels: Sequence[float] | None = None
 
     @property
     def size(self) -> int | None:
@@ -152,7 +153,9 @@ class Numbers:
         multiples = range(*self._multiples())
         if len(multiples) > _MOST_LEVELS:
             return None
-        return sorted({self.unit(_multiple(number, self._step)) for number in multiples})
+        if self._levels is None:
+            self._levels = sorted({self.unit(_multiple(number, self._step)) for number in multiples})
+        return self._levels
 
     def _multiples(self) -> tuple[int, int]:
         assert self._step is not None

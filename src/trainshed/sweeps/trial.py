@@ -57,24 +57,17 @@ def is_worse(first: float, second: float, maximize: bool) -> bool:
     return first < second if maximize else first > second
 
 
-def position(trial: Trial, pool: Sequence[Trial], maximize: bool, upto: int) -> int:
-    """Return how many trials of a pool are better than one of them, by their best values up to an interval.
+Rank = tuple[float, int]
+"""Place of a trial in an order, the best first: of equal trials the older ones, and last those without a value."""
 
-    Of equal trials the older ones are better; those without a value are the worst.
 
-    Args:
-        trial: the trial.
-        pool: those to compare it with; itself is ignored.
-        maximize: whether larger is better.
-        upto: the interval.
+def rank(trial: Trial, maximize: bool, upto: int) -> Rank:
+    """Return the rank of a trial by its best value up to an interval.
+
+    Example:
+        >>> rank(Trial(3, {}, [0.5, 0.9]), maximize=True, upto=1)
+        (-0.5, 3)
     """
-
-    def rank(each: Trial) -> tuple[float, int]:
-        found = best(each.values, maximize, upto)
-        if found is None:
-            return math.inf, each.number
-        return (-found if maximize else found), each.number
-
-    own = rank(trial)
+    found = best(trial.values, maximize, upto)
     # A value of infinity on the wrong side ties with none, and then the older one is better.
-    return sum(rank(each) < own for each in pool if each.number != trial.number)
+    return (math.inf if found is None else -found if maximize else found), trial.number

@@ -18,7 +18,7 @@ from trainshed.targets.shim_engine import ShimEngine
 SSH = "ssh"
 _PATIENCE = 30
 _WAY: dict[str, type] = {"host": str, "user": str, "port": int, "key": str, "config": str, "reuse": bool}
-_PLACE: dict[str, type] = {"folder": str, "python": str, "archive": str}
+_PLACE: dict[str, type] = {"folder": str, "python": str, "archive": str, "apart": str}
 _FILES_HERE = ("key", "config", "archive")
 _SHOWN: dict[str, type] = {
     "compute_type": str,
@@ -28,7 +28,7 @@ _SHOWN: dict[str, type] = {
     "created": float,
     "modified": float,
 }
-_SETTINGS: dict[str, type] = {**_WAY, **_PLACE, **_SHOWN}
+_SETTINGS: dict[str, type] = {**_WAY, **_PLACE, **_SHOWN, "shared": list}
 _NUMBERS = ("slots", "patience", "grace_seconds")
 _NAME = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.:%@\[\]+-]*")
 
@@ -55,6 +55,7 @@ class SshHost(Remote):
         check_grace("grace_seconds", whole.get("grace_seconds"))
         check_way(whole)
         _check_place(whole)
+        _check_shared(whole)
         for key in _FILES_HERE:
             if whole.get(key):
                 whole[key] = _file(record["name"], key, whole[key])
@@ -99,6 +100,20 @@ def _check_place(record: Record) -> None:
         if odd:
             raise UserErrorException(
                 f"Target '{record['name']}': {key} is {path!r}; a path with {odd!r} cannot be used."
+            )
+
+
+def _check_shared(record: Record) -> None:
+    for path in record.get("shared", ()):
+        if not isinstance(path, str) or os.path.normpath(path) != path or not os.path.isabs(path) or path == "/":
+            raise UserErrorException(
+                f"Target '{record['name']}': shared is {record['shared']!r}; give a list of absolute paths of folders "
+                "that are the same on this machine and on the host, such as ['/data']."
+            )
+        if not os.path.isdir(path):
+            raise UserErrorException(
+                f"Target '{record['name']}': '{path}' is said to be shared, and there is no such folder on the "
+                "service's machine."
             )
 
 

@@ -27,6 +27,7 @@ NEEDS = {
     "shared_data": ["pandas", "pyarrow"],
     "tensorboard": ["tensorboard"],
     "train_on_local": ["sklearn"],
+    "tune_sklearn": ["sklearn"],
     "web_data": ["pandas", "pyarrow", "sklearn"],
 }
 """Packages that a program imports, which may be absent here."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from rigs import FOREVER, WAITS, Rig
 
 from trainshed import Workspace
+from trainshed.spec.sweep import PolicySpec, SweepSpec
 from trainshed.tensorboard.export import export_to_tensorboard
 
 
@@ -171,9 +172,8 @@ def test_the_page_and_the_downloads_show_it(rig: Rig) -> None:
     )
     fragment = rig.service.call("GET", f"/runs/{run_id}/fragment")
     assert "outputs/a.txt" in json.dumps(fragment)
-    page = rig.page(f"runs/{run_id}")
-    assert "outputs/a.txt" in page
-    assert "Completed" in page
+    assert "Completed" in rig.page(f"runs/{run_id}")
+    assert "outputs/a.txt" in rig.page(f"runs/{run_id}/files")
     assert rig.page(f"runs/{run_id}/files/outputs/a.txt") == "a"
     assert rig.read(run_id, "outputs/a.txt") == b"a"
 
@@ -256,3 +256,33 @@ def test_cancel_while_it_is_prepared(rig: Rig) -> None:
     record = rig.wait(run_id)
     assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
     assert rig.alive(run_id) == set()
+
+
+SWEPT = """
+import signal, sys
+from trainshed import Run
+alpha = float(sys.argv[sys.argv.index("--alpha") + 1])
+def told(*_):
+    open("outputs/saved.txt", "w").close()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, told)
+for step in range(2):
+    Run.get_context().log("score", alpha)
+if alpha < 1:
+    signal.pause()
+"""
+
+
+def test_a_sweep(rig: Rig) -> None:
+    space = json.dumps({"--alpha": ["choice", [[2.0, 0.5, 1.5]]]})
+    sweep = SweepSpec("grid", space, "score", True, 3, 1, policy=PolicySpec("bandit", 2, slack_amount=1.0))
+    run_id = rig.submit(SWEPT, sweep, grace_seconds=20.0)
+    assert rig.wait(run_id)["status"] == "Completed"
+    found = rig.service.call("GET", f"/runs/{run_id}/sweep")["trials"]
+    assert [(trial["best"], trial["stopped_at"], trial["reason"]) for trial in found] == [
+        (2.0, None, "exit"),
+        (0.5, 2, "stopped_by_policy"),
+        (1.5, None, "exit"),
+    ]
+    assert "outputs/saved.txt" in rig.names(found[1]["run_id"])  # it had the time to save
+    assert rig.service.call("GET", f"/runs/{run_id}")["properties"]["best_child_run_id"] == f"{run_id}_0"

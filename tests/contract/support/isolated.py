@@ -31,12 +31,20 @@ def why_not() -> str:
 class IsolatedMachine:
     """One such machine, up from its creation on.
 
+    Args:
+        folder: a folder to make for it.
+        name: its host name.
+
     Attributes:
         folder: what the machine sees as ``/mnt``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    spaces: tuple[str, ...] = ("--mount", "--pid", "--uts")
+    """Its name spaces, as options of unshare and nsenter."""
+
+    def __init__(self, folder: Path, name: str = "isolated") -> None:
         self.folder = folder
+        self.name = name
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
         folder.mkdir(parents=True)
@@ -49,10 +57,10 @@ class IsolatedMachine:
     def boot(self) -> None:
         """Start the machine, as of a new boot."""
         (self.folder / "boot").write_text(f"{uuid.uuid4()}\n")
-        spaces = ["unshare", "--mount", "--pid", "--fork", "--uts", "--kill-child", "--propagation", "private"]
+        spaces = ["unshare", *self.spaces, "--fork", "--kill-child", "--propagation", "private"]
         hidden = sorted({f"/{Path(path).resolve().parts[1]}" for path in self._ours()} - {"/usr"})
         self._child = subprocess.Popen(
-            [*spaces, PYTHON, "-S", "-E", str(_INIT), str(self.folder), *hidden],
+            [*spaces, PYTHON, "-S", "-E", str(_INIT), str(self.folder), self.name, *hidden],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
@@ -97,8 +105,11 @@ class IsolatedMachine:
 
     def mount(self, *arguments: str) -> None:
         """Mount something there, as root."""
-        enter = ["nsenter", f"--target={self._pid}", "--mount", "--pid", "--uts", "--wd=/", "mount"]
-        subprocess.run([*enter, *arguments], check=True)
+        subprocess.run([*self.enter(), "mount", *arguments], check=True)
+
+    def enter(self) -> list[str]:
+        """Return the command before one that is to run there, as root."""
+        return ["nsenter", f"--target={self._pid}", *self.spaces, "--wd=/"]
 
     def agents(self) -> list[int]:
         """Return the pids, here, of the agents on the machine."""

@@ -1,4 +1,4 @@
-"""Program: the first process of an isolated machine. ``python3 -S -E isolated_init.py FOLDER HIDDEN…``
+"""Program: the first process of an isolated machine. ``python3 -S -E isolated_init.py FOLDER NAME HIDDEN…``
 
 Runs as root in mount, process and host name spaces of its own. It hides the folders of the service, pretends another
 boot, says by which pid the outside knows it, and then inherits orphans until its input ends; all processes of the
@@ -17,14 +17,14 @@ def mount(*arguments: str) -> None:
 
 
 def main() -> None:
-    folder, *hidden = sys.argv[1:]
+    folder, name, *hidden = sys.argv[1:]
     outside = os.readlink("/proc/self")  # the name space of the mount, which is still the outside's
     mount("-t", "proc", "proc", "/proc")
     mount("--bind", f"{folder}/boot", "/proc/sys/kernel/random/boot_id")
     mount("--bind", folder, "/mnt")
     for place in (*hidden, "/dev/shm"):
         mount("-t", "tmpfs", "-o", "mode=1777,size=256m", "tmpfs", place)
-    subprocess.run(["hostname", "isolated"], check=True)
+    subprocess.run(["hostname", name], check=True)
     print(outside, flush=True)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)

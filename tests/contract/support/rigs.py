@@ -21,6 +21,7 @@ from slurm_cluster import SlurmCluster
 from wires import Wires
 
 from trainshed.client.embedded import running
+from trainshed.spec.sweep import SweepSpec
 
 KINDS = ("local", "isolated", "slow", "ssh")
 """This machine; one that shares nothing with the service; the same with 200 ms of delay; and with a real sshd."""
@@ -116,9 +117,9 @@ class Rig(ServiceFixture):
         """Let a script that waits for ``name`` go on."""
         (self.shared / name).touch()
 
-    def submit(self, script: str, **spec: Any) -> str:
-        """Submit a script given as text to the target; return the run's id."""
-        return super().submit(script, **{"target": self.target, "environment": self.environment, **spec})
+    def submit(self, script: str, sweep: SweepSpec | None = None, **spec: Any) -> str:
+        """Submit a script given as text to the target, or a sweep of it; return the run's id."""
+        return super().submit(script, sweep, **{"target": self.target, "environment": self.environment, **spec})
 
     def completed(self, script: str, **spec: Any) -> str:
         """Submit a script, wait for its end, and return the run's id."""
@@ -141,11 +142,16 @@ class Rig(ServiceFixture):
         return found
 
     def page(self, path: str) -> str:
-        """Return a page of the service, as a browser gets it."""
-        request = urllib.request.Request(f"{self.service.base_url}/pages/{path}")
-        request.add_header("Cookie", f"trainshed_pages={self.service.call('GET', '/service')['page_key']}")
+        """Return what the page gets from the service."""
+        request = urllib.request.Request(f"{self.service.base_url}/pages/data/{path}")
+        request.add_header("x-trainshed-session", self._session())
         with urllib.request.urlopen(request) as answer:
             return str(answer.read().decode())
+
+    def _session(self) -> str:
+        code = json.dumps({"code": self.service.call("POST", "/page")["code"]}).encode()
+        with urllib.request.urlopen(f"{self.service.base_url}/pages/data/login", code) as answer:
+            return str(json.loads(answer.read())["session"])
 
     def states(self, run_id: str) -> list[str]:
         """Return every state that a run has been in."""

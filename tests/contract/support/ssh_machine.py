@@ -35,14 +35,14 @@ class SshMachine(isolated.IsolatedMachine):
         log: what the sshd says.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "isolated") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.client = folder.parent / f"{folder.name}-client"
         self.client.mkdir(mode=0o700)
         self._sshd: subprocess.Popen[bytes] | None = None
-        super().__init__(folder)
+        super().__init__(folder, name)
         self.configure()
 
     @property
@@ -93,14 +93,13 @@ class SshMachine(isolated.IsolatedMachine):
         )
         options = tuple(word for each in (*options, *settings) for word in ("-o", each))
         (self.folder / "sshd.log").touch(mode=0o644)
-        enter = ["nsenter", f"--target={self._pid}", "--mount", "--pid", "--uts", "--wd=/"]
+        listened = self.log.count("Server listening")
         self._sshd = subprocess.Popen(
-            [*enter, SSHD, "-D", "-f", "/dev/null", "-E", "/mnt/sshd.log", *options], start_new_session=True
+            [*self.enter(), SSHD, "-D", "-f", "/dev/null", "-E", "/mnt/sshd.log", *options], start_new_session=True
         )
         while True:
-            with socket.socket() as line:
-                if line.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.log.count("Server listening") > listened:
+                return
             assert self._sshd.poll() is None, self.log
             time.sleep(0.01)
 

@@ -32,6 +32,7 @@ from trainshed.api.hyperdrive import (
     randint,
     uniform,
 )
+from trainshed.api.hyperdrive.script_options import not_accepted
 from trainshed.api.hyperdrive.to_sweep import policy_spec, to_sweep
 from trainshed.errors import (
     HyperDriveConfigException,
@@ -125,6 +126,31 @@ def test_what_a_sampling_cannot_pick_from(sampling: Any, value: Any) -> None:
 
 def test_bayesian_sampling_picks_from_three_kinds() -> None:
     BayesianParameterSampling({"--a": choice(1, 2), "--b": uniform(0, 1), "--c": quniform(0, 1, 0.1)})
+
+
+def test_a_choice_of_too_many() -> None:
+    with pytest.raises(HyperDriveConfigException, match="has 1000000000000 values; a choice has at most 100000"):
+        choice(range(10**12))
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("p.add_argument('--alpha')\np.parse_args()", "--beta"),
+        ("p.add_argument('--alpha', '--beta-1')\np.parse_args()", ""),  # argparse takes the beginning of an option
+        ("p.add_argument('--alpha')\np.add_argument_group('a').add_argument('--beta')\np.parse_args()", ""),
+        ("p.add_argument('--alpha')\np.parse_known_args()", ""),
+        ("p.add_argument('--alpha')\nadd_arguments(p)\np.parse_args()", ""),
+        ("p.add_argument('--alpha')\nfor name in NAMES: p.add_argument(name)\np.parse_args()", ""),
+        ("p.add_argument('--alpha')\np.parse_args(sys.argv[2:])", ""),
+        ("p.add_argument('--alpha')\nArgumentParser(parents=[p]).parse_args()", ""),
+        ("p.add_argument('--alpha')\nreturn p", ""),
+        ("p.add_argument('--alpha'\np.parse_args()", ""),
+    ],
+)
+def test_parameters_that_a_script_does_not_accept(code: str, says: str) -> None:
+    found = not_accepted(f"import argparse\np = argparse.ArgumentParser()\n{code}", ["--alpha", "beta"])
+    assert found == (f"{says}." if says else "")
 
 
 def test_names_of_samplings_and_policies() -> None:

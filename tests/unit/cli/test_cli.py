@@ -92,7 +92,7 @@ def test_a_pair_needs_both_sides(text: str) -> None:
             "Put `--` before the script's arguments: trainshed submit . -- --alpha 0.8",
         ),
         (["submit", ".", "--time", "3"], "has no option '--time'"),
-        (["runs", "more"], "'trainshed runs' does not accept 'more'"),
+        (["wait", "a", "more"], "'trainshed wait' does not accept 'more'"),
         (["runz"], "invalid choice: 'runz'"),
         (
             ["submit", ".", "--script", "train.py", "--use-python", "x", "-p", "numpy"],
@@ -162,7 +162,7 @@ def test_every_command_leads_to_a_function() -> None:
 
 def test_a_reader_that_has_had_enough_is_no_error(home: Path) -> None:
     code = "import sys; from trainshed.cli import show; from trainshed.cli.main import main\n"
-    code += "import trainshed.cli.runs as r; r.runs = lambda o: [print('x' * 1000) for _ in range(10000)] and 0\n"
+    code += "import trainshed.cli.listing as r; r.runs = lambda o: [print('x' * 1000) for _ in range(10000)] and 0\n"
     code += "sys.exit(main(['runs']))"
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert run.stdout is not None

@@ -17,6 +17,7 @@ from trainshed.service import ending, target_worker
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
 from trainshed.service.gpus import Gpus
+from trainshed.service.holdings import Holdings
 from trainshed.service.mirror import Mirror
 from trainshed.service.outputs import Outputs
 from trainshed.service.shared import Follower, Shared
@@ -118,7 +119,7 @@ class Bench:
 
     def worker(self) -> TargetWorker:
         """Start a worker; one that is started later is that of a later service."""
-        made = TargetWorker("local", self.engine, Gpus(), self.shared, self._freed)
+        made = TargetWorker("local", self.engine, Holdings(Gpus()), self.shared, self._freed)
         self.workers.append(made)
         made.start()
         return made

@@ -164,7 +164,7 @@ def test_the_newest_point(database: Database) -> None:
     log(database, *(scalar(n / 2) for n in range(5)), {**scalar(math.nan, "n"), "s": 7}, scalar(True, "b"))
     log(database, {**scalar(9.0), "t": 8.0})
     latest = Metrics(database).latest("r")
-    assert latest["m"] == {"kind": "scalar", "count": 6, "step": None, "time": 8.0, "value": 9.0}
+    assert latest["m"] == {"kind": "scalar", "count": 6, "place": 70, "step": None, "time": 8.0, "value": 9.0}
     assert (latest["n"]["step"], math.isnan(latest["n"]["value"]), latest["b"]["value"]) == (7, True, True)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.spec.run import RunSpec
+from trainshed.store import git_diffs
 from trainshed.store.database import Database
 from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
@@ -139,4 +140,13 @@ def test_every_table_that_refers_to_a_run_is_known(database: Database, history: 
     of_a_run = {
         name for name in tables if database.one(f"SELECT 1 FROM pragma_table_info('{name}') WHERE name = 'run'")
     }
-    assert {statement.split()[2] for statement in _OF_A_RUN} == of_a_run | {"points", "runs"}
+    assert {statement.split()[2] for statement in _OF_A_RUN} == of_a_run | {"points", "records", "runs"}
+
+
+def test_the_difference_from_git_goes_with_its_run(database: Database, history: History, removal: Removal) -> None:
+    history.create_run("with-diff", "with-diff", RunSpec(experiment="e"), 1.0, queued=False)
+    git_diffs.keep(database, "with-diff", "+a")
+    assert git_diffs.of(database, "with-diff") == "+a"
+    history.request_cancel("with-diff", 2.0)
+    removal.delete("with-diff", children=False)
+    assert git_diffs.of(database, "with-diff") == ""

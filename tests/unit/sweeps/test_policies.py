@@ -18,6 +18,7 @@ from trainshed.spec.sweep import (
     TRUNCATION_SELECTION,
     PolicySpec,
 )
+from trainshed.sweeps.field import Field
 from trainshed.sweeps.policies import first_stop
 from trainshed.sweeps.trial import Trial
 
@@ -113,6 +114,13 @@ def test_a_policy_is_what_its_definition_says(name: str) -> None:
                 break
         assert first_stop(policy, trial, others, maximize, judged) == expected, (policy, maximize, others, trial)
         assert first_stop(policy, trial, [*others, trial], maximize, judged) == expected
+        # As a sweep does it, which keeps those that have ended apart, and learns of them one after the other.
+        field, going = Field(maximize), [each for each in others if not each.ended]
+        for each in others:
+            if each.ended:
+                first_stop(policy, trial, going, maximize, judged, field)
+                field.add(each)
+        assert first_stop(policy, trial, going, maximize, judged, field) == expected
         stopped += expected is not None
     assert 0.05 * HISTORIES < stopped < 0.95 * HISTORIES
 

@@ -15,7 +15,7 @@ import pytest
 
 from trainshed.errors import UserErrorException
 from trainshed.spec.sweep import BAYESIAN, GRID, RANDOM, SAMPLINGS
-from trainshed.sweeps import bayesian
+from trainshed.sweeps import bayesian, tpe
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.samplers import propose
 from trainshed.sweeps.space import Dimension, Integers, Numbers, Options, dimensions, size
@@ -245,8 +245,22 @@ def test_bayesian_sampling_with_odd_values(value: float) -> None:
         assert 0 <= (propose(BAYESIAN, Known(space, 0, maximize, trials), 10) or {})["--a"] <= 1
 
 
-def test_without_numpy_the_parameters_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bayesian, "find_spec", lambda name: None)
+def test_without_numpy_rustuna_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rustuna")
+    monkeypatch.setattr(bayesian, "find_spec", lambda _: None)
+    found = [least(BAYESIAN, seed, 60) for seed in range(5)]
+    assert found == [least(BAYESIAN, seed, 60) for seed in range(5)]
+    assert statistics.median(found) < statistics.median([least(RANDOM, seed, 60) for seed in range(5)]) / 2
+    space = json.dumps(SMALL)
+    trials: list[Trial] = []
+    while (parameters := propose(BAYESIAN, Known(space, 0, True, trials), len(trials))) is not None:
+        trials.append(Trial(len(trials), parameters, [1.0] * (len(trials) % 2), ended=len(trials) % 3 > 0))
+    assert len({json.dumps(trial.parameters) for trial in trials}) == len(trials) == size(space)
+
+
+def test_without_numpy_and_rustuna_the_parameters_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (bayesian, tpe):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)
     space = json.dumps({"--a": ["uniform", [0, 1]]})
     trials = [Trial(number, {"--a": number / 9}, [1.0], ended=True) for number in range(10)]
     assert propose(BAYESIAN, Known(space, 0, True, trials), 10) == propose(RANDOM, Known(space, 0, True), 10)

@@ -2,7 +2,7 @@
 
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
-from trainshed.api.compute.remote import RemoteCompute, SshCompute
+from trainshed.api.compute.remote import RemoteCompute, SshCompute, SshPool
 from trainshed.api.compute.slurm import SlurmCompute
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "RemoteCompute",
     "SlurmCompute",
     "SshCompute",
+    "SshPool",
 ]

@@ -118,6 +118,9 @@ class ClusterConfiguration(ComputeTargetProvisioningConfiguration):
         record = {**self._record(), "created": now, "modified": now}
         created = workspace.connection.call("PUT", quoted("targets", name), record)
         size = f" vm_size '{self.vm_size}' has no effect." if self.vm_size else ""
+        if "stands_for" in created:
+            warn(f"Cluster '{name}' stands for target '{created['stands_for']}' here, and its runs run there.{size}")
+            return ComputeTarget(workspace, name, _record=created)
         warn(
             f"Cluster '{name}' uses this machine and creates no VMs. Its nodes are folders and slots here; up to "
             f"{self.max_nodes} are used at once.{size}"

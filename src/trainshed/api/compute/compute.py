@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trainshed.api.checks import check_names
 from trainshed.api.runs.run_tree import runs_of
 from trainshed.api.times import utc
 from trainshed.client.http import quoted
@@ -133,18 +134,60 @@ class ComputeTarget:
         return target
 
     @staticmethod
-    def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any) -> ComputeTarget:
+    def attach(workspace: WorkspaceLike, name: str, attach_configuration: Any = None, **old: Any) -> ComputeTarget:
         """Attach an existing machine, if it can be used.
 
         Args:
             workspace: workspace to attach the target to.
             name: name of the target.
             attach_configuration: e.g. ``RemoteCompute.attach_configuration("me", address="192.0.2.1")``.
+            old: ``attach_config``, as it was called in January 2019.
 
         Raises:
             ComputeTargetException: the machine cannot be used, or this kind of target is not supported.
         """
+        attach_configuration = old.pop("attach_config", attach_configuration)
+        check_names("ComputeTarget.attach", old, ("workspace", "name", "attach_configuration"))
         return ComputeTarget.create(workspace, name, attach_configuration)
+
+    @staticmethod
+    def map(workspace: WorkspaceLike, name: str, target: str) -> ComputeTarget:
+        """Have a name stand for a target (ours), so that programs which create or use a cluster of this name run there.
+
+        Args:
+            workspace: workspace of both.
+            name: what the programs call their cluster, e.g. ``"cpu-cluster"``. It need not exist, and may be created
+                and deleted as before.
+            target: name of a target; for a partition of a Slurm target, ``"<target>:<partition>"``.
+
+        Returns:
+            The target as the programs see it: an :class:`AmlCompute`.
+
+        Raises:
+            ComputeTargetException: there is no such target, the name is that of another one, or it has unfinished runs.
+
+        Example:
+            >>> ComputeTarget.map(ws, "cpu-cluster", "local").name
+            'cpu-cluster'
+        """
+        record = workspace.connection.call("PUT", f"{quoted('targets', name)}/map", {"target": target})
+        return ComputeTarget(workspace, name, _record=record)
+
+    @staticmethod
+    def unmap(workspace: WorkspaceLike, name: str) -> None:
+        """Have a name stand for no other target any more (ours). Runs that were submitted go on where they are.
+
+        Args:
+            workspace: its workspace.
+            name: the name.
+
+        Raises:
+            ComputeTargetException: it stands for no other target.
+
+        Example:
+            >>> ComputeTarget.unmap(ws, "cpu-cluster")
+        """
+        workspace.connection.call("DELETE", f"{quoted('targets', name)}/map")
 
     @staticmethod
     def list(workspace: WorkspaceLike) -> builtins.list[ComputeTarget]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainshed.api.compute.compute import (
@@ -278,24 +278,32 @@ class SshCompute(RemoteCompute, kind="ssh"):
     """
 
     @staticmethod
-    def attach_configuration(host: str, **settings: Any) -> SshConfiguration:  # type: ignore[override]
-        """Return the configuration for attaching a host.
+    def attach_configuration(host: str | Sequence[str], **settings: Any) -> SshConfiguration:  # type: ignore[override]
+        """Return the configuration for attaching a host, or a pool of hosts.
 
         Args:
             host: a host of your ssh configuration, or an address. Keys, users, ports and jump hosts of that
-                configuration apply.
+                configuration apply. A list of hosts makes a pool.
             **settings: ``user``, ``port``, ``key`` (file of a private key) and ``config`` (another configuration file)
                 where they differ; ``slots``, the number of one-slot runs at the same time (default: one for each
                 core); ``reuse=True`` to use only a connection that you have opened yourself, for logins with a second
                 factor; ``folder``, where Trainshed keeps its files there (default: ``~/.trainshed``); ``python``, a
-                Python there, and ``archive``, a file here with one for machines that have none; ``patience``, seconds
-                without an answer after which a connection is given up (default: 30).
+                Python there, and ``archive``, a file here with one for machines that have none; ``shared``, a list of
+                folders that are the same there and here, so that datastores in them are used in place; in a pool,
+                ``addresses``, by which the hosts reach each other where yours are not theirs; ``patience``, seconds
+                without an answer after which a connection is given up (default: 30). In a pool, the settings are
+                those of each host; where hosts differ, your ssh configuration can say so.
         """
-        return SshConfiguration({"host": host, **settings})
+        if isinstance(host, str):
+            return SshConfiguration({"host": host, **settings})
+        each = settings.pop("slots", None)
+        return SshConfiguration({"kind": "pool", "hosts": list(host), "slots_each": each, **settings})
 
     @staticmethod
-    def attach(workspace: WorkspaceLike, name: str, host: str, **settings: Any) -> ComputeTarget:  # type: ignore[override]
-        """Attach a host, if it can be used.
+    def attach(  # type: ignore[override]
+        workspace: WorkspaceLike, name: str, host: str | Sequence[str], **settings: Any
+    ) -> ComputeTarget:
+        """Attach a host, or a pool of hosts, if it can be used.
 
         Args:
             workspace: workspace of the target.
@@ -308,3 +316,38 @@ class SshCompute(RemoteCompute, kind="ssh"):
             UserErrorException: there is no such setting, or a value is invalid.
         """
         return SshCompute.attach_configuration(host, **settings)._create(workspace, name)
+
+
+class SshPool(ComputeTarget, kind="pool"):
+    """Several hosts that are reached over SSH (ours). Each run gets one that has room.
+
+    Example:
+        >>> SshCompute.attach_configuration(["gpu1", "gpu2"], slots=2).settings["hosts"]
+        ['gpu1', 'gpu2']
+    """
+
+    def __init__(self, workspace: WorkspaceLike, name: str, **kwargs: Any) -> None:
+        super().__init__(workspace, name, **kwargs)
+        self.is_attached = True
+        self.provisioning_errors = self._record.get("error")
+        self.hosts = tuple(self._record["hosts"])
+
+    @property
+    def slots(self) -> int:
+        """Number of one-slot runs that can run at the same time on all hosts together.
+
+        Set it to the number for each host. Default: the number of CPU cores of each.
+        """
+        return int(self._record["slots"])
+
+    @slots.setter
+    def slots(self, number: int) -> None:
+        self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), {"slots_each": number})
+
+    def detach(self) -> None:
+        """Remove the target from the workspace. What its runs have left on the hosts stays there.
+
+        Raises:
+            ComputeTargetException: it has unfinished runs.
+        """
+        self.delete()

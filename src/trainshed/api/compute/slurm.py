@@ -26,7 +26,7 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
     """
 
     @staticmethod
-    def attach(
+    def attach(  # type: ignore[override]
         workspace: WorkspaceLike,
         name: str,
         partition: str | None = None,

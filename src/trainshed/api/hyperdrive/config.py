@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,24 @@ class HyperDriveConfig:
     def _submission(self, overrides: Mapping[str, Any]) -> Submission:
         """Return the source folder and run configuration of each run, with the overrides of this submit applied."""
         submission: Submission = self._runs._submission(overrides)
+        self._check_script(submission)
         return submission
+
+    def _check_script(self, submission: Submission) -> None:
+        """Warn if the script seems not to accept the parameters."""
+        from trainshed.api.hyperdrive.script_options import not_accepted
+
+        script = submission.config.script or ""
+        try:
+            with open(os.path.join(submission.folder, script), encoding="utf-8") as file:
+                refused = not_accepted(file.read(), self._sampling.parameter_space) if script.endswith(".py") else ""
+        except (OSError, ValueError):
+            return  # a script that is not there is refused elsewhere
+        if refused:
+            warn(
+                f"The script '{script}' does not seem to accept {refused} Add it to the script, for example with "
+                "parser.add_argument, or change the name of the parameter."
+            )
 
     def __repr__(self) -> str:
         return (

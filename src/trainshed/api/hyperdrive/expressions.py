@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.errors import HyperDriveConfigException, UserErrorException
-from trainshed.spec.expressions import check_expression
+from trainshed.spec.expressions import MOST_OPTIONS, check_expression
 
 if TYPE_CHECKING:
     Expression = list[Any]
@@ -26,6 +26,11 @@ def choice(*options: Any) -> Expression:
         (['choice', [[16, 32]]], ['choice', [[0, 1]]])
     """
     single = options[0] if len(options) == 1 else None
+    if isinstance(single, range) and len(single) > MOST_OPTIONS:
+        raise HyperDriveConfigException(
+            f"choice: {single} has {len(single)} values; a choice has at most {MOST_OPTIONS}. For that many, use "
+            "quniform(min_value, max_value, 1)."
+        )
     values = list(single) if isinstance(single, (list, tuple, set, frozenset, range)) else list(options)
     return _checked("choice", values)
 

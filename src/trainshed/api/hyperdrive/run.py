@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
+from trainshed.api.hyperdrive.rest import rest_of, with_secrets
 from trainshed.api.runs.run import Run
-from trainshed.errors import HyperDriveConfigException, HyperDriveNotImplementedException, NotFoundException
+from trainshed.errors import (
+    HyperDriveConfigException,
+    HyperDriveNotImplementedException,
+    NotFoundException,
+    UserErrorException,
+)
+from trainshed.spec import states
 
 if TYPE_CHECKING:
     from trainshed.api.protocols import ExperimentLike, RunLike
@@ -116,15 +125,69 @@ class HyperDriveRun(Run):
         """Return the child runs with what the sweep knows of them, in order (Trainshed extension).
 
         Returns:
-            One dict per run: ``number``, ``run_id``, ``parameters`` (dict), ``status``, ``best`` (best value of the
-            primary metric, or None), ``stopped_at`` (the interval at which the policy stopped it, or None),
-            ``attempt``, ``started`` and ``ended`` (Unix timestamps). ``pandas.json_normalize`` makes a table of it.
+            One dict per run: ``number``, ``run_id``, ``parameters`` (dict), ``status``, ``reason`` (why it ended),
+            ``best`` (best value of the primary metric, or None), ``stopped_at`` (the interval at which the policy
+            stopped it, or None), ``attempt`` (1, or more if it was repeated), ``started`` and ``ended`` (Unix
+            timestamps).
 
         Raises:
             NotFoundException: the run is not a sweep.
         """
         trials: list[dict[str, Any]] = self._call("GET", "sweep")["trials"]
         return trials
+
+    def to_pandas_dataframe(self) -> Any:
+        """Return :meth:`get_trials` as a pandas DataFrame, with a column for each parameter (Trainshed extension).
+
+        Its method ``to_csv`` writes a CSV file; so does ``trainshed sweep show --csv``, which does not need pandas.
+
+        Raises:
+            UserErrorException: pandas is not installed.
+            NotFoundException: the run is not a sweep.
+        """
+        from trainshed.api.data.table_files import pandas  # takes 0.3 s to import
+
+        rows = []
+        for trial in self.get_trials():
+            given = trial.pop("parameters")
+            rows.append({**trial, **{f"{name} (parameter)" if name in trial else name: given[name] for name in given}})
+        return pandas().DataFrame(rows)
+
+    def resume(
+        self,
+        max_total_runs: int | None = None,
+        max_concurrent_runs: int | None = None,
+        max_duration_minutes: float | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+    ) -> HyperDriveRun:
+        """Run the rest of a sweep that has ended, as a new sweep (Trainshed extension).
+
+        Runs that were canceled with the sweep, or failed for a reason outside of their scripts, come first, with the
+        same parameters. Then the sampling method goes on with the next ones, knowing all runs so far.
+
+        Args:
+            max_total_runs: maximum number of runs. Default: those that this sweep still had to do.
+            max_concurrent_runs: maximum number of runs at the same time. Default: as before.
+            max_duration_minutes: maximum duration in minutes. Default: as before.
+            environment_variables: environment variables. Their values are secrets, which are not kept after the end of
+                a sweep, so they must be passed again.
+
+        Raises:
+            UserErrorException: this sweep has not ended, has nothing left to do, or had secrets that were not passed.
+            NotFoundException: the run is not a sweep.
+        """
+        told = self._call("GET", "sweep")
+        if self.get_status() not in states.TERMINAL:
+            raise UserErrorException(
+                f"Sweep '{self.id}' has not ended. It goes on by itself, whatever happens to its service."
+            )
+        changed = {"max_concurrent_runs": max_concurrent_runs, "max_duration_minutes": max_duration_minutes}
+        rest = rest_of(told, self.id, max_total_runs)
+        rest.update((name, value) for name, value in changed.items() if value is not None)
+        spec = with_secrets(told["spec"], self.id, environment_variables or {})
+        body = {"submit_id": os.urandom(16).hex(), "sweep": rest, "spec": spec}
+        workspace: Any = self._experiment.workspace
+        return workspace.run_of(workspace.connection.call("POST", "/sweeps", body))  # type: ignore[no-any-return]
 
     def get_metrics(self) -> dict[str, Any]:  # type: ignore[override]  # no parameters in SDK v1
         """Return the metrics of the child runs, as a dict of run id → metrics."""

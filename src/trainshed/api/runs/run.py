@@ -159,8 +159,9 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
     def get_detailed_status(self) -> dict[str, Any]:
         """Return the current status with the reason for it: ``{"status": …, "details": …}``."""
         record = self.record()
-        error = (record["details"] or {}).get("error") or {}
-        return {"status": record["status"], "details": error.get("message") or record["reason"] or ""}
+        details = record["details"] or {}
+        why = (details.get("error") or {}).get("message") or details.get("policy_request") or record["reason"]
+        return {"status": record["status"], "details": why or ""}
 
     def get_details(self) -> Details:
         """Return the details of the run as a dict in SDK v1's format, with items readable as attributes.
@@ -396,5 +397,4 @@ def get_run(
         True
     """
     workspace: Any = getattr(experiment, "workspace", experiment)
-    run: RunLike = workspace.get_run(run_id)
-    return run
+    return workspace.get_run(run_id)  # type: ignore[no-any-return]

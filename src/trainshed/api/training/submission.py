@@ -6,6 +6,7 @@ import os
 
 from trainshed.api.configuration.runconfig import RunConfiguration, Submission
 from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
+from trainshed.client import provenance
 from trainshed.client.http import quoted
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
@@ -59,7 +60,12 @@ def send(
     source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
     _store_password(workspace, spec, ready.config)
-    more = {} if sweep is None else {"sweep": to_json(sweep), "run_id": run_id}
+    more: dict[str, Any] = {} if sweep is None else {"sweep": to_json(sweep), "run_id": run_id}
+    known, diff = provenance.of(source.folder, source.has)
+    if known:
+        spec = spec._replace(properties={**known, **spec.properties})
+    if diff:
+        more["git_diff"] = diff
     return _queue(workspace, source, spec, more)
 
 

@@ -82,13 +82,14 @@ class WorkspaceFacts:
         return self._connection
 
     def page_url(self, path: str = "/") -> str:
-        """Return the URL of a web page of the service, including its access key (Trainshed extension).
+        """Return the URL of a web page of the service (Trainshed extension).
+
+        It contains no key. A browser that is not logged in yet is logged in by ``trainshed open``.
 
         Args:
             path: e.g. ``"/runs/<id>"``. Default: the list of runs.
         """
-        facts = self.connection.call("GET", "/service")
-        return f"{self.connection.base_url}/pages{path}?key={facts['page_key']}"
+        return f"{self.connection.base_url}/pages{path}"
 
     def setting(self, name: str) -> Any:
         """Return a setting from the workspace's ``config.json``, or None (Trainshed extension).

@@ -147,7 +147,7 @@ batch_ai.delete()
 # What is elsewhere comes later, or needs v1's cloud: one sentence says so.
 for attach in (
     lambda: ComputeTarget.attach(
-        ws, "vm", RemoteCompute.attach_configuration(username="me", address="127.0.0.1", ssh_port=1)
+        ws, "vm", attach_config=RemoteCompute.attach_configuration(username="me", address="127.0.0.1", ssh_port=1)
     ),
     lambda: RemoteCompute.attach_configuration(username="me", address="192.0.2.1", password="secret"),
     lambda: ComputeTarget.create(ws, "dsvm", DsvmCompute.provisioning_configuration(vm_size="STANDARD_D2_V2")),

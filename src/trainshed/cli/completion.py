@@ -1,0 +1,48 @@
+"""``trainshed completion``, and what it makes a shell ask at each press of the tabulator key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from trainshed.errors import TrainshedError
+
+_MOST = 50
+
+
+def completion(options: argparse.Namespace) -> int:
+    """Print what a shell has to evaluate for the completion of commands, options and runs."""
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["trainshed"], shell=options.shell))
+    return 0
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Answer the shell and exit.
+
+    Args:
+        parser: of the whole program.
+    """
+    import argcomplete
+
+    argcomplete.autocomplete(parser, always_complete_options=False)
+
+
+def runs(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Return the newest runs, if the service runs: a key that is pressed does not start it.
+
+    Args:
+        parsed_args: what the line says so far.
+    """
+    from trainshed.client import locations
+    from trainshed.client.embedded import running
+
+    try:
+        root = locations.chosen(parsed_args.workspace, create=False) or locations.current()
+        connection = running(root) if os.path.isdir(root) else None
+        found = connection.call("GET", "/runs", query={"limit": _MOST})["runs"] if connection else []
+    except (TrainshedError, OSError):
+        found = []
+    return ["@last", *(str(record["id"]) for record in found)]

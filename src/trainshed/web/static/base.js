@@ -1,0 +1,205 @@
+// What all pages share: the frame, colours, formats, dialogs and keys. Data becomes text nodes, never markup.
+import { base, get, listen, ready } from './http.js';
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+
+// el('a', {class: 'x', onclick: f}, 'text', node, …)
+export function el(name, about, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(about ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
+    else if (key === 'style') for (const [property, each] of Object.entries(value)) made.style.setProperty(property, each);
+    else if (key in made && typeof value !== 'string') made[key] = value;
+    else made.setAttribute(key, value === true ? '' : value);
+  }
+  made.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false));
+  return made;
+}
+
+const NS = 'http://www.w3.org/2000/svg';
+const ICONS = {
+  shed: 'M1.5 14V7l4.5-4.5V7l4.5-4.5V7L14.5 3v11M5.5 14v-3.5h5V14',
+  runs: 'M2 4h12M2 8h12M2 12h8', flask: 'M6 2v4L2.5 13.5h11L10 6V2M5 2h6', theme: 'M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11',
+  search: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.5 10.5l3.5 3.5', menu: 'M2 4h12M2 8h12M2 12h12',
+  pen: 'M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4z', folder: 'M1.5 12.5v-9h4l1.5 2h7.5v7z', file: 'M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3',
+  up: 'M4 9l4-4 4 4', down: 'M4 6l4 4 4-4', x: 'M4 4l8 8M12 4l-8 8', help: 'M6 6a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6 1.1M8 11.5v.5',
+};
+export function icon(name) {
+  const svg = document.createElementNS(NS, 'svg'), path = document.createElementNS(NS, 'path');
+  const facts = { viewBox: '0 0 16 16', fill: 'none', stroke: 'currentColor', 'stroke-width': '1.4', 'stroke-linejoin': 'round', 'aria-hidden': 'true' };
+  for (const [key, value] of Object.entries(facts)) svg.setAttribute(key, value);
+  path.setAttribute('d', ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const colour = (index) => css(`--c${(index % 10) + 1}`);
+
+// The same run has the same colour everywhere.
+export function indexOf(id) {
+  let hash = 7;
+  for (let i = 0; i < id.length; i++) hash = (hash * 31 + id.charCodeAt(i)) >>> 0;
+  return hash % 10;
+}
+
+// Formats.
+export function sig(value) {
+  if (typeof value !== 'number') return value === null || value === undefined ? '' : String(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e15) return size < 1e5 ? String(value) : value.toLocaleString('en-US');
+  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
+  return size >= 0.001 ? value.toPrecision(4) : value.toExponential(2);
+}
+export const shortly = (value) => (typeof value === 'number' && !Number.isInteger(value) ? String(+value.toPrecision(6)) : String(value));
+export function took(seconds) {
+  if (!(seconds >= 0)) return '';
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  if (seconds < 60) return `${Math.round(seconds)}s`;
+  const minutes = Math.floor(seconds / 60), pad = (n) => String(n).padStart(2, '0');
+  if (minutes < 60) return `${minutes}m ${pad(Math.floor(seconds % 60))}s`;
+  return minutes < 1440 ? `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m` : `${Math.floor(minutes / 1440)}d ${Math.floor((minutes % 1440) / 60)}h`;
+}
+export function ago(time) {
+  if (!time) return '';
+  const seconds = Math.max(Date.now() / 1000 - time, 0);
+  if (seconds < 60) return 'just now';
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ago`;
+  return seconds < 86400 ? `${Math.floor(seconds / 3600)}h ago` : `${Math.floor(seconds / 86400)}d ago`;
+}
+export const moment = (time) => (time ? new Date(time * 1000).toLocaleString() : '');
+export function bytes(count) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  for (; count >= 1000 && unit < 4; unit++) count /= 1000;
+  return `${unit && count < 10 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+}
+export const many = (count, word) => `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
+export const place = (number) => `${number}${['th', 'st', 'nd', 'rd'][number % 100 > 10 && number % 100 < 14 ? 0 : number % 10] ?? 'th'}`;
+
+const STATES = {
+  NotStarted: ['notstarted', 'Not started'], Queued: ['queued', 'Queued'], Provisioning: ['preparing', 'Preparing'],
+  Preparing: ['preparing', 'Preparing'], Starting: ['preparing', 'Starting'], Running: ['running', 'Running'],
+  Finalizing: ['finalizing', 'Finalizing'], CancelRequested: ['canceled', 'Canceling'], NotResponding: ['lost', 'Not responding'],
+  Completed: ['completed', 'Completed'], Failed: ['failed', 'Failed'], Canceled: ['canceled', 'Canceled'],
+};
+export const ended = (run) => ['Completed', 'Failed', 'Canceled'].includes(run.status);
+export const word = (status) => STATES[status]?.[1] ?? status;
+export function status(run, small) {
+  const [kind, title] = STATES[run.status] ?? ['notstarted', run.status];
+  return el('span', { class: `st ${kind}` }, el('i'), title, small ? el('small', { title: small }, small) : null);
+}
+export function hint(run) {
+  if (run.status === 'Failed') return run.error ?? run.reason ?? '';
+  if (run.status === 'Queued' && run.place) return run.place === 1 ? `next for ${run.target}` : `${place(run.place)} for ${run.target}`;
+  if (run.status === 'Canceled') return { stopped_by_policy: 'stopped early', early_termination: 'stopped early' }[run.reason] ?? '';
+  return '';
+}
+export const runTime = (run) => (run.started ? took((run.ended ?? Date.now() / 1000) - run.started) : '');
+
+// Settings of this browser.
+export function kept(name, otherwise) {
+  try { return JSON.parse(localStorage.getItem(`trainshed-${name}`)) ?? otherwise; } catch { return otherwise; }
+}
+export function keep(name, value) {
+  try { localStorage.setItem(`trainshed-${name}`, JSON.stringify(value)); } catch { /* not kept, then */ }
+}
+
+// Colours.
+const themed = [];
+export const onTheme = (draw) => themed.push(draw);
+function paint() {
+  const theme = kept('theme', null);
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+paint();
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => themed.forEach((draw) => draw()));
+export function turn() {
+  const dark = css('color-scheme') === 'dark' || getComputedStyle(document.documentElement).colorScheme === 'dark';
+  keep('theme', dark ? 'light' : 'dark');
+  paint();
+  themed.forEach((draw) => draw());
+}
+
+// Dialogs and notices.
+export function toast(text) {
+  const shown = el('div', { class: 'toast', role: 'status' }, text);
+  document.body.append(shown);
+  setTimeout(() => shown.remove(), 4000);
+}
+export function ask(title, parts, { yes = 'OK', bad = false, no = 'Cancel' } = {}) {
+  return new Promise((done) => {
+    const form = el('form', { method: 'dialog' }, el('h2', { id: 'ask' }, title), parts,
+      el('menu', {}, no ? el('button', { class: 'btn', value: 'no', type: 'button', onclick: () => dialog.close('no') }, no) : null,
+        el('button', { class: `btn ${bad ? 'bad' : 'primary'}`, value: 'yes' }, yes)));
+    const dialog = el('dialog', { 'aria-labelledby': 'ask', onclose: () => { done(dialog.returnValue === 'yes'); dialog.remove(); } }, form);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+export async function tried(work) {
+  try { return await work(); } catch (error) { if (error.name !== 'AbortError') toast(error.message); return null; }
+}
+
+// Keys, off while a field has the focus.
+const keys = new Map();
+export function onKey(key, title, act) { keys.set(key.toLowerCase(), { key, title, act }); }
+document.addEventListener('keydown', (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+  const field = event.target.closest?.('input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]');
+  if (field) { if (event.key === 'Escape') field.blur(); return; }
+  if (event.target.closest?.('button, a') && ['Enter', ' '].includes(event.key)) return;
+  if (!kept('keys', true) && event.key !== '?') return;
+  const found = keys.get((event.shiftKey && event.key.length === 1 && event.key !== '?' ? `shift+${event.key}` : event.key).toLowerCase());
+  if (found) { event.preventDefault(); found.act(event); }
+});
+function help() {
+  const box = el('input', { type: 'checkbox', checked: kept('keys', true), onchange: (event) => keep('keys', event.target.checked) });
+  const rows = [...keys.values()].filter((each) => each.title).flatMap((each) => [
+    el('dt', {}, el('kbd', {}, each.key === ' ' ? 'Space' : each.key.length === 1 ? each.key.toUpperCase() : each.key)), el('dd', {}, each.title)]);
+  ask('Keys', [el('dl', { class: 'keys' }, rows), el('p', {}, el('label', {}, box, ' Keys are on'))], { yes: 'Close', no: null });
+}
+
+// The frame: rail on the left, the page in <main>.
+export function frame(current) {
+  const link = (title, name, path, here) => el('a', { class: 'i', href: path, 'aria-current': here ? 'page' : null }, icon(name), title, el('span', { class: 'n' }));
+  const live = el('span', { class: 'live' }, 'Live'), sub = el('div', { class: 'sub' });
+  const runs = link('Runs', 'runs', './', current === 'runs');
+  const experiments = el('a', { class: 'i', href: './?group=experiment' }, icon('flask'), 'Experiments');
+  const rail = el('nav', { class: 'rail', 'aria-label': 'Main' }, el('a', { class: 'brand', href: './' }, icon('shed'), 'Trainshed'), runs, experiments, sub,
+    el('div', { class: 'foot' }, live,
+      el('button', { class: 'icon', title: 'Keys (?)', 'aria-label': 'Keys', onclick: help }, icon('help')),
+      el('button', { class: 'icon', title: 'Light or dark (T)', 'aria-label': 'Light or dark', onclick: turn }, icon('theme'))));
+  const main = el('main');
+  document.body.replaceChildren(rail, main);
+  const fold = () => { document.body.classList.toggle('norail', kept('rail', true) === false); };
+  fold();
+  onKey('t', 'Light or dark', turn);
+  onKey('?', 'This list', help);
+  onKey('[', 'Show or hide the left side', () => { keep('rail', kept('rail', true) === false); fold(); });
+  document.addEventListener('click', (event) => { if (!event.target.closest('.rail, .menu')) document.body.classList.remove('open'); });
+  let since = '';
+  const state = (on) => {
+    if (on) since = '';
+    else since ||= new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    live.classList.toggle('off', !on);
+    live.textContent = on ? 'Live' : `Not live since ${since}`;
+    live.title = on ? '' : 'The service does not answer; trying again. Shown: what was known then. It starts with: trainshed open';
+  };
+  const update = async () => {
+    const found = await get('overview').catch(() => null);
+    if (!found) return found;
+    runs.lastChild.textContent = found.counts.all.toLocaleString('en-US');
+    sub.replaceChildren(...found.experiments.map((each) => el('a', { href: `./?filter=${encodeURIComponent(`experiment:${quoted(each.name)}`)}`, title: each.name },
+      el('span', {}, each.name), el('span', { class: 'n' }, each.runs.toLocaleString('en-US')))));
+    return found;
+  };
+  return { main, state, update };
+}
+export const menu = () => el('button', { class: 'icon menu', 'aria-label': 'Menu', onclick: () => document.body.classList.toggle('open') }, icon('menu'));
+export const quoted = (text) => (/[\s"]/.test(text) ? `"${text.replaceAll('"', '')}"` : text);
+export const runAddress = (id) => `runs/${encodeURIComponent(id)}`;
+export { base, get, listen, ready };

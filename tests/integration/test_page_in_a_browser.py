@@ -1,0 +1,234 @@
+"""The page in a real browser: what people see without reloading, and do. Pictures are kept in build/pictures."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainshed import Experiment, Workspace
+from trainshed.api.runs.run import Run
+
+BAD = "<img src=x onerror=alert(1)>"
+SERIOUS = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations
+  .filter((each) => ['serious', 'critical'].includes(each.impact))
+  .map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html).join(' | ')}`)));
+"""
+
+
+class Page:
+    """The page in the browser.
+
+    Args:
+        browser: the browser.
+        workspace: whose page it is.
+        pictures: folder of pictures.
+    """
+
+    def __init__(self, browser: Any, workspace: Workspace, pictures: Path) -> None:
+        self.browser, self.workspace, self._pictures = browser, workspace, pictures
+        self.base = workspace.page_url("/")
+
+    def open(self, path: str) -> None:
+        """Load an address, and wait until it is shown."""
+        self.browser.get(self.base + path)
+        self.until("return document.documentElement.dataset.ready")
+
+    def until(self, script: str, *args: Any) -> Any:
+        """Wait until a script returns something true, and return it."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        return WebDriverWait(self.browser, 20, 0.05).until(lambda driver: driver.execute_script(script, *args))
+
+    def shows(self, *texts: str) -> None:
+        """Wait until the page shows these texts."""
+        for text in texts:
+            self.until("return document.querySelector('main').innerText.includes(arguments[0])", text)
+
+    def press(self, keys: str) -> None:
+        """Press keys, as somebody who is not in a field."""
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.browser).send_keys(keys).perform()
+
+    def size(self, width: int, height: int, theme: str = "light") -> None:
+        """Be a screen of another size, and of another theme."""
+        facts = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", facts)
+        features = [
+            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def picture(self, name: str) -> None:
+        """Keep a picture."""
+        self.browser.save_screenshot(str(self._pictures / f"{name}.png"))
+
+    def check(self) -> None:
+        """Assert that people can use it who do not see, or not well, and that nothing has gone wrong."""
+        lines = [line["message"] for line in self.browser.get_log("browser") if line["level"] == "SEVERE"]
+        assert [line for line in lines if "401 (Unauthorized)" not in line] == []
+        wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert self.browser.execute_script(wider) <= 0
+        found = importlib.util.find_spec("axe_playwright_python")  # not imported: Playwright is not here
+        if found is not None and found.origin is not None:
+            script = Path(found.origin).with_name("axe.min.js").read_text()
+            self.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
+            assert self.browser.execute_async_script(SERIOUS) == []
+            self.browser.get_log("browser")  # axe-core tries to add styles, which the policy does not let it
+
+
+@pytest.fixture(scope="module")
+def page(
+    browser: Any,
+    pictures: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    open_workspace: Callable[[pytest.MonkeyPatch], AbstractContextManager[Workspace]],
+) -> Iterator[Page]:
+    """The page of a workspace, in a browser that has been logged in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINSHED_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("TRAINSHED_WORKSPACE", raising=False)
+        with open_workspace(patch) as workspace:
+            workspace.connection.call("GET", "/service")
+            made = Page(browser, workspace, pictures)
+            made.size(1440, 900)
+            browser.get(made.base)
+            made.until("return document.querySelector('dialog.login')")
+            made.check()
+            browser.get(f"about:blank?{os.getpid()}")
+            browser.get(f"{made.base}#code={workspace.connection.call('POST', '/page')['code']}")
+            made.until("return document.documentElement.dataset.ready")
+            assert browser.execute_script("return location.hash") == ""
+            yield made
+
+
+def begun(page: Page, name: str, **tags: str) -> Run:
+    """Return a run that goes on, with something of every kind logged."""
+    run = Experiment(page.workspace, "shown").start_logging(
+        snapshot_directory=None, display_name=name, tags={"why": BAD, **tags}
+    )
+    for step in range(60):
+        run.log("train/loss", 2 / (step + 1), step=step)
+        run.log("train/accuracy", 1 - 1 / (step + 1), step=step)
+    for step in range(0, 60, 10):
+        run.log("val/loss", 2.2 / (step + 1), step=step)
+    run.log_table("per class", {"class": ["cat", BAD], "precision": [0.9, 0.8]})
+    matrix = {"class_labels": ["cat", "dog"], "matrix": [[8, 1], [2, 9]]}
+    run.log_confusion_matrix("confusion", {"schema_type": "confusion_matrix", "schema_version": "1", "data": matrix})
+    return run
+
+
+def test_the_table_lives_without_reloading(page: Page) -> None:
+    page.open("")
+    page.shows("No runs yet.")
+    first, second = begun(page, "first"), begun(page, f"second {BAD}")
+    page.shows("first", f"second {BAD}", "Running")
+    first.log("val/loss", 0.001234)
+    first.complete()
+    page.shows("Completed", "0.001234", "0.04314")
+    second.log("val/loss", 0.003456)
+    page.shows("0.003456")  # of one that goes on
+    page.open("")
+    page.shows("0.001234")
+    page.check()
+    page.picture("runs")
+    page.press("j")
+    page.press(" ")
+    page.press("j")
+    page.press(" ")
+    page.shows("2 selected", "Cancel 1 active")
+    page.press("g")
+    page.until("return document.querySelector('dialog[open] input')").send_keys("best\n")
+    page.shows("+1")
+    assert "best" in page.workspace.get_run(second.id).get_tags()
+    page.press("/")
+    page.press("status:completed")
+    page.until("return document.querySelectorAll('tbody tr[data-id]').length === 1")
+    page.until("return location.search === '?filter=status%3Acompleted'")
+    page.size(1440, 900, "dark")
+    page.open("?group=experiment")
+    page.shows("2 runs")
+    page.check()
+    page.picture("runs-dark")
+    page.size(390, 844)
+    page.check()
+    page.picture("runs-phone")
+    page.size(1440, 900)
+    second.complete()
+
+
+def test_a_run_is_watched(page: Page) -> None:
+    run = begun(page, f"watched {BAD}")
+    page.open(f"runs/{run.id}")
+    page.shows(f"watched {BAD}", "loss", "accuracy", "confusion", "per class", "Running")
+    page.until("return document.querySelectorAll('.uplot').length === 2")
+    # What is logged now is drawn, and what is printed is shown, with its colours and without obeying it.
+    before = page.browser.execute_script("return Number(document.querySelector('#charts').dataset.live ?? 0)")
+    run.log("train/loss", 0.0123, step=60)
+    page.until("return Number(document.querySelector('#charts').dataset.live ?? 0) > arguments[0]", before)
+    page.shows("0.01230")
+    log = page.workspace.connection
+    text = f"\x1b[31mred {BAD}\x1b[0m\n" + "".join(f"line {i}\n" for i in range(300)) + "epoch 1\repoch 2\r\nthe end\n"
+    log.upload("POST", f"/runs/{run.id}/log?offset=0", text.encode())
+    page.shows("the end", "epoch 2")
+    assert not page.browser.execute_script("return document.querySelector('#log .lines').innerText.includes('epoch 1')")
+    page.press("/")
+    page.press("RED <img")
+    page.shows("1 of 1")
+    page.until("return document.querySelector('#log .cur mark') && document.querySelector('#log .a-red')")
+    page.browser.execute_script("document.activeElement.blur()")
+    page.press("l")
+    page.until("return document.querySelector('[aria-label=\"Y axis\"] [aria-pressed=true]').textContent === 'Log'")
+    page.press("l")
+    page.picture("run")
+    page.check()
+    # Its end comes by itself.
+    run.upload_file("outputs/table.csv", __file__)
+    run.fail("It did not work", "Because")
+    page.shows("Failed", "It did not work", "table.csv")
+    page.size(1440, 900, "dark")
+    page.check()
+    page.picture("run-failed-dark")
+    page.size(390, 844)
+    page.open(f"runs/{run.id}")
+    page.shows("loss")
+    page.check()
+    page.picture("run-phone")
+    page.size(1440, 900)
+
+
+def test_charts_are_zoomed_together(page: Page) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    run = begun(page, "zoomed")
+    run.complete()
+    page.open(f"runs/{run.id}")
+    page.until("return document.querySelectorAll('.uplot').length === 2")
+    over = page.browser.find_element(By.CSS_SELECTOR, ".u-over")
+    ActionChains(page.browser).move_to_element(over).click_and_hold().move_by_offset(60, 0).release().perform()
+    page.until("return document.querySelector('#charts').dataset.zoom")
+    page.until("return document.querySelector('.ch .x').textContent.startsWith('step')")
+    ActionChains(page.browser).double_click(over).perform()
+    page.until("return document.querySelector('#charts').dataset.zoom === ''")
+
+
+def test_runs_are_compared(page: Page) -> None:
+    runs = [begun(page, name) for name in ("one", "two", BAD)]
+    runs[1].log("train/loss", 0.0001)
+    for run in runs:
+        run.complete()
+    page.open(f"compare?runs={','.join(run.id for run in runs)}")
+    page.shows("Compare 3 runs", "baseline", "train/loss", "1.00e-4", BAD)
+    page.until("return document.querySelectorAll('.uplot').length === 3")
+    page.check()
+    page.picture("compare")
