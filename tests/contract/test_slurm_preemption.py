@@ -66,7 +66,7 @@ def test_a_job_that_is_preempted_is_announced(slurm: Rig) -> None:
     for run_id, word in zip(runs, ("up", "attempt"), strict=True):
         slurm.log_until(run_id, word)
     urgent = target(slurm, "urgent", partition="urgent", exclusive=True)
-    whole = {"launcher": "torch", "backend": "gloo", "node_count": 2}
+    whole: dict[str, Any] = {"launcher": "torch", "backend": "gloo", "node_count": 2}
     assert slurm.wait(slurm.submit("pass", target=urgent, **whole))["status"] == "Completed"
     words = "Slurm took the nodes of the run's job for a job of higher priority."
     for run_id, how in zip(runs, ("The script exited with exit code 3.", "stopped with exit code 0."), strict=True):
@@ -93,7 +93,8 @@ def test_what_neither_looks_nor_handles_goes_on(slurm: Rig) -> None:
 
 
 def test_the_ranks_of_two_nodes_are_told(slurm: Rig) -> None:
-    for launcher, more in (("torch", {"backend": "gloo"}), ("openmpi", {})):
+    kinds: dict[str, dict[str, Any]] = {"torch": {"backend": "gloo"}, "openmpi": {}}
+    for launcher, more in kinds.items():
         run_id = slurm.submit(HANDLES, launcher=launcher, node_count=2, **more)
         seen = ""
         pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})

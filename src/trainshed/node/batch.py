@@ -12,7 +12,7 @@ import time
 NOT_SHARED, NOT_ACCEPTED, NOT_AGAIN = 74, 75, 76
 """Exit codes; :mod:`trainshed.targets.slurm_states` knows them."""
 _VISIBLE_SECONDS, _ACCEPTED_SECONDS = 20.0, 120.0
-_PAUSE = 0.05
+_PAUSE = 0.01
 _FROM_OUTSIDE = frozenset({"host_lost", "rank_failed", "signal"})
 """Reasons of an attempt that may have been ended from outside."""
 _OURS = ("shim.json", "exit.json", "exit.room", "preempted", "preempted.seen", "container.json", "ranks")
