@@ -1,0 +1,1 @@
+"""azureml.contrib inside a run: only ``services``, which scoring scripts use."""

@@ -1,0 +1,1 @@
+"""azureml.contrib.services inside a run: requests and responses of scoring scripts."""
