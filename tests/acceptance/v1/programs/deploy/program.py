@@ -7,10 +7,10 @@ import json
 import sys
 import urllib.request
 
-from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+from azureml.core import Environment, Experiment, Image, ScriptRunConfig, Workspace
 from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig, Model
-from azureml.core.webservice import AciWebservice, LocalWebservice, Webservice
+from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice, Webservice
 from azureml.exceptions import WebserviceException
 
 ws = Workspace.from_config()
@@ -63,9 +63,17 @@ service = Webservice.deploy_from_model(
     workspace=ws, name="aci-line", deployment_config=aciconfig, models=[model], image_config=image_config
 )
 service.wait_for_deployment(show_output=True)
+image = ContainerImage.create(name="line-image", models=[model], image_config=image_config, workspace=ws)
+assert isinstance(image, Image)
 print(service.state, service.scoring_uri is not None, ws.webservices["aci-line"].tags)
 assert Webservice(ws, "aci-line").run(test_sample) == [21, 41]
+service.update(auth_enabled=True, wait=True)
+request.full_url = service.scoring_uri
+request.add_header("Authorization", "Bearer " + service.get_keys()[0])
+with urllib.request.urlopen(request) as response:
+    assert json.loads(response.read().decode()) == [21, 41]
 service.delete()
+assert AksWebservice.deploy_configuration(autoscale_enabled=False, num_replicas=3).num_replicas == 3
 
 # A script whose init fails says so.
 with open("score.py", "w") as file:

@@ -5,7 +5,7 @@ from azureml.core.model import Model
 
 
 def init():
-    global model
+    global model  # noqa: PLW0603 - v1's scoring scripts
     model_path = Model.get_model_path("line")
     assert model_path == os.path.join(os.getenv("AZUREML_MODEL_DIR"), "line.json")
     with open(model_path) as file:
