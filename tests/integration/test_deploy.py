@@ -20,6 +20,7 @@ from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
 from trainshed import Environment, Model, Workspace
+from trainshed.cli.main import main
 from trainshed.client.stopping import stop
 from trainshed.errors import ModelNotFoundException, TrainshedError, UserErrorException, WebserviceException
 
@@ -53,6 +54,16 @@ def run(request):
     response = AMLResponse(request.get_data(False)[::-1], 201)
     response.headers["X-Mine"] = request.headers["x-mine"]
     return response
+"""
+TYPED = """
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+
+@input_schema("data", StandardPythonParameterType([1, 2]))
+@input_schema("factor", StandardPythonParameterType(2))
+@output_schema(StandardPythonParameterType([1]))
+def run(data, factor):
+    return [factor * each for each in data]
 """
 
 
@@ -88,7 +99,9 @@ def ask(uri: str, method: str = "GET", body: bytes | None = None, **headers: str
     return answer
 
 
-def test_from_deploy_to_delete(workspace: Workspace, environment: Environment, scoring: Path) -> None:
+def test_from_deploy_to_delete(
+    workspace: Workspace, environment: Environment, scoring: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = words(workspace, "one")
     config = InferenceConfig(entry_script="score.py", environment=environment)
     deployed = AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=1, tags={"data": "words"}, description="first")
@@ -137,8 +150,18 @@ def test_from_deploy_to_delete(workspace: Workspace, environment: Environment, s
     assert Webservice(workspace, "first").tags == {"data": "words", "more": "yes"}
     assert type(workspace.webservices["first"]) is AciWebservice
     service.regen_key("Primary")
+    service.wait_for_deployment()
     assert service.get_keys()[0] != primary
     assert service.get_keys()[1] == secondary
+    capsys.readouterr()
+    Path("request.json").write_text('{"data": 3}')
+    assert main(["call", "first", "@request.json"]) == 0
+    assert json.loads(capsys.readouterr().out)["asked"] == 3
+    assert main(["services"]) == 0
+    assert "first  Healthy" in capsys.readouterr().out
+    assert main(["services", "logs", "first"]) == 0
+    assert main(["services", "delete"]) == 2
+    assert main(["call", "first", "@none.json"]) == 2
     with pytest.raises(UserErrorException, match="There is already a web service 'first'"):
         Model.deploy(workspace, "first", [model], config, deployed)
     service.delete()
@@ -198,6 +221,21 @@ def test_the_whole_request(workspace: Workspace, environment: Environment, scori
     service.update(auth_enabled=False, wait=True)
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert ask(service.scoring_uri)[0] == 200
+
+
+def test_a_run_with_schemas_gets_its_parameters(workspace: Workspace, scoring: Path) -> None:
+    (scoring / "typed.py").write_text(TYPED)
+    environment = Environment("typed")
+    environment.python.conda_dependencies.add_pip_package("inference-schema")
+    service = Model.deploy(workspace, "typed", [], InferenceConfig("typed.py", environment=environment))
+    service.wait_for_deployment()
+    assert service.run('{"data": [1, 2], "factor": 3}') == [3, 6]
+    described = json.loads(ask(service.swagger_uri)[2])["definitions"]["ServiceInput"]
+    assert described["example"] == {"data": [1, 2], "factor": 2}
+    for body, said in ((b'{"data": [1]}', "Missing: factor"), (b"[1]", "must be a JSON object"), (b"x", "is not JSON")):
+        status, _, answer = ask(service.scoring_uri, "POST", body)
+        assert status == 400
+        assert said in json.loads(answer)["message"]
 
 
 def test_init_that_fails_is_told(workspace: Workspace, environment: Environment, scoring: Path) -> None:

@@ -22,7 +22,8 @@ from trainshed.spec import states
 if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
 
-_LOGS = ("azureml-logs/20_image_build_log.txt", "azureml-logs/70_driver_log.txt")
+_LOGS = ("azureml-logs/70_driver_log.txt", "azureml-logs/20_image_build_log.txt")
+"""The script's log, and that of the environment, if it is all there is."""
 _FIRST_POLL, _LONGEST_POLL = 0.05, 0.5
 _SECONDS = 310
 _SHOWN = 40
@@ -130,9 +131,9 @@ class RunningService:
         run = self.workspace.get_run(self.run_id)
         names, text = run.get_file_names(), b""
         for name in _LOGS:
-            if name in names:
+            if name in names and not text:
                 read: Any = run
-                text += b"".join(read.read(name))
+                text = b"".join(read.read(name))
         return "\n".join(text.decode("utf-8", "replace").splitlines()[-num_lines:])
 
     def run(self, input: Any = None, **kwargs: Any) -> Any:
