@@ -7,6 +7,8 @@ import os
 import shutil
 import sys
 
+from trainshed.runtime.scoring_request import RAW, AMLRequest
+
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
@@ -81,7 +83,7 @@ class Script:
                 "The scoring script '{}' has no function run(data), which answers requests. Add one.".format(path)
             )
         self._run: "Callable[..., Any]" = run
-        self.raw = bool(getattr(run, "_trainshed_rawhttp", False))
+        self.raw = bool(getattr(run, RAW, False))
         self.schemas = _schemas(run)
         self._parameters = _parameters(run)
 
@@ -102,8 +104,6 @@ class Script:
         Raises:
             BadInput: the request does not have what ``run`` needs.
         """
-        from azureml.contrib.services.aml_request import AMLRequest
-
         if self.raw:
             return self._run(AMLRequest(method, target, headers, body))
         args = AMLRequest(method, target, headers, body).args if method == "GET" else None

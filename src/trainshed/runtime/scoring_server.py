@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
 
+from trainshed.runtime.scoring_response import AMLResponse
 from trainshed.runtime.scoring_script import BadInput, Script, lay_models
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
@@ -210,7 +211,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def _response(made: "Any") -> "Answer":
     """Return the answer for what ``run`` returned."""
-    if type(made).__name__ == "AMLResponse":
+    if isinstance(made, AMLResponse):
         return made.status_code, made.get_data(), dict(made.headers)
     return 200, json.dumps(made).encode(), _JSON
 

@@ -1,4 +1,4 @@
-"""azureml.contrib.services.aml_response inside a run: a scoring script's own response."""
+"""A scoring script's own response, as ``azureml.contrib.services.aml_response`` has it."""
 
 import json
 

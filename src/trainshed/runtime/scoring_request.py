@@ -1,4 +1,4 @@
-"""azureml.contrib.services.aml_request inside a run: the whole request for a scoring script's ``run``."""
+"""The whole request for a scoring script, as ``azureml.contrib.services.aml_request`` has it."""
 
 import functools
 import io

@@ -1,1 +1,0 @@
-"""azureml.contrib inside a run: only ``services``, which scoring scripts use."""

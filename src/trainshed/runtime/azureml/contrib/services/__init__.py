@@ -1,1 +1,0 @@
-"""azureml.contrib.services inside a run: requests and responses of scoring scripts."""
