@@ -99,6 +99,7 @@ def ask(uri: str, method: str = "GET", body: bytes | None = None, **headers: str
     return answer
 
 
+@pytest.mark.own_folder
 def test_from_deploy_to_delete(
     workspace: Workspace, environment: Environment, scoring: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +167,9 @@ def test_from_deploy_to_delete(
         Model.deploy(workspace, "first", [model], config, deployed)
     service.delete()
     assert workspace.webservices == {}
+    assert list((workspace.path / "private" / "webservices").iterdir()) == []
+    while "webservices" in workspace.experiments:
+        time.sleep(0.02)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", service.port))

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
-from trainshed.service.deployments import Deployments
+from trainshed.service.deployments import EXPERIMENT, Deployments
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.machines import ServiceMachines
@@ -96,13 +97,20 @@ class ServiceContext:
             self.history,
             self.supervisor,
             self.bus,
-            lambda run_id: self.garbage.remove_run(run_id, children=False),
+            self._remove_service,
         )
         for folder in (root, root / layout.SNAPSHOTS):
             files.sync_folder(str(folder))  # so that the folders made in them survive a power failure
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None
+
+    def _remove_service(self, run_id: str) -> None:
+        """Remove the run of a web service, and their experiment with the last one."""
+        with contextlib.suppress(NotFoundException):  # the client that deleted the service may be faster
+            self.garbage.remove_run(run_id, children=False)
+        with contextlib.suppress(NotFoundException, UserErrorException):
+            self.experiments.delete(EXPERIMENT)
 
     def _ended(self, run_id: str) -> None:
         self.supervisor.ended(run_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import queue
@@ -293,7 +292,8 @@ class Deployments:
         try:
             run = self._history.get(run_id)
         except NotFoundException:
-            self._runs.pop(run_id, None)
+            if self._runs.pop(run_id, "") is None:
+                self._remove(run_id)
             return
         name = self._runs.get(run_id)
         if run["status"] not in states.TERMINAL:
@@ -301,8 +301,7 @@ class Deployments:
                 self._supervisor.cancel(run_id)  # the service was killed after it had kept the replacement
         elif name is None:
             self._runs.pop(run_id, None)
-            with contextlib.suppress(NotFoundException):  # the client that deleted the service was faster
-                self._remove(run_id)
+            self._remove(run_id)
         elif _is_lost(run):
             self._start_later(name, run)
 
