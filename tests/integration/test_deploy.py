@@ -19,7 +19,7 @@ from azureml.core import Image, Webservice
 from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
-from trainshed import Environment, Model, Workspace
+from trainshed import Environment, Experiment, Model, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
 from trainshed.client.stopping import stop
 from trainshed.errors import ModelNotFoundException, TrainshedError, UserErrorException, WebserviceException
@@ -240,6 +240,29 @@ def test_a_run_with_schemas_gets_its_parameters(workspace: Workspace, scoring: P
         status, _, answer = ask(service.scoring_uri, "POST", body)
         assert status == 400
         assert said in json.loads(answer)["message"]
+
+
+def test_services_and_runs_do_not_wait_for_each_other(
+    workspace: Workspace, environment: Environment, scoring: Path
+) -> None:
+    workspace.connection.call("PUT", "/targets/local", {"slots": 1})
+    (scoring / "src").mkdir()
+    (scoring / "src" / "train.py").write_text(
+        "import os, sys, time\nwhile not os.path.exists(sys.argv[1]):\n    time.sleep(0.02)\n"
+    )
+    (scoring / "echo.py").write_text("def run(data):\n    return data\n")
+    go = scoring / "go"
+    waits = ScriptRunConfig("src", "train.py", [str(go)], environment=environment)
+    runs = [Experiment(workspace, "training").submit(waits) for _ in range(2)]  # one has the slot, the other is queued
+    config = InferenceConfig("echo.py", environment=environment)
+    services = [Model.deploy(workspace, name, [], config) for name in ("a", "b")]
+    for service in services:
+        service.wait_for_deployment()
+    assert runs[1].get_status() == "Queued"
+    go.touch()
+    for run in runs:
+        run.wait_for_completion()
+    assert [service.state for service in services] == ["Healthy", "Healthy"]
 
 
 def test_init_that_fails_is_told(workspace: Workspace, environment: Environment, scoring: Path) -> None:

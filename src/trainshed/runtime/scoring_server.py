@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ACCESS = "TRAINSHED_SERVICE_ACCESS"
 """Environment variable: ``{"name", "auth", "address", "keys"}`` as JSON."""
 LONGEST_BODY = 100 << 20
+_UNKNOWN = LONGEST_BODY + 1
+_SMALL_BODY = 1 << 20
 _CONNECTIONS = 256
 _IDLE_SECONDS = 60
 _JSON = {"Content-Type": "application/json"}
@@ -108,6 +110,9 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             status, body = refused.status, json.dumps({"message": refused.message}).encode()
             headers = dict(_JSON, **refused.headers)
+        if 0 < self._left <= _SMALL_BODY:
+            # Closed with something unread, the connection would be reset, perhaps before the caller has the answer.
+            self._left -= len(self.rfile.read(self._left))
         self._more["x-request-id"] = str(uuid.uuid4())
         client_id = self.headers.get("x-ms-client-request-id")
         if client_id and len(client_id) <= 100 and client_id.isprintable():
@@ -129,9 +134,9 @@ class Handler(BaseHTTPRequestHandler):
     def _found(self) -> "Answer":
         """Return the answer: status, body, headers."""
         text = self.headers.get("Content-Length", "0")
-        self._left = int(text) if text.isdigit() else 1
+        self._left = int(text) if text.isdigit() else _UNKNOWN
         if self.headers.get("Transfer-Encoding") or not text.isdigit():
-            self._left = 1
+            self._left = _UNKNOWN
             raise Refused(411, "The request has no Content-Length.")
         self._check_caller()
         path, known = self._path()
