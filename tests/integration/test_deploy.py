@@ -22,7 +22,7 @@ from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservic
 from trainshed import Environment, Experiment, Model, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
 from trainshed.client.stopping import stop
-from trainshed.errors import ModelNotFoundException, TrainshedError, UserErrorException, WebserviceException
+from trainshed.errors import ModelNotFoundException, TrainshedError, WebserviceException
 
 SCORE = """
 import json, os
@@ -163,7 +163,7 @@ def test_from_deploy_to_delete(
     assert main(["services", "logs", "first"]) == 0
     assert main(["services", "delete"]) == 2
     assert main(["call", "first", "@none.json"]) == 2
-    with pytest.raises(UserErrorException, match="There is already a web service 'first'"):
+    with pytest.raises(WebserviceException, match="There is already a web service 'first'"):
         Model.deploy(workspace, "first", [model], config, deployed)
     service.delete()
     assert workspace.webservices == {}
@@ -305,13 +305,13 @@ def test_what_is_known_is_told_before_anything_starts(workspace: Workspace, scor
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(UserErrorException, match="is used by another program"):
+        with pytest.raises(WebserviceException, match="is used by another program"):
             deployed(workspace, [], "score.py", taken.getsockname()[1])
     with pytest.raises(WebserviceException, match="from 1 to 65535"):
         LocalWebservice.deploy_configuration(port=0)
     with pytest.raises(WebserviceException, match="Pass an inference_config"):
         Model.deploy(workspace, "never", [])
-    with pytest.raises(UserErrorException, match="Invalid name of a web service"):
+    with pytest.raises(WebserviceException, match="Invalid name of a web service"):
         Model.deploy(workspace, "no name", [], InferenceConfig("score.py"))
     with pytest.raises(WebserviceException, match="either an environment or a conda_file"):
         InferenceConfig("score.py", conda_file="x.yml", environment=Environment("x"))

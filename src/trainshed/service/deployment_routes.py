@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.errors import NotFoundException, WebserviceException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, texts
 from trainshed.spec.checks import is_name
@@ -22,13 +22,13 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
     """PUT /webservices/{name}: ``{"spec", "facts", "port", "overwrite"}``; the spec's arguments are ids of models."""
     name = request.path_params["name"]
     if not is_name(name, "-", _LONGEST_NAME):
-        raise UserErrorException(
+        raise WebserviceException(
             f"Invalid name of a web service: {name!r}. Use letters, digits and '-', with a letter or digit first, and "
             f"at most {_LONGEST_NAME} characters."
         )
     spec = from_json(RunSpec, field(body, "spec", dict))
     if not spec.script:
-        raise UserErrorException("A web service needs a scoring script.")
+        raise WebserviceException("A web service needs a scoring script.")
     for each in spec.arguments:
         _check_model(context, each)
     if spec.snapshot is not None:
@@ -42,7 +42,7 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
 def _check_model(context: ServiceContext, model: str) -> None:
     name, _, version = model.rpartition(":")
     if not name or not version.isdigit():
-        raise UserErrorException(f"'{model}' is not the id of a model, such as 'ridge:1'.")
+        raise WebserviceException(f"'{model}' is not the id of a model, such as 'ridge:1'.")
     context.catalog.get("model", name, int(version))
 
 
@@ -54,7 +54,7 @@ def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
         context.snapshots.use(snapshot)
     fresh, key = field(told, "fresh_key", (type(None), int)), field(told, "key", (type(None), str))
     if fresh not in (None, 0, 1):
-        raise UserErrorException("A web service has two keys, 0 and 1.")
+        raise WebserviceException("A web service has two keys, 0 and 1.")
     changes: dict[str, Any] = {}
     if field(told, "auth", (type(None), bool)) is not None:
         changes["auth"] = told["auth"]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainshed.errors import NotFoundException, TrainshedError, UserErrorException
+from trainshed.errors import NotFoundException, TrainshedError, WebserviceException
 from trainshed.service.attempts import attempt
 from trainshed.service.bus import Bus
 from trainshed.service.supervisor import Supervisor
@@ -100,13 +100,13 @@ class Deployments:
             overwrite: replace a service of this name.
 
         Raises:
-            UserErrorException: there is a service of this name, or the port is in use.
+            WebserviceException: there is a service of this name, or the port is in use.
         """
         with self._lock:
             known = {each["name"]: each for each in self._records.list(WEBSERVICE)}
             old = known.get(name)
             if old is not None and not overwrite:
-                raise UserErrorException(
+                raise WebserviceException(
                     f"There is already a web service '{name}'. Choose another name, call its update(), or pass "
                     "overwrite=True."
                 )
@@ -177,11 +177,11 @@ class Deployments:
                 return int(old["port"])
             return next((port for port in _PORTS if port not in taken and _is_free(port)), 0) or _any_port()
         if wanted in taken:
-            raise UserErrorException(
+            raise WebserviceException(
                 f"Port {wanted} is used by the web service '{taken[wanted]}'. Choose another port, or none."
             )
         if not (old is not None and old["port"] == wanted) and not _is_free(wanted):
-            raise UserErrorException(
+            raise WebserviceException(
                 f"Port {wanted} is used by another program, or may not be used. Choose another port, or none."
             )
         return wanted
@@ -270,7 +270,7 @@ class Deployments:
     def _whole(self, name: str) -> Record:
         found = self._private.whole(name, {})
         if not found:
-            raise UserErrorException(f"The request for the web service '{name}' is missing. Deploy it again.")
+            raise WebserviceException(f"The request for the web service '{name}' is missing. Deploy it again.")
         return found
 
     def _access(self, name: str) -> Record:

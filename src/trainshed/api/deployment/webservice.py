@@ -88,8 +88,8 @@ class Webservice(RunningService):
             The service, which is starting: call its :meth:`wait_for_deployment`.
 
         Raises:
-            WebserviceException: a model or the scoring script does not exist, or a value has the wrong type.
-            UserErrorException: there is a service of this name, or its port is in use.
+            WebserviceException: a model or the scoring script does not exist, there is a service of this name, its port
+                is in use, or a value has the wrong type.
         """
         config = getattr(image_config, "_inference", image_config)
         record = _deploy(workspace, name, models, config, deployment_config, overwrite)
