@@ -3,8 +3,8 @@
 :mod:`trainshed.runtime.scoring` starts it. Its arguments: descriptors of the listening socket, and of the pipe to which
 it writes once it answers; path of the script; ids of the models.
 
-Source: routes, headers and statuses are those of Microsoft's scoring server, as its own tests of routes have them
-(https://github.com/microsoft/azureml-inference-server, MIT).
+Routes, headers and statuses are meant to be those of Microsoft's public scoring server
+(https://github.com/microsoft/azureml-inference-server, MIT), whose own tests have not been run against this one yet.
 """
 
 import hmac
