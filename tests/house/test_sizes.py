@@ -37,6 +37,7 @@ BLIND = {
     "machines/serve.py": 1,
     "runtime/errors.py": 3,
     "runtime/mlflow_server.py": 1,
+    "runtime/scoring_server.py": 1,
     "service/attempts.py": 1,
 }
 """Where any exception at all may be caught, besides the handler that Starlette calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from trainshed.cli import parser_runs
+from trainshed.cli import parser_runs, parser_services
 from trainshed.cli.argument_types import count
 from trainshed.cli.parser_parts import command, common
 from trainshed.errors import UserErrorException
@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     parser_runs.files(commands)
     parser_runs.removal(commands)
     parser_runs.verify(commands)
+    parser_services.services(commands)
     _azureml(commands)
     _machinery(commands)
     return top

@@ -16,7 +16,7 @@ from trainshed.node.rank_events import GRACE
 from trainshed.node.ranks import RankCommand, Ranks
 from trainshed.node.start import Start
 from trainshed.spec import layout
-from trainshed.spec.run import RunSpec, is_notebook
+from trainshed.spec.run import WEBSERVICE, RunSpec, is_notebook
 
 if TYPE_CHECKING:
     from trainshed.node.mpi import Mpi
@@ -181,4 +181,6 @@ class Launch:
         script = str(self._spec.script)
         if is_notebook(script):
             return (self._ready.python, "-m", "trainshed.runtime.notebook", script, *arguments)
+        if self._spec.kind == WEBSERVICE:
+            return (self._ready.python, "-m", "trainshed.runtime.scoring", script, *arguments)
         return (self._ready.python, script, *arguments)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
+from trainshed.service.deployment_routes import ROUTES as DEPLOYMENTS
 from trainshed.service.fragment import ROUTES as FRAGMENT
 from trainshed.service.guard import (
     Guard,
@@ -52,6 +53,7 @@ ALL = [
     *MODELS,
     *SECRETS,
     *SWEEPS,
+    *DEPLOYMENTS,
     *REMOVAL,
     *VERIFY,
 ]

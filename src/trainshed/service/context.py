@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
+from trainshed.service.deployments import EXPERIMENT, Deployments
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.machines import ServiceMachines
@@ -67,7 +69,8 @@ class ServiceContext:
         self.catalog = Catalog(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
-        self.registry = WorkspaceRegistry(root, Registry(self.database), self.secrets)
+        records = Registry(self.database)
+        self.registry = WorkspaceRegistry(root, records, self.secrets)
         self.environments = Private(root / "private" / "environments")
         runtime = assemble(home / "runtime")
         self.access = access
@@ -88,11 +91,26 @@ class ServiceContext:
         self.garbage = GarbageCollector(
             root, home, removal, self.snapshots, runtime, self.supervisor.discard, elsewhere
         )
+        self.deployments = Deployments(
+            records,
+            Private(root / "private" / "webservices"),
+            self.history,
+            self.supervisor,
+            self.bus,
+            self._remove_service,
+        )
         for folder in (root, root / layout.SNAPSHOTS):
             files.sync_folder(str(folder))  # so that the folders made in them survive a power failure
         self.started = time.time()
         self.last_seen = time.monotonic()
         self.stop: Callable[[], None] = lambda: None
+
+    def _remove_service(self, run_id: str) -> None:
+        """Remove the run of a web service, and their experiment with the last one."""
+        with contextlib.suppress(NotFoundException):  # the client that deleted the service may be faster
+            self.garbage.remove_run(run_id, children=False)
+        with contextlib.suppress(NotFoundException, UserErrorException):
+            self.experiments.delete(EXPERIMENT)
 
     def _ended(self, run_id: str) -> None:
         self.supervisor.ended(run_id)
@@ -102,6 +120,7 @@ class ServiceContext:
         self.sweeps.prepare()
         self.supervisor.start()
         self.sweeps.start()
+        self.deployments.start()
 
     def seen(self) -> None:
         """Record that a client is using the service."""
@@ -124,4 +143,5 @@ class ServiceContext:
             last.callback(self.garbage.close)
             last.callback(self.supervisor.stop)
             last.callback(self.sweeps.stop)
+            last.callback(self.deployments.stop)
             last.callback(self.target_checks.close)

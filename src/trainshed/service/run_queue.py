@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from trainshed.service.attempts import attempt
 from trainshed.service.gpus import wanted
+from trainshed.spec.run import WEBSERVICE
 from trainshed.store.history import History
 
 LOOKAHEAD = 32
@@ -15,8 +16,8 @@ Record = dict[str, Any]
 
 
 def size(spec: dict[str, Any]) -> int:
-    """Return the number of slots that a run uses on all its nodes together."""
-    return int(spec["slots"]) * int(spec.get("node_count", 1))
+    """Return the number of slots that a run uses on all its nodes together; a web service, which does not end, none."""
+    return 0 if spec.get("kind") == WEBSERVICE else int(spec["slots"]) * int(spec.get("node_count", 1))
 
 
 class Held(Protocol):
@@ -57,17 +58,18 @@ def fill(
         start: starts a run.
         fail: ends a run whose request cannot be read.
     """
-    before, pending = (-1, False), False
-    while free > 0 and (free, pending) != before:
-        before = free, pending
-        # However many runs wait for GPUs, those without GPUs are considered too.
-        queued = history.queued(target, limit=LOOKAHEAD, without_gpus=pending)
+    before, pending, begun = (-1, False), False, 0
+    while (begun, pending) != before:
+        before = begun, pending
+        # However many runs wait for GPUs, those without GPUs are considered too. Web services come first, and need no
+        # slot.
+        queued = history.queued(target, limit=LOOKAHEAD if free > 0 else 1, without_gpus=pending)
         for record in (each for each in queued if each["id"] not in held.runs):
             needed = attempt(needs, held, record["spec"], failed=partial(fail, record["id"]))
             if needed is None:
                 continue
             slots, gpus = needed
-            if slots > free:
+            if slots > max(free, 0):
                 # Runs start in the order of submission, even if a later, smaller one would fit.
                 return
             if pending and gpus:
@@ -76,4 +78,5 @@ def fill(
                 pending = True  # runs without GPUs can start meanwhile
             elif record["id"] in held.runs:
                 start(record["id"])
+                begun += 1
                 free -= slots if record["id"] in held.runs else 0

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MODES = ("mount", "download", "upload")
 LOCAL = "local"
 """Name of the service's own machine as a compute target."""
+WEBSERVICE = "webservice"
+"""Type of a run that is a web service: its script has ``init`` and ``run``, and it does not end by itself."""
 
 _NOTHING: Dict[str, str] = {}  # a shared default is safe, because records are never modified
 

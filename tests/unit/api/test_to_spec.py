@@ -16,7 +16,8 @@ from trainshed import (
     ScriptRunConfig,
 )
 from trainshed.api.configuration.runconfig_sections import ParallelTaskConfiguration
-from trainshed.api.training.submission import check_source, with_files
+from trainshed.api.training.source_folder import check_source
+from trainshed.api.training.submission import with_files
 from trainshed.api.training.to_spec import SubmitOptions, environment_to_spec, to_spec
 from trainshed.errors import RunConfigurationException, UserErrorException
 from trainshed.spec.container import ContainerSpec

@@ -34,14 +34,14 @@ def test_no_row_stands_for_what_there_is() -> None:
 
 def test_a_row_is_all_that_a_name_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (
-        Row("core.webservice", "Queue(Webservice)", "(workspace, depth=3)", "use a file"),
+        Row("core.webservice", "Queue(AksEndpoint)", "(workspace, depth=3)", "use a file"),
         Row("core.webservice", "Queue.push pull", "(item)", "Queues are not here."),
     )
     monkeypatch.setitem(_made._own, "Queue", rows[0])
     monkeypatch.setitem(_made._members, "Queue", [rows[1]])
-    from azureml.core.webservice import Queue, Webservice
+    from azureml.core.webservice import AksEndpoint, Queue
 
-    assert issubclass(Queue, Webservice)
+    assert issubclass(Queue, AksEndpoint)
     assert str(inspect.signature(Queue)) == "(workspace, depth=3)"
     assert str(inspect.signature(Queue.push)) == "(item)"
     with pytest.raises(UserErrorException, match=r"^Queue is only available in Azure ML; here, use a file\.$"):

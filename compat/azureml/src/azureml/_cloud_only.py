@@ -45,9 +45,9 @@ _KUBERNETES = (
 _NETWORK = "the service only accepts connections from this machine"
 _SECRETS = "store secrets with ws.get_default_keyvault()"
 _QUERY = "query the database in the script, or save what the query returns to a file and register that"
-SERVE = "download the model and serve it with a tool of your choice: Model(ws, name).download()"
+SERVE = "deploy the models on this machine: Model.deploy(ws, name, models, inference_config)"
+_IMAGES = "An image exists only in the program that creates it; web services are in ws.webservices."
 _TARGET = "use ComputeTarget(ws, name), or compute_target='local'"
-_DEPLOY = "deploy_configuration deploy deploy_from_model deploy_from_image list"
 _LEGACY = "core.compute_target core"
 
 ROWS = (
@@ -122,13 +122,6 @@ ROWS = (
         _IMAGE,
     ),
     Row("core", "Environment.get_image_details", "(workspace)", _BUILT),
-    Row(
-        "core",
-        "Model.deploy",
-        "(workspace, name, models, inference_config=None, deployment_config=None, deployment_target=None, "
-        "overwrite=False, show_output=False)",
-        SERVE,
-    ),
     Row(
         "core",
         "Model.package",
@@ -217,38 +210,13 @@ ROWS = (
     Row("core core.linked_service", "SynapseWorkspaceLinkedServiceConfiguration"),
     Row("core core.private_endpoint", "PrivateEndPoint", "", _NETWORK),
     Row("core core.private_endpoint", "PrivateEndPointConfig", "", _NETWORK),
-    Row("core core.image core.image.image", "Image", "", SERVE),
-    Row("core core.image core.image.image", "Image.create get list image_configuration delete", "", SERVE),
-    Row("core.image core.image.container", "ContainerImage(Image)", "", SERVE),
-    Row("core.image core.image.container", "ContainerImage.image_configuration create get list", "", SERVE),
-    Row("core core.webservice core.webservice.webservice", "Webservice", "", SERVE),
-    Row(
-        "core core.webservice core.webservice.webservice",
-        "Webservice.deploy deploy_from_model deploy_from_image deploy_local_from_model list delete run "
-        "wait_for_deployment get_logs",
-        "",
-        SERVE,
-    ),
-    Row("core.webservice core.webservice.aci", "AciWebservice(Webservice)", "", SERVE),
-    Row("core.webservice core.webservice.aci", f"AciWebservice.{_DEPLOY}", "", SERVE),
-    Row("core.webservice core.webservice.aks", "AksWebservice(Webservice)", "", SERVE),
-    Row("core.webservice core.webservice.aks", f"AksWebservice.{_DEPLOY}", "", SERVE),
-    Row("core.webservice core.webservice.local", "LocalWebservice(Webservice)", "", SERVE),
-    Row("core.webservice core.webservice.local", f"LocalWebservice.{_DEPLOY}", "", SERVE),
-    Row(
-        "core.model core.webservice",
-        "InferenceConfig",
-        "(entry_script, runtime=None, conda_file=None, extra_docker_file_steps=None, source_directory=None, "
-        "enable_gpu=None, description=None, base_image=None, base_image_registry=None, cuda_version=None, "
-        "environment=None)",
-        SERVE,
-    ),
     Row(
         "core.model",
-        "InferenceConfig.build_create_payload build_profile_payload validate_configuration validation_script_content",
+        "InferenceConfig.build_create_payload build_profile_payload validation_script_content",
         "",
         SERVE,
     ),
+    Row("core core.image core.image.image", "Image.get list", "", _IMAGES),
     Row("core.model", "ModelPackage", "", SERVE),
     Row("core.model", "ModelPackage.pull save wait_for_creation get_container_registry get_logs", "", SERVE),
     Row(
@@ -265,18 +233,13 @@ ROWS = (
         SERVE,
     ),
     Row("core.profile core.model", "ModelProfile", "", SERVE),
-    Row("core.webservice.aci", "AciServiceDeploymentConfiguration", "", SERVE),
-    Row("core.webservice.aks", "AksServiceDeploymentConfiguration", "", SERVE),
     Row("core.webservice.aks", "AutoScaler", "", SERVE),
     Row("core.webservice.aks", "ContainerResourceRequirements", "", SERVE),
     Row("core.webservice.aks", "LivenessProbeRequirements", "", SERVE),
-    Row("core.webservice.local", "LocalWebserviceDeploymentConfiguration", "", SERVE),
-    Row("core.webservice.webservice", "WebserviceDeploymentConfiguration", "", SERVE),
-    Row("core.image.container", "ContainerImageConfig", "", SERVE),
     Row("core.image.image", "ImageConfig", "", SERVE),
     Row("core.image.image", "Asset", "", SERVE),
     Row("core.image.image", "TargetRuntime", "", SERVE),
-    Row("core.webservice core.webservice.aks", "AksEndpoint(AksWebservice)", "", SERVE),
+    Row("core.webservice core.webservice.aks", "AksEndpoint", "", SERVE),
     Row(
         "core.environment",
         "DockerBuildContext",

@@ -44,7 +44,6 @@ FAMILIES = {
     "contrib.pipeline": _PIPELINE,
     "contrib.run": "use mlflow itself: mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())",
     "contrib.server": _SERVE,
-    "contrib.services": _SERVE,
     "contrib.train": "submit the training script with an Estimator or a ScriptRunConfig",
     "datadrift": "compare the data in a script of your own",
     "dataprep": "read files with pandas, or with Dataset.Tabular and Dataset.File",

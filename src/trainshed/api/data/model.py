@@ -6,7 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.data.model_files import download_model, find_entry, fits, model_files
+from trainshed.api.data.model_files import (
+    dataset_records,
+    download_model,
+    find_entry,
+    fits,
+    in_service,
+    model_files,
+)
 from trainshed.api.times import utc
 from trainshed.api.transfer import opened
 from trainshed.client import locations
@@ -187,6 +194,8 @@ class Model:
     def get_model_path(model_name: str, version: int | None = None, _workspace: WorkspaceLike | None = None) -> str:
         """Download a model and return the local path of its file or folder.
 
+        In the scoring script of a web service, return the path of a model that the service was deployed with.
+
         Args:
             model_name: name of the model.
             version: version number. Default: the latest version.
@@ -195,6 +204,9 @@ class Model:
         Raises:
             WebserviceException: the model does not exist.
         """
+        there = in_service(model_name, version)
+        if there is not None:
+            return there
         if _workspace is not None:
             connection = _workspace.connection
         else:
@@ -326,6 +338,24 @@ class Model:
         """Delete this version and its files."""
         self.workspace.connection.call("DELETE", quoted("models", self.name, str(self.version)))
 
+    @staticmethod
+    def deploy(
+        workspace: WorkspaceLike,
+        name: str,
+        models: Sequence[Any],
+        inference_config: Any = None,
+        deployment_config: Any = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> Any:
+        """Deploy models as a web service on this machine; ``inference_config`` is an InferenceConfig.
+
+        Returns:
+            The Webservice, which is starting; see :meth:`Webservice.deploy_from_model` for parameters and errors.
+        """
+        return workspace._deploy(name, models, inference_config, deployment_config, overwrite)
+
     def serialize(self) -> dict[str, Any]:
         """Return the model as a JSON-serializable dict."""
         return {
@@ -356,25 +386,6 @@ class Model:
     def __repr__(self) -> str:
         shown = (f"{name}={getattr(self, name)}" for name in ("name", "id", "version", "tags", "properties"))
         return f"Model(workspace={self.workspace!r}, {', '.join(shown)})"
-
-
-def dataset_records(datasets: Any) -> list[Any] | None:
-    """Convert the datasets that a model is registered with for its catalog entry.
-
-    Args:
-        datasets: ``(purpose, dataset)`` pairs, or None.
-
-    Raises:
-        UserErrorException: an item is not such a pair.
-    """
-    records = []
-    for each in datasets or ():
-        if not isinstance(each, (tuple, list)) or len(each) != 2 or not hasattr(each[1], "_definition"):
-            raise UserErrorException(
-                f"datasets must be a list of pairs such as ('training data', dataset), not of {each!r}."
-            )
-        records.append([str(each[0]), each[1].id or "", each[1]._definition])
-    return records or None
 
 
 def _registered(

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.transfer import download, files_below
 from trainshed.client.http import quoted
-from trainshed.errors import ModelNotFoundException, NotFoundException, WebserviceException
+from trainshed.errors import ModelNotFoundException, NotFoundException, UserErrorException, WebserviceException
 
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
     TagFilter = Iterable[Any] | Mapping[str, Any] | None
     """Required tags or properties: a key, keys, ``[key, value]`` pairs, or a dict."""
+
+_OF_SERVICE = "TRAINSHED_MODELS"
+"""Environment variable of a scoring script: folder of its models, as name/version."""
 
 
 def model_files(root: str, children: Sequence[str] | None) -> list[str]:
@@ -119,3 +122,41 @@ def _has(labels: Mapping[str, str], wanted: TagFilter) -> bool:
         if key not in labels or value not in (None, labels[key]):
             return False
     return True
+
+
+def dataset_records(datasets: Any) -> list[Any] | None:
+    """Convert the datasets that a model is registered with for its catalog entry.
+
+    Args:
+        datasets: ``(purpose, dataset)`` pairs, or None.
+
+    Raises:
+        UserErrorException: an item is not such a pair.
+    """
+    records = []
+    for each in datasets or ():
+        if not isinstance(each, (tuple, list)) or len(each) != 2 or not hasattr(each[1], "_definition"):
+            raise UserErrorException(
+                f"datasets must be a list of pairs such as ('training data', dataset), not of {each!r}."
+            )
+        records.append([str(each[0]), each[1].id or "", each[1]._definition])
+    return records or None
+
+
+def in_service(name: str, version: int | None) -> str | None:
+    """Return the path of a model in the scoring script of a web service that has it, else None.
+
+    Args:
+        name: name of the model.
+        version: version number. Default: the newest that the service has.
+    """
+    root = os.environ.get(_OF_SERVICE)
+    folder = os.path.join(root or "", name)
+    if not root or not os.path.isdir(folder):
+        return None
+    versions = [each for each in os.listdir(folder) if each.isdigit()]
+    chosen = max(versions, key=int, default="") if version is None else str(version)
+    if chosen not in versions:
+        return None
+    inside = os.path.join(folder, chosen)
+    return os.path.join(inside, sorted(os.listdir(inside))[0])

@@ -59,7 +59,8 @@ class RunModels(RunBase):
             >>> run.register_model("ridge", "outputs/model.pkl").name
             'ridge'
         """
-        from trainshed.api.data.model import Model, dataset_records
+        from trainshed.api.data.model import Model
+        from trainshed.api.data.model_files import dataset_records
 
         more = {
             "description": description,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from trainshed.api.configuration.runconfig import RunConfiguration, Submission
+from trainshed.api.training.source_folder import check_source
 from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
 from trainshed.client import provenance
 from trainshed.client.http import quoted
@@ -13,18 +14,17 @@ from trainshed.client.index import index_path
 from trainshed.client.notice import inform, warn
 from trainshed.client.send import send as send_source
 from trainshed.client.source import Source, take
-from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException, did_you_mean
+from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException
 from trainshed.spec.record import to_json
 from trainshed.spec.run import LOCAL, RunSpec
 from trainshed.spec.shape import check_one_node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from trainshed.api.protocols import WorkspaceLike
-
-_NEAR_LIMIT = 2000
+    from trainshed.client.http import Connection
 
 
 def send(
@@ -44,9 +44,39 @@ def send(
             "Only an Estimator, a ScriptRunConfig or a HyperDriveConfig can be submitted."
         )
     overrides = dict(options)
+    sweep, run_id = config._sweep(overrides) if hasattr(config, "_sweep") else (None, None)
+    source, spec = with_source(workspace, experiment, config, tags, overrides)
+    connection, path = workspace.connection, "/runs"
+    body: dict[str, Any] = {"submit_id": os.urandom(16).hex()}
+    known, diff = provenance.of(source.folder, source.has)
+    if known:
+        spec = spec._replace(properties={**known, **spec.properties})
+    if diff:
+        body["git_diff"] = diff
+    if sweep is not None:
+        path, body = "/sweeps", {**body, "sweep": to_json(sweep), "run_id": run_id}
+    return submit_source(
+        connection, source, spec, lambda whole: connection.call("POST", path, {**body, "spec": to_json(whole)})
+    )
+
+
+def with_source(
+    workspace: WorkspaceLike, experiment: str, config: Any, tags: Mapping[str, Any], overrides: dict[str, Any]
+) -> tuple[Source, RunSpec]:
+    """Check what is to be run, and return its source and the request for it.
+
+    Args:
+        workspace: workspace of the run.
+        experiment: name of its experiment.
+        config: e.g. a ScriptRunConfig.
+        tags: tags of the run.
+        overrides: options of the submit.
+
+    Raises:
+        TrainshedError: see :meth:`Experiment.submit`.
+    """
     priority, slots = overrides.pop("priority", None), overrides.pop("slots", 1)
     parent = overrides.pop("parent", None)
-    sweep, run_id = config._sweep(overrides) if hasattr(config, "_sweep") else (None, None)
     submission: Submission = config._submission(overrides)
     ready = with_datasets(with_files(submission), workspace)
     legacy = os.environ.get(LEGACY, "") not in ("", "0")
@@ -60,13 +90,7 @@ def send(
     source = take(ready.folder, index_path(workspace.identity, os.path.realpath(ready.folder)))
     _check_sent(source, spec)
     _store_password(workspace, spec, ready.config)
-    more: dict[str, Any] = {} if sweep is None else {"sweep": to_json(sweep), "run_id": run_id}
-    known, diff = provenance.of(source.folder, source.has)
-    if known:
-        spec = spec._replace(properties={**known, **spec.properties})
-    if diff:
-        more["git_diff"] = diff
-    return _queue(workspace, source, spec, more)
+    return source, spec
 
 
 def with_files(submission: Submission) -> Submission:
@@ -104,54 +128,6 @@ def with_datasets(submission: Submission, workspace: WorkspaceLike) -> Submissio
     return Submission(submission.folder, config)
 
 
-def check_source(folder: str, script: str | None) -> str | None:
-    """Check that the source folder and script exist, and return the script's path relative to the folder.
-
-    Args:
-        folder: source folder.
-        script: path of the script, absolute or relative to the folder; None if a command is run.
-
-    Raises:
-        UserErrorException: the folder or script does not exist, or the script is outside the folder. The message
-            suggests the closest match.
-
-    Example:
-        >>> check_source("./src", "train.py")
-        'train.py'
-    """
-    if not os.path.isdir(folder):
-        what = "is a file, not a folder" if os.path.exists(folder) else "does not exist"
-        parent, name = os.path.split(os.path.abspath(folder))
-        near = did_you_mean(name, os.listdir(parent) if os.path.isdir(parent) else ())
-        raise UserErrorException(f"The source folder '{folder}' {what}.{near}")
-    if script is None:
-        return None
-    root = os.path.realpath(folder)
-    relative = os.path.relpath(os.path.join(root, script), root)
-    if relative.startswith(os.pardir):
-        parent = os.path.commonpath([root, os.path.normpath(os.path.join(root, script))])
-        raise UserErrorException(
-            f"The script '{script}' is outside the source folder '{folder}'. Move it there, "
-            f"or use a folder that contains both, such as '{parent}'."
-        )
-    if not os.path.isfile(os.path.join(root, relative)):
-        raise UserErrorException(f"There is no script '{script}' in '{folder}'.{_nearest(root, script)}")
-    return relative.replace(os.sep, "/")
-
-
-def _nearest(root: str, script: str) -> str:
-    """Suggest a script: one with the same name in a subfolder, or the one with the most similar path."""
-    found: list[str] = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        scripts = sorted(name for name in names if name.endswith((".py", ".sh", ".ipynb")))
-        found += [os.path.relpath(os.path.join(folder, name), root) for name in scripts]
-        if len(found) > _NEAR_LIMIT:
-            break
-    same_name = [path for path in found if os.path.basename(path) == os.path.basename(script)]
-    return f" Did you mean '{same_name[0]}'?" if same_name else did_you_mean(script, found)
-
-
 def _check_sent(source: Source, spec: RunSpec) -> None:
     if source.environments:
         inform(f"Virtual environments are excluded from the snapshot: {', '.join(source.environments)}.")
@@ -173,12 +149,24 @@ def _store_password(workspace: WorkspaceLike, spec: RunSpec, config: RunConfigur
         workspace.connection.call("PUT", "/secrets", {"set": {spec.container.secret: str(password)}})
 
 
-def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec, more: dict[str, Any]) -> dict[str, Any]:
-    connection = workspace.connection
-    body = {"submit_id": os.urandom(16).hex(), **more}
+def submit_source(
+    connection: Connection, source: Source, spec: RunSpec, post: Callable[[RunSpec], Any]
+) -> dict[str, Any]:
+    """Submit a request, and before it the source as far as the service lacks it.
+
+    Args:
+        connection: connection to the service.
+        source: the source.
+        spec: the request, without a snapshot.
+        post: sends the request, whose snapshot is there.
+
+    Returns:
+        What ``post`` returns.
+    """
+    record: dict[str, Any]
     if source.known is not None:
         try:
-            record = _post(connection, {**body, "spec": to_json(spec._replace(snapshot=source.known))})
+            record = post(spec._replace(snapshot=source.known))
         except NotFoundException:
             # The snapshot may have been deleted since the last submit, so upload it again. If something else is
             # missing, the second attempt raises the same error.
@@ -186,11 +174,7 @@ def _queue(workspace: WorkspaceLike, source: Source, spec: RunSpec, more: dict[s
         else:
             source.remember(source.known)
             return record
-    return _post(connection, {**body, "spec": to_json(spec._replace(snapshot=send_source(source, connection)))})
-
-
-def _post(connection: Any, body: dict[str, Any]) -> dict[str, Any]:
-    record: dict[str, Any] = connection.call("POST", "/sweeps" if "sweep" in body else "/runs", body)
+    record = post(spec._replace(snapshot=send_source(source, connection)))
     return record
 
 

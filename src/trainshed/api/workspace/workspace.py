@@ -51,8 +51,7 @@ class Workspace(WorkspaceFacts):
         >>> weather = Workspace.get("weather")
     """
 
-    DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
-    DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
+    DEFAULT_CPU_CLUSTER_NAME, DEFAULT_GPU_CLUSTER_NAME = "cpu-cluster", "gpu-cluster"
 
     def __init__(
         self,
@@ -347,6 +346,18 @@ class Workspace(WorkspaceFacts):
         from trainshed.api.data.model import Model
 
         return _by_name(Model._latest(self), "model", lambda *args, **named: Model._latest(self, *args, **named))
+
+    @property
+    def webservices(self) -> CallableDict[Any]:
+        """Web services by name. A call can pass ``compute_type``, ``model_name``, ``model_id``, ``tags`` and others."""
+        from trainshed.api.deployment.webservice import by_name
+
+        return _by_name(by_name(self), "webservice", lambda *args, **named: by_name(self, *args, **named))
+
+    def _deploy(self, name: str, models: Any, inference: Any, config: Any, overwrite: bool) -> Any:
+        from trainshed.api.deployment.webservice import Webservice
+
+        return Webservice.deploy_from_model(self, name, models, inference, config, None, overwrite)
 
     @property
     def datasets(self) -> CallableDict[Dataset]:

@@ -218,13 +218,6 @@ class WorkspaceFacts:
 
         return CallableDict({}, "image")
 
-    @property
-    def webservices(self) -> CallableDict[Any]:
-        """Always empty: web services are not supported."""
-        from trainshed.api.workspace.callable_dict import CallableDict
-
-        return CallableDict({}, "webservice")
-
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainshed.api.data.dataset import Dataset
     from trainshed.api.data.datastore import Datastore
     from trainshed.api.data.model import Model
+    from trainshed.api.deployment.image import Image
+    from trainshed.api.deployment.webservice import Webservice
     from trainshed.api.diagnostics import diagnostic_log
     from trainshed.api.runs.experiment import Experiment
     from trainshed.api.runs.run import Run, ScriptRun, get_run
@@ -30,12 +32,14 @@ _HOME = {
     "Datastore": "data.datastore",
     "Environment": "configuration.environment",
     "Experiment": "runs.experiment",
+    "Image": "deployment.image",
     "Keyvault": "workspace.keyvault",
     "Model": "data.model",
     "Run": "runs.run",
     "RunConfiguration": "configuration.runconfig",
     "ScriptRun": "runs.run",
     "ScriptRunConfig": "training.script_run_config",
+    "Webservice": "deployment.webservice",
     "Workspace": "workspace.workspace",
     "diagnostic_log": "diagnostics",
     "get_run": "runs.run",
@@ -49,12 +53,14 @@ __all__ = [
     "Datastore",
     "Environment",
     "Experiment",
+    "Image",
     "Keyvault",
     "Model",
     "Run",
     "RunConfiguration",
     "ScriptRun",
     "ScriptRunConfig",
+    "Webservice",
     "Workspace",
     "diagnostic_log",
     "get_run",

@@ -107,7 +107,6 @@ assert Model.deserialize(ws, model.serialize()).id == model.id
 
 # What needs v1's cloud says what to use instead.
 for call in (
-    lambda: Model.deploy(ws, "service", [model]),
     lambda: Model.package(ws, [model]),
     lambda: Model.profile(ws, "p", [model], None, None),
 ):
@@ -116,7 +115,7 @@ for call in (
     except AzureMLException as error:
         print("As expected:", error)
     else:
-        raise AssertionError("a model was deployed")
+        raise AssertionError("a model was packaged")
 
 second.delete()
 assert Model(ws, "ridge").version == 1

@@ -1,0 +1,1 @@
+"""Web services: models that answer requests on this machine."""

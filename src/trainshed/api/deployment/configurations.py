@@ -1,0 +1,162 @@
+"""Deployment configurations: port, authentication, tags and description of a web service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainshed.errors import WebserviceException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL, ACI, AKS = "Local", "ACI", "AKS"
+
+
+class WebserviceDeploymentConfiguration:
+    """Base class of deployment configurations.
+
+    Args:
+        kind: ``"Local"``, ``"ACI"`` or ``"AKS"``, as the service is called in ``compute_type``.
+        port: port on this machine. Default: a free one.
+        auth_enabled: callers need a key. Default: only those who do not use ``scoring_uri``, which contains one.
+        tags: tags of the service.
+        properties: properties of the service, which cannot be changed later.
+        description: description of the service.
+        given: the other parameters, which are only stored.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        port: int | None = None,
+        auth_enabled: bool | None = None,
+        tags: Mapping[str, Any] | None = None,
+        properties: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
+            raise WebserviceException(f"The port is {port!r}; it must be a number from 1 to 65535.")
+        self.kind = kind
+        self.port = port
+        self.auth_enabled = auth_enabled
+        self.tags = tags
+        self.properties = properties
+        self.description = description
+        self.given = dict(given or {})
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a parameter that is only stored."""
+        try:
+            return self.__dict__["given"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no attribute '{name}'") from None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the service records of it (Trainshed extension)."""
+        # The address has a key in it, so that programs which send none, as most for SDK v1, can use it.
+        return {
+            "kind": self.kind,
+            "auth": self.auth_enabled is not False,
+            "open_address": self.auth_enabled is None,
+            "tags": {str(key): str(value) for key, value in (self.tags or {}).items()},
+            "properties": {str(key): str(value) for key, value in (self.properties or {}).items()},
+            "description": self.description,
+        }
+
+    def validate_configuration(self) -> None:
+        """Do nothing: values are checked when the configuration is created."""
+
+    def print_deploy_configuration(self) -> None:
+        """Print the configuration."""
+        print({name: value for name, value in {**self.facts, **self.given}.items() if value is not None})  # noqa: T201
+
+
+class LocalWebserviceDeploymentConfiguration(WebserviceDeploymentConfiguration):
+    """Result of ``LocalWebservice.deploy_configuration``."""
+
+
+class AciServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
+    """Result of ``AciWebservice.deploy_configuration``."""
+
+
+class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
+    """Result of ``AksWebservice.deploy_configuration``."""
+
+
+class LocalKind:
+    """Makes the configurations of :class:`~trainshed.api.deployment.webservice.LocalWebservice`."""
+
+    @staticmethod
+    def deploy_configuration(port: int | None = None) -> LocalWebserviceDeploymentConfiguration:
+        """Return a deployment configuration.
+
+        Args:
+            port: port on this machine. Default: a free one.
+
+        Raises:
+            WebserviceException: not a port.
+        """
+        return LocalWebserviceDeploymentConfiguration(LOCAL, port)
+
+
+class AciKind:
+    """Makes the configurations of :class:`~trainshed.api.deployment.webservice.AciWebservice`."""
+
+    @staticmethod
+    def deploy_configuration(
+        cpu_cores: float | None = None,
+        memory_gb: float | None = None,
+        tags: Mapping[str, Any] | None = None,
+        properties: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        location: str | None = None,
+        auth_enabled: bool | None = None,
+        **kwargs: Any,
+    ) -> AciServiceDeploymentConfiguration:
+        """Return a deployment configuration. Parameters that are not listed here are only stored.
+
+        Args:
+            cpu_cores: only stored.
+            memory_gb: only stored.
+            tags: tags of the service.
+            properties: properties of the service.
+            description: description of the service.
+            location: only stored.
+            auth_enabled: True: callers send a key. False: none is needed. Default: ``scoring_uri`` contains a key.
+            **kwargs: only stored.
+        """
+        given = {"cpu_cores": cpu_cores, "memory_gb": memory_gb, "location": location, **kwargs}
+        return AciServiceDeploymentConfiguration(ACI, None, auth_enabled, tags, properties, description, given)
+
+
+class AksKind:
+    """Makes the configurations of :class:`~trainshed.api.deployment.webservice.AksWebservice`."""
+
+    @staticmethod
+    def deploy_configuration(
+        autoscale_enabled: bool | None = None,
+        auth_enabled: bool | None = None,
+        cpu_cores: float | None = None,
+        memory_gb: float | None = None,
+        tags: Mapping[str, Any] | None = None,
+        properties: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        **kwargs: Any,
+    ) -> AksServiceDeploymentConfiguration:
+        """Return a deployment configuration. Parameters that are not listed here are only stored.
+
+        Args:
+            autoscale_enabled: only stored.
+            auth_enabled: False: callers need no key. Default: they send one, as in SDK v1.
+            cpu_cores: only stored.
+            memory_gb: only stored.
+            tags: tags of the service.
+            properties: properties of the service.
+            description: description of the service.
+            **kwargs: only stored.
+        """
+        given = {"autoscale_enabled": autoscale_enabled, "cpu_cores": cpu_cores, "memory_gb": memory_gb, **kwargs}
+        auth = True if auth_enabled is None else auth_enabled
+        return AksServiceDeploymentConfiguration(AKS, None, auth, tags, properties, description, given)

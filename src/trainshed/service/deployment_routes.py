@@ -1,0 +1,120 @@
+"""API routes for web services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from trainshed.errors import NotFoundException, WebserviceException
+from trainshed.service.context import ServiceContext
+from trainshed.service.requests import API, endpoint, field, texts
+from trainshed.spec.checks import is_name
+from trainshed.spec.codec import from_json
+from trainshed.spec.run import RunSpec
+
+_FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script")
+_LONGEST_NAME = 64
+
+
+def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
+    """PUT /webservices/{name}: ``{"spec", "facts", "port", "overwrite"}``; the spec's arguments are ids of models."""
+    name = request.path_params["name"]
+    if not is_name(name, "-", _LONGEST_NAME):
+        raise WebserviceException(
+            f"Invalid name of a web service: {name!r}. Use letters, digits and '-', with a letter or digit first, and "
+            f"at most {_LONGEST_NAME} characters."
+        )
+    spec = from_json(RunSpec, field(body, "spec", dict))
+    if not spec.script:
+        raise WebserviceException("A web service needs a scoring script.")
+    for each in spec.arguments:
+        _check_model(context, each)
+    if spec.snapshot is not None:
+        context.snapshots.use(spec.snapshot)
+    told = field(body, "facts", dict, {})
+    facts = {key: told[key] for key in _FACTS if key in told}
+    port = field(body, "port", (type(None), int))
+    return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)))
+
+
+def _check_model(context: ServiceContext, model: str) -> None:
+    name, _, version = model.rpartition(":")
+    if not name or not version.isdigit():
+        raise WebserviceException(f"'{model}' is not the id of a model, such as 'ridge:1'.")
+    context.catalog.get("model", name, int(version))
+
+
+def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
+    """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``."""
+    told = body or {}
+    snapshot = field(told, "snapshot", (type(None), str))
+    if snapshot is not None:
+        context.snapshots.use(snapshot)
+    fresh, key = field(told, "fresh_key", (type(None), int)), field(told, "key", (type(None), str))
+    if fresh not in (None, 0, 1):
+        raise WebserviceException("A web service has two keys, 0 and 1.")
+    changes: dict[str, Any] = {}
+    if field(told, "auth", (type(None), bool)) is not None:
+        changes["auth"] = told["auth"]
+    if "models" in told:
+        changes["models"] = texts(told, "models", [])
+        for each in changes["models"]:
+            _check_model(context, each)
+    replaced = None if fresh is None else (fresh, key)
+    return context.deployments.again(request.path_params["name"], snapshot, replaced, changes)
+
+
+def change(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
+    """POST /webservices/{name}: ``{"tags", "remove", "properties", "description"}``."""
+    name = request.path_params["name"]
+    record = context.deployments.get(name)
+    gone = texts(body, "remove", [])
+    tags = {**(record.get("tags") or {}), **field(body, "tags", dict, {})}
+    told = field(body, "description", (type(None), str))
+    return context.deployments.change(
+        name,
+        {
+            "tags": {key: value for key, value in tags.items() if key not in gone},
+            "properties": {**(record.get("properties") or {}), **field(body, "properties", dict, {})},
+            "description": record.get("description") if told is None else told,
+        },
+    )
+
+
+def get(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /webservices/{name}."""
+    return context.deployments.describe(context.deployments.get(request.path_params["name"]))
+
+
+def keys(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """GET /webservices/{name}/keys."""
+    return {"keys": context.deployments.keys(request.path_params["name"])}
+
+
+def listed(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
+    """GET /webservices."""
+    return {"webservices": context.deployments.all()}
+
+
+def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
+    """DELETE /webservices/{name}: its run ends, and can then be deleted."""
+    record = context.deployments.delete(request.path_params["name"])
+    try:
+        return {"run": context.history.get(record["run"])["id"]}
+    except NotFoundException:
+        return {"run": None}
+
+
+_ONE = f"{API}/webservices/{{name}}"
+ROUTES = [
+    Route(f"{API}/webservices", endpoint(listed)),
+    Route(_ONE, endpoint(get)),
+    Route(_ONE, endpoint(deploy), methods=["PUT"]),
+    Route(_ONE, endpoint(change), methods=["POST"]),
+    Route(_ONE, endpoint(delete), methods=["DELETE"]),
+    Route(f"{_ONE}/restart", endpoint(again), methods=["POST"]),
+    Route(f"{_ONE}/keys", endpoint(keys)),
+]
+"""Routes of this module."""
