@@ -207,6 +207,18 @@ def test_what_dies_is_started_again(workspace: Workspace, environment: Environme
     assert service.run('{"data": 0}')["changed"]
 
 
+def test_files_of_the_source_directory_are_found(workspace: Workspace, environment: Environment, scoring: Path) -> None:
+    (scoring / "source" / "x").mkdir(parents=True)
+    (scoring / "source" / "extra.txt").write_text("extra")
+    # SDK v1 kept the folder's name.
+    code = "def run(data):\n    return [open(path).read() for path in ('./source/extra.txt', 'extra.txt')]\n"
+    (scoring / "source" / "x" / "score.py").write_text(code)
+    config = InferenceConfig("x/score.py", source_directory="source", environment=environment)
+    service = Model.deploy(workspace, "named", [], config)
+    service.wait_for_deployment()
+    assert service.run("") == ["extra", "extra"]
+
+
 def test_the_whole_request(workspace: Workspace, environment: Environment, scoring: Path) -> None:
     (scoring / "raw.py").write_text(RAW)
     with socket.socket() as probe:

@@ -41,6 +41,16 @@ def lay_models(models: "List[str]", into: str) -> None:
     os.environ["AZUREML_MODEL_DIR"] = os.path.join(root, only[0], only[2]) if only else root
 
 
+def lay_source(name: str) -> None:
+    """Let the script find its files below the name of their folder, as in SDK v1, and directly.
+
+    Args:
+        name: of the source directory; ``""`` if there is none.
+    """
+    if name and not os.path.lexists(name):
+        os.symlink(".", name)
+
+
 def _download(name: str, version: int, folder: str) -> None:
     # Only services that have models import the whole client.
     from azureml.core.model import Model  # type: ignore[import-not-found,unused-ignore]

@@ -22,7 +22,7 @@ from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
 
 from trainshed.runtime.scoring_response import AMLResponse
-from trainshed.runtime.scoring_script import BadInput, Script, lay_models
+from trainshed.runtime.scoring_script import BadInput, Script, lay_models, lay_source
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Answer = Tuple[int, bytes, Dict[str, str]]
 
 ACCESS = "TRAINSHED_SERVICE_ACCESS"
-"""Environment variable: ``{"name", "auth", "address", "keys"}`` as JSON."""
+"""Environment variable: ``{"name", "auth", "address", "keys", "folder"}`` as JSON."""
 LONGEST_BODY = 100 << 20
 _UNKNOWN = LONGEST_BODY + 1
 _SMALL_BODY = 1 << 20
@@ -263,6 +263,7 @@ def main() -> None:
     listener, ready, path, models = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     access = json.loads(os.environ.pop(ACCESS))
     lay_models(models, os.getcwd())
+    lay_source(access.get("folder", ""))
     script = Script(path)
     script.init()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what packages of the script may have changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import secrets
 import socket
@@ -147,7 +148,8 @@ class Deployments:
             return self._begin(name, spec, facts, access, old)
 
     def _begin(self, name: str, spec: RunSpec, facts: Record, access: Record, old: Record | None) -> Record:
-        port = facts["port"]
+        port, source = facts["port"], facts.get("source") or {}
+        folder = "" if source.get("alone", True) else os.path.basename(str(source["directory"]))
         run_id = f"{name}_{int(time.time())}_{secrets.token_hex(4)}"
         spec = check_run_spec(
             spec._replace(
@@ -157,7 +159,7 @@ class Deployments:
                 arguments=(str(port), *facts["models"]),
                 priority=_FIRST,  # it uses no slot, so that it delays nobody
                 grace_seconds=_GRACE,
-                environment_variables={**spec.environment_variables, _ACCESS: json.dumps(access)},
+                environment_variables={**spec.environment_variables, _ACCESS: json.dumps({**access, "folder": folder})},
             )
         )
         self._supervisor.check(spec)
