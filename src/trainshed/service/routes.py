@@ -153,10 +153,10 @@ def clean(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
 
 
 def take_snapshot(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /runs/{id}/snapshot: ``{"snapshot": id}``; a run can have only one."""
+    """POST /runs/{id}/snapshot: ``{"snapshot": id, "instead_of": id}``; a run can have only one."""
     run_id, snapshot = request.path_params["run"], field(body, "snapshot", str)
     context.snapshots.use(snapshot)
-    context.history.set_snapshot(run_id, snapshot)
+    context.history.set_snapshot(run_id, snapshot, field(body, "instead_of", (type(None), str), None))
     return context.history.get(run_id)
 
 

@@ -331,18 +331,18 @@ class History:
         """Set the description of a run."""
         self._change(run_id, lambda write: set_column(write, run_id, "description", text))
 
-    def set_snapshot(self, run_id: str, snapshot: str) -> None:
-        """Set the snapshot of a run that has none.
+    def set_snapshot(self, run_id: str, snapshot: str, instead_of: str | None = None) -> None:
+        """Set the snapshot of a run that has none, or ``instead_of``.
 
         Raises:
-            SnapshotException: it has one.
+            SnapshotException: it has another one.
         """
         with self._database.transaction() as write:
             row = write.execute("SELECT spec FROM specs WHERE run = ?", (run_id,)).fetchone()
             if row is None:
                 raise self._unknown(run_id)
             spec = json.loads(row["spec"])
-            if spec["snapshot"]:
+            if spec["snapshot"] not in (None, instead_of):
                 raise SnapshotException(
                     f"Run '{run_id}' already has a snapshot ({spec['snapshot'][:12]}…), and a run can have only one."
                 )

@@ -75,6 +75,8 @@ def opened(run: Opened, outputs: str | os.PathLike[str] | None = None) -> Opened
     for folder in (run._outputs, os.path.abspath("logs")) if run._outputs is not None else ():
         with contextlib.suppress(OSError):  # a folder that cannot be written to: nothing will be uploaded
             os.makedirs(folder, exist_ok=True)
+    # SDK v1 of 2019 took none, so that programs did.
+    vars(run)["_first_snapshot"] = run._record["spec"]["snapshot"]
     run._open_journal()
     import atexit
 

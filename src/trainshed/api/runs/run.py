@@ -271,7 +271,7 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         return snapshot
 
     def take_snapshot(self, file_or_folder_path: str) -> str:
-        """Take a snapshot of a file or folder for a run that has none.
+        """Take a snapshot of a file or folder for a run that has none, or only that of ``start_logging``.
 
         Returns:
             Id of the snapshot.
@@ -281,8 +281,8 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         """
         from trainshed.api.runs.snapshots import take
 
-        snapshot = take(self._experiment.workspace, file_or_folder_path)
-        self._record = self._call("POST", "snapshot", json={"snapshot": snapshot})
+        snapshot, first = take(self._experiment.workspace, file_or_folder_path), vars(self).get("_first_snapshot")
+        self._record = self._call("POST", "snapshot", json={"snapshot": snapshot, "instead_of": first})
         return snapshot
 
     def restore_snapshot(self, snapshot_id: str | None = None, path: str | None = None) -> str:

@@ -80,5 +80,10 @@ except SnapshotException as error:
 else:
     raise AssertionError("a second snapshot was taken")
 late.complete()
+# Programs of 2019 took the only one themselves; later releases took one when a run was started.
+early = experiment.start_logging()
+first = early.get_snapshot_id()
+assert early.take_snapshot("./outputs") == early.get_snapshot_id() != first
+early.complete()
 
 print("interactive_run: all cells ran")
