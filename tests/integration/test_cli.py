@@ -150,6 +150,7 @@ def test_a_shell_completes_commands_and_runs(sh: Shell, submitted: str) -> None:
     assert "--columns" in completed("trainshed runs --c")
 
 
+@pytest.mark.own_folder
 def test_workspaces_are_listed(sh: Shell, submitted: str) -> None:
     (found,) = sh.json("workspaces")
     assert found["name"] == "default"

@@ -143,6 +143,7 @@ def test_runs_are_tagged_archived_and_deleted(run: Run, workspace: Workspace) ->
     assert browser.get("runs")["rows"] == []
 
 
+@pytest.mark.own_folder
 def test_the_port_and_the_login_outlive_the_service(
     home: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainshed.errors import TrainshedError
+
+if TYPE_CHECKING:
+    from trainshed.client.http import Connection
 
 _MOST = 50
 
@@ -36,13 +39,21 @@ def runs(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     Args:
         parsed_args: what the line says so far.
     """
-    from trainshed.client import locations
-    from trainshed.client.embedded import running
-
     try:
-        root = locations.chosen(parsed_args.workspace, create=False) or locations.current()
-        connection = running(root) if os.path.isdir(root) else None
+        connection = _connection(parsed_args)
         found = connection.call("GET", "/runs", query={"limit": _MOST})["runs"] if connection else []
     except (TrainshedError, OSError):
         found = []
     return ["@last", *(str(record["id"]) for record in found)]
+
+
+def _connection(options: argparse.Namespace) -> Connection | None:
+    from trainshed.client import locations, remote
+    from trainshed.client.embedded import running
+
+    if options.service or (remote.address() and not options.workspace):
+        from trainshed.cli import resolve
+
+        return resolve.workspace(options).connection
+    root = locations.chosen(options.workspace, create=False) or locations.current()
+    return running(root) if os.path.isdir(root) else None
