@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-import slurm_cluster
-from rigs import Make, Rig
+from rigs import Rig
+from slurm_cluster import SlurmCluster
 
 from trainshed import AmlCompute, ComputeTarget, Workspace
 from trainshed.cli.main import main
@@ -14,13 +16,12 @@ WHERE = "import os; print(os.environ['SLURM_JOB_PARTITION'])"
 
 
 @pytest.fixture
-def rig(make: Make) -> Rig:
+def rig(_environment: None, shared_cluster: SlurmCluster) -> Iterator[Rig]:
     """A cluster whose service knows nothing of it yet."""
-    if why_not := slurm_cluster.why_not():
-        pytest.skip(why_not)
-    made = make("slurm")
+    made = Rig("slurm", cluster=shared_cluster)
     made.service.call("DELETE", f"/targets/{made.target}")
-    return made
+    yield made
+    made.stop()
 
 
 def test_a_cluster_that_stands_for_a_partition(rig: Rig) -> None:
