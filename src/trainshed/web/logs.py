@@ -53,13 +53,13 @@ class Log:
         Args:
             text: what to look for.
         """
-        wanted = text.lower().encode("utf-8", "replace")
+        wanted, offset = text.lower().encode("utf-8", "replace"), 0
         lines: list[int] = []
         if not wanted:
             return {"lines": lines, "more": False}
         try:
             with self._opened() as file:
-                offset, rest = 0, b""
+                rest = b""
                 while offset < _SEARCHED and len(lines) < _HITS and (piece := file.read(_PIECE)):
                     block = rest + piece
                     whole = block.rfind(b"\n") + 1 or (len(block) if len(block) > _PIECE else 0)

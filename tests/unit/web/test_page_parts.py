@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from trainshed.errors import NotFoundException
 from trainshed.spec import states
 from trainshed.spec.arguments import parameter, parameters
 from trainshed.spec.run import RunSpec
@@ -150,6 +151,15 @@ def test_a_log_is_read_from_its_end_and_searched() -> None:
     assert len(log.find("LINE 99")["lines"]) == 11
     assert len(log.find("line")["lines"]) == 1000
     assert log.find("")["lines"] == []
+
+
+def test_a_log_that_is_not_there_is_empty() -> None:
+    def opened() -> io.BytesIO:
+        raise NotFoundException("There is no such file.")
+
+    log = Log(opened)
+    assert log.find("err") == {"lines": [], "more": False}
+    assert log.piece(-1, 100)["text"] == ""
 
 
 def test_a_session_belongs_to_a_user_and_a_code_is_used_once(tmp_path: Path) -> None:
