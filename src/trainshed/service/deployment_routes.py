@@ -35,6 +35,7 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
         context.snapshots.use(spec.snapshot)
     told = field(body, "facts", dict, {})
     facts = {key: told[key] for key in _FACTS if key in told}
+    field(told, "source", (type(None), dict))
     port = field(body, "port", (type(None), int))
     return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)))
 
@@ -48,7 +49,7 @@ def _check_model(context: ServiceContext, model: str) -> None:
 
 def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``."""
-    told = body or {}
+    told = body if isinstance(body, dict) else {}
     snapshot = field(told, "snapshot", (type(None), str))
     if snapshot is not None:
         context.snapshots.use(snapshot)

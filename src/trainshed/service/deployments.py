@@ -149,7 +149,7 @@ class Deployments:
 
     def _begin(self, name: str, spec: RunSpec, facts: Record, access: Record, old: Record | None) -> Record:
         port, source = facts["port"], facts.get("source") or {}
-        folder = "" if source.get("alone", True) else os.path.basename(str(source["directory"]))
+        folder = "" if source.get("alone", True) else os.path.basename(str(source.get("directory", "")))
         run_id = f"{name}_{int(time.time())}_{secrets.token_hex(4)}"
         spec = check_run_spec(
             spec._replace(
