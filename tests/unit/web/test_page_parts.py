@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,10 @@ from trainshed.web.table import Question, Table
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "history.db")
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "history.db")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -63,5 +63,6 @@ def _name(node: Any) -> str:
 
 
 def _text(node: Any) -> str:
-    value = getattr(node, "value", getattr(node, "s", None))  # before Python 3.8, a string was ast.Str
+    # Before Python 3.8, a string was ast.Str.
+    value = node.value if hasattr(node, "value") else getattr(node, "s", None)
     return value if isinstance(value, str) else ""
