@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shell import Shell
 
 from trainshed import Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
@@ -25,20 +26,6 @@ from azureml.core import Run
 Run.get_context().log("alpha", float(sys.argv[1]))
 open("outputs/model.txt", "w").write(sys.argv[1])
 """
-
-
-class Shell:
-    """Types commands and reads what comes."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self._capfd = capfd
-
-    def __call__(self, *words: object, code: int = 0) -> str:
-        self._capfd.readouterr()
-        returned = main([str(word) for word in words])
-        out, self.err = self._capfd.readouterr()
-        assert returned == code, self.err
-        return out
 
 
 @pytest.fixture

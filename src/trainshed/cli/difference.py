@@ -18,7 +18,8 @@ def diff(options: argparse.Namespace) -> int:
     """Show in what two runs differ: parameters, settings, packages, metrics, and the lines of their source."""
     where = resolve.workspace(options)
     one, two = (resolve.named(where, name) for name in (options.one, options.two))
-    left, right = _facts(one), _facts(two)
+    records = [run.record() for run in (one, two)]
+    left, right = (_facts(run, record) for run, record in zip((one, two), records, strict=True))
     changed = {
         part: {
             name: [left[part].get(name), right[part].get(name)]
@@ -27,7 +28,7 @@ def diff(options: argparse.Namespace) -> int:
         }
         for part in left
     }
-    snapshots = [run.record()["spec"].get("snapshot") for run in (one, two)]
+    snapshots = [record["spec"].get("snapshot") for record in records]
     source: dict[str, Any] = {"files": [], "diff": ""}
     if None not in snapshots and snapshots[0] != snapshots[1]:
         source = where.connection.call("GET", "/diff", query={"one": one.id, "two": two.id})
@@ -44,8 +45,7 @@ def diff(options: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(run: Run) -> dict[str, dict[str, Any]]:
-    record = run.record()
+def _facts(run: Run, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     packages = (record["details"].get("environment") or {}).get("packages") or []
     named = [str(package).partition("==") for package in packages]
     return {

@@ -64,10 +64,11 @@ def _table(options: argparse.Namespace, connection: Connection) -> int:
     """Show runs as the service's table has them: filtered and sorted by anything, with chosen columns."""
     columns = [name for text in options.columns for name in text.split(",") if name]
     sort = options.sort or "submitted"
-    if sort not in _ORDERS:
-        sort = _column(sort, connection.call("GET", "/table/names"))
-    for name in columns:
-        _column(name, connection.call("GET", "/table/names"))
+    if columns or sort not in _ORDERS:
+        known = connection.call("GET", "/table/names")
+        sort = sort if sort in _ORDERS else _column(sort, known)
+        for name in columns:
+            _column(name, known)
     query = {
         "filter": _filter(options),
         "sort": "" if sort == "submitted" else sort,
