@@ -12,11 +12,10 @@ import os
 import socket
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import ThreadingMixIn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from trainshed.runtime import mlflow_files, mlflow_routes
+from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
 from trainshed.runtime.mlflow_job import Job, Refused
 from trainshed.runtime.run import Run
 
@@ -32,20 +31,12 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _JSON = "application/json"
 
 
-class _Server(ThreadingMixIn, HTTPServer):
-    daemon_threads = True
-    address_family = socket.AF_INET
+class _Server(LoopbackServer):
     job: Job
     token: str
 
-    def handle_error(self, *_: "Any") -> None:
-        """Say nothing: a client that went away is no error."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # an answer is one packet
+class _Handler(LoopbackHandler):
     server: _Server
 
     def _answer(self) -> None:
@@ -127,9 +118,6 @@ class _Handler(BaseHTTPRequestHandler):
         if unread:
             self.close_connection = True
 
-    def log_message(self, *_: "Any") -> None:
-        """Say nothing."""
-
 
 class Body:
     """The body of a request.
@@ -172,9 +160,7 @@ def main() -> None:
     run = Run.get_context(allow_offline=False)
     assert isinstance(run, Run)
     with socket.socket(fileno=LISTENER) as listener:
-        server = _Server(listener.getsockname(), _Handler, bind_and_activate=False)
-        server.socket.close()
-        server.socket = listener
+        server = _Server(listener, _Handler)
         server.job, server.token = Job(run), os.environ.pop("MLFLOW_TRACKING_TOKEN")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdin.buffer.read()

@@ -17,10 +17,9 @@ import threading
 import time
 import traceback
 import uuid
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
 
+from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
 from trainshed.runtime.scoring_response import AMLResponse
 from trainshed.runtime.scoring_script import BadInput, Script, lay_models, lay_source
 
@@ -59,7 +58,7 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
-class Server(ThreadingMixIn, HTTPServer):
+class Server(LoopbackServer):
     """The server of one scoring script.
 
     Args:
@@ -68,12 +67,8 @@ class Server(ThreadingMixIn, HTTPServer):
         access: who may call it: the content of :data:`ACCESS`.
     """
 
-    daemon_threads = True
-
     def __init__(self, listener: socket.socket, script: Script, access: "Dict[str, Any]") -> None:
-        super().__init__(listener.getsockname(), Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listener
+        super().__init__(listener, Handler)
         self.script = script
         self.access = access
         self.one = threading.Lock()
@@ -90,17 +85,11 @@ class Server(ThreadingMixIn, HTTPServer):
         super().shutdown_request(request)
         self._room.release()
 
-    def handle_error(self, *_: "Any") -> None:
-        """Say nothing: a client that went away is no error."""
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(LoopbackHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
-    disable_nagle_algorithm = True
-    wbufsize = -1  # an answer is one packet
     server: Server
 
     def _answer(self) -> None:
@@ -209,9 +198,6 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             self._more["x-ms-run-fn-exec-ms"] = "{:.3f}".format(1000 * (time.perf_counter() - began))
         return answer
-
-    def log_message(self, *_: "Any") -> None:
-        """Say nothing."""
 
 
 def _response(made: "Any") -> "Answer":
