@@ -282,7 +282,7 @@ class Holder:
         if watch.apart and self.pool and self.pool.told_to_end and result.cause == "cancel":
             result.cause = "itself"  # the failure may be that of a rank here, which mpirun alone has noticed
         if watch.apart and not self.pool and (result.cause != "itself" or result.code != 0):
-            slurm.sweep(self.node_context["hosts"], self.marker, 1.0)
+            slurm.end(self.node_context["hosts"], self.marker, 1.0)
         return result
 
     def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
@@ -301,7 +301,7 @@ class Holder:
             watch.end_ranks = lambda grace: self._end_ranks(watch, grace)
             return os.devnull, "" if self.pool.node else start.ranks.events.path
         if self.spec.launcher == "openmpi":
-            watch.end_ranks = lambda grace: slurm.sweep(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", grace)
+            watch.end_ranks = lambda grace: slurm.end(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", grace)
             return os.devnull, start.ranks.events.path  # mpirun passes its input to no rank but the first
         watch.hold(start.ranks.input)
         return start.ranks.input, start.ranks.events.path

@@ -7,7 +7,7 @@ import sys
 from typing import Tuple
 
 _SRUN = ("srun", "--ntasks-per-node=1", "--overlap", "--kill-on-bad-exit=0", "--export=ALL")
-_SWEEP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sweep.py")
+_MARKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "marked_processes.py")
 _SECONDS = 60.0
 _CONTROL_SECONDS = 20.0
 ATTEMPT = "TRAINSHED_ATTEMPT"
@@ -34,7 +34,7 @@ def spread(names: Tuple[str, ...]) -> Tuple[str, ...]:
     return (*_SRUN, f"--nodes={len(names)}", f"--ntasks={len(names)}") if names else ()
 
 
-def sweep(names: Tuple[str, ...], marker: str, grace: float) -> None:
+def end(names: Tuple[str, ...], marker: str, grace: float) -> None:
     """End processes of a run on all nodes: SIGTERM, then SIGKILL.
 
     Args:
@@ -42,7 +42,7 @@ def sweep(names: Tuple[str, ...], marker: str, grace: float) -> None:
         marker: ``NAME=value`` in the environment of these processes.
         grace: seconds between the two.
     """
-    failed = _everywhere(names, marker, str(grace), grace + _SECONDS)
+    failed = _everywhere(names, ("end", marker, str(grace)), grace + _SECONDS)
     if failed:
         sys.stderr.write(f"What the run has left on other nodes could not be ended: {failed}\n")
 
@@ -55,17 +55,18 @@ def warn(names: Tuple[str, ...], marker: str, run_dir: str) -> None:
         marker: ``NAME=value`` in the environment of these processes.
         run_dir: the run directory.
     """
-    failed = _everywhere(names, marker, run_dir, _SECONDS)
+    failed = _everywhere(names, ("warn", marker, run_dir), _SECONDS)
     if failed:
         sys.stderr.write(f"The processes on other nodes were not told that they will be ended: {failed}\n")
 
 
-def _everywhere(names: Tuple[str, ...], marker: str, argument: str, seconds: float) -> str:
-    """Run the sweep on all nodes; return what went wrong."""
+def _everywhere(names: Tuple[str, ...], arguments: Tuple[str, str, str], seconds: float) -> str:
+    """Run the program on all nodes; return what went wrong."""
     import subprocess  # as above
 
-    environ = {name: value for name, value in os.environ.items() if name != marker.partition("=")[0]}
-    argv = [*spread(names), sys.executable, "-S", "-E", _SWEEP, marker, argument]
+    marked = arguments[1].partition("=")[0]
+    environ = {name: value for name, value in os.environ.items() if name != marked}
+    argv = [*spread(names), sys.executable, "-S", "-E", _MARKED, *arguments]
     try:
         subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
