@@ -53,7 +53,9 @@ class MlflowDoor:
         return self._listener.fileno()
 
     def answer(self, environ: Mapping[str, str]) -> None:
-        """Start the server, which gets the socket and ends when this process does.
+        """Start the server, which alone has the socket from then on, and ends when this process does.
+
+        Without it, clients are refused and need not wait for a time-out.
 
         Args:
             environ: its environment variables.
@@ -81,6 +83,7 @@ class MlflowDoor:
         finally:
             os.close(read)
             os.close(log)
+            self._listener.close()
 
     def close(self) -> int:
         """End the server: what it has answered is written.
@@ -89,7 +92,7 @@ class MlflowDoor:
             Its pid, which is still to be collected; 0 if there is none.
         """
         pid, self._pid = self._pid, 0
-        self._listener.close()
+        self._listener.close()  # if nobody has called
         if pid:
             os.close(self._held)
             os.kill(pid, signals.SIGKILL)

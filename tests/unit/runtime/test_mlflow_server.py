@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import select
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ class Client:
 
     def __init__(self, door: MlflowDoor, run: Path) -> None:
         self.run = run
+        self.server = 0
         self.token = door.variables["MLFLOW_TRACKING_TOKEN"]
         self._connection = http.client.HTTPConnection(door.variables[URI].partition("//")[2], timeout=30)
         self._connection.connect()
@@ -72,6 +74,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
             "AZUREML_EXPERIMENT_ID": "exp",
         }
     )
+    made.server = door._pid
     yield made
     made.close()
     os.waitpid(door.close(), 0)
@@ -188,3 +191,12 @@ def test_the_server_ends_with_what_has_started_it(tmp_path: Path) -> None:
     os.close(door._held)  # as at the end of a process, however it ends
     assert os.waitpid(pid, 0)[1] == 0
     door.close()
+
+
+def test_clients_of_a_server_that_died_are_refused(client: Client) -> None:
+    client.data()
+    os.kill(client.server, signal.SIGKILL)
+    os.waitid(os.P_PID, client.server, os.WEXITED | os.WNOWAIT)
+    client.close()  # what it had is cut; the next call connects anew
+    with pytest.raises(ConnectionRefusedError):
+        client.data()
