@@ -56,7 +56,7 @@ def tag(options: argparse.Namespace) -> int:
 
 
 def rerun(options: argparse.Namespace) -> int:
-    """Submit what a run was again: the same source, packages, target and, unless new ones are given, arguments.
+    """Submit a run again: with the same source, packages and target and, unless new ones are given, arguments.
 
     Raises:
         UserErrorException: it was no script, or needs the values of environment variables, which are not kept.

@@ -15,7 +15,7 @@ _MOST = 50
 
 
 def completion(options: argparse.Namespace) -> int:
-    """Print what a shell has to evaluate for the completion of commands, options and runs."""
+    """Print the script that a shell has to evaluate to complete commands, options and run ids."""
     from argcomplete.shell_integration import shellcode
 
     print(shellcode(["trainshed"], shell=options.shell))

@@ -15,7 +15,7 @@ _SETTINGS = ("experiment", "script", "command", "target", "node_count", "process
 
 
 def diff(options: argparse.Namespace) -> int:
-    """Show in what two runs differ: parameters, settings, packages, metrics, and the lines of their source."""
+    """Show how two runs differ: parameters, settings, packages, metrics, and the lines of their source."""
     where = resolve.workspace(options)
     one, two = (resolve.named(where, name) for name in (options.one, options.two))
     records = [run.record() for run in (one, two)]

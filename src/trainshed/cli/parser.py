@@ -215,7 +215,7 @@ def _machinery(commands: Any) -> None:
         commands,
         "completion",
         "completion:completion",
-        "print what completes commands, options and runs in a shell",
+        "print a script that teaches your shell to complete commands, options and run ids",
         'eval "$(trainshed completion bash)"; trainshed completion fish | source',
     )
     shells.add_argument("shell", choices=("bash", "zsh", "fish"))

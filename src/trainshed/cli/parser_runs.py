@@ -64,16 +64,14 @@ def _changes(commands: Any) -> None:
         commands,
         "rerun",
         "changes:rerun",
-        "submit what a run was again, from the same source",
+        "submit a run again, with the same source",
         "trainshed rerun @last -- --alpha 0.5",
     )
     run_argument(again)
     again.usage = "trainshed rerun RUN [options] [-- SCRIPT ARGUMENTS]"
     again.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable")
     again.add_argument("--follow", action="store_true", help="show the log, then exit with the run's exit code")
-    compare = command(
-        commands, "diff", "difference:diff", "show in what two runs differ", "trainshed diff digits_17 @last"
-    )
+    compare = command(commands, "diff", "difference:diff", "show how two runs differ", "trainshed diff digits_17 @last")
     for name in ("one", "two"):
         names_runs(compare.add_argument(name, metavar="RUN", help="id, beginning of an id, or @last"))
 
@@ -83,7 +81,7 @@ def files(commands: Any) -> None:
     logs = command(commands, "logs", "files:logs", "print the log of a run", "trainshed logs -f @last")
     run_argument(logs)
     logs.add_argument("file", nargs="?", metavar="FILE", help="another file of the run (default: the script's output)")
-    logs.add_argument("--tail", type=count, metavar="N", help="begin with the last N lines")
+    logs.add_argument("--tail", type=count, metavar="N", help="show only the last N lines")
     logs.add_argument("-f", "--follow", action="store_true", help="keep printing until the run has ended")
     run_argument(command(commands, "files", "files:files", "list the files of a run", "trainshed files @last"))
     get = command(
