@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from shell import Shell
 
-from trainshed import Workspace
+from trainshed import Dataset, Workspace
 
 pytestmark = pytest.mark.usefixtures("workspace")
 
@@ -59,6 +59,48 @@ def test_from_submit_to_the_model(sh: Shell, submitted: str, tmp_path: Path) -> 
     for word in (submitted, "Completed", "train.py --alpha 0.8", "a=b", "alpha = 0.8"):
         assert word in shown
     assert sh.json("show", submitted)["status"] == "Completed"
+
+
+READS = """
+import argparse, pathlib
+parser = argparse.ArgumentParser()
+for name in ("--here", "--data-folder", "--rows", "--alpha"):
+    parser.add_argument(name)
+args = parser.parse_args()
+for path in (args.here, args.data_folder, args.rows):
+    found = pathlib.Path(path)
+    found = found if found.is_file() else found / "numbers.txt"
+    print(found.read_text(), args.alpha)
+"""
+
+
+def test_data_is_given_to_the_script(sh: Shell, project: Path, tmp_path: Path, workspace: Workspace) -> None:
+    (project / "train.py").write_text(READS)
+    (tmp_path / "mine").mkdir()
+    for number, name in enumerate(("one.txt", "mine/numbers.txt", "numbers.txt")):
+        (tmp_path / name).write_text(str(number))
+    store = workspace.get_default_datastore()
+    store.upload_files([str(tmp_path / "numbers.txt")], target_path="digits", show_progress=False)
+    store.upload_files([str(tmp_path / "one.txt")], target_path="rows", show_progress=False)
+    Dataset.File.from_files((store, "rows/one.txt")).register(workspace, "rows")
+    data = (f"here={tmp_path / 'mine'}", f"data-folder=datastore://{store.name}/digits", "rows=dataset://rows:1")
+    words = ["submit", project, "--use-python", sys.executable, "--follow", *(f"--data={each}" for each in data)]
+    assert "1 3\n2 3\n0 3\n" in sh(*words, "--", "--alpha", "3")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("here", "--data 'here' must be of the form NAME=WHERE"),
+        ("here=nowhere", "nowhere"),
+        ("here=datastore://elsewhere/x", "There is no datastore 'elsewhere'"),
+        ("here=dataset://digits:one", "The version of a dataset is a number or 'latest', not 'one'."),
+    ],
+)
+def test_data_that_is_not_there_is_told_before_the_run(sh: Shell, project: Path, data: str, said: str) -> None:
+    sh("submit", project, "--data", data, code=2)
+    assert said in sh.err
+    assert sh.json("runs") == []
 
 
 def test_runs_are_listed_and_filtered(sh: Shell, submitted: str) -> None:

@@ -23,7 +23,10 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--alpha", type=float)
 parser.add_argument("--kind")
 parser.add_argument("--epochs", type=int)
+parser.add_argument("--table")
 args = parser.parse_args()
+if args.table:
+    print("read", open(args.table).read())
 Run.get_context().log("loss", args.alpha * args.epochs)
 """
 
@@ -95,11 +98,13 @@ runs: 8
 policy: median
 arguments: [--epochs, 3]
 tag: {stage: file}
+data: {table: proj/table.csv}
 """
 
 
 def test_a_sweep_that_a_file_describes(sh: Shell, project: Path) -> None:
     (project / "train.py").write_text(SWEPT)
+    (project / "table.csv").write_text("1,2")
     ours, of_v1 = project.parent / "sweep.yml", project.parent / "hyperdrive.yaml"
     ours.write_text(OF_OURS.replace("proj", project.name))
     of_v1.write_text(OF_V1)
@@ -111,6 +116,7 @@ def test_a_sweep_that_a_file_describes(sh: Shell, project: Path) -> None:
         assert [trial["best"] for trial in found["trials"]] == [0.25 * epochs, 0.5 * epochs]
         assert (found["sweep"]["policy"]["name"], found["sweep"]["max_total_runs"]) == (policy, 3)
         assert list(found["trials"][0]["parameters"].values()) == [0.25, "a b"]
+        assert ("read 1,2" in sh("logs", found["trials"][0]["run_id"])) == (epochs == 3)
     assert sh.json("runs", "--tag", "stage=file") != []
 
 

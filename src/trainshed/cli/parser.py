@@ -166,6 +166,14 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
+    made.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE",
+        help="pass --NAME to the script, with the path of a file or folder, or of the data at a web address, "
+        "datastore://NAME/PATH or dataset://NAME:VERSION; repeatable",
+    )
     packages = made.add_argument_group("packages")
     packages.add_argument(
         "-p", "--pip", action="append", default=[], metavar="PACKAGE", help="pip requirement; repeatable"

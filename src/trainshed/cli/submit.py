@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.configuration.runconfig_sections import MpiConfiguration, PyTorchConfiguration
 from trainshed.api.runs.experiment import Experiment
 from trainshed.api.training.estimator import Estimator
-from trainshed.cli import resolve, show
+from trainshed.cli import data, resolve, show
 from trainshed.errors import UserErrorException
 from trainshed.spec.shape import check_launched
 
@@ -76,12 +76,13 @@ def estimator_of(options: argparse.Namespace) -> Estimator:
         distributed_training=_distribution(options),
         custom_docker_image=options.image,
         use_gpu=options.gpu,
+        script_params=data.script_params(options),
     )
     if options.python:
         estimator.conda_dependencies.set_python_version(options.python)
     if options.use_python:
         estimator.run_config.environment.python.interpreter_path = options.use_python
-    estimator.run_config.arguments = list(options.arguments)
+    estimator.run_config.arguments += options.arguments
     return estimator
 
 

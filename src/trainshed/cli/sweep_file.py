@@ -32,7 +32,7 @@ _PLAIN = (
 _FLAGS = ("minimize", "gpu", "follow")
 _LISTS = ("pip", "conda", "resume-from")
 _PATHS = ("requirements", "conda-file", "use-python")
-_MAPPINGS = ("param", "env", "tag")
+_MAPPINGS = ("param", "env", "tag", "data")
 _OWN = ("folder", "arguments", "sampling", "policy", "primary_metric_goal")
 KEYS = (*_OWN, *_MAPPINGS, *_PLAIN, *_FLAGS, *_LISTS, *_PATHS, *_SAME)
 
@@ -88,6 +88,11 @@ def _words(given: Mapping[str, Any], base: str) -> list[tuple[str, str]]:
             found += [(name, "")] if _flag(name, value) else []
         elif name in ("env", "tag"):
             found += [(name, f"{key}={_text(name, each)}") for key, each in _mapping(name, value).items()]
+        elif name == "data":
+            places = {key: _text(name, each) for key, each in _mapping(name, value).items()}
+            found += [
+                (name, f"{key}={each if '://' in each else os.path.join(base, each)}") for key, each in places.items()
+            ]
         elif name in _SPECIAL:
             found += _SPECIAL[name](value)
     return found

@@ -121,7 +121,10 @@ class AbstractDataset:
             >>> Dataset.get_by_name(ws, "rainfall").version
             1
         """
-        query = {"version": None if version == "latest" else int(version)}
+        try:
+            query = {"version": None if version == "latest" else int(version)}
+        except (TypeError, ValueError):
+            raise UserErrorException(f"The version of a dataset is a number or 'latest', not {version!r}.") from None
         return AbstractDataset._entry(
             workspace, workspace.connection.call("GET", quoted("catalog", "dataset", name), query=query)
         )
