@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "trainshed"
-CLIENTS = sorted(path for room in ("api", "cli", "tensorboard", "widgets") for path in (SOURCE / room).rglob("*.py"))
+CLIENTS = sorted(
+    path for room in ("api", "cli", "integrations", "tensorboard", "widgets") for path in (SOURCE / room).rglob("*.py")
+)
 NAMES_OF_THE_API = {"BUILD_LOG", "DRIVER_LOG", "MPI_LOG", "STD_LOG", "USER_LOG", "is_event_file", "logs_of"}
 """What of ``layout`` names files as users do; the rest says where they lie."""
 FOLDERS = re.compile(r"\b(?:workspace|ws|where|store|datastore|each)\.(?:path|folder|runs|root|identity)\b|\b_root\b")

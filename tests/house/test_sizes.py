@@ -18,6 +18,7 @@ ROOMS = {
     "containers",
     "data",
     "environments",
+    "integrations",
     "system",
     "launchers",
     "node",

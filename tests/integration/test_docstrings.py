@@ -25,10 +25,10 @@ with open("outputs/model.pkl", "w") as file:
 
 
 def modules() -> Iterator[Any]:
-    """Yield every module of ours but those that only a run has."""
+    """Yield every module of ours but those that only a run has, or an environment with a framework."""
     yield trainshed
     for found in pkgutil.walk_packages(trainshed.__path__, "trainshed."):
-        if not found.name.startswith("trainshed.runtime.azureml"):
+        if not found.name.startswith(("trainshed.runtime.azureml", "trainshed.integrations.")):
             yield importlib.import_module(found.name)
 
 

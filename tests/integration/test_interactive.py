@@ -97,7 +97,7 @@ def test_snapshots_of_what_is_not_there(experiment: Experiment) -> None:
     ("how", "status", "told"),
     [
         ("end", "Completed", None),
-        ("raise", "Failed", "ended with an exception"),
+        ("raise", "Failed", "User program failed with ValueError"),
         ("wait", "Failed", "without calling run.com"),
     ],
 )
@@ -120,6 +120,49 @@ def test_a_run_ends_with_its_program(experiment: Experiment, how: str, status: s
     assert run.get_metrics() == {"a": 1}
     if told:
         assert told in details["error"]["error"]["message"]
+
+
+RECORDED = """
+import os, subprocess, sys
+from azureml.core import Run
+run = Run.get_context()
+assert Run.get_context() is run
+run.log("loss", 0.25)
+os.makedirs("outputs", exist_ok=True)
+with open("outputs/model.txt", "w") as file:
+    file.write("model")
+print("seen by both")
+if sys.argv[1] == "parent":
+    subprocess.run([sys.executable, __file__, "child"], check=True)
+raise SystemExit if sys.argv[1] != "raise" else ValueError("odd")
+"""
+
+
+@pytest.mark.parametrize(("how", "status"), [("parent", "Completed"), ("with", "Completed"), ("raise", "Failed")])
+def test_a_program_started_by_hand_keeps_its_record(experiment: Experiment, how: str, status: str) -> None:
+    as_block = RECORDED.replace('run.log("loss", 0.25)', 'with run:\n    run.log("loss", 0.25)')
+    Path("program.py").write_text(as_block if how == "with" else RECORDED)
+    environ = {**os.environ, "TRAINSHED_RECORD": "by-hand"}
+    said = subprocess.run([sys.executable, "program.py", how], env=environ, capture_output=True, text=True, check=False)
+    run: Any = next(Experiment(experiment.workspace, "by-hand").get_runs())
+    assert (run.status, run.name, run.get_metrics()) == (status, "program.py", {"loss": 0.25}), said.stderr
+    if how == "with":
+        return  # it ended with the block
+    assert "seen by both" in said.stdout
+    assert {"outputs/model.txt", "logs/user_log.txt"} <= set(run.get_file_names())
+    log = b"".join(run.read("logs/user_log.txt")).decode()
+    assert log == "seen by both\n" if how == "parent" else log.endswith("ValueError: odd\n")
+    assert run.get_snapshot_id()
+
+
+def test_only_the_first_rank_keeps_a_record(experiment: Experiment) -> None:
+    Path("program.py").write_text(RECORDED)
+    environ = {**os.environ, "TRAINSHED_RECORD": "by-hand", "RANK": "1"}
+    said = subprocess.run(
+        [sys.executable, "program.py", "rank"], env=environ, capture_output=True, text=True, check=True
+    )
+    assert "Attempted to log scalar metric loss" in said.stdout
+    assert list(Experiment(experiment.workspace, "by-hand").get_runs()) == []
 
 
 def test_children(experiment: Experiment) -> None:

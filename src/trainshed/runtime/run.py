@@ -74,6 +74,8 @@ class Run(BaseRun):
     ) -> BaseRun:
         """Return the current run: one object for the whole process, even if its environment variables change.
 
+        Outside a run, ``TRAINSHED_RECORD=EXPERIMENT`` in the environment starts one, which ends with the process.
+
         Args:
             allow_offline: outside a run, return one that only prints; if False, raise.
             used_for_context_manager: ignored.
@@ -94,6 +96,10 @@ class Run(BaseRun):
         if folder:
             Run._current = Run(folder)
             return Run._current
+        from trainshed.runtime import recorded
+
+        if recorded.wanted():
+            return recorded.current()  # type: ignore[no-any-return]
         if not allow_offline:
             raise errors.RunEnvironmentException(
                 "This script was not started by Trainshed, so there is no current run. "

@@ -16,7 +16,7 @@ _FRONT_DOOR = "front_door.py"
 _HOOK = "hook.py"
 _NOT_FOR_RUNS = "_check"
 _MARK = "_trainshed.py"
-_CLIENT = ("api", "client", "data", "system", "spec", "tensorboard", "widgets")
+_CLIENT = ("api", "client", "data", "integrations", "system", "spec", "tensorboard", "widgets")
 
 
 def files() -> dict[str, Path]:

@@ -173,8 +173,11 @@ for folder, _, files in os.walk(client):
             importlib.import_module(name[:-9] if name.endswith(".__init__") else name)
 print(*(name for name in sys.modules if name.startswith("trainshed.")))
 """
-NOT_FOR_SCRIPTS = {"trainshed.spec.codec", "trainshed.api.protocols"}
-"""For the service, and for type checkers."""
+NOT_FOR_SCRIPTS = {
+    *("trainshed.spec.codec", "trainshed.api.protocols"),
+    *("trainshed.integrations.keras", "trainshed.integrations.lightning"),
+}
+"""For the service, for type checkers, and for scripts that use a framework."""
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9", "3.13"])

@@ -108,9 +108,8 @@ def ended(run_id: str) -> None:
 def _end_all() -> None:
     if os.getpid() != _pid:
         return  # this is a forked child; the parent process still logs to the run
-    failed = getattr(sys, "last_value", None) is not None
     for run in reversed(list(_open.values())):
-        run._end_with_program(failed)
+        run._end_with_program(getattr(sys, "last_value", None))
 
 
 class Echo:

@@ -112,7 +112,7 @@ class RunLifecycle(RunLogging):
 
     def __enter__(self) -> Any:
         """Return the run. The block's output is also saved to ``logs/user_log.txt``, unless the run was submitted."""
-        if self._is_submitted():
+        if self._is_submitted() or self._echo is not None:
             return self
         from trainshed.api.runs.interactive import Echo
 
@@ -193,12 +193,12 @@ class RunLifecycle(RunLogging):
         """Submit a child run. See :meth:`Experiment.submit` for parameters and errors."""
         return self._experiment.submit(config, tags, **kwargs, parent=self._id)
 
-    def _end_with_program(self, failed: bool) -> None:
+    def _end_with_program(self, error: BaseException | None) -> None:
         """End the run, unless it has ended already, because the process is exiting."""
         try:
             if not states.is_terminal(self._status()):
-                if failed:
-                    self.fail("The program ended with an exception.")
+                if error is not None:
+                    self.fail(error)
                 else:
                     self.complete()
         except TrainshedError:

@@ -9,7 +9,7 @@ from trainshed.api.runs.run_files import RunFiles
 from trainshed.api.runs.run_models import RunModels
 from trainshed.api.runs.run_tree import RunTree
 from trainshed.client.http import quoted
-from trainshed.errors import TYPE_CHECKING, RunEnvironmentException, SnapshotException
+from trainshed.errors import TYPE_CHECKING, SnapshotException
 from trainshed.spec import states
 
 if TYPE_CHECKING:
@@ -52,13 +52,6 @@ class Run(RunFiles, RunLifecycle, RunTree, RunModels):
         Raises:
             RunEnvironmentException: the script is not part of a run, and ``allow_offline`` is False.
         """
-        import os
-
-        if not allow_offline and not os.environ.get("TRAINSHED_RUN_DIR"):
-            raise RunEnvironmentException(
-                "This program was not started by Trainshed, so there is no current run. "
-                "Submit it (experiment.submit, or 'trainshed submit'), or allow an offline run."
-            )
         from trainshed.runtime.run import Run as ScriptsRun  # imported only when needed
 
         return ScriptsRun.get_context(allow_offline=allow_offline)

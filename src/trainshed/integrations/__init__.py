@@ -1,0 +1,4 @@
+"""Callbacks and loggers that record in the run what training frameworks report: one module for each framework.
+
+They are imported by scripts that use the framework, and only need what a script has of Trainshed.
+"""
