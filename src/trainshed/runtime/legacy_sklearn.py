@@ -30,23 +30,23 @@ def mend(module: Any) -> None:
     with_multi_class.__signature__ = inspect.Signature([*parameters.values(), added])  # type: ignore[attr-defined]
 
     @functools.wraps(fit)
-    def fit_each(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        import numpy
+    def fit_each(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
+        import numpy as np
         from sklearn.base import clone
 
-        classes = numpy.unique(y)
+        classes = np.unique(y)
         if len(classes) < 3 or not _one_against_the_rest(self):
             return fit(self, X, y, sample_weight)
-        parts = [fit(clone(self), X, numpy.ravel(y) == each, sample_weight) for each in classes]
+        parts = [fit(clone(self), X, np.ravel(y) == each, sample_weight) for each in classes]
         self.__dict__.update(parts[0].__dict__)
         self.classes_ = classes
-        self.coef_ = numpy.concatenate([part.coef_ for part in parts])
-        self.intercept_ = numpy.concatenate([numpy.ravel(part.intercept_) for part in parts])
-        self.n_iter_ = numpy.concatenate([numpy.ravel(part.n_iter_) for part in parts])
+        self.coef_ = np.concatenate([part.coef_ for part in parts])
+        self.intercept_ = np.concatenate([np.ravel(part.intercept_) for part in parts])
+        self.n_iter_ = np.concatenate([np.ravel(part.n_iter_) for part in parts])
         return self
 
     @functools.wraps(predict_proba)
-    def probabilities(self: Any, X: Any) -> Any:
+    def probabilities(self: Any, X: Any) -> Any:  # noqa: N803
         one = _one_against_the_rest(self)
         return self._predict_proba_lr(X) if one and len(self.classes_) > 2 else predict_proba(self, X)
 
