@@ -288,6 +288,27 @@ def test_condas_python_is_the_one_asked_for(home: Path, channel: str) -> None:
         prepare(request, home, io.BytesIO(), sites=SITES)
 
 
+def test_conda_takes_an_older_python_where_none_is_named(home: Path, channel: str) -> None:
+    older = [one for one in everything() if (3, 8) <= one.version[:2] < sys.version_info[:2]]
+    if not older:
+        pytest.skip("there is no older Python on this machine")
+    old = max(older, key=lambda one: one.version)
+    base = os.path.realpath(old.path)
+    files = {"bin/python": f"-> {base}", "pyvenv.cfg": f"home = {os.path.dirname(base)}\nversion = {old.text}\n"}
+    folder = Path(channel.removeprefix("file://"))
+    _conda_package(folder, "python", old.text, files, [])
+    _conda_package(folder, "aged", "0.22.1", {"share/aged.txt": "old"}, [f"python={old.text}"])
+    made = prepare(EnvironmentSpec(conda=("aged",), channels=(channel,)), home, io.BytesIO(), sites=SITES)
+    assert (made.solver, _ask(made.python, "import sys; print('%d.%d.%d' % sys.version_info[:3])")) == (
+        "conda",
+        old.text,
+    )
+    assert f"so Python {old.text} is used" in made.notes[0]
+    named = EnvironmentSpec(conda=("aged", "python={}.{}".format(*sys.version_info)), channels=(channel,))
+    with pytest.raises(EnvironmentBuildException, match="aged"):
+        prepare(named, home, io.BytesIO(), sites=SITES)
+
+
 def test_conda_says_why_there_is_no_solution(home: Path, channel: str) -> None:
     log = io.BytesIO()
     with pytest.raises(EnvironmentBuildException, match="tool") as failed:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from trainshed.environments import cache, commands, conda, interpreters, pip_settings, uv
+from trainshed.environments import cache, commands, conda, interpreters, other_pythons, pip_settings, uv
 from trainshed.environments.commands import BuildContext
 from trainshed.environments.packages import PackageLists, normal, sort_out
 from trainshed.environments.pypi_names import ADVICE, as_requirements
@@ -164,7 +165,7 @@ class Builder:
         python = self._lists.python or "{}.{}".format(*interpreters.own().version)
         python_spec = "python" + (python if python[0] in "<>=!~" else f"={python}")
         specs = [python_spec, *sorted(spec.text for spec in self._lists.conda)]
-        entry = cache.CacheEntry(self._home, self._key("conda", specs, self._channels))
+        entry = cache.CacheEntry(self._home, self._key("conda", specs, [*self._channels, *self._free()]))
         record = entry.found()
         cached = record is not None
         if record is None:
@@ -173,12 +174,29 @@ class Builder:
 
             def make(prefix: Path, lock: int) -> Dict[str, Any]:
                 context = self._context._replace(lock=lock)
-                conda.build(tool, specs, self._channels, prefix, context)
+                note = self._solve(tool, specs, prefix, context)
                 uv.install(prefix / "bin" / "python", self._lists.pip, self._lists.options, context)
-                return self._record(prefix, "conda", tool.name, [*specs, *self._lists.pip])
+                return self._record(prefix, "conda", tool.name, [*specs, *self._lists.pip], note)
 
             record = entry.build(self._context.log, make)
         return self._ready(entry, record, cached, {"CONDA_PREFIX": str(entry.prefix)})
+
+    def _solve(self, tool: conda.Tool, specs: Sequence[str], prefix: Path, context: BuildContext) -> str:
+        """Install conda packages, if necessary with an older Python. Returns a note about that."""
+        try:
+            conda.build(tool, specs, self._channels, prefix, context)
+        except EnvironmentBuildException as error:
+            if self._lists.python:
+                raise
+            context.say("Trying again with an older Python, as the environment names none.")
+            try:
+                older = [other_pythons.OLDER_SPEC, *specs[1:]]
+                conda.build(tool, older, self._channels, prefix, context)
+            except EnvironmentBuildException:
+                raise error from None
+            versions = [each.partition("==")[2] for each in conda.installed(prefix) if each.startswith("python==")]
+            return other_pythons.note("", *versions)
+        return ""
 
     def _from_pypi(self, because: str) -> Prepared:
         requirements, conversions = as_requirements(self._lists.conda, because or "conda is disabled for this run")
@@ -190,7 +208,8 @@ class Builder:
         inside = self._inside
         more = ("--system-site-packages",) if inside and not inside.alone else ()
         image = [inside.image, inside.python, *more] if inside else []
-        entry = cache.CacheEntry(self._home, self._key("uv", wanted, [base.text, *image]), elsewhere=bool(inside))
+        free = self._free() if wanted else []
+        entry = cache.CacheEntry(self._home, self._key("uv", wanted, [base.text, *image, *free]), bool(inside))
         record = entry.found()
         cached = record is not None
         if record is None:
@@ -199,11 +218,36 @@ class Builder:
                 context = self._context._replace(lock=lock)
                 tool = uv.version(context)
                 uv.make_venv(base.path, prefix, context, more)
-                uv.install(prefix / "bin" / "python", wanted, self._lists.options, context)
-                return self._record(prefix, "uv", tool, [f"python=={base.text}", *wanted])
+                python, note = base, ""
+                try:
+                    uv.install(prefix / "bin" / "python", wanted, self._lists.options, context)
+                except EnvironmentBuildException as error:
+                    if not (free and other_pythons.is_to_blame(error)):
+                        raise
+                    python, note = self._with_another(error, wanted, prefix, context)
+                return self._record(prefix, "uv", tool, [f"python=={python.text}", *wanted], note)
 
             record = entry.build(self._context.log, make)
         return self._ready(entry, record, cached, {"VIRTUAL_ENV": str(entry.prefix)})
+
+    def _free(self) -> List[str]:
+        """Return words for the cache key if packages that this Python cannot take may get another one."""
+        return [] if self._inside or self._lists.python else ["or another Python"]
+
+    def _with_another(
+        self, error: EnvironmentBuildException, wanted: Sequence[str], prefix: Path, context: BuildContext
+    ) -> Tuple[interpreters.Interpreter, str]:
+        """Install packages with another Python than the node's own. Returns it, and a note about that."""
+        own = interpreters.own().text
+        context.say(f"Python {own} cannot take these packages; looking for another, as the environment names none.")
+        fit = other_pythons.choose(wanted, self._lists.options, error, self._home, context)
+        if fit is None:
+            more = "No other Python of this node can take these packages, either."
+            raise EnvironmentBuildException(f"{error.message}\n{more}", error.details)
+        shutil.rmtree(prefix)
+        uv.make_venv(fit.base.path, prefix, context)
+        uv.install(prefix / "bin" / "python", wanted, self._lists.options, context, fit.limits)
+        return fit.base, other_pythons.note(other_pythons.culprit(error), fit.base.text)
 
     def _interpreter(self) -> interpreters.Interpreter:
         wanted = self._lists.python
@@ -236,12 +280,13 @@ class Builder:
         }
         return cache.key_of(request)
 
-    def _record(self, prefix: Path, solver: str, tool: str, request: Sequence[str]) -> Dict[str, Any]:
+    def _record(self, prefix: Path, solver: str, tool: str, request: Sequence[str], note: str) -> Dict[str, Any]:
         return {
             "solver": solver,
             "tool": tool,
             "request": [masked(one) for one in request],
-            "notes": self._notes,
+            "notes": [*self._notes, note] if note else self._notes,
+            "python_note": note,
             "resolved": sorted({*uv.installed(prefix), *conda.installed(prefix)}),
         }
 
@@ -251,7 +296,8 @@ class Builder:
         programs = entry.prefix / "bin"
         self._context.say(f"Environment {entry.key} ({'from the cache' if cached else 'built'}).")
         resolved = tuple(record["resolved"])
-        notes = tuple(masked(note) for note in self._notes)
+        about_python = record.get("python_note")  # known only to the process that built the environment, otherwise
+        notes = tuple(masked(note) for note in (*self._notes, *([about_python] if about_python else [])))
         python = str(programs / "python")
         return Prepared(
             python, (str(programs),), variables, entry.key, cached, record["solver"], notes, resolved, entry

@@ -9,6 +9,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from trainshed.runtime import legacy_sklearn
+
 ALIASES = {
     "sklearn.externals.joblib": "joblib",
     "sklearn.externals.six": "six",
@@ -47,6 +49,8 @@ NUMPY: Dict[str, Any] = {
 """Removed name of numpy → what replaces it, or its name there."""
 PANDAS = ("append", "as_matrix")
 """Removed methods of frames and series."""
+PARAMETERS = ("multi_class",)
+"""Removed parameters of scikit-learn's classes."""
 _ABSTRACT = ("Callable", "Hashable", "Iterable", "Iterator", "Mapping", "MutableMapping", "MutableSequence",
              "MutableSet", "Sequence", "Set", "Sized")  # fmt: skip
 PYTHON = {"collections": _ABSTRACT, "time": ("clock",), "inspect": ("getargspec",)}
@@ -171,4 +175,8 @@ def _give(owner: Any, name: str, value: Any) -> None:
         setattr(owner, name, value)
 
 
-_MENDED: Dict[str, Callable[[Any], None]] = {"numpy": _mend_numpy, "pandas": _mend_pandas}
+_MENDED: Dict[str, Callable[[Any], None]] = {
+    "numpy": _mend_numpy,
+    "pandas": _mend_pandas,
+    legacy_sklearn.MODULE: legacy_sklearn.mend,
+}

@@ -12,6 +12,7 @@ _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<owner>[\w.]
 _NO_MEMBER = re.compile(r"module '(?P<owner>[\w.]+)' has no attribute '(?P<name>\w+)'")
 _NO_METHOD = re.compile(r"'(?P<owner>DataFrame|Series)' object has no attribute '(?P<name>\w+)'")
 _OF_NUMPY_2 = re.compile(r"`(?P<owner>np)\.(?P<name>\w+)` was removed in the NumPy 2")
+_NO_PARAMETER = re.compile(r"got an unexpected keyword argument '(?P<name>\w+)'")
 _NO_DATASET = re.compile(r"'str' object has no attribute '(to_pandas_dataframe|to_path|to_spark_dataframe)'")
 _PACKAGES = {
     "Crypto": "pycryptodome",
@@ -45,6 +46,8 @@ def advice(said: str, environment: dict[str, Any]) -> str:
     Example:
         >>> advice("ModuleNotFoundError: No module named 'torch'", {})
         ". Add it to the run: pip_packages=['torch'], or 'trainshed submit -p torch'"
+        >>> "TRAINSHED_LEGACY" in advice("TypeError: got an unexpected keyword argument 'multi_class'", {})
+        True
     """
     if _NO_DATASET.search(said):
         return _DATASET
@@ -61,6 +64,9 @@ def advice(said: str, environment: dict[str, Any]) -> str:
 
 def _removed(said: str) -> bool:
     """Tell whether a name is missing that ``TRAINSHED_LEGACY`` restores."""
+    parameter = _NO_PARAMETER.search(said)
+    if parameter is not None:
+        return parameter["name"] in legacy.PARAMETERS
     missing = _NO_MODULE.search(said)
     if missing is not None:
         name = f"{missing[1]}{missing[2] or ''}"

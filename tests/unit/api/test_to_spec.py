@@ -106,6 +106,15 @@ def test_a_run_that_names_but_a_size_of_machine_takes_this_one() -> None:
     assert spec_of(Estimator("./src", vm_size="STANDARD_D2")).target == "local"
 
 
+def test_a_run_in_a_container_instance_takes_this_machine() -> None:
+    config = RunConfiguration()
+    config.target = "containerinstance"
+    config.container_instance.region = "eastus2"
+    config.environment.docker.enabled = True
+    src = ScriptRunConfig(source_directory="./", script="train.py", run_config=config)
+    assert (spec_of(src).target, spec_of(src).container) == ("local", None)
+
+
 def test_the_record_has_framework_communicator_notes_and_legacy() -> None:
     config = RunConfiguration(framework="PyTorch", communicator="Gloo")
     config.environment._notes = ("mind this",)

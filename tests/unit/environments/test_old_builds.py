@@ -21,7 +21,7 @@ class Builds:
 
     def run(self, argv: list[str], environ: dict[str, str]) -> tuple[int, str]:
         self.calls.append(argv)
-        if "--build-constraints" in argv:
+        if "--build-constraint" in argv:
             self.constraints.append(Path(argv[-1]).read_text())
         return self.answers.pop(0)
 

@@ -94,3 +94,26 @@ def test_the_users_own_sitecustomize_is_run_too(tmp_path: Path, tree: Path) -> N
     more = {"sitecustomize.py": "import numpy\nVALUE = numpy.float"}
     code = "import sitecustomize; print(sitecustomize.VALUE, sitecustomize.__file__.split('/')[-2])"
     assert run(tmp_path, tree, code, more=more) == "<class 'float'> site"
+
+
+TUTORIAL = """
+from trainshed.runtime import legacy
+legacy.install()
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+x, y = load_digits(n_class=3, return_X_y=True)
+clf = LogisticRegression(C=1.0 / 0.5, solver="liblinear", multi_class="auto", random_state=42).fit(x, y)
+print(clf.score(x, y) > 0.99, clf.coef_.shape, clf.predict_proba(x[:1]).sum().round(9), sorted(map(int, set(clf.predict(x)))))
+each = clone(LogisticRegression(multi_class="ovr", max_iter=30)).fit(x, y, [1.0] * len(y))
+print(each.get_params()["multi_class"], each.n_iter_.shape, LogisticRegression(max_iter=30).fit(x, y == 1).coef_.shape)
+"""
+
+
+def test_the_model_of_the_first_tutorial_with_todays_scikit_learn() -> None:
+    pytest.importorskip("sklearn")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", TUTORIAL], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        "True (3, 64) 1.0 [0, 1, 2]",
+        "ovr (3,) (1, 64)",
+    ], done.stderr

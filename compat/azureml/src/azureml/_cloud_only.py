@@ -285,16 +285,8 @@ ROWS = (
     Row("core.compute core.compute.adla", "AdlaCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.aks", "AksCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.batch", "BatchCompute(Elsewhere)", "", _CLUSTER),
-    Row("core.compute core.compute.computeinstance", "ComputeInstance(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.databricks", "DatabricksCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.datafactory", "DataFactoryCompute(Elsewhere)", "", _CLUSTER),
-    Row("core.compute core.compute.dsvm", "DsvmCompute(Elsewhere)", "", _CLUSTER),
-    Row(
-        "core.compute",
-        "DsvmCompute.provisioning_configuration",
-        "(vm_size=None, ssh_port=None, location=None)",
-        _CLUSTER,
-    ),
     Row("core.compute core.compute.hdinsight", "HDInsightCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.kubernetescompute", "KubernetesCompute(Elsewhere)", "", _KUBERNETES),
     Row(

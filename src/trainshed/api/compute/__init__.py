@@ -4,11 +4,14 @@ from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.compute.remote import RemoteCompute, SshCompute, SshPool
 from trainshed.api.compute.slurm import SlurmCompute
+from trainshed.api.compute.virtual import ComputeInstance, DsvmCompute
 
 __all__ = [
     "AmlCompute",
     "BatchAiCompute",
+    "ComputeInstance",
     "ComputeTarget",
+    "DsvmCompute",
     "LocalTarget",
     "RemoteCompute",
     "SlurmCompute",

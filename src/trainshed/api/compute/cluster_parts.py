@@ -121,11 +121,14 @@ class ClusterConfiguration(ComputeTargetProvisioningConfiguration):
         if "stands_for" in created:
             warn(f"Cluster '{name}' stands for target '{created['stands_for']}' here, and its runs run there.{size}")
             return ComputeTarget(workspace, name, _record=created)
-        warn(
-            f"Cluster '{name}' uses this machine and creates no VMs. Its nodes are folders and slots here; up to "
-            f"{self.max_nodes} are used at once.{size}"
-        )
+        warn(f"{self._created(name)}{size}")
         return ComputeTarget(workspace, name, _record={**created, "used": 0})
+
+    def _created(self, name: str) -> str:
+        return (
+            f"Cluster '{name}' uses this machine and creates no VMs. Its nodes are folders and slots here; up to "
+            f"{self.max_nodes} are used at once."
+        )
 
 
 class BatchAiConfiguration(ClusterConfiguration):

@@ -38,6 +38,8 @@ MAX_DURATION_SECONDS_DEFAULT = 2592000
 """SDK v1's default of 30 days, which is treated as no limit."""
 ON_DEMAND = "amlcompute"
 """SDK v1's target name for runs that specify only a VM size."""
+CONTAINER = "containerinstance"
+"""SDK v1's target name for runs in a container of Azure's."""
 
 
 class RunConfiguration(Section):

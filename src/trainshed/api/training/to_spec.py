@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from trainshed.api.configuration.environment import Environment
-from trainshed.api.configuration.runconfig import MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
+from trainshed.api.configuration.runconfig import CONTAINER, MAX_DURATION_SECONDS_DEFAULT, ON_DEMAND, RunConfiguration
 from trainshed.api.configuration.runconfig_sections import ContainerRegistry
 from trainshed.api.data.data_reference import (
     AS_INPUT,
@@ -219,8 +219,9 @@ def _command(command: Any, references: References) -> tuple[str, ...]:
 
 
 def _target(config: RunConfiguration) -> str:
-    """Return the target. For runs that specify only a VM size, SDK v1 creates a cluster; here they run locally."""
-    return LOCAL if config.target == ON_DEMAND and config.amlcompute.vm_size else config.target
+    """Return the target. Where SDK v1 creates a cluster or a container for one run, it runs on this machine."""
+    for_one_run = config.target == CONTAINER or (config.target == ON_DEMAND and config.amlcompute.vm_size)
+    return LOCAL if for_one_run else config.target
 
 
 def _script(script: str | None) -> str:

@@ -10,6 +10,7 @@ from azureml.core.compute import (
     AksCompute,
     AmlCompute,
     BatchAiCompute,
+    ComputeInstance,
     ComputeTarget,
     DsvmCompute,
     KubernetesCompute,
@@ -144,13 +145,32 @@ assert isinstance(batch_ai.get_status().serialize(), dict)
 assert batch_ai.name in ws.compute_targets()
 batch_ai.delete()
 
+# The machine of 2018, and that of later tutorials.
+try:
+    dsvm = DsvmCompute(workspace=ws, name="mydsvm")
+except ComputeTargetException:
+    dsvm_config = DsvmCompute.provisioning_configuration(vm_size="Standard_D2_v2")
+    dsvm = DsvmCompute.create(ws, name="mydsvm", provisioning_configuration=dsvm_config)
+    dsvm.wait_for_completion(show_output=True)
+assert (dsvm.type, dsvm.vm_size, type(ws.compute_targets["mydsvm"])) == (
+    "VirtualMachine",
+    "Standard_D2_v2",
+    DsvmCompute,
+)
+dsvm.delete()
+instance = ComputeTarget.create(
+    ws, "my-instance", ComputeInstance.provisioning_configuration(vm_size="STANDARD_D3_V2", ssh_public_access=False)
+)
+instance.stop(wait_for_completion=True, show_output=True)
+assert (instance.type, instance.get_status().state) == ("ComputeInstance", "Running")
+instance.delete()
+
 # What is elsewhere comes later, or needs v1's cloud: one sentence says so.
 for attach in (
     lambda: ComputeTarget.attach(
         ws, "vm", attach_config=RemoteCompute.attach_configuration(username="me", address="127.0.0.1", ssh_port=1)
     ),
     lambda: RemoteCompute.attach_configuration(username="me", address="192.0.2.1", password="secret"),
-    lambda: ComputeTarget.create(ws, "dsvm", DsvmCompute.provisioning_configuration(vm_size="STANDARD_D2_V2")),
     lambda: ComputeTarget.attach(ws, "k8s", KubernetesCompute.attach_configuration(resource_id="a", namespace="b")),
     lambda: ComputeTarget.create(ws, "aks", AksCompute.provisioning_configuration()),
 ):

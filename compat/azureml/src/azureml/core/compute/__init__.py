@@ -4,16 +4,21 @@ from azureml import _made
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.api.compute.remote import RemoteCompute
+from trainshed.api.compute.virtual import ComputeInstance, DsvmCompute
 from trainshed.errors import ComputeTargetException
 
 _made.equip(AmlCompute)
 _made.equip(BatchAiCompute)
+_made.equip(ComputeInstance)
+_made.equip(DsvmCompute)
 
 __all__ = [
     "AmlCompute",
     "BatchAiCompute",
+    "ComputeInstance",
     "ComputeTarget",
     "ComputeTargetException",
+    "DsvmCompute",
     "RemoteCompute",
     *_made.names("core.compute"),
 ]
