@@ -16,7 +16,9 @@ import isolated
 import pool_hosts
 import pytest
 import ssh_machine
+from pool_hosts import PoolHost
 from rigs import WAITS, Rig
+from wires import Wires
 
 from trainshed import ComputeTarget, SshCompute, Workspace
 from trainshed.api.compute.remote import SshPool
@@ -287,6 +289,66 @@ def test_a_cut_holds_up_news_and_no_ranks(lab: PoolRig) -> None:
     assert record["status"] == "Completed", record["details"]
     lines = lab.log(run_id).splitlines()
     assert sorted(line for line in lines if "end" in line) == [f"[rank {rank}] end {rank}" for rank in range(4)]
+
+
+def brief_run(lab: PoolRig) -> tuple[str, PoolHost, Wires]:
+    """Return a run on a pool whose hosts may be silent for a second, and its second host, with the wires to it."""
+    run_id = lab.submit(LASTS + "time.sleep(600)", **TORCH, grace_seconds=0.5, target="brief")
+    ups(lab, run_id, 4)
+    first = lab.service.call("GET", f"/runs/{run_id}")["target"].partition(":")[2]
+    number = 1 if first == "h1" else 0
+    return run_id, lab.pair.hosts[number], lab.pair.wires[number]
+
+
+def until(lab: PoolRig, run_id: str, status: str) -> dict[str, Any]:
+    """Return a run's record once it is in a state."""
+    while (record := lab.service.call("GET", f"/runs/{run_id}"))["status"] != status:
+        assert record["status"] not in ("Completed", "Failed", "Canceled"), record["details"]
+        time.sleep(0.02)
+    return dict(record)
+
+
+def test_a_second_host_that_is_silent_and_one_that_was_rebooted(lab: PoolRig) -> None:
+    pool = lab.attach("brief", patience=1)
+    run_id, other, wires = brief_run(lab)
+    wires.hold()
+    record = until(lab, run_id, "NotResponding")
+    assert record["details"]["error"]["message"].startswith(f"Machine '{other.name}' ")
+    # The runs that the first host has alone go on meanwhile.
+    assert lab.log(lab.completed(NAME, target=record["target"])).strip() == record["target"].partition(":")[2]
+    wires.go()
+    assert until(lab, run_id, "Running")["details"].get("error") is None
+    wires.hold()
+    wires.cut()
+    lab.pair.reboot(other)
+    until(lab, run_id, "NotResponding")
+    wires.go()
+    record = lab.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Failed", "host_lost"), record["details"]
+    assert record["details"]["error"]["message"] == (
+        f"Host '{other.name}' of the pool went down while the run was running on it."
+    )
+    assert lab.pair.alive(run_id) == []
+    assert list(other.home.glob(f".trainshed/workspaces/*/runs/{run_id}")) == []
+    pool.detach()
+
+
+def test_a_run_is_cancelled_while_its_second_host_is_silent(lab: PoolRig) -> None:
+    pool = lab.attach("brief", patience=1)
+    run_id, other, wires = brief_run(lab)
+    wires.hold()
+    lab.service.call("POST", f"/runs/{run_id}/cancel")
+    record = lab.wait(run_id)
+    assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
+    [warning] = record["details"]["warnings"]
+    assert warning["message"].startswith(f"When the run ended, nothing was heard of {other.name}. ")
+    assert {host for host, _ in lab.pair.alive(run_id)} == {other.name}
+    assert lab.service.call("GET", "/targets/brief")["used"] == 0
+    wires.go()
+    there = other.home / ".trainshed" / "workspaces"
+    while lab.pair.alive(run_id) or any(there.glob(f"*/runs/{run_id}")):
+        time.sleep(0.02)
+    pool.detach()
 
 
 def test_an_address_that_no_other_host_can_use(lab: PoolRig) -> None:

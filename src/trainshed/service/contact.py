@@ -61,16 +61,22 @@ class Contact:
         if not lasts:
             return
         for run_id in run_ids:
-            self._history.note(run_id, {"error": {"code": _CODE, "message": error.message}})
-            if self._history.move(run_id, states.NOT_RESPONDING, now=time.time(), expected=_STARTED):
-                log.warning("run '%s': %s", run_id, error.message)
-                self._bus.publish(run_id)
+            self._mark(run_id, error.message)
 
-    def back(self, record: dict[str, Any]) -> None:
+    def back(self, record: dict[str, Any], silent: str = "") -> None:
         """Restore the state of a run whose machine answers again.
 
         Args:
             record: the run's record.
+            silent: why another machine that the run is on, too, does not answer; ``""`` if all do.
         """
-        if (record["details"].get("error") or {}).get("code") == _CODE:
+        if silent:
+            self._mark(record["id"], silent)
+        elif (record["details"].get("error") or {}).get("code") == _CODE:
             self._history.note(record["id"], {"error": None})
+
+    def _mark(self, run_id: str, why: str) -> None:
+        self._history.note(run_id, {"error": {"code": _CODE, "message": why}})
+        if self._history.move(run_id, states.NOT_RESPONDING, now=time.time(), expected=_STARTED):
+            log.warning("run '%s': %s", run_id, why)
+            self._bus.publish(run_id)

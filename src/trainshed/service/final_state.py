@@ -21,6 +21,10 @@ _NOTED = (
     "The process that supervised the run was killed after the script had ended, of which it had left a note; what the "
     "script had left running has been ended."
 )
+_LEFT = (
+    "When the run ended, nothing was heard of {hosts}. What it may still have there is ended and deleted once that "
+    "answers again."
+)
 _OUTCOMES = {"completed": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
 
 
@@ -106,6 +110,9 @@ def _told(exit_record: dict[str, Any], tail: str, tail_of: str, witness: str) ->
         details["warnings"].append({"source": "node", "message": _NOTED})
     if exit_record["reason"] == "canceled_by_admin":
         details["warnings"].append({"source": "slurm", "message": exit_record["message"]})
+    if exit_record.get("left_on"):
+        hosts = ", ".join(exit_record["left_on"])
+        details["warnings"].append({"source": "node", "message": _LEFT.format(hosts=hosts)})
     if exit_record["outcome"] == "failed":
         raised = _raised(tail) if exit_record["reason"] in ("exit", "rank_failed", "disk_full") else None
         said = f" User program failed with {': '.join(raised)}" if raised else ""

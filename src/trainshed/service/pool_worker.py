@@ -7,12 +7,15 @@ import threading
 from typing import Any
 
 from trainshed.errors import MachineUnreachableException, ServiceException
+from trainshed.machines.machine import ALIVE
 from trainshed.service import run_queue
 from trainshed.service.background import Background
 from trainshed.service.gpus import wanted
 from trainshed.service.pool_room import PoolRoom
 from trainshed.service.target_worker import TargetWorker
+from trainshed.spec import states
 from trainshed.store.history import History
+from trainshed.targets.pool_engine import PoolEngine, spread_over
 
 _PAUSE = 0.4
 _MOST_PAUSE = 15.0
@@ -89,12 +92,15 @@ class PoolWorker:
 
     def _pause(self) -> float | None:
         """Return after how many seconds those hosts are asked again that did not answer while runs wait."""
-        if not self._lacking:
+        wanted = [*self._lacking, *self._littered()]
+        if not wanted:
             return None
-        return min(_PAUSE * min(member.contact.backoff for member in self._lacking), _MOST_PAUSE)
+        return min(_PAUSE * min(member.contact.backoff for member in wanted), _MOST_PAUSE)
 
     def _fill(self) -> None:
         """Give runs to hosts, in order; those that use no GPUs may pass those that wait for some."""
+        for member in self._littered():
+            self._background.start(self._clear, member)
         pending, self._lacking = False, []
         for record in self._history.queued(self.name, limit=run_queue.LOOKAHEAD):
             self._lacking = [member for member in self.members if not self._usable(member)]
@@ -130,6 +136,38 @@ class PoolWorker:
             member.contact.lost(MachineUnreachableException(error.message), [])
         else:
             self._answers(member)
+            self._background.start(self._clear, member)  # an earlier service may not have come to it
+
+    def _littered(self) -> list[TargetWorker]:
+        """Return the hosts that may have something of runs that have ended, which began on another host."""
+        engines = [member.engine for member in self.members]
+        left = {host for engine in engines if isinstance(engine, PoolEngine) for host in engine.left}
+        return [member for host, (member, _) in self._room.members.items() if host in left]
+
+    def _clear(self, member: TargetWorker) -> None:
+        """End and delete what a host has of such runs, if it answers."""
+        host, machine = member.name.partition(":")[2], member.engine.machine
+        try:
+            parts = [run_id for run_id in machine.run_names() if self._is_left(run_id, host)]
+            machine.end(parts)
+            seen = machine.look(parts)
+        except MachineUnreachableException as error:
+            member.contact.lost(error, [])
+            return
+        for run_id in (each for each in parts if seen[each].state != ALIVE):
+            machine.remove(run_id)
+        if all(each.state != ALIVE for each in seen.values()):
+            for each in self.members:
+                if isinstance(each.engine, PoolEngine):
+                    each.engine.left.discard(host)
+
+    def _is_left(self, run_id: str, host: str) -> bool:
+        try:
+            record = self._history.get(run_id)
+        except ServiceException:  # it was deleted, or is of another workspace
+            return False
+        ours = record["target"].partition(":")[0] == self.name and record["status"] in states.TERMINAL
+        return ours and host in spread_over(record["native_id"] or "")[1:]
 
     def _answers(self, member: TargetWorker) -> None:
         member.answered()

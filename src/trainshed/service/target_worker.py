@@ -182,19 +182,19 @@ class TargetWorker:
             self._follower.fetch(alive)
         for run_id in held:
             if run_id in alive:
-                self._background.start(self._take_in_again, run_id)
+                self._background.start(self._take_in_again, run_id, seen[run_id].reason)
             elif run_id in seen and seen[run_id].state == PENDING:
                 self._guarded(self._history.note, run_id, {"queue_reason": seen[run_id].reason})
             else:
                 self._background.start(self.finish, run_id)
 
-    def _take_in_again(self, run_id: str) -> None:
+    def _take_in_again(self, run_id: str, silent: str) -> None:
         """Take in what is new; also do what could not be done before, as after a time without contact."""
         record = self._history.get(run_id)
         if record["status"] in states.TERMINAL:
             return
-        self.contact.back(record)
-        if record["status"] == states.NOT_RESPONDING:
+        self.contact.back(record, silent)
+        if record["status"] == states.NOT_RESPONDING and not silent:
             self._shared.collector.forget(run_id)  # what it is in now, its phases say
         if record["cancel_requested"] and run_id not in self._ending:
             self._history.move(run_id, states.CANCEL_REQUESTED, now=time.time())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from trainshed.errors import MachineUnreachableException, ServiceException
@@ -16,6 +19,9 @@ ON = "on"
 _AT = "@"
 """In a native id, before the names of the hosts."""
 _TRIES = 2
+_MOST_WAIT = 2.0
+"""Seconds that a look at other hosts may hold up what the runs of this host alone have to tell."""
+_MOST_AT_ONCE = 64
 
 
 class PoolEngine(ShimEngine):
@@ -26,6 +32,9 @@ class PoolEngine(ShimEngine):
         others: returns the machine of another host of the pool.
         address: returns by which address the other hosts reach one.
         let_go: called with nothing when the engine is closed.
+
+    Attributes:
+        left: hosts on which runs that have ended may have left something, because they did not answer then.
     """
 
     def __init__(
@@ -40,6 +49,10 @@ class PoolEngine(ShimEngine):
         self._address = address
         self._let_go = let_go
         self._together: dict[str, PoolRun] = {}
+        self._threads = ThreadPoolExecutor(_MOST_AT_ONCE, "hosts of a run")
+        self._looks: dict[str, Future[Observation]] = {}
+        self._lock = threading.Lock()
+        self.left: set[str] = set()
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Start a shim on each host of the run; see :meth:`Engine.submit`."""
@@ -68,36 +81,63 @@ class PoolEngine(ShimEngine):
     def poll(self, native_ids: Mapping[str, str], /) -> dict[str, Observation]:
         """Look at all runs of this host, and at what other hosts do for some of them; see :meth:`Engine.poll`."""
         seen = self.machine.look({run_id: native_id.partition(_AT)[0] for run_id, native_id in native_ids.items()})
+        looks = [
+            self._look(run_id, hosts, seen[run_id])
+            for run_id, native_id in native_ids.items()
+            if (hosts := spread_over(native_id))
+        ]
+        wait([look for look, is_new in looks if is_new], _MOST_WAIT)
         for run_id, native_id in native_ids.items():
-            if hosts := _hosts(native_id):
-                seen[run_id] = self._run(run_id, hosts).observe(seen[run_id])
-                if seen[run_id].state != ALIVE:
-                    self._together.pop(run_id, None)
+            if hosts := spread_over(native_id):
+                seen[run_id] = self._seen(run_id, hosts)
+        return seen
+
+    def _look(self, run_id: str, hosts: Sequence[str], own: Observation) -> tuple[Future[Observation], bool]:
+        """Begin to look at what other hosts do for a run, unless that is being done: a host may hang."""
+        with self._lock:
+            look = self._looks.get(run_id)
+            if look is not None:
+                return look, False
+            look = self._looks[run_id] = self._threads.submit(lambda: self._run(run_id, hosts).observe(own))
+        return look, True
+
+    def _seen(self, run_id: str, hosts: Sequence[str]) -> Observation:
+        run = self._run(run_id, hosts)
+        with self._lock:
+            look = self._looks.get(run_id)
+            if look is None or not look.done():
+                return Observation(ALIVE, reason=run.silence)
+            del self._looks[run_id]
+        seen = look.result()
+        if seen.state != ALIVE:
+            self.left |= set(run.left)
+            self._together.pop(run_id, None)
         return seen
 
     def _run(self, run_id: str, hosts: Sequence[str]) -> PoolRun:
-        if run_id not in self._together:
-            machines, addresses = self._machines(hosts), [self._address(host) for host in hosts]
-            self._together[run_id] = PoolRun(run_id, machines, addresses)
-        return self._together[run_id]
+        with self._lock:
+            if run_id not in self._together:
+                machines, addresses = self._machines(hosts), [self._address(host) for host in hosts]
+                self._together[run_id] = PoolRun(run_id, hosts, machines, addresses)
+            return self._together[run_id]
 
     def cancel(self, native_ids: Mapping[str, str], /) -> None:
         """Ask the shims on all hosts; see :meth:`Engine.cancel`."""
         for run_id, native_id in native_ids.items():
-            self._end(run_id, self._machines(_hosts(native_id) or [""]))
+            hosts = spread_over(native_id) or [""]
+            if len(hosts) > 1:
+                self._run(run_id, hosts).give_up()
+            self._end(run_id, self._machines(hosts))
 
     def _end(self, run_id: str, machines: Sequence[Machine]) -> None:
-        silent: MachineUnreachableException | None = None
-        for machine in machines:
-            try:
+        machines[0].end([run_id])
+        for machine in machines[1:]:
+            with contextlib.suppress(MachineUnreachableException):  # it is told once it answers
                 machine.end([run_id])
-            except MachineUnreachableException as error:
-                silent = error
-        if silent is not None:
-            raise silent
 
     def close(self) -> None:
         """Let go of the other hosts; see :meth:`Engine.close`."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._let_go()
 
 
@@ -110,7 +150,13 @@ def _check_addresses(hosts: Sequence[str], addresses: Sequence[str]) -> None:
             )
 
 
-def _hosts(native_id: str) -> list[str]:
+def spread_over(native_id: str) -> list[str]:
+    """Return the names of the hosts of a run on several, the first one first; nothing for a run on one.
+
+    Example:
+        >>> spread_over("17:4711@h1,h2")
+        ['h1', 'h2']
+    """
     names = native_id.partition(_AT)[2]
     return names.split(",") if names else []
 

@@ -62,10 +62,13 @@ class HostPair:
     def __init__(self, folder: Path) -> None:
         self.hosts = [PoolHost(folder / f"h{number}", f"h{number}", f"10.99.0.{number}") for number in (1, 2)]
         self.wires = [Wires(folder / f"w{number}", []) for number in (1, 2)]
+        self.config = folder / "ssh_config"
+        self._connect()
+
+    def _connect(self) -> None:
         first, second = self.hosts
         link = ["ip", "link", "add", "net0", "netns", str(first.pid), "type", "veth"]
         subprocess.run([*link, "peer", "name", "net0", "netns", str(second.pid)], check=True)
-        self.config = folder / "ssh_config"
         lines = []
         for host, wires in zip(self.hosts, self.wires, strict=True):
             host.in_net("ip", "address", "add", f"{host.address}/24", "dev", "net0")
@@ -84,6 +87,12 @@ class HostPair:
                 f"  ProxyCommand {shlex.join([*wires.connect, *host.relay])}",
             ]
         self.config.write_text("\n".join(lines) + "\n")
+
+    def reboot(self, host: PoolHost) -> None:
+        """Turn a host off, with all that runs on it, and on again."""
+        host.stop()
+        host.boot()
+        self._connect()
 
     def alive(self, run_id: str) -> list[tuple[str, int]]:
         """Return host and pid, as numbered here, of every process of a run."""
