@@ -138,7 +138,7 @@ def test_cancel_ends_all_runs(experiment: Experiment, script: Script) -> None:
     run: Any = experiment.submit(config(estimator, {"--alpha": uniform(0, 0.1)}, 50, max_concurrent_runs=3))
     for number in range(2):
         until_begun(run, f"{run.id}_{number}")
-    run.cancel()
+    run.cancel(experiment.workspace, run.id)  # as in 2018
     assert run.wait_for_completion().status == "Canceled"
     found = trials(run)
     assert len(found) == 3
