@@ -16,7 +16,7 @@ PACKAGES = {
     "trackio": ["trackio==0.43.0"],
     "optuna": ["optuna==5.0.0", "scikit-learn"],
     "ray": ["ray[tune]==2.60.0"],
-    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch"],
+    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch==2.13.0"],
 }
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -25,6 +25,8 @@ QUIET = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "GIT_PYTHON_REFRESH": "quiet",
+    "RAY_AUTH_MODE": "disabled",  # otherwise its processes wait for a token that nobody has made
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 
 
@@ -33,10 +35,12 @@ def python_of(name: str, envs: Path) -> Path:
     prefix = envs / name
     python = prefix / "bin" / "python"
     if not (prefix / "done").exists():
+        from trainshed.environments.pip_settings import for_uv  # which is not in the peers' own environments
+
         print(f"installing {name} …", file=sys.stderr, flush=True)
         subprocess.run(["uv", "venv", "-q", "--clear", "--python", sys.executable, prefix], check=True, env=tool_path())
         argv = ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", python, *PACKAGES[name]]
-        subprocess.run(argv, check=True, env=tool_path())
+        subprocess.run(argv, check=True, env={**tool_path(), **for_uv(os.environ)})
         (prefix / "done").touch()
     return python
 
@@ -48,7 +52,7 @@ def tool_path() -> dict[str, str]:
 
 def versions(envs: Path, names: list[str]) -> dict[str, str]:
     """Return the version of each peer that is installed."""
-    ask = "import importlib.metadata as m, sys; print(m.version(sys.argv[1].split('==')[0]))"
+    ask = "import importlib.metadata as m, re, sys; print(m.version(re.match(r'[\\w-]+', sys.argv[1])[0]))"
     return {
         name: subprocess.run(
             [python_of(name, envs), "-c", ask, PACKAGES[name][0]], capture_output=True, text=True, check=True

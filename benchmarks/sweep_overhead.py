@@ -12,19 +12,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from peers import python_of
+from peers import QUIET, python_of
 
 ALONE, AT_ONCE, GRID, HISTORY = 30, 8, 1000, 10_000
+LIMIT = 900
 PLAIN = "import sys; print(float(sys.argv[-1]))\n"
 LOGS = "import sys\nfrom trainshed import Run\nRun.get_context().log('score', float(sys.argv[-1]))\n"
 PEERS = {"Optuna + subprocess": "optuna", "Ray Tune": "ray"}
@@ -86,7 +89,9 @@ def optuna(script: Path, count: int, at_once: int) -> dict[str, float]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=optuna.samplers.GridSampler({"x": list(range(count))}))
+    study = optuna.create_study()
+    for number in range(count):
+        study.enqueue_trial({"x": number})  # its GridSampler looks through all earlier trials each time
 
     def objective(trial: Any) -> float:
         return _value(script, trial.suggest_int("x", 0, count - 1))
@@ -109,7 +114,7 @@ def ray(script: Path, count: int, at_once: int) -> dict[str, float]:
     tuner = tune.Tuner(
         trainable,
         param_space={"x": tune.grid_search(list(range(count)))},
-        tune_config=tune.TuneConfig(max_concurrent_trials=at_once),
+        tune_config=tune.TuneConfig(max_concurrent_trials=at_once, reuse_actors=True),
         run_config=tune.RunConfig(verbose=0, storage_path=tempfile.mkdtemp()),
     )
     begun = time.perf_counter()
@@ -185,6 +190,7 @@ def main() -> None:
     parser.add_argument("--envs", type=Path, default=Path(tempfile.gettempdir()) / "peers")
     parser.add_argument("--alone", type=int, default=ALONE, help="trials, one at a time")
     parser.add_argument("--grid", type=int, default=GRID, help="trials, eight at once")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds after which a peer is given up")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument(
         "--only", nargs=4, metavar=("WHO", "SCRIPT", "COUNT", "AT_ONCE"), help="measure one; print JSON"
@@ -211,15 +217,32 @@ def _compare(options: argparse.Namespace, scripts: dict[str, Path]) -> None:
     for who in ("Trainshed", *([] if options.no_peers else PEERS)):
         script = scripts["logs" if who == "Trainshed" else "plain"]
         python = python_of(PEERS[who], options.envs) if who in PEERS else sys.executable
-        told = []
-        for count, at_once in ((options.alone, 1), (options.grid, AT_ONCE)):
-            argv = [python, __file__, "--only", who, script, str(count), str(at_once)]
-            done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout
-            told.append(json.loads(done.splitlines()[-1]))
-        overhead = (told[0]["took"] / options.alone - by_hand(script)) * 1000
-        share = f"{told[1]['busy']:.1%}" if "busy" in told[1] else ""
-        print(f"| {who} | {overhead:.0f} | {told[1]['took']:.1f} | {share} |", flush=True)
+        told = [
+            _told([python, __file__, "--only", who, script, str(count), str(at_once)], options.limit)
+            for count, at_once in ((options.alone, 1), (options.grid, AT_ONCE))
+        ]
+        alone, many = told
+        late = f"not within {options.limit:.0f} s"
+        overhead = late if alone is None else f"{(alone['took'] / options.alone - by_hand(script)) * 1000:.0f}"
+        took = late if many is None else f"{many['took']:.1f}"
+        share = f"{many['busy']:.1%}" if many and "busy" in many else ""
+        print(f"| {who} | {overhead} | {took} | {share} |", flush=True)
     print(f"| a pool of threads | | {pool(scripts['plain'], options.grid, AT_ONCE):.1f} | |", flush=True)
+
+
+def _told(argv: Sequence[Any], limit: float) -> dict[str, float] | None:
+    """Return what a process says, or None if it has not ended in time; then it is killed with its children."""
+    environ = {**os.environ, **QUIET}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environ, start_new_session=True) as process:
+        try:
+            said, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return None
+    if process.returncode:
+        raise SystemExit(f"{argv[3]} failed with exit code {process.returncode}")
+    found: dict[str, float] = json.loads(said.splitlines()[-1])
+    return found
 
 
 if __name__ == "__main__":

@@ -39,13 +39,15 @@ OF_THE_SERVICE = (
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_uv_cache: Path) -> Path:
     """Point everything at a home below ``tmp_path``; nothing of the user's is touched."""
-    home = tmp_path / "home"
-    monkeypatch.setenv("TRAINSHED_HOME", str(home))
-    monkeypatch.setenv("TRAINSHED_IDLE_SECONDS", "120")
-    monkeypatch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
-    monkeypatch.delenv("TRAINSHED_WORKSPACE", raising=False)
-    monkeypatch.delenv("TRAINSHED_CONDA", raising=False)
-    monkeypatch.delenv("TRAINSHED_PYTHON", raising=False)
+    return set_home(tmp_path / "home", monkeypatch, shared_uv_cache)
+
+
+def set_home(home: Path, patch: pytest.MonkeyPatch, shared_uv_cache: Path) -> Path:
+    patch.setenv("TRAINSHED_HOME", str(home))
+    patch.setenv("TRAINSHED_IDLE_SECONDS", "120")
+    patch.setenv("UV_CACHE_DIR", str(shared_uv_cache))
+    for name in ("TRAINSHED_WORKSPACE", "TRAINSHED_CONDA", "TRAINSHED_PYTHON"):
+        patch.delenv(name, raising=False)
     return home
 
 
@@ -110,6 +112,17 @@ def workspace(home: Path, monkeypatch: pytest.MonkeyPatch, open_workspace: OpenW
     """The default workspace of a new home; its service is stopped afterwards."""
     with open_workspace(monkeypatch) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def shared_workspace(
+    tmp_path_factory: pytest.TempPathFactory, shared_uv_cache: Path, open_workspace: OpenWorkspace
+) -> Iterator[Workspace]:
+    """As ``workspace``, for all tests of a module: each should have an experiment of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_home(tmp_path_factory.mktemp("shared") / "home", patch, shared_uv_cache)
+        with open_workspace(patch) as made:
+            yield made
 
 
 @pytest.fixture

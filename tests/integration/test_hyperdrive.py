@@ -55,8 +55,8 @@ def goal(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Experiment:
-    return Experiment(workspace, "sweep")
+def experiment(shared_workspace: Workspace, request: pytest.FixtureRequest) -> Experiment:
+    return Experiment(shared_workspace, request.function.__name__)
 
 
 def test_the_best_of_the_children(experiment: Experiment) -> None:

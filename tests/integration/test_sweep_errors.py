@@ -15,8 +15,8 @@ from trainshed.errors import ActivityFailedException, HyperDriveConfigException,
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Experiment:
-    return Experiment(workspace, "sweep")
+def experiment(shared_workspace: Workspace, request: pytest.FixtureRequest) -> Experiment:
+    return Experiment(shared_workspace, request.function.__name__)
 
 
 @pytest.fixture

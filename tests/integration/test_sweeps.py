@@ -36,8 +36,8 @@ from trainshed.widgets import RunDetails
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Experiment:
-    return Experiment(workspace, "sweep")
+def experiment(shared_workspace: Workspace, request: pytest.FixtureRequest) -> Experiment:
+    return Experiment(shared_workspace, request.function.__name__)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_grid_over_an_estimator(experiment: Experiment, script: Script, capsys
     RunDetails(run).show()
     shown = capsys.readouterr().out.splitlines()
     assert shown[:2] == [
-        "Run my-sweep of sweep: Completed",
+        f"Run my-sweep of {experiment.name}: Completed",
         f"  best so far: {best.get_metrics()['accuracy'][0]} of my-sweep_5",
     ]
     assert shown[2].startswith("  child my-sweep_5: Completed, 0.6")
@@ -138,7 +138,7 @@ def test_cancel_ends_all_runs(experiment: Experiment, script: Script) -> None:
     run: Any = experiment.submit(config(estimator, {"--alpha": uniform(0, 0.1)}, 50, max_concurrent_runs=3))
     for number in range(2):
         until_begun(run, f"{run.id}_{number}")
-    run.cancel()
+    run.cancel(experiment.workspace, run.id)  # as in 2018
     assert run.wait_for_completion().status == "Canceled"
     found = trials(run)
     assert len(found) == 3
@@ -173,7 +173,8 @@ def test_the_rest_of_a_sweep_that_was_canceled(experiment: Experiment, script: S
     assert [trial["parameters"] for trial in trials(more)] == [propose("random", known, 3)]
 
 
-def test_the_duration_ends_a_sweep(workspace: Workspace) -> None:
+def test_the_duration_ends_a_sweep(shared_workspace: Workspace) -> None:
+    workspace = shared_workspace
     sweep = SweepSpec("random", '{"--a": ["uniform", [0, 1]]}', "accuracy", True, 9, 2, max_duration_minutes=0.01)
     code = "import time; print('ready', flush=True); time.sleep(600)"
     trial = RunSpec(

@@ -336,6 +336,15 @@ def test_what_v1_never_had() -> None:
         HyperDriveRun(None, "x", "config")  # type: ignore[arg-type]
 
 
+def test_a_sweeps_run_as_2018_made_it() -> None:
+    swept = config()
+    assert HyperDriveRun(None, "x", RunConfiguration(), swept).hyperdrive_config is swept  # type: ignore[arg-type]
+    named = HyperDriveRun(None, "x", run_config=RunConfiguration(), hyperdrive_run_config=swept)  # type: ignore[arg-type]
+    assert named.hyperdrive_run_config is swept
+    with pytest.raises(HyperDriveConfigException, match="this is sweep 'x', not 'y'"):
+        named.cancel(None, "y")
+
+
 def test_where_scripts_of_2018_caught_them() -> None:
     assert issubclass(HyperDriveConfigException, TrainingException)
     assert {name for name in hyperdrive.__all__ if getattr(hyperdrive, name) is None} == set()

@@ -33,7 +33,8 @@ class HyperDriveRun(Run):
         experiment: experiment of the run.
         run_id: id of the run.
         hyperdrive_config: configuration of the sweep. Default: the primary metric is read from the run's properties.
-        **kwargs: ignored.
+        *older: in 2018, the configuration of the sweep was the fourth argument, and the third that of its scripts.
+        **kwargs: ``hyperdrive_run_config`` is the configuration of the sweep, as in 2018. Others are ignored.
 
     Raises:
         HyperDriveConfigException: ``hyperdrive_config`` is not a HyperDriveConfig.
@@ -43,7 +44,10 @@ class HyperDriveRun(Run):
         {}
     """
 
-    def __init__(self, experiment: ExperimentLike, run_id: str, hyperdrive_config: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, experiment: ExperimentLike, run_id: str, hyperdrive_config: Any = None, *older: Any, **kwargs: Any
+    ) -> None:
+        hyperdrive_config = kwargs.pop("hyperdrive_run_config", older[0] if older else hyperdrive_config)
         if hyperdrive_config is not None and not hasattr(hyperdrive_config, "_sweep"):
             raise HyperDriveConfigException(
                 f"HyperDriveRun: hyperdrive_config must be a HyperDriveConfig, not {type(hyperdrive_config).__name__}."
@@ -60,6 +64,21 @@ class HyperDriveRun(Run):
     def hyperdrive_run_config(self) -> Any:
         """Same as ``hyperdrive_config``. Deprecated."""
         return self._hyperdrive_config
+
+    def cancel(self, *older: Any) -> None:
+        """Cancel the sweep and its runs. They receive SIGTERM, then SIGKILL after the grace period.
+
+        Args:
+            *older: in 2018, the workspace and the id of the sweep.
+
+        Raises:
+            HyperDriveConfigException: the id is that of another run.
+        """
+        if older[1:] and older[1] != self.id:
+            raise HyperDriveConfigException(
+                f"HyperDriveRun.cancel: this is sweep '{self.id}', not '{older[1]}'. Call cancel() without arguments."
+            )
+        super().cancel()
 
     def get_best_run_by_primary_metric(
         self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
