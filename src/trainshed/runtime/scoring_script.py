@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from urllib.parse import parse_qs
 
 from trainshed.runtime.scoring_request import RAW, AMLRequest
 
@@ -13,13 +14,21 @@ TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and t
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
+    from trainshed.runtime.scoring_http import Request
+
 MODELS = "TRAINSHED_MODELS"
 """Environment variable: folder of the models, as name/version."""
 _MODELS = "azureml-models"
+_HEADERS = "request_headers"
+"""Parameter of ``run`` that gets the headers of a request."""
 
 
 class BadInput(Exception):
     """The request does not have what ``run`` needs; the sentence is for the caller."""
+
+
+class UnknownKind(Exception):
+    """The request's body is of a kind that ``run`` cannot have; the sentence is for the caller."""
 
 
 def lay_models(models: "List[str]", into: str) -> None:
@@ -65,7 +74,64 @@ def _download(name: str, version: int, folder: str) -> None:
 
 
 class Script:
-    """A scoring script that has been loaded.
+    """The functions of a scoring script.
+
+    Args:
+        run: answers a request.
+        init: called once; None if there is none.
+    """
+
+    def __init__(self, run: "Callable[..., Any]", init: "Optional[Callable[[], Any]]" = None) -> None:
+        self._run, self._init = run, init
+        self.raw = bool(getattr(run, RAW, False))
+        self.schemas = _schemas(run)
+        parameters = _parameters(run)
+        self._wants_headers = any(each.name == _HEADERS for each in parameters)
+        self._parameters = [each for each in parameters if each.name != _HEADERS]
+        self._first = self._parameters[0].name if self._parameters else ""
+
+    def init(self) -> None:
+        """Call the script's ``init``, if it has one."""
+        if self._init is not None:
+            self._init()
+
+    def run(self, request: "Request", target: str) -> "Any":
+        """Call the script's ``run`` for a request, and return what it returns.
+
+        Args:
+            request: the request.
+            target: its path and query as the script may see them.
+
+        Raises:
+            BadInput: the request does not have what ``run`` needs.
+            UnknownKind: its body is not JSON, which ``run`` needs.
+        """
+        given = self.given(request, target)
+        if self._wants_headers:
+            given[_HEADERS] = {name.title(): value for name, value in request.pairs}
+        return self._run(**given) if self._first else self._run(*given.values())
+
+    def given(self, request: "Request", target: str) -> "Dict[str, Any]":
+        """Return what ``run`` is called with; see :meth:`run`."""
+        if self.raw:
+            return {self._first: AMLRequest(request.method, target, request.headers, request.body)}
+        if request.method == "GET":
+            asked = _asked(target)
+            return {self._first: json.dumps(asked)} if self.schemas is None else self._taken(asked)
+        return {self._first: _text(request.body)} if self.schemas is None else self._taken(_fields(request))
+
+    def _taken(self, found: "Dict[str, Any]") -> "Dict[str, Any]":
+        """Return the parameters of ``run`` in a request."""
+        taken = {}
+        for each in self._parameters:
+            taken[each.name] = found.get(each.name, each.default)
+            if taken[each.name] is inspect.Parameter.empty:
+                raise BadInput("A value is not provided for the {!r} parameter.".format(each.name))
+        return taken
+
+
+def load(path: str) -> Script:
+    """Return the functions of a scoring script.
 
     Args:
         path: its path.
@@ -73,92 +139,66 @@ class Script:
     Raises:
         SystemExit: it has no function ``run``.
     """
-
-    def __init__(self, path: str) -> None:
-        folder = os.path.dirname(os.path.abspath(path))
-        for each in (os.getcwd(), folder):
-            if each not in sys.path:
-                sys.path.insert(0, each)
-        name = os.path.splitext(os.path.basename(path))[0]
-        spec = importlib.util.spec_from_file_location(name if name.isidentifier() else "entry_module", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # pickle finds the classes of the script there
-        spec.loader.exec_module(module)
-        self._init: "Optional[Callable[[], Any]]" = getattr(module, "init", None)
-        run = getattr(module, "run", None)
-        if not callable(run):
-            raise SystemExit(
-                "The scoring script '{}' has no function run(data), which answers requests. Add one.".format(path)
-            )
-        self._run: "Callable[..., Any]" = run
-        self.raw = bool(getattr(run, RAW, False))
-        self.schemas = _schemas(run)
-        self._parameters = _parameters(run)
-
-    def init(self) -> None:
-        """Call the script's ``init``, if it has one."""
-        if self._init is not None:
-            self._init()
-
-    def run(self, method: str, target: str, headers: "Any", body: bytes) -> "Any":
-        """Call the script's ``run`` for a request, and return what it returns.
-
-        Args:
-            method: of the request.
-            target: its path and query.
-            headers: its headers.
-            body: its body.
-
-        Raises:
-            BadInput: the request does not have what ``run`` needs.
-        """
-        if self.raw:
-            return self._run(AMLRequest(method, target, headers, body))
-        args = AMLRequest(method, target, headers, body).args if method == "GET" else None
-        if self.schemas is not None:
-            return self._run(**(args if args is not None else self._fields(body)))
-        if args is not None:
-            if set(args) == set(self._parameters) and args:
-                return self._run(**args)
-            return self._run(json.dumps(args))
-        try:
-            return self._run(body.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            if error.object is not body:
-                raise
-            raise BadInput(
-                "The request's body is not text. To receive other data, write @rawhttp before run(request)."
-            ) from error
-
-    def _fields(self, body: bytes) -> "Dict[str, Any]":
-        try:
-            found = json.loads(body.decode("utf-8"))
-        except ValueError as error:
-            raise BadInput("The request's body is not JSON: {}".format(error)) from error
-        if not isinstance(found, dict):
-            raise BadInput(
-                "The request's body must be a JSON object with the parameters of run: {}.".format(
-                    ", ".join(self._parameters)
-                )
-            )
-        missing = [name for name in self._parameters if name not in found]
-        unknown = [name for name in found if name not in self._parameters]
-        if missing or unknown:
-            raise BadInput(
-                "The request's body must have the parameters of run: {}. {}{}".format(
-                    ", ".join(self._parameters),
-                    "Missing: {}. ".format(", ".join(missing)) if missing else "",
-                    "Unknown: {}.".format(", ".join(unknown)) if unknown else "",
-                ).strip()
-            )
-        return dict(found)
+    for each in (os.getcwd(), os.path.dirname(os.path.abspath(path))):
+        if each not in sys.path:
+            sys.path.insert(0, each)
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name if name.isidentifier() else "entry_module", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pickle finds the classes of the script there
+    spec.loader.exec_module(module)
+    run = getattr(module, "run", None)
+    if not callable(run):
+        raise SystemExit(
+            "The scoring script '{}' has no function run(data), which answers requests. Add one.".format(path)
+        )
+    return Script(run, getattr(module, "init", None))
 
 
-def _parameters(run: "Callable[..., Any]") -> "List[str]":
+def _text(body: bytes) -> str:
     try:
-        return list(inspect.signature(run).parameters)
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput("Input cannot be decoded as UTF-8: {}".format(error)) from error
+
+
+def _asked(target: str) -> "Dict[str, Any]":
+    """Return the parameters of a query, each as JSON if it is JSON, and several of one name as a list."""
+    found = {}
+    for name, values in parse_qs(target.partition("?")[2], keep_blank_values=True).items():
+        read = []
+        for value in values:
+            try:
+                read.append(json.loads(value))
+            except ValueError:
+                read.append(value)
+        found[name] = read if len(read) > 1 else read[0]
+    return found
+
+
+def _fields(request: "Request") -> "Dict[str, Any]":
+    """Return the JSON object of a request."""
+    kind = request.fields.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnknownKind("Expects Content-Type to be application/json")
+    if not request.body:
+        raise BadInput("POST body is empty. Expecting a JSON dictionary.")
+    try:
+        found = json.loads(request.body.decode("utf-8"))
+    except ValueError as error:
+        raise BadInput("POST body could not be decoded as JSON: {}".format(error)) from error
+    if not isinstance(found, dict):
+        raise BadInput("POST body should be a JSON dictionary.")
+    return found
+
+
+def _parameters(run: "Callable[..., Any]") -> "List[inspect.Parameter]":
+    """Return the parameters that can be passed by name."""
+    try:
+        found = inspect.signature(run).parameters.values()
+        return [each for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
     except (TypeError, ValueError):
         return []
 
