@@ -31,6 +31,7 @@ from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.sweep_routes import ROUTES as SWEEPS
+from trainshed.service.sweep_screen import ROUTES as SWEEP_SCREEN
 from trainshed.service.target_routes import ROUTES as TARGETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.service.verify_routes import ROUTES as VERIFY
@@ -46,6 +47,7 @@ ALL = [
     *PAGE_RUNS,
     *PAGE_RUN,
     *PAGE_LIVE,
+    *SWEEP_SCREEN,
     *ROUTES,
     *TARGETS,
     *TRANSFERS,

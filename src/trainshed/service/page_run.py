@@ -11,11 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException, UserErrorException
-from trainshed.service import sweep_page
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
 from trainshed.service.requests import endpoint, field, number
-from trainshed.service.sweeps import KIND
 from trainshed.service.transfers import FileContent, list_files
 from trainshed.spec import layout, states
 from trainshed.spec.arguments import parameters
@@ -208,14 +206,6 @@ def describe(context: ServiceContext, request: Request, body: Any) -> dict[str, 
     return facts(context, context.history.get(run_id))
 
 
-def sweep(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /pages/data/runs/{id}/sweep: a sweep as a piece of HTML."""
-    record = context.history.get(request.path_params["run"])
-    if record["kind"] != KIND:
-        raise NotFoundException(f"Run '{record['id']}' is no sweep.")
-    return {"html": "".join(sweep_page.parts(context.sweeps.describe(record["id"]), sweep_page.link))}
-
-
 _ONE = f"{DATA}runs/{{run}}"
 ROUTES = [
     Route(_ONE, endpoint(run)),
@@ -225,7 +215,6 @@ ROUTES = [
     Route(f"{_ONE}/log", endpoint(log)),
     Route(f"{_ONE}/find", endpoint(find)),
     Route(f"{_ONE}/preview", endpoint(preview)),
-    Route(f"{_ONE}/sweep", endpoint(sweep)),
     Route(f"{_ONE}/files", endpoint(files)),
     Route(f"{_ONE}/files/{{name:file}}", file),
 ]

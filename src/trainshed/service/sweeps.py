@@ -26,7 +26,6 @@ from trainshed.sweeps import tpe
 from trainshed.sweeps.bayesian import is_available
 from trainshed.sweeps.runs import parameters_of
 from trainshed.sweeps.space import size
-from trainshed.sweeps.trial import best, numbers
 from trainshed.targets.witness import INTERACTIVE
 
 log = logging.getLogger("trainshed.service")
@@ -142,6 +141,7 @@ class SweepDriver:
             NotFoundException: there is no such run, or it is not a sweep.
         """
         sweep, shown = self._parts.sweeps.get(self._parts.history.get(run_id)["id"])
+        bests = self._parts.sweeps.bests(run_id, sweep.metric, sweep.maximize)
         trials = [
             {
                 "number": row.number,
@@ -153,7 +153,7 @@ class SweepDriver:
                 "stopped_at": row.stopped_at,
                 "started": row.run_started,
                 "ended": row.run_ended,
-                "best": best(numbers(self._parts.metrics.points(row.run, sweep.metric)), sweep.maximize),
+                "best": bests.get(row.run),
             }
             for row in self._parts.sweeps.trials(run_id)
         ]

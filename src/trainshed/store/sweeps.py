@@ -18,6 +18,10 @@ _TRIALS = (
     "runs.reason, runs.cancel_requested, runs.started, runs.ended FROM trials LEFT JOIN runs ON runs.id = trials.run "
     "WHERE sweep = ?"
 )
+_BEST = (
+    "SELECT trials.run, (SELECT {best}(value) FROM points WHERE points.series = series.id AND typeof(value) IN "
+    "('real', 'integer')) FROM trials JOIN series ON series.run = trials.run AND series.name = ? WHERE sweep = ?"
+)
 _ACTIVE = """
 SELECT sweeps.run FROM sweeps JOIN runs ON runs.id = sweeps.run
 WHERE runs.terminal = 0 OR EXISTS (
@@ -109,6 +113,18 @@ class Sweeps:
         open_ones = " AND trials.ended = 0" if only_open else ""
         sql = f"{_TRIALS} AND trials.number >= ?{open_ones} ORDER BY trials.number"
         return [_row(*row) for row in self._database.tuples(sql, (run_id, first))]
+
+    def bests(self, run_id: str, metric: str, maximize: bool) -> dict[str, float]:
+        """Return the best value of a metric that the runs of a sweep's trials have logged; none for those without one.
+
+        Args:
+            run_id: the sweep.
+            metric: name of the metric.
+            maximize: whether larger is better.
+        """
+        sql = _BEST.format(best="max" if maximize else "min")
+        found = self._database.tuples(sql, (metric, run_id))
+        return {run: float(value) for run, value in found if value is not None}
 
     def propose(self, run_id: str, number: int, parameters: dict[str, Any], trial_run: str) -> None:
         """Store the parameters of a new trial. Its run, which is durable, makes this durable too.

@@ -15,7 +15,7 @@ export function details(run) {
   const boxes = [];
   const warnings = run.details.warnings ?? [];
   if (warnings.length) boxes.push(el('div', { class: 'w3', id: 'warnings' }, el('h3', {}, many(warnings.length, 'warning')), el('ul', { class: 'wl' }, warnings.map((each) => el('li', {}, el('span', {}, each.message))))));
-  if (run.children_total) boxes.push(el('div', { class: 'w3' }, el('h3', {}, 'Children ', el('small', {}, String(run.children_total)), run.children_total > 1 ? el('a', { class: 'btn ghost', href: `./?filter=${encodeURIComponent(`parent:${run.id}`)}` }, 'Show in the table') : null), children(run)));
+  if (run.children_total && run.kind !== 'hyperdrive') boxes.push(el('div', { class: 'w3' }, el('h3', {}, 'Children ', el('small', {}, String(run.children_total)), run.children_total > 1 ? el('a', { class: 'btn ghost', href: `./?filter=${encodeURIComponent(`parent:${run.id}`)}` }, 'Show in the table') : null), children(run)));
   const names = Object.entries(run.parameters), command = commandOf(run);
   boxes.push(el('div', {}, el('h3', {}, 'Parameters ', el('small', {}, String(names.length || '')), names.length ? copy(JSON.stringify(run.parameters, null, 2), 'Copy as JSON') : null),
     names.length ? pairs(names.map(([key, value]) => [key, shortly(value)])) : el('p', { class: 'muted' }, run.spec.script ? 'The script got no arguments.' : ''), values(run), notes(run)));

@@ -12,13 +12,13 @@ import { CARDS, card } from './media.js';
 const shell = frame('run');
 const id = decodeURIComponent(location.pathname.split('/').pop());
 const path = `runs/${encodeURIComponent(id)}`;
-let run = null, source = null, charts = null, cards = new Map(), place_ = -1;
+let run = null, source = null, charts = null, screen = null, cards = new Map(), place_ = -1;
 const log = new LogView(id, () => source?.again());
 const files = new Files(id);
 const machine = new Machine(id);
 
 // The parts.
-const head = el('header', { class: 'hd' }), banner = el('div'), grid = el('div', { class: 'grid3', id: 'charts' }), det = el('div', { class: 'det' }), sweep = el('div', { class: 'sweep', hidden: true });
+const head = el('header', { class: 'hd' }), banner = el('div'), grid = el('div', { class: 'grid3', id: 'charts' }), det = el('div', { class: 'det' }), sweep = el('div');
 const tabs = [['Charts', 'charts'], ['Log', 'log'], ['Files', 'files'], ['Details', 'details']].map(([title, to], i) => {
   const node = el('button', { class: 'tab', 'aria-current': i ? null : 'true', onclick: () => go(to) }, title, ' ', el('span'));
   node.to = to;
@@ -48,9 +48,19 @@ addEventListener('scroll', () => {
 const reload = async () => { run = await get(path); await trials(); show(); };
 async function trials() {
   if (run.kind !== 'hyperdrive') return;
-  const found = await tried(() => get(`${path}/sweep`));
-  sweep.hidden = false;
-  if (found && found.html !== sweep.made) sweep.innerHTML = sweep.made = found.html; // made and escaped by the service
+  const first = !screen;
+  if (first) {
+    const { SweepScreen } = await import('./sweep.js');
+    screen = new SweepScreen(id);
+    sweep.replaceWith(screen.node);
+    tabs[0].firstChild.textContent = 'Trials ';
+    grid.removeAttribute('id');
+    screen.node.id = 'charts';
+    listen('changes', (kind, ids) => { if (kind === 'message' && ids.some((each) => each === id || each.startsWith(`${id}_`))) screen.soon(); }, () => {});
+  }
+  screen.over = ended(run);
+  screen.state = status(run);
+  if (first) await screen.load(); else screen.soon();
 }
 const after = async (work) => { if (await work) await tried(reload); };
 const acts = {
@@ -59,7 +69,7 @@ const acts = {
   rename: () => after(rename(run)),
   archive: () => after(act(run.details.archived ? 'restore' : 'archive', [id])),
   remove: async () => { if (await remove([run])) location.href = './'; },
-  copy: () => navigator.clipboard?.writeText(commandOf(run)),
+  copy: async () => navigator.clipboard?.writeText(screen ? await screen.command() : commandOf(run)),
 };
 
 function show() {
@@ -70,18 +80,18 @@ function show() {
   head.replaceChildren(
     el('div', { class: 'top' }, menu(), el('a', { class: 'crumb', href: `./?filter=${encodeURIComponent(`experiment:${/\s/.test(run.experiment) ? `"${run.experiment}"` : run.experiment}`)}` }, run.experiment),
       run.parent_run ? el('a', { class: 'crumb', href: runAddress(run.parent), title: run.parent }, run.parent_run.name) : null,
-      el('h1', { title: name }, name), el('button', { class: 'icon ed', 'aria-label': 'Rename', title: 'Rename (F2)', onclick: acts.rename }, icon('pen')),
+      el('h1', { title: name }, name), screen ? el('span', { class: 'tag' }, 'sweep') : null, el('button', { class: 'icon ed', 'aria-label': 'Rename', title: 'Rename (F2)', onclick: acts.rename }, icon('pen')),
       el('span', { class: 'tags' }, labels, el('button', { class: 'tag add', onclick: acts.tag }, '+ tag')), el('span', { class: 'sp' }),
-      navigator.clipboard && run.spec.script ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, 'Copy command') : null,
-      el('a', { class: 'btn opt', href: `compare?${query({ runs: id })}` }, 'Compare with…'),
+      navigator.clipboard && run.spec.script ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, screen ? 'Best run’s command' : 'Copy command') : null,
+      screen ? null : el('a', { class: 'btn opt', href: `compare?${query({ runs: id })}` }, 'Compare with…'),
       over ? [el('button', { class: 'btn opt', onclick: acts.archive }, run.details.archived ? 'Restore' : 'Archive', ' ', el('kbd', {}, 'E')), el('button', { class: 'btn bad opt', onclick: acts.remove }, 'Delete…')]
-        : el('button', { class: 'btn bad', onclick: acts.cancel }, 'Cancel ', el('kbd', {}, 'X'))),
-    timeline());
+        : el('button', { class: 'btn bad', onclick: acts.cancel }, screen ? 'Cancel sweep ' : 'Cancel ', el('kbd', {}, 'X'))),
+    screen ? screen.bar : timeline());
   why();
   const curves = run.metrics.filter((each) => each.kind === 'scalar' && each.count > 1 && typeof each.value !== 'string');
   if (!charts) {
     charts = new Charts(grid, [{ id, label: name, begin: run.started ?? run.created }]);
-    nav.append(...controls(charts, onKey));
+    if (!screen || curves.length) nav.append(...controls(charts, onKey));
     charts.changed = clip;
   }
   charts.runs[0].begin = run.started ?? run.created;
@@ -96,9 +106,10 @@ function show() {
   }
   clip();
   const any = curves.length + cards.size;
-  nothing.hidden = any > 0 || !sweep.hidden;
+  nothing.hidden = any > 0 || screen;
   if (!any) nothing.replaceChildren(...(over ? ['This run logged no curves.'] : ['Nothing logged yet. ', el('code', {}, 'run.log("loss", 0.3)'), ' shows up here.']));
-  tabs[0].lastChild.textContent = any ? String(charts.groups.size + cards.size) : '';
+  if (screen) tabs[0].lastChild.textContent = screen.trials?.length ?? '';
+  else tabs[0].lastChild.textContent = any ? String(charts.groups.size + cards.size) : '';
   const warnings = run.details.warnings ?? [];
   warned.hidden = !warnings.length;
   warned.textContent = many(warnings.length, 'warning');
