@@ -14,7 +14,7 @@ from trainshed.spec.checks import is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 
-_FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script")
+_FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script", "image")
 _LONGEST_NAME = 64
 
 

@@ -216,7 +216,7 @@ ROWS = (
         "",
         SERVE,
     ),
-    Row("core core.image core.image.image", "Image.get list", "", _IMAGES),
+    Row("core core.image core.image.image", "Image.get", "", _IMAGES),
     Row("core.model", "ModelPackage", "", SERVE),
     Row("core.model", "ModelPackage.pull save wait_for_creation get_container_registry get_logs", "", SERVE),
     Row(

@@ -213,10 +213,12 @@ class WorkspaceFacts:
 
     @property
     def images(self) -> CallableDict[Any]:
-        """Always empty: images are not supported."""
+        """Images that this program has created, by name. A call can pass ``image_name``, ``tags`` and others."""
+        from trainshed.api.deployment.image import by_name
         from trainshed.api.workspace.callable_dict import CallableDict
 
-        return CallableDict({}, "image")
+        workspace: Any = self
+        return CallableDict(by_name(workspace), "image", lambda *args, **named: by_name(workspace, *args, **named))
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow.

@@ -1,0 +1,62 @@
+"""What a model is deployed by: mixin of :class:`trainshed.api.data.model.Model`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainshed.api.protocols import WorkspaceLike
+
+
+class ModelDeployment:
+    """Mixin that deploys models."""
+
+    workspace: WorkspaceLike
+    _entry: dict[str, Any]
+
+    @property
+    def sample_input_dataset(self) -> Any:
+        """Dataset with sample requests that the model was registered with, or None."""
+        return self._sample("input")
+
+    @property
+    def sample_output_dataset(self) -> Any:
+        """Dataset with sample answers that the model was registered with, or None."""
+        return self._sample("output")
+
+    def _sample(self, kind: str) -> Any:
+        kept = self._entry["record"].get(f"sample_{kind}")
+        return self.workspace.dataset_of(kept[1], kept[0]) if kept else None
+
+    @staticmethod
+    def deploy(
+        workspace: WorkspaceLike,
+        name: str,
+        models: Sequence[Any],
+        inference_config: Any = None,
+        deployment_config: Any = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> Any:
+        """Deploy models as a web service on this machine.
+
+        Args:
+            workspace: workspace of the service.
+            name: name of the service.
+            models: models, or their names.
+            inference_config: an InferenceConfig: scoring script and environment. Default: those for the framework with
+                which the only model was registered, scikit-learn or ONNX.
+            deployment_config: e.g. from ``LocalWebservice.deploy_configuration``.
+            deployment_target: ignored; services run on this machine.
+            overwrite: replace a service of this name.
+            show_output: ignored; see :meth:`Webservice.wait_for_deployment`.
+
+        Returns:
+            The Webservice, which is starting.
+
+        Raises:
+            WebserviceException: see :meth:`Webservice.deploy_from_model`.
+        """
+        return workspace._deploy(name, models, inference_config, deployment_config, overwrite)
