@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from trainshed import Experiment, Workspace
+from trainshed import Environment, Experiment, Model, Workspace
 from trainshed.api.runs.run import Run
 
 BAD = "<img src=x onerror=alert(1)>"
@@ -232,3 +232,41 @@ def test_runs_are_compared(page: Page) -> None:
     page.until("return document.querySelectorAll('.uplot').length === 3")
     page.check()
     page.picture("compare")
+
+
+def test_services_are_listed_and_tried(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, this_python: str
+) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    from azureml.core.model import InferenceConfig
+
+    page.open("services")
+    page.shows("No web services yet")
+    page.check()
+    monkeypatch.chdir(tmp_path)
+    Path("score.py").write_text(f"def run(data):\n    return data + {BAD!r}\n")
+    environment = Environment("serving")
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = this_python
+    service = Model.deploy(page.workspace, "echo", [], InferenceConfig("score.py", environment=environment))
+    page.shows("1 service", "echo", "Healthy", "Try echo")  # by itself
+    field = page.browser.find_element(By.TAG_NAME, "textarea")
+    field.clear()
+    field.send_keys("hello ", Keys.CONTROL, Keys.ENTER)
+    page.shows("status 200", f"hello {BAD}")
+    page.until("return document.querySelector('td.c-requests').textContent === '1'")
+    assert page.browser.execute_script("return Number(document.querySelector('td.c-ms_50').textContent) > 0")
+    page.check()
+    page.picture("services")
+    page.size(390, 844, "dark")
+    page.open("services?name=echo")
+    page.shows("Healthy")
+    assert page.browser.execute_script("return document.querySelector('textarea').value") == "hello "
+    page.check()
+    page.picture("services-phone-dark")
+    page.size(1440, 900)
+    service.delete()
+    page.open("services")
+    page.shows("No web services yet")

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from typing import Any
 
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.deployment.configurations import LOCAL, WebserviceDeploymentConfiguration
@@ -13,6 +14,7 @@ from trainshed.api.deployment.inference_config import InferenceConfig
 from trainshed.api.deployment.webservice import Webservice
 from trainshed.cli import resolve, show
 from trainshed.cli.submit import pairs
+from trainshed.client.http import quoted
 from trainshed.errors import UserErrorException
 
 
@@ -96,7 +98,8 @@ def services(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, service: Webservice) -> None:
-    facts = service.serialize()
+    counts = service.workspace.connection.call("GET", quoted("webservices", service.name, "requests"))["requests"]
+    facts = {**service.serialize(), "requests": counts}
     if options.json:
         show.as_json(facts)
         return
@@ -106,11 +109,21 @@ def _show(options: argparse.Namespace, service: Webservice) -> None:
         ("models", " ".join(facts["models"]) or "none"),
         ("run", service.run_id),
         ("tags", " ".join(f"{key}={value}" for key, value in facts["tags"].items())),
+        ("requests", _told(counts) if counts else ""),
         ("error", facts["error"]),
     ]
     for name, value in rows:
         if value:
             print(f"{name:10}{show.clean(value)}")
+
+
+def _told(counts: dict[str, Any]) -> str:
+    """Return a sentence about the requests to a web service."""
+    told = f"{counts['requests']:,}, {counts['failed']:,} of them failed"
+    if "ms_50" in counts:
+        told += f"; lately {counts['per_second']:.3g} a second, half of them within {counts['ms_50']:.3g} ms"
+        told += f", 99 % within {counts['ms_99']:.3g} ms"
+    return told
 
 
 def call(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ import traceback
 import uuid
 from urllib.parse import urlsplit
 
+from trainshed.runtime import scoring_counts
 from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
 from trainshed.runtime.scoring_response import AMLResponse
 from trainshed.runtime.scoring_script import BadInput, Script, lay_models, lay_source
@@ -39,6 +40,7 @@ _IDLE_SECONDS = 60
 _JSON = {"Content-Type": "application/json"}
 _TEXT = {"Content-Type": "text/html; charset=utf-8"}
 _METHODS = {"/": ("GET", "HEAD"), "/score": ("GET", "POST", "OPTIONS"), "/swagger.json": ("GET", "HEAD")}
+_METHODS[scoring_counts.PATH] = ("GET",)
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -71,6 +73,9 @@ class Server(LoopbackServer):
         super().__init__(listener, Handler)
         self.script = script
         self.access = access
+        self.counts = scoring_counts.Counts(
+            os.path.join(os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd(), scoring_counts.FOLDER)
+        )
         self.one = threading.Lock()
         """Held by the request that the script answers: scripts of v1 expect one at a time."""
         self._room = threading.BoundedSemaphore(_CONNECTIONS)
@@ -131,13 +136,16 @@ class Handler(LoopbackHandler):
         path, known = self._path()
         if path not in _METHODS:
             raise Refused(404, "There is nothing at {}. Requests go to /score.".format(path[:200]))
-        if path != "/" and self.server.access["auth"] and not known:
+        wants_key = self.server.access["auth"] or path == scoring_counts.PATH
+        if path != "/" and wants_key and not known:
             self._check_key()
         allowed = ", ".join(_METHODS[path])
         if self.command not in _METHODS[path]:
             raise Refused(405, "{} is not allowed for {}.".format(self.command, path), {"Allow": allowed})
         if path == "/":
             return 200, b"Healthy", _TEXT
+        if path == scoring_counts.PATH:
+            return 200, json.dumps(self.server.counts.told()).encode(), _JSON
         if path == "/swagger.json":
             return 200, json.dumps(swagger(self.server.access["name"], self.server.script)).encode(), _JSON
         if self.command == "OPTIONS" and not self.server.script.raw:
@@ -196,7 +204,9 @@ class Handler(LoopbackHandler):
                 500, "An unexpected error occurred in the scoring script. Check the logs for more info."
             ) from error
         finally:
-            self._more["x-ms-run-fn-exec-ms"] = "{:.3f}".format(1000 * (time.perf_counter() - began))
+            took = time.perf_counter() - began
+            self.server.counts.add(took, self._more["x-ms-run-function-failed"] == "True")
+            self._more["x-ms-run-fn-exec-ms"] = "{:.3f}".format(1000 * took)
         return answer
 
 
