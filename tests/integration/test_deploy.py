@@ -248,9 +248,15 @@ def test_a_run_with_schemas_gets_its_parameters(workspace: Workspace, scoring: P
     assert service.run('{"data": [1, 2], "factor": 3}') == [3, 6]
     described = json.loads(ask(service.swagger_uri)[2])["definitions"]["ServiceInput"]
     assert described["example"] == {"data": [1, 2], "factor": 2}
-    for body, said in ((b'{"data": [1]}', "Missing: factor"), (b"[1]", "must be a JSON object"), (b"x", "is not JSON")):
-        status, _, answer = ask(service.scoring_uri, "POST", body)
-        assert status == 400
+    json_kind = {"Content-Type": "application/json"}
+    for body, kind, expected, said in (
+        (b'{"data": [1]}', json_kind, 400, "'factor' parameter"),
+        (b"[1]", json_kind, 400, "should be a JSON dictionary"),
+        (b"x", json_kind, 400, "could not be decoded as JSON"),
+        (b"{}", {}, 415, "Expects Content-Type to be application/json"),
+    ):
+        status, _, answer = ask(service.scoring_uri, "POST", body, **kind)
+        assert status == expected
         assert said in json.loads(answer)["message"]
 
 

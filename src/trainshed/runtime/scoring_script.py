@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from urllib.parse import parse_qs
 
 from trainshed.runtime.scoring_request import RAW, AMLRequest
 
@@ -13,13 +14,21 @@ TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and t
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
+    from trainshed.runtime.scoring_http import Request
+
 MODELS = "TRAINSHED_MODELS"
 """Environment variable: folder of the models, as name/version."""
 _MODELS = "azureml-models"
+_HEADERS = "request_headers"
+"""Parameter of ``run`` that gets the headers of a request."""
 
 
 class BadInput(Exception):
     """The request does not have what ``run`` needs; the sentence is for the caller."""
+
+
+class UnknownKind(Exception):
+    """The request's body is of a kind that ``run`` cannot have; the sentence is for the caller."""
 
 
 def lay_models(models: "List[str]", into: str) -> None:
@@ -95,70 +104,103 @@ class Script:
         self._run: "Callable[..., Any]" = run
         self.raw = bool(getattr(run, RAW, False))
         self.schemas = _schemas(run)
-        self._parameters = _parameters(run)
+        parameters = _parameters(run)
+        self._wants_headers = any(each.name == _HEADERS for each in parameters)
+        self._parameters = [each for each in parameters if each.name != _HEADERS]
+        self._first = self._parameters[0].name if self._parameters else ""
 
     def init(self) -> None:
         """Call the script's ``init``, if it has one."""
         if self._init is not None:
             self._init()
 
-    def run(self, method: str, target: str, headers: "Any", body: bytes) -> "Any":
+    def run(self, request: "Request", target: str) -> "Any":
         """Call the script's ``run`` for a request, and return what it returns.
 
         Args:
-            method: of the request.
-            target: its path and query.
-            headers: its headers.
-            body: its body.
+            request: the request.
+            target: its path and query as the script may see them.
 
         Raises:
             BadInput: the request does not have what ``run`` needs.
+            UnknownKind: its body is not JSON, which ``run`` needs.
         """
+        given: "Dict[str, Any]"
         if self.raw:
-            return self._run(AMLRequest(method, target, headers, body))
-        args = AMLRequest(method, target, headers, body).args if method == "GET" else None
-        if self.schemas is not None:
-            return self._run(**(args if args is not None else self._fields(body)))
-        if args is not None:
-            if set(args) == set(self._parameters) and args:
-                return self._run(**args)
-            return self._run(json.dumps(args))
-        try:
-            return self._run(body.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            if error.object is not body:
-                raise
-            raise BadInput(
-                "The request's body is not text. To receive other data, write @rawhttp before run(request)."
-            ) from error
+            given = {self._first: AMLRequest(request.method, target, request.headers, request.body)}
+        elif request.method == "GET":
+            asked = _asked(target)
+            given = {self._first: json.dumps(asked)} if self.schemas is None else self._taken(asked)
+        elif self.schemas is not None:
+            given = self._taken(_fields(request))
+        else:
+            given = {self._first: _text(request.body)}
+        if self._wants_headers:
+            given[_HEADERS] = dict(request.headers)
+        if not self._first:
+            return self._run(*given.values())
+        return self._run(**given)
 
-    def _fields(self, body: bytes) -> "Dict[str, Any]":
-        try:
-            found = json.loads(body.decode("utf-8"))
-        except ValueError as error:
-            raise BadInput("The request's body is not JSON: {}".format(error)) from error
-        if not isinstance(found, dict):
-            raise BadInput(
-                "The request's body must be a JSON object with the parameters of run: {}.".format(
-                    ", ".join(self._parameters)
+    def _taken(self, found: "Dict[str, Any]") -> "Dict[str, Any]":
+        """Return the parameters of ``run`` in a request."""
+        taken = {}
+        for each in self._parameters:
+            taken[each.name] = found.get(each.name, each.default)
+            if taken[each.name] is inspect.Parameter.empty:
+                raise BadInput(
+                    "A value is not provided for the {!r} parameter. The parameters are: {}.".format(
+                        each.name, ", ".join(every.name for every in self._parameters)
+                    )
                 )
-            )
-        missing = [name for name in self._parameters if name not in found]
-        unknown = [name for name in found if name not in self._parameters]
-        if missing or unknown:
-            raise BadInput(
-                "The request's body must have the parameters of run: {}. {}{}".format(
-                    ", ".join(self._parameters),
-                    "Missing: {}. ".format(", ".join(missing)) if missing else "",
-                    "Unknown: {}.".format(", ".join(unknown)) if unknown else "",
-                ).strip()
-            )
-        return dict(found)
+        return taken
 
 
-def _parameters(run: "Callable[..., Any]") -> "List[str]":
+def _text(body: bytes) -> str:
     try:
-        return list(inspect.signature(run).parameters)
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            "Input cannot be decoded as UTF-8: {}. To receive other data, write @rawhttp before run(request).".format(
+                error
+            )
+        ) from error
+
+
+def _asked(target: str) -> "Dict[str, Any]":
+    """Return the parameters of a query, each as JSON if it is JSON, and several of one name as a list."""
+    found = {}
+    for name, values in parse_qs(target.partition("?")[2], keep_blank_values=True).items():
+        read = []
+        for value in values:
+            try:
+                read.append(json.loads(value))
+            except ValueError:
+                read.append(value)
+        found[name] = read if len(read) > 1 else read[0]
+    return found
+
+
+def _fields(request: "Request") -> "Dict[str, Any]":
+    """Return the JSON object of a request."""
+    kind = request.fields.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnknownKind("Expects Content-Type to be application/json")
+    if not request.body:
+        raise BadInput("POST body is empty. Expecting a JSON dictionary.")
+    try:
+        found = json.loads(request.body.decode("utf-8"))
+    except ValueError as error:
+        raise BadInput("POST body could not be decoded as JSON: {}".format(error)) from error
+    if not isinstance(found, dict):
+        raise BadInput("POST body should be a JSON dictionary.")
+    return found
+
+
+def _parameters(run: "Callable[..., Any]") -> "List[inspect.Parameter]":
+    """Return the parameters that can be passed by name."""
+    try:
+        found = inspect.signature(run).parameters.values()
+        return [each for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
     except (TypeError, ValueError):
         return []
 

@@ -1,220 +1,254 @@
 """Program: answer the requests to a web service with the functions of its scoring script.
 
-:mod:`trainshed.runtime.scoring` starts it. Its arguments: descriptors of the listening socket, and of the pipe to which
-it writes once it answers; path of the script; ids of the models.
+:mod:`trainshed.runtime.scoring` starts it. Its arguments: descriptors of the listening socket, of the pipe to which it
+writes once it answers, and of the pipe from which it is told to stop; path of the script; ids of the models.
 
-Routes, headers and statuses are meant to be those of Microsoft's public scoring server
-(https://github.com/microsoft/azureml-inference-server, MIT), whose own tests have not been run against this one yet.
+Routes, headers and statuses are those of Microsoft's public scoring server
+(https://github.com/microsoft/azureml-inference-server, MIT), whose own tests of its routes are run against this one by
+tools/reference_routes.py.
 """
 
 import hmac
 import json
 import os
+import resource
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 import uuid
 from urllib.parse import urlsplit
 
 from trainshed.runtime import scoring_counts
-from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
+from trainshed.runtime.scoring_connections import Connections
+from trainshed.runtime.scoring_http import UNKNOWN, Refused
 from trainshed.runtime.scoring_response import AMLResponse
-from trainshed.runtime.scoring_script import BadInput, Script, lay_models, lay_source
+from trainshed.runtime.scoring_script import BadInput, Script, UnknownKind, lay_models, lay_source
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Tuple
 
-    Answer = Tuple[int, bytes, Dict[str, str]]
+    from trainshed.runtime.scoring_http import Answer, Pairs, Request
 
 ACCESS = "TRAINSHED_SERVICE_ACCESS"
-"""Environment variable: ``{"name", "auth", "address", "keys", "folder"}`` as JSON."""
+"""Environment variable: ``{"name", "auth", "address", "keys", "folder", "cors", "timeout_ms"}`` as JSON."""
 LONGEST_BODY = 100 << 20
-_UNKNOWN = LONGEST_BODY + 1
-_SMALL_BODY = 1 << 20
-_CONNECTIONS = 256
-_IDLE_SECONDS = 60
-_JSON = {"Content-Type": "application/json"}
-_TEXT = {"Content-Type": "text/html; charset=utf-8"}
+LONGEST_ID = 100
+"""Characters of a header that names a request."""
+_MOST_CONNECTIONS = 4096
+_SPARE_FILES = 128
+"""Descriptors that are left to the script."""
+_JSON = [("Content-Type", "application/json")]
+_TEXT = [("Content-Type", "text/html; charset=utf-8")]
 _METHODS = {"/": ("GET", "HEAD"), "/score": ("GET", "POST", "OPTIONS"), "/swagger.json": ("GET", "HEAD")}
 _METHODS[scoring_counts.PATH] = ("GET",)
 _HERE = ("127.0.0.1", "localhost", "::1")
+_FAILED = "x-ms-run-function-failed"
+_OWN = ("x-request-id", "x-ms-request-id", "x-ms-client-request-id", "content-length", "connection", "date")
+"""Headers that a script cannot set."""
 
 
-class Refused(Exception):
-    """A request that is not answered.
-
-    Args:
-        status: HTTP status.
-        message: for the caller.
-        headers: more headers.
-    """
-
-    def __init__(self, status: int, message: str, headers: "Optional[Dict[str, str]]" = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers or {}
+class TimeIsOver(BaseException):
+    """A call of the script has taken too long; no ``except Exception`` of the script catches it."""
 
 
-class Server(LoopbackServer):
-    """The server of one scoring script.
+class Answers:
+    """What one scoring script answers.
 
     Args:
-        listener: the listening socket.
         script: the script.
-        access: who may call it: the content of :data:`ACCESS`.
+        access: who may call it, and how: the content of :data:`ACCESS`.
+        counts: of the requests that the script answers.
     """
 
-    def __init__(self, listener: socket.socket, script: Script, access: "Dict[str, Any]") -> None:
-        super().__init__(listener, Handler)
-        self.script = script
-        self.access = access
-        self.counts = scoring_counts.Counts(
-            os.path.join(os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd(), scoring_counts.FOLDER)
-        )
-        self.one = threading.Lock()
-        """Held by the request that the script answers: scripts of v1 expect one at a time."""
-        self._room = threading.BoundedSemaphore(_CONNECTIONS)
+    def __init__(self, script: Script, access: "Dict[str, Any]", counts: scoring_counts.Counts) -> None:
+        self._counts = counts
+        self._script = script
+        self._access = access
+        self._origins = [each.strip() for each in str(access.get("cors") or "").split(",") if each.strip()]
+        self._limit = float(access.get("timeout_ms") or 0) / 1000
+        self._called = False
+        if self._limit:
+            signal.signal(signal.SIGALRM, self._give_up)
 
-    def process_request(self, request: "Any", client_address: "Any") -> None:
-        """Answer a connection in a thread of its own, when there are not too many."""
-        self._room.acquire()
-        super().process_request(request, client_address)
+    @property
+    def longest(self) -> float:
+        """Seconds that a call of the script may take; 0 if it may take any time."""
+        return self._limit
 
-    def shutdown_request(self, request: "Any") -> None:
-        """Close a connection."""
-        super().shutdown_request(request)
-        self._room.release()
+    def judge(self, request: "Request") -> "Optional[Answer]":
+        """Return the answer if the script is not asked, else None.
 
-
-class Handler(LoopbackHandler):
-    """One connection."""
-
-    timeout = _IDLE_SECONDS
-    server: Server
-
-    def _answer(self) -> None:
-        self._left, self._more = 0, {"x-ms-run-function-failed": "False"}
+        Args:
+            request: the request, perhaps without its body yet.
+        """
         try:
-            status, body, headers = self._found()
+            self._name(request)
+            return self._found(request)
         except Refused as refused:
-            status, body = refused.status, json.dumps({"message": refused.message}).encode()
-            headers = dict(_JSON, **refused.headers)
-        if 0 < self._left <= _SMALL_BODY:
-            # Closed with something unread, the connection would be reset, perhaps before the caller has the answer.
-            self._left -= len(self.rfile.read(self._left))
-        self._more["x-request-id"] = str(uuid.uuid4())
-        client_id = self.headers.get("x-ms-client-request-id")
-        if client_id and len(client_id) <= 100 and client_id.isprintable():
-            self._more["x-ms-client-request-id"] = client_id
-        self.send_response(status)
-        for name, value in list(headers.items()) + list(self._more.items()):
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        if self._left:
-            self.close_connection = True  # the next request would begin in the rest of this one's body
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+            return refusal(refused)
 
-    do_GET = do_HEAD = do_POST = do_OPTIONS = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base's names
+    def score(self, request: "Request") -> "Answer":
+        """Return the script's answer.
 
-    def _found(self) -> "Answer":
-        """Return the answer: status, body, headers."""
-        text = self.headers.get("Content-Length", "0")
-        self._left = int(text) if text.isdigit() else _UNKNOWN
-        if self.headers.get("Transfer-Encoding") or not text.isdigit():
-            self._left = _UNKNOWN
-            raise Refused(411, "The request has no Content-Length.")
-        self._check_caller()
-        path, known = self._path()
+        Args:
+            request: the whole request.
+        """
+        began = time.perf_counter()
+        try:
+            answer = self._response(self._called_script(request))
+        except (BadInput, UnknownKind) as error:
+            answer = refusal(Refused(415 if isinstance(error, UnknownKind) else 400, str(error)))
+        except TimeIsOver:
+            traceback.print_exc()
+            answer = refusal(Refused(500, "Scoring timeout after {:g} ms".format(1000 * self._limit), _failed(True)))
+        except Exception:  # noqa: BLE001 - whatever a script raises
+            traceback.print_exc()
+            said = "An unexpected error occurred in scoring script. Check the logs for more info."
+            answer = refusal(Refused(500, said, _failed(True)))
+        took = time.perf_counter() - began
+        self._counts.add(took, (_FAILED, "True") in answer[2])
+        request.more.append(("x-ms-run-fn-exec-ms", "{:.3f}".format(1000 * took)))
+        return answer
+
+    def _called_script(self, request: "Request") -> "Any":
+        _, mark, query = request.target.partition("?")
+        target = "/score" + mark + query
+        if not self._limit:
+            return self._script.run(request, target)
+        self._called = True
+        try:
+            signal.setitimer(signal.ITIMER_REAL, self._limit)
+            made = self._script.run(request, target)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            self._called = False
+        return made
+
+    def _give_up(self, *_: "Any") -> None:
+        if self._called:
+            raise TimeIsOver
+
+    def _response(self, made: "Any") -> "Answer":
+        """Return the answer for what ``run`` returned."""
+        if isinstance(made, AMLResponse) or (hasattr(made, "status_code") and hasattr(made, "get_data")):  # Flask's
+            status, body, headers = made.status_code, made.get_data(), list(made.headers.items())
+            kept = [(name, value) for name, value in headers if name.lower() not in _OWN and name.lower() != _FAILED]
+            failed = status >= 500 or str(dict(headers).get(_FAILED)) == "True"
+            return status, body, kept + _failed(failed)
+        return 200, json.dumps(made).encode(), _JSON + _failed(False)
+
+    def _name(self, request: "Request") -> None:
+        """Give the request its names, which the answer has, too."""
+        fields, more = request.fields, request.more
+        own = fields.get("x-request-id") or str(uuid.uuid4())
+        if len(own) > LONGEST_ID:
+            raise Refused(431, "x-request-id must not exceed {} characters".format(LONGEST_ID))
+        more.append(("x-request-id", own))
+        legacy, client = fields.get("x-ms-request-id", ""), fields.get("x-ms-client-request-id", "")
+        if len(legacy) > LONGEST_ID or len(client) > LONGEST_ID:
+            said = "x-ms-request-id and x-ms-client-request-id must not exceed {} characters"
+            raise Refused(431, said.format(LONGEST_ID))
+        more.append(("x-ms-request-id", legacy or client or own))
+        if client or legacy:
+            more.append(("x-ms-client-request-id", client or legacy))
+        if "traceid" in fields:
+            more.append(("TraceId", fields["traceid"]))
+
+    def _found(self, request: "Request") -> "Optional[Answer]":
+        self._check_caller(request)
+        path, known = self._path(request.target)
         if path not in _METHODS:
-            raise Refused(404, "There is nothing at {}. Requests go to /score.".format(path[:200]))
-        wants_key = self.server.access["auth"] or path == scoring_counts.PATH
-        if path != "/" and wants_key and not known:
-            self._check_key()
-        allowed = ", ".join(_METHODS[path])
-        if self.command not in _METHODS[path]:
-            raise Refused(405, "{} is not allowed for {}.".format(self.command, path), {"Allow": allowed})
+            raise Refused(
+                404,
+                "The requested URL was not found on the server. If you entered the URL manually please check your "
+                "spelling and try again.",
+            )
+        method = request.method
+        if request.length == UNKNOWN:
+            raise Refused(411, "The request has no Content-Length.")
+        wants_key = path != "/" and (self._access["auth"] or path == scoring_counts.PATH)
+        if wants_key and not known and not self._is_asked_before(request):
+            self._check_key(request)
+        if method not in _METHODS[path]:
+            allowed = ", ".join(_METHODS[path])
+            raise Refused(405, "The method is not allowed for the requested URL.", [("Allow", allowed)])
         if path == "/":
-            return 200, b"Healthy", _TEXT
+            return 200, b"Healthy", _TEXT + _failed(False)
         if path == scoring_counts.PATH:
-            return 200, json.dumps(self.server.counts.told()).encode(), _JSON
+            return 200, json.dumps(self._counts.told()).encode(), _JSON + _failed(False)
         if path == "/swagger.json":
-            return 200, json.dumps(swagger(self.server.access["name"], self.server.script)).encode(), _JSON
-        if self.command == "OPTIONS" and not self.server.script.raw:
-            return 200, b"", dict(_TEXT, Allow=allowed)
-        if self._left > LONGEST_BODY:
+            described = json.dumps(swagger(self._access["name"], self._script)).encode()
+            return 200, described, _JSON + _failed(False)
+        if method == "OPTIONS" and (not self._script.raw or self._is_asked_before(request)):
+            return 200, b"", [*_TEXT, ("Allow", ", ".join(_METHODS[path])), *_failed(False)]
+        if request.length > LONGEST_BODY:
             raise Refused(413, "The request has more than {} MB.".format(LONGEST_BODY >> 20))
-        return self._score()
+        return None
 
-    def _check_caller(self) -> None:
-        """Refuse what a web page in the user's browser may send to this machine."""
-        host = urlsplit("//" + self.headers.get("Host", "localhost")).hostname
-        origin = self.headers.get("Origin")
-        if host not in _HERE or (origin and urlsplit(origin).hostname not in _HERE):
+    def _check_caller(self, request: "Request") -> None:
+        """Refuse what a web page in the user's browser may send to this machine, unless its origin was named."""
+        fields = request.fields
+        if _host(fields.get("host", "localhost")) not in _HERE:
             raise Refused(403, "This web service only answers programs on this machine.")
+        origin = fields.get("origin")
+        if origin is None:
+            return
+        if origin in self._origins or "*" in self._origins:
+            request.more += [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+            if self._is_asked_before(request):
+                request.more.append(("Access-Control-Allow-Methods", "GET, POST"))
+                asked = fields.get("access-control-request-headers")
+                request.more += [("Access-Control-Allow-Headers", asked)] if asked else []
+        elif request.method != "OPTIONS" and urlsplit(origin).hostname not in _HERE:
+            raise Refused(
+                403,
+                "This web service only answers programs on this machine. For web pages from elsewhere, name their "
+                "origins in the environment variable AML_CORS_ORIGINS of its environment.",
+            )
 
-    def _path(self) -> "Tuple[str, bool]":
+    def _is_asked_before(self, request: "Request") -> bool:
+        """Tell whether a browser asks whether a page may send a request; it sends no key with that."""
+        return request.method == "OPTIONS" and "origin" in request.fields
+
+    def _path(self, target: str) -> "Tuple[str, bool]":
         """Return the path, and whether the caller knows the service's address, which has a key in it."""
-        path = urlsplit(self.path).path
+        path = target.partition("?")[0] if target[0] == "/" else urlsplit(target).path
         first, slash, rest = path[1:].partition("/")
-        known = bool(slash) and _same(first, self.server.access["address"])
+        known = bool(slash) and _same(first, self._access["address"])
         return ("/" + rest, True) if known else (path, False)
 
-    def _check_key(self) -> None:
-        given = self.headers.get("Authorization", "")
+    def _check_key(self, request: "Request") -> None:
+        given = request.fields.get("authorization", "")
         scheme, _, key = given.partition(" ")
-        fits = [_same(key.strip(), each) for each in self.server.access["keys"]]
+        fits = [_same(key.strip(), each) for each in self._access["keys"]]
         if scheme.lower() != "bearer" or not any(fits):
             raise Refused(
                 401,
                 "The key is {}. Send the header 'Authorization: Bearer KEY' with a key from service.get_keys(), or "
                 "send the request to service.scoring_uri.".format("wrong" if given else "missing"),
-                {"WWW-Authenticate": "Bearer"},
+                [("WWW-Authenticate", "Bearer")],
             )
 
-    def _score(self) -> "Answer":
-        body = self.rfile.read(self._left)
-        whole, self._left = len(body) == self._left, 0
-        if not whole:
-            self.close_connection = True
-            raise Refused(400, "The request ended before its body did.")
-        target = urlsplit(self.path)
-        began = time.perf_counter()
-        try:
-            with self.server.one:
-                began = time.perf_counter()
-                made = self.server.script.run(
-                    self.command, "/score" + ("?" + target.query if target.query else ""), self.headers, body
-                )
-            answer = _response(made)
-        except BadInput as error:
-            raise Refused(400, str(error)) from error
-        except Exception as error:
-            traceback.print_exc()
-            self._more["x-ms-run-function-failed"] = "True"
-            raise Refused(
-                500, "An unexpected error occurred in the scoring script. Check the logs for more info."
-            ) from error
-        finally:
-            took = time.perf_counter() - began
-            self.server.counts.add(took, self._more["x-ms-run-function-failed"] == "True")
-            self._more["x-ms-run-fn-exec-ms"] = "{:.3f}".format(1000 * took)
-        return answer
+
+def refusal(refused: Refused) -> "Answer":
+    """Return the answer that says why there is no other."""
+    headers = _JSON + list(refused.headers)
+    failed = [] if any(name == _FAILED for name, _ in headers) else _failed(False)
+    return refused.status, json.dumps({"message": refused.message}).encode(), headers + failed
 
 
-def _response(made: "Any") -> "Answer":
-    """Return the answer for what ``run`` returned."""
-    if isinstance(made, AMLResponse):
-        return made.status_code, made.get_data(), dict(made.headers)
-    return 200, json.dumps(made).encode(), _JSON
+def _failed(failed: bool) -> "Pairs":
+    return [(_FAILED, str(failed))]
+
+
+def _host(text: str) -> str:
+    """Return the host of ``host:port``."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0].lower()
 
 
 def _same(given: str, kept: str) -> bool:
@@ -254,19 +288,35 @@ def swagger(name: str, script: Script) -> "Dict[str, Any]":
     }
 
 
+def _room() -> int:
+    """Return how many connections there may be, having asked for as many descriptors as the system gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(_MOST_CONNECTIONS, soft - _SPARE_FILES))
+
+
 def main() -> None:
-    """Load the script, call its ``init``, and answer requests until the process is ended."""
-    listener, ready, path, models = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
+    """Load the script, call its ``init``, and answer requests until the process is ended or told to stop."""
+    listener, ready, orders = (int(each) for each in sys.argv[1:4])
+    path, models = sys.argv[4], sys.argv[5:]
     access = json.loads(os.environ.pop(ACCESS))
+    access.setdefault("cors", os.environ.get("AML_CORS_ORIGINS"))
+    access.setdefault("timeout_ms", os.environ.get("SCORING_TIMEOUT_MS"))
     lay_models(models, os.getcwd())
     lay_source(access.get("folder", ""))
     script = Script(path)
     script.init()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what packages of the script may have changed
-    server = Server(socket.socket(fileno=listener), script, access)
+    folder = os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd()
+    answers = Answers(script, access, scoring_counts.Counts(os.path.join(folder, scoring_counts.FOLDER)))
+    connections = Connections(socket.socket(fileno=listener), answers.judge, answers.score, _room(), answers.longest)
+    connections.obey(orders)
     os.write(ready, b"1")
     os.close(ready)
-    server.serve_forever()
+    connections.serve()
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException, WebserviceException
+from trainshed.errors import WebserviceException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, texts
 from trainshed.spec.checks import is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.spec.serving import check_timeout, check_workers
 
 _FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script", "image")
 _LONGEST_NAME = 64
@@ -34,10 +35,16 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     told = field(body, "facts", dict, {})
-    facts = {key: told[key] for key in _FACTS if key in told}
+    facts = {**{key: told[key] for key in _FACTS if key in told}, **_serving(told)}
     field(told, "source", (type(None), dict))
     port = field(body, "port", (type(None), int))
     return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)))
+
+
+def _serving(told: dict[str, Any]) -> dict[str, Any]:
+    """Return those facts that say how requests are answered."""
+    checks = {"workers": check_workers, "timeout_ms": check_timeout}
+    return {name: check(told[name]) for name, check in checks.items() if told.get(name) is not None}
 
 
 def _check_model(context: ServiceContext, model: str) -> None:
@@ -48,7 +55,10 @@ def _check_model(context: ServiceContext, model: str) -> None:
 
 
 def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``."""
+    """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``.
+
+    Also ``"workers"`` and ``"timeout_ms"``.
+    """
     told = body if isinstance(body, dict) else {}
     snapshot = field(told, "snapshot", (type(None), str))
     if snapshot is not None:
@@ -56,7 +66,7 @@ def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
     fresh, key = field(told, "fresh_key", (type(None), int)), field(told, "key", (type(None), str))
     if fresh not in (None, 0, 1):
         raise WebserviceException("A web service has two keys, 0 and 1.")
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = _serving(told)
     if field(told, "auth", (type(None), bool)) is not None:
         changes["auth"] = told["auth"]
     if "models" in told:
@@ -100,12 +110,8 @@ def listed(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
 
 
 def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """DELETE /webservices/{name}: its run ends, and can then be deleted."""
-    record = context.deployments.delete(request.path_params["name"])
-    try:
-        return {"run": context.history.get(record["run"])["id"]}
-    except NotFoundException:
-        return {"run": None}
+    """DELETE /webservices/{name}: its runs end, and can then be deleted."""
+    return {"runs": context.deployments.delete(request.path_params["name"])}
 
 
 _ONE = f"{API}/webservices/{{name}}"

@@ -1,26 +1,31 @@
-"""Web services: each is a run that does not end, with a name, a port and keys; lost ones are started again."""
+"""Web services: each is a run that does not end, with a name, a port and keys; lost ones are started again.
+
+An update starts a run beside the one that answers. The keepers of both (:mod:`trainshed.runtime.scoring_handover`) pass
+the port on between them, so that this service may die in the middle of it. What is written here follows the runs' tags.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import queue
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from trainshed.errors import NotFoundException, TrainshedError, WebserviceException
+from trainshed.service import service_ports as ports
+from trainshed.service import service_versions as versions
 from trainshed.service.attempts import attempt
 from trainshed.service.bus import Bus
+from trainshed.service.service_requests import ACCESS, ServiceRequests, new_access
 from trainshed.service.supervisor import Supervisor
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
-from trainshed.spec.codec import from_json
-from trainshed.spec.record import to_json
 from trainshed.spec.run import WEBSERVICE, RunSpec
 from trainshed.spec.sweep import FROM_OUTSIDE
 from trainshed.store.history import History
@@ -30,14 +35,17 @@ from trainshed.store.registry import Registry
 log = logging.getLogger("trainshed.service")
 EXPERIMENT = "webservices"
 """Experiment of the runs that are web services."""
-_ACCESS = "TRAINSHED_SERVICE_ACCESS"
 _STATE = "service_state"
-_PORTS = range(31310, 31910)
+_REPLACED = "Replaced"
+_TOLD = ("workers", "timeout_ms")
+"""Facts that the keeper of a version is told."""
 _HERE = "127.0.0.1"
 _FIRST = 1 << 30
 _GRACE = 5.0
 _WAITS = (1.0, 5.0, 30.0, 120.0, 600.0)
 _LONG = 600.0
+_DRAIN_SECONDS = 400.0
+"""A version that was replaced has ended by itself before, unless its machine hangs."""
 _STOP = ""
 Record = dict[str, Any]
 
@@ -64,7 +72,7 @@ class Deployments:
         remove: Callable[[str], object],
     ) -> None:
         self._records = records
-        self._private = private
+        self._requests = ServiceRequests(private)
         self._history = history
         self._supervisor = supervisor
         self._remove = remove
@@ -72,6 +80,8 @@ class Deployments:
         self._runs: dict[str, str | None] = {}
         """Run → its service; None for one that was replaced or deleted."""
         self._lost: dict[str, list[float]] = {}
+        self._expected: set[str] = set()
+        """Runs that are about to be started again."""
         self._changes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="deployments", daemon=True)
         bus.subscribe(self._changed)
@@ -79,7 +89,8 @@ class Deployments:
     def start(self) -> None:
         """Take up what an earlier service left, then watch."""
         for record in self._records.list(WEBSERVICE):
-            self._runs[str(record.get("run"))] = str(record.get("name"))
+            for run_id in [*versions.runs_of(record), (record.get("failed") or {}).get("run")]:
+                self._runs[str(run_id)] = str(record["name"])
         for run in self._history.list_runs(experiment=EXPERIMENT, kind=WEBSERVICE, limit=1000):
             self._runs.setdefault(run["id"], None)
         for run_id in list(self._runs):
@@ -112,12 +123,10 @@ class Deployments:
                     "overwrite=True."
                 )
             taken = {int(each["port"]): each["name"] for each in known.values() if each["name"] != name}
-            access = self._access(name) if old else _new_access(name)
-            access["auth"] = bool(facts.get("auth", True))
-            chosen = self._port(port, old, taken)
-            return self._begin(
-                name, spec, {"auth": True, **facts, "port": chosen, "models": list(spec.arguments)}, access, old
-            )
+            access = self._requests.access(old) if old else new_access(name)
+            chosen = ports.chosen(port, int(old["port"]) if old else None, taken)
+            whole = {"auth": True, **facts, "port": chosen, "models": list(spec.arguments)}
+            return self._begin(name, spec, whole, access, old)
 
     def again(
         self,
@@ -132,61 +141,52 @@ class Deployments:
             name: the service.
             snapshot: its new source. Default: the same.
             fresh_key: position of the key to replace, and the new key if it is not chosen here. Default: none.
-            changes: of its record: ``"models"`` and ``"auth"``.
+            changes: of its record: ``"models"``, ``"auth"``, ``"workers"`` and ``"timeout_ms"``.
         """
         with self._lock:
-            old, access = self.get(name), self._access(name)
-            facts = {**old, **(changes or {})}
-            access["auth"] = bool(facts["auth"])
+            old = self.get(name)
+            access = self._requests.access(old)
+            facts = {**versions.facts_of(old), **(changes or {})}
             if fresh_key is not None:
                 access["keys"][fresh_key[0]] = fresh_key[1] or secrets.token_urlsafe(32)
-            spec = from_json(RunSpec, self._whole(name))
-            spec = spec._replace(
-                snapshot=snapshot or spec.snapshot,
-                environment_variables={k: v for k, v in spec.environment_variables.items() if k != _ACCESS},
-            )
-            return self._begin(name, spec, facts, access, old)
+            spec = self._requests.spec(versions.runs_of(old)[-1], name)
+            return self._begin(name, spec._replace(snapshot=snapshot or spec.snapshot), facts, access, old)
 
     def _begin(self, name: str, spec: RunSpec, facts: Record, access: Record, old: Record | None) -> Record:
-        port, source = facts["port"], facts.get("source") or {}
+        """Start one more version of a service."""
+        run_id = _new_run(name)
+        alive = old is not None and not self._has_ended(old["run"])
+        record = {"name": name, **versions.begun(old, facts, run_id, alive, time.time()), "failed": None}
+        self._submit(record, spec, access)
+        if old is not None:
+            gone = {*versions.runs_of(old), (old.get("failed") or {}).get("run")} - {*versions.runs_of(record), None}
+            for each in gone:
+                self._retire(str(each))
+        return self.describe(record)
+
+    def _submit(self, record: Record, spec: RunSpec, access: Record, place: int = -1) -> None:
+        """Start the run of a version, and keep the record in which it is."""
+        version, name = record["versions"][place], record["name"]
+        facts, source = version["facts"], version["facts"].get("source") or {}
         folder = "" if source.get("alone", True) else os.path.basename(str(source.get("directory", "")))
-        run_id = f"{name}_{int(time.time())}_{secrets.token_hex(4)}"
+        told = {name: facts[name] for name in _TOLD if facts.get(name)}
+        whole = {**access, **told, "auth": bool(facts["auth"]), "generation": version["generation"], "folder": folder}
         spec = check_run_spec(
             spec._replace(
                 experiment=EXPERIMENT,
                 kind=WEBSERVICE,
                 display_name=name,
-                arguments=(str(port), *facts["models"]),
+                arguments=(str(facts["port"]), *facts["models"]),
                 priority=_FIRST,  # it uses no slot, so that it delays nobody
                 grace_seconds=_GRACE,
-                environment_variables={**spec.environment_variables, _ACCESS: json.dumps({**access, "folder": folder})},
+                environment_variables={**spec.environment_variables, ACCESS: json.dumps(whole)},
             )
         )
         self._supervisor.check(spec)
-        now = time.time()
-        record = {**facts, "name": name, "run": run_id, "created": (old or {}).get("created", now), "updated": now}
-        self._private.keep(name, to_json(spec))
+        self._requests.keep(version["run"], spec)
         self._records.put(WEBSERVICE, name, record)
-        self._runs[run_id] = name
-        self._supervisor.submit(run_id, secrets.token_hex(16), spec)
-        if old is not None:
-            self._end(str(old["run"]))
-        return self.describe(record)
-
-    def _port(self, wanted: int | None, old: Record | None, taken: dict[int, str]) -> int:
-        if wanted is None:
-            if old is not None:
-                return int(old["port"])
-            return next((port for port in _PORTS if port not in taken and _is_free(port)), 0) or _any_port()
-        if wanted in taken:
-            raise WebserviceException(
-                f"Port {wanted} is used by the web service '{taken[wanted]}'. Choose another port, or none."
-            )
-        if not (old is not None and old["port"] == wanted) and not _is_free(wanted):
-            raise WebserviceException(
-                f"Port {wanted} is used by another program, or may not be used. Choose another port, or none."
-            )
-        return wanted
+        self._runs[version["run"]] = name
+        self._supervisor.submit(version["run"], secrets.token_hex(16), spec)
 
     def get(self, name: str) -> Record:
         """Return the record of a web service.
@@ -210,10 +210,14 @@ class Deployments:
             record: the service's.
         """
         state, error = self._state(record)
-        base = f"http://{_HERE}:{record['port']}"
-        address = self._access(record["name"]).get("address")
+        with contextlib.suppress(NotFoundException):
+            record = self.get(record["name"])
+        first = record["versions"][0]
+        facts = first["facts"]  # of the version that answers
+        base = f"http://{_HERE}:{facts['port']}"
+        address = self._requests.access(record).get("address")
         # With a key of its own in it, so that old programs, which send none, can use it.
-        prefix = f"{base}/{address}" if record["auth"] and record.get("open_address") and address else base
+        prefix = f"{base}/{address}" if facts["auth"] and facts.get("open_address") and address else base
         return {
             **record,
             "state": state,
@@ -223,19 +227,30 @@ class Deployments:
         }
 
     def _state(self, record: Record) -> tuple[str, str | None]:
-        try:
-            run = self._supervisor.look(record["run"])
-        except NotFoundException:
+        looked = [self._looked(run_id) for run_id in versions.runs_of(record)]
+        if len(looked) > 1 or looked[0] is None:
+            for run in looked:
+                if run is not None:
+                    self._noted(record["name"], run)
+            record = self.get(record["name"])
+            if len(record["versions"]) > 1:
+                return "Transitioning", None
+            looked = [self._looked(record["run"])]
+        told = record.get("failed")
+        run = looked[0]
+        if run is None:
             return "Failed", "The run of this web service was deleted. Deploy it again."
         if run["status"] in states.TERMINAL:
             failure = run["details"].get("error") or {}
             return "Failed", str(failure.get("message") or f"Its run is {run['status']}.")
-        return str(run["tags"].get(_STATE) or "Transitioning"), None
+        return str(run["tags"].get(_STATE) or "Transitioning"), told and str(told["message"])
+
+    def _looked(self, run_id: str) -> Record | None:
+        return attempt(self._supervisor.look, run_id, failed=lambda _: None)
 
     def keys(self, name: str) -> list[str]:
         """Return both keys of a web service."""
-        self.get(name)
-        return list(self._access(name)["keys"])
+        return list(self._requests.access(self.get(name))["keys"])
 
     def change(self, name: str, changes: Record) -> Record:
         """Change facts of a web service that its run does not depend on.
@@ -245,39 +260,43 @@ class Deployments:
             changes: e.g. ``{"tags", "description"}``.
         """
         with self._lock:
-            record = {**self.get(name), **changes, "updated": time.time()}
+            record = versions.changed(self.get(name), changes, time.time())
             self._records.put(WEBSERVICE, name, record)
             return self.describe(record)
 
-    def delete(self, name: str) -> Record:
-        """Delete a web service; its run ends soon.
+    def delete(self, name: str) -> list[str]:
+        """Delete a web service; its runs end soon.
 
         Args:
             name: the service.
 
         Returns:
-            Its record.
+            Its runs.
         """
         with self._lock:
             record = self.get(name)
             self._records.delete(WEBSERVICE, name)
-            self._private.forget(name)
-            self._end(record["run"])
-            return record
+            found = self._history.list_runs(experiment=EXPERIMENT, kind=WEBSERVICE, limit=1000)
+            # Also versions that were replaced and have not ended yet, and that of an update that failed.
+            runs = [run["id"] for run in found if run["display_name"] == name]
+            for run_id in {*runs, *versions.runs_of(record)}:
+                self._retire(run_id)
+            return runs
 
-    def _end(self, run_id: str) -> None:
+    def _retire(self, run_id: str) -> None:
+        """End a run that is not needed any more; it is deleted once it has ended."""
         self._runs[run_id] = None
-        attempt(self._supervisor.cancel, run_id, failed=_tell)
+        self._requests.forget(run_id)
+        if self._has_ended(run_id):
+            self._changes.put(run_id)
+        else:
+            attempt(self._supervisor.cancel, run_id, failed=_tell)
 
-    def _whole(self, name: str) -> Record:
-        found = self._private.whole(name, {})
-        if not found:
-            raise WebserviceException(f"The request for the web service '{name}' is missing. Deploy it again.")
-        return found
-
-    def _access(self, name: str) -> Record:
-        found: Record = json.loads(self._private.whole(name, {}).get("environment_variables", {}).get(_ACCESS, "{}"))
-        return found or _new_access(name)
+    def _has_ended(self, run_id: str) -> bool:
+        try:
+            return self._history.get(run_id)["status"] in states.TERMINAL
+        except NotFoundException:
+            return True
 
     # Lost runs.
 
@@ -290,37 +309,73 @@ class Deployments:
             attempt(self._look, run_id, failed=_tell)
 
     def _look(self, run_id: str) -> None:
-        """Start a web service again whose run was lost; delete the runs of services that were replaced or deleted."""
+        """See what has become of a version; delete the runs of versions that were replaced or deleted."""
+        name = self._runs.get(run_id)
         try:
             run = self._history.get(run_id)
         except NotFoundException:
             if self._runs.pop(run_id, "") is None:
                 self._remove(run_id)
             return
-        name = self._runs.get(run_id)
-        if run["status"] not in states.TERMINAL:
-            if name is None and not run["cancel_requested"]:
-                self._supervisor.cancel(run_id)  # the service was killed after it had kept the replacement
-        elif name is None:
+        if name is not None:
+            self._noted(name, run)
+        elif run["status"] in states.TERMINAL:
             self._runs.pop(run_id, None)
             self._remove(run_id)
-        elif _is_lost(run):
-            self._start_later(name, run)
+        elif not run["cancel_requested"] and run["tags"].get(_STATE) != _REPLACED:
+            self._supervisor.cancel(run_id)  # the service was killed before it could do so
+
+    def _noted(self, name: str, run: Record) -> None:
+        """Take into a service's record what is known of the run of one of its versions."""
+        run_id, state = run["id"], run["tags"].get(_STATE)
+        with self._lock:
+            record = self.get(name)
+            runs = versions.runs_of(record)
+            if run_id not in runs:
+                return
+            if state is not None and run_id != runs[0]:
+                record = versions.answers(record, run_id, time.time())
+                self._records.put(WEBSERVICE, name, record)
+                self._let_end(runs[0])
+                for each in runs[1 : runs.index(run_id)]:
+                    self._retire(each)
+            if run["status"] not in states.TERMINAL or state == _REPLACED:
+                return
+            if _is_lost(run):
+                self._start_later(name, run)
+            elif len(record["versions"]) > 1:
+                message = (run["details"].get("error") or {}).get("message") or f"Its run is {run['status']}."
+                said = f"The update failed, and the version before it goes on. {message}"
+                self._records.put(WEBSERVICE, name, versions.failed(record, run_id, said, time.time()))
+
+    def _let_end(self, run_id: str) -> None:
+        """Let a version that was replaced answer what it has accepted; it ends by itself."""
+        self._runs[run_id] = None
+        self._requests.forget(run_id)
+        _later(_DRAIN_SECONDS, self._supervisor.cancel, run_id)
+        self._changes.put(run_id)
 
     def _start_later(self, name: str, run: Record) -> None:
+        if run["id"] in self._expected:
+            return
+        self._expected.add(run["id"])
         now = time.time()
         lately = [moment for moment in self._lost.get(name, []) if now - moment < _LONG]
         self._lost[name] = [*lately, now]
         wait = _WAITS[min(len(lately), len(_WAITS) - 1)]
         log.warning("web service '%s': run %s ended (%s); again in %g s", name, run["id"], run["reason"], wait)
-        timer = threading.Timer(wait, lambda: attempt(self._revive, name, run["id"], failed=_tell))
-        timer.daemon = True
-        timer.start()
+        _later(wait, self._revive, name, run["id"])
 
     def _revive(self, name: str, run_id: str) -> None:
         with self._lock:
-            if self._runs.get(run_id) == name and self.get(name)["run"] == run_id:
-                self.again(name)
+            self._expected.discard(run_id)
+            record = self.get(name)
+            runs = versions.runs_of(record)
+            if run_id in runs:
+                place = runs.index(run_id)
+                spec, access = self._requests.spec(run_id, name), self._requests.access(record)
+                self._submit(versions.again(record, run_id, _new_run(name), time.time()), spec, access, place)
+                self._retire(run_id)
 
 
 def _is_lost(run: Record) -> bool:
@@ -329,29 +384,14 @@ def _is_lost(run: Record) -> bool:
     return not by_user and (run["reason"] in FROM_OUTSIDE or _STATE in run["tags"])
 
 
-def _new_access(name: str) -> Record:
-    return {
-        "name": name,
-        "auth": True,
-        "address": secrets.token_urlsafe(16),
-        "keys": [secrets.token_urlsafe(32), secrets.token_urlsafe(32)],
-    }
+def _new_run(name: str) -> str:
+    return f"{name}_{int(time.time())}_{secrets.token_hex(4)}"
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HERE, port))
-        except (OSError, OverflowError):
-            return False
-    return True
-
-
-def _any_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((_HERE, 0))
-        return int(probe.getsockname()[1])
+def _later(seconds: float, work: Callable[..., object], *args: Any) -> None:
+    timer = threading.Timer(seconds, lambda: attempt(work, *args, failed=_tell))
+    timer.daemon = True
+    timer.start()
 
 
 def _tell(error: Exception) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainshed.errors import WebserviceException
+from trainshed.spec.serving import check_timeout, check_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_COUNTS = ("workers", "num_replicas", "autoscale_min_replicas")
 LOCAL, ACI, AKS = "Local", "ACI", "AKS"
 
 
@@ -22,7 +24,11 @@ class WebserviceDeploymentConfiguration:
         tags: tags of the service.
         properties: properties of the service, which cannot be changed later.
         description: description of the service.
-        given: the other parameters, which are only stored.
+        given: the other parameters. Only ``num_replicas`` or ``workers`` (the number of processes that answer, 1 by
+            default) and ``scoring_timeout_ms`` (the time for a call of the script) have an effect.
+
+    Raises:
+        WebserviceException: a value is not possible.
     """
 
     def __init__(
@@ -44,6 +50,10 @@ class WebserviceDeploymentConfiguration:
         self.properties = properties
         self.description = description
         self.given = dict(given or {})
+        counts = [self.given[name] for name in _COUNTS if self.given.get(name) is not None]
+        timeout = self.given.get("scoring_timeout_ms")
+        self._workers = check_workers(counts[0]) if counts else None
+        self._timeout = None if timeout is None else check_timeout(timeout)
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter that is only stored."""
@@ -63,6 +73,8 @@ class WebserviceDeploymentConfiguration:
             "tags": {str(key): str(value) for key, value in (self.tags or {}).items()},
             "properties": {str(key): str(value) for key, value in (self.properties or {}).items()},
             "description": self.description,
+            "workers": self._workers,
+            "timeout_ms": self._timeout,
         }
 
     def validate_configuration(self) -> None:
@@ -89,16 +101,17 @@ class LocalKind:
     """Makes the configurations of :class:`~trainshed.api.deployment.webservice.LocalWebservice`."""
 
     @staticmethod
-    def deploy_configuration(port: int | None = None) -> LocalWebserviceDeploymentConfiguration:
+    def deploy_configuration(port: int | None = None, workers: int = 1) -> LocalWebserviceDeploymentConfiguration:
         """Return a deployment configuration.
 
         Args:
             port: port on this machine. Default: a free one.
+            workers: number of processes that answer, each with its own copy of the model (Trainshed extension).
 
         Raises:
-            WebserviceException: not a port.
+            WebserviceException: not a port, or not a number of processes.
         """
-        return LocalWebserviceDeploymentConfiguration(LOCAL, port)
+        return LocalWebserviceDeploymentConfiguration(LOCAL, port, given={"workers": workers})
 
 
 class AciKind:
@@ -125,7 +138,7 @@ class AciKind:
             description: description of the service.
             location: only stored.
             auth_enabled: True: callers send a key. False: none is needed. Default: ``scoring_uri`` contains a key.
-            **kwargs: only stored.
+            **kwargs: ``workers``: number of processes that answer (Trainshed extension). Others are only stored.
         """
         given = {"cpu_cores": cpu_cores, "memory_gb": memory_gb, "location": location, **kwargs}
         return AciServiceDeploymentConfiguration(ACI, None, auth_enabled, tags, properties, description, given)
@@ -155,7 +168,11 @@ class AksKind:
             tags: tags of the service.
             properties: properties of the service.
             description: description of the service.
-            **kwargs: only stored.
+            **kwargs: ``num_replicas``, or else ``autoscale_min_replicas``: number of processes that answer requests.
+                ``scoring_timeout_ms``: time for a call of the script. Others are only stored.
+
+        Raises:
+            WebserviceException: a value is not possible.
         """
         given = {"autoscale_enabled": autoscale_enabled, "cpu_cores": cpu_cores, "memory_gb": memory_gb, **kwargs}
         auth = True if auth_enabled is None else auth_enabled

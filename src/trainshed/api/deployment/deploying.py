@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 _EXPERIMENT = "webservices"
 _CLOUD = (
-    "Web services run on this machine, where only programs on this machine can call them; cores, memory, replicas and "
-    "TLS settings of {} are ignored."
+    "Web services run here, where only programs on this machine can call them; cores, memory and TLS of {} are ignored."
 )
 _told: set[str] = set()
 

@@ -27,6 +27,7 @@ _LOGS = ("azureml-logs/70_driver_log.txt", "azureml-logs/20_image_build_log.txt"
 _FIRST_POLL, _LONGEST_POLL = 0.05, 0.5
 _SECONDS = 310
 _SHOWN = 40
+_ENDED = states.TERMINAL
 
 
 class RunningService:
@@ -101,9 +102,9 @@ class RunningService:
             if show_output and state != shown:
                 say("Running" if state == "Transitioning" else state)
                 shown = state
-            if state == "Healthy":
+            if state == "Healthy" and self.error is None:
                 break
-            if state == "Failed":
+            if state in ("Healthy", "Failed"):  # what answers may be the version before an update that failed
                 if show_output:
                     say(f'{self.compute_type} service creation operation finished, operation "Failed"')
                 raise WebserviceException(self._failure())
@@ -118,8 +119,11 @@ class RunningService:
             say(f'{self.compute_type} service creation operation finished, operation "Succeeded"')
 
     def _failure(self) -> str:
-        end = "\n".join(self.get_logs().splitlines()[-_SHOWN:])
+        run = (self._record.get("failed") or {}).get("run") or self.run_id
+        end = "\n".join(self._log_of(run).splitlines()[-_SHOWN:])
         said = f"The web service '{self.name}' could not be started: {self.error}"
+        if self.state_ == "Healthy":
+            said = f"The web service '{self.name}': {self.error}"
         return f"{said}\nThe end of its log:\n{end}" if end else said
 
     def get_logs(self, num_lines: int = 5000, init: bool = False) -> str:
@@ -129,13 +133,15 @@ class RunningService:
             num_lines: maximum number of lines from the end.
             init: ignored.
         """
-        run = self.workspace.get_run(self.run_id)
+        return "\n".join(self._log_of(self.run_id).splitlines()[-num_lines:])
+
+    def _log_of(self, run_id: str) -> str:
+        run: Any = self.workspace.get_run(run_id)
         names, text = run.get_file_names(), b""
         for name in _LOGS:
             if name in names and not text:
-                read: Any = run
-                text = b"".join(read.read(name))
-        return "\n".join(text.decode("utf-8", "replace").splitlines()[-num_lines:])
+                text = b"".join(run.read(name))
+        return text.decode("utf-8", "replace")
 
     def run(self, input: Any = None, **kwargs: Any) -> Any:
         """Call the service, and return its answer.
@@ -184,7 +190,7 @@ class RunningService:
         return primary, secondary
 
     def regen_key(self, key: str, set_key: str | None = None) -> None:
-        """Replace a key. The service is restarted.
+        """Replace a key. The service is updated, and this waits until it takes the new key.
 
         Args:
             key: ``"Primary"`` or ``"Secondary"``.
@@ -201,6 +207,7 @@ class RunningService:
                 self.workspace, self.name, {"fresh_key": names.index(str(key).lower()), "key": set_key}
             )
         )
+        self.wait_for_deployment()
 
     def get_token(self) -> tuple[str, dt.datetime]:
         """Return the primary key, and a time after which to call this again."""
@@ -219,16 +226,11 @@ class RunningService:
             delete_image: ignored.
         """
         connection = self.workspace.connection
-        run = connection.call("DELETE", quoted("webservices", self.name))["run"]
-        while run is not None:
-            try:
-                record = connection.call("GET", quoted("runs", run, "wait"), query={"timeout": 5})
-            except NotFoundException:
-                break  # it has ended, and the service has removed it
-            if record["status"] in states.TERMINAL:
-                with contextlib.suppress(NotFoundException):
-                    connection.call("DELETE", quoted("runs", run))
-                break
+        for run in connection.call("DELETE", quoted("webservices", self.name))["runs"]:
+            with contextlib.suppress(NotFoundException):  # it has ended, and the service has removed it
+                while connection.call("GET", quoted("runs", run, "wait"), query={"timeout": 5})["status"] not in _ENDED:
+                    pass
+                connection.call("DELETE", quoted("runs", run))
         self.state_ = "Deleting"
 
     def serialize(self) -> dict[str, Any]:

@@ -208,9 +208,9 @@ class Webservice(RunningService):
         wait: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Change the service. It is restarted if its models, its script, its port or its authentication change.
+        """Change the service.
 
-        Other parameters of SDK v1 are ignored.
+        If more than its description changes, a new version starts, and the one before answers until that is ready.
 
         Args:
             models: new models.
@@ -222,25 +222,27 @@ class Webservice(RunningService):
             image: new image: its models and its script are taken.
             deployment_config: new port, tags and authentication; requires ``inference_config`` too.
             wait: wait until the service answers.
-            **kwargs: ignored.
+            **kwargs: ``num_replicas`` and ``scoring_timeout_ms``, as for ``AksWebservice.deploy_configuration``.
+
+        Raises:
+            WebserviceException: with ``wait``, the new version does not start; the one before goes on then.
         """
         if image is not None:
             models, inference_config = image.models, image._inference
         if inference_config is None and models is not None and (self._record.get("source") or {}).get("no_code"):
             # The environment is that of the model's framework, which may be of another version now.
             inference_config = no_code.configuration(self.workspace, service_records.model_ids(self.workspace, models))
+        given = {"workers": kwargs.get("num_replicas"), "timeout_ms": kwargs.get("scoring_timeout_ms")}
+        changes = {k: v for k, v in {**given, "auth": auth_enabled, "models": models}.items() if v is not None}
         if inference_config is not None:
-            config = deployment_config or self._configuration(auth_enabled)
+            config = deployment_config or self._configuration(auth_enabled, kwargs)
             chosen = self._record["models"] if models is None else models
             self._take(deploying.deploy(self.workspace, self.name, chosen, inference_config, config, True))
         elif deployment_config is not None:
             raise WebserviceException("To change the deployment_config, pass the inference_config too.")
-        elif models is not None or auth_enabled is not None:
-            changes: dict[str, Any] = {}
+        elif changes:
             if models is not None:
                 changes["models"] = service_records.model_ids(self.workspace, models)
-            if auth_enabled is not None:
-                changes["auth"] = bool(auth_enabled)
             self._take(service_records.restart(self.workspace, self.name, changes))
         if tags or properties or description is not None:
             texts = [{str(key): str(value) for key, value in (each or {}).items()} for each in (tags, properties)]
@@ -248,12 +250,13 @@ class Webservice(RunningService):
         if wait:
             self.wait_for_deployment()
 
-    def _configuration(self, auth_enabled: bool | None) -> WebserviceDeploymentConfiguration:
+    def _configuration(self, auth_enabled: bool | None, given: Mapping[str, Any]) -> WebserviceDeploymentConfiguration:
         record = self._record
+        kept = {"num_replicas": record.get("workers"), "scoring_timeout_ms": record.get("timeout_ms")}
         known = None if record.get("open_address") else bool(record["auth"])
         auth = known if auth_enabled is None else auth_enabled
         return WebserviceDeploymentConfiguration(
-            self.compute_type, record["port"], auth, self.tags, self.properties, self.description
+            self.compute_type, record["port"], auth, self.tags, self.properties, self.description, {**kept, **given}
         )
 
     def _change(self, changes: dict[str, Any]) -> None:
