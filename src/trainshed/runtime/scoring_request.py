@@ -29,6 +29,7 @@ class AMLRequest:
         method: e.g. ``"POST"``.
         full_path: path and query.
         path: path without the query.
+        query_string: the query.
         args: parameters of the query; of repeated ones the first.
         headers: headers; names in any case.
         data: the body.
@@ -43,6 +44,7 @@ class AMLRequest:
         self.method = method
         self.full_path = target
         self.path = parts.path
+        self.query_string = parts.query.encode("latin-1", "replace")
         self.args = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         self.headers = headers
         self.data = data

@@ -74,34 +74,15 @@ def _download(name: str, version: int, folder: str) -> None:
 
 
 class Script:
-    """A scoring script that has been loaded.
+    """The functions of a scoring script.
 
     Args:
-        path: its path.
-
-    Raises:
-        SystemExit: it has no function ``run``.
+        run: answers a request.
+        init: called once; None if there is none.
     """
 
-    def __init__(self, path: str) -> None:
-        folder = os.path.dirname(os.path.abspath(path))
-        for each in (os.getcwd(), folder):
-            if each not in sys.path:
-                sys.path.insert(0, each)
-        name = os.path.splitext(os.path.basename(path))[0]
-        spec = importlib.util.spec_from_file_location(name if name.isidentifier() else "entry_module", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # pickle finds the classes of the script there
-        spec.loader.exec_module(module)
-        self._init: "Optional[Callable[[], Any]]" = getattr(module, "init", None)
-        run = getattr(module, "run", None)
-        if not callable(run):
-            raise SystemExit(
-                "The scoring script '{}' has no function run(data), which answers requests. Add one.".format(path)
-            )
-        self._run: "Callable[..., Any]" = run
+    def __init__(self, run: "Callable[..., Any]", init: "Optional[Callable[[], Any]]" = None) -> None:
+        self._run, self._init = run, init
         self.raw = bool(getattr(run, RAW, False))
         self.schemas = _schemas(run)
         parameters = _parameters(run)
@@ -125,21 +106,19 @@ class Script:
             BadInput: the request does not have what ``run`` needs.
             UnknownKind: its body is not JSON, which ``run`` needs.
         """
-        given: "Dict[str, Any]"
-        if self.raw:
-            given = {self._first: AMLRequest(request.method, target, request.headers, request.body)}
-        elif request.method == "GET":
-            asked = _asked(target)
-            given = {self._first: json.dumps(asked)} if self.schemas is None else self._taken(asked)
-        elif self.schemas is not None:
-            given = self._taken(_fields(request))
-        else:
-            given = {self._first: _text(request.body)}
+        given = self.given(request, target)
         if self._wants_headers:
-            given[_HEADERS] = dict(request.headers)
-        if not self._first:
-            return self._run(*given.values())
-        return self._run(**given)
+            given[_HEADERS] = {name.title(): value for name, value in request.pairs}
+        return self._run(**given) if self._first else self._run(*given.values())
+
+    def given(self, request: "Request", target: str) -> "Dict[str, Any]":
+        """Return what ``run`` is called with; see :meth:`run`."""
+        if self.raw:
+            return {self._first: AMLRequest(request.method, target, request.headers, request.body)}
+        if request.method == "GET":
+            asked = _asked(target)
+            return {self._first: json.dumps(asked)} if self.schemas is None else self._taken(asked)
+        return {self._first: _text(request.body)} if self.schemas is None else self._taken(_fields(request))
 
     def _taken(self, found: "Dict[str, Any]") -> "Dict[str, Any]":
         """Return the parameters of ``run`` in a request."""
@@ -147,23 +126,42 @@ class Script:
         for each in self._parameters:
             taken[each.name] = found.get(each.name, each.default)
             if taken[each.name] is inspect.Parameter.empty:
-                raise BadInput(
-                    "A value is not provided for the {!r} parameter. The parameters are: {}.".format(
-                        each.name, ", ".join(every.name for every in self._parameters)
-                    )
-                )
+                raise BadInput("A value is not provided for the {!r} parameter.".format(each.name))
         return taken
+
+
+def load(path: str) -> Script:
+    """Return the functions of a scoring script.
+
+    Args:
+        path: its path.
+
+    Raises:
+        SystemExit: it has no function ``run``.
+    """
+    for each in (os.getcwd(), os.path.dirname(os.path.abspath(path))):
+        if each not in sys.path:
+            sys.path.insert(0, each)
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name if name.isidentifier() else "entry_module", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pickle finds the classes of the script there
+    spec.loader.exec_module(module)
+    run = getattr(module, "run", None)
+    if not callable(run):
+        raise SystemExit(
+            "The scoring script '{}' has no function run(data), which answers requests. Add one.".format(path)
+        )
+    return Script(run, getattr(module, "init", None))
 
 
 def _text(body: bytes) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadInput(
-            "Input cannot be decoded as UTF-8: {}. To receive other data, write @rawhttp before run(request).".format(
-                error
-            )
-        ) from error
+        raise BadInput("Input cannot be decoded as UTF-8: {}".format(error)) from error
 
 
 def _asked(target: str) -> "Dict[str, Any]":

@@ -24,7 +24,7 @@ from trainshed.runtime import scoring_counts
 from trainshed.runtime.scoring_connections import Connections
 from trainshed.runtime.scoring_http import UNKNOWN, Refused
 from trainshed.runtime.scoring_response import AMLResponse
-from trainshed.runtime.scoring_script import BadInput, Script, UnknownKind, lay_models, lay_source
+from trainshed.runtime.scoring_script import BadInput, Script, UnknownKind, lay_models, lay_source, load
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def main() -> None:
     access.setdefault("timeout_ms", os.environ.get("SCORING_TIMEOUT_MS"))
     lay_models(models, os.getcwd())
     lay_source(access.get("folder", ""))
-    script = Script(path)
+    script = load(path)
     script.init()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what packages of the script may have changed
     folder = os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd()

@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -28,9 +27,10 @@ POST = b"POST /adr/score HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> int:
-    path = tmp_path_factory.mktemp("scoring") / "score.py"
-    path.write_text("def run(data):\n    return data.upper()\n")
-    answers = Answers(Script(str(path)), ACCESS, Counts(str(tmp_path_factory.mktemp("counts"))))
+    def run(data: str) -> str:
+        return data.upper()
+
+    answers = Answers(Script(run), ACCESS, Counts(str(tmp_path_factory.mktemp("counts"))))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -146,7 +146,7 @@ def test_web_pages_whose_origin_was_named_may_call(port: int) -> None:
         assert talk.ask(post(b"a", allowed).replace(b"/adr", b""))[0] == 401
 
 
-def test_a_response_cannot_have_lines_of_its_callers(tmp_path: Path) -> None:
+def test_a_response_cannot_have_lines_of_its_callers() -> None:
     from trainshed.runtime.scoring_http import compose
 
     answer = compose(None, (200, b"x", [("a", "b\r\nSet-Cookie: c"), ("d", "e\nf")]), keep=True)
