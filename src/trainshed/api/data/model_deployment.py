@@ -49,7 +49,7 @@ class ModelDeployment:
             inference_config: an InferenceConfig: scoring script and environment. Default: those for the framework with
                 which the only model was registered, scikit-learn or ONNX.
             deployment_config: e.g. from ``LocalWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
             show_output: ignored; see :meth:`Webservice.wait_for_deployment`.
 
@@ -59,4 +59,4 @@ class ModelDeployment:
         Raises:
             WebserviceException: see :meth:`Webservice.deploy_from_model`.
         """
-        return workspace._deploy(name, models, inference_config, deployment_config, overwrite)
+        return workspace._deploy(name, models, inference_config, deployment_config, overwrite, deployment_target)

@@ -38,6 +38,7 @@ def deploy(
     deployment_config: WebserviceDeploymentConfiguration | None,
     overwrite: bool = False,
     image: str | None = None,
+    target: Any = None,
 ) -> dict[str, Any]:
     """Deploy models as a web service; see :meth:`trainshed.api.data.model.Model.deploy`.
 
@@ -49,6 +50,7 @@ def deploy(
         deployment_config: port, authentication, tags and description.
         overwrite: replace a service of this name.
         image: id of the image that it is deployed from.
+        target: compute target; default: this machine.
 
     Returns:
         The service's record.
@@ -76,7 +78,12 @@ def deploy(
     def post(spec: RunSpec) -> dict[str, Any]:
         return _put(workspace, name, {**body, "spec": to_json(spec)})
 
-    return _upload(workspace, source, script, inference_config._environment(), ids, post)
+    return _upload(workspace, source, script, inference_config._environment(), ids, post, _elsewhere(target))
+
+
+def _elsewhere(target: Any) -> Any:
+    """Return a target that is another machine; None for clusters, which are folders of this one."""
+    return None if getattr(target, "_record", {}).get("kind") in ("cluster", "local") else target
 
 
 def _put(workspace: WorkspaceLike, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -85,11 +92,17 @@ def _put(workspace: WorkspaceLike, name: str, body: dict[str, Any]) -> dict[str,
 
 
 def _upload(
-    workspace: WorkspaceLike, source: dict[str, Any], script: str, environment: Environment, ids: list[str], post: Any
+    workspace: WorkspaceLike,
+    source: dict[str, Any],
+    script: str,
+    environment: Environment,
+    ids: list[str],
+    post: Any,
+    target: Any = None,
 ) -> dict[str, Any]:
     folder, temporary = staged(source)
     try:
-        config = ScriptRunConfig(folder, script, arguments=ids, environment=environment)
+        config = ScriptRunConfig(folder, script, arguments=ids, environment=environment, compute_target=target)
         taken, spec = with_source(workspace, _EXPERIMENT, config, {}, {})
         return submit_source(workspace.connection, taken, spec, post)
     finally:

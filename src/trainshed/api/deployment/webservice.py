@@ -65,7 +65,7 @@ class Webservice(RunningService):
             models: models, or their names.
             image_config: from ``ContainerImage.image_configuration``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
 
         Returns:
@@ -77,7 +77,9 @@ class Webservice(RunningService):
         """
         config = getattr(image_config, "_inference", image_config)
         image = image_config.id if isinstance(getattr(image_config, "id", None), str) else None
-        record = deploying.deploy(workspace, name, models, config, deployment_config, overwrite, image)
+        record = deploying.deploy(
+            workspace, name, models, config, deployment_config, overwrite, image, deployment_target
+        )
         return Webservice(workspace, name, _record=record)
 
     @staticmethod
@@ -120,14 +122,16 @@ class Webservice(RunningService):
             name: name of the service.
             image: from ``ContainerImage.create``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
         """
         if not hasattr(image, "_inference"):
             raise WebserviceException(
                 f"The image is a {type(image).__name__}. Pass a result of ContainerImage.create()."
             )
-        return Webservice.deploy_from_model(workspace, name, image.models, image, deployment_config, None, overwrite)
+        return Webservice.deploy_from_model(
+            workspace, name, image.models, image, deployment_config, deployment_target, overwrite
+        )
 
     @staticmethod
     def deploy(
@@ -147,11 +151,13 @@ class Webservice(RunningService):
             model_paths: local files or folders, each of which is registered under its own name.
             image_config: from ``ContainerImage.image_configuration``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
         """
         models = [Model.register(workspace, path, os.path.basename(os.path.abspath(path))) for path in model_paths]
-        return Webservice.deploy_from_model(workspace, name, models, image_config, deployment_config, None, overwrite)
+        return Webservice.deploy_from_model(
+            workspace, name, models, image_config, deployment_config, deployment_target, overwrite
+        )
 
     @staticmethod
     def list(
@@ -237,7 +243,11 @@ class Webservice(RunningService):
         if inference_config is not None:
             config = deployment_config or self._configuration(auth_enabled, kwargs)
             chosen = self._record["models"] if models is None else models
-            self._take(deploying.deploy(self.workspace, self.name, chosen, inference_config, config, True))
+            self._take(
+                deploying.deploy(
+                    self.workspace, self.name, chosen, inference_config, config, True, None, self._record.get("target")
+                )
+            )
         elif deployment_config is not None:
             raise WebserviceException("To change the deployment_config, pass the inference_config too.")
         elif changes:
