@@ -60,3 +60,38 @@ class ModelDeployment:
             WebserviceException: see :meth:`Webservice.deploy_from_model`.
         """
         return workspace._deploy(name, models, inference_config, deployment_config, overwrite, deployment_target)
+
+    @staticmethod
+    def profile(
+        workspace: WorkspaceLike,
+        profile_name: str,
+        models: Sequence[Any],
+        inference_config: Any,
+        input_dataset: Any,
+        cpu: float | None = None,
+        memory_in_gb: float | None = None,
+        description: str | None = None,
+    ) -> Any:
+        """Measure what models need: latencies, CPU and memory over the requests of a dataset.
+
+        The models are deployed as a web service for that, which is deleted afterwards.
+
+        Args:
+            workspace: workspace of the models.
+            profile_name: name of the profile.
+            models: models, or their names.
+            inference_config: an InferenceConfig: scoring script and environment. None: as for :meth:`deploy`.
+            input_dataset: TabularDataset with one column, whose values are the bodies of requests.
+            cpu: only told in the profile; nothing is limited.
+            memory_in_gb: only told in the profile; nothing is limited.
+            description: description of the profile.
+
+        Returns:
+            A ModelProfile: call its ``wait_for_completion()``, then its ``get_details()``.
+
+        Raises:
+            WebserviceException: see :meth:`deploy`.
+            UserErrorException: the name is invalid, or the dataset has not one column.
+        """
+        requested = {"requestedCpu": cpu, "requestedMemoryInGB": memory_in_gb}
+        return workspace._profile(profile_name, models, inference_config, input_dataset, requested, description)

@@ -220,6 +220,14 @@ class WorkspaceFacts:
         workspace: Any = self
         return CallableDict(by_name(workspace), "image", lambda *args, **named: by_name(workspace, *args, **named))
 
+    def _profile(
+        self, name: str, models: Any, inference: Any, dataset: Any, requested: dict[str, Any], description: str | None
+    ) -> Any:
+        from trainshed.api.deployment.profile import profile
+
+        workspace: Any = self
+        return profile(workspace, name, models, inference, dataset, requested, description)
+
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow.
 
