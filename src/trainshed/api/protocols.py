@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class WorkspaceLike(Protocol):
     def get_run(self, run_id: str) -> RunLike: ...
     def _build(self, environment: Any, target: str | None = None) -> BuildLike: ...
     def _deploy(self, name: str, models: Any, inference: Any, config: Any, overwrite: bool, target: Any) -> Any: ...
+    def _send_source(self, experiment: str, config: Any, post: Callable[[Any], dict[str, Any]]) -> dict[str, Any]: ...
     def _profile(
         self, name: str, models: Any, inference: Any, dataset: Any, requested: dict[str, Any], description: str | None
     ) -> Any: ...

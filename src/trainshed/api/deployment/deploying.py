@@ -10,7 +10,6 @@ from trainshed.api.deployment import no_code, service_records
 from trainshed.api.deployment.configurations import LOCAL, WebserviceDeploymentConfiguration
 from trainshed.api.deployment.inference_config import check_script, staged
 from trainshed.api.training.script_run_config import ScriptRunConfig
-from trainshed.api.training.submission import submit_source, with_source
 from trainshed.client.http import quoted
 from trainshed.client.notice import warn
 from trainshed.errors import WebserviceException
@@ -103,8 +102,7 @@ def _upload(
     folder, temporary = staged(source)
     try:
         config = ScriptRunConfig(folder, script, arguments=ids, environment=environment, compute_target=target)
-        taken, spec = with_source(workspace, _EXPERIMENT, config, {}, {})
-        return submit_source(workspace.connection, taken, spec, post)
+        return workspace._send_source(_EXPERIMENT, config, post)
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from trainshed.api.deployment.webservice import Webservice
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
 from trainshed.errors import TrainshedError, UserErrorException, WebserviceException
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trainshed.api.deployment.inference_config import InferenceConfig
+    from trainshed.api.deployment.running_service import RunningService
     from trainshed.api.protocols import WorkspaceLike
 
 _LONGEST_NAME = 40
@@ -56,7 +56,7 @@ class ModelProfile:
         self.description: str | None = kwargs["_description"]
         self.created_time = dt.datetime.now(dt.timezone.utc)
         self.state, self.error = "Running", ""
-        self._service: Webservice = kwargs["_service"]
+        self._service: RunningService = kwargs["_service"]
         self._requested: dict[str, Any] = kwargs["_requested"]
         self._figures: dict[str, Any] = {}
         requests: list[bytes] = kwargs["_requests"]
@@ -124,7 +124,7 @@ class Measurement:
         service: the service, which answers.
     """
 
-    def __init__(self, service: Webservice) -> None:
+    def __init__(self, service: RunningService) -> None:
         self._service = service
         self._memory, self._cores = 0.0, 0.0
         self._before: tuple[float, float] | None = None
@@ -207,7 +207,7 @@ def profile(
         )
     requests = _requests(input_dataset)
     service = f"profile-{name}-{secrets.token_hex(4)}"
-    deployed = Webservice.deploy_from_model(workspace, service, models, inference_config)
+    deployed = workspace._deploy(service, models, inference_config, None, False, None)
     return ModelProfile(
         workspace, name, _service=deployed, _requests=requests, _requested=requested, _description=description
     )

@@ -11,7 +11,7 @@ from trainshed.client.remote import SERVICE
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -219,6 +219,14 @@ class WorkspaceFacts:
 
         workspace: Any = self
         return CallableDict(by_name(workspace), "image", lambda *args, **named: by_name(workspace, *args, **named))
+
+    def _send_source(self, experiment: str, config: Any, post: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Send the source of a script, and the request that ``post`` sends with what is to run."""
+        from trainshed.api.training.submission import submit_source, with_source
+
+        workspace: Any = self
+        source, spec = with_source(workspace, experiment, config, {}, {})
+        return submit_source(self.connection, source, spec, post)
 
     def _profile(
         self, name: str, models: Any, inference: Any, dataset: Any, requested: dict[str, Any], description: str | None
