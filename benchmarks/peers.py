@@ -16,7 +16,10 @@ PACKAGES = {
     "trackio": ["trackio==0.43.0"],
     "optuna": ["optuna==5.0.0", "scikit-learn"],
     "ray": ["ray[tune]==2.60.0"],
-    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch==2.13.0"],
+    "mlflow_models": ["mlflow==3.17.2", "scikit-learn==1.8.0", "uvicorn", "fastapi"],
+    "bentoml": ["bentoml", "scikit-learn==1.8.0"],
+    "litserve": ["litserve", "scikit-learn==1.8.0"],
+    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch"],
 }
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

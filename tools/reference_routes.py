@@ -41,13 +41,14 @@ NOT_OURS = {
 """Tests of test_routes.py and test_user_script.py that do not apply, and why."""
 STUB = "azureml_inference_server_http"
 COMMON = '''
-import http.client, json, multiprocessing, os, socket, threading
+import http.client, json, multiprocessing, os, socket, tempfile, threading
 from urllib.parse import urlencode
 
 import inference_schema.schema_util
 import pytest
 
 from trainshed.runtime.scoring_connections import Connections
+from trainshed.runtime.scoring_counts import Counts
 from trainshed.runtime.scoring_script import Script
 from trainshed.runtime.scoring_server import Answers
 
@@ -105,7 +106,7 @@ class TestingApp:
         access["timeout_ms"] = self.config.scoring_timeout
 
         def serve():
-            answers = Answers(self.script, access)
+            answers = Answers(self.script, access, Counts(tempfile.mkdtemp(dir=os.environ["COUNTS"])))
             Connections(listener, answers.judge, answers.score, 100, answers.longest).serve()
 
         if self.config.scoring_timeout:  # which needs the main thread of a process
@@ -230,7 +231,7 @@ def main() -> int:
             for test in NOT_OURS
             for file in ("test_routes.py", "test_user_script.py")
         ]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT / "src")))}
+        env = {**os.environ, "COUNTS": str(folder), "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT / "src")))}
         code = subprocess.run(argv, cwd=folder, env=env, check=False).returncode
     for test, why in NOT_OURS.items():
         print(f"not run: {test}: {why}")

@@ -39,6 +39,10 @@ def test_second_program(program: str, home: Path, workspace: object) -> None:
     assert {"Completed", "accuracy 0.980", "The downloaded model takes the first digit for a 0; it is a 0."} <= {
         *said.splitlines()
     }
+    # What it has trained answers.
+    answers = ran(EXAMPLES / "deploy" / program).splitlines()
+    assert "99.0% of 1797 digits are right." in answers
+    assert "The first digit is taken for a 0; it is a 0." in answers
 
 
 @pytest.mark.parametrize("program", ["run.py", "run_azureml.py"])
@@ -89,10 +93,12 @@ def ran(program: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", ["sklearn_estimator", "mpi_estimator", "sweep"])
+@pytest.mark.parametrize("example", ["sklearn_estimator", "mpi_estimator", "sweep", "deploy"])
 def test_a_program_differs_from_v1s_in_its_imports_only(example: str) -> None:
     ours, theirs = ((EXAMPLES / example / name).read_text().splitlines() for name in ("run.py", "run_azureml.py"))
     changed = {line for line in set(ours) ^ set(theirs) if not line.startswith(("from ", '"""', "``make demo``"))}
     assert changed <= {
-        "Give it the name of an image, and the nodes are a container of that: ``python run.py python:3.11-slim``."
+        "",
+        "Written with Trainshed's own names; ``run_azureml.py`` beside it is the same with SDK v1's.",
+        "Give it the name of an image, and the nodes are a container of that: ``python run.py python:3.11-slim``.",
     }

@@ -305,6 +305,14 @@ def test_images_of_2018(workspace: Workspace, environment: Environment, scoring:
     service.wait_for_deployment(True)
     assert service.run('{"data": 0}')["words"] == "one"
     assert [each.id for each in service.models] == ["words:1"]
+    # What this program has created can be found again.
+    assert [each.id for each in Image.list(workspace, tags=[["a", "b"]], model_name="words")] == ["mine:1"]
+    assert Image.list(workspace, image_name="none") == []
+    assert workspace.images["mine"] is ContainerImage(workspace, id="mine:1") is image
+    assert [each.name for each in Webservice.list(workspace, image_name="mine", compute_type="aci")] == ["old"]
+    assert Webservice.list(workspace, image_id="mine:2") == []
+    image.delete()
+    assert workspace.images == {}
 
 
 def deployed(workspace: Workspace, models: Any, entry: str, port: int | None = None) -> None:

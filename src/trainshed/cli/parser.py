@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from trainshed.cli import parser_runs, parser_services
 from trainshed.cli.argument_types import count
-from trainshed.cli.parser_parts import command, common
+from trainshed.cli.parser_parts import command, common, package_options
 from trainshed.errors import UserErrorException
 from trainshed.version import VERSION
 
@@ -166,25 +166,7 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
-    made.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="NAME=WHERE",
-        help="pass --NAME to the script, with the path of a file or folder, or of the data at a web address, "
-        "datastore://NAME/PATH or dataset://NAME:VERSION; repeatable",
-    )
-    packages = made.add_argument_group("packages")
-    packages.add_argument(
-        "-p", "--pip", action="append", default=[], metavar="PACKAGE", help="pip requirement; repeatable"
-    )
-    packages.add_argument(
-        "-c", "--conda", action="append", default=[], metavar="PACKAGE", help="conda package; repeatable"
-    )
-    packages.add_argument("-r", "--requirements", metavar="FILE", help="pip requirements file")
-    packages.add_argument("--conda-file", metavar="FILE", help="conda environment file")
-    packages.add_argument("--python", metavar="VERSION", help="Python version, such as 3.11")
-    packages.add_argument("--use-python", metavar="PATH", help="use this Python as it is; install nothing")
+    packages = package_options(made)
     packages.add_argument("--image", metavar="IMAGE", help="run in a container of this image; packages are added")
     many = made.add_argument_group("many processes")
     many.add_argument(

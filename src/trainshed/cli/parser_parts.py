@@ -45,6 +45,22 @@ def command(commands: Any, name: str, run: str, help: str, example: str = "") ->
     return made
 
 
+def package_options(parser: argparse.ArgumentParser) -> Any:
+    """Add the options that say which packages a script needs, and return their group."""
+    group = parser.add_argument_group("packages")
+    group.add_argument(
+        "-p", "--pip", action="append", default=[], metavar="PACKAGE", help="pip requirement; repeatable"
+    )
+    group.add_argument(
+        "-c", "--conda", action="append", default=[], metavar="PACKAGE", help="conda package; repeatable"
+    )
+    group.add_argument("-r", "--requirements", metavar="FILE", help="pip requirements file")
+    group.add_argument("--conda-file", metavar="FILE", help="conda environment file")
+    group.add_argument("--python", metavar="VERSION", help="Python version, such as 3.11")
+    group.add_argument("--use-python", metavar="PATH", help="use this Python as it is; install nothing")
+    return group
+
+
 def run_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument that names one run."""
     names_runs(parser.add_argument("run_name", metavar="RUN", help="id, beginning of an id, or @last"))

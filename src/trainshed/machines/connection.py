@@ -23,6 +23,7 @@ from trainshed.errors import (
     named,
 )
 from trainshed.machines import far_shell, frames
+from trainshed.machines.doors import Doors
 from trainshed.machines.kit import Kit, bootstrap_text
 from trainshed.machines.machine import OnEnd
 from trainshed.machines.tunnel import ScriptLines
@@ -74,15 +75,17 @@ class AgentConnection:
     Args:
         reach: how the machine is reached.
         on_end: called with a run's id when its shim has ended.
+        doors: to programs there.
 
     Attributes:
         facts: what the agent has said of its machine.
         broken: it is of no use any more.
     """
 
-    def __init__(self, reach: Reach, on_end: OnEnd) -> None:
+    def __init__(self, reach: Reach, on_end: OnEnd, doors: Doors) -> None:
         self._reach = reach
         self._on_end = on_end
+        self._doors = doors
         self.facts: dict[str, Any] = {}
         self.broken = False
         self._child: subprocess.Popen[bytes] | None = None
@@ -220,6 +223,8 @@ class AgentConnection:
     def _take(self, head: dict[str, Any], body: bytes) -> None:
         if "ended" in head:
             self._on_end(head["ended"])
+        elif "port" in head:
+            self._doors.take(head, body)
         elif "line" in head:
             self._scripts.take(head["line"], body)
         else:
@@ -232,6 +237,10 @@ class AgentConnection:
             else:
                 future.set_result((head["ok"], body))
 
+    def tell_program(self, head: Dict[str, Any], body: bytes) -> None:
+        """Say something to a program there, on a line of its own."""
+        self._waiting.pop(self.send("call", head, body)[0], None)  # nobody waits for the answer
+
     def _to_script(self, head: Dict[str, Any], body: bytes) -> None:
         self._waiting.pop(self.send("tunnel", head, body)[0], None)  # nobody waits for the answer
 
@@ -242,6 +251,7 @@ class AgentConnection:
         for future in waiting.values():
             future.set_exception(self._unreachable(why))
         self._scripts.close()
+        self._doors.hang_up()
 
     def close(self) -> None:
         """End the connection; the agent ends by itself."""

@@ -12,6 +12,7 @@ from trainshed.errors import MachineAccessException, MachineUnreachableException
 from trainshed.machines import frames
 from trainshed.machines.bring_python import PythonBringer
 from trainshed.machines.connection import AgentConnection, Answer, NoPython, Reach
+from trainshed.machines.doors import Doors
 from trainshed.machines.kit import Kit
 from trainshed.machines.machine import CompletedCommand, Content, FileFacts, JobCommand, Left, Observation, OnEnd, Piece
 
@@ -38,6 +39,7 @@ class RemoteMachine:
 
     Attributes:
         doing: what takes its time while the machine is made ready; ``""`` if nothing does.
+        doors: sockets here, at which programs there can be called.
     """
 
     shares_folder = False
@@ -55,6 +57,7 @@ class RemoteMachine:
         self._bringer: PythonBringer | None = None
         self.doing = ""
         self.closed = False
+        self.doors = Doors(lambda head, body: self._connected().tell_program(head, body))
 
     @property
     def connected(self) -> bool:
@@ -227,7 +230,7 @@ class RemoteMachine:
         self.doing = doing
 
     def _open(self) -> AgentConnection:
-        self._connection = AgentConnection(self._reach, self._on_end)
+        self._connection = AgentConnection(self._reach, self._on_end, self.doors)
         if self.closed:
             raise MachineUnreachableException(
                 f"The service has closed its connection to machine '{self._reach.way.name}'."

@@ -6,6 +6,7 @@ but shims, which the next agent finds again by their run directories.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -20,7 +21,7 @@ if __name__ == "__main__":
 from trainshed.errors import ServiceException, TrainshedError
 from trainshed.machines import frames
 from trainshed.machines.agent import Agent
-from trainshed.machines.tunnel import Tunnel
+from trainshed.machines.tunnel import ScriptLines, Tunnel
 from trainshed.system import ownership
 
 _AT_ONCE = 8
@@ -52,6 +53,7 @@ class Server:
         # Below the home, since the path of a socket has at most a hundred characters.
         api = os.path.join(home, f"api-{zlib.crc32(workspace.encode()):08x}.sock")
         self._tunnel = Tunnel(api, self._say, self.ended)
+        self._calls: dict[int, ScriptLines] = {}
         self._facts = {**self._agent.facts(), "service": f"unix:{api}"}
         self._verbs: dict[str, Callable[[dict[str, Any], bytes], _Answer]] = {
             "appended": self._appended,
@@ -59,14 +61,16 @@ class Server:
             "put": self._put,
             "extend": self._extend,
             "tunnel": self._to_script,
+            "call": self._to_program,
             "look": lambda args, _: ({run: list(seen) for run, seen in self._agent.look(**args).items()}, b""),
         }
 
     def serve(self) -> None:
         """Answer until the input ends."""
         self._say({"hello": self._facts})
-        with ThreadPoolExecutor(_AT_ONCE) as pool, ThreadPoolExecutor(1) as put, ThreadPoolExecutor(1) as tunnel:
-            in_order = {"put": put, "tunnel": tunnel}
+        with contextlib.ExitStack() as pools:
+            pool = pools.enter_context(ThreadPoolExecutor(_AT_ONCE))
+            in_order = {verb: pools.enter_context(ThreadPoolExecutor(1)) for verb in ("put", "tunnel", "call")}
             while True:
                 try:
                     head, body = frames.read(self._input)
@@ -74,6 +78,8 @@ class Server:
                     break
                 in_order.get(head["verb"], pool).submit(self._answer, head, body)
         self._tunnel.close()
+        for lines in self._calls.values():
+            lines.close()
         self._agent.close()
 
     def ended(self, run_id: str) -> None:
@@ -122,6 +128,15 @@ class Server:
 
     def _to_script(self, args: dict[str, Any], body: bytes) -> _Answer:
         self._tunnel.take(args, body)
+        return None, b""
+
+    def _to_program(self, args: dict[str, Any], body: bytes) -> _Answer:
+        port = args["port"]
+        if port not in self._calls:
+            self._calls[port] = ScriptLines(
+                ("127.0.0.1", port), lambda head, piece: self._say({**head, "port": port}, piece)
+            )
+        self._calls[port].take(args["line"], body)
         return None, b""
 
     def _extend(self, args: dict[str, Any], body: bytes) -> _Answer:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STATE = "service_state"
 """Tag of the run: the state of its service."""
+PORT = "service_port"
+"""Tag of the run: the port at which its service answers, where it was not told."""
 _ACCESS = "TRAINSHED_SERVICE_ACCESS"
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
 _LONG = 60.0
@@ -132,8 +134,11 @@ class Keeper:
         self._replaced = threading.Event()
         self._workers = [Worker(self, number) for number in range(count)]
 
-    def keep(self) -> int:
+    def keep(self, port: int) -> int:
         """Keep the workers until another version of the service answers.
+
+        Args:
+            port: at which the service is called; 0: that of the listening socket, which a tag tells.
 
         Returns:
             Exit code of a worker that could not start the first time.
@@ -146,6 +151,8 @@ class Keeper:
             self.place.take_over(self._retire)
         except Replaced:
             self._retire()
+        if not port:
+            self._run.tag(PORT, str(self.place.listener.getsockname()[1]))
         self.tell()
         threads = [
             threading.Thread(target=self._keep, args=(worker, bool(number)), daemon=True)
@@ -194,7 +201,7 @@ def main() -> int:
         place = Place(access["address"], access.get("generation", 0), port)
         return Keeper(
             place, [script, *models], run, int(access.get("workers") or os.environ.get("WORKER_COUNT") or 1)
-        ).keep()
+        ).keep(port)
     except Replaced:
         print("A later version of the service answers already.", flush=True)  # noqa: T201 - the log
         return 0

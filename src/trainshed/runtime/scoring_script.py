@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from urllib.parse import parse_qs
 
 from trainshed.runtime.scoring_request import RAW, AMLRequest
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MODELS = "TRAINSHED_MODELS"
 """Environment variable: folder of the models, as name/version."""
 _MODELS = "azureml-models"
+_PATIENCE, _PAUSE = 600.0, 1.0
+"""Seconds for which models are asked for, and between two tries."""
 _HEADERS = "request_headers"
 """Parameter of ``run`` that gets the headers of a request."""
 
@@ -63,13 +66,22 @@ def lay_source(name: str) -> None:
 def _download(name: str, version: int, folder: str) -> None:
     # Only services that have models import the whole client.
     from azureml.core.model import Model  # type: ignore[import-not-found,unused-ignore]
+    from trainshed.errors import ServiceException
     from trainshed.runtime.run import Run
 
-    part = folder + ".part"
-    shutil.rmtree(part, ignore_errors=True)
-    os.makedirs(part)
-    experiment: "Any" = Run.get_context(allow_offline=False).experiment
-    Model(experiment.workspace, name, version=version).download(part, exist_ok=True)
+    part, until = folder + ".part", time.monotonic() + _PATIENCE
+    while True:
+        shutil.rmtree(part, ignore_errors=True)
+        os.makedirs(part)
+        try:
+            experiment: "Any" = Run.get_context(allow_offline=False).experiment
+            Model(experiment.workspace, name, version=version).download(part, exist_ok=True)
+            break
+        except ServiceException:
+            # From another machine, Trainshed's service cannot be reached while it does not run.
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
     os.rename(part, folder)  # only whole models have this name
 
 

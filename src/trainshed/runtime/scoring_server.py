@@ -20,6 +20,7 @@ import traceback
 import uuid
 from urllib.parse import urlsplit
 
+from trainshed.runtime import scoring_counts
 from trainshed.runtime.scoring_connections import Connections
 from trainshed.runtime.scoring_http import UNKNOWN, Refused
 from trainshed.runtime.scoring_response import AMLResponse
@@ -42,6 +43,7 @@ _SPARE_FILES = 128
 _JSON = [("Content-Type", "application/json")]
 _TEXT = [("Content-Type", "text/html; charset=utf-8")]
 _METHODS = {"/": ("GET", "HEAD"), "/score": ("GET", "POST", "OPTIONS"), "/swagger.json": ("GET", "HEAD")}
+_METHODS[scoring_counts.PATH] = ("GET",)
 _HERE = ("127.0.0.1", "localhost", "::1")
 _FAILED = "x-ms-run-function-failed"
 _OWN = ("x-request-id", "x-ms-request-id", "x-ms-client-request-id", "content-length", "connection", "date")
@@ -58,9 +60,11 @@ class Answers:
     Args:
         script: the script.
         access: who may call it, and how: the content of :data:`ACCESS`.
+        counts: of the requests that the script answers.
     """
 
-    def __init__(self, script: Script, access: "Dict[str, Any]") -> None:
+    def __init__(self, script: Script, access: "Dict[str, Any]", counts: scoring_counts.Counts) -> None:
+        self._counts = counts
         self._script = script
         self._access = access
         self._origins = [each.strip() for each in str(access.get("cors") or "").split(",") if each.strip()]
@@ -104,7 +108,9 @@ class Answers:
             traceback.print_exc()
             said = "An unexpected error occurred in scoring script. Check the logs for more info."
             answer = refusal(Refused(500, said, _failed(True)))
-        request.more.append(("x-ms-run-fn-exec-ms", "{:.3f}".format(1000 * (time.perf_counter() - began))))
+        took = time.perf_counter() - began
+        self._counts.add(took, (_FAILED, "True") in answer[2])
+        request.more.append(("x-ms-run-fn-exec-ms", "{:.3f}".format(1000 * took)))
         return answer
 
     def _called_script(self, request: "Request") -> "Any":
@@ -163,13 +169,16 @@ class Answers:
         method = request.method
         if request.length == UNKNOWN:
             raise Refused(411, "The request has no Content-Length.")
-        if path != "/" and self._access["auth"] and not known and not self._is_asked_before(request):
+        wants_key = path != "/" and (self._access["auth"] or path == scoring_counts.PATH)
+        if wants_key and not known and not self._is_asked_before(request):
             self._check_key(request)
         if method not in _METHODS[path]:
             allowed = ", ".join(_METHODS[path])
             raise Refused(405, "The method is not allowed for the requested URL.", [("Allow", allowed)])
         if path == "/":
             return 200, b"Healthy", _TEXT + _failed(False)
+        if path == scoring_counts.PATH:
+            return 200, json.dumps(self._counts.told()).encode(), _JSON + _failed(False)
         if path == "/swagger.json":
             described = json.dumps(swagger(self._access["name"], self._script)).encode()
             return 200, described, _JSON + _failed(False)
@@ -301,7 +310,8 @@ def main() -> None:
     script = load(path)
     script.init()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what packages of the script may have changed
-    answers = Answers(script, access)
+    folder = os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd()
+    answers = Answers(script, access, scoring_counts.Counts(os.path.join(folder, scoring_counts.FOLDER)))
     connections = Connections(socket.socket(fileno=listener), answers.judge, answers.score, _room(), answers.longest)
     connections.obey(orders)
     os.write(ready, b"1")

@@ -27,6 +27,7 @@ from trainshed.service.page import ROUTES as PAGE
 from trainshed.service.page_live import ROUTES as PAGE_LIVE
 from trainshed.service.page_run import ROUTES as PAGE_RUN
 from trainshed.service.page_runs import ROUTES as PAGE_RUNS
+from trainshed.service.page_services import ROUTES as PAGE_SERVICES
 from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
@@ -47,7 +48,7 @@ ALL = [
     *PAGE_RUNS,
     *PAGE_RUN,
     *PAGE_LIVE,
-    *SWEEP_SCREEN,
+    *PAGE_SERVICES,
     *ROUTES,
     *TARGETS,
     *TRANSFERS,

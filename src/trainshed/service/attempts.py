@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -31,6 +32,20 @@ def attempt(work: Callable[..., Result], *args: Any, failed: Callable[[Exception
     except Exception as error:  # noqa: BLE001 - the one place for all of the service
         failed(error)
         return None
+
+
+def later(seconds: float, work: Callable[..., object], *args: Any, failed: Callable[[Exception], object]) -> None:
+    """Do something after some time, if this process is still there.
+
+    Args:
+        seconds: the time.
+        work: what to do.
+        *args: its arguments.
+        failed: called with the error.
+    """
+    timer = threading.Timer(seconds, lambda: attempt(work, *args, failed=failed))
+    timer.daemon = True
+    timer.start()
 
 
 def why(error: Exception) -> str:

@@ -10,12 +10,13 @@ from starlette.routing import Route
 from trainshed.errors import WebserviceException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, texts
+from trainshed.service.service_doors import check_machine
 from trainshed.spec.checks import is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 from trainshed.spec.serving import check_timeout, check_workers
 
-_FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script")
+_FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script", "image")
 _LONGEST_NAME = 64
 
 
@@ -32,10 +33,13 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
         raise WebserviceException("A web service needs a scoring script.")
     for each in spec.arguments:
         _check_model(context, each)
+    kinds = {each["name"]: str(each.get("kind")) for each in context.registry.targets()}
+    known = {each["name"]: each["target"] for each in context.deployments.all()}
+    check_machine(name, spec.target, known.get(name), kinds.get(spec.target, ""))
     if spec.snapshot is not None:
         context.snapshots.use(spec.snapshot)
     told = field(body, "facts", dict, {})
-    facts = {**{key: told[key] for key in _FACTS if key in told}, **_serving(told)}
+    facts = {"target": spec.target, **{key: told[key] for key in _FACTS if key in told}, **_serving(told)}
     field(told, "source", (type(None), dict))
     port = field(body, "port", (type(None), int))
     return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)))

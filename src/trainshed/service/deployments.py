@@ -20,13 +20,14 @@ from typing import Any
 from trainshed.errors import NotFoundException, TrainshedError, WebserviceException
 from trainshed.service import service_ports as ports
 from trainshed.service import service_versions as versions
-from trainshed.service.attempts import attempt
+from trainshed.service.attempts import attempt, later
 from trainshed.service.bus import Bus
+from trainshed.service.service_doors import ServiceDoors, port_there
 from trainshed.service.service_requests import ACCESS, ServiceRequests, new_access
 from trainshed.service.supervisor import Supervisor
 from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
-from trainshed.spec.run import WEBSERVICE, RunSpec
+from trainshed.spec.run import LOCAL, WEBSERVICE, RunSpec
 from trainshed.spec.sweep import FROM_OUTSIDE
 from trainshed.store.history import History
 from trainshed.store.private import Private
@@ -73,6 +74,7 @@ class Deployments:
     ) -> None:
         self._records = records
         self._requests = ServiceRequests(private)
+        self._doors = ServiceDoors(supervisor.machine)
         self._history = history
         self._supervisor = supervisor
         self._remove = remove
@@ -176,7 +178,7 @@ class Deployments:
                 experiment=EXPERIMENT,
                 kind=WEBSERVICE,
                 display_name=name,
-                arguments=(str(facts["port"]), *facts["models"]),
+                arguments=(str(port_there(spec.target, facts["port"])), *facts["models"]),
                 priority=_FIRST,  # it uses no slot, so that it delays nobody
                 grace_seconds=_GRACE,
                 environment_variables={**spec.environment_variables, ACCESS: json.dumps(whole)},
@@ -228,10 +230,10 @@ class Deployments:
 
     def _state(self, record: Record) -> tuple[str, str | None]:
         looked = [self._looked(run_id) for run_id in versions.runs_of(record)]
+        for run in looked:
+            if run is not None and (len(looked) > 1 or run["target"] != LOCAL):
+                self._noted(record["name"], run)
         if len(looked) > 1 or looked[0] is None:
-            for run in looked:
-                if run is not None:
-                    self._noted(record["name"], run)
             record = self.get(record["name"])
             if len(record["versions"]) > 1:
                 return "Transitioning", None
@@ -276,6 +278,7 @@ class Deployments:
         with self._lock:
             record = self.get(name)
             self._records.delete(WEBSERVICE, name)
+            self._doors.drop(name)
             found = self._history.list_runs(experiment=EXPERIMENT, kind=WEBSERVICE, limit=1000)
             # Also versions that were replaced and have not ended yet, and that of an update that failed.
             runs = [run["id"] for run in found if run["display_name"] == name]
@@ -340,6 +343,8 @@ class Deployments:
                 for each in runs[1 : runs.index(run_id)]:
                     self._retire(each)
             if run["status"] not in states.TERMINAL or state == _REPLACED:
+                if versions.runs_of(record)[0] == run_id:
+                    self._doors.keep(name, run, record["versions"][0]["facts"]["port"])
                 return
             if _is_lost(run):
                 self._start_later(name, run)
@@ -352,7 +357,7 @@ class Deployments:
         """Let a version that was replaced answer what it has accepted; it ends by itself."""
         self._runs[run_id] = None
         self._requests.forget(run_id)
-        _later(_DRAIN_SECONDS, self._supervisor.cancel, run_id)
+        later(_DRAIN_SECONDS, self._supervisor.cancel, run_id, failed=_tell)
         self._changes.put(run_id)
 
     def _start_later(self, name: str, run: Record) -> None:
@@ -364,7 +369,7 @@ class Deployments:
         self._lost[name] = [*lately, now]
         wait = _WAITS[min(len(lately), len(_WAITS) - 1)]
         log.warning("web service '%s': run %s ended (%s); again in %g s", name, run["id"], run["reason"], wait)
-        _later(wait, self._revive, name, run["id"])
+        later(wait, self._revive, name, run["id"], failed=_tell)
 
     def _revive(self, name: str, run_id: str) -> None:
         with self._lock:
@@ -386,12 +391,6 @@ def _is_lost(run: Record) -> bool:
 
 def _new_run(name: str) -> str:
     return f"{name}_{int(time.time())}_{secrets.token_hex(4)}"
-
-
-def _later(seconds: float, work: Callable[..., object], *args: Any) -> None:
-    timer = threading.Timer(seconds, lambda: attempt(work, *args, failed=_tell))
-    timer.daemon = True
-    timer.start()
 
 
 def _tell(error: Exception) -> None:

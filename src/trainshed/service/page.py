@@ -35,20 +35,21 @@ _EXPERIMENTS = 6
 
 async def runs_document(_: Request) -> Response:
     """GET /pages/."""
-    return _document("./", "runs")
+    return document("./", "runs")
 
 
 async def run_document(_: Request) -> Response:
     """GET /pages/runs/{id}."""
-    return _document("../", "run")
+    return document("../", "run")
 
 
 async def compare_document(_: Request) -> Response:
     """GET /pages/compare?runs=…."""
-    return _document("./", "compare")
+    return document("./", "compare")
 
 
-def _document(base: str, module: str) -> Response:
+def document(base: str, module: str) -> Response:
+    """Return the document of a page; see :func:`trainshed.web.assets.document`."""
     headers = {"content-security-policy": assets.POLICY, "cache-control": "no-cache"}
     return Response(assets.document(base, module), media_type="text/html", headers=headers)
 

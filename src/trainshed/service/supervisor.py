@@ -116,6 +116,14 @@ class Supervisor:
             raise InternalException(f"'{name}' is a pool, and no run can be on it.")
         return worker
 
+    def machine(self, target: str) -> Machine:
+        """Return the machine of a target.
+
+        Args:
+            target: a target, or part of one, that runs can be on.
+        """
+        return self._machine_worker(target).engine.machine
+
     def prove(self, record: dict[str, Any]) -> None:
         """Ask a target that is about to be made whether it can be used, where its kind can find out at once.
 

@@ -62,7 +62,7 @@ def document(base: str, module: str) -> str:
     Args:
         base: the way from the document's address to that of the page, e.g. ``"../"``. It is relative, because a proxy
             may have put something before the path.
-        module: which page it is: ``"runs"``, ``"run"`` or ``"compare"``.
+        module: which page it is: ``"runs"``, ``"run"``, ``"compare"`` or ``"services"``.
     """
     text = (_FOLDER / "page.html").read_text(encoding="utf-8")
     files = f"assets/{version()}"

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
 NEEDS = {
     "charts": ["matplotlib"],
+    "classify_digits": ["pandas", "pyarrow", "sklearn"],
     "datasets": ["pandas", "pyarrow"],
     "interactive_run": ["sklearn"],
     "models": ["sklearn"],

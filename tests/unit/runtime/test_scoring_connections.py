@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from trainshed.runtime.scoring_connections import Connections
+from trainshed.runtime.scoring_counts import Counts
 from trainshed.runtime.scoring_script import Script
 from trainshed.runtime.scoring_server import Answers
 
@@ -25,11 +26,11 @@ POST = b"POST /adr/score HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
+def port(tmp_path_factory: pytest.TempPathFactory) -> int:
     def run(data: str) -> str:
         return data.upper()
 
-    answers = Answers(Script(run), ACCESS)
+    answers = Answers(Script(run), ACCESS, Counts(str(tmp_path_factory.mktemp("counts"))))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

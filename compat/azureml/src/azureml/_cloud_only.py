@@ -130,13 +130,6 @@ ROWS = (
     ),
     Row(
         "core",
-        "Model.profile",
-        "(workspace, profile_name, models, inference_config, input_dataset, cpu=None, memory_in_gb=None, "
-        "description=None)",
-        SERVE,
-    ),
-    Row(
-        "core",
         "Datastore.register_azure_blob_container",
         "(workspace, datastore_name, container_name, account_name, sas_token=None, account_key=None, protocol=None, "
         "endpoint=None, overwrite=False, create_if_not_exists=False, skip_validation=False, blob_cache_timeout=None, "
@@ -216,7 +209,7 @@ ROWS = (
         "",
         SERVE,
     ),
-    Row("core core.image core.image.image", "Image.get list", "", _IMAGES),
+    Row("core core.image core.image.image", "Image.get", "", _IMAGES),
     Row("core.model", "ModelPackage", "", SERVE),
     Row("core.model", "ModelPackage.pull save wait_for_creation get_container_registry get_logs", "", SERVE),
     Row(
@@ -232,7 +225,6 @@ ROWS = (
         "(models, inference_config, deployment_config, deployment_target=None)",
         SERVE,
     ),
-    Row("core.profile core.model", "ModelProfile", "", SERVE),
     Row("core.webservice.aks", "AutoScaler", "", SERVE),
     Row("core.webservice.aks", "ContainerResourceRequirements", "", SERVE),
     Row("core.webservice.aks", "LivenessProbeRequirements", "", SERVE),

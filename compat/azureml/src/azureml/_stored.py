@@ -1,7 +1,6 @@
 """Table of the classes of SDK v1 whose settings are stored, but have no effect: modules, class, parameters."""
 
 STORED = (
-    ("core.resource_configuration", "ResourceConfiguration", "(cpu=None, memory_in_gb=None, gpu=None)"),
     ("core.container_registry", "RegistryIdentity", "(resource_id=None, client_id=None)"),
     ("core.databricks core.runconfig", "MavenLibrary", "(coordinates=None, repo=None, exclusions=None)"),
     ("core.databricks core.runconfig", "PyPiLibrary", "(package=None, repo=None)"),

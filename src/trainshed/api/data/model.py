@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainshed.api.data.model_deployment import ModelDeployment
 from trainshed.api.data.model_files import (
     dataset_records,
     download_model,
@@ -13,7 +14,9 @@ from trainshed.api.data.model_files import (
     fits,
     in_service,
     model_files,
+    usage_records,
 )
+from trainshed.api.data.resource_configuration import ResourceConfiguration
 from trainshed.api.times import utc
 from trainshed.api.transfer import opened
 from trainshed.client import locations
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 _LOCAL = "azureml-models"
 
 
-class Model:
+class Model(ModelDeployment):
     """A version of a registered model.
 
     Args:
@@ -106,8 +109,8 @@ class Model:
         self.mime_type = "application/x-python"
         self.url = f"trainshed://models/{self.id}"
         # Not used here; SDK v1 has them.
-        self.parent_id = self.unpack = self.resource_configuration = None
-        self.sample_input_dataset = self.sample_output_dataset = None
+        self.parent_id = self.unpack = None
+        self.resource_configuration = ResourceConfiguration.deserialize(record.get("resources"))
 
     @property
     def run(self) -> RunLike | None:
@@ -140,8 +143,6 @@ class Model:
     ) -> Model:
         """Register a local file or folder as a new version of a model.
 
-        Parameters that are not listed here are ignored.
-
         Args:
             workspace: workspace in which to register the model.
             model_path: local file or folder.
@@ -153,6 +154,9 @@ class Model:
             model_framework: e.g. ``Model.Framework.SCIKITLEARN``.
             model_framework_version: version of the framework.
             child_paths: register only these paths, relative to the folder.
+            sample_input_dataset: dataset with sample requests; only stored.
+            sample_output_dataset: dataset with sample answers; only stored.
+            resource_configuration: resources that a service of the model should have; only stored.
 
         Raises:
             WebserviceException: the file or folder does not exist, or contains no files.
@@ -175,6 +179,7 @@ class Model:
             "framework": model_framework,
             "framework_version": model_framework_version,
             "datasets": dataset_records(datasets),
+            **usage_records(sample_input_dataset, sample_output_dataset, resource_configuration),
         }
         return _registered(workspace, {"name": model_name, "upload": token}, more, (tags, properties))
 
@@ -292,13 +297,18 @@ class Model:
         sample_output_dataset: Any = None,
         resource_configuration: Any = None,
     ) -> None:
-        """Replace the model's tags or description. Parameters that are not listed here are ignored.
+        """Replace what is known of the model. None keeps what there is.
 
         Args:
-            tags: new tags; None keeps the current ones.
-            description: new description; None keeps the current one.
+            tags: new tags.
+            description: new description.
+            sample_input_dataset: new dataset with sample requests.
+            sample_output_dataset: new dataset with sample answers.
+            resource_configuration: new resources.
         """
-        record = None if description is None else {**self._entry["record"], "description": description}
+        told = usage_records(sample_input_dataset, sample_output_dataset, resource_configuration)
+        changes = {key: value for key, value in {"description": description, **told}.items() if value is not None}
+        record = {**self._entry["record"], **changes} if changes else None
         self._change(tags=None if tags is None else _text(tags), record=record)
 
     def update_tags_properties(
@@ -337,24 +347,6 @@ class Model:
     def delete(self) -> None:
         """Delete this version and its files."""
         self.workspace.connection.call("DELETE", quoted("models", self.name, str(self.version)))
-
-    @staticmethod
-    def deploy(
-        workspace: WorkspaceLike,
-        name: str,
-        models: Sequence[Any],
-        inference_config: Any = None,
-        deployment_config: Any = None,
-        deployment_target: Any = None,
-        overwrite: bool = False,
-        show_output: bool = False,
-    ) -> Any:
-        """Deploy models as a web service on this machine; ``inference_config`` is an InferenceConfig.
-
-        Returns:
-            The Webservice, which is starting; see :meth:`Webservice.deploy_from_model` for parameters and errors.
-        """
-        return workspace._deploy(name, models, inference_config, deployment_config, overwrite)
 
     def serialize(self) -> dict[str, Any]:
         """Return the model as a JSON-serializable dict."""

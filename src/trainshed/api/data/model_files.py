@@ -143,6 +143,31 @@ def dataset_records(datasets: Any) -> list[Any] | None:
     return records or None
 
 
+def usage_records(sample_input: Any, sample_output: Any, resources: Any) -> dict[str, Any]:
+    """Convert what a model is registered to be used with for its catalog entry.
+
+    Args:
+        sample_input: dataset with sample requests, or None.
+        sample_output: dataset with sample answers, or None.
+        resources: a ResourceConfiguration, or None.
+
+    Raises:
+        UserErrorException: a value has the wrong type.
+    """
+    records: dict[str, Any] = {"resources": None}
+    for name, each in (("sample_input", sample_input), ("sample_output", sample_output)):
+        if each is not None and not hasattr(each, "_definition"):
+            raise UserErrorException(f"{name}_dataset must be a dataset, not {type(each).__name__}.")
+        records[name] = None if each is None else [each.id or "", each._definition]
+    if resources is not None:
+        if not hasattr(resources, "memory_in_gb"):
+            raise UserErrorException(
+                f"resource_configuration must be a ResourceConfiguration, not {type(resources).__name__}."
+            )
+        records["resources"] = resources.serialize()
+    return records
+
+
 def in_service(name: str, version: int | None) -> str | None:
     """Return the path of a model in the scoring script of a web service that has it, else None.
 

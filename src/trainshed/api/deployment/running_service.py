@@ -60,7 +60,8 @@ class RunningService:
         self.updated_time = utc(record["updated"])
         self.error: str | None = record.get("error")
         # Not used here; SDK v1 has them.
-        self.image = self.image_id = self.created_by = None
+        self.image = self.created_by = None
+        self.image_id: str | None = record.get("image")
         self.state_: str = record["state"]
 
     @property

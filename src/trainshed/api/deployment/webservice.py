@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.configuration.environment import Environment
 from trainshed.api.data.model import Model
-from trainshed.api.deployment import service_records
+from trainshed.api.deployment import deploying, no_code, service_records
 from trainshed.api.deployment.configurations import (
     ACI,
     AKS,
@@ -18,14 +16,9 @@ from trainshed.api.deployment.configurations import (
     LocalKind,
     WebserviceDeploymentConfiguration,
 )
-from trainshed.api.deployment.inference_config import check_script, staged
 from trainshed.api.deployment.running_service import RunningService
-from trainshed.api.training.script_run_config import ScriptRunConfig
-from trainshed.api.training.submission import submit_source, with_source
 from trainshed.client.http import quoted
-from trainshed.client.notice import warn
 from trainshed.errors import WebserviceException
-from trainshed.spec.record import to_json
 
 if TYPE_CHECKING:
     import builtins
@@ -33,14 +26,6 @@ if TYPE_CHECKING:
 
     from trainshed.api.deployment.inference_config import InferenceConfig
     from trainshed.api.protocols import WorkspaceLike
-    from trainshed.spec.run import RunSpec
-
-
-_EXPERIMENT = "webservices"
-_CLOUD = (
-    "Web services run here, where only programs on this machine can call them; cores, memory and TLS of {} are ignored."
-)
-_told: set[str] = set()
 
 
 class Webservice(RunningService):
@@ -80,7 +65,7 @@ class Webservice(RunningService):
             models: models, or their names.
             image_config: from ``ContainerImage.image_configuration``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
 
         Returns:
@@ -91,7 +76,10 @@ class Webservice(RunningService):
                 is in use, or a value has the wrong type.
         """
         config = getattr(image_config, "_inference", image_config)
-        record = _deploy(workspace, name, models, config, deployment_config, overwrite)
+        image = image_config.id if isinstance(getattr(image_config, "id", None), str) else None
+        record = deploying.deploy(
+            workspace, name, models, config, deployment_config, overwrite, image, deployment_target
+        )
         return Webservice(workspace, name, _record=record)
 
     @staticmethod
@@ -134,14 +122,16 @@ class Webservice(RunningService):
             name: name of the service.
             image: from ``ContainerImage.create``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
         """
         if not hasattr(image, "_inference"):
             raise WebserviceException(
                 f"The image is a {type(image).__name__}. Pass a result of ContainerImage.create()."
             )
-        return Webservice.deploy_from_model(workspace, name, image.models, image, deployment_config, None, overwrite)
+        return Webservice.deploy_from_model(
+            workspace, name, image.models, image, deployment_config, deployment_target, overwrite
+        )
 
     @staticmethod
     def deploy(
@@ -161,11 +151,13 @@ class Webservice(RunningService):
             model_paths: local files or folders, each of which is registered under its own name.
             image_config: from ``ContainerImage.image_configuration``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
-            deployment_target: ignored; services run on this machine.
+            deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
         """
         models = [Model.register(workspace, path, os.path.basename(os.path.abspath(path))) for path in model_paths]
-        return Webservice.deploy_from_model(workspace, name, models, image_config, deployment_config, None, overwrite)
+        return Webservice.deploy_from_model(
+            workspace, name, models, image_config, deployment_config, deployment_target, overwrite
+        )
 
     @staticmethod
     def list(
@@ -184,8 +176,8 @@ class Webservice(RunningService):
         Args:
             workspace: the workspace.
             compute_type: only ``"Local"``, ``"ACI"`` or ``"AKS"``.
-            image_name: ignored.
-            image_id: ignored.
+            image_name: only services that were deployed from an image of this name.
+            image_id: only services that were deployed from this version of an image.
             model_name: only services with this model.
             model_id: only services with this version of a model.
             tags: only services with these tags: keys, or ``[key, value]`` pairs.
@@ -199,7 +191,9 @@ class Webservice(RunningService):
             entry = {"tags": record.get("tags") or {}, "properties": record.get("properties") or {}, "record": {}}
             names = [each.rpartition(":")[0] for each in record["models"]]
             if (
-                compute_type in (None, record.get("kind"))
+                str(compute_type or record.get("kind")).lower() == str(record.get("kind")).lower()
+                and image_name in (None, str(record.get("image")).rpartition(":")[0])
+                and image_id in (None, record.get("image"))
                 and (model_name is None or model_name in names)
                 and (model_id is None or model_id in record["models"])
                 and fits(entry, (tags, properties, None, None))
@@ -241,12 +235,19 @@ class Webservice(RunningService):
         """
         if image is not None:
             models, inference_config = image.models, image._inference
+        if inference_config is None and models is not None and (self._record.get("source") or {}).get("no_code"):
+            # The environment is that of the model's framework, which may be of another version now.
+            inference_config = no_code.configuration(self.workspace, service_records.model_ids(self.workspace, models))
         given = {"workers": kwargs.get("num_replicas"), "timeout_ms": kwargs.get("scoring_timeout_ms")}
         changes = {k: v for k, v in {**given, "auth": auth_enabled, "models": models}.items() if v is not None}
         if inference_config is not None:
             config = deployment_config or self._configuration(auth_enabled, kwargs)
             chosen = self._record["models"] if models is None else models
-            self._take(_deploy(self.workspace, self.name, chosen, inference_config, config, True))
+            self._take(
+                deploying.deploy(
+                    self.workspace, self.name, chosen, inference_config, config, True, None, self._record.get("target")
+                )
+            )
         elif deployment_config is not None:
             raise WebserviceException("To change the deployment_config, pass the inference_config too.")
         elif changes:
@@ -277,7 +278,7 @@ class Webservice(RunningService):
         Args:
             wait: wait until it answers.
         """
-        self._take(_reload(self.workspace, self._record))
+        self._take(deploying.reload(self.workspace, self._record))
         if wait:
             self.wait_for_deployment()
 
@@ -317,84 +318,3 @@ _CLASSES: dict[str, type[Webservice]] = {LOCAL: LocalWebservice, ACI: AciWebserv
 def by_name(workspace: WorkspaceLike, *args: Any, **named: Any) -> dict[str, Webservice]:
     """Return the web services of a workspace by name; parameters as for :meth:`Webservice.list`."""
     return {each.name: each for each in Webservice.list(workspace, *args, **named)}
-
-
-def _deploy(
-    workspace: WorkspaceLike,
-    name: str,
-    models: Sequence[Any],
-    inference_config: InferenceConfig | None,
-    deployment_config: WebserviceDeploymentConfiguration | None,
-    overwrite: bool = False,
-) -> dict[str, Any]:
-    """Deploy models as a web service; see :meth:`trainshed.api.data.model.Model.deploy`.
-
-    Returns:
-        The service's record.
-    """
-    if inference_config is None:
-        raise WebserviceException(
-            "Pass an inference_config: InferenceConfig(entry_script='score.py', environment=env). Deploying a model "
-            "without a scoring script is not supported."
-        )
-    config = deployment_config or WebserviceDeploymentConfiguration(LOCAL)
-    if not hasattr(config, "facts"):
-        raise WebserviceException(
-            f"deployment_config is a {type(config).__name__}. Use LocalWebservice.deploy_configuration(), or the same "
-            "of AciWebservice or AksWebservice."
-        )
-    ids = service_records.model_ids(workspace, models)
-    source = inference_config.source
-    script = check_script(source)
-    if config.kind != LOCAL and config.kind not in _told:
-        _told.add(config.kind)
-        warn(_CLOUD.format(f"{config.kind.capitalize()}Webservice.deploy_configuration"))
-    body = {
-        "facts": {**config.facts, "source": source, "entry_script": inference_config.entry_script},
-        "port": config.port,
-        "overwrite": bool(overwrite),
-    }
-
-    def post(spec: RunSpec) -> dict[str, Any]:
-        return _put(workspace, name, {**body, "spec": to_json(spec)})
-
-    return _upload(workspace, source, script, inference_config._environment(), ids, post)
-
-
-def _put(workspace: WorkspaceLike, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    record: dict[str, Any] = workspace.connection.call("PUT", quoted("webservices", name), body)
-    return record
-
-
-def _upload(
-    workspace: WorkspaceLike, source: dict[str, Any], script: str, environment: Environment, ids: list[str], post: Any
-) -> dict[str, Any]:
-    folder, temporary = staged(source)
-    try:
-        config = ScriptRunConfig(folder, script, arguments=ids, environment=environment)
-        taken, spec = with_source(workspace, _EXPERIMENT, config, {}, {})
-        return submit_source(workspace.connection, taken, spec, post)
-    finally:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _reload(workspace: WorkspaceLike, record: dict[str, Any]) -> dict[str, Any]:
-    """Start a web service anew with the files that its source has now.
-
-    Args:
-        workspace: its workspace.
-        record: the service's record.
-
-    Raises:
-        WebserviceException: the source is not there any more.
-    """
-    source = record.get("source") or {}
-    if not source:
-        raise WebserviceException(f"It is not known where the source of '{record['name']}' is. Deploy it again.")
-    script = check_script(source)
-
-    def post(spec: RunSpec) -> dict[str, Any]:
-        return service_records.restart(workspace, record["name"], {"snapshot": spec.snapshot})
-
-    return _upload(workspace, source, script, Environment("inference"), [], post)

@@ -39,8 +39,6 @@ class RunModels(RunBase):
     ) -> Model:
         """Register a file or folder of the run as a new version of a model.
 
-        Parameters that are not listed here are ignored.
-
         Args:
             model_name: name of the model.
             model_path: file or folder of the run, e.g. ``"outputs/model.pkl"``. Default: ``model_name``.
@@ -50,6 +48,9 @@ class RunModels(RunBase):
             model_framework_version: version of the framework.
             description: description of the model.
             datasets: datasets that the model was made with: ``(purpose, dataset)`` pairs.
+            sample_input_dataset: dataset with sample requests; only stored.
+            sample_output_dataset: dataset with sample answers; only stored.
+            resource_configuration: resources that a service of the model should have; only stored.
             **kwargs: ignored.
 
         Raises:
@@ -60,13 +61,14 @@ class RunModels(RunBase):
             'ridge'
         """
         from trainshed.api.data.model import Model
-        from trainshed.api.data.model_files import dataset_records
+        from trainshed.api.data.model_files import dataset_records, usage_records
 
         more = {
             "description": description,
             "framework": model_framework,
             "framework_version": model_framework_version,
             "datasets": dataset_records(datasets),
+            **usage_records(sample_input_dataset, sample_output_dataset, resource_configuration),
         }
         run: Any = self
         path = without_dot(model_path or model_name).rstrip("/")

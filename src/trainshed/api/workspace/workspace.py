@@ -354,10 +354,10 @@ class Workspace(WorkspaceFacts):
 
         return _by_name(by_name(self), "webservice", lambda *args, **named: by_name(self, *args, **named))
 
-    def _deploy(self, name: str, models: Any, inference: Any, config: Any, overwrite: bool) -> Any:
+    def _deploy(self, name: str, models: Any, inference: Any, config: Any, overwrite: bool, target: Any) -> Any:
         from trainshed.api.deployment.webservice import Webservice
 
-        return Webservice.deploy_from_model(self, name, models, inference, config, None, overwrite)
+        return Webservice.deploy_from_model(self, name, models, inference, config, target, overwrite)
 
     @property
     def datasets(self) -> CallableDict[Dataset]:

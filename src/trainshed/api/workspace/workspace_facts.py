@@ -11,7 +11,7 @@ from trainshed.client.remote import SERVICE
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -213,10 +213,28 @@ class WorkspaceFacts:
 
     @property
     def images(self) -> CallableDict[Any]:
-        """Always empty: images are not supported."""
+        """Images that this program has created, by name. A call can pass ``image_name``, ``tags`` and others."""
+        from trainshed.api.deployment.image import by_name
         from trainshed.api.workspace.callable_dict import CallableDict
 
-        return CallableDict({}, "image")
+        workspace: Any = self
+        return CallableDict(by_name(workspace), "image", lambda *args, **named: by_name(workspace, *args, **named))
+
+    def _send_source(self, experiment: str, config: Any, post: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Send the source of a script, and the request that ``post`` sends with what is to run."""
+        from trainshed.api.training.submission import submit_source, with_source
+
+        workspace: Any = self
+        source, spec = with_source(workspace, experiment, config, {}, {})
+        return submit_source(self.connection, source, spec, post)
+
+    def _profile(
+        self, name: str, models: Any, inference: Any, dataset: Any, requested: dict[str, Any], description: str | None
+    ) -> Any:
+        from trainshed.api.deployment.profile import profile
+
+        workspace: Any = self
+        return profile(workspace, name, models, inference, dataset, requested, description)
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow.

@@ -23,6 +23,7 @@ const ICONS = {
   runs: 'M2 4h12M2 8h12M2 12h8', flask: 'M6 2v4L2.5 13.5h11L10 6V2M5 2h6', theme: 'M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11',
   search: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.5 10.5l3.5 3.5', menu: 'M2 4h12M2 8h12M2 12h12',
   pen: 'M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4z', folder: 'M1.5 12.5v-9h4l1.5 2h7.5v7z', file: 'M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3',
+  plug: 'M6 1.5v4M10 1.5v4M4 5.5h8V8a4 4 0 0 1-8 0zM8 12v2.5',
   up: 'M4 9l4-4 4 4', down: 'M4 6l4 4 4-4', x: 'M4 4l8 8M12 4l-8 8', help: 'M6 6a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6 1.1M8 11.5v.5',
 };
 export function icon(name) {
@@ -169,7 +170,8 @@ export function frame(current) {
   const live = el('span', { class: 'live' }, 'Live'), sub = el('div', { class: 'sub' });
   const runs = link('Runs', 'runs', './', current === 'runs');
   const experiments = el('a', { class: 'i', href: './?group=experiment' }, icon('flask'), 'Experiments');
-  const rail = el('nav', { class: 'rail', 'aria-label': 'Main' }, el('a', { class: 'brand', href: './' }, icon('shed'), 'Trainshed'), runs, experiments, sub,
+  const services = el('a', { class: 'i', href: 'services', 'aria-current': current === 'services' ? 'page' : null }, icon('plug'), 'Services');
+  const rail = el('nav', { class: 'rail', 'aria-label': 'Main' }, el('a', { class: 'brand', href: './' }, icon('shed'), 'Trainshed'), runs, experiments, sub, services,
     el('div', { class: 'foot' }, live,
       el('button', { class: 'icon', title: 'Keys (?)', 'aria-label': 'Keys', onclick: help }, icon('help')),
       el('button', { class: 'icon', title: 'Light or dark (T)', 'aria-label': 'Light or dark', onclick: turn }, icon('theme'))));

@@ -1,0 +1,5 @@
+"""SDK v1's module ``azureml.core.profile``."""
+
+from trainshed.api.deployment.profile import ModelProfile
+
+__all__ = ["ModelProfile"]
