@@ -25,6 +25,7 @@ from trainshed import (
     Environment,
     Estimator,
     Experiment,
+    Model,
     ScriptRunConfig,
     Workspace,
 )
@@ -518,3 +519,26 @@ def test_a_name_that_stands_for_another_image_by_now(trial: Trial, engine: Engin
     engine.podman("tag", EMPTY, moving)
     assert trial.fails(trial.submit("print('up')", image=moving))["reason"] == "image_without_python"
     engine.podman("untag", moving)
+
+
+def test_a_web_service_in_a_container(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    from azureml.core.model import InferenceConfig
+
+    monkeypatch.chdir(trial.project)
+    Path("score.py").write_text(
+        "import os\n\ndef run(data):\n    return [data, os.path.exists('/run/.containerenv')]\n"
+    )
+    environment = Environment("boxed")
+    environment.docker.enabled = True
+    environment.docker.base_image = PYTHON
+    environment.python.user_managed_dependencies = True
+    config = InferenceConfig("score.py", environment=environment)
+    service = Model.deploy(trial.workspace, "boxed", [], config)
+    service.wait_for_deployment()
+    assert service.run("a") == ["a", True]
+    # The next version gets the port from the container of this one.
+    first = service.run_id
+    service.update(num_replicas=2, wait=True)
+    assert service.run_id != first
+    assert service.run("b") == ["b", True]
+    service.delete()

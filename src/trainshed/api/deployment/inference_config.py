@@ -79,7 +79,10 @@ class InferenceConfig:
         self.environment = environment
         ignored = [name for name in _IGNORED if getattr(self, name) is not None]
         if ignored:
-            warn(f"InferenceConfig: {', '.join(ignored)} are ignored, because web services do not run in images here.")
+            warn(
+                f"InferenceConfig: {', '.join(ignored)} are ignored. To have the service run in an image, pass an "
+                "environment with docker.enabled and docker.base_image."
+            )
 
     @property
     def source(self) -> dict[str, Any]:
