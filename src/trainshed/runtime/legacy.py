@@ -148,6 +148,22 @@ def _mend_numpy(numpy: Any) -> None:
         now = vars(numpy).get(value) if isinstance(value, str) else value
         if now is not None:
             _give(numpy, name, now)
+    now = vars(numpy).get("fromstring")
+    if now is not None:
+        numpy.fromstring = _with_bytes(now, numpy.frombuffer)
+
+
+def _with_bytes(fromstring: Any, frombuffer: Any) -> Any:
+    def of_text_or_bytes(*args: Any, **more: Any) -> Any:
+        """Return an array of the numbers in a text, or, without ``sep``, of bytes."""
+        try:
+            return fromstring(*args, **more)
+        except ValueError:
+            if more.get("sep"):
+                raise
+            return frombuffer(*args, **more).copy()
+
+    return of_text_or_bytes
 
 
 def _mend_pandas(pandas: Any) -> None:

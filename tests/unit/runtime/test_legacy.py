@@ -106,6 +106,8 @@ x, y = load_digits(n_class=3, return_X_y=True)
 clf = LogisticRegression(C=1.0 / 0.5, solver="liblinear", multi_class="auto", random_state=42).fit(x, y)
 print(clf.score(x, y) > 0.99, clf.coef_.shape, clf.predict_proba(x[:1]).sum().round(9), sorted(map(int, set(clf.predict(x)))))
 each = clone(LogisticRegression(multi_class="ovr", max_iter=30)).fit(x, y, [1.0] * len(y))
+import numpy as np
+print(np.fromstring(b"\\x01\\x02", dtype=np.uint8), np.fromstring("1 2", sep=" "))
 print(each.get_params()["multi_class"], each.n_iter_.shape, LogisticRegression(max_iter=30).fit(x, y == 1).coef_.shape)
 """
 
@@ -115,5 +117,6 @@ def test_the_model_of_the_first_tutorial_with_todays_scikit_learn() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TUTORIAL], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
         "True (3, 64) 1.0 [0, 1, 2]",
+        "[1 2] [1. 2.]",
         "ovr (3,) (1, 64)",
     ], done.stderr
