@@ -71,7 +71,9 @@ def _removed(said: str) -> bool:
     missing = _NO_MODULE.search(said)
     if missing is not None:
         name = f"{missing[1]}{missing[2] or ''}"
-        return any(name == old or old.startswith(f"{name}.") for old in legacy.ALIASES) and "." in name
+        return "." in name and (
+            legacy.replacement(name) is not None or any(old.startswith(f"{name}.") for old in legacy.ALIASES)
+        )
     for pattern in (_NO_NAME, _NO_MEMBER, _NO_METHOD, _OF_NUMPY_2):
         found = pattern.search(said)
         if found is not None:
