@@ -3,6 +3,7 @@
 Nothing here is imported without that variable, and a package is patched only when the script imports it.
 """
 
+import re
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -20,7 +21,16 @@ ALIASES = {
     "sklearn.utils.testing": "sklearn.utils._testing",
     "pandas.util.testing": "pandas.testing",
 }
-"""Removed module → module that replaces it."""
+"""Removed module → module that replaces it. Modules inside of it are found inside of the other."""
+# In 2019, scikit-learn renamed most of its modules, from "name" to "_name" but for these. Models pickled before then
+# contain the old names.
+_MOVED = {
+    "sklearn.cluster.k_means_": "sklearn.cluster._kmeans",
+    "sklearn.ensemble.gradient_boosting": "sklearn.ensemble._gb",
+    "sklearn.svm.classes": "sklearn.svm._classes",
+    "sklearn.tree.tree": "sklearn.tree._classes",
+}
+_RENAMED = re.compile(r"(sklearn\.[a-z]\w*)\.([a-z]\w*)\Z")
 
 NUMPY: Dict[str, Any] = {
     "bool": bool,
@@ -76,8 +86,8 @@ class _Old(MetaPathFinder, Loader):
         self._own: Tuple[Any, Any] = (None, None)
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
-        """Find the names in :data:`ALIASES` whose replacement is installed."""
-        there = ALIASES.get(fullname)
+        """Find the removed modules whose replacement is installed."""
+        there = replacement(fullname)
         if there is None or find_spec(there) is None:
             return None
         return ModuleSpec(fullname, self)
@@ -86,7 +96,7 @@ class _Old(MetaPathFinder, Loader):
         """Return the replacement module."""
         from importlib import import_module
 
-        module = import_module(ALIASES[spec.name])
+        module = import_module(str(replacement(spec.name)))
         # Pickles must contain the module's current name.
         self._own = (module.__spec__, module.__loader__)
         return module
@@ -97,11 +107,34 @@ class _Old(MetaPathFinder, Loader):
         module.__name__ = module.__spec__.name
 
 
+def replacement(name: str) -> Optional[str]:
+    """Return the module that replaces a removed one, whether or not it is installed, or None.
+
+    Example:
+        >>> replacement("sklearn.linear_model.logistic"), replacement("sklearn.externals.joblib.parallel")
+        ('sklearn.linear_model._logistic', 'joblib.parallel')
+    """
+    renamed = _RENAMED.match(name)
+    there = ALIASES.get(name) or _inside(name) or _MOVED.get(name)
+    return there or (f"{renamed.group(1)}._{renamed.group(2)}" if renamed else None)
+
+
+def _inside(name: str) -> Optional[str]:
+    """Return where a module inside of a removed one is, e.g. for ``sklearn.externals.joblib.parallel``."""
+    outer, _, rest = name.rpartition(".")
+    there = ALIASES.get(outer) or (_inside(outer) if outer else None)
+    return f"{there}.{rest}" if there else None
+
+
 class _After(MetaPathFinder):
     """Patches a package right after it is imported."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
         """Find the packages in :data:`_MENDED` as usual, but with a loader that patches them."""
+        outer = fullname.rpartition(".")[0]
+        if outer and replacement(outer) == getattr(sys.modules.get(outer), "__name__", ""):
+            # Otherwise, Python would find the same file again, and make a second module with other classes of it.
+            return _Old().find_spec(fullname, path, target)
         if fullname not in _MENDED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -148,6 +181,22 @@ def _mend_numpy(numpy: Any) -> None:
         now = vars(numpy).get(value) if isinstance(value, str) else value
         if now is not None:
             _give(numpy, name, now)
+    now = vars(numpy).get("fromstring")
+    if now is not None:
+        numpy.fromstring = _with_bytes(now, numpy.frombuffer)
+
+
+def _with_bytes(fromstring: Any, frombuffer: Any) -> Any:
+    def of_text_or_bytes(*args: Any, **more: Any) -> Any:
+        """Return an array of the numbers in a text, or, without ``sep``, of bytes."""
+        try:
+            return fromstring(*args, **more)
+        except ValueError:
+            if more.get("sep"):
+                raise
+            return frombuffer(*args, **more).copy()
+
+    return of_text_or_bytes
 
 
 def _mend_pandas(pandas: Any) -> None:

@@ -13,6 +13,7 @@ _NO_MEMBER = re.compile(r"module '(?P<owner>[\w.]+)' has no attribute '(?P<name>
 _NO_METHOD = re.compile(r"'(?P<owner>DataFrame|Series)' object has no attribute '(?P<name>\w+)'")
 _OF_NUMPY_2 = re.compile(r"`(?P<owner>np)\.(?P<name>\w+)` was removed in the NumPy 2")
 _NO_PARAMETER = re.compile(r"got an unexpected keyword argument '(?P<name>\w+)'")
+_NO_BYTES = "binary mode of fromstring is removed"
 _NO_DATASET = re.compile(r"'str' object has no attribute '(to_pandas_dataframe|to_path|to_spark_dataframe)'")
 _PACKAGES = {
     "Crypto": "pycryptodome",
@@ -27,7 +28,7 @@ _PACKAGES = {
 }
 """Name of the package that contains a module, if it differs."""
 _LEGACY = (
-    ". Current packages no longer have this name. To restore it, set environment_variables={'TRAINSHED_LEGACY': '1'}, "
+    ". Current packages no longer have this. To restore it, set environment_variables={'TRAINSHED_LEGACY': '1'}, "
     "or TRAINSHED_LEGACY=1 where you submit"
 )
 _DATASET = (
@@ -51,7 +52,7 @@ def advice(said: str, environment: dict[str, Any]) -> str:
     """
     if _NO_DATASET.search(said):
         return _DATASET
-    if _removed(said):
+    if _removed(said) or _NO_BYTES in said:
         return _LEGACY
     missing = _NO_MODULE.search(said)
     if missing is None:
@@ -70,7 +71,9 @@ def _removed(said: str) -> bool:
     missing = _NO_MODULE.search(said)
     if missing is not None:
         name = f"{missing[1]}{missing[2] or ''}"
-        return any(name == old or old.startswith(f"{name}.") for old in legacy.ALIASES) and "." in name
+        return "." in name and (
+            legacy.replacement(name) is not None or any(old.startswith(f"{name}.") for old in legacy.ALIASES)
+        )
     for pattern in (_NO_NAME, _NO_MEMBER, _NO_METHOD, _OF_NUMPY_2):
         found = pattern.search(said)
         if found is not None:

@@ -22,7 +22,13 @@ long = 'its own'
 PACKAGES = {
     "numpy/__init__.py": NUMPY,
     "joblib/__init__.py": "class Memory: pass\ndef dump(value): return value",
+    "joblib/numpy_pickle.py": "class NumpyArrayWrapper: pass",
     "sklearn/__init__.py": "",
+    "sklearn/linear_model/__init__.py": "",
+    "sklearn/linear_model/_ridge.py": "class Ridge: pass",
+    "sklearn/linear_model/_of_today.py": "",
+    "sklearn/tree/__init__.py": "",
+    "sklearn/tree/_classes.py": "class DecisionTreeClassifier: pass",
     "sklearn/externals/__init__.py": "",
     "sklearn/model_selection.py": "KFold = 'KFold'",
     "pandas/__init__.py": """
@@ -65,6 +71,11 @@ def run(tmp_path: Path, tree: Path, code: str, legacy: str = "1", more: dict[str
         ("from sklearn.externals.joblib import Memory; print(Memory.__module__)", "joblib"),
         ("import joblib; from sklearn.externals import joblib as j; import importlib; print(importlib.reload(joblib) is j)", "True"),
         ("from sklearn.grid_search import KFold; print(KFold)", "KFold"),
+        # What a model that was pickled in 2018 names.
+        ("from sklearn.externals.joblib.numpy_pickle import NumpyArrayWrapper as w; import joblib.numpy_pickle as n; print(w is n.NumpyArrayWrapper)", "True"),
+        ("import pickle; print(pickle.loads(b'csklearn.linear_model.ridge\\nRidge\\n.').__module__)", "sklearn.linear_model._ridge"),
+        ("from sklearn.tree.tree import DecisionTreeClassifier as d; print(d.__module__)", "sklearn.tree._classes"),
+        ("import sklearn.linear_model.lasso", "ModuleNotFoundError: No module named 'sklearn.linear_model.lasso'"),
         ("from sklearn.externals import six", "ImportError: cannot import name 'six' from 'sklearn.externals'"),
         ("import pandas as pd; print(pd.DataFrame(1).append(pd.DataFrame(2)), pd.DataFrame(1).as_matrix())", "[1, 2] values"),
         ("import collections, time, inspect; print(collections.Mapping.__name__, time.clock() > 0, inspect.getargspec(lambda a, b=1: 0)[0])",
@@ -106,6 +117,8 @@ x, y = load_digits(n_class=3, return_X_y=True)
 clf = LogisticRegression(C=1.0 / 0.5, solver="liblinear", multi_class="auto", random_state=42).fit(x, y)
 print(clf.score(x, y) > 0.99, clf.coef_.shape, clf.predict_proba(x[:1]).sum().round(9), sorted(map(int, set(clf.predict(x)))))
 each = clone(LogisticRegression(multi_class="ovr", max_iter=30)).fit(x, y, [1.0] * len(y))
+import numpy as np
+print(np.fromstring(b"\\x01\\x02", dtype=np.uint8), np.fromstring("1 2", sep=" "))
 print(each.get_params()["multi_class"], each.n_iter_.shape, LogisticRegression(max_iter=30).fit(x, y == 1).coef_.shape)
 """
 
@@ -115,5 +128,6 @@ def test_the_model_of_the_first_tutorial_with_todays_scikit_learn() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TUTORIAL], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
         "True (3, 64) 1.0 [0, 1, 2]",
+        "[1 2] [1. 2.]",
         "ovr (3,) (1, 64)",
     ], done.stderr
