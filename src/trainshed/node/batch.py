@@ -86,18 +86,18 @@ def _most(run_dir: str) -> int:
     return int(confined.json_inside(run_dir, layout.SPEC, _LONGEST).get("node_context", {}).get("requeue") or 0)
 
 
-def _notify(run_dir: str, child: int) -> None:
+def _notify(run_dir: str, job: str, child: int) -> None:
     """Pass on that Slurm will soon end the job."""
     from trainshed.node import notice, slurm
 
     notice.give(run_dir)
     os.kill(child, signal.SIGUSR1)
-    told = slurm.control("--oneliner", "show", "job", os.environ["SLURM_JOB_ID"])
+    told = slurm.control("--oneliner", "show", "job", job)
     taken = "PreemptTime=" in told and "PreemptTime=None" not in told
     notice.give(run_dir, notice.PREEMPTED if taken or not told else notice.TIME_LIMIT)
 
 
-def _requeue(run_dir: str) -> None:
+def _requeue(run_dir: str, job: str) -> None:
     """Have Slurm run this job again if the run ended because of its word, and may be tried again."""
     from trainshed.node import slurm
     from trainshed.spec import layout
@@ -105,14 +105,16 @@ def _requeue(run_dir: str) -> None:
 
     told = "notice" in confined.json_inside(run_dir, layout.EXIT)
     if told and int(os.environ.get("SLURM_RESTART_COUNT") or 0) < _most(run_dir):
-        slurm.control("requeue", os.environ["SLURM_JOB_ID"])
+        slurm.control("requeue", job)
 
 
-def supervise(run_dir: str) -> int:
+def supervise(run_dir: str, job: str) -> int:
     """Be the shim of a run, in a child: a shim that is killed leaves processes, which not every cluster ends by itself.
 
     Args:
         run_dir: the run directory.
+        job: id of this job; ``SLURM_JOB_ID`` is no good for that, since one task of an array has there what is also
+            the id of the array.
 
     Returns:
         The exit code of the shim; 128 and the number of the signal that ended it.
@@ -127,11 +129,11 @@ def supervise(run_dir: str) -> int:
         # As in shim.py: everything that must persist is on disk.
         os._exit(main(run_dir, hosts=slurm.hosts()))
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
-    signal.signal(signal.SIGUSR1, lambda *_: _notify(run_dir, child))
+    signal.signal(signal.SIGUSR1, lambda *_: _notify(run_dir, job, child))
     status = os.waitpid(child, 0)[1]
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    _requeue(run_dir)
+    _requeue(run_dir, job)
     if not os.WIFSIGNALED(status):
         return os.WEXITSTATUS(status)
     marker = f"TRAINSHED_RUN_ID={os.path.basename(run_dir)}"
@@ -145,5 +147,6 @@ if __name__ == "__main__":
     if len(sys.argv) > 3:
         os.umask(int(sys.argv[3], 8))
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a run that has not begun has nothing to save
-    told = wait_until_accepted(sys.argv[1], os.environ.get(sys.argv[2], ""))
-    sys.exit(told or begin_again(sys.argv[1]) or supervise(sys.argv[1]))
+    own = os.environ.get(sys.argv[2], "")
+    told = wait_until_accepted(sys.argv[1], own)
+    sys.exit(told or begin_again(sys.argv[1]) or supervise(sys.argv[1], own))

@@ -14,6 +14,7 @@ from trainshed.service.attempts import attempt
 log = logging.getLogger("trainshed.service")
 _THREADS = 16
 """Made as they are needed; so many are needed only if some of them hang."""
+_MANY = 256
 _MOST_SAID = 1000
 
 
@@ -23,12 +24,15 @@ class Background:
     Args:
         name: what the target is called in the log.
         unreachable: called when its machine does not answer.
+        many: much may wait at once, as for a queue elsewhere.
     """
 
-    def __init__(self, name: str, unreachable: Callable[[MachineUnreachableException], object]) -> None:
+    def __init__(
+        self, name: str, unreachable: Callable[[MachineUnreachableException], object], many: bool = False
+    ) -> None:
         self._name = name
         self._unreachable = unreachable
-        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(max_workers=_MANY if many else _THREADS, thread_name_prefix=name)
         self._at_work: set[tuple[object, ...]] = set()
         self._said: set[str] = set()
         self._lock = threading.Lock()

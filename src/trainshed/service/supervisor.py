@@ -31,6 +31,7 @@ from trainshed.targets.engine import Engine
 from trainshed.targets.parts import whole_of
 from trainshed.targets.pool import POOL, PoolHost, hosts_of
 from trainshed.targets.registry import kind_of
+from trainshed.targets.slurm_engine import SlurmEngine
 from trainshed.targets.witness import INTERACTIVE, Witness
 
 log = logging.getLogger("trainshed.service")
@@ -105,6 +106,8 @@ class Supervisor:
         gpus = Gpus() if engine.queues else self._gpus_of(engine.machine)
         holdings = Holdings(gpus) if room is None else PoolHoldings(gpus, record["host"], room)
         worker = TargetWorker(name, engine, holdings, self._shared, self._freed)
+        if isinstance(engine, SlurmEngine):
+            engine.expect(worker.submitting.coming)
         if room is not None and isinstance(holdings, PoolHoldings):
             room.members[record["host"]] = worker, holdings
         return worker

@@ -23,6 +23,7 @@ from trainshed.service.holdings import Holdings
 from trainshed.service.looks import Looks
 from trainshed.service.shared import Follower, Shared, job_of, take_phases
 from trainshed.service.staging import NotWanted
+from trainshed.service.submitting import Submitting
 from trainshed.spec import states
 from trainshed.targets.engine import Engine, Job
 from trainshed.targets.witness import INTERACTIVE
@@ -42,6 +43,9 @@ class TargetWorker:
         holdings: slots and GPUs that its runs hold.
         shared: history and files.
         freed: called when a run has ended and left slots or GPUs free.
+
+    Attributes:
+        submitting: the runs that are being given to the engine.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class TargetWorker:
         self._native: dict[str, str] = {}
         self._finishing: set[str] = set()
         self._short = False
-        self._submitting: set[str] = set()
+        self.submitting = Submitting(self._held)
         self._submits: Counter[str] = Counter()
         self._ending: set[str] = set()
         self._tried: set[str] = set()
@@ -68,7 +72,7 @@ class TargetWorker:
         self._lock = threading.Lock()
         self.contact = Contact(shared.history, shared.bus, engine.patience)
         self._ends = Conclusions(shared.history, self._let_go)
-        self._background = Background(f"target '{name}'", self._out_of_contact)
+        self._background = Background(f"target '{name}'", self._out_of_contact, engine.queues)
         self._guarded, self._complain = self._background.guarded, self._background.complain
         self._looks = Looks(engine, self._native, self.answered, self._complain)
         self._follower = Follower(shared, engine.machine, self._background.start, self._complain)
@@ -175,7 +179,7 @@ class TargetWorker:
 
     def _look(self) -> None:
         """Ask once for all runs, have taken in what they have written, and finish those that have ended."""
-        held = [run_id for run_id in list(self._held) if run_id not in self._submitting and run_id not in self._ends]
+        held = [run_id for run_id in list(self._held) if run_id not in self.submitting and run_id not in self._ends]
         seen = self._looks.at(held)
         alive = [run_id for run_id, each in seen.items() if each.state == ALIVE]
         if not self._here and alive:
@@ -259,7 +263,8 @@ class TargetWorker:
             free = self._shared.registry.slots(self.name) - self.used
             start = partial(self._guarded, self._hand_over)
             take = partial(self._holdings.take_or_fail, fail=self._fail)
-            run_queue.fill(self._history, self.name, free, self._holdings, take, start, self._fail)
+            with self.submitting.reading():
+                run_queue.fill(self._history, self.name, free, self._holdings, take, start, self._fail)
 
     def adopt(self, record: dict[str, Any]) -> bool:
         """Take a run, with its spec, of the pool to which the machine belongs; False where it has to wait for GPUs."""
@@ -272,24 +277,19 @@ class TargetWorker:
 
     def _hand_over(self, run_id: str) -> None:
         """Give a run to the engine; its state changes with the engine's word, before anything of it starts."""
-        if self._begin(run_id):
+        if not self._at_once:
+            self._history.move(run_id, states.PROVISIONING, now=time.time())  # so those behind it can be seen
+        if self.submitting.begin(run_id):
             if self._at_once:
                 self._submit(run_id)
             else:
                 self._background.start(self._submit, run_id)
 
-    def _begin(self, run_id: str) -> bool:
-        """Be the one who submits a run now; False where somebody else is, or it holds nothing any more."""
-        with self._lock:
-            others = run_id in self._submitting or run_id not in self._held
-            self._submitting |= set() if others else {run_id}
-            return not others
-
     def _submit(self, run_id: str) -> None:
         try:
             attempt(self._submit_now, run_id, failed=partial(self._not_submitted, run_id))
         finally:
-            self._submitting.discard(run_id)
+            self.submitting.end(run_id)
 
     def _submit_now(self, run_id: str) -> None:
         record = self._history.get(run_id)
@@ -366,7 +366,7 @@ class TargetWorker:
         if seen is None or seen.state in (ALIVE, PENDING):
             return
         if seen.state == ABSENT and not record["cancel_requested"] and self._never_ran(run_id):
-            if self._begin(run_id):
+            if self.submitting.begin(run_id):
                 self._submit(run_id)  # contact broke before the engine had taken it
             return
         seen, damaged = self._end_lost(run_id, seen) if seen.state in (ABSENT, LOST) else (seen, "")

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from trainshed.errors import MachineUnreachableException, ServiceException, UserErrorException
-from trainshed.machines.machine import CompletedCommand, Machine
+from trainshed.machines.machine import CompletedCommand, JobCommand, Machine
+from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
-from trainshed.targets.slurm_script import Directives, directives, script, unset
-from trainshed.targets.slurm_states import FORMAT, NOT_SHARED, SlurmJob, not_usable, of_sacct, of_scontrol, of_squeue
+from trainshed.targets.slurm_script import Directives, array_script, directives, script, unset
+from trainshed.targets.slurm_states import (
+    CANCELLED,
+    FORMAT,
+    NOT_SHARED,
+    SlurmJob,
+    not_usable,
+    of_sacct,
+    of_scontrol,
+    of_squeue,
+)
 
 _SECONDS = 30.0
+_TELLING_SECONDS = 20
 _AT_ONCE = 500
 """Job ids on one command line."""
 _FILTERS = tuple(
@@ -27,6 +39,11 @@ _AS_OF_NO_JOB = (
 _SUBMIT = f'{_AS_OF_NO_JOB}exec sbatch --parsable "$@"'
 _PROVE = f'{_AS_OF_NO_JOB}exec srun --immediate=5 --quiet "$@"'
 _LOOK = f'[ -d "$1" ] || exit {NOT_SHARED}; exec "$2" -S -E -c ""'
+_NOTE = (
+    # Before the array is submitted, so that a task whose answer was lost can be found.
+    'n=0; while IFS= read -r path; do printf "%s %s" "$1" "$n" >"$path/$2.part" && mv "$path/$2.part" "$path/$2" '
+    "|| exit 1; n=$((n+1)); done"
+)
 _PROVEN = ("chdir", "nodes", "partition", "account", "qos", "constraint", "reservation", "time")
 _PASSING = (
     "Unable to contact", "Socket timed out", "connect failure", "Zero Bytes", "Connection refused", "Connection reset",
@@ -54,6 +71,22 @@ _ADVICE = {
 }
 
 
+class Waiting(NamedTuple):
+    """A run that is ready for the queue.
+
+    Attributes:
+        token: names this submit.
+        spec: what to run.
+        command: what its job runs.
+        requeue: how often Slurm may put it back into the queue.
+    """
+
+    token: str
+    spec: RunSpec
+    command: JobCommand
+    requeue: int
+
+
 class SlurmCommands:
     """A cluster, as its commands show it.
 
@@ -71,6 +104,7 @@ class SlurmCommands:
         self.machine = machine
         self._name = name
         self.options = options
+        self._largest: int | None = None
 
     def prove(self) -> None:
         """Have Slurm check a job with the target's options; if a node is free at once, have it look for what runs need.
@@ -103,15 +137,30 @@ class SlurmCommands:
         if told and "Unable to allocate" not in done.err:
             raise UserErrorException(told)
 
-    def submit(self, token: str, spec: RunSpec, output: str, command: Sequence[str], requeue: int = 0) -> str:
-        """Put a job into the queue.
+    def submit(self, run: Waiting) -> str:
+        """Put a run into the queue, and return the id of its job.
+
+        Raises:
+            UserErrorException: Slurm refuses it.
+        """
+        made = self._directives(run.token, run, f"{run.command.run_dir}/{layout.SHIM_LOG}")
+        return self._sbatch(made, script(made, run.command.argv)).strip().partition(";")[0]
+
+    def _directives(self, name: str, run: Waiting, output: str) -> Directives:
+        return directives(name, run.spec, {**self.options, "requeue": run.requeue}, output)
+
+    def shape(self, run: Waiting) -> object:
+        """Return what is equal for runs that can be in one array."""
+        words = tuple(word for word in run.command.argv if word != run.command.run_dir)
+        return self._directives("", run, ""), words
+
+    def submit_array(self, name: str, runs: Sequence[Waiting], variable: str) -> str:
+        """Put an array into the queue, each task of which is a run.
 
         Args:
-            token: names it.
-            spec: what to run.
-            output: file for what goes wrong before the run can say so itself.
-            command: what the job runs.
-            requeue: how often Slurm may put it back into the queue.
+            name: of the array.
+            runs: alike, by :meth:`shape`.
+            variable: environment variable of a job with its id.
 
         Returns:
             Its id.
@@ -119,9 +168,22 @@ class SlurmCommands:
         Raises:
             UserErrorException: Slurm refuses it.
         """
-        options = {**self.options, "requeue": requeue}
-        text = script(made := directives(token, spec, options, output), command)
-        return self._sbatch(made, text).strip().partition(";")[0]
+        first, paths = runs[0], [run.command.run_dir for run in runs]
+        noted = self._run(["sh", "-c", _NOTE, "sh", name, layout.SLURM_ARRAY], "".join(f"{path}\n" for path in paths))
+        if noted.code:
+            raise MachineUnreachableException(f"Run directories cannot be written: {noted.err.strip()}")
+        made = self._directives(name, first, "/dev/null")
+        text = array_script(made, first.command.argv, paths, variable, layout.SHIM_LOG)
+        return self._sbatch((*made, ("array", "")), text).strip().partition(";")[0]
+
+    def largest_array(self) -> int:
+        """Return how many tasks an array of this cluster may have; 0 if there are no arrays."""
+        if self._largest is None:
+            told = re.search(
+                r"^MaxArraySize\s*=\s*(\d+)", self._run([*_plain(), "scontrol", "show", "config"]).out, re.M
+            )
+            self._largest = int(told[1]) if told else 0
+        return self._largest
 
     def _sbatch(self, pairs: Directives, text: str, *more: str) -> str:
         done = self._run([*_plain(unset(pairs)), "sh", "-c", _SUBMIT, "sbatch", *more], text)
@@ -148,10 +210,13 @@ class SlurmCommands:
 
     def named(self, token: str) -> list[SlurmJob]:
         """Return the jobs with a name that Slurm remembers, oldest first."""
-        return sorted(of_squeue(self._squeue("--states=all", f"--name={token}")).values(), key=lambda job: int(job.id))
+        return sorted(
+            of_squeue(self._squeue("--states=all", f"--name={token}")).values(),
+            key=lambda job: [*map(int, job.id.split("_"))],
+        )
 
     def _squeue(self, *arguments: str) -> str:
-        argv = [*_plain(_FILTERS), "squeue", "--me", "--noheader", f"--format={FORMAT}", *arguments]
+        argv = [*_plain(_FILTERS), "squeue", "--me", "--array", "--noheader", f"--format={FORMAT}", *arguments]
         done = self._run(argv)
         if done.code:
             raise MachineUnreachableException(f"squeue of target '{self._name}' failed: {done.err.strip()}")
@@ -161,9 +226,11 @@ class SlurmCommands:
         """Return a job with its exit code, or None if Slurm says that it does not know it any more."""
         done = self._run([*_plain(), "scontrol", "--oneliner", "show", "job", job_id])
         if done.code == 0 and "JobId=" in done.out:
-            return of_scontrol(done.out)
+            return of_scontrol(done.out)._replace(id=job_id)  # what a task of an array is called shows where it is
         if "Invalid job id" in done.err:
             return None
+        if "_" in job_id and "not found" in done.out + done.err:
+            return SlurmJob(job_id, CANCELLED, "", "", "", "")  # nothing remains of a task that was cancelled early
         raise MachineUnreachableException(
             f"scontrol of target '{self._name}' does not say what became of job {job_id}."
         )
@@ -173,7 +240,7 @@ class SlurmCommands:
         chosen = ",".join(ids)
         argv = [
             *_plain(), "sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={chosen}",
-            "--format=JobIDRaw,State,ExitCode,NodeList",
+            "--format=JobID,State,ExitCode,NodeList",
         ]  # fmt: skip
         try:
             done = self.machine.run(argv, seconds=_SECONDS)
@@ -181,12 +248,20 @@ class SlurmCommands:
             return {}
         return of_sacct(done.out) if done.code == 0 else {}
 
-    def cancel(self, ids: Sequence[str]) -> None:
-        """End jobs: those that wait at once, and of those that run the supervisors, which end all the rest."""
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
-            for how in (("--state=PENDING",), ("--batch", "--signal=TERM")):
-                self._run([*_plain(), "scancel", *how, *some])
+    def cancel(self, ids: Sequence[str], waiting: Collection[str] = ()) -> None:
+        """End jobs: those that wait at once, and of those that run the supervisors, which end all the rest.
+
+        Args:
+            ids: of the jobs.
+            waiting: tasks of arrays among them that wait: asked for one of those by its state, scancel cancels all.
+        """
+        others = [job_id for job_id in ids if job_id not in waiting]
+        jobs = [job_id for job_id in others if "_" not in job_id]
+        # Asked for tasks, it goes on until what they are in is clear, long after it has told them.
+        tell = ("timeout", str(_TELLING_SECONDS), "scancel", "--batch", "--signal=TERM")
+        for how, some in ((("scancel", "--state=PENDING"), jobs), (tell, others), (("scancel",), list(waiting))):
+            for start in range(0, len(some), _AT_ONCE):
+                self._run([*_plain(), *how, *some[start : start + _AT_ONCE]])
 
     def kill(self, job_id: str) -> None:
         """End a job at once, whatever it does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, Observation
 from trainshed.spec import layout
@@ -11,7 +11,8 @@ from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
 from trainshed.targets import slurm_states
 from trainshed.targets.engine import Accepted, Job
-from trainshed.targets.slurm_commands import SlurmCommands
+from trainshed.targets.slurm_arrays import Arrays, job_id, job_name, native_id_of
+from trainshed.targets.slurm_commands import SlurmCommands, Waiting
 from trainshed.targets.slurm_states import SlurmJob
 
 _JOB = "SLURM_JOB_ID"
@@ -38,6 +39,7 @@ class SlurmEngine:
         self.machine = commands.machine
         self.patience = patience
         self._commands = commands
+        self._arrays = Arrays(commands, _JOB)
         self._interval = poll_seconds
         self._jobs: dict[str, SlurmJob] = {}
         self._asked = float("-inf")
@@ -47,61 +49,78 @@ class SlurmEngine:
 
     def submit(self, job: Job, accepted: Accepted, /) -> None:
         """Put a job into Slurm's queue; it starts nothing of the run before its id is stored; see Engine.submit."""
+        run = self._lay_out(job)
+        with self._arrays.given():
+            native_id = self._arrays.submit(run)
+            taken = False
+            try:
+                taken = accepted(native_id)
+            finally:
+                if not taken:
+                    self.machine.end([job.run_id])
+                    self._commands.kill(job_id(native_id))
+            if taken:
+                self._allow(job.run_id, job_id(native_id))
+
+    def expect(self, coming: Callable[[], int]) -> None:
+        """Say how many runs have been given or are about to be: those that come together can be one array.
+
+        Args:
+            coming: returns their number.
+        """
+        self._arrays.coming = coming
+
+    def _lay_out(self, job: Job) -> Waiting:
         context = job.record["node_context"]
         context.pop("gpu_note", None)  # Slurm gives the run its GPUs
         secret = {layout.SPEC_SECRET, layout.REGISTRY_SECRET} & set(job.private)  # the first attempt removes them
         context["requeue"] = 0 if secret else self._commands.options.get("requeue", 0)
         command = self.machine.lay_out(job.run_id, job.record, job.private, _JOB)
-        spec = from_json(RunSpec, job.record["spec"])
-        log = f"{command.run_dir}/{layout.SHIM_LOG}"
-        native_id = self._commands.submit(job.token, spec, log, command.argv, context["requeue"])
-        taken = False
-        try:
-            taken = accepted(native_id)
-        finally:
-            if not taken:
-                self.machine.end([job.run_id])
-                self._commands.kill(native_id)
-        if taken:
-            self._allow(job.run_id, native_id)
+        return Waiting(job.token, from_json(RunSpec, job.record["spec"]), command, context["requeue"])
 
-    def _allow(self, run_id: str, native_id: str) -> None:
-        self.machine.allow(run_id, native_id)
-        self._allowed.add(native_id)
+    def _allow(self, run_id: str, job: str) -> None:
+        self.machine.allow(run_id, job)
+        self._allowed.add(job)
 
     def poll(self, native_ids: Mapping[str, str], /) -> dict[str, Observation]:
         """Look at run directories, and at all jobs by one squeue; see :meth:`Engine.poll`."""
         seen = self.machine.look(list(native_ids))
-        jobs = self._known(native_ids, seen)
+        ids = {run_id: job_id(native_id) for run_id, native_id in native_ids.items()}
+        # Ids begin anew where a cluster was installed anew, names do not.
+        names = {run_id: job_name(native_id, _token(run_id)) for run_id, native_id in native_ids.items()}
+        jobs = self._known(ids, seen)
         found = {}
-        for run_id, native_id in native_ids.items():
-            job = jobs.get(native_id)
-            if job is None and native_id and _unclear(seen[run_id]):
-                job = self._forgotten(run_id, native_id)
-            found[run_id] = self._observed(run_id, native_id, seen[run_id], job)
+        for run_id, own in ids.items():
+            job = jobs.get(own)
+            if job is None and own and _unclear(seen[run_id]):
+                job = self._forgotten(own, seen[run_id])
+            ours = job is not None and job.name in (names[run_id], "")
+            found[run_id] = self._observed(run_id, own, seen[run_id], job if ours else None)
         return found
 
-    def _forgotten(self, run_id: str, native_id: str) -> SlurmJob | None:
+    def _forgotten(self, own: str, seen: Observation) -> SlurmJob | None:
         """Return a job that squeue has not listed: that it is missing there is no proof that it has ended."""
-        job = self._commands.job(native_id)
-        if job is not None:
-            return job if job.name == f"{run_id}.{_ATTEMPT}" else None
-        return self._commands.accounted([native_id]).get(native_id)
+        job = self._commands.job(own)
+        if job is not None and not job.name and seen.state != ABSENT:
+            job = None  # a task that has begun is missing because it ended long ago
+        return job or self._commands.accounted([own]).get(own)
 
-    def _known(self, native_ids: Mapping[str, str], seen: Mapping[str, Observation]) -> dict[str, SlurmJob]:
+    def _known(self, ids: Mapping[str, str], seen: Mapping[str, Observation]) -> dict[str, SlurmJob]:
         """Return the jobs of runs as squeue has them: now, if that may be news, else as they were a moment ago."""
-        if not any(native_ids.values()):
+        if not any(ids.values()):
             return {}
-        late = time.monotonic() - self._asked >= self._interval
-        for run_id, native_id in native_ids.items():
-            job = self._jobs.get(native_id)
-            late = late or bool(native_id and (job is None or (job.goes_on and seen[run_id].state == ENDED)))
-        if late:
+        late = False
+        for run_id, own in ids.items():
+            job = self._jobs.get(own)
+            late = late or bool(own and (job is None or (job.goes_on and seen[run_id].state == ENDED)))
+        return self._recent(late)
+
+    def _recent(self, late: bool = False) -> dict[str, SlurmJob]:
+        """Return all jobs as squeue had them a moment ago, or if that is too late has them now."""
+        if late or time.monotonic() - self._asked >= self._interval:
             self._jobs = self._commands.queue()
             self._asked = time.monotonic()
-        # Ids begin anew where a cluster was installed anew.
-        ours = {native_id: f"{run_id}.{_ATTEMPT}" for run_id, native_id in native_ids.items()}
-        return {each: job for each, job in self._jobs.items() if job.name == ours.get(each)}
+        return self._jobs
 
     def _observed(self, run_id: str, native_id: str, seen: Observation, job: SlurmJob | None) -> Observation:
         if job is None:
@@ -133,24 +152,42 @@ class SlurmEngine:
     def cancel(self, native_ids: Mapping[str, str], /) -> None:
         """Cancel jobs; the supervisors of those that run end them; see :meth:`Engine.cancel`."""
         self.machine.end(list(native_ids))
-        ids = [native_id for native_id in native_ids.values() if native_id]
+        ids = [job_id(native_id) for native_id in native_ids.values() if native_id]
         for run_id in (run_id for run_id, native_id in native_ids.items() if not native_id):
-            ids += [job.id for job in self._commands.named(f"{run_id}.{_ATTEMPT}") if job.goes_on]
+            ids += [job.id for job in self._named(run_id, self._note(run_id)) if job.goes_on]
         if ids:
-            self._commands.cancel(ids)
+            tasks = [each for each in ids if "_" in each]
+            jobs = self._recent() if tasks else {}
+            self._commands.cancel(ids, {each for each in tasks if each in jobs and jobs[each].waits})
             self._asked = float("-inf")
 
     def find(self, token: str, /) -> str | None:
         """Return the id of the job with this name, if it may still start the run, or has; see :meth:`Engine.find`."""
         run_id = token.rpartition(".")[0]
-        claimed = self.machine.look([run_id])[run_id].state != ABSENT
-        accepted = self.machine.read(run_id, [(layout.ACCEPTED, 0, 256)])[0].decode(errors="replace") if claimed else ""
-        if accepted:
-            return accepted
-        return next((job.id for job in reversed(self._commands.named(token)) if job.goes_on or claimed), None)
+        claimed, note = self.machine.look([run_id])[run_id].state != ABSENT, self._note(run_id)
+        accepted = self._read(run_id, layout.ACCEPTED) if claimed else ""
+        jobs = [] if accepted else self._named(run_id, note)
+        job = accepted or next((job.id for job in reversed(jobs) if job.goes_on or claimed), None)
+        return native_id_of(job, note) if job else None
+
+    def _named(self, run_id: str, note: str) -> list[SlurmJob]:
+        """Return the jobs that may be those of a run, by its name, and by its place in an array."""
+        name, _, index = note.partition(" ")
+        tasks = [job for job in self._commands.named(name) if job.id.endswith(f"_{index}")] if name else []
+        return [*tasks, *self._commands.named(_token(run_id))]
+
+    def _note(self, run_id: str) -> str:
+        return self._read(run_id, layout.SLURM_ARRAY)
+
+    def _read(self, run_id: str, name: str) -> str:
+        return self.machine.read(run_id, [(name, 0, 256)])[0].decode(errors="replace")
 
     def close(self) -> None:
         """Let go of nothing: the machine is closed by whoever made it."""
+
+
+def _token(run_id: str) -> str:
+    return f"{run_id}.{_ATTEMPT}"
 
 
 def _unclear(seen: Observation) -> bool:

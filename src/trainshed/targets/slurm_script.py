@@ -14,6 +14,7 @@ _VARIABLES = {"time": "TIMELIMIT", "array": "ARRAY_INX"}
 _NEVER = ("ARRAY_INX", "EXPORT", "GET_USER_ENV", "REQUEUE", "SIGNAL", "WAIT")
 """What a user's environment must not add to our jobs."""
 
+_TASK = "TRAINSHED_SLURM_TASK"
 Directives = tuple[tuple[str, Any], ...]
 
 
@@ -66,8 +67,37 @@ def script(pairs: Directives, command: Sequence[str]) -> str:
         #SBATCH --exclusive
         exec python '/my runs/batch.py'
     """
-    lines = [f"#SBATCH --{name}" + ("" if value is True else f"={_quoted(str(value))}") for name, value in pairs]
-    return "\n".join(["#!/bin/sh", *lines, f"exec {shlex.join(command)}"]) + "\n"
+    return _text(pairs, [f"exec {shlex.join(command)}"])
+
+
+def array_script(pairs: Directives, command: Sequence[str], run_dirs: Sequence[str], variable: str, log: str) -> str:
+    """Return the batch script of an array, each task of which is a run.
+
+    Args:
+        pairs: result of :func:`directives`.
+        command: what the job of a run alone runs, with the first of ``run_dirs`` and ``variable``.
+        run_dirs: the run directories, in the order of the tasks.
+        variable: environment variable with the id of a job, of which the tasks have one of their own.
+        log: name of the file in a run directory for what goes wrong before the run can say so itself.
+    """
+    words = {run_dirs[0]: '"$run"', variable: _TASK}
+    line = " ".join(words.get(word, shlex.quote(word)) for word in command)
+    return _text(
+        (*pairs, ("array", f"0-{len(run_dirs) - 1}")),
+        [
+            "case $SLURM_ARRAY_TASK_ID in",
+            *(f"{index}) run={shlex.quote(path)} ;;" for index, path in enumerate(run_dirs)),
+            "esac",
+            f"export {_TASK}=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID",
+            f'[ ! -d "$run" ] || exec >>"$run/{log}" 2>&1',
+            f"exec {line}",
+        ],
+    )
+
+
+def _text(pairs: Directives, lines: Sequence[str]) -> str:
+    marked = [f"#SBATCH --{name}" + ("" if value is True else f"={_quoted(str(value))}") for name, value in pairs]
+    return "\n".join(["#!/bin/sh", *marked, *lines]) + "\n"
 
 
 def _quoted(value: str) -> str:

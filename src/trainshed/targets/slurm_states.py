@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, PENDING, Observation
 
-FORMAT = "%A|%T|%r|%S|%N|%j"
+FORMAT = "%i|%T|%r|%S|%N|%j"
 """For ``squeue --format``: the fields of :class:`SlurmJob`, in order."""
 NOT_ACCEPTED, NOT_SHARED, NOT_AGAIN = 75, 74, 76
 """Exit codes of ``node/batch.py``: it was not told that its job may start the run; there is no run directory; its job
@@ -16,7 +16,7 @@ was requeued once more than it may be, or after the run had ended."""
 _WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 _GOING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 _PREPARES = "CONFIGURING"
-COMPLETING, COMPLETED = "COMPLETING", "COMPLETED"
+COMPLETING, COMPLETED, CANCELLED = "COMPLETING", "COMPLETED", "CANCELLED"
 _NEVER = "It will not start as it is: cancel it, and change the target or the run."
 _REASONS = {
     "None": "Slurm has not looked at the job yet.",
@@ -51,7 +51,7 @@ _FAILURES = {
     ),
     "DEADLINE": ("time_limit", "Slurm ended job {id} at its deadline."),
     "PREEMPTED": ("preempted", "Slurm took the nodes of job {id} for a job of higher priority. Submit the run again."),
-    "CANCELLED": (
+    CANCELLED: (
         "canceled_by_admin",
         "Job {id} was cancelled in Slurm and not by Trainshed: by an administrator, or with scancel.",
     ),
@@ -131,7 +131,7 @@ def _code(text: str) -> int | None:
 
 
 def of_sacct(text: str) -> dict[str, SlurmJob]:
-    """Return the jobs that ``sacct --parsable2 --format=JobIDRaw,State,ExitCode,NodeList`` has listed.
+    """Return the jobs that ``sacct --parsable2 --format=JobID,State,ExitCode,NodeList`` has listed.
 
     Example:
         >>> of_sacct("7|CANCELLED by 0|0:15|n1")["7"].state

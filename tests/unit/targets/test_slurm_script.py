@@ -11,7 +11,7 @@ import pytest
 from trainshed.errors import UserErrorException
 from trainshed.spec.run import RunSpec
 from trainshed.spec.slurm import OURS, check_options
-from trainshed.targets.slurm_script import directives, script, unset
+from trainshed.targets.slurm_script import array_script, directives, script, unset
 
 GOLDEN = Path(__file__).parent / "golden"
 COMMAND = ("/usr/bin/python3", "-S", "-E", "/shared/node/batch.py", "/shared/runs/train_1", "SLURM_JOB_ID")
@@ -41,6 +41,16 @@ def test_scripts_are_as_the_golden_files_say(name: str) -> None:
     spec, options, output = CASES[name]
     made = script(directives("train_1.1", spec, check_options(options), output), COMMAND)
     path = GOLDEN / f"{name}.sh"
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(made)
+    assert made == path.read_text()
+
+
+def test_the_script_of_an_array_is_as_the_golden_file_says() -> None:
+    pairs = directives("trainshed.ab12cd34", RunSpec("train"), check_options({"requeue": 2}), "/dev/null")
+    paths = ["/shared/runs/train_1", "/shared/runs/it's $2"]
+    made = array_script(pairs, COMMAND, paths, "SLURM_JOB_ID", "shim.log")
+    path = GOLDEN / "array.sh"
     if os.environ.get("GOLDEN") == "write":
         path.write_text(made)
     assert made == path.read_text()
