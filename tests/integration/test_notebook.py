@@ -86,7 +86,7 @@ def test_a_run_is_followed_in_a_notebook(workspace: Workspace, notebook: str, br
     wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])
     browser.get(notebook.format("one.ipynb"))
     wait.until(ran)
-    wait.until(seen(run.id, "Running", "loss", "polyline"))
+    wait.until(seen(run.id, "Running", "loss", "polyline", f'href="{run.get_portal_url()}"'))
     # From here on nobody touches the page.
     run.log("accuracy", 0.9)
     wait.until(seen("accuracy"))

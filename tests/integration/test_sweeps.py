@@ -89,8 +89,9 @@ def test_a_grid_over_an_estimator(experiment: Experiment, script: Script, capsys
     ]
     assert shown[2].startswith("  child my-sweep_5: Completed, 0.6")
     html = run._call("GET", "fragment")["html"]
-    assert "6 of at most 10 runs; best accuracy so far: 0.6, my-sweep_5" in html
-    assert html.count("<polyline") == 6
+    assert "<b>6</b> of at most 10 trials (6 completed); maximize accuracy" in html
+    assert "accuracy, by trial: 0.6, trial 5" in html
+    assert html.count('style="stroke:color-mix(') == 5  # and the best one, in a color of its own
 
 
 def test_never_more_runs_at_once_than_allowed(experiment: Experiment, script: Script) -> None:

@@ -1,126 +1,197 @@
-"""A run as a piece of HTML, for another page such as a notebook: status, metrics, files and log."""
+"""A run as a piece of HTML for another page, such as a notebook: the parts of its own page, one screen tall.
+
+There is no script in it, and everything that comes from a run is escaped. What it looks like is in ``fragment.css``.
+"""
 
 from __future__ import annotations
 
-import math
+import re
+import time
 from collections.abc import Iterable
+from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
-from trainshed.service import sweep_page
 from trainshed.service.context import ServiceContext
+from trainshed.service.fragment_charts import charts, part
+from trainshed.service.fragment_sweep import sweep
 from trainshed.service.mirror import Mirror
 from trainshed.service.requests import API, endpoint
 from trainshed.service.sweeps import KIND
 from trainshed.spec import layout, states
 
-_FRAGMENT_CSS = """
-.trainshed h1 { font-size: 1.2em; } .trainshed h2 { font-size: 1em; }
-.trainshed th, .trainshed td { text-align: left; padding-right: 1em; }
-.trainshed pre { max-height: 20em; overflow: auto; background: #f5f5f5; color: #222; padding: .5em; }
-.trainshed svg { background: #fafafa; border: 1px solid #ddd; } .trainshed figure { display: inline-block; }
-.trainshed polyline { fill: none; stroke: #27c; stroke-width: 1.5; }
-.trainshed polyline.best { stroke: #d60; stroke-width: 3; }
-"""
-_LOG_BYTES = 64 << 10
-_POINTS = 500
+_LOG_BYTES = 32 << 10
 _RUNS = 200
-_WIDTH, _HEIGHT = 320, 120
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+_FILES = 100
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+_SHAPES = {
+    states.NOT_STARTED: "notstarted",
+    states.QUEUED: "queued",
+    states.RUNNING: "running",
+    states.COMPLETED: "completed",
+    states.FAILED: "failed",
+    states.CANCELED: "canceled",
+    states.NOT_RESPONDING: "lost",
+}
+"""Status → class of its shape and color, the same as on the page; all others are those of preparing."""
 
 
 def fragment(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /api/v1/runs/{id}/fragment."""
+    """GET /api/v1/runs/{id}/fragment?page=…: ``page`` is the address of the pages, as the client's user sees them."""
     record = context.supervisor.look(request.path_params["run"])
-    inner = "".join(_parts(context, record))
-    return {"html": f"<style>{_FRAGMENT_CSS}</style><div class='trainshed'>{inner}</div>"}
+    page = request.query_params.get("page", "")
+    return {"html": html(context, record, page if page.startswith(("http://", "https://")) else "")}
 
 
-def _parts(context: ServiceContext, record: dict[str, Any]) -> list[str]:
-    names = sorted(name for name, _ in context.mirror.listing(record["id"]))
-    return [
-        f"<h1>{escape(record['display_name'] or record['id'])} {_status(record['status'])}</h1>",
-        _facts(record),
-        *_error(record),
-        *_metrics(context, record["id"]),
-        *_below(context, record),
-        *_files(names),
-        *_log(context.mirror, record["id"]),
+def html(context: ServiceContext, record: dict[str, Any], page: str) -> str:
+    """Return the HTML of a run.
+
+    Args:
+        context: the service's parts.
+        record: the run's.
+        page: address of the pages, where links lead; without one there are none.
+    """
+    link = _Links(page)
+    left = sweep(context, record["id"], link.run) if record["kind"] == KIND else charts(context, record)
+    left += [*(_children(context, record, link) if record["kind"] != KIND else ()), *_files(context, record, link)]
+    log = _log(context.mirror, record["id"])
+    few = "" if left or log else " few"
+    shown = "".join(left) or '<p class="none">Nothing logged yet.</p>'
+    body = f'<div class="body"><div class="left" tabindex="0">{shown}</div>{log}</div>'
+    return f'<style>{_style()}</style><div class="trainshed{few}">{_head(context, record, link)}{body}</div>'
+
+
+@cache
+def _style() -> str:
+    """Return the style: the colors of the dark are there for the reader's system, Jupyter's theme and VS Code's."""
+    text = Path(__file__).with_name("fragment.css").read_text(encoding="utf-8")
+    light, dark, rest = (part.strip() for part in text.split("/* --- */"))
+    themes = [
+        f".trainshed{{{light}}}",
+        f"@media (prefers-color-scheme:dark){{.trainshed{{{dark}}}}}",
+        f'[data-jp-theme-light="true"] .trainshed,.vscode-light .trainshed{{{light}}}',
+        f'[data-jp-theme-light="false"] .trainshed,.vscode-dark .trainshed,.vscode-high-contrast .trainshed{{{dark}}}',
     ]
+    return "".join(themes) + rest
 
 
-def _facts(record: dict[str, Any]) -> str:
-    facts = {"Run": record["id"], "Experiment": record["experiment"], "Target": record["target"]}
-    waits = (record["details"] or {}).get("queue_reason") if record["status"] == states.PROVISIONING else ""
-    facts |= {"Waiting": str(waits or "")}
-    facts |= {"Description": record["description"] or ""}
-    facts |= {f"Tag {key}": str(value or "") for key, value in record["tags"].items()}
-    rows = [(escape(key), escape(value)) for key, value in facts.items() if value]
+class _Links:
+    """Makes links to the pages of runs; plain text where the address of the pages is not known.
+
+    Args:
+        page: address of the pages, or an empty text.
+    """
+
+    def __init__(self, page: str) -> None:
+        self._page = page.rstrip("/")
+
+    def run(self, run_id: str, text: str, part: str = "", more: str = "") -> str:
+        """Return a link to a run.
+
+        Args:
+            run_id: the run.
+            text: what is read.
+            part: of its page, e.g. ``"files"``.
+            more: HTML attributes.
+        """
+        if not self._page:
+            return f"<span {more}>{escape(text)}</span>"
+        address = f"{self._page}/runs/{quote(run_id, safe='')}{'#' if part else ''}{part}"
+        return f'<a href="{escape(address)}" target="_blank" rel="noopener" {more}>{escape(text)}</a>'
+
+
+def status(text: str, hint: str = "") -> str:
+    """Return a status as the page shows it: a shape and a word, never the color alone.
+
+    Args:
+        text: the status.
+        hint: why, in small letters.
+    """
+    small = f"<small>{escape(hint)}</small>" if hint else ""
+    return f'<span class="st {_SHAPES.get(text, "preparing")}"><i></i>{escape(text)}{small}</span>'
+
+
+def _head(context: ServiceContext, record: dict[str, Any], link: _Links) -> str:
+    details = record["details"] or {}
+    name = record["display_name"] or record["id"]
+    waits = details.get("queue_reason") if record["status"] in (states.PROVISIONING, states.QUEUED) else ""
+    facts = [record["experiment"], record["target"], record["id"] if name != record["id"] else ""]
+    tags = [
+        f"{key}: {value}" if value else str(key) for key, value in record["tags"].items() if key != "hyperparameters"
+    ]
+    about = "".join(f"<span>{escape(str(fact))}</span>" for fact in facts if fact)
+    about += "".join(f'<span class="tag">{escape(tag)}</span>' for tag in tags[:6])
+    about += f"<span>{escape(record['description'])}</span>" if record["description"] else ""
+    parent = ""
     if record["parent"]:
-        rows.append(("Parent", escape(record["parent"])))
-    return "<table>" + "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
+        parent = f"<span>child of {link.run(record['parent'], _name_of(context, record['parent']))}</span>"
+    links = link.run(record["id"], "Open the page ↗", more='class="go"')
+    row = f"{status(record['status'], str(waits or ''))}<b>{link.run(record['id'], name)}</b><em>{_took(record)}</em>"
+    error = details.get("error")
+    told = f'<div class="why">{escape(str(error.get("message") or ""))}</div>' if error else ""
+    return (
+        f'<div class="head"><div class="row">{row}{links}</div><div class="row about">{about}{parent}</div></div>{told}'
+    )
 
 
-def _error(record: dict[str, Any]) -> list[str]:
-    error = (record["details"] or {}).get("error")
-    return [f"<h2>Error</h2><p>{escape(str(error.get('message') or ''))}</p>"] if error else []
+def _name_of(context: ServiceContext, run_id: str) -> str:
+    try:
+        return str(context.history.get(run_id)["display_name"] or run_id)
+    except NotFoundException:
+        return run_id
 
 
-def _metrics(context: ServiceContext, run_id: str) -> list[str]:
-    latest = context.metrics.latest(run_id)
-    if not latest:
-        return []
-    rows = ((escape(name), escape(_shown(facts["value"])), str(facts["count"])) for name, facts in latest.items())
-    series = [name for name, facts in latest.items() if facts["kind"] == "scalar" and facts["count"] > 1]
-    plots = [_plot(name, [value for _, _, value in context.metrics.points(run_id, name)]) for name in series]
-    return ["<h2>Metrics</h2>", *plots, _table(("Metric", "Newest", "Values"), rows)]
-
-
-def _shown(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 200 else text[:200] + "…"
-
-
-def _plot(name: str, values: list[Any]) -> str:
-    """Return a line chart of the values in order, thinned out if there are many."""
-    step = max(len(values) // _POINTS, 1)
-    points = [(place, value) for place, value in enumerate(values) if place % step == 0 or place == len(values) - 1]
-    points = [(place, float(value)) for place, value in points if _drawable(value)]
-    if len(points) < 2:
+def _took(record: dict[str, Any]) -> str:
+    if not record["started"]:
         return ""
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    across, up = _WIDTH / max(points[-1][0], 1), (_HEIGHT - 10) / ((high - low) or 1)
-    line = " ".join(f"{place * across:.1f},{_HEIGHT - 5 - (value - low) * up:.1f}" for place, value in points)
-    drawing = f'<svg width="{_WIDTH}" height="{_HEIGHT}"><polyline points="{line}"/></svg>'
-    return f"<figure>{drawing}<figcaption>{escape(name)} ({low:.4g} to {high:.4g})</figcaption></figure>"
+    seconds = max((record["ended"] or time.time()) - record["started"], 0.0)
+    if seconds < 60:
+        return f"{seconds:.1f}s" if seconds < 10 else f"{seconds:.0f}s"
+    minutes = int(seconds // 60)
+    return f"{minutes}m {int(seconds % 60):02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
 
 
-def _drawable(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
-
-
-def _below(context: ServiceContext, record: dict[str, Any]) -> list[str]:
-    if record["kind"] == KIND:
-        return sweep_page.parts(context.sweeps.describe(record["id"]), escape)
+def _children(context: ServiceContext, record: dict[str, Any], link: _Links) -> list[str]:
     found = context.history.list_runs(parent=record["id"], limit=_RUNS)
-    rows = ((escape(each["id"]), escape(each["display_name"] or ""), _status(each["status"])) for each in found)
-    return ["<h2>Children</h2>", _table(("Run", "Name", "Status"), rows)] if found else []
+    rows = (
+        (status(each["status"]), link.run(each["id"], each["display_name"] or each["id"]), _took(each))
+        for each in found
+    )
+    return [part("Children", _table(rows), kind="wide")] if found else []
 
 
-def _files(names: list[str]) -> list[str]:
-    return [f"<h2>Files</h2><ul>{''.join(f'<li>{escape(name)}</li>' for name in names)}</ul>"] if names else []
+def _table(rows: Iterable[Iterable[str]]) -> str:
+    return f"<table>{''.join(f'<tr>{_cells(row)}</tr>' for row in rows)}</table>"
 
 
-def _log(mirror: Mirror, run_id: str) -> list[str]:
+def _cells(row: Iterable[str]) -> str:
+    return "".join(f"<td>{cell}</td>" for cell in row)
+
+
+def _files(context: ServiceContext, record: dict[str, Any], link: _Links) -> list[str]:
+    found = sorted((name, about.st_size) for name, about in context.mirror.listing(record["id"]))
+    if not found:
+        return []
+    rows = [(link.run(record["id"], name, "files"), f"<em>{_size(size)}</em>") for name, size in found[:_FILES]]
+    more = f'<p class="none">{len(found) - _FILES} more</p>' if len(found) > _FILES else ""
+    return [part("Files", _table(rows) + more, kind="wide")]
+
+
+def _size(count: float) -> str:
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.1f} {units[0]}" if units[0] != "B" and count < 10 else f"{count:.0f} {units[0]}"
+
+
+def _log(mirror: Mirror, run_id: str) -> str:
     for name in (layout.DRIVER_LOG, layout.USER_LOG, layout.BUILD_LOG, layout.SWEEP_LOG):
         try:
             with mirror.open(run_id, layout.place_of(name)) as file:
@@ -129,12 +200,11 @@ def _log(mirror: Mirror, run_id: str) -> list[str]:
         except NotFoundException:
             continue
         if text:
-            return [f"<h2>{escape(name)}</h2><pre>{escape(text)}</pre>"]
-    return []
-
-
-def _status(status: str) -> str:
-    return f'<span class="status {escape(status)}">{escape(status)}</span>'
+            # The last line is in view without a script: the box is filled from its end.
+            plain = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in _ANSI.sub("", text).split("\n"))
+            head = f'<header><b title="{escape(name)}">{escape(name.rpartition("/")[2])}</b></header>'
+            return f'<div class="log">{head}<div class="end" tabindex="0"><pre>{escape(plain)}</pre></div></div>'
+    return ""
 
 
 ROUTES = [Route(f"{API}/runs/{{run}}/fragment", endpoint(fragment))]

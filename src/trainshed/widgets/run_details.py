@@ -21,7 +21,7 @@ _LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "logs/user_l
 
 
 class RunDetails:
-    """Shows a run: status, charts of metrics, the end of the log, files, and child runs.
+    """Shows a run: status, charts, tables and images, the end of the log, files, child runs, links to their pages.
 
     Args:
         run_instance: the run.
@@ -109,7 +109,8 @@ class RunDetails:
                 )
 
     def _html(self) -> str:
-        text: str = self._run._call("GET", "fragment")["html"]
+        page = self._run.experiment.workspace.page_url("")
+        text: str = self._run._call("GET", "fragment", query={"page": page})["html"]
         return text
 
     def get_widget_data(self, widget_settings: Any = None) -> dict[str, Any]:

@@ -191,6 +191,7 @@ try {
   else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, shell.state);
   overview();
   counted();
+  if (/^#(log|files|details)$/.test(location.hash)) go(location.hash.slice(1));
 } catch (error) {
   shell.main.replaceChildren(el('div', { class: 'top' }, menu(), el('h1', {}, id)), el('div', { class: 'err', role: 'alert' }, el('span', {}, error.message), el('button', { class: 'btn', onclick: () => location.reload() }, 'Try again')));
   document.documentElement.dataset.ready = 'failed';
