@@ -19,7 +19,7 @@ PACKAGES = {
     "mlflow_models": ["mlflow==3.17.2", "scikit-learn==1.8.0", "uvicorn", "fastapi"],
     "bentoml": ["bentoml", "scikit-learn==1.8.0"],
     "litserve": ["litserve", "scikit-learn==1.8.0"],
-    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch"],
+    "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch==2.13.0"],
 }
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -13,6 +13,7 @@ import pytest
 from sweeping import config, estimator_of
 
 from trainshed import Environment, Experiment, Model, Workspace
+from trainshed.api.hyperdrive import GridParameterSampling, choice
 from trainshed.api.runs.run import Run
 
 BAD = "<img src=x onerror=alert(1)>"
@@ -233,6 +234,57 @@ def test_runs_are_compared(page: Page) -> None:
     page.until("return document.querySelectorAll('.uplot').length === 3")
     page.check()
     page.picture("compare")
+
+
+def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:
+    """Ten trials are enough for what mattered; one has failed, and the metric says which is best."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    space = GridParameterSampling({"--alpha": choice(0.1, 0.2, 0.4, 0.8, 1.6, "none"), "--layers": choice(1, 2)})
+    what = config(estimator_of(tmp_path)(), space, 12)
+    sweep = Experiment(page.workspace, "swept").submit(what)
+    page.open(f"runs/{sweep.id}")
+    page.shows("What mattered")
+    # Everything comes by itself from here on.
+    page.until("return document.querySelector('#charts').dataset.trials === '12'")
+    page.shows("maximize accuracy · grid search", "12 of at most 12 trials")
+    names = "return [...document.querySelectorAll('.im .nm')].map((each) => each.textContent).join()"
+    page.until(f"{names} === '--alpha,--layers'")
+    page.until("return document.querySelector('.st4 .st.completed') && document.querySelector('.st4 .st.failed')")
+    page.until("return document.querySelector('#best').dataset.drawn")
+    page.until("return document.querySelector('[data-lines]').dataset.lines === '10'")
+    page.until("return document.querySelector('.trials tbody tr.pin a').textContent === 'trial 9'")
+    # A part of an axis is chosen, by the pointer or by keys.
+    lines = page.browser.find_element(By.CSS_SELECTOR, ".pc")
+    right, down = lines.size["width"] / 2 - 64, lines.size["height"] / 2
+    actions = ActionChains(page.browser).move_to_element_with_offset(lines, right, 26 - down)
+    actions.click_and_hold().move_by_offset(0, 60).release().perform()
+    page.until("return document.querySelector('.kept').textContent.startsWith('1 of 10 kept: accuracy')")
+    assert page.browser.execute_script("return document.querySelectorAll('.trials tr.out').length") == 11
+    page.browser.execute_script("document.querySelector('.pc').focus()")
+    page.press(Keys.ESCAPE)
+    page.until("return document.querySelector('.kept').textContent === ''")
+    page.press(Keys.ARROW_RIGHT + Keys.ARROW_UP)
+    page.until("return document.querySelector('.kept').textContent.includes('alpha')")
+    page.press(Keys.ESCAPE)
+    page.browser.find_element(By.CSS_SELECTOR, ".trials th:nth-child(2) button").click()
+    page.until("return document.querySelector('.trials tbody a').textContent === 'trial 11'")
+    page.check()
+    page.picture("sweep")
+    page.size(1440, 900, "dark")
+    page.check()
+    page.picture("sweep-dark")
+    page.size(390, 844)
+    page.check()
+    page.picture("sweep-phone")
+    page.size(1440, 900)
+    # A line leads to its run.
+    ActionChains(page.browser).move_to_element_with_offset(lines, right - 30, 32 - down).perform()
+    page.until("return document.querySelector('.pc').dataset.marked === '9'")
+    ActionChains(page.browser).click().perform()
+    page.until("return location.pathname.endsWith('_9')")
 
 
 def test_services_are_listed_and_tried(

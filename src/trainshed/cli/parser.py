@@ -166,6 +166,14 @@ def _script_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--script", metavar="FILE", help="Python file or notebook in DIR (default: train.py)")
     made.add_argument("--target", default="local", metavar="NAME", help="where to run (default: local, this machine)")
     made.add_argument("--experiment", metavar="NAME", help="experiment name (default: the folder's name)")
+    made.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE",
+        help="pass --NAME to the script, with the path of a file or folder, or of the data at a web address, "
+        "datastore://NAME/PATH or dataset://NAME:VERSION; repeatable",
+    )
     packages = package_options(made)
     packages.add_argument("--image", metavar="IMAGE", help="run in a container of this image; packages are added")
     many = made.add_argument_group("many processes")

@@ -48,6 +48,7 @@ ALL = [
     *PAGE_RUNS,
     *PAGE_RUN,
     *PAGE_LIVE,
+    *SWEEP_SCREEN,
     *PAGE_SERVICES,
     *ROUTES,
     *TARGETS,
