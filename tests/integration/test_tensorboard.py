@@ -156,3 +156,9 @@ def test_where_it_is_not_installed(tmp_path: Path) -> None:
     env = {**os.environ, "PATH": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
     assert said.count("UserErrorException TensorBoard is not installed. Install it: pip install") == 2
+
+
+def test_one_that_takes_too_long_is_stopped_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainshed.tensorboard.board._START_TIMEOUT", 0.0)
+    with pytest.raises(UserErrorException, match="TensorBoard did not start within 0 seconds"):
+        Tensorboard([], local_root=str(tmp_path), port=0).start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ from trainshed.errors import UserErrorException
 from trainshed.tensorboard.events import MISSING
 from trainshed.tensorboard.live import METRICS, LiveCopy, Updater
 
-_START_TIMEOUT = 60.0
+# It imports TensorFlow if that is installed, which takes long on a busy machine.
+_START_TIMEOUT = 180.0
 _LAST_LINES = 5
 
 
@@ -122,8 +124,10 @@ class Tensorboard:
                     return line.split(" at ")[1].split()[0]
         finally:
             timeout.cancel()
+        late = process.wait() == -signal.SIGKILL
         self.stop()
-        raise UserErrorException("TensorBoard could not start:\n" + "\n".join(output[-_LAST_LINES:]))
+        what = f"did not start within {_START_TIMEOUT:.0f} seconds" if late else "could not start"
+        raise UserErrorException(f"TensorBoard {what}:\n" + "\n".join(output[-_LAST_LINES:]))
 
     def stop(self) -> None:
         """Stop TensorBoard. The folder is deleted only if it is temporary."""
