@@ -79,7 +79,7 @@ def idle_runs(work: Path, count: int) -> None:
 
     connection = Workspace.from_config().connection
     connection.call("PUT", "/targets/local", {"slots": 10_000})
-    there = {"kind": "remote", "connect": ["sh", "-c"], "folder": str(work / "there"), "slots": 10_000}
+    there = {"kind": "remote", "connect": ["env", f"TRAINSHED_HOME={work}/there", "sh", "-c"], "slots": 10_000}
     connection.call("PUT", "/targets/there", there)
     pid = connection.call("GET", "/service")["pid"]
     before = resident(pid)

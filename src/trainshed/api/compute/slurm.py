@@ -12,7 +12,7 @@ from trainshed.spec.checks import is_name
 from trainshed.spec.slurm import SLOTS, check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trainshed.api.protocols import WorkspaceLike
 
@@ -45,6 +45,7 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         requeue: int | None = None,
         directives: Mapping[str, str | int | bool] | None = None,
         folder: str | None = None,
+        shared: Sequence[str] | None = None,
         slots: int = SLOTS,
         poll_seconds: int | None = None,
     ) -> ComputeTarget:
@@ -74,6 +75,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             folder: absolute path of a folder that all nodes share, for run directories, environments and caches.
                 Default: the folders of the workspace and of ``TRAINSHED_HOME``, which then have to be on such a file
                 system.
+            shared: folders that are the same on this machine, the login host and all nodes. Datastores in them are used
+                in place, and nothing of them is sent.
             slots: how many slots of runs are in Slurm's queue at the same time; further runs wait in Trainshed's.
             poll_seconds: seconds between two calls of ``squeue``, which asks for all runs at once. Default: 3.
 
@@ -100,7 +103,14 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         check_options(options)
         host = None if via is None else _host(via)
         now = clock.time()
-        record: dict[str, Any] = {"host": host, "folder": folder, "created": now, "modified": now, **options}
+        record: dict[str, Any] = {
+            "host": host,
+            "folder": folder,
+            "shared": list(shared) if shared else None,
+            "created": now,
+            "modified": now,
+            **options,
+        }
         # Every setting, so that one that was given before and is not given now is taken back.
         body = {"kind": "slurm", **record, **({"poll_seconds": poll_seconds} if poll_seconds is not None else {})}
         made = workspace.connection.call("PUT", quoted("targets", name), body)
