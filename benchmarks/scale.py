@@ -36,11 +36,12 @@ target, count = sys.argv[2], int(sys.argv[3])
 config = ScriptRunConfig(sys.argv[1], script="idle.py", compute_target=target)
 config.run_config.environment.python.user_managed_dependencies = True
 config.run_config.environment.python.interpreter_path = sys.executable
-experiment = Experiment(Workspace.from_config(), "idle")
+ws = Workspace.from_config()
+experiment = Experiment(ws, "idle")
 runs = [experiment.submit(config) for _ in range(count)]
 for run in runs:
     while run.get_status() != "Running":
-        run._connection.call("GET", f"/runs/{run.id}/wait", query={"timeout": 1})
+        ws.connection.call("GET", f"/runs/{run.id}/wait", query={"timeout": 1})
 """
 
 
