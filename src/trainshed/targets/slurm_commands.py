@@ -128,12 +128,20 @@ class SlurmCommands:
         pairs = directives("prove", RunSpec("prove"), {**self.options, "directives": {}}, "")
         wanted = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in pairs if name in _PROVEN]
         facts = self.machine.facts()
+        if kind := self.options.get("mpi"):
+            wanted.append(f"--mpi={kind}")
         command = ["sh", "-c", _LOOK, "sh", facts["runs"], facts["interpreter"]]
         argv = ["sh", "-c", _without(pairs) + _PROVE, "srun", *wanted, "--job-name=trainshed-check", *command]
         try:
             done = self.machine.run(argv, seconds=_SECONDS)
         except ServiceException:
             return  # it has taken too long, so the first run will find out
+        if "Invalid MPI type" in done.err:
+            listed = self.machine.run(["srun", "--mpi=list"], seconds=_SECONDS)
+            known = [each for each in (listed.out + listed.err).split()[4:] if each != kind and ":" not in each]
+            raise UserErrorException(
+                f"srun of target '{self._name}' cannot start MPI by mpi='{kind}'. Listed besides: {', '.join(known)}."
+            )
         told = not_usable(f"A node of the cluster of target '{self._name}'", done.code)
         if told and "Unable to allocate" not in done.err:
             raise UserErrorException(told)

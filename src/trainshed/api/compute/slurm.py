@@ -40,6 +40,7 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         memory: str | None = None,
         cpus_per_task: int | None = None,
         gpu_type: str | None = None,
+        mpi: str | None = None,
         exclusive: bool = False,
         notice_seconds: int | None = None,
         requeue: int | None = None,
@@ -65,6 +66,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             memory: memory on each node, such as ``"16G"``.
             cpus_per_task: cores of each process. Default: the run's ``slots``, divided among its processes.
             gpu_type: kind of GPU for runs with ``use_gpu=True``, as in ``--gres=gpu:KIND:1``.
+            mpi: have ``srun --mpi=…`` start the ranks of MPI, by one of the kinds that ``srun --mpi=list`` names, such
+                as ``"pmix"``. Default: the ``mpirun`` of Open MPI, in the job.
             exclusive: share the nodes with no other job.
             notice_seconds: how long before the end of a job, at its time limit or when it is preempted, Slurm announces
                 it: ``run.preempted`` is then true, and scripts that handle SIGTERM get it.
@@ -96,7 +99,7 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         options = {
             "partition": partition, "account": account, "qos": qos, "constraint": constraint, "memory": memory,
             "reservation": reservation, "cpus_per_task": cpus_per_task, "gpu_type": gpu_type, "slots": slots,
-            "notice_seconds": notice_seconds, "requeue": requeue,
+            "notice_seconds": notice_seconds, "requeue": requeue, "mpi": mpi,
             "time": str(time) if isinstance(time, int) else time, "exclusive": exclusive,
             "directives": dict(directives) if directives else None,
         }  # fmt: skip
