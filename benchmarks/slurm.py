@@ -1,9 +1,10 @@
-"""The script's first line in a job of Slurm: a Slurm target beside ``sbatch`` by hand.
+"""A script in jobs of Slurm, beside ``sbatch`` and ``mpirun`` by hand: its first line, two ranks, many runs.
 
-python benchmarks/slurm.py --rounds 9
+python benchmarks/slurm.py --rounds 9 --array 1000 --envs /tmp/peers
 
-It starts a Slurm of its own, with one node, as the tests do (tests/support/slurm_cluster.py): as root, with Debian's
-slurm-wlm and munge. Its scheduler looks at once, so that what is measured is not the cadence of a scheduler.
+It starts a Slurm of its own, with two nodes, as the tests do (tests/support/slurm_cluster.py): as root, with Debian's
+slurm-wlm and munge. Its scheduler looks at once, so that its cadence is not what is measured. A peer that
+cannot do without accounting, which this Slurm has not, is said not to be measured.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from launch import CLIENTS, COLUMNS, STOP, measure, project
-from peers import QUIET
+from many import mpirun
+from peers import QUIET, python_of
 from table import machine, table
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
@@ -26,51 +28,123 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 import slurm_cluster
 
 BY_HAND = "sbatch by hand"
+MPIRUN = "mpirun in sbatch, by hand"
+SBATCH = ["sbatch", "--wait", "--quiet", "--output=/dev/null"]
 ATTACH = (
     "from trainshed import SlurmCompute, Workspace; SlurmCompute.attach(Workspace.from_config(), 'cluster', 'main')"
 )
 
 
-def commands() -> dict[str, Callable[[Path, Path], list[str]]]:
+Rows = dict[str, Callable[[Path, Path], list[str]]]
+SLURM_CLIENT = str(CLIENTS / "trainshed_slurm_client.py")
+
+
+def commands(envs: Path, peers: list[str]) -> Rows:
     """Return how each row starts the script."""
     ours = [sys.executable, str(CLIENTS / "trainshed_client.py")]
-    sbatch = ["sbatch", "--wait", "--quiet", "--output=/dev/null"]
-    return {
+    rows: Rows = {
         "bare python, here": lambda folder, mark: [sys.executable, str(folder / "train.py"), str(mark)],
-        BY_HAND: lambda folder, mark: [*sbatch, f"--wrap=exec {sys.executable} {folder}/train.py {mark}"],
+        BY_HAND: lambda folder, mark: [*SBATCH, f"--wrap=exec {sys.executable} {folder}/train.py {mark}"],
         "trainshed, a Slurm target": lambda folder, mark: [*ours, str(folder), str(mark), "cluster"],
     }
+    for name in peers:
+        start = [str(python_of(name, envs)), str(CLIENTS / f"{name}_client.py")]
+        rows[name] = lambda folder, mark, start=start: [*start, str(folder), str(mark), "slurm"]
+    return rows
 
 
-def measured(rounds: int, work: Path, env: dict[str, str]) -> str:
+def of_ranks(work: Path) -> Rows:
+    """Return how each row starts two ranks of Open MPI on two nodes."""
+    starter = Path(mpirun(work))
+    python = starter.with_name("python")
+    if not python.exists():
+        python = Path(sys.executable)
+    line = f"exec {starter} -n 2 --map-by node --allow-run-as-root {python}"
+    nodes = [*SBATCH, "--nodes=2", "--ntasks-per-node=1"]
+    return {
+        MPIRUN: lambda folder, mark: [*nodes, f"--wrap={line} {folder}/train.py {mark}"],
+        "trainshed, node_count=2": lambda folder, mark: [
+            sys.executable, SLURM_CLIENT, str(folder), str(mark), str(python), "nodes",
+        ],
+    }  # fmt: skip
+
+
+def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: dict[str, str]) -> str:
     """Measure all rows in turn, so many times."""
-    folder, mark = project(work / "trivial", 0, 0, 0), work / "mark"
-    time.sleep(3)  # files younger than the clock's grain would be hashed again
+    folder, mark = work / "trivial", work / "mark"
     figures: dict[str, list[list[float]]] = {}
+    failed: dict[str, str] = {}
     for number in range(rounds + 1):
-        for name, command in commands().items():
-            times = measure(command(folder, mark), mark, env, work)
+        for name, command in rows.items():
+            if name in failed:
+                continue
+            try:
+                times = measure(command(folder, mark), mark, env, work)
+            except SystemExit as error:
+                if name == base or "trainshed" in name:
+                    raise
+                failed[name] = str(error).strip().splitlines()[-1]
+                continue
             if number:
                 for column, value in zip(figures.setdefault(name, [[], [], []]), times, strict=True):
                     column.append(value)
             time.sleep(1)  # the node is idle again
-    return table("A trivial script in a job of Slurm", COLUMNS, figures, BY_HAND, "ms")
+    said = "".join(f"{name}: not measured: {why}\n" for name, why in failed.items())
+    return f"{table(title, COLUMNS, figures, base, 'ms')}\n{said}"
+
+
+def many(count: int, work: Path, env: dict[str, str]) -> str:
+    """Measure so many runs once, beside an array by hand."""
+    folder, mark = work / "trivial", work / "mark"
+    wrapped = f"--wrap=exec {sys.executable} {folder}/train.py {mark}"
+    rows = {
+        f"sbatch --array=0-{count - 1}": [*SBATCH, f"--array=0-{count - 1}", wrapped],
+        "trainshed": [sys.executable, SLURM_CLIENT, str(folder), str(mark), sys.executable, str(count)],
+    }
+    lines = [f"### {count} runs", "", "| | all submitted, s | the last has ended, s | seen by the client, s |"]
+    lines += ["| --- | --- | --- | --- |"]
+    for name, argv in rows.items():
+        mark.unlink(missing_ok=True)
+        began = time.time()
+        done = subprocess.run(argv, env=env, cwd=work, capture_output=True, text=True, check=False)
+        gone = time.time()
+        marks = [line.split() for line in mark.read_text().splitlines()] if mark.exists() else []
+        ended = [float(value) for word, value in marks if word == "last"]
+        if done.returncode or len(ended) != count:
+            raise SystemExit(f"{name}: {len(ended)} of {count} have ended:\n{done.stderr[-2000:]}")
+        said = dict(marks)
+        submitted = f"{float(said['submitted']) - began:.1f}" if "submitted" in said else "-"
+        lines.append(
+            f"| {name} | {submitted} | {max(ended) - began:.1f} | {float(said.get('seen', gone)) - began:.1f} |"
+        )
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--array", type=int, default=1000, help="how many runs; 0 leaves that out")
+    parser.add_argument("--envs", type=Path, default=Path(tempfile.gettempdir()) / "peers")
+    parser.add_argument("--peers", nargs="*", default=["submitit", "psij"], help="beside these")
     options = parser.parse_args()
     if why_not := slurm_cluster.why_not():
         print(f"Not measured: {why_not}.\n")
         return
     with tempfile.TemporaryDirectory(prefix="b-", ignore_cleanup_errors=True) as folder:
-        work, cluster = Path(folder), slurm_cluster.SlurmCluster(1)
+        work, cluster = Path(folder), slurm_cluster.SlurmCluster(2)
         env = {**os.environ, **QUIET, **cluster.environ, "TRAINSHED_HOME": str(work / "home")}
         try:
             subprocess.run([sys.executable, "-c", ATTACH], env=env, check=True)
-            print(f"{machine()}\n\n{measured(options.rounds, work, env)}", flush=True)
+            project(work / "trivial", 0, 0, 0)
+            time.sleep(3)  # files younger than the clock's grain would be hashed again
+            print(f"{machine()}\n", flush=True)
+            rows = commands(options.envs, options.peers)
+            print(measured("A trivial script in a job of Slurm", rows, BY_HAND, options.rounds, work, env), flush=True)
+            title = "Two ranks of Open MPI on two nodes"
+            print(measured(title, of_ranks(work), MPIRUN, options.rounds, work, env), flush=True)
+            if options.array:
+                print(many(options.array, work, env), flush=True)
         finally:
             subprocess.run(STOP, env=env, check=False, capture_output=True)
             cluster.close()

@@ -1,4 +1,4 @@
-"""The same with PSI/J."""
+"""The same with PSI/J; a third argument has it use Slurm."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ import time
 from psij import Job, JobExecutor, JobSpec
 
 job = Job(JobSpec(executable=sys.executable, arguments=["train.py", sys.argv[2]], directory=sys.argv[1]))
-JobExecutor.get_instance("local").submit(job)
+JobExecutor.get_instance("slurm" if sys.argv[3:] else "local").submit(job)
 job.wait()
 with open(sys.argv[2], "a") as file:
     file.write(f"seen {time.time()!r}\n")

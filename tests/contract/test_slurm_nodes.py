@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from rigs import Rig
+
+from trainshed.errors import UserErrorException
 
 NODES: dict[str, Any] = {"node_count": 2, "process_count_per_node": 2}
 TORCH: dict[str, Any] = {"launcher": "torch", "backend": "gloo", **NODES}
@@ -105,6 +108,27 @@ def test_open_mpi_across_two_nodes(slurm: Rig) -> None:
     run_id = slurm.completed(script, launcher="openmpi", environment=environment, **NODES)
     lines = sorted(line for line in slurm.log(run_id).splitlines() if line.startswith("[rank"))
     assert lines == [f"[rank {rank}] {rank} 4 6 n{rank // 2 + 1} {rank % 2}" for rank in range(4)]
+    assert left(slurm, run_id) == []
+
+
+def test_srun_starts_the_ranks_of_mpi(slurm: Rig) -> None:
+    """MPICH speaks PMI-2, for which this Slurm has what it needs; it lists PMIx, and cannot load its library."""
+    with pytest.raises(UserErrorException, match=r"cannot start MPI by mpi='pmix'. Listed besides: .*pmi2"):
+        slurm.put_target("wrong", {"kind": "slurm", "mpi": "pmix"})
+    slurm.put_target("pmi", {"kind": "slurm", "mpi": "pmi2", "poll_seconds": 1})
+    script = (
+        "import os, platform\nfrom mpi4py import MPI\nworld = MPI.COMM_WORLD\n"
+        "print(world.rank, world.size, platform.node(), os.environ['SLURM_PROCID'])\nworld.Barrier()"
+    )
+    environment = {"pip": ["mpi4py", "mpich"]}
+    run_id = slurm.completed(script, launcher="openmpi", target="pmi", environment=environment, **NODES)
+    lines = sorted(line for line in slurm.log(run_id).splitlines() if line.startswith("[rank"))
+    assert lines == [f"[rank {rank}] {rank} 4 n{rank // 2 + 1} {rank}" for rank in range(4)]
+    mpich: dict[str, Any] = {"launcher": "openmpi", "target": "pmi", "environment": environment}
+    slurm.completed(f"{script}\nassert world.size == 2", process_count_per_node=2, **mpich)
+    wrong = f"{script}\nimport sys, time\nif world.rank == 2: os._exit(9)\ntime.sleep(600)"
+    error = slurm.wait(slurm.submit(wrong, grace_seconds=0.5, **mpich, **NODES))["details"]["error"]
+    assert error["message"].startswith("Rank 2 on node-1 (n2) exited with exit code 9."), error
     assert left(slurm, run_id) == []
 
 

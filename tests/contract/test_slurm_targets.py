@@ -21,6 +21,8 @@ from common_targets import *  # noqa: F403 - the tests themselves
 from rigs import FOREVER, Rig
 from slurm_cluster import SlurmCluster
 
+from trainshed.errors import UserErrorException
+
 
 @pytest.fixture(scope="module")
 def rig(_environment: None, shared_cluster: SlurmCluster) -> Iterator[Rig]:
@@ -67,6 +69,24 @@ def test_data_behind_a_login_host(login: Rig) -> None:
     folder = common_data.made_store(login)
     common_data.test_a_data_reference_is_read(login, folder, "mount")
     common_data.test_an_output_is_kept_and_registered(login, folder, "upload")
+
+
+def test_data_in_a_folder_that_the_cluster_shares(login: Rig, shared_cluster: SlurmCluster) -> None:
+    folder = common_data.made_store(login)
+    settings = {"kind": "slurm", **shared_cluster.login(), "folder": str(login.folder / "there"), "poll_seconds": 1}
+    login.put_target("sharing", {**settings, "shared": [str(folder)]})
+    data = [{"name": "numbers", "datastore": "store", "path": "deep", "mode": "mount"}]
+    script = "import os, sys\nprint(os.path.realpath(sys.argv[1]), sorted(os.listdir(sys.argv[1])))"
+    spec = {"data": data, "arguments": ["$AZUREML_DATAREFERENCE_numbers"]}
+    run_id = login.completed(script, target="sharing", **spec)
+    assert login.log(run_id) == f"{folder}/deep ['b.csv', 'c.txt']\n"
+    for shared, words in (
+        ("/data", "give a list of folders"),
+        (["data"], "absolute paths"),
+        (["/no"], "no such folder"),
+    ):
+        with pytest.raises(UserErrorException, match=words):
+            login.put_target("sharing", {**settings, "shared": shared})
 
 
 def test_a_job_whose_time_is_over(rig: Rig, overdue: tuple[str, str]) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -422,8 +423,6 @@ def test_an_agent_with_too_many_keys(make: Make, monkeypatch: pytest.MonkeyPatch
 
 def python_archive(folder: Path) -> Path:
     """Make an archive with this machine's own Python, as a folder that can be anywhere."""
-    import tarfile
-
     source = Path("/usr/bin/python3").resolve()
     library = Path("/usr/lib") / source.name
 
@@ -489,7 +488,7 @@ def test_a_service_stops_while_a_python_is_being_sent(make: Make, tmp_path: Path
     rig.service.call("POST", f"/runs/{run_id}/cancel")
 
 
-def test_no_python_and_no_way_to_bring_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_python_and_no_way_to_bring_one(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRAINSHED_PYTHON_DOWNLOADS", "never")
     rig = make("ssh")
     without_python(far(rig))
@@ -497,6 +496,14 @@ def test_no_python_and_no_way_to_bring_one(make: Make, monkeypatch: pytest.Monke
         attach(Workspace(path=str(rig.root)), rig)
     assert "it has no python3, and none can be brought there: downloads are switched off" in caught.value.message
     assert caught.value.message.endswith("or name an archive with one (setting archive).")
+    # A Python of another processor, by its header: EM_AARCH64.
+    program = tmp_path / "python3"
+    program.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(1000))
+    program.chmod(0o755)
+    with tarfile.open(tmp_path / "python.tar", "w") as archive:
+        archive.add(program, "python/bin/python3")
+    with pytest.raises(ComputeTargetException, match=r"brought there does not run \(Linux .*Name an archive for that"):
+        attach(Workspace(path=str(rig.root)), rig, archive=str(tmp_path / "python.tar"))
 
 
 def test_no_python_and_no_network_there(make: Make) -> None:

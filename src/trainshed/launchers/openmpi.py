@@ -51,6 +51,8 @@ def plan(job: Job) -> Plan:
             **{f"HOROVOD_{name}": str(value) for name, value in horovod.items()},
         }
         ranks.append(Rank(f"rank_{rank}", node, variables))
+    if job.srun:
+        return Plan(tuple(ranks), (*job.srun, *job.agent, "mpi-apart"), {})
     # There may be more ranks than cores, e.g. on a laptop that simulates a cluster. The rank agent assigns the cores.
     options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:

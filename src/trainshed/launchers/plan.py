@@ -50,6 +50,7 @@ class Job(NamedTuple):
         servers: number of TensorFlow parameter servers.
         environment: the script's other environment variables; only read, not passed on.
         spread: argv of the program that starts the rank agent once on each node, if the nodes are several machines.
+        srun: argv of Slurm's starter of MPI's ranks, if it is to start them in place of ``mpirun``.
         launch_agent: name of the program that ``mpirun`` calls in place of ssh, if the nodes are several hosts.
     """
 
@@ -66,6 +67,7 @@ class Job(NamedTuple):
     servers: int = 0
     environment: Mapping[str, str] = {}
     spread: Tuple[str, ...] = ()
+    srun: Tuple[str, ...] = ()
     launch_agent: str = ""
 
     @property

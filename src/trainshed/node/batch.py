@@ -148,5 +148,7 @@ if __name__ == "__main__":
         os.umask(int(sys.argv[3], 8))
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a run that has not begun has nothing to save
     own = os.environ.get(sys.argv[2], "")
+    import trainshed.node.life  # noqa: F401 - while the service stores the job's id, which takes about as long
+
     told = wait_until_accepted(sys.argv[1], own)
     sys.exit(told or begin_again(sys.argv[1]) or supervise(sys.argv[1], own))

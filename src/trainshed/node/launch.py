@@ -60,7 +60,8 @@ class Launch:
         given = node_context.get("gpus") or [None] * spec.node_count
         gpus = [None if own is None else tuple(own) for own in given]
         self._hosts: Tuple[str, ...] = tuple(node_context.get("hosts", ()))
-        self._apart = bool(self._hosts or pool)
+        self._srun = str(node_context.get("mpi") or "") if spec.launcher == "openmpi" else ""
+        self._apart = bool(self._hosts or pool or self._srun)
         addresses = pool.addresses if pool else self._hosts or (_HERE,) * len(nodes)
         places = nodes * spec.node_count if pool else nodes  # on each host, its own folder has the same path
         self._job_nodes = tuple(
@@ -89,8 +90,9 @@ class Launch:
         from trainshed.system.ports import reserve
 
         spec = self._spec
-        tool = self._mpi() if spec.launcher == "openmpi" else None
-        ranks = Ranks(self._run_dir, bool(self._hosts or (self._pool and tool)), shared=self._pool is None)
+        tool = self._mpi() if spec.launcher == "openmpi" and not self._srun else None
+        apart = bool(self._hosts or self._srun or (self._pool and tool))
+        ranks = Ranks(self._run_dir, apart, shared=self._pool is None)
         base = merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
         agent = (*self._python(), _RANK_AGENT, ranks.folder)
@@ -108,6 +110,7 @@ class Launch:
             servers=spec.parameter_server_count,
             environment=self._environ,
             spread=slurm.spread(self._hosts),
+            srun=slurm.starter(self._srun, spec.node_count, spec.process_count_per_node) if self._srun else (),
             launch_agent=LAUNCH_AGENT if self._pool and tool else "",
         )
         made = launchers.plan(spec.launcher, job)

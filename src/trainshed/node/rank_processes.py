@@ -324,7 +324,9 @@ def main(folder: str, which: str) -> int:
         0, or the exit code of the first that failed (128 + signal).
     """
     if which in ("mpi", "mpi-apart"):
-        own = [int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMIX_RANK"])]
+        # By mpirun of Open MPI 4 and 5, or by srun.
+        names = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
+        own = [int(next(os.environ[name] for name in names if name in os.environ))]
         return RankAgent(folder, own, lasting=True, apart=which == "mpi-apart").run()
     ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
     if which == "node":

@@ -34,6 +34,19 @@ def spread(names: Tuple[str, ...]) -> Tuple[str, ...]:
     return (*_SRUN, f"--nodes={len(names)}", f"--ntasks={len(names)}") if names else ()
 
 
+def starter(kind: str, nodes: int, each: int) -> Tuple[str, ...]:
+    """Return argv of what starts the ranks of MPI in this job, in place of ``mpirun``.
+
+    Args:
+        kind: of ``srun --mpi``, such as ``"pmix"``.
+        nodes: of the job.
+        each: ranks on each of them.
+    """
+    counts = (f"--nodes={nodes}", f"--ntasks={nodes * each}", f"--ntasks-per-node={each}")
+    plain = tuple(option for option in _SRUN if not option.startswith("--ntasks"))
+    return (*plain, f"--mpi={kind}", "--distribution=block", *counts)
+
+
 def end(names: Tuple[str, ...], marker: str, grace: float) -> None:
     """End processes of a run on all nodes: SIGTERM, then SIGKILL.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import threading
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from trainshed.errors import ComputeTargetException, MachineUnreachableException
 from trainshed.machines.machine import Machine
 from trainshed.service.machines import ServiceMachines
 from trainshed.targets.registry import kind_of
+from trainshed.targets.shared_folders import check_seen
 
 _SECONDS = 1.0
 _AT_ONCE = 8
@@ -84,7 +84,7 @@ class TargetChecks:
     def _ask(self, machine: Machine, shared: Sequence[str]) -> dict[str, Any]:
         facts = machine.facts()
         for folder in shared:
-            _check_shared(machine, facts["host"], folder)
+            check_seen(machine, facts["host"], folder)
         try:
             return {**facts, "free": _free(machine, facts["home"])}
         except MachineUnreachableException:  # the connection that was kept had broken without our knowledge
@@ -106,23 +106,3 @@ def _free(machine: Machine, folder: str) -> int:
     """Return the bytes that are free where Trainshed's folder is."""
     lines = machine.run(["df", "-Pk", folder]).out.splitlines()
     return int(lines[-1].split()[3]) << 10 if len(lines) > 1 else 0
-
-
-def _check_shared(machine: Machine, host: str, folder: str) -> None:
-    """Raise if a folder is not the same here and on a machine; if nothing can be written here, it has to be there."""
-    mark = os.path.join(folder, f".trainshed-{secrets.token_hex(8)}")
-    made = True
-    try:
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    except OSError:
-        made = False
-    try:
-        if machine.run(["test", "-e", mark if made else folder]).code:
-            raise ServiceException(
-                f"'{folder}' is said to be shared, but {host} "
-                + (f"does not see a file that was made there ({mark})" if made else "has no such folder")
-                + ". Leave it out, or mount it there."
-            )
-    finally:
-        if made:
-            os.unlink(mark)

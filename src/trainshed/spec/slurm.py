@@ -8,7 +8,17 @@ from trainshed.spec.shape import check_count
 if TYPE_CHECKING:
     from typing import Any, Dict, Mapping, Tuple
 
-TEXTS: Tuple[str, ...] = ("partition", "account", "qos", "constraint", "reservation", "time", "memory", "gpu_type")
+TEXTS: Tuple[str, ...] = (
+    "partition",
+    "account",
+    "qos",
+    "constraint",
+    "reservation",
+    "time",
+    "memory",
+    "gpu_type",
+    "mpi",
+)
 """Options that are texts."""
 COUNTS: Tuple[str, ...] = ("cpus_per_task", "slots", "notice_seconds", "requeue")
 """Options that are numbers from 1 on."""
@@ -23,6 +33,7 @@ OURS = frozenset({
 """Directives that Trainshed sets itself, or that would change what sbatch does and answers."""
 _OPTION_OF = {"partition", "account", "qos", "constraint", "reservation", "time", "exclusive"}
 _ELSEWHERE = {
+    "mpi": "mpi",
     "cpus-per-task": "cpus_per_task", "gres": "use_gpu of the run, with gpu_type", "mem": "memory",
     "requeue": "requeue", "signal": "notice_seconds",
 }  # fmt: skip

@@ -14,12 +14,13 @@ from trainshed.spec.shape import check_count, check_grace
 from trainshed.spec.slurm import OPTIONS, SLOTS, check_options
 from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record, check_slots
+from trainshed.targets.shared_folders import check_seen, check_shared
 from trainshed.targets.slurm_commands import SlurmCommands
 from trainshed.targets.slurm_engine import SlurmEngine
 from trainshed.targets.ssh import check_way, way_of
 
 SLURM = "slurm"
-_SETTINGS = ("host", "config", "connect", "folder", "patience", "poll_seconds", "grace_seconds", *OPTIONS)
+_SETTINGS = ("host", "config", "connect", "folder", "patience", "poll_seconds", "grace_seconds", "shared", *OPTIONS)
 _SHOWN = ("description", "tags", "created", "modified")
 _PATIENCE = 60
 _POLL_SECONDS = 3
@@ -62,6 +63,10 @@ class Slurm:
             raise UserErrorException(
                 f"Target '{record['name']}': folder is {folder!r}; a path with {unquotable(folder)!r} cannot be used."
             )
+        shared = own.get("shared")
+        if shared is not None and not isinstance(shared, list):
+            raise UserErrorException(f"Target '{record['name']}': shared is {shared!r}; give a list of folders.")
+        check_shared({"name": record["name"], "shared": shared or []})
         rest = {name: value for name, value in record.items() if name not in OPTIONS and value is not None}
         whole = {"slots": SLOTS, "patience": _PATIENCE, "poll_seconds": _POLL_SECONDS, **rest, **options}
         for name in ("patience", "poll_seconds"):
@@ -74,6 +79,8 @@ class Slurm:
         machine = _machine(record, machines, trial=True)
         try:
             SlurmCommands(machine, record["name"], _options(record)).prove()
+            for path in record.get("shared", ()):
+                check_seen(machine, machine.facts()["host"], path)
         finally:
             machines.release(machine)
 

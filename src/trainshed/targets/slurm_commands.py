@@ -33,8 +33,9 @@ _FILTERS = tuple(
 """What a user's environment must not take away from the answers of squeue."""
 _AS_OF_NO_JOB = (
     # What the service has inherited from a job of its own would describe that job.
+    'if [ -n "$SLURM_JOB_ID" ]; then '
     "for name in $(env | sed -n 's/^\\(SLURM_[A-Z0-9_]*\\)=.*/\\1/p'); do "
-    '[ "$name" = SLURM_CONF ] || unset "$name"; done; '
+    '[ "$name" = SLURM_CONF ] || unset "$name"; done; fi; export LC_ALL=C; '
 )
 _SUBMIT = f'{_AS_OF_NO_JOB}exec sbatch --parsable "$@"'
 _PROVE = f'{_AS_OF_NO_JOB}exec srun --immediate=5 --quiet "$@"'
@@ -127,12 +128,20 @@ class SlurmCommands:
         pairs = directives("prove", RunSpec("prove"), {**self.options, "directives": {}}, "")
         wanted = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in pairs if name in _PROVEN]
         facts = self.machine.facts()
+        if kind := self.options.get("mpi"):
+            wanted.append(f"--mpi={kind}")
         command = ["sh", "-c", _LOOK, "sh", facts["runs"], facts["interpreter"]]
-        argv = [*_plain(unset(pairs)), "sh", "-c", _PROVE, "srun", *wanted, "--job-name=trainshed-check", *command]
+        argv = ["sh", "-c", _without(pairs) + _PROVE, "srun", *wanted, "--job-name=trainshed-check", *command]
         try:
             done = self.machine.run(argv, seconds=_SECONDS)
         except ServiceException:
             return  # it has taken too long, so the first run will find out
+        if "Invalid MPI type" in done.err:
+            listed = self.machine.run(["srun", "--mpi=list"], seconds=_SECONDS)
+            known = [each for each in (listed.out + listed.err).split()[4:] if each != kind and ":" not in each]
+            raise UserErrorException(
+                f"srun of target '{self._name}' cannot start MPI by mpi='{kind}'. Listed besides: {', '.join(known)}."
+            )
         told = not_usable(f"A node of the cluster of target '{self._name}'", done.code)
         if told and "Unable to allocate" not in done.err:
             raise UserErrorException(told)
@@ -186,7 +195,9 @@ class SlurmCommands:
         return self._largest
 
     def _sbatch(self, pairs: Directives, text: str, *more: str) -> str:
-        done = self._run([*_plain(unset(pairs)), "sh", "-c", _SUBMIT, "sbatch", *more], text)
+        done = self._run(
+            ["sh", "-c", _without(pairs) + _SUBMIT, "sbatch", *more], text
+        )  # few processes: each takes time
         if done.code:
             raise UserErrorException(self._refusal(done.err))
         return done.out
@@ -286,6 +297,10 @@ class SlurmCommands:
         if done.code and any(words in done.err for words in _PASSING):
             raise MachineUnreachableException(f"Slurm does not answer: {done.err.strip().splitlines()[-1]}.")
         return done
+
+
+def _without(pairs: Directives) -> str:
+    return f"unset {' '.join(unset(pairs))}; "
 
 
 def _plain(without: Iterable[str] = ()) -> list[str]:

@@ -75,6 +75,7 @@ class SlurmEngine:
         context.pop("gpu_note", None)  # Slurm gives the run its GPUs
         secret = {layout.SPEC_SECRET, layout.REGISTRY_SECRET} & set(job.private)  # the first attempt removes them
         context["requeue"] = 0 if secret else self._commands.options.get("requeue", 0)
+        context["mpi"] = self._commands.options.get("mpi", "")
         command = self.machine.lay_out(job.run_id, job.record, job.private, _JOB)
         return Waiting(job.token, from_json(RunSpec, job.record["spec"]), command, context["requeue"])
 

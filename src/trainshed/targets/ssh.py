@@ -13,6 +13,7 @@ from trainshed.spec.shape import check_count, check_grace
 from trainshed.targets.engine import Engine
 from trainshed.targets.kind import Machines, Record
 from trainshed.targets.remote import Remote
+from trainshed.targets.shared_folders import check_shared
 from trainshed.targets.shim_engine import ShimEngine
 
 SSH = "ssh"
@@ -55,7 +56,7 @@ class SshHost(Remote):
         check_grace("grace_seconds", whole.get("grace_seconds"))
         check_way(whole)
         _check_place(whole)
-        _check_shared(whole)
+        check_shared(whole)
         for key in _FILES_HERE:
             if whole.get(key):
                 whole[key] = _file(record["name"], key, whole[key])
@@ -100,20 +101,6 @@ def _check_place(record: Record) -> None:
         if odd:
             raise UserErrorException(
                 f"Target '{record['name']}': {key} is {path!r}; a path with {odd!r} cannot be used."
-            )
-
-
-def _check_shared(record: Record) -> None:
-    for path in record.get("shared", ()):
-        if not isinstance(path, str) or os.path.normpath(path) != path or not os.path.isabs(path) or path == "/":
-            raise UserErrorException(
-                f"Target '{record['name']}': shared is {record['shared']!r}; give a list of absolute paths of folders "
-                "that are the same on this machine and on the host, such as ['/data']."
-            )
-        if not os.path.isdir(path):
-            raise UserErrorException(
-                f"Target '{record['name']}': '{path}' is said to be shared, and there is no such folder on the "
-                "service's machine."
             )
 
 

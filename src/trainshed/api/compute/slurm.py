@@ -12,7 +12,7 @@ from trainshed.spec.checks import is_name
 from trainshed.spec.slurm import SLOTS, check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trainshed.api.protocols import WorkspaceLike
 
@@ -40,11 +40,13 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         memory: str | None = None,
         cpus_per_task: int | None = None,
         gpu_type: str | None = None,
+        mpi: str | None = None,
         exclusive: bool = False,
         notice_seconds: int | None = None,
         requeue: int | None = None,
         directives: Mapping[str, str | int | bool] | None = None,
         folder: str | None = None,
+        shared: Sequence[str] | None = None,
         slots: int = SLOTS,
         poll_seconds: int | None = None,
     ) -> ComputeTarget:
@@ -64,6 +66,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             memory: memory on each node, such as ``"16G"``.
             cpus_per_task: cores of each process. Default: the run's ``slots``, divided among its processes.
             gpu_type: kind of GPU for runs with ``use_gpu=True``, as in ``--gres=gpu:KIND:1``.
+            mpi: have ``srun --mpi=…`` start the ranks of MPI, by one of the kinds that ``srun --mpi=list`` names, such
+                as ``"pmix"``. Default: the ``mpirun`` of Open MPI, in the job.
             exclusive: share the nodes with no other job.
             notice_seconds: how long before the end of a job, at its time limit or when it is preempted, Slurm announces
                 it: ``run.preempted`` is then true, and scripts that handle SIGTERM get it.
@@ -74,6 +78,8 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
             folder: absolute path of a folder that all nodes share, for run directories, environments and caches.
                 Default: the folders of the workspace and of ``TRAINSHED_HOME``, which then have to be on such a file
                 system.
+            shared: folders that are the same on this machine, the login host and all nodes. Datastores in them are used
+                in place, and nothing of them is sent.
             slots: how many slots of runs are in Slurm's queue at the same time; further runs wait in Trainshed's.
             poll_seconds: seconds between two calls of ``squeue``, which asks for all runs at once. Default: 3.
 
@@ -93,14 +99,21 @@ class SlurmCompute(ComputeTarget, kind="slurm"):
         options = {
             "partition": partition, "account": account, "qos": qos, "constraint": constraint, "memory": memory,
             "reservation": reservation, "cpus_per_task": cpus_per_task, "gpu_type": gpu_type, "slots": slots,
-            "notice_seconds": notice_seconds, "requeue": requeue,
+            "notice_seconds": notice_seconds, "requeue": requeue, "mpi": mpi,
             "time": str(time) if isinstance(time, int) else time, "exclusive": exclusive,
             "directives": dict(directives) if directives else None,
         }  # fmt: skip
         check_options(options)
         host = None if via is None else _host(via)
         now = clock.time()
-        record: dict[str, Any] = {"host": host, "folder": folder, "created": now, "modified": now, **options}
+        record: dict[str, Any] = {
+            "host": host,
+            "folder": folder,
+            "shared": list(shared) if shared else None,
+            "created": now,
+            "modified": now,
+            **options,
+        }
         # Every setting, so that one that was given before and is not given now is taken back.
         body = {"kind": "slurm", **record, **({"poll_seconds": poll_seconds} if poll_seconds is not None else {})}
         made = workspace.connection.call("PUT", quoted("targets", name), body)
