@@ -49,6 +49,12 @@ SPACE = '{"--alpha": ["uniform", [0.0, 1.0]]}'
 SWEEP = SweepSpec("random", SPACE, "score", True, TRIALS, 1, seed=SEED, max_retries=100)
 
 
+@pytest.fixture
+def fixture(shared_fixture: ServiceFixture) -> ServiceFixture:
+    """One workspace for all tests: its service is killed, and nothing of one sweep concerns another."""
+    return shared_fixture
+
+
 def begin(fixture: ServiceFixture, sweep: SweepSpec, starts: Path, *arguments: str) -> str:
     """Begin a sweep; return its id."""
     return fixture.submit(SCRIPT, sweep, arguments=[str(starts), *arguments])

@@ -10,7 +10,7 @@ import pytest
 from sweeping import LOG, Script, config, estimator_of, log, swept, trials
 
 from trainshed import Experiment, Workspace
-from trainshed.api.hyperdrive import RandomParameterSampling, choice, uniform
+from trainshed.api.hyperdrive import BanditPolicy, MedianStoppingPolicy, RandomParameterSampling, choice, uniform
 from trainshed.errors import ActivityFailedException, HyperDriveConfigException, TrainingException
 
 
@@ -59,20 +59,25 @@ for _ in range(10):
     Run.get_context().log('acuracy', 1)
 signal.pause()
 """
-    run: Any = experiment.submit(config(script(code), {"--alpha": uniform(0, 1)}, 2))
+    policy = MedianStoppingPolicy()
+    run: Any = experiment.submit(config(script(code), {"--alpha": uniform(0, 1)}, 2, policy=policy))
     workspace: Any = experiment.workspace
     for piece in workspace.connection.stream("GET", f"/runs/{run.id}/files/{LOG}", {"follow": 1}):
         if b"has logged acuracy, but not the primary metric 'accuracy' so far. Did you mean 'acuracy'?" in piece:
             break
     assert run.get_status() == "Running"
+    assert f"Job '{run.id}_0' has not logged 'accuracy' so far, so the policy cannot be applied to it" in log(run)
     run.cancel()
     run.wait_for_completion()
 
 
 def test_a_space_with_an_end_ends_the_sweep(experiment: Experiment, script: Script) -> None:
-    run = swept(experiment, config(script(), {"--alpha": choice(0.1, 0.2, 0.1), "--layers": choice(1, 2)}, 40))
+    space, policy = {"--alpha": choice(0.1, -0.2, 0.1), "--layers": choice(1, 2)}, BanditPolicy(slack_factor=0.1)
+    run = swept(experiment, config(script(), space, 40, policy=policy))
     assert len({json.dumps(trial["parameters"]) for trial in trials(run)}) == len(trials(run)) == 4
     assert run.get_properties()["space_size"] == "4"
+    assert log(run).count("All jobs generated.") == 1
+    assert log(run).count("'accuracy' is negative, so slack_factor, which is a ratio, does not make sense.") == 1
 
 
 def test_what_cannot_be_swept(experiment: Experiment, script: Script) -> None:

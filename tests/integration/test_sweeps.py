@@ -67,11 +67,15 @@ def test_a_grid_over_an_estimator(experiment: Experiment, script: Script, capsys
     assert json.loads(told["primary_metric_config"]) == {"name": "accuracy", "goal": "maximize"}
     assert (told["runTemplate"], told["space_size"], told["best_child_run_id"]) == ("HyperDrive", "6", "my-sweep_5")
     assert float(told["score"]) == pytest.approx(0.6)
+    assert (told["azureml.runsource"], told["platform"]) == ("hyperdrive", "AML")
+    assert told["best_metric_status"] == "Succeeded"
+    assert [json.loads(child.tags["hyperparameters"]) for child in run.get_children()] == expected[::-1]
     lines = log(run).splitlines()
     assert "[API][INFO]Experiment created" in lines[0]
     assert "[GENERATOR][INFO]Trying to sample '2' jobs" in lines[1]
     assert "Scheduling job, id='my-sweep_0'" in lines[2]
-    assert "Changing Run Status from Running to Completed" in lines[-1]
+    assert "[GENERATOR][INFO]All jobs generated." in lines[-2]
+    assert "[CONTROLLER][INFO]Changing Run Status from Running to Completed" in lines[-1]
     again = experiment.workspace.get_run("my-sweep")  # another program, which has no configuration
     assert isinstance(again, HyperDriveRun)
     assert again.get_best_run_by_primary_metric() == best
@@ -116,6 +120,7 @@ def test_a_policy_stops_a_run_with_grace(experiment: Experiment, script: Script)
     stopped: Any = experiment.workspace.get_run(f"{run.id}_1")
     assert "outputs/saved.txt" in stopped.get_file_names()  # it received SIGTERM and had the time to save
     assert f"Policy stops job, id='{run.id}_1', at interval 2" in log(run)
+    assert "Max number of jobs '3' reached for experiment." in log(run)
     assert stopped.record()["reason"] == "stopped_by_policy"
     said = "The sweep's BanditPolicy stopped this run at interval 2, with 'accuracy' 0.1."
     assert stopped.get_detailed_status() == {"status": "Canceled", "details": said}
@@ -144,6 +149,8 @@ def test_cancel_ends_all_runs(experiment: Experiment, script: Script) -> None:
     assert len(found) == 3
     assert {trial["status"] for trial in found} == {"Canceled"}
     assert "Changing Run Status from Running to Canceled" in log(run)
+    assert "All jobs generated." not in log(run)
+    assert run.id.startswith("HD_")
 
 
 def test_the_rest_of_a_sweep_that_was_canceled(experiment: Experiment, script: Script) -> None:

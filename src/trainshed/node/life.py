@@ -55,6 +55,7 @@ def main(run_dir: str, group: str = "", hosts: Tuple[str, ...] = ()) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _cancel_preparation)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until the run is claimed, and its end can be told
     os.environ.pop(process.SERVES, None)  # marks the service and this process, not what belongs to the run
     state = RunState(run_dir)
     _let_go_of_parent(run_dir)
@@ -74,6 +75,7 @@ def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
     """Run all phases; any error becomes the run's end."""
     marker = f"TRAINSHED_RUN_ID={os.path.basename(state.run_dir)}"
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return Holder(state, marker, hosts).live()
     except Cancelled:
         script.Watch(marker).end_family(5.0)

@@ -74,6 +74,7 @@ class Sweep:
         self._read: dict[str, list[float]] = {}
         self._ends: dict[int, TrialRow] = {}
         self._told: set[tuple[str, bool]] = set()
+        self._unjudged: set[str] = set()
         self._is_metric_missed = False
         self._refused = ""
         self._next_look = 0.0
@@ -276,6 +277,10 @@ class Sweep:
                 self._stop(row, row.stopped_at)
 
     def _judge_one(self, row: TrialRow, trial: Trial, going: list[Trial]) -> None:
+        if row.status == states.RUNNING and not trial.values and row.run not in self._unjudged:
+            self._unjudged.add(row.run)
+            said = f"has not logged '{self._spec.metric}' so far, so the policy cannot be applied to it"
+            self._log.say("ENFORCER", f"Job '{row.run}' {said}")
         interval = first_stop(self._spec.policy, trial, going, self._spec.maximize, row.judged, self._field)
         if interval is not None:
             self._parts.sweeps.judged(self._id, row.number, interval, stopped=True)
@@ -312,6 +317,9 @@ class Sweep:
             rows.append(self._submit(row))
             number += 1
             begun = True
+        if begun and number == self._spec.max_total_runs:
+            self._log.say("GENERATOR", f"Max number of jobs '{number}' reached for experiment.")
+            self._log.say("GENERATOR", "All jobs generated.")
         return begun
 
     def _given(self, number: int) -> dict[str, Any] | None:
@@ -340,7 +348,8 @@ class Sweep:
             score = -scores[number] if self._spec.maximize else scores[number]
             told = {"best_child_run_id": self._ends[number].run, "score": str(score), "best_metric_status": "Succeeded"}
             self._parts.history.add_properties(self._id, told)
-        self._log.say("GENERATOR", "All jobs generated.")
+        if how["outcome"] == "completed" and not how.get("note") and len(self._ends) < self._spec.max_total_runs:
+            self._log.say("GENERATOR", "All jobs generated.")  # of a space with fewer
         final = {"completed": "Completed", "canceled": "Canceled"}.get(how["outcome"], "Failed")
         if how.get("note"):
             self._log.say("CONTROLLER", how["note"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -48,6 +49,22 @@ def test_the_end_takes_the_place_of_anything(run_dir: Path, kind: str) -> None:
     assert not (run_dir / layout.EXIT).is_symlink()
     assert json.loads((run_dir / layout.EXIT).read_text())["outcome"] == "completed"
     assert [path.name for path in run_dir.iterdir()] == [layout.EXIT]
+
+
+def test_a_run_that_is_canceled_while_it_is_claimed(run_dir: Path) -> None:
+    (run_dir / layout.CANCEL).touch()
+    code = """
+import os, signal, sys
+from trainshed.node.life import main
+real = os.fsync
+def fsync(fd):
+    os.kill(os.getpid(), signal.SIGTERM)  # the claim is there, and the service has seen it
+    real(fd)
+os.fsync = fsync
+sys.exit(main(sys.argv[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", code, run_dir], check=False).returncode == 0
+    assert json.loads((run_dir / layout.EXIT).read_text())["reason"] == "canceled_by_user"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "folder"])
