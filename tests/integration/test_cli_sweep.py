@@ -52,9 +52,8 @@ def test_a_sweep(sh: Shell, project: Path) -> None:
     assert sh.json("sweep", "best")["id"] == f"{run}_1"
     sh("sweep", "show", f"{run}_1", code=2)
     assert "is not a sweep" in sh.err
-    more = sh(
-        *words, "--param", "alpha=uniform(0, 1)", "--resume-from", run, "--runs", 2, "--", "--epochs", "1"
-    ).strip()
+    bayesian = ("--sampling", "bayesian", "--param", "alpha=loguniform(-3, 0)")
+    more = sh(*words, *bayesian, "--resume-from", run, "--runs", 2, "--", "--epochs", "1").strip()
     assert sh("sweep", "stop", more).strip() in ("CancelRequested", "Canceled")
     sh("wait", more, code=130)
     rest = sh("sweep", "resume", more, "--at-once", 1, "--follow").splitlines()[0]

@@ -79,7 +79,7 @@ def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdri
             "trainshed sweep ./src --param 'alpha=loguniform(-6, 0)' --metric accuracy"
         )
     space = {name: _value(text) for name, text in pairs(options.param, "--param").items()}
-    properties = {} if options.seed is None else {"seed": options.seed}
+    properties = {"all_expressions": True, **({} if options.seed is None else {"seed": options.seed})}
     goal = hyperdrive.PrimaryMetricGoal
     return hyperdrive.HyperDriveConfig(
         estimator=estimator,

@@ -124,8 +124,13 @@ def test_what_a_sampling_cannot_pick_from(sampling: Any, value: Any) -> None:
         sampling({"--a": value})
 
 
-def test_bayesian_sampling_picks_from_three_kinds() -> None:
-    BayesianParameterSampling({"--a": choice(1, 2), "--b": uniform(0, 1), "--c": quniform(0, 1, 0.1)})
+def test_bayesian_sampling_picks_from_three_kinds_or_if_asked_from_all() -> None:
+    space = {"--a": choice(1, 2), "--b": uniform(0, 1), "--c": quniform(0, 1, 0.1)}
+    BayesianParameterSampling(space)
+    with pytest.raises(HyperDriveConfigException, match=r"pass properties=\{'all_expressions': True\}"):
+        BayesianParameterSampling({**space, "--d": loguniform(0, 1)})
+    sampling = BayesianParameterSampling({**space, "--d": loguniform(0, 1)}, {"all_expressions": True, "seed": 3})
+    assert to_sweep(config(hyperparameter_sampling=sampling)).seed == 3
 
 
 def test_a_choice_of_too_many() -> None:

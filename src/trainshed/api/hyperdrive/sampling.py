@@ -30,6 +30,8 @@ class HyperParameterSampling:
     """
 
     SAMPLING_NAME: ClassVar[str] = ""
+    _OTHERWISE: ClassVar[str] = ""
+    """What else can be done about an expression that the sampling method does not support."""
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class HyperParameterSampling:
             if supported and found not in supported:
                 raise HyperDriveConfigException(
                     f"{kind}: parameter '{name}' is {found or repr(expression)}; "
-                    f"it must be one of {', '.join(supported)}."
+                    f"it must be one of {', '.join(supported)}.{self._OTHERWISE}"
                 )
             if found is not None and found in (distributions_validators or {}):
                 (distributions_validators or {})[found](expression[1])
@@ -102,7 +104,7 @@ class GridParameterSampling(HyperParameterSampling):
 
     Args:
         parameter_space: parameter name → ``choice(…)``.
-        properties: ignored.
+        properties: ``{"seed": int}`` is accepted, as by the others.
 
     Example:
         >>> GridParameterSampling({"--layers": choice(1, 2, 3)}).SAMPLING_NAME
@@ -120,7 +122,8 @@ class BayesianParameterSampling(HyperParameterSampling):
 
     Args:
         parameter_space: parameter name → ``choice(…)``, ``uniform(…)`` or ``quniform(…)``.
-        properties: ignored.
+        properties: ``{"seed": int}`` makes the sampling reproducible. ``{"all_expressions": True}`` allows every
+            expression (Trainshed extension).
 
     Example:
         >>> BayesianParameterSampling({"--alpha": uniform(0, 1)}).SAMPLING_NAME
@@ -128,6 +131,8 @@ class BayesianParameterSampling(HyperParameterSampling):
     """
 
     SAMPLING_NAME = "BayesianOptimization"
+    _OTHERWISE = " For any expression, pass properties={'all_expressions': True}, which SDK v1 did not have."
 
     def __init__(self, parameter_space: Mapping[str, Any], properties: Mapping[str, Any] | None = None) -> None:
-        super().__init__(self.SAMPLING_NAME, parameter_space, properties, ("choice", "uniform", "quniform"))
+        supported = () if (properties or {}).get("all_expressions") else ("choice", "uniform", "quniform")
+        super().__init__(self.SAMPLING_NAME, parameter_space, properties, supported)
