@@ -4,7 +4,7 @@ Regret is what is missing to the optimum after 20 trials for each parameter: the
 peers run in environments of their own, by this same file, and all with one thread. What an ask takes is the processor's
 time, in the last trial.
 
-The sampler is chosen with other problems and seeds than those it is judged by:
+A change of the sampler is to be chosen with other problems and seeds than those that judge it:
 
     python benchmarks/sweeps.py              # the judges, with seeds from 27 on
     python benchmarks/sweeps.py --choosing   # the others, with seeds from 0 on
@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("--envs", type=Path, default=Path(tempfile.gettempdir()) / "peers")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
     parser.add_argument("--first", type=int, help="the first of them")
-    parser.add_argument("--choosing", action="store_true", help="the problems with which the sampler was chosen")
+    parser.add_argument("--choosing", action="store_true", help="the problems with which to choose")
     parser.add_argument("--only", nargs=2, metavar=("WHO", "PROBLEM"), help="measure one, and print JSON")
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
