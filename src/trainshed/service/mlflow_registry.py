@@ -326,7 +326,9 @@ def search_versions(context: ServiceContext, given: Fields) -> Fields:
     passes, order = searched.filter(given.get("filter")), searched.orders(given.get("order_by") or ())
     notes = context.mlflow.notes(MODEL)
     shown = [_version_shown(entry, notes.get(entry["name"])) for entry in context.catalog.list("model")]
-    shown.sort(key=lambda each: (-each["last_updated_timestamp"], each["name"], -int(each["version"])))
+    shown.sort(key=lambda each: (each["name"], -int(each["version"])))
+    if not order:
+        shown.sort(key=lambda each: -each["last_updated_timestamp"])
     fields = [(_version_fields(each), each) for each in shown]
     found = mlflow_search.ordered([each for each in fields if passes(each[0])], lambda each: each[0], order)
     some, token = mlflow_search.page(found, given, _MOST_VERSIONS, _MOST)

@@ -82,15 +82,19 @@ def shown(row: RunRow, newest: Newest, experiments: dict[str, Fields]) -> Fields
     params = params_of(properties)
     if row.arguments and row.arguments != "[]":
         params = {**parameter_texts(json.loads(row.arguments)), **params}
-    return run_shown(info, [point(*each) for each in _in_order(newest)], params, tags, _used(properties, note))
+    return run_shown(
+        info, [point(*each) for each in _in_order(newest)], params, tags, _used(row.properties, properties, note)
+    )
 
 
 def _in_order(newest: Newest) -> list[tuple[str, float, int | None, float]]:
     return [(name, value, step, moment) for name, step, moment, value in newest]
 
 
-def _used(properties: Fields, note: Fields) -> Fields:
-    """Return the datasets and models that a run has read and made."""
+def _used(text: str, properties: Fields, note: Fields) -> Fields:
+    """Return the datasets and models that a run has read and made; ``text`` is its properties as they are kept."""
+    if not note and _DATASET not in text:
+        return {}
     datasets = note.get("datasets") or [
         {"dataset": {"name": key[len(_DATASET) :], "digest": value or "", "source_type": "local", "source": "{}"}}
         for key, value in properties.items()
