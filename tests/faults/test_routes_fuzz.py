@@ -22,13 +22,17 @@ import pytest
 from service_fixture import ServiceFixture
 from starlette.routing import Route
 
+from trainshed.errors import NotFoundException
+from trainshed.runtime.mlflow_words import FIELDS, model_made
 from trainshed.service.access import Access
 from trainshed.service.app import ALL, application
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA, LOGIN, PUBLIC
+from trainshed.service.mlflow_routes import TABLE
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
+from trainshed.store.mlflow import LOGGED_MODEL
 from trainshed.web.sessions import Sessions
 
 SEED = 20261125
@@ -117,6 +121,7 @@ SAMPLES: dict[str, Any] = {
     "unused_days": 1,
 }
 PARTS = {
+    "route": ["runs/get", "logged-models/m-1", "experiments/search", "registered-models/alias"],
     "run": [RUN],
     "name": ["known", "local", "workspaceblobstore", "outputs/x", "outputs/link/x", "azureml-logs/70_driver_log.txt"],
     "path": ["file", "link/x", "file/x", "new/x", "x"],
@@ -124,6 +129,30 @@ PARTS = {
     "version": ["1", "2", "9" * 18],
     "token": ["b" * 32],
     "snapshot": [SNAPSHOT],
+}
+MLFLOW: dict[str, Any] = {
+    **dict.fromkeys(("run_id", "source_run_id"), RUN),
+    **dict.fromkeys(("experiment_id", "experiment_name", "new_name"), "0"),
+    "experiment_ids": ["0", RUN],
+    "run_ids": ["0", RUN],
+    "tags": [{"key": "a", "value": "b"}],
+    "params": [{"key": "a", "value": "b"}],
+    **dict.fromkeys(("max_results", "start_step", "end_step", "step", "start_time", "end_time"), 5),
+    **dict.fromkeys(("path", "artifact_directory_path", "artifact_file_path"), "x"),
+    **dict.fromkeys(("name", "key", "metric_key", "alias"), "known"),
+    "metrics": [{"key": "known", "value": 0.5, "timestamp": 1, "step": 1, "model_id": "m-1"}],
+    "datasets": [{"dataset": {"name": "d", "digest": "1"}, "tags": [{"key": "a", "value": "b"}]}],
+    "models": [{"model_id": "m-1", "step": 1}],
+    "filter": "tags.a = 'b'",
+    "order_by": ["tags.a DESC"],
+    "stages": ["None"],
+    "stage": "Staging",
+    "status": "FINISHED",
+    "value": "1",
+    "timestamp": 1,
+    "version": "1",
+    "source": f"runs:/{RUN}/outputs",
+    "model_json": "{}",
 }
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"]
 SEVERAL = ["writer", "offset", "follow", "key", "nonce", "tag", "limit", "before", "version", "prefix", "path"]
@@ -219,11 +248,28 @@ class Fuzzer:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._known = [fields_of(route) for route in ALL]
+        self._mlflow = sorted(TABLE)
 
     def requests(self, number: int) -> Iterator[Sent]:
-        """Yield so many requests, to each route in turn."""
-        for place in range(number):
-            yield self.request(place % len(ALL))
+        """Yield so many requests, to each route in turn, MLflow's among them."""
+        for number_of_it in range(number):
+            place = number_of_it % (len(ALL) + len(self._mlflow))
+            yield self.request(place) if place < len(ALL) else self.of_mlflow(place - len(ALL))
+
+    def of_mlflow(self, place: int) -> Sent:
+        """Return a request to the route that stands there in MLflow's table."""
+        method, name = self._mlflow[place]
+        fields = {field.rstrip("!#.?[]"): field for field in FIELDS.get(name, "").split()}
+        body = {each: self._value(each, MLFLOW) for each in fields if self._random.random() < 0.9}
+        if method.endswith(" one"):
+            first, _, more = name.partition("/")
+            method, name = method.split()[0], f"{first}/m-1" + (f"/{more}" if more else "")
+        path = f"/api/2.0/mlflow/{name}"
+        if method != "GET":
+            return Sent(method, path, self._random.choice(BODIES) if self._random.random() < 0.05 else _json(body))
+        pairs = [(key, each) for key, value in body.items() for each in (value if isinstance(value, list) else [value])]
+        encoded = "&".join(f"{key}={quote(str(value).encode('utf-8', 'surrogatepass'))}" for key, value in pairs)
+        return Sent(method, f"{path}?{encoded}", b"")
 
     def request(self, place: int) -> Sent:
         """Return a request to the route that stands there in the table."""
@@ -252,13 +298,12 @@ class Fuzzer:
     def _body(self, fields: list[str]) -> bytes:
         if self._random.random() < 0.15:
             return self._random.choice(BODIES)
-        body: Any = {name: self._value(name) for name in fields if self._random.random() < 0.8}
-        return json.dumps(body).encode()
+        return _json({name: self._value(name) for name in fields if self._random.random() < 0.8})
 
-    def _value(self, name: str) -> Any:
+    def _value(self, name: str, samples: dict[str, Any] = SAMPLES) -> Any:
         kind = self._random.random()
-        if name in SAMPLES and kind < 0.8:
-            return SAMPLES[name] if kind < 0.4 else self._spoilt(SAMPLES[name])
+        if name in samples and kind < 0.8:
+            return samples[name] if kind < 0.4 else self._spoilt(samples[name])
         return self._text() if kind < 0.9 else self._random.choice(JSON)
 
     def _spoilt(self, value: Any) -> Any:
@@ -270,6 +315,10 @@ class Fuzzer:
             place = self._random.randrange(len(value))
             return [*value[:place], self._spoilt(value[place]), *value[place + 1 :]]
         return self._random.choice(JSON) if self._random.random() < 0.6 else self._text()
+
+
+def _json(body: Any) -> bytes:
+    return json.dumps(body).encode()
 
 
 async def answer(app: Any, sent: Sent, token: str | None = TOKEN) -> tuple[int, bytes, BaseException | None]:
@@ -338,6 +387,13 @@ def refill(context: ServiceContext) -> None:
         gone = write.execute("SELECT 1 FROM runs WHERE id = ?", (RUN,)).fetchone() is None
     if gone:
         context.history.create_run(RUN, f"{time.monotonic_ns()}", from_json(RunSpec, SPEC), 0.0)
+    if not context.database.execute("UPDATE catalog SET deleted = 0 WHERE kind = 'model' AND name = 'known'"):
+        context.catalog.add("model", "known", {"record": {"folder": "b" * 32}}, 0.0)
+    with contextlib.suppress(NotFoundException):
+        context.history.note(RUN, {"archived": None})
+    if context.mlflow.note(LOGGED_MODEL, "m-1") is None:
+        made = model_made({"experiment_id": "0", "source_run_id": RUN}, f"mlflow-artifacts:/{RUN}/outputs", "m-1")
+        context.mlflow.change(LOGGED_MODEL, "m-1", lambda _: made)
     outputs = context.root / "runs" / RUN / "code" / "outputs"
     with contextlib.suppress(OSError):  # another request may be removing it
         outputs.mkdir(parents=True, exist_ok=True)

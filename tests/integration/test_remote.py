@@ -45,7 +45,9 @@ def killed(workspace: Workspace) -> None:
     os.kill(workspace.connection.call("GET", "/service")["pid"], signal.SIGKILL)
 
 
-def test_a_workspace_by_its_address(there: Workspace, workspace: Workspace, tmp_path: Path) -> None:
+def test_a_workspace_by_its_address(
+    there: Workspace, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address = os.environ["TRAINSHED_SERVICE"]
     assert (there.name, there.identity, there.by_address) == ("default", address, True)
     assert there == Workspace.from_service() == Workspace.get("default") == Workspace.list()["default"][0]
@@ -55,7 +57,9 @@ def test_a_workspace_by_its_address(there: Workspace, workspace: Workspace, tmp_
     assert Workspace.from_config(tmp_path) == there
     assert there.update(description="ours")["description"] == "ours"
     assert Workspace(path=workspace.path).get_details()["description"] == "ours"
-    assert there.get_mlflow_tracking_uri() != workspace.get_mlflow_tracking_uri()
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "")  # taken back at the end
+    assert there.get_mlflow_tracking_uri() == workspace.get_mlflow_tracking_uri() == address
+    assert os.environ["MLFLOW_TRACKING_TOKEN"]
     with pytest.raises(WorkspaceException, match="serves workspace 'default', not 'other'"):
         Workspace.get("other")
     with pytest.raises(WorkspaceException, match="already"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+from collections.abc import Mapping
 
 from trainshed.api.workspace.workspace import Workspace
 from trainshed.cli import resolve, show
@@ -43,7 +45,7 @@ def service(options: argparse.Namespace) -> int:
     from trainshed.client.embedded import running
     from trainshed.client.endpoint import log_of
 
-    where = resolve.workspace(options, create=options.what == "start")
+    where = resolve.workspace(options, create=options.what in ("start", "access"))
     if options.what == "access":
         return _access(where, options)
     if options.what == "logs":
@@ -74,7 +76,7 @@ def service(options: argparse.Namespace) -> int:
     return 0
 
 
-def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -> None:
+def _say(options: argparse.Namespace, facts: Mapping[str, object], sentence: str) -> None:
     if options.json:
         show.as_json(facts)
     else:
@@ -82,14 +84,21 @@ def _say(options: argparse.Namespace, facts: dict[str, object], sentence: str) -
 
 
 def _access(where: Workspace, options: argparse.Namespace) -> int:
-    """Print the address and the token (or the file it was written to) for clients on other machines."""
-    facts = where.connection.call("POST", "/service/access")
-    token = facts["token"]
+    """Print the address and the token (or the file it was written to) for clients on other machines, or of MLflow."""
+    facts: dict[str, str] = (
+        where.mlflow_access() if options.mlflow else where.connection.call("POST", "/service/access")
+    )
+    names = (
+        ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN") if options.mlflow else ("TRAINSHED_SERVICE", "TRAINSHED_TOKEN")
+    )
+    last = f"{names[1]}={facts['token']}"
     if options.token_file:
-        files.write(os.path.abspath(options.token_file), token + "\n")
-        facts = {"address": facts["address"], "token_file": os.path.abspath(options.token_file)}
-    last = f"TRAINSHED_TOKEN_FILE={facts['token_file']}" if options.token_file else f"TRAINSHED_TOKEN={token}"
-    _say(options, facts, f"export TRAINSHED_SERVICE={facts['address']}\nexport {last}")
+        path = os.path.abspath(options.token_file)
+        files.write(path, facts["token"] + "\n")
+        facts = {"address": facts["address"], "token_file": path}
+        # MLflow's clients read no such file.
+        last = f"{names[1]}=$(cat {shlex.quote(path)})" if options.mlflow else f"{names[1]}_FILE={path}"
+    _say(options, facts, f"export {names[0]}={facts['address']}\nexport {last}")
     return 0
 
 

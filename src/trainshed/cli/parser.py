@@ -235,6 +235,7 @@ def _machinery(commands: Any) -> None:
         choices=("status", "start", "stop", "logs", "access"),
         help="stop: runs continue; access: print a lasting address and token for clients on other machines",
     )
+    service.add_argument("--mlflow", action="store_true", help="access: print the variables that MLflow's clients read")
     service.add_argument("--token-file", metavar="FILE", help="access: write the token to FILE, readable only by you")
 
 

@@ -7,7 +7,8 @@ from time import time
 
 from trainshed.runtime import errors
 from trainshed.runtime.files import confined
-from trainshed.runtime.mlflow_job import Job, Refused
+from trainshed.runtime.mlflow_job import Job
+from trainshed.runtime.mlflow_words import Refused, folder_of, invalid, missing
 from trainshed.runtime.run import place_of
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
@@ -59,7 +60,7 @@ def split(job: Job, path: str) -> "tuple[str, str]":
     try:
         return run_id, confined(name) if name else ""
     except errors.UserErrorException as error:
-        raise Refused("INVALID_PARAMETER_VALUE", f"Invalid path: {error}") from error
+        raise invalid(f"Invalid path: {error}") from error
 
 
 def keep(job: Job, path: str, body: "Any") -> None:
@@ -72,7 +73,7 @@ def keep(job: Job, path: str, body: "Any") -> None:
     """
     run_id, name = split(job, path)
     if not name:
-        raise Refused("INVALID_PARAMETER_VALUE", "An artifact must have a name.")
+        raise invalid("An artifact must have a name.")
     if run_id != job.run.id:
         with tempfile.TemporaryDirectory() as folder:
             part = os.path.join(folder, "file")
@@ -107,7 +108,7 @@ def find(job: Job, path: str) -> Stored:
     run_id, name = split(job, path)
     place = os.path.join(job.run.folder, place_of(name)) if name and run_id == job.run.id else ""
     if not os.path.isfile(place):
-        raise Refused("RESOURCE_DOES_NOT_EXIST", f"Run '{run_id}' has no file '{name}'.", 404)
+        raise missing(f"Run '{run_id}' has no file '{name}'.")
     return Stored(place)
 
 
@@ -125,20 +126,9 @@ def listed(job: Job, run_id: str, below: str) -> "list[dict[str, Any]]":
         run_id: the run.
         below: the folder; ``""`` for all of the run.
     """
-    run = job.find(run_id)
-    found: "dict[str, dict[str, Any]]" = {}
-    prefix = f"{below}/" if below else ""
-    for name in run.get_file_names():
-        if name == below:
-            found[name] = _file(job, run_id, name)
-        elif name.startswith(prefix):
-            first, _, more = name[len(prefix) :].partition("/")
-            whole = prefix + first
-            found[whole] = {"path": whole, "is_dir": True} if more else _file(job, run_id, name)
-    return [found[name] for name in sorted(found)]
+    return folder_of([(name, _size(job, run_id, name)) for name in job.find(run_id).get_file_names()], below)
 
 
-def _file(job: Job, run_id: str, name: str) -> "dict[str, Any]":
+def _size(job: Job, run_id: str, name: str) -> "int | None":
     place = os.path.join(job.run.folder, place_of(name))
-    known = run_id == job.run.id and os.path.isfile(place)
-    return {"path": name, "is_dir": False, **({"file_size": os.path.getsize(place)} if known else {})}
+    return os.path.getsize(place) if run_id == job.run.id and os.path.isfile(place) else None

@@ -1,19 +1,17 @@
 """MLflow's routes, answered from a job: each takes a request's fields and returns the answer's."""
 
 import os
-from time import time
 
-from trainshed.runtime import mlflow_files
-from trainshed.runtime.mlflow_job import Job, Refused, labels
-from trainshed.runtime.mlflow_models import MODELS
+from trainshed.runtime import mlflow_files, mlflow_search
+from trainshed.runtime.mlflow_job import Job
+from trainshed.runtime.mlflow_models import ROUTES as MODELS
+from trainshed.runtime.mlflow_words import ARTIFACTS, NAME, NOTE, PARENT, VERSION, Refused, found, labels, named, now
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
     from typing import Any
 
-_PREFIXES = ("/api/2.0/mlflow/", "/api/2.0/preview/mlflow/", "/ajax-api/2.0/mlflow/", "/api/3.0/mlflow/")
-_PARENT, _NAME, _NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
-_MOST = 1000
+_MOST = 50_000
 
 
 def call(job: Job, method: str, path: str, given: "dict[str, Any]") -> "dict[str, Any] | bytes":
@@ -29,25 +27,20 @@ def call(job: Job, method: str, path: str, given: "dict[str, Any]") -> "dict[str
         Refused: it cannot be answered.
     """
     if path in ("/version", "/health"):
-        return b"3.17.0" if path == "/version" else b"OK"
-    name = next((path[len(prefix) :] for prefix in _PREFIXES if path.startswith(prefix)), "")
-    answer = _ROUTES.get((method, name))
+        return VERSION.encode() if path == "/version" else b"OK"
     try:
-        if answer is not None:
-            return answer(job, given)
-        if name.partition("/")[0] == "logged-models":
-            model_id, _, more = name.partition("/")[2].partition("/")
-            answer = MODELS.get((method, more))
-            if answer is not None:
-                return answer(job, {**given, "model_id": model_id})
-    except KeyError as error:
-        raise Refused("INVALID_PARAMETER_VALUE", f"Missing value for required parameter {error}.") from error
-    raise Refused(
-        "ENDPOINT_NOT_FOUND",
-        f"Trainshed does not answer {method} {path} inside a job. Metrics, parameters, tags, files and models that "
-        "MLflow logs there become part of its run.",
-        404,
-    )
+        answer, fields = found(ROUTES, method, named(path), given)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        raise Refused(
+            refused.code,
+            f"Trainshed does not answer {method} {path} inside a job. Metrics, parameters, tags, files and models that "
+            "MLflow logs there become part of its run.",
+            404,
+        ) from None
+    shown: "dict[str, Any]" = answer(job, fields)
+    return shown
 
 
 def _experiment(job: Job, _: "dict[str, Any]") -> "dict[str, Any]":
@@ -68,18 +61,14 @@ def _nothing(_: Job, __: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def _get_run(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    return {"run": job.whole(_run_id(given))}
-
-
-def _run_id(given: "dict[str, Any]") -> str:
-    return str(given.get("run_id") or given["run_uuid"])
+    return {"run": job.whole(given["run_id"])}
 
 
 def _make_run(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
     """A run that a script begins besides the job's own is a child of it."""
     tags = labels(given.get("tags"))
-    above = tags.get(_PARENT, job.run.id)
-    name = str(given.get("run_name") or tags.get(_NAME) or "") or None
+    above = tags.get(PARENT, job.run.id)
+    name = str(given.get("run_name") or tags.get(NAME) or "") or None
     child: "Any" = job.find(above).child_run(name=name)
     with job.lock:
         job.children[child.id] = child
@@ -89,13 +78,13 @@ def _make_run(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
 
 def _tag(run: "Any", tags: "dict[str, str]") -> None:
     for key, value in tags.items():
-        if key == _NOTE:
+        if key == NOTE:
             run.description = value
         run.tag(key, value)
 
 
 def _update_run(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    run_id = _run_id(given)
+    run_id = given["run_id"]
     run: "Any" = job.find(run_id)
     status = given.get("status")
     if run is not job.run and status in ("FINISHED", 3):
@@ -103,24 +92,22 @@ def _update_run(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
     elif run is not job.run and status in ("FAILED", "KILLED", 4, 5):
         run.fail("MLflow has ended it as failed.")
     # How the job's own run ends is decided by its script's exit code.
-    info = job.info(run_id, given.get("run_name"))
-    if isinstance(status, str) and run is job.run:
-        info["status"] = status
-    return {"run_info": info}
+    told = status if isinstance(status, str) and run is job.run else None
+    return {"run_info": job.whole(run_id, given.get("run_name"), told)["info"]}
 
 
 def _log_metric(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    job.log(_run_id(given), [given])
+    job.log(given["run_id"], [{"timestamp": 0, **given}])
     return {}
 
 
 def _log_param(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    job.set_params(_run_id(given), [given])
+    job.set_params(given["run_id"], [given])
     return {}
 
 
 def _log_batch(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    run_id = _run_id(given)
+    run_id = given["run_id"]
     job.set_params(run_id, given.get("params") or [])
     job.log(run_id, given.get("metrics") or [])
     _tag(job.find(run_id), labels(given.get("tags")))
@@ -128,17 +115,17 @@ def _log_batch(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def _set_tag(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    _tag(job.find(_run_id(given)), {str(given["key"]): str(given.get("value", ""))})
+    _tag(job.find(given["run_id"]), {str(given["key"]): str(given.get("value", ""))})
     return {}
 
 
 def _delete_tag(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    job.find(_run_id(given)).remove_tags([str(given["key"])])
+    job.find(given["run_id"]).remove_tags([str(given["key"])])
     return {}
 
 
 def _log_inputs(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    run: "Any" = job.find(_run_id(given))
+    run: "Any" = job.find(given["run_id"])
     there = run.get_properties()
     for each in given.get("datasets") or ():
         dataset = each["dataset"]
@@ -149,32 +136,30 @@ def _log_inputs(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def _history(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    points = job.history(_run_id(given), str(given["metric_key"]))
-    first = int(given.get("page_token") or 0)
-    last = first + int(given.get("max_results") or len(points) or 1)
-    return {"metrics": points[first:last], **({"next_page_token": str(last)} if last < len(points) else {})}
+    points = job.history(given["run_id"], given["metric_key"])
+    shown, token = mlflow_search.page(points, given, _MOST, max(len(points), 1))
+    return {"metrics": shown, **({"next_page_token": token} if token else {})}
 
 
 def _search_runs(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    if given.get("filter"):
-        raise Refused(
-            "INVALID_PARAMETER_VALUE",
-            "Inside a job, MLflow's search has no filters. Without one it returns the job's run and its children; "
-            "Workspace.get_run and Experiment.get_runs return others.",
-        )
-    ids = [job.run.id, *job.children]
-    return {"runs": [job.whole(run_id) for run_id in ids[: int(given.get("max_results") or _MOST)]]}
+    passes = mlflow_search.RUNS.filter(given.get("filter"))
+    runs = [(mlflow_search.fields_of(run), run) for run in map(job.whole, [job.run.id, *job.children])]
+    order = mlflow_search.RUNS.orders(given.get("order_by") or ())
+    wanted = mlflow_search.ordered([run for run in runs if passes(run[0])], lambda run: run[0], order)
+    shown, token = mlflow_search.page(wanted, given, _MOST, 1000)
+    return {"runs": [run for _, run in shown], **({"next_page_token": token} if token else {})}
 
 
 def _artifacts(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    run_id = _run_id(given)
+    run_id = given["run_id"]
     _, below = mlflow_files.split(job, f"{run_id}/{given.get('path', '')}")
-    return {"root_uri": f"mlflow-artifacts:/{run_id}", "files": mlflow_files.listed(job, run_id, below)}
+    return {"root_uri": ARTIFACTS + run_id, "files": mlflow_files.listed(job, run_id, below)}
 
 
 def _registered(_: Job, given: "dict[str, Any]") -> "dict[str, Any]":
-    now = int(time() * 1000)
-    return {"registered_model": {"name": str(given["name"]), "creation_timestamp": now, "last_updated_timestamp": now}}
+    moment = now()
+    about = {"creation_timestamp": moment, "last_updated_timestamp": moment}
+    return {"registered_model": {"name": str(given["name"]), **about}}
 
 
 def _register(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
@@ -185,13 +170,13 @@ def _register(job: Job, given: "dict[str, Any]") -> "dict[str, Any]":
     where = model["artifact_uri"].partition(":/")[2] if model else path
     run_id, below = mlflow_files.split(job, where)
     made: "Any" = job.find(run_id).register_model(name, below, tags=labels(given.get("tags")))
-    now = int(time() * 1000)
+    moment = now()
     return {
         "model_version": {
             "name": name,
             "version": str(made.version),
-            "creation_timestamp": now,
-            "last_updated_timestamp": now,
+            "creation_timestamp": moment,
+            "last_updated_timestamp": moment,
             "current_stage": "None",
             "source": source,
             "run_id": run_id,
@@ -210,7 +195,8 @@ def _server_info(_: Job, __: "dict[str, Any]") -> "dict[str, Any]":
     return {"store_type": "Trainshed"}
 
 
-_ROUTES = {
+ROUTES = {
+    **MODELS,
     ("GET", "experiments/get"): _experiment,
     ("GET", "experiments/get-by-name"): _experiment,
     ("POST", "experiments/create"): _make_experiment,

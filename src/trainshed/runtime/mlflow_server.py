@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from trainshed.runtime import mlflow_files, mlflow_routes
 from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
-from trainshed.runtime.mlflow_job import Job, Refused
+from trainshed.runtime.mlflow_job import Job
+from trainshed.runtime.mlflow_words import Refused
 from trainshed.runtime.run import Run
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved

@@ -22,6 +22,7 @@ from trainshed.service.guard import (
 from trainshed.service.identity import ROUTES as IDENTITY
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.journal_routes import ROUTES as JOURNAL
+from trainshed.service.mlflow_routes import ROUTES as MLFLOW
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.page import ROUTES as PAGE
 from trainshed.service.page_live import ROUTES as PAGE_LIVE
@@ -39,6 +40,7 @@ from trainshed.service.verify_routes import ROUTES as VERIFY
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
 
 ALL = [
+    *MLFLOW,  # first, as a training loop waits for each of them
     *INTERACTIVE,
     *IDENTITY,
     *JOURNAL,

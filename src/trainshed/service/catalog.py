@@ -67,7 +67,7 @@ def change_entry(context: ServiceContext, request: Request, body: Any) -> dict[s
     changes = {part: field(body, part, (type(None), dict)) for part in ("record", "tags", "properties")}
     if parts["kind"] == _MODEL and changes["record"] is not None:
         kept = context.catalog.get(_MODEL, parts["name"], parts["version"])["record"]
-        changes["record"] |= {name: kept[name] for name in ("folder", "run_id") if name in kept}
+        changes["record"] |= {name: kept[name] for name in ("folder", "run_id", "mlflow") if name in kept}
     if parts["kind"] == _ENVIRONMENT and changes["record"] is not None:
         changes["record"] = context.environments.keep(_key(parts), changes["record"])
     return _whole(context, context.catalog.change(parts["kind"], parts["name"], parts["version"], changes))

@@ -34,6 +34,7 @@ from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
+from trainshed.store.mlflow import Mlflow
 from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 from trainshed.store.removal import Removal
@@ -67,6 +68,7 @@ class ServiceContext:
         self.outputs = Outputs(self.files)
         self.experiments = Experiments(self.database)
         self.catalog = Catalog(self.database)
+        self.mlflow = Mlflow(self.database)
         self.secrets = Secrets(root / "secrets.json")
         self.snapshots = Snapshots(root / layout.SNAPSHOTS, self.database)
         records = Registry(self.database)

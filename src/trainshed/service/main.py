@@ -90,6 +90,10 @@ def _sole_service(root: Path) -> Iterator[bool]:
 async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: ServiceLog) -> None:
     server = Server(log_file.tell)
     access, sessions, token = Access(root), Sessions(root), secrets.token_urlsafe(32)
+    if access.known and os.environ.get("MLFLOW_TRACKING_TOKEN") == access.known:
+        del os.environ[
+            "MLFLOW_TRACKING_TOKEN"
+        ]  # a client's, by get_mlflow_tracking_uri; a run may log to a server of others
     port = access.port or _port() or sessions.port
     with listening(root, port) as listeners:
         sessions.keep(port or listeners.port)

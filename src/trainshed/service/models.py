@@ -75,7 +75,7 @@ def _add(context: ServiceContext, name: str, folder: Path, body: Any) -> dict[st
     try:
         record = {**field(body, "record", dict, {}), "folder": folder.name, "run_id": field(body, "run", object)}
         labels = {part: field(body, part, dict, {}) for part in ("tags", "properties")}
-        context.files.replace(model_key(folder.name), list(_manifest(folder)))
+        context.files.replace(model_key(folder.name), list(manifest_of(folder)))
         return context.catalog.add("model", name, {"record": record, **labels}, time.time())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -118,11 +118,22 @@ async def get_file(request: Request) -> Response:
 
 def delete(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     """DELETE /models/{name}/{version}."""
-    folder = _folder(context, request)
-    context.catalog.delete("model", request.path_params["name"], request.path_params["version"])
-    context.files.replace(model_key(folder.name), [])
-    shutil.rmtree(folder, ignore_errors=True)
+    _folder(context, request)
+    remove(context, request.path_params["name"], request.path_params["version"])
     return {}
+
+
+def remove(context: ServiceContext, name: str, version: int) -> None:
+    """Delete a version of a model, with its files.
+
+    Raises:
+        NotFoundException: there is none.
+    """
+    token = str(context.catalog.get("model", name, version)["record"].get("folder"))
+    context.catalog.delete("model", name, version)
+    if _TOKEN.match(token):
+        context.files.replace(model_key(token), [])
+        shutil.rmtree(context.root / "models" / token, ignore_errors=True)
 
 
 def _incoming(context: ServiceContext, token: str) -> Path:
@@ -156,7 +167,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
             yield path.relative_to(folder).as_posix(), path.stat().st_size
 
 
-def _manifest(folder: Path) -> Iterator[tuple[str, int, str, float]]:
+def manifest_of(folder: Path) -> Iterator[tuple[str, int, str, float]]:
     """Yield the name, size, hash and time of each file, by which it is checked later."""
     for name, _ in _files(folder):
         with open_inside(folder, name) as file:

@@ -277,7 +277,15 @@ class Supervisor:
             requests.forget(run_id)
         return record
 
-    def begin(self, run_id: str, submit_id: str, spec: RunSpec, owner: dict[str, Any], start: bool) -> dict[str, Any]:
+    def begin(
+        self,
+        run_id: str,
+        submit_id: str,
+        spec: RunSpec,
+        owner: dict[str, Any],
+        start: bool,
+        begun: float | None = None,
+    ) -> dict[str, Any]:
         """Take up a run whose script is a program of the user's.
 
         Args:
@@ -286,13 +294,14 @@ class Supervisor:
             spec: what is known of it.
             owner: the program, as :func:`trainshed.system.process.identity` names it, or ``{"run": id}``.
             start: it runs already.
+            begun: since when; None for now.
 
         Returns:
             The run's record.
         """
         record = self._create(run_id, submit_id, spec, queued=False)
         self.lay_out(record, owner)
-        return self.hold(record["id"], start)
+        return self.hold(record["id"], start, begun)
 
     def lay_out(self, record: dict[str, Any], owner: dict[str, Any]) -> None:
         """Make the run directory of a run that no target starts; one that is there stays as it is.
@@ -304,21 +313,27 @@ class Supervisor:
         described = describe(self._shared.registry, record, self._history.root_of(record), here=True)
         self._witness.begin(record["id"], described, owner)
 
-    def hold(self, made: str, start: bool) -> dict[str, Any]:
+    def hold(self, made: str, start: bool, begun: float | None = None) -> dict[str, Any]:
         """Follow a run that no target starts, and note that it has begun.
 
         Args:
             made: the run.
             start: it runs already.
+            begun: since when; None for now.
         """
         # It takes none of the slots, and is looked at with those that do.
         self._machine_worker(INTERACTIVE).hold(made, 0)
-        return self.set_going(made) if start else self._history.get(made)
+        return self.set_going(made, begun) if start else self._history.get(made)
 
-    def set_going(self, run_id: str) -> dict[str, Any]:
-        """Note that an interactive run has begun; one that has begun before, or has ended, stays as it is."""
+    def set_going(self, run_id: str, begun: float | None = None) -> dict[str, Any]:
+        """Note that an interactive run has begun; one that has begun before, or has ended, stays as it is.
+
+        Args:
+            run_id: the run.
+            begun: since when; None for now.
+        """
         self._must_be_interactive(run_id, "run.start()")
-        if self._history.move(run_id, states.RUNNING, now=time.time()):
+        if self._history.move(run_id, states.RUNNING, now=time.time() if begun is None else begun):
             self._shared.bus.publish(run_id)
         return self._history.get(run_id)
 

@@ -22,12 +22,9 @@ from trainshed.system import files
 _ARTIFACTS = "workspaceartifactstore"
 
 
-def get_workspace(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /workspace: its ``config.json``, its name, and the paths of MLflow's files if this client can open them."""
-    found = {**context.registry.facts(), "workspace_name": context.registry.name, "folder": str(context.root)}
-    if request.scope[SAME_USER]:
-        found["mlflow"] = f"sqlite:///{context.root / 'mlflow.db'}"
-    return found
+def get_workspace(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
+    """GET /workspace: its ``config.json``, its name and its folder."""
+    return {**context.registry.facts(), "workspace_name": context.registry.name, "folder": str(context.root)}
 
 
 def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:

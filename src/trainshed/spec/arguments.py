@@ -28,14 +28,35 @@ def parameters(arguments: Sequence[str], properties: Optional[Mapping[str, Any]]
     """
     logged = {name: text for name, text in (properties or {}).items() if name.startswith(MLFLOW)}
     found: Dict[str, Any] = {name[len(MLFLOW) :]: value_of(str(text)) for name, text in logged.items()}
+    for name, text in _named(arguments).items():
+        found[name] = True if text is None else value_of(text)
+    return found
+
+
+def parameter_texts(arguments: Sequence[str]) -> Dict[str, str]:
+    """Return the parameters in a list of arguments as they were written; options without a value are ``"True"``.
+
+    Args:
+        arguments: what follows the name of the script.
+
+    Example:
+        >>> parameter_texts(["--lr", "1e-3", "--fast"])
+        {'lr': '1e-3', 'fast': 'True'}
+    """
+    return {name: "True" if text is None else text for name, text in _named(arguments).items()}
+
+
+def _named(arguments: Sequence[str]) -> Dict[str, Optional[str]]:
+    """Return the options in a list of arguments, None for those without a value."""
+    found: Dict[str, Optional[str]] = {}
     waiting = None
     for argument in arguments:
         named = _NAMED.match(argument)
         if named:
             waiting = named.group(1) if named.group(2) is None else None
-            found[named.group(1)] = True if named.group(2) is None else value_of(named.group(2))
+            found[named.group(1)] = named.group(2)
         elif waiting:
-            found[waiting] = value_of(argument)
+            found[waiting] = argument
             waiting = None
     return found
 

@@ -43,7 +43,7 @@ class Catalog:
         Raises:
             UserErrorException: an unknown kind, or an invalid name.
         """
-        _check(kind, name)
+        check_name(kind, name)
         texts = [strict_json(entry.get("record") or {})]
         texts += [strict_json(labels.checked(entry.get(column) or {})) for column in ("tags", "properties")]
         with self._database.transaction(durable=True) as write:
@@ -136,7 +136,16 @@ class Catalog:
         self._database.execute(sql, (kind, name, version), durable=True)
 
 
-def _check(kind: str, name: str) -> None:
+def check_name(kind: str, name: str) -> None:
+    """Refuse what cannot be the name of a versioned object.
+
+    Args:
+        kind: one of :data:`KINDS`.
+        name: the name.
+
+    Raises:
+        UserErrorException: it cannot.
+    """
     if kind not in KINDS:
         raise UserErrorException(f"There is no catalog '{kind}'. Available: {', '.join(KINDS)}.")
     if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable() or "/" in name or name[0] == ".":

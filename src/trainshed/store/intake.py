@@ -9,7 +9,7 @@ from trainshed.errors import UserErrorException
 from trainshed.store import labels, values
 from trainshed.store.values import Event
 
-_FIND = "SELECT id, kind, plain, points, place FROM series WHERE run = ? AND name = ?"
+_FIND = "SELECT id, kind, plain, points, place, step, time, value FROM series WHERE run = ? AND name = ?"
 _NEW = "INSERT INTO series (run, name, kind, plain, points, place, time) VALUES (?, ?, ?, 1, 0, -1, 0.0)"
 _UPDATE = "UPDATE series SET plain = ?, points = ?, place = ?, step = ?, time = ?, value = ? WHERE id = ?"
 _POINT = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
@@ -24,15 +24,17 @@ Point = tuple[int, int, int | None, float, Any]
 class _Series:
     """A metric that the batch adds to."""
 
-    __slots__ = ("count", "id", "kind", "last", "place", "plain")
+    __slots__ = ("count", "id", "kind", "last", "place", "plain", "shown")
 
-    def __init__(self, number: int, kind: str, plain: int, count: int, place: int) -> None:
+    def __init__(self, number: int, kind: str, plain: int, count: int, *newest: Any) -> None:
         self.id = number
         self.kind = kind
         self.plain = plain
         self.count = count
-        self.place = place
+        self.place: int = newest[0]
         self.last: Point | None = None
+        self.shown: tuple[Any, ...] = newest[1:]
+        """Step, time and value of what counts as its newest point."""
 
 
 class Intake:
@@ -44,13 +46,16 @@ class Intake:
     Args:
         write: the transaction's connection.
         run_id: the run, which exists.
+        by_step: what counts as the newest point of a metric is that of the highest step, and not the last one; one that
+            repeats the last is ignored.
 
     Attributes:
         warnings: messages for the user, each once.
     """
 
-    def __init__(self, write: sqlite3.Connection, run_id: str) -> None:
+    def __init__(self, write: sqlite3.Connection, run_id: str, by_step: bool = False) -> None:
         self._write = write
+        self._by_step = by_step
         self._run = run_id
         self._series: dict[str, _Series] = {}
         self._points: list[Point] = []
@@ -86,8 +91,10 @@ class Intake:
     def store(self) -> None:
         """Store what was collected."""
         self._write.executemany(_POINT, self._points)
-        touched = [(item, item.last) for item in self._series.values() if item.last]
-        self._write.executemany(_UPDATE, [(item.plain, item.count, *last[1:], item.id) for item, last in touched])
+        touched = [item for item in self._series.values() if item.last]
+        self._write.executemany(
+            _UPDATE, [(item.plain, item.count, item.place, *item.shown, item.id) for item in touched]
+        )
         for column, changed in self._labels.items():
             labels.save(self._write, self._run, column, changed)
 
@@ -107,12 +114,17 @@ class Intake:
             )
             return
         kept = values.stored(value)
+        point = (_step(event), _time(event), kept)
+        if self._by_step and series.count and point == series.shown:
+            return
         if kept is None or isinstance(kept, bytes):
             series.plain = 0
+        if not self._by_step or not series.count or _rank(point) >= _rank(series.shown):
+            series.shown = point
         series.count += 1
         # In the order of arrival, from whichever of the run's journals they came.
         series.place = max(place, series.place + 1)
-        series.last = (series.id, series.place, _step(event), _time(event), kept)
+        series.last = (series.id, series.place, *point)
         self._points.append(series.last)
 
     def _find(self, name: str, kind: str) -> _Series:
@@ -120,7 +132,7 @@ class Intake:
         row = self._write.execute(_FIND, (self._run, name)).fetchone()
         if row is None:
             made = self._write.execute(_NEW, (self._run, name, kind)).lastrowid
-            row = (made, kind, 1, 0, -1)
+            row = (made, kind, 1, 0, -1, None, 0.0, None)
         series = self._series[name] = _Series(*row)
         return series
 
@@ -142,6 +154,11 @@ class Intake:
 
     def _warn(self, sentence: str) -> None:
         self._seen[sentence] = None
+
+
+def _rank(point: tuple[Any, ...]) -> tuple[Any, ...]:
+    step, time, value = point
+    return step or 0, time, value if isinstance(value, int | float) else float("-inf")
 
 
 def _step(event: Event) -> int | None:

@@ -17,6 +17,8 @@ _ADVANCE = (
     "INSERT INTO collected (run, file, bytes) VALUES (?, ?, ?) "
     "ON CONFLICT (run, file) DO UPDATE SET bytes = max(bytes, excluded.bytes)"
 )
+_DIRECT = f"{layout.JOURNAL}/direct"
+"""In place of a journal's name: what was told to the service itself."""
 
 
 class Metrics:
@@ -72,6 +74,30 @@ class Metrics:
                     intake.take(place, event)
             intake.store()
             write.execute(_ADVANCE, (run_id, file, max(next_offset, floor)))
+        return intake.warnings
+
+    def add(self, run_id: str, events: list[Event]) -> list[str]:
+        """Store events that come without a journal. The newest point of a metric is then that of the highest step.
+
+        Args:
+            run_id: the run.
+            events: as for :meth:`append`.
+
+        Returns:
+            Warnings for the user.
+
+        Raises:
+            NotFoundException: no such run.
+        """
+        with self._database.transaction() as write:
+            row = write.execute(_OFFSET, (_DIRECT, run_id)).fetchone()
+            if row is None:
+                raise NotFoundException(f"There is no run '{run_id}' to store metrics for.")
+            intake = Intake(write, run_id, by_step=True)
+            for place, event in enumerate(events, row[0]):
+                intake.take(place, event)
+            intake.store()
+            write.execute(_ADVANCE, (run_id, _DIRECT, row[0] + len(events)))
         return intake.warnings
 
     def read(self, run_id: str, name: str | None = None) -> dict[str, Any]:

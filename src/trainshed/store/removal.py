@@ -6,7 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 from trainshed.errors import UserErrorException
-from trainshed.store import git_diffs
+from trainshed.store import git_diffs, mlflow
 from trainshed.store.database import Database
 from trainshed.store.history import DESCENDANTS, History
 
@@ -14,7 +14,7 @@ _OF_A_RUN = (
     "DELETE FROM points WHERE series IN (SELECT id FROM series WHERE run = ?)",
     *(f"DELETE FROM {table} WHERE run = ?" for table in ("series", "run_events", "collected", "files", "specs")),
     "DELETE FROM trials WHERE sweep = ?",
-    f"DELETE FROM records WHERE kind = '{git_diffs.KIND}' AND name = ?",
+    f"DELETE FROM records WHERE kind IN ('{git_diffs.KIND}', '{mlflow.RUN}') AND name = ?",
     "DELETE FROM sweeps WHERE run = ?",
     "DELETE FROM runs WHERE id = ?",
 )

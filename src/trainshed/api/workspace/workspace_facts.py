@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from trainshed.client import locations
-from trainshed.client.cache import cache, mark
 from trainshed.client.notice import inform
 from trainshed.client.remote import SERVICE
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException
@@ -237,16 +236,25 @@ class WorkspaceFacts:
         return profile(workspace, name, models, inference, dataset, requested, description)
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
-        """Return a tracking URI for MLflow.
+        """Return the address at which MLflow's clients log to this workspace and read from it.
 
-        In a job it is the address of its run. Elsewhere it is a SQLite database in the workspace folder, or in this
-        machine's cache if that folder is on another machine.
+        In a job it is the address of its run. Elsewhere it is that of the workspace's service, which keeps it from then
+        on and does not exit when idle. The address has no key in it: this call also sets the environment variable
+        ``MLFLOW_TRACKING_TOKEN`` of this process, which MLflow's clients read.
         """
         of_job = os.environ.get("MLFLOW_TRACKING_URI") if os.environ.get("TRAINSHED_RUN_ID") else None
         if of_job:
             return of_job
-        uri: str | None = self.connection.call("GET", "/workspace").get("mlflow")
-        return uri or f"sqlite:///{cache(f'mlflow-{mark(self.identity)}.db')}"
+        facts = self.mlflow_access()
+        os.environ["MLFLOW_TRACKING_TOKEN"] = facts["token"]
+        return facts["address"]
+
+    def mlflow_access(self) -> dict[str, str]:
+        """Return what MLflow's clients have to know: ``{"address", "token"}``."""
+        facts: dict[str, str] = self.connection.call("POST", "/service/access")
+        # Through a tunnel, the port here is another than there.
+        there = self.connection.base_url if self.by_address else ""
+        return {**facts, "address": there} if there.startswith("http") else facts
 
     @classmethod
     def setup(cls) -> Any:

@@ -128,6 +128,9 @@ async function events(body, take) {
 
 // The code comes after '#', which browsers send to nobody; it is taken out of the address at once.
 async function fromAddress() {
+  // MLflow's clients print addresses of their own page.
+  const run = /^#\/experiments\/[^/]+\/runs\/([\w-]+)/.exec(location.hash);
+  if (run) location.replace(new URL(`runs/${run[1]}`, base));
   const found = /^#code=([\w-]+)$/.exec(location.hash);
   if (!found) return;
   history.replaceState(null, '', location.pathname + location.search);

@@ -75,7 +75,7 @@ const acts = {
 function show() {
   const name = run.display_name ?? run.id, over = ended(run);
   document.title = `${over || run.status === 'Running' ? '' : `${word(run.status)}: `}${name} · ${run.experiment} · Trainshed`;
-  const labels = Object.entries(run.tags).map(([key, value]) => el('span', { class: 'tag' }, value ? `${key}: ${value}` : key,
+  const labels = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.')).map(([key, value]) => el('span', { class: 'tag' }, value ? `${key}: ${value}` : key,
     el('button', { 'aria-label': `Remove the tag ${key}`, onclick: () => after(act('tag', [id], { remove: [key] })) }, '×')));
   head.replaceChildren(
     el('div', { class: 'top' }, menu(), el('a', { class: 'crumb', href: `./?filter=${encodeURIComponent(`experiment:${/\s/.test(run.experiment) ? `"${run.experiment}"` : run.experiment}`)}` }, run.experiment),

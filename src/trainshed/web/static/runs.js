@@ -131,7 +131,7 @@ function head() {
   for (const each of groups.children) each.setAttribute('aria-pressed', String(each.dataset.group === view.group));
 }
 function tags(found) {
-  const names = Object.entries(found).filter(([key]) => key !== 'hyperparameters').map(([key, value]) => (value === null || value === '' ? key : `${key}: ${value}`));
+  const names = Object.entries(found).filter(([key]) => !/^(hyperparameters$|mlflow\.)/.test(key)).map(([key, value]) => (value === null || value === '' ? key : `${key}: ${value}`));
   return el('div', { class: 'tg' }, names.slice(0, 1).map((name) => el('span', { class: 'tag', title: name }, name)),
     names.length > 1 ? el('span', { class: 'tag', title: names.join(', ') }, `+${names.length - 1}`) : null);
 }
