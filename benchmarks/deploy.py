@@ -88,6 +88,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for server in options.only:
                 figures[server].append(measure(server, Path(name), options.envs, options.seconds))
+                print(server, *(f"{figure:.2f}" for figure in figures[server][-1]), file=sys.stderr, flush=True)
     print(f"{machine()}\n\n| | requests/s, 8 | requests/s, 1 | p50, ms | first answer, s | memory, MB |")
     print("|---" * 6 + "|")
     for server, rounds in figures.items():
