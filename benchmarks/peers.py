@@ -17,8 +17,9 @@ PACKAGES = {
     "optuna": ["optuna==5.0.0", "scikit-learn"],
     "ray": ["ray[tune]==2.60.0"],
     "mlflow_models": ["mlflow==3.17.2", "scikit-learn==1.8.0", "uvicorn", "fastapi"],
-    "bentoml": ["bentoml", "scikit-learn==1.8.0"],
-    "litserve": ["litserve", "scikit-learn==1.8.0"],
+    "served": ["scikit-learn==1.8.0"],
+    "bentoml": ["bentoml==1.4.40", "scikit-learn==1.8.0"],
+    "litserve": ["litserve==0.2.19", "scikit-learn==1.8.0"],
     "optuna_gp": ["optuna==5.0.0", "scikit-learn", "scipy", "torch==2.13.0"],
 }
 QUIET = {

@@ -37,6 +37,7 @@ def main() -> None:
         ("sweep_overhead", envs),
         ("ssh", rounds),
         ("slurm", rounds),
+        ("deploy", envs),
     ):
         done = subprocess.run(
             [sys.executable, HERE / f"{script}.py", *extra], stdout=subprocess.PIPE, text=True, check=True

@@ -110,7 +110,7 @@ class Doors:
         self._send = send
         self._doors: dict[int, Door] = {}
 
-    def open(self, listener: socket.socket, port: int) -> None:
+    def add(self, listener: socket.socket, port: int) -> None:
         """Have a program there called by whoever connects here.
 
         Args:

@@ -59,7 +59,7 @@ class ServiceDoors:
             raise WebserviceException(
                 f"Port {port} of the web service '{name}' is used by another program ({error})."
             ) from error
-        machine.doors.open(listener, wanted.far)
+        machine.doors.add(listener, wanted.far)
         self._kept[name] = wanted
 
     def drop(self, name: str) -> None:
