@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
+import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from typing import Any
 import pytest
 from podman_engine import BARE, EMPTY, FOREIGN, PASSWORD, PYTHON, USER, Engine, containers
 from podman_engine import engine as new_engine
-from waiting import until_logged
+from waiting import until_logged, until_printed
 from web_server import web_server
 
+from azureml.core.model import InferenceConfig
 from trainshed import (
     AmlCompute,
     ComputeTarget,
@@ -36,7 +40,7 @@ from trainshed.api.hyperdrive import (
     PrimaryMetricGoal,
     choice,
 )
-from trainshed.errors import ActivityFailedException, UserErrorException
+from trainshed.errors import ActivityFailedException, UserErrorException, WebserviceException
 from trainshed.system import process
 
 
@@ -522,8 +526,6 @@ def test_a_name_that_stands_for_another_image_by_now(trial: Trial, engine: Engin
 
 
 def test_a_web_service_in_a_container(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    from azureml.core.model import InferenceConfig
-
     monkeypatch.chdir(trial.project)
     Path("score.py").write_text(
         "import os\n\ndef run(data):\n    return [data, os.path.exists('/run/.containerenv')]\n"
@@ -542,3 +544,40 @@ def test_a_web_service_in_a_container(trial: Trial, monkeypatch: pytest.MonkeyPa
     assert service.run_id != first
     assert service.run("b") == ["b", True]
     service.delete()
+
+
+def test_a_packaged_model_answers(
+    experiment: None, engine: Engine, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("words.txt").write_text("the words")
+    Path("score.py").write_text(
+        "import os\n\n\ndef run(data):\n"
+        "    with open(os.path.join(os.environ['AZUREML_MODEL_DIR'], 'words.txt')) as file:\n        return file.read() + data\n"
+    )
+    environment = Environment("serving")
+    environment.python.conda_dependencies.remove_pip_package("azureml-defaults")
+    environment.docker.base_image = PYTHON
+    model = Model.register(workspace, "words.txt", "words")
+    config = InferenceConfig("score.py", environment=environment)
+    package = Model.package(workspace, [model], config, image_name="words", image_label="1")
+    package.wait_for_creation(show_output=True)
+    assert package.pull() == package.location == "words:1"
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    argv = ["podman", "run", "--rm", "--name", "packaged", "--env", f"PORT={port}", "words:1"]
+    env = {**os.environ, **engine.environ}
+    started = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        until_printed(started, "Answering at port")
+        request = urllib.request.Request(f"http://localhost:{port}/score", b", and more")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.loads(answer.read()) == "the words, and more"
+    finally:
+        engine.podman("stop", "--time", "20", "packaged", check=False)
+    assert started.wait(60) == 0  # it has stopped by itself
+    environment.docker.base_image = "localhost/test/none:1"
+    failed = Model.package(workspace, [model], config, image_name="words", image_label="2")
+    with pytest.raises(WebserviceException, match="could not be built"):
+        failed.wait_for_creation()
+    assert failed.state == "Failed"

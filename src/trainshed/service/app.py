@@ -24,6 +24,7 @@ from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.journal_routes import ROUTES as JOURNAL
 from trainshed.service.mlflow_routes import ROUTES as MLFLOW
 from trainshed.service.models import ROUTES as MODELS
+from trainshed.service.package_routes import ROUTES as PACKAGES
 from trainshed.service.page import ROUTES as PAGE
 from trainshed.service.page_live import ROUTES as PAGE_LIVE
 from trainshed.service.page_run import ROUTES as PAGE_RUN
@@ -52,6 +53,7 @@ ALL = [
     *PAGE_LIVE,
     *SWEEP_SCREEN,
     *PAGE_SERVICES,
+    *PACKAGES,
     *ROUTES,
     *TARGETS,
     *TRANSFERS,

@@ -118,7 +118,7 @@ def test_each_name_of_a_program_has_its_status(tmp_path: Path) -> None:
         ("from azureml.train.automl import *\nfrom azureml.core import *\nWorkspace().sync_keys()", {"core.Workspace.sync_keys": 3}),
         ("from azureml.core import Nothing", {"core.Nothing": 1}),
         ("import azureml.nothing", {"nothing": 1}),
-        ("from azureml.core.model import ModelPackage\nModelPackage('score.py')", {"core.model.ModelPackage": 2}),
+        ("from azureml.core.webservice import AksEndpoint\nAksEndpoint('score.py')", {"core.webservice.AksEndpoint": 2}),
         ("from azureml.train.hyperdrive import HyperDriveConfig\nHyperDriveConfig()", {}),
         ("from azureml.core.compute import AksCompute\nAksCompute.provisioning_configuration()", {"core.compute.AksCompute.provisioning_configuration": 2}),
         ("from azureml.core.compute import ComputeInstance\nComputeInstance.supported_vmsizes(None)", {}),

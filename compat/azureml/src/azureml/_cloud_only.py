@@ -124,12 +124,6 @@ ROWS = (
     Row("core", "Environment.get_image_details", "(workspace)", _BUILT),
     Row(
         "core",
-        "Model.package",
-        "(workspace, models, inference_config=None, generate_dockerfile=False, image_name=None, image_label=None)",
-        SERVE,
-    ),
-    Row(
-        "core",
         "Datastore.register_azure_blob_container",
         "(workspace, datastore_name, container_name, account_name, sas_token=None, account_key=None, protocol=None, "
         "endpoint=None, overwrite=False, create_if_not_exists=False, skip_validation=False, blob_cache_timeout=None, "
@@ -210,8 +204,6 @@ ROWS = (
         SERVE,
     ),
     Row("core core.image core.image.image", "Image.get", "", _IMAGES),
-    Row("core.model", "ModelPackage", "", SERVE),
-    Row("core.model", "ModelPackage.pull save wait_for_creation get_container_registry get_logs", "", SERVE),
     Row(
         "core",
         "Model.add_dataset_references",

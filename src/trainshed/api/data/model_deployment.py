@@ -95,3 +95,30 @@ class ModelDeployment:
         """
         requested = {"requestedCpu": cpu, "requestedMemoryInGB": memory_in_gb}
         return workspace._profile(profile_name, models, inference_config, input_dataset, requested, description)
+
+    @staticmethod
+    def package(
+        workspace: WorkspaceLike,
+        models: Sequence[Any],
+        inference_config: Any = None,
+        generate_dockerfile: bool = False,
+        image_name: str | None = None,
+        image_label: str | None = None,
+    ) -> Any:
+        """Build a container image that answers requests with models, with podman or docker on this machine.
+
+        Args:
+            workspace: workspace of the models.
+            models: models, or their names.
+            inference_config: an InferenceConfig: scoring script and environment. Default: as for :meth:`deploy`.
+            generate_dockerfile: make a folder with a Dockerfile instead, which needs neither podman nor docker.
+            image_name: name of the image. Default: ``"package"``.
+            image_label: label of the image. Default: the time.
+
+        Returns:
+            A ModelPackage: call its ``wait_for_creation()``, then ``pull()``, or ``save(folder)`` for a Dockerfile.
+
+        Raises:
+            WebserviceException: there is neither podman nor docker, or see :meth:`deploy`.
+        """
+        return workspace._package(models, inference_config, generate_dockerfile, image_name, image_label)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainshed.api.configuration.environment import Environment
 from trainshed.api.deployment import no_code, service_records
+from trainshed.api.deployment import package as packages
 from trainshed.api.deployment.configurations import LOCAL, WebserviceDeploymentConfiguration
 from trainshed.api.deployment.inference_config import check_script, staged
 from trainshed.api.training.script_run_config import ScriptRunConfig
@@ -127,3 +128,32 @@ def reload(workspace: WorkspaceLike, record: dict[str, Any]) -> dict[str, Any]:
         return service_records.restart(workspace, record["name"], {"snapshot": spec.snapshot})
 
     return _upload(workspace, source, script, Environment("inference"), [], post)
+
+
+def package(
+    workspace: WorkspaceLike,
+    models: Any,
+    inference_config: InferenceConfig | None,
+    generate_dockerfile: bool,
+    name: str | None,
+    label: str | None,
+) -> packages.ModelPackage:
+    """Make a container image of models; see :meth:`trainshed.api.data.model.Model.package`."""
+    ids = service_records.model_ids(workspace, models)
+    config = no_code.configuration(workspace, ids) if inference_config is None else inference_config
+    image, engine = packages.image_name(name, label), "" if generate_dockerfile else packages.engine()
+    source = config.source
+    script = check_script(source)
+
+    def post(spec: RunSpec) -> dict[str, Any]:
+        recipe: dict[str, Any] = workspace.connection.call("POST", "/packages/recipe", {"spec": to_json(spec)})
+        return recipe
+
+    recipe = _upload(workspace, source, script, config._environment(), ids, post)
+    folder, temporary = staged(source)
+    try:
+        made = packages.lay_out(workspace, config, ids, script, folder, recipe)
+    finally:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return packages.ModelPackage(workspace, made, "" if generate_dockerfile else image, engine)

@@ -227,6 +227,12 @@ class WorkspaceFacts:
         source, spec = with_source(workspace, experiment, config, {}, {})
         return submit_source(self.connection, source, spec, post)
 
+    def _package(self, models: Any, inference: Any, dockerfile: bool, name: str | None, label: str | None) -> Any:
+        from trainshed.api.deployment.deploying import package
+
+        workspace: Any = self
+        return package(workspace, models, inference, dockerfile, name, label)
+
     def _profile(
         self, name: str, models: Any, inference: Any, dataset: Any, requested: dict[str, Any], description: str | None
     ) -> Any:

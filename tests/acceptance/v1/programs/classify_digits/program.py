@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 
 import azureml.core
 from azureml.core import Dataset, Environment, Experiment, Image, ScriptRunConfig, Workspace
-from azureml.core.model import InferenceConfig, Model, ModelProfile
+from azureml.core.model import InferenceConfig, Model, ModelPackage, ModelProfile
 from azureml.core.resource_configuration import ResourceConfiguration
 from azureml.core.webservice import AciWebservice, Webservice
 
@@ -115,6 +115,15 @@ assert isinstance(profile, ModelProfile)
 profile.wait_for_completion(True)
 details = profile.get_details()
 assert (details["successRate"], details["totalQueries"]) == (100, 20)
+
+# Take it elsewhere: a folder with a Dockerfile.
+packed_env = Environment.from_conda_specification("packed", "environment.yml")
+packed_config = InferenceConfig(entry_script="score.py", environment=packed_env)
+package = Model.package(ws, [model], packed_config, generate_dockerfile=True)
+assert isinstance(package, ModelPackage)
+package.wait_for_creation(show_output=True)
+package.save("./imagefiles")
+assert {"Dockerfile", "requirements.txt"} <= set(os.listdir("imagefiles"))
 
 # Clean up.
 assert [each.name for each in Webservice.list(ws, model_name="sklearn_digits", tags=["data"])] == ["sklearn-digits-svc"]
