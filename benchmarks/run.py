@@ -35,6 +35,7 @@ def main() -> None:
         ("store", []),
         ("sweeps", envs),
         ("sweep_overhead", envs),
+        ("page", [*rounds, *envs]),
         ("ssh", rounds),
         ("slurm", rounds),
         ("deploy", envs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -157,3 +158,33 @@ def test_fewer_than_asked_for_is_said(trial: Trial, request: pytest.FixtureReque
     has = "this machine has 1" if count else "this machine has no NVIDIA GPU"
     (warning,) = run.get_details()["warnings"]
     assert warning["message"].startswith(f"The run requests 2 GPUs, and {has}: ")
+
+
+UNTIL_ASKED = """
+import os, time
+while not os.path.exists(os.environ["ASKED"]) or open(os.environ["ASKED"]).read().count("--query-gpu=utilization") < 2:
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that stands in for nvidia-smi, of which there is none here; where it writes what it is asked."""
+    (tmp_path / "bin").mkdir()
+    program, asked = tmp_path / "bin" / "nvidia-smi", tmp_path / "asked"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {asked}\necho "75, 2048"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return asked
+
+
+@pytest.mark.own_folder
+def test_what_the_gpus_of_a_run_do_is_seen(stand_in: Path, trial: Trial, home: Path) -> None:
+    run = trial.submit(UNTIL_ASKED, {"ASKED": str(stand_in)}, use_gpu=True)
+    run.wait_for_completion()
+    assert "-i 0\n" in stand_in.read_text()
+    (journal,) = home.rglob(f"*{run.id}/journal.jsonl")
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {event["v"] for event in events if event["n"] == "system: gpu"} == {0.75}
+    assert {event["v"] for event in events if event["n"] == "system: gpu memory"} == {2048 * 2**20}
+    assert "warnings" not in run.get_details() or "left" not in str(run.get_details()["warnings"])

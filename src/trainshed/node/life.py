@@ -21,7 +21,7 @@ from trainshed.node.mlflow_door import URI, MlflowDoor
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.pool import RANK_OF, part_of
 from trainshed.node.ranks import Ranks
-from trainshed.node.resources import Sampler
+from trainshed.node.resources import GpuSampler, Sampler, given
 from trainshed.node.run_state import RunState, say
 from trainshed.node.start import Start
 from trainshed.spec import layout
@@ -279,7 +279,8 @@ class Holder:
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        sampler = Sampler(self.run_dir)
+        gpus = given(self.spec.use_gpu, self.node_context, self.pool.node if self.pool else None)
+        sampler = Sampler(self.run_dir, GpuSampler(gpus, watch.cost_of) if gpus else None)
         result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks), sampler)
         if watch.apart and self.pool and self.pool.told_to_end and result.cause == "cancel":
             result.cause = "itself"  # the failure may be that of a rank here, which mpirun alone has noticed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 
 from trainshed.errors import TYPE_CHECKING
@@ -11,13 +12,19 @@ from trainshed.spec import layout
 from trainshed.system import confined, process
 
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 _FIRST = 2.0
 _SHARE = 200.0
 """A look is taken when another 200th of the run's time has passed, so that those of a day are few, too."""
 _MOST = 2000
 """Processes that are looked at."""
+_NVIDIA_SMI = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
+_GPU = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./-]*\Z")
+_THRIFT = 1000.0
+"""What a look costs may be this part of the time to the next one: a thousandth of a core, however many processes."""
+_PATIENCE = 60.0
+"""Seconds after which an answer is waited for no longer: a driver may hang."""
 
 
 class Sampler:
@@ -25,10 +32,12 @@ class Sampler:
 
     Args:
         run_dir: the run directory.
+        gpus: of the run, if it has any.
     """
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, gpus: Optional[GpuSampler] = None) -> None:
         self._run_dir = run_dir
+        self._gpus = gpus
         self._begun = self._last = time.monotonic()
         self._next: Optional[float] = self._begun + _FIRST if process.LINUX else None
         self._before = 0.0
@@ -48,7 +57,8 @@ class Sampler:
         now = time.monotonic()
         if self._next is None or now < self._next:
             return
-        cpu, memory, read, written = _used(os.getpid())
+        begun = time.process_time()
+        cpu, memory, read, written = _used(os.getpid(), self._gpus.pid if self._gpus else 0)
         passed = now - self._last
         found = {"memory": float(memory)}
         if self._before:
@@ -56,21 +66,142 @@ class Sampler:
             found["disk read"] = max(read - self._read, 0) / passed
             found["disk write"] = max(written - self._written, 0) / passed
         self._last, self._before, self._read, self._written = now, cpu, read, written
-        self._next = now + max(_FIRST, (now - self._begun) / _SHARE)
+        cost = time.process_time() - begun
+        self._next = now + max(_FIRST, (now - self._begun) / _SHARE, _THRIFT * cost)
         wall = time.time()
         events = [{"k": "resource", "n": f"system: {name}", "t": wall, "v": value} for name, value in found.items()]
+        if self._gpus:
+            events += self._gpus.look(now)
         try:
             lines = "".join(json.dumps(event) + "\n" for event in events)
             confined.append_inside(self._run_dir, layout.JOURNAL, lines.encode("ascii"))
         except OSError:
             self._next = None
 
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self._gpus:
+            self._gpus.close()
 
-def _used(shim: int) -> Tuple[float, int, int, int]:
-    """Return what the descendants of a process use: seconds of CPU, bytes of memory, bytes read and written."""
+
+class GpuSampler:
+    """Asks ``nvidia-smi`` what the GPUs of a run do, without waiting for it: its answer is read at the next look.
+
+    Args:
+        names: of the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them.
+        cost_of: returns the seconds of CPU that a child has used that has ended; None for others.
+    """
+
+    def __init__(self, names: Sequence[str], cost_of: Callable[[int], Optional[float]]) -> None:
+        self._names = [name for name in names if _GPU.match(name)]
+        self._cost_of = cost_of
+        self._output = -1
+        self._asked = self._wall = 0.0
+        self._next = 0.0 if self._names else float("inf")
+        self.pid = 0
+        """The process that is asked, if one is running."""
+
+    def look(self, now: float) -> List[Dict[str, object]]:
+        """Return the events of the last answer, if it is there, and ask again if it is time.
+
+        Args:
+            now: by the monotonic clock.
+        """
+        if self.pid:
+            return self._answer(now)
+        if now >= self._next:
+            self._ask(now)
+        return []
+
+    def _ask(self, now: float) -> None:
+        self._asked, self._wall = now, time.time()
+        self._output, end = os.pipe()
+        os.set_blocking(self._output, False)
+        argv = [*_NVIDIA_SMI, "-i", ",".join(self._names)]
+        null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        to_null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+        try:
+            self.pid = os.posix_spawnp(
+                argv[0], argv, os.environ, file_actions=[null, (os.POSIX_SPAWN_DUP2, end, 1), to_null]
+            )
+        except OSError:
+            self._stop()  # there is none
+        finally:
+            os.close(end)
+
+    def _answer(self, now: float) -> List[Dict[str, object]]:
+        cost = self._cost_of(self.pid)
+        if cost is None:
+            if now - self._asked > _PATIENCE:
+                self.close()
+                self._stop()
+            return []
+        self.pid = 0
+        text = os.read(self._output, 1 << 16).decode("ascii", "replace")
+        os.close(self._output)
+        self._output = -1
+        busy, used = [], []
+        for line in text.splitlines():
+            first, _, second = line.partition(",")
+            # "[N/A]" is what a part of a GPU says.
+            busy += [float(first)] if first.strip().isdigit() else []
+            used += [float(second)] if second.strip().isdigit() else []
+        found = {}
+        if busy:
+            found["gpu"] = sum(busy) / len(busy) / 100
+        if used:
+            found["gpu memory"] = sum(used) * (1 << 20)
+        if not found:
+            self._stop()
+        # Another program costs more than all other looks.
+        self._next = max(self._next, self._asked + max(_FIRST, _THRIFT * cost))
+        return [{"k": "resource", "n": f"system: {name}", "t": self._wall, "v": value} for name, value in found.items()]
+
+    def _stop(self) -> None:
+        self._next = float("inf")
+
+    def close(self) -> None:
+        """End the process that is asked, so that it does not count as one that the run has left."""
+        pid, self.pid = self.pid, 0
+        if self._output >= 0:
+            os.close(self._output)
+            self._output = -1
+        if not pid or self._cost_of(pid) is not None:
+            return
+        os.kill(pid, 9)
+        for _ in range(100):
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    return
+            except ChildProcessError:
+                return
+            time.sleep(0.01)
+
+
+def given(use_gpu: bool, node_context: Mapping[str, Any], node: Optional[int]) -> List[str]:
+    """Return the names of the GPUs that a run was given on this machine; none for a run that asked for none.
+
+    Args:
+        use_gpu: whether it asked.
+        node_context: the part of ``spec.json`` that describes this node.
+        node: which of the run's nodes this machine is; None if all are here.
+    """
+    if not use_gpu:
+        return []
+    shares = [share or [] for share in node_context.get("gpus") or []]
+    if node is not None:
+        shares = shares[node : node + 1]
+    found = [str(name) for share in shares for name in share]
+    return found or [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+
+
+def _used(shim: int, but: int) -> Tuple[float, int, int, int]:
+    """Return what the descendants of a process, but for one, use: seconds of CPU, bytes of memory, read and written."""
     ticks, page = float(os.sysconf("SC_CLK_TCK")), os.sysconf("SC_PAGE_SIZE")
     cpu, own, shared, read, written = 0.0, 0, 0, 0, 0
     for pid in _descendants(shim):
+        if pid == but:
+            continue
         try:
             fields = _text(pid, "stat").rpartition(")")[2].split()
             cpu += sum(int(each) for each in fields[11:15]) / ticks

@@ -71,6 +71,7 @@ class Watch:
         self._open: Callable[[], None] = _ignore
         self._called = False
         self._ended: dict[int, int] = {}
+        self._costs: dict[int, float] = {}
         self._events: RankEvents | None = None
         self._listened: list[int] = []
         self._wake, waker = os.pipe()
@@ -156,16 +157,21 @@ class Watch:
         """
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
             self._ended[pid] = status
+            self._costs[pid] = used.ru_utime + used.ru_stime
 
     def status_of(self, pid: int) -> int | None:
         """Return the wait status of a child that has ended, or None."""
         return self._ended.get(pid)
+
+    def cost_of(self, pid: int) -> float | None:
+        """Return the seconds of CPU that a child has used that has ended, or None."""
+        return self._costs.get(pid)
 
     def family(self) -> set[int]:
         """Return all processes of the run that are alive."""
@@ -255,6 +261,8 @@ def wait(
             watch.pause(sampler.wait(deadline))
             sampler.look()
         watch.news()
+    if sampler is not None:
+        sampler.close()
     _read_status(watch, gone or pids, result)
     # Cancelled before anything was started, or both received the signal, as when a machine is shut down.
     if watch.cancelled and (not pids or result.number == signals.SIGTERM):

@@ -14,6 +14,7 @@ from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
 from trainshed.service.requests import endpoint, field, number
+from trainshed.service.responses import packed
 from trainshed.service.transfers import FileContent, list_files
 from trainshed.spec import layout, states
 from trainshed.spec.arguments import parameters
@@ -32,28 +33,31 @@ _LONGEST_VALUE = 100_000
 
 
 def run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """GET /pages/data/runs/{id}: everything that stands on its page but curves, logs and files."""
+    """Everything that stands on a run's page but curves, logs and files."""
     record = context.supervisor.look(request.path_params["run"])
     table = Table(context.database)
     children = table.window(Question(text=f'parent:"{record["id"]}" archived:any', limit=_CHILDREN))
     latest = context.metrics.latest(record["id"])
-    found: dict[str, Any] = spelled(
-        {
-            **facts(context, record),
-            "spec": record["spec"],
-            "parameters": parameters(record["spec"].get("arguments") or (), record["properties"]),
-            "properties": record["properties"],
-            "children": children["rows"] if children["total"] else [],
-            "children_total": children["total"],
-            "parent_run": next(iter(table.rows([record["parent"]])), None) if record["parent"] else None,
-            "metrics": [_metric(name, found) for name, found in latest.items()],
-            "place": max((found["place"] for found in latest.values()), default=-1),
-            "logs": logs_of(context, record),
-            "resources": Curves(context.database).resources(record["id"]),
-            "git_diff": git_diffs.of(context.database, record["id"]),
-        }
-    )
-    return found
+    return {
+        **facts(context, record),
+        "spec": record["spec"],
+        "parameters": parameters(record["spec"].get("arguments") or (), record["properties"]),
+        "properties": record["properties"],
+        "children": children["rows"] if children["total"] else [],
+        "children_total": children["total"],
+        "parent_run": next(iter(table.rows([record["parent"]])), None) if record["parent"] else None,
+        "metrics": [_metric(name, found) for name, found in latest.items()],
+        "place": max((found["place"] for found in latest.values()), default=-1),
+        "logs": logs_of(context, record),
+        "resources": Curves(context.database).resources(record["id"]),
+        "git_diff": git_diffs.of(context.database, record["id"]),
+    }
+
+
+async def shown(request: Request) -> Response:
+    """GET /pages/data/runs/{id}: what :func:`run` returns; five thousand metrics are half a megabyte."""
+    context: ServiceContext = request.app.state.context
+    return await run_in_threadpool(lambda: packed(request, run(context, request, None)))
 
 
 def facts(context: ServiceContext, record: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def _queue(context: ServiceContext, record: dict[str, Any]) -> dict[str, Any]:
 def _metric(name: str, found: dict[str, Any]) -> dict[str, Any]:
     value = found["value"]
     short = value if isinstance(value, int | float | None) else str(value)[:200]
-    return {"name": name, "kind": found["kind"], "count": found["count"], "step": found["step"], "value": short}
+    return {"name": name, "kind": found["kind"], "count": found["count"], "value": short}
 
 
 def logs_of(context: ServiceContext, record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -208,7 +212,7 @@ def describe(context: ServiceContext, request: Request, body: Any) -> dict[str, 
 
 _ONE = f"{DATA}runs/{{run}}"
 ROUTES = [
-    Route(_ONE, endpoint(run)),
+    Route(_ONE, shown),
     Route(_ONE, endpoint(describe), methods=["POST"]),
     Route(f"{_ONE}/curves", endpoint(curves)),
     Route(f"{_ONE}/value", endpoint(value)),

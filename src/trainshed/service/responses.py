@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from trainshed.spec.floats import spelled
 
@@ -19,3 +21,22 @@ class ApiResponse(JSONResponse):
             return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
         except ValueError:
             return json.dumps(spelled(content), allow_nan=False).encode()
+
+
+_PACKED = 8 << 10
+"""Bytes from which a body is compressed."""
+
+
+def packed(request: Request, content: Any) -> Response:
+    """Return a response in JSON that is compressed if it is long, and the client can read that.
+
+    Args:
+        request: what is answered.
+        content: anything.
+    """
+    answer = ApiResponse(content)
+    body = bytes(answer.body)
+    if len(body) < _PACKED or "gzip" not in request.headers.get("accept-encoding", ""):
+        return answer
+    headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
+    return Response(gzip.compress(body, 1), media_type="application/json", headers=headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 from typing import Any
@@ -15,7 +14,7 @@ from starlette.routing import Route
 from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
-from trainshed.service.responses import ApiResponse
+from trainshed.service.responses import packed
 from trainshed.service.sweeps import KIND
 from trainshed.spec import states
 from trainshed.spec.expressions import name_of
@@ -29,8 +28,6 @@ from trainshed.web.table import Table
 _ERRORS = 200
 _DIGITS = 6
 _SHORT = 80
-_PACKED = 8 << 10
-"""Bytes from which a body is compressed."""
 _STATES = {states.COMPLETED: "c", states.FAILED: "f", states.CANCELED: "x", states.RUNNING: "r", None: "n"}
 
 
@@ -163,12 +160,7 @@ async def sweep(request: Request) -> Response:
     context: ServiceContext = request.app.state.context
 
     def made() -> Response:
-        answer = ApiResponse(screen(context, request.path_params["run"]))
-        body = bytes(answer.body)
-        if len(body) < _PACKED or "gzip" not in request.headers.get("accept-encoding", ""):
-            return answer
-        headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
-        return Response(gzip.compress(body, 1), media_type="application/json", headers=headers)
+        return packed(request, screen(context, request.path_params["run"]))
 
     return await run_in_threadpool(made)
 

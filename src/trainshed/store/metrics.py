@@ -163,15 +163,8 @@ class Metrics:
         Returns:
             Name → ``{"kind", "count", "place", "step", "time", "value"}``.
         """
-        rows = self._database.all("SELECT * FROM series WHERE run = ? AND kind <> ? ORDER BY id", (run_id, RESOURCE))
+        sql = "SELECT name, kind, points, place, step, time, value FROM series WHERE run = ? AND kind <> ? ORDER BY id"
         return {
-            row["name"]: {
-                "kind": row["kind"],
-                "count": row["points"],
-                "place": row["place"],
-                "step": row["step"],
-                "time": row["time"],
-                "value": loaded(row["value"]),
-            }
-            for row in rows
+            name: {"kind": kind, "count": points, "place": place, "step": step, "time": time, "value": loaded(value)}
+            for name, kind, points, place, step, time, value in self._database.tuples(sql, (run_id, RESOURCE))
         }

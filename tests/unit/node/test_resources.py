@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.node.resources import Sampler
+from trainshed.node.resources import GpuSampler, Sampler, given
 from trainshed.system import process
 
 WORKS = "import sys\nx = bytearray(50_000_000)\nwhile True:\n    sys.stdin.readline() or sys.exit()\n    sum(range(3_000_000))\n    print(1, flush=True)"
@@ -30,7 +30,7 @@ def test_a_run_that_works_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             script.stdin.write("\n")
             script.stdin.flush()
             assert script.stdout.readline() == "1\n"
-            now[0] += 2.0
+            now[0] += 60.0  # a machine that is busy takes longer for a look, and then waits longer
             sampler.look()
             sampler.look()  # it is not time for another one
         script.stdin.close()
@@ -49,3 +49,90 @@ def test_what_is_in_the_journals_place_ends_it(tmp_path: Path, monkeypatch: pyte
     now[0] += 2.0
     sampler.look()
     assert sampler.wait(None) is None
+
+
+STAND_IN = """#!/bin/sh
+# Stands in for nvidia-smi, of which there is none here.
+echo "$@" >> "$0.asked"
+echo "80, 1024"
+echo "{second}"
+"""
+
+
+class Ended:
+    """What the shim's watch tells of children that have ended: the seconds of CPU that they used."""
+
+    def __call__(self, pid: int) -> float | None:
+        done, _, used = os.wait4(pid, os.WNOHANG)
+        return used.ru_utime + used.ru_stime if done else None
+
+
+def answered(sampler: GpuSampler, now: float) -> list[dict[str, object]]:
+    """Wait for the answer that is on its way, and return what it says."""
+    if sampler.pid:
+        os.waitid(os.P_PID, sampler.pid, os.WEXITED | os.WNOWAIT)
+    return sampler.look(now)
+
+
+@pytest.mark.parametrize(("second", "busy", "used"), [("40, 512", 0.6, 1536), ("[N/A], 512", 0.8, 1536)])
+def test_gpus_are_asked_about_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str, busy: float, used: float
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(STAND_IN.format(second=second))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    sampler = GpuSampler(["1", "GPU-6a4f"], Ended())
+    assert sampler.look(100.0) == []  # it is asked, and not waited for
+    told = {event["n"]: event["v"] for event in answered(sampler, 102.0)}
+    assert told == {"system: gpu": pytest.approx(busy), "system: gpu memory": used * 1024 * 1024}
+    assert sampler.look(100.5) == []
+    assert not sampler.pid  # too early for another
+    sampler.look(1e6)
+    assert sampler.pid
+    sampler.close()
+    asked = (tmp_path / "nvidia-smi.asked").read_text().splitlines()
+    wanted = "--query-gpu=utilization.gpu,memory.used --format=csv,noheader,nounits -i 1,GPU-6a4f"
+    assert asked[0] == wanted
+
+
+def test_where_no_gpu_can_be_asked_about_none_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = GpuSampler(["0"], Ended())
+    for now in (1.0, 2.0, 1e6):
+        assert missing.look(now) == []
+        assert not missing.pid
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    silent = GpuSampler(["0"], Ended())
+    silent.look(1.0)
+    assert answered(silent, 3.0) == []
+    silent.look(1e6)
+    assert not silent.pid
+    odd = GpuSampler(["0;reboot", "-r", "$(x)"], Ended())
+    odd.look(1.0)
+    assert not odd.pid
+
+
+def test_a_driver_that_hangs_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    sampler = GpuSampler(["0"], Ended())
+    sampler.look(1.0)
+    pid = sampler.pid
+    assert sampler.look(3.0) == []
+    sampler.look(70.0)
+    assert not sampler.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    sampler.look(1e6)
+    assert not sampler.pid
+
+
+def test_the_gpus_of_a_run_are_those_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    assert given(False, {"gpus": [["0"]]}, None) == []
+    assert given(True, {"gpus": [["0", "1"], ["2"]]}, None) == ["0", "1", "2"]
+    assert given(True, {"gpus": [["0", "1"], ["2"]]}, 1) == ["2"]
+    assert given(True, {"gpus": None}, None) == ["4", "5"]  # of a job of a cluster

@@ -7,11 +7,14 @@ const KINDS = '(train|training|val|valid|validation|test|eval)';
 const BEFORE = new RegExp(`^${KINDS}[/_.-](.+)$`, 'i'), AFTER = new RegExp(`^(.+)[/_.-]${KINDS}$`, 'i');
 const DASHES = [undefined, [7, 3], undefined, [2, 3]];
 let library = null;
+// Asked for at once, while the curves' names are still on their way.
 export const uplot = () => (library ??= new Promise((done, failed) => {
   const here = new URL('.', import.meta.url);
   document.head.append(el('link', { rel: 'stylesheet', href: new URL('uplot-1.6.32.min.css', here).href }));
   document.head.append(el('script', { src: new URL('uplot-1.6.32.min.js', here).href, onload: () => done(window.uPlot), onerror: failed }));
 }));
+
+uplot();
 
 // loss, train/loss and val_loss share a plot.
 export function family(name) {

@@ -3,6 +3,7 @@ import { bytes, css, el, get, onTheme, sig, tried } from './base.js';
 import { query } from './http.js';
 
 const SHOWN = [['system: cpu', 'CPU', (value) => [sig(+value.toFixed(value < 10 ? 2 : 1)), value >= 0.995 && value < 1.005 ? 'core' : 'cores']], ['system: memory', 'Memory', (value) => bytes(value).split(' ')],
+  ['system: gpu', 'GPU', (value) => [String(Math.round(value * 100)), '%']], ['system: gpu memory', 'GPU memory', (value) => bytes(value).split(' ')],
   ['system: disk read', 'Disk read', (value) => [bytes(value).split(' ')[0], `${bytes(value).split(' ')[1]}/s`]], ['system: disk write', 'Disk write', (value) => [bytes(value).split(' ')[0], `${bytes(value).split(' ')[1]}/s`]]];
 
 export class Machine {

@@ -1,5 +1,5 @@
 // One run: is it alive, how far, does the loss go down, what did it say last.
-import { $, ago, ended, el, frame, get, icon, keep, kept, listen, many, menu, moment, onKey, place, ready, status, took, tried, word, runAddress } from './base.js';
+import { $, ago, ended, el, frame, get, grouped, icon, keep, kept, listen, many, menu, moment, onKey, place, ready, status, took, tried, word, runAddress } from './base.js';
 import { query } from './http.js';
 import { act, cancel, remove, tag } from './actions.js';
 import { Charts, controls } from './charts.js';
@@ -35,7 +35,7 @@ function clip() {
   const count = charts.count + cards.size, on = kept('all-charts', false) || charts.filter;
   grid.classList.toggle('two', !on);
   below.hidden = count <= 6 || Boolean(charts.filter);
-  all.textContent = on ? 'Show fewer charts' : `Show all ${count.toLocaleString('en-US')} charts`;
+  all.textContent = on ? 'Show fewer charts' : `Show all ${grouped(count)} charts`;
 }
 const wait = el('div', { class: 'wait on' });
 shell.main.append(wait, head, banner, machine.node, nav, nothing, sweep, grid, below, log.node, files.node, el('section', { id: 'details', 'aria-label': 'Details' }, el('div', { class: 'sh' }, el('h2', {}, 'Details')), det));

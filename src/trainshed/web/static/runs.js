@@ -1,5 +1,5 @@
 // The table of runs: only the rows in view are asked for and drawn, whatever their number.
-import { $, ago, colour, el, frame, get, hint, icon, indexOf, keep, kept, listen, many, menu, moment, onKey, onTheme, ready,
+import { $, ago, colour, dated, el, frame, get, grouped, hint, icon, indexOf, keep, kept, listen, many, menu, onKey, onTheme, ready,
   runAddress, runTime, sig, shortly, status, tried } from './base.js';
 import { query } from './http.js';
 import { bar } from './actions.js';
@@ -10,7 +10,7 @@ const FIXED = {
   status: { title: 'Status', sort: 'status', cell: (run) => status(run, hint(run)) },
   name: { title: 'Name', sort: 'name', cell: (run) => el('a', { class: 'nm', href: runAddress(run.id), title: run.display_name ? `${run.display_name} (${run.id})` : run.id }, run.name) },
   experiment: { title: 'Experiment', sort: 'experiment', cell: (run) => run.experiment, text: true },
-  started: { title: 'Started', sort: 'started', cell: (run) => el('span', { class: 'muted', title: moment(run.started ?? run.created) }, ago(run.started)) },
+  started: { title: 'Started', sort: 'started', cell: (run) => dated(run.started ?? run.created, 'span', { class: 'muted' }, ago(run.started)) },
   took: { title: 'Took', sort: 'took', num: true, cell: (run) => runTime(run) },
   target: { title: 'Target', sort: 'target', cell: (run) => run.target, text: true },
   tags: { title: 'Tags', sort: 'tags', cell: (run) => tags(run.tags ?? {}) },
@@ -80,8 +80,9 @@ function renew(fromTop) {
     history.replaceState(null, '', made ? `?${made}` : location.pathname);
     head();
   }
+  // At first nothing is drawn yet, and asking where is what would take time.
+  if (!table.rows.size || (!table.groups && view.group)) return page(0);
   const [first] = range();
-  if (!table.groups && view.group) return page(0);
   return page(first < 60 ? 0 : first - (first % PAGE));
 }
 
@@ -235,7 +236,7 @@ function showCounts(found) {
   if (!found) return;
   const active = (...names) => names.reduce((sum, name) => sum + (found.counts[name] ?? 0), 0);
   const button = (title, number, filter, kind) => el('button', { 'aria-pressed': String(view.filter === filter), onclick: () => { field.value = view.filter = filter; renew(true); showCounts(found); } },
-    kind ? el('span', { class: `st ${kind}` }, el('i')) : null, `${title} `, el('b', {}, number.toLocaleString('en-US')));
+    kind ? el('span', { class: `st ${kind}` }, el('i')) : null, `${title} `, el('b', {}, grouped(number)));
   counts.replaceChildren(button('All', found.counts.all, ''), button('Running', active('Running', 'Finalizing', 'NotResponding', 'CancelRequested', 'Provisioning', 'Preparing', 'Starting'), 'status:running,preparing', 'running'),
     button('Queued', active('Queued'), 'status:queued', 'queued'), button('Failed today', found.counts.failed_lately, 'status:failed ended>-1d', 'failed'));
 }

@@ -1,5 +1,5 @@
 // A sweep: how good is the best, is it worth going on, which parameters matter.
-import { $, css, el, get, many, onTheme, runAddress, sig, took, tried } from './base.js';
+import { $, css, el, get, grouped, many, onTheme, runAddress, sig, took, tried } from './base.js';
 import { commandOf } from './details.js';
 import { Parallel, ramp, short } from './parallel.js';
 import { uplot } from './charts.js';
@@ -104,7 +104,7 @@ export class SweepScreen {
     this.legend.replaceChildren(short(worst), el('span', { class: 'ramp', style: { background: `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp)})` } }), `${short(top)} ${this.sweep.metric}`);
     this.head();
     this.lines.set([...this.axes, { name: this.sweep.metric, low: this.low, high: this.high, sig: true }], drawn);
-    this.pcHead.replaceChildren(el('b', {}, `Parameters and ${this.sweep.metric}`), el('span', { class: 'k' }, 'drag on an axis to filter, click a line to open'), el('span', { class: 'k' }, this.lines.drawn?.length < drawn.length ? `${this.lines.drawn.length.toLocaleString('en-US')} of ${many(drawn.length, 'line')} drawn` : ''), this.kept, this.clear, this.legend);
+    this.pcHead.replaceChildren(el('b', {}, `Parameters and ${this.sweep.metric}`), el('span', { class: 'k' }, 'drag on an axis to filter, click a line to open'), el('span', { class: 'k' }, this.lines.drawn?.length < drawn.length ? `${grouped(this.lines.drawn.length)} of ${many(drawn.length, 'line')} drawn` : ''), this.kept, this.clear, this.legend);
     if (this.pcw.hidden) this.filtered();
     this.node.dataset.trials = String(this.trials.length);
   }
@@ -114,9 +114,9 @@ export class SweepScreen {
     const counts = Object.keys(STATES).map((state) => [state, count(state)]).filter(([state, n]) => n && state !== 'n'), goes = this.trials.some((trial) => 'rp'.includes(trial.state)) || !this.over;
     const words = counts.map(([state, n]) => `${n} ${STATES[state][1].toLowerCase()}`).join(', ');
     const policy = sweep.policy.name === 'none' ? null : `${POLICIES[sweep.policy.name] ?? sweep.policy.name}${sweep.policy.delay_evaluation ? ` after interval ${sweep.policy.delay_evaluation}` : ''}`;
-    this.bar.replaceChildren(...[this.state, el('span', {}, el('b', {}, this.trials.length.toLocaleString('en-US')), ` of ${goes ? '' : 'at most '}${many(sweep.most, 'trial')}`),
+    this.bar.replaceChildren(...[this.state, el('span', {}, el('b', {}, grouped(this.trials.length)), ` of ${goes ? '' : 'at most '}${many(sweep.most, 'trial')}`),
       el('span', { class: 'tri', role: 'img', 'aria-label': words, title: words }, counts.map(([state, n]) => el('i', { class: state, style: { 'flex-basis': `${(100 * n) / Math.max(sweep.most, this.trials.length)}%` } }))),
-      counts.map(([state, n]) => el('span', { class: `st ${STATES[state][0]}`, title: STATES[state][1] }, el('i'), el('span', { class: 'sr' }, `${STATES[state][1]}: `), `${n.toLocaleString('en-US')}${state === 's' ? ' early' : ''}`)),
+      counts.map(([state, n]) => el('span', { class: `st ${STATES[state][0]}`, title: STATES[state][1] }, el('i'), el('span', { class: 'sr' }, `${STATES[state][1]}: `), `${grouped(n)}${state === 's' ? ' early' : ''}`)),
       el('span', { class: 'muted' }, this.over ? '' : this.left()), el('span', { class: 'sp' }),
       el('span', { class: 'muted how' }, sweep.maximize ? 'maximize ' : 'minimize ', el('code', {}, sweep.metric), [KINDS[sweep.sampling] ?? sweep.sampling, policy, `${sweep.at_once} at once`].filter(Boolean).map((text) => ` · ${text}`))].flat());
   }
