@@ -76,7 +76,7 @@ ALLOWED = {
     "service/staging.py:Staging._hash": "data of datastores, and our programs",
     "service/staging.py:Staging._copy_back": "the outbox as the mirror has written it, regular files alone",
     "service/staging.py:_pieces": "data of datastores, and our programs",
-    "service/target_checks.py:_check_shared": "a new file in a folder that a target's settings name, without content",
+    "service/package_routes.py:recipe": "our programs",
     "service/sweep_log.py:SweepLog._open": "the log of a sweep, whose run has no script: appended to, without following a link",
     "service/transfers.py:put_pack": "the store of snapshots",
     "service/transfers.py:_private": "the store of snapshots",
@@ -89,6 +89,7 @@ ALLOWED = {
     "service/verification.py:Verifier._of_contents": "the store of snapshots",
     "store/trash.py:Trash.content": "names of what is removed",
     "store/trash.py:_facts": "sizes alone, by what the kernel says of entries",
+    "targets/shared_folders.py:check_seen": "a new file in a folder that a target's settings name, without content",
 }
 """Functions of other modules that open something by themselves: function → what it is."""
 
