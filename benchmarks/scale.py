@@ -83,24 +83,36 @@ def idle_runs(work: Path, count: int) -> None:
     there = {"kind": "remote", "connect": ["env", f"TRAINSHED_HOME={work}/there", "sh", "-c"], "slots": 10_000}
     connection.call("PUT", "/targets/there", there)
     pid = connection.call("GET", "/service")["pid"]
-    before = resident(pid)
-    for target in ("local", "there"):
-        subprocess.run([sys.executable, "-c", SUBMIT, str(project), target, str(count)], env=env, check=True)
-        time.sleep(3)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        agents = [int(each) for each in children if b"serve.py" in Path(f"/proc/{each}/cmdline").read_bytes()]
-        first = used([pid, *agents])
-        time.sleep(_SECONDS)
-        took = 1000 * (used([pid, *agents]) - first) / _SECONDS / count
-        print(f"| an idle run on target '{target}', of {count}: service and agent | {took:.2f} ms of CPU a second |")
+    try:
+        before = resident(pid)
+        for target in ("local", "there"):
+            subprocess.run([sys.executable, "-c", SUBMIT, str(project), target, str(count)], env=env, check=True)
+            time.sleep(3)
+            tasks = Path(f"/proc/{pid}/task").glob("*/children")  # children are those of a thread
+            children = " ".join(task.read_text() for task in tasks).split()
+            agents = [int(each) for each in children if b"serve.py" in Path(f"/proc/{each}/cmdline").read_bytes()]
+            if target == "there" and not agents:
+                raise SystemExit("The agent was not found among the children of the service.")
+            first = used([pid, *agents])
+            time.sleep(_SECONDS)
+            took = 1000 * (used([pid, *agents]) - first) / _SECONDS / count
+            print(
+                f"| an idle run on target '{target}', of {count}: service and agent | {took:.2f} ms of CPU a second |"
+            )
+            for run in connection.call("GET", "/runs", query={"limit": 10_000})["runs"]:
+                if run["status"] == "Running":
+                    connection.call("POST", f"/runs/{run['id']}/cancel")
+            while connection.call("GET", f"/targets/{target}")["used"]:
+                time.sleep(0.5)
+        print(f"| memory of the service after {2 * count} runs, before any | {resident(pid):.0f} MB, {before:.0f} MB |")
+    finally:
         for run in connection.call("GET", "/runs", query={"limit": 10_000})["runs"]:
-            if run["status"] == "Running":
+            if run["status"] not in ("Completed", "Failed", "Canceled"):
                 connection.call("POST", f"/runs/{run['id']}/cancel")
-        while connection.call("GET", f"/targets/{target}")["used"]:
+        while any(connection.call("GET", f"/targets/{target}")["used"] for target in ("local", "there")):
             time.sleep(0.5)
-    print(f"| memory of the service after {2 * count} runs, before any | {resident(pid):.0f} MB, {before:.0f} MB |")
-    if (left := running(str(root))) is not None:
-        left.call("POST", "/service/stop")
+        if (left := running(str(root))) is not None:
+            left.call("POST", "/service/stop")
 
 
 def history(folder: Path, count: int) -> None:
