@@ -170,7 +170,9 @@ def mlflow_server(work: Path, envs: Path) -> Iterator[tuple[str, str, str]]:
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
+        for _ in range(3000):  # on a busy machine it takes a minute to start
+            if server.poll() is not None:
+                sys.exit("mlflow server does not start")
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health"):
                 break
             time.sleep(0.1)
