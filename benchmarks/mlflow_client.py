@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -107,9 +108,12 @@ def fill_ours(database: Path, count: int) -> None:
                 write.execute("INSERT INTO points VALUES (?, 0, 0, ?, ?)", (series, begun, value))
 
 
-def fill_theirs(database: Path, experiment: str, artifacts: str, count: int) -> None:
-    """Write runs into MLflow's database while its server is stopped."""
+def fill_theirs(database: Path, count: int) -> None:
+    """Write runs into MLflow's database before its server is started."""
     with closing(sqlite3.connect(database)) as write, write:
+        about = ("many", "mlflow-artifacts:/1", "active", 0, 0)
+        sql = "INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time) "
+        experiment = write.execute(f"{sql} VALUES (?, ?, ?, ?, ?)", about).lastrowid
         for run, begun, metrics, params, tags in runs(count):
             moment = int(begun * 1000)
             made = {
@@ -120,8 +124,8 @@ def fill_theirs(database: Path, experiment: str, artifacts: str, count: int) -> 
                 "user_id": "me",
             }
             made |= {"entry_point_name": "", "status": "FINISHED", "start_time": moment, "end_time": moment + 30_000}
-            made |= {"source_version": "", "lifecycle_stage": "active", "experiment_id": int(experiment)}
-            made |= {"artifact_uri": f"{artifacts}/{run}/artifacts"}
+            made |= {"source_version": "", "lifecycle_stage": "active", "experiment_id": experiment}
+            made |= {"artifact_uri": f"mlflow-artifacts:/1/{run}/artifacts"}
             columns = ", ".join(made)
             write.execute(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * len(made))})", list(made.values()))
             write.executemany(
@@ -134,15 +138,6 @@ def fill_theirs(database: Path, experiment: str, artifacts: str, count: int) -> 
             for kind in ("metrics", "latest_metrics"):
                 sql = f"INSERT INTO {kind} (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, 0, 0, ?)"
                 write.executemany(sql, [(key, value, moment, run) for key, value in metrics.items()])
-
-
-def called(address: str, route: str, body: dict[str, object]) -> dict[str, str]:
-    """Send one request to a server of MLflow's."""
-    request = urllib.request.Request(
-        f"{address}/api/2.0/mlflow/{route}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return dict(json.load(answer))
 
 
 def until_up(address: str) -> None:
@@ -175,23 +170,18 @@ def start_theirs(python: Path, folder: Path, count: int, port: int, stack: ExitS
     """Start MLflow's server as its documentation does, with the same runs; return the variables of its clients."""
     address = f"http://127.0.0.1:{port}"
     argv = [str(python), "-m", "mlflow", "server", "--port", str(port), "--host", "127.0.0.1"]
-    argv += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
+    store = f"sqlite:///{folder}/mlflow.db"
+    argv += ["--backend-store-uri", store, "--artifacts-destination", f"{folder}/artifacts"]
     env = {**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-
-    def start() -> subprocess.Popen[bytes]:
-        with open(folder / "server.log", "ab") as log:
-            made = subprocess.Popen(argv, env=env, cwd=folder, stdout=log, stderr=log)
-        until_up(address)
-        return made
-
-    server = start()
-    experiment = called(address, "experiments/create", {"name": NAME})["experiment_id"]
-    server.terminate()
-    server.wait()
-    fill_theirs(folder / "mlflow.db", experiment, f"mlflow-artifacts:/{experiment}", count)
-    server = start()
+    subprocess.run(
+        [python, "-m", "mlflow", "db", "upgrade", store], env=env, cwd=folder, check=True, capture_output=True
+    )
+    fill_theirs(folder / "mlflow.db", count)
+    with open(folder / "server.log", "ab") as log:
+        server = subprocess.Popen(argv, env=env, cwd=folder, stdout=log, stderr=log, start_new_session=True)
     stack.callback(server.wait)
-    stack.callback(server.terminate)
+    stack.callback(os.killpg, server.pid, signal.SIGKILL)  # with its workers, which may take long to end by themselves
+    until_up(address)
     return {"MLFLOW_TRACKING_URI": address, "MLFLOW_TRACKING_TOKEN": ""}
 
 
