@@ -29,6 +29,8 @@ _OF_KERNELS = frozenset(
     {"MPLBACKEND", "JPY_PARENT_PID", "JPY_SESSION_NAME", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR"}
 )
 """Variables that Jupyter and its kernels set for themselves."""
+_OF_MLFLOW = frozenset({"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"})
+"""Variables that tell MLflow where this process logs. Each run has its own."""
 _OF_RANKS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "TF_CONFIG"})
 
 
@@ -88,7 +90,7 @@ def _environment() -> dict[str, str]:
     left out: runs write to a log, and their environments lack the notebook's plotting module.
     """
     environ = _before_the_run() if _MARK in os.environ else os.environ
-    left_out = {SERVICE, TOKEN, TOKEN_FILE, SERVES, _MARK}
+    left_out = {SERVICE, TOKEN, TOKEN_FILE, SERVES, _MARK, *_OF_MLFLOW}
     if "JPY_PARENT_PID" in environ:
         left_out |= _OF_KERNELS
     return {name: value for name, value in environ.items() if name not in left_out}

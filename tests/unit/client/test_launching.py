@@ -20,3 +20,8 @@ def test_a_service_that_a_terminal_starts_keeps_what_its_user_has_set(monkeypatc
     monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     monkeypatch.setenv("MPLBACKEND", "agg")
     assert launching._environment()["MPLBACKEND"] == "agg"
+
+
+def test_where_this_process_logs_with_mlflow_is_not_where_runs_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert "MLFLOW_TRACKING_URI" not in launching._environment()
