@@ -79,7 +79,7 @@ def sizes(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     return {
         "runs": usage(root / "runs"),
         "snapshots": usage(root / layout.SNAPSHOTS),
-        "models": usage(root / "models"),
+        "models": usage(root / "models", root / "mlflow"),  # those logged by MLflow outside of runs, too
         "database": usage(*root.glob("history.db*")),
         "environments": usage(home / "environments"),
         "downloads": usage(*garbage.downloads_of(home), alone=True),
