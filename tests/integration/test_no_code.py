@@ -66,7 +66,7 @@ def test_a_model_of_scikit_learn(workspace: Workspace, folder: Path) -> None:
     (folder / "words.txt").write_text("no model")
     other = Model.register(workspace, "words.txt", "kinds", model_framework="ScikitLearn")
     service.update(models=[other])  # which cannot be loaded
-    with pytest.raises(WebserviceException, match="could not be started"):
+    with pytest.raises(WebserviceException, match="The update failed"):
         service.wait_for_deployment()
 
 

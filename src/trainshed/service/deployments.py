@@ -234,10 +234,11 @@ class Deployments:
             if run is not None and (len(looked) > 1 or run["target"] != LOCAL):
                 self._noted(record["name"], run)
         if len(looked) > 1 or looked[0] is None:
-            record = self.get(record["name"])
-            if len(record["versions"]) > 1:
-                return "Transitioning", None
-            looked = [self._looked(record["run"])]
+            with self._lock:  # not between a record and the run that is named in it
+                record = self.get(record["name"])
+                if len(record["versions"]) > 1:
+                    return "Transitioning", None
+                looked = [self._looked(record["run"])]
         told = record.get("failed")
         run = looked[0]
         if run is None:

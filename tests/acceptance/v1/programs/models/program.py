@@ -9,7 +9,7 @@ import sys
 import joblib
 
 from azureml.core import Experiment, Model, ScriptRunConfig, Workspace
-from azureml.exceptions import AzureMLException, ModelPathNotFoundException, WebserviceException
+from azureml.exceptions import ModelPathNotFoundException, WebserviceException
 
 ws = Workspace.from_config()
 experiment = Experiment(ws, "models")
@@ -104,18 +104,6 @@ model.update(tags={"stage": "done"}, description="a better ridge")
 found = Model(ws, "ridge", version=1)
 assert (found.tags, found.description) == ({"stage": "done"}, "a better ridge")
 assert Model.deserialize(ws, model.serialize()).id == model.id
-
-# What needs v1's cloud says what to use instead.
-for call in (
-    lambda: Model.package(ws, [model]),
-    lambda: Model.profile(ws, "p", [model], None, None),
-):
-    try:
-        call()
-    except AzureMLException as error:
-        print("As expected:", error)
-    else:
-        raise AssertionError("a model was packaged")
 
 second.delete()
 assert Model(ws, "ridge").version == 1
