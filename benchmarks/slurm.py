@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,8 @@ def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: di
             if number:
                 for column, value in zip(figures.setdefault(name, [[], [], []]), times, strict=True):
                     column.append(value)
-            time.sleep(1)  # the node is idle again
+            # The node is idle again, and the controller, which does some things once a second, at no special moment.
+            time.sleep(1 + random.random())
     said = "".join(f"{name}: not measured: {why}\n" for name, why in failed.items())
     return f"{table(title, COLUMNS, figures, base, 'ms')}\n{said}"
 
