@@ -10,11 +10,10 @@ from trainshed.api.compute.cluster_parts import (
     ClusterConfiguration,
     ClusterStatus,
     ScaleSettings,
+    SizedTarget,
     limit_of,
     scale_of,
-    this_machine,
 )
-from trainshed.api.compute.compute import ComputeTarget
 from trainshed.client.http import quoted
 from trainshed.client.notice import say
 
@@ -24,13 +23,8 @@ if TYPE_CHECKING:
     from trainshed.api.protocols import WorkspaceLike
 
 
-class _Cluster(ComputeTarget):
+class _Cluster(SizedTarget):
     """Base class of :class:`AmlCompute` and :class:`BatchAiCompute`."""
-
-    @property
-    def vm_size(self) -> str:
-        """VM size. Stored and displayed, but has no effect."""
-        return str(self._record.get("vm_size") or "")
 
     @property
     def vm_priority(self) -> str:
@@ -108,16 +102,6 @@ class _Cluster(ComputeTarget):
         ClusterConfiguration(min_nodes=new["min_nodes"], max_nodes=new["max_nodes"])
         body = {**changes, "modified": time.time()}
         self._record = self.workspace.connection.call("PUT", quoted("targets", self.name), body)
-
-    @staticmethod
-    def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return the available VM sizes: one entry, describing this machine.
-
-        Args:
-            workspace: ignored.
-            location: ignored.
-        """
-        return [this_machine()]
 
     @staticmethod
     def list_usages(

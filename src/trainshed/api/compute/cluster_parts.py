@@ -18,6 +18,8 @@ from trainshed.spec.shape import check_scale
 from trainshed.system.gpus import inventory
 
 if TYPE_CHECKING:
+    import builtins
+
     from trainshed.api.protocols import WorkspaceLike
 
 _PRIORITIES = ("dedicated", "lowpriority")
@@ -318,6 +320,25 @@ def scale_of(record: Mapping[str, Any]) -> ScaleSettings:
 def limit_of(record: Mapping[str, Any]) -> int:
     """Return the number of slots of the target with this record."""
     return int(record["max_nodes"] if record["kind"] == "cluster" else record["slots"])
+
+
+class SizedTarget(ComputeTarget):
+    """Base class of the targets whose machines have a size in Azure."""
+
+    @property
+    def vm_size(self) -> str:
+        """VM size. Stored and displayed, but has no effect."""
+        return str(self._record.get("vm_size") or "")
+
+    @staticmethod
+    def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return the available VM sizes: one entry, describing this machine.
+
+        Args:
+            workspace: ignored.
+            location: ignored.
+        """
+        return [this_machine()]
 
 
 def this_machine() -> dict[str, Any]:

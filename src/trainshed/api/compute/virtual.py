@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainshed.api.compute.cluster_parts import ClusterConfiguration, this_machine
-from trainshed.api.compute.compute import ComputeTarget
+from trainshed.api.compute.cluster_parts import ClusterConfiguration, SizedTarget
 
 if TYPE_CHECKING:
     import builtins
@@ -32,26 +31,7 @@ class InstanceConfiguration(_MachineConfiguration):
     TYPE = "ComputeInstance"
 
 
-class _OneNode(ComputeTarget):
-    """Base class of the targets that are one node."""
-
-    @property
-    def vm_size(self) -> str:
-        """VM size. Stored and displayed, but has no effect."""
-        return str(self._record.get("vm_size") or "")
-
-    @staticmethod
-    def supported_vmsizes(workspace: WorkspaceLike, location: str | None = None) -> builtins.list[dict[str, Any]]:
-        """Return the available VM sizes: one entry, describing this machine.
-
-        Args:
-            workspace: ignored.
-            location: ignored.
-        """
-        return [this_machine()]
-
-
-class DsvmCompute(_OneNode, kind=DsvmConfiguration.TYPE):
+class DsvmCompute(SizedTarget, kind=DsvmConfiguration.TYPE):
     """A Data Science Virtual Machine of SDK v1. Here it is one node on this machine.
 
     To use a machine that exists, attach it: :class:`RemoteCompute`.
@@ -103,7 +83,7 @@ class InstanceStatus:
         return {"state": self.state, "errors": self.errors}
 
 
-class ComputeInstance(_OneNode, kind=InstanceConfiguration.TYPE):
+class ComputeInstance(SizedTarget, kind=InstanceConfiguration.TYPE):
     """A compute instance of SDK v1. Here it is one node on this machine.
 
     Raises:
