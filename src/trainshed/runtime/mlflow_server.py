@@ -12,10 +12,11 @@ import os
 import socket
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import ThreadingMixIn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from trainshed.runtime import mlflow_files, mlflow_routes
-from trainshed.runtime.loopback import LoopbackHandler, LoopbackServer
 from trainshed.runtime.mlflow_job import Job
 from trainshed.runtime.mlflow_words import Refused
 from trainshed.runtime.run import Run
@@ -32,13 +33,28 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _JSON = "application/json"
 
 
-class _Server(LoopbackServer):
+class _Server(ThreadingMixIn, HTTPServer):
+    daemon_threads = True
     job: Job
     token: str
 
+    def __init__(self, listener: socket.socket, handler: "Any") -> None:
+        super().__init__(listener.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
 
-class _Handler(LoopbackHandler):
+    def handle_error(self, *_: "Any") -> None:
+        """Say nothing: a client that went away is no error."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # an answer is one packet
     server: _Server
+
+    def log_message(self, *_: "Any") -> None:
+        """Say nothing."""
 
     def _answer(self) -> None:
         body: "bytes | mlflow_files.Stored"
