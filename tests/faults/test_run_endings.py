@@ -12,6 +12,7 @@ import pytest
 from service_fixture import ServiceFixture, gone
 
 from trainshed.errors import RunConfigurationException, TrainshedError
+from trainshed.spec.sweep import SweepSpec
 from trainshed.system import process
 
 LEAVES_CHILDREN = """
@@ -74,6 +75,33 @@ def test_memory_used_up_is_told_from_a_signal(fixture: ServiceFixture, group: Pa
     error = record["details"]["error"]
     assert error["signal"] == signal.SIGKILL
     assert "ran out of memory" in error["message"]
+
+
+FAILS_FROM_OUTSIDE = """
+import os, signal, sys
+from trainshed import Run
+run, own = Run.get_context().id, sys.argv[-1]
+if "_attempt_" in run:
+    sys.exit(3 if own == "3" else 0)
+if own == "2":
+    os.kill(os.getppid(), signal.SIGTERM)  # as the system does that shuts down
+    signal.pause()
+exec(GREEDY)
+"""
+
+
+def test_a_trial_that_failed_from_outside_is_repeated(fixture: ServiceFixture, group: Path) -> None:
+    """The first wants for memory, and the second loses its machine, once; the third fails by itself the second time."""
+    space = '{"--way": ["choice", [["0", "2", "3"]]]}'
+    sweep = SweepSpec("grid", space, "none", True, 3, 1, max_retries=2)
+    run_id = fixture.submit(f"GREEDY = {GREEDY % str(group)!r}\n{FAILS_FROM_OUTSIDE}", sweep)
+    fixture.wait(run_id)
+    trials = fixture.service.call("GET", f"/runs/{run_id}/sweep")["trials"]
+    assert [(trial["status"], trial["attempt"]) for trial in trials] == [
+        ("Completed", 2), ("Completed", 2), ("Failed", 2)
+    ]  # fmt: skip
+    reasons = [fixture.service.call("GET", f"/runs/{run_id}_{number}")["reason"] for number in range(3)]
+    assert reasons == ["oom", "host_lost", "oom"]
 
 
 CHILD_IS_GREEDY = """

@@ -348,7 +348,7 @@ MUTANTS = (
     mutant(
         "random parameters depend on what has been tried",
         "tests/unit/sweeps/test_samplers.py::test_random_values_do_not_depend_on_what_is_known",
-        file="sweeps/random_search.py",
+        file="sweeps/sampler_random.py",
         old='dice = random.Random(f"{known.seed}/{number}")',
         new='dice = random.Random(f"{known.seed}/{number}/{len(known.trials)}")',
     ),

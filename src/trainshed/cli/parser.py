@@ -9,6 +9,7 @@ from trainshed.cli import parser_runs, parser_services
 from trainshed.cli.argument_types import count
 from trainshed.cli.parser_parts import command, common, package_options
 from trainshed.errors import UserErrorException
+from trainshed.spec.sweep import SAMPLINGS
 from trainshed.version import VERSION
 
 _ABOUT = """Train machine-learning models on this machine. Every run has its own environment and a snapshot of its
@@ -146,7 +147,7 @@ def _sweep(commands: Any) -> None:
     )
     sweep.add_argument("--metric", metavar="NAME", help="metric to maximize, which the script logs with run.log")
     sweep.add_argument("--minimize", action="store_true", help="minimize the metric")
-    sweep.add_argument("--sampling", choices=("random", "grid", "bayesian"), default="random", help="default: random")
+    sweep.add_argument("--sampling", choices=tuple(SAMPLINGS), default="random", help="default: random")
     sweep.add_argument("--runs", type=count, metavar="N", help="at most N runs (default: 20)")
     sweep.add_argument("--at-once", type=count, metavar="N", help="at most N runs at the same time")
     sweep.add_argument("--minutes", type=count, metavar="N", help="cancel what runs after N minutes")

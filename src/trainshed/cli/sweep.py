@@ -8,6 +8,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from trainshed.api import hyperdrive
@@ -19,18 +20,10 @@ from trainshed.cli.submit import estimator_of, experiment_of, pairs, tell
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.expressions import NAMES
+from trainshed.spec.sweep import MEDIAN_STOPPING, NO_POLICY, POLICIES, TRUNCATION_SELECTION
 
-_SAMPLINGS = {
-    "random": hyperdrive.RandomParameterSampling,
-    "grid": hyperdrive.GridParameterSampling,
-    "bayesian": hyperdrive.BayesianParameterSampling,
-}
-_POLICIES = {
-    "bandit": hyperdrive.BanditPolicy,
-    "median": hyperdrive.MedianStoppingPolicy,
-    "truncation": hyperdrive.TruncationSelectionPolicy,
-    "asha": hyperdrive.ASHAPolicy,
-}
+_SHORT = {"median": MEDIAN_STOPPING, "truncation": TRUNCATION_SELECTION}
+"""Names of policies as they may be typed."""
 _COLUMNS = ("number", "run_id", "status", "best", "stopped_at", "attempt")
 _RUNS = 20
 _COMMON = frozenset({"what", "run_name", "arguments", "json", "workspace", "service"})
@@ -83,7 +76,7 @@ def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdri
     goal = hyperdrive.PrimaryMetricGoal
     return hyperdrive.HyperDriveConfig(
         estimator=estimator,
-        hyperparameter_sampling=_SAMPLINGS[options.sampling](space, properties),
+        hyperparameter_sampling=_sampling(options.sampling, space, properties),
         primary_metric_name=options.metric,
         primary_metric_goal=goal.MINIMIZE if options.minimize else goal.MAXIMIZE,
         max_total_runs=options.runs or _RUNS,
@@ -92,6 +85,14 @@ def _config(options: argparse.Namespace, estimator: Any, where: Any) -> hyperdri
         policy=_policy(options.policy) if options.policy else None,
         resume_from=[resolve.named(where, name) for name in options.resume_from] or None,
     )
+
+
+def _sampling(name: str, space: dict[str, Any], properties: dict[str, Any]) -> hyperdrive.HyperParameterSampling:
+    plain = partial(hyperdrive.HyperParameterSampling, name)
+    found: hyperdrive.HyperParameterSampling = getattr(hyperdrive, f"{name.capitalize()}ParameterSampling", plain)(
+        space, properties=properties
+    )
+    return found
 
 
 def _value(text: str) -> Any:
@@ -110,12 +111,18 @@ def _value(text: str) -> Any:
 
 def _policy(text: str) -> Any:
     """Return a policy such as ``bandit(slack_factor=0.1)``."""
-    name, arguments, settings = _call(text) or (text, [], {})
-    if name not in _POLICIES:
+    typed, arguments, settings = _call(text) or (text, [], {})
+    name = _SHORT.get(typed, typed)
+    known = [each for each in POLICIES if each != NO_POLICY]
+    if name not in known:
         raise UserErrorException(
-            f"--policy: there is no policy '{name}'. Available: {', '.join(_POLICIES)}.{did_you_mean(name, _POLICIES)}"
+            f"--policy: there is no policy '{name}'. Available: {', '.join(known)}.{did_you_mean(name, known)}"
         )
-    return _made(_POLICIES[name], text, arguments, settings)
+
+    def plain(**properties: Any) -> hyperdrive.EarlyTerminationPolicy:
+        return hyperdrive.EarlyTerminationPolicy(name, properties)
+
+    return _made(getattr(hyperdrive, f"{POLICIES[name]}Policy", plain), text, arguments, settings)
 
 
 def _made(make: Callable[..., Any], text: str, arguments: list[Any], settings: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainshed.api.configuration.requirements import read_yaml
 from trainshed.errors import UserErrorException, did_you_mean
+from trainshed.spec.sweep import POLICIES, SAMPLINGS
 
 _SAME = {
     "primary_metric_name": "metric",
@@ -17,14 +18,7 @@ _SAME = {
     "max_duration_minutes": "minutes",
 }
 """Keys of v1's files, and the options that they are."""
-_POLICIES = {
-    "BanditPolicy": "bandit",
-    "MedianStoppingPolicy": "median",
-    "TruncationSelectionPolicy": "truncation",
-    "ASHAPolicy": "asha",
-}
 _NO_POLICY = ("NoTerminationPolicy", "Default", "none", None)
-_SAMPLINGS = {"bayesianoptimization": "bayesian"}
 _PLAIN = (
     *("script", "target", "experiment", "metric", "runs", "at-once", "minutes", "seed", "retries", "python", "image"),
     *("backend", "nodes", "processes", "priority", "slots", "time-limit"),
@@ -128,8 +122,12 @@ def _sampling(value: Any) -> list[tuple[str, str]]:
             f"sampling must have type and parameter_space{', not ' * bool(unknown)}{unknown or ''}."
         )
     name = _text("type", value["type"]).lower()
+    ours = {theirs.lower(): own for own, theirs in SAMPLINGS.items()}
     space = value.get("parameter_space")
-    return [("sampling", _SAMPLINGS.get(name, name)), *(_params(space) if space is not None else [])]
+    return [
+        ("sampling", ours.get(name, name)),
+        *(_params(space) if space is not None else []),
+    ]
 
 
 def _policy(value: Any) -> list[tuple[str, str]]:
@@ -142,9 +140,10 @@ def _policy(value: Any) -> list[tuple[str, str]]:
     kind = settings.pop("type", None)
     if kind in _NO_POLICY:
         return []
-    if kind not in _POLICIES:
-        raise UserErrorException(f"there is no policy '{kind}'.{did_you_mean(str(kind), _POLICIES)}")
-    return [("policy", f"{_POLICIES[kind]}({', '.join(f'{name}={each!r}' for name, each in settings.items())})")]
+    known = {f"{theirs}Policy": own for own, theirs in POLICIES.items()}
+    if kind not in known:
+        raise UserErrorException(f"there is no policy '{kind}'.{did_you_mean(str(kind), known)}")
+    return [("policy", f"{known[kind]}({', '.join(f'{name}={each!r}' for name, each in settings.items())})")]
 
 
 def _goal(value: Any) -> list[tuple[str, str]]:

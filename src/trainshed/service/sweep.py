@@ -14,7 +14,7 @@ from trainshed.spec import states
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.spec.sweep import ASHA, BANDIT, FROM_OUTSIDE, MEDIAN_STOPPING, NO_POLICY, TRUNCATION_SELECTION
+from trainshed.spec.sweep import BANDIT, FROM_OUTSIDE, NO_POLICY, POLICIES
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
 from trainshed.store.private import Private
@@ -35,12 +35,6 @@ _HOPELESS = 3
 """Trials that all fail by themselves, after which the others would, too; as in SDK v1."""
 _LOOK = 2.0
 """Seconds between two looks at what is logged, until there is a value of the primary metric."""
-_POLICIES = {
-    BANDIT: "BanditPolicy",
-    MEDIAN_STOPPING: "MedianStoppingPolicy",
-    TRUNCATION_SELECTION: "TruncationSelectionPolicy",
-    ASHA: "ASHAPolicy",
-}
 
 
 class Parts(NamedTuple):
@@ -293,7 +287,8 @@ class Sweep:
         """Cancel a run that the policy has stopped, and have its record say so."""
         found = best(self._values(row._replace(stopped_at=interval)), self._spec.maximize)
         value = f"no value of '{self._spec.metric}'" if found is None else f"'{self._spec.metric}' {found:g}"
-        said = f"The sweep's {_POLICIES[self._spec.policy.name]} stopped this run at interval {interval}, with {value}."
+        policy = POLICIES[self._spec.policy.name]
+        said = f"The sweep's {policy}Policy stopped this run at interval {interval}, with {value}."
         self._parts.supervisor.cancel(
             row.run, {POLICY_REQUEST: said, "warnings": [{"source": "sweep", "message": said}]}
         )

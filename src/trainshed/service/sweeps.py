@@ -23,8 +23,8 @@ from trainshed.spec.run import RunSpec
 from trainshed.spec.secrets import without_secrets
 from trainshed.spec.sweep import BAYESIAN, SweepSpec
 from trainshed.sweeps import tpe
-from trainshed.sweeps.bayesian import is_available
 from trainshed.sweeps.runs import parameters_of
+from trainshed.sweeps.sampler_bayesian import is_available
 from trainshed.sweeps.space import size
 from trainshed.targets.witness import INTERACTIVE
 

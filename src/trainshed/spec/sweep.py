@@ -11,14 +11,22 @@ if TYPE_CHECKING:
 RANDOM = "random"
 GRID = "grid"
 BAYESIAN = "bayesian"
-SAMPLINGS = (RANDOM, GRID, BAYESIAN)
+SAMPLINGS = {RANDOM: "RANDOM", GRID: "GRID", BAYESIAN: "BayesianOptimization"}
+"""Sampling methods, and what SDK v1 calls them. Each is the module ``sampler_<name>`` of :mod:`trainshed.sweeps`."""
 
 NO_POLICY = "none"
 BANDIT = "bandit"
 MEDIAN_STOPPING = "median_stopping"
 TRUNCATION_SELECTION = "truncation_selection"
 ASHA = "asha"
-POLICIES = (NO_POLICY, BANDIT, MEDIAN_STOPPING, TRUNCATION_SELECTION, ASHA)
+POLICIES = {
+    NO_POLICY: "Default",
+    BANDIT: "Bandit",
+    MEDIAN_STOPPING: "MedianStopping",
+    TRUNCATION_SELECTION: "TruncationSelection",
+    ASHA: "ASHA",
+}
+"""Early termination policies, and what SDK v1 calls them. Each is a function of :mod:`trainshed.sweeps.policies`."""
 
 
 FROM_OUTSIDE: FrozenSet[str] = frozenset({"host_lost", "node_fail", "oom", "oom_child", "preempted", "shim_lost"})

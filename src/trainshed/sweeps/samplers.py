@@ -1,25 +1,18 @@
-"""Samplers: which parameters the next trial has. A new one is a module with a function, and its row in the table."""
+"""Samplers: which parameters the next trial has.
+
+A new one is a module ``sampler_<name>`` with a function ``propose`` like that of :func:`propose`, without the name, and
+the row of its name in :data:`trainshed.spec.sweep.SAMPLINGS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from trainshed.spec import sweep
-from trainshed.sweeps import bayesian, grid, random_search
 from trainshed.sweeps.known import Known
 
-Parameters = dict[str, Any]
-Sampler = Callable[[Known, int], "Parameters | None"]
 
-_SAMPLERS: dict[str, Sampler] = {
-    sweep.RANDOM: random_search.propose,
-    sweep.GRID: grid.propose,
-    sweep.BAYESIAN: bayesian.propose,
-}
-
-
-def propose(sampling: str, known: Known, number: int) -> Parameters | None:
+def propose(sampling: str, known: Known, number: int) -> dict[str, Any] | None:
     """Return the parameters of a trial, or None if the space has been tried completely.
 
     The same arguments give the same parameters, in any process.
@@ -34,4 +27,5 @@ def propose(sampling: str, known: Known, number: int) -> Parameters | None:
         >>> propose("grid", known, 2)
         {'--a': 2, '--b': 'x'}
     """
-    return _SAMPLERS[sampling](known, number)
+    found: dict[str, Any] | None = import_module(f"trainshed.sweeps.sampler_{sampling}").propose(known, number)
+    return found

@@ -12,6 +12,7 @@ from trainshed.api.hyperdrive import (
     ASHAPolicy,
     BanditPolicy,
     BayesianParameterSampling,
+    EarlyTerminationPolicy,
     GridParameterSampling,
     HyperDriveConfig,
     HyperDriveRun,
@@ -271,8 +272,11 @@ def test_what_has_no_effect_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.text
 
 
-class OwnPolicy(NoTerminationPolicy):
+class OwnPolicy(EarlyTerminationPolicy):
     """A policy that the service does not know."""
+
+    def __init__(self) -> None:
+        super().__init__("own")
 
 
 class OwnSampling(RandomParameterSampling):

@@ -15,7 +15,7 @@ import pytest
 
 from trainshed.errors import UserErrorException
 from trainshed.spec.sweep import BAYESIAN, GRID, RANDOM, SAMPLINGS
-from trainshed.sweeps import bayesian, tpe
+from trainshed.sweeps import sampler_bayesian, tpe
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.samplers import propose
 from trainshed.sweeps.space import Dimension, Integers, Numbers, Options, dimensions, size
@@ -247,7 +247,7 @@ def test_bayesian_sampling_with_odd_values(value: float) -> None:
 
 def test_without_numpy_rustuna_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rustuna")
-    monkeypatch.setattr(bayesian, "find_spec", lambda _: None)
+    monkeypatch.setattr(sampler_bayesian, "find_spec", lambda _: None)
     found = [least(BAYESIAN, seed, 60) for seed in range(5)]
     assert found == [least(BAYESIAN, seed, 60) for seed in range(5)]
     assert statistics.median(found) < statistics.median([least(RANDOM, seed, 60) for seed in range(5)]) / 2
@@ -259,7 +259,7 @@ def test_without_numpy_rustuna_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_numpy_and_rustuna_the_parameters_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (bayesian, tpe):
+    for module in (sampler_bayesian, tpe):
         monkeypatch.setattr(module, "find_spec", lambda _: None)
     space = json.dumps({"--a": ["uniform", [0, 1]]})
     trials = [Trial(number, {"--a": number / 9}, [1.0], ended=True) for number in range(10)]

@@ -5,29 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
-from trainshed.api.hyperdrive.asha import ASHAPolicy
-from trainshed.api.hyperdrive.policy import (
-    BanditPolicy,
-    EarlyTerminationPolicy,
-    MedianStoppingPolicy,
-    NoTerminationPolicy,
-    TruncationSelectionPolicy,
-)
+from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy
 from trainshed.errors import HyperDriveConfigException, UserErrorException
 from trainshed.spec import sweep
 from trainshed.spec.sweep import PolicySpec, SweepSpec
 from trainshed.spec.sweep_checks import check_sweep
-
-_SAMPLINGS = {"RANDOM": sweep.RANDOM, "GRID": sweep.GRID, "BayesianOptimization": sweep.BAYESIAN}
-_POLICIES: dict[type[EarlyTerminationPolicy], str] = {
-    BanditPolicy: sweep.BANDIT,
-    MedianStoppingPolicy: sweep.MEDIAN_STOPPING,
-    TruncationSelectionPolicy: sweep.TRUNCATION_SELECTION,
-    NoTerminationPolicy: sweep.NO_POLICY,
-    ASHAPolicy: sweep.ASHA,
-}
 
 
 def to_sweep(config: Any, max_retries: Any = 0) -> SweepSpec:
@@ -40,10 +25,11 @@ def to_sweep(config: Any, max_retries: Any = 0) -> SweepSpec:
     Raises:
         HyperDriveConfigException: a number is out of range, or the parameter space cannot be sampled.
     """
-    sampling = _SAMPLINGS.get(config._sampling.SAMPLING_NAME)
+    sampling = _own_name(config._sampling._name, sweep.SAMPLINGS)
     if sampling is None:
         raise HyperDriveConfigException(
-            f"{type(config._sampling).__name__} cannot be used. Use RandomParameterSampling, GridParameterSampling or "
+            f"{type(config._sampling).__name__} cannot be used: there is no sampling method "
+            f"'{config._sampling._name}'. Use RandomParameterSampling, GridParameterSampling or "
             "BayesianParameterSampling."
         )
     if isinstance(max_retries, bool) or not isinstance(max_retries, int):
@@ -84,16 +70,18 @@ def policy_spec(policy: EarlyTerminationPolicy) -> PolicySpec:
     """Return the specification of an early termination policy.
 
     Raises:
-        HyperDriveConfigException: it is of a class of the user's own.
+        HyperDriveConfigException: there is no policy of its name.
 
     Example:
         >>> policy_spec(BanditPolicy(slack_amount=1)).slack_amount
         1.0
     """
-    name = _POLICIES.get(type(policy))
+    name = _own_name(policy._name, sweep.POLICIES)
     if name is None:
-        names = ", ".join(kind.__name__ for kind in _POLICIES)
-        raise HyperDriveConfigException(f"{type(policy).__name__} cannot be used. Use one of {names}.")
+        names = ", ".join(f"{each}Policy" for own, each in sweep.POLICIES.items() if own != sweep.NO_POLICY)
+        raise HyperDriveConfigException(
+            f"{type(policy).__name__} cannot be used: there is no policy '{policy._name}'. Use one of {names}."
+        )
     given = {key: value for key, value in policy._properties.items() if key in PolicySpec._fields}
     for key in ("slack_factor", "slack_amount"):
         if given.get(key) is not None:
@@ -101,6 +89,11 @@ def policy_spec(policy: EarlyTerminationPolicy) -> PolicySpec:
     if name == sweep.TRUNCATION_SELECTION:
         given["exclude_finished"] = bool(getattr(policy, "exclude_finished_jobs", False))
     return PolicySpec(name, **given)
+
+
+def _own_name(given: str, names: Mapping[str, str]) -> str | None:
+    """Return our name of a sampling method or policy, given that or v1's."""
+    return next((own for own, other in names.items() if given in (own, other)), None)
 
 
 def _space(space: dict[str, Any]) -> str:

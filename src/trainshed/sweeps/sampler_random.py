@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from trainshed.sweeps.grid import combination
 from trainshed.sweeps.known import Known
+from trainshed.sweeps.sampler_grid import combination
 from trainshed.sweeps.space import key_of, size
 
 _DRAWS = 16

@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from trainshed.sweeps import random_search, tpe
+from trainshed.sweeps import sampler_random, tpe
 from trainshed.sweeps.known import Known
 from trainshed.sweeps.space import key_of, size
 from trainshed.sweeps.trial import Trial, best
@@ -50,7 +50,7 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
     if number < first - prior:
         return _spread(known, number, first)
     if measured < _FEWEST or not dims or not (is_available() or tpe.is_available()):
-        return random_search.propose(known, number)
+        return sampler_random.propose(known, number)
     total = size(known.space)
     tried = known.tried()
     if total is not None and len(tried) >= total:
@@ -59,7 +59,7 @@ def propose(known: Known, number: int) -> dict[str, Any] | None:
         found = known.parameters(units)
         if key_of(found) not in tried:
             return found
-    return random_search.propose(known, number)
+    return sampler_random.propose(known, number)
 
 
 def _chosen(known: Known, number: int) -> Sequence[Trial]:
@@ -84,7 +84,7 @@ def _spread(known: Known, number: int, count: int) -> dict[str, Any] | None:
         random.Random(f"{known.seed}/first/{index}").shuffle(strata)
         units.append((strata[number] + random.Random(f"{known.seed}/first/{index}/{number}").random()) / count)
     found = known.parameters(units)
-    return random_search.propose(known, number) if key_of(found) in known.tried() else found
+    return sampler_random.propose(known, number) if key_of(found) in known.tried() else found
 
 
 def _ranked(known: Known, number: int, positions: Sequence[tuple[Any, list[float]]]) -> list[list[float]]:
