@@ -6,6 +6,7 @@ _DEFINITION = "A dataset has one definition: create it again, and register it wi
 _ARCHIVE = "Datasets are not archived here: dataset.unregister_all_versions() removes a dataset and keeps its files."
 
 _OUTPUT = "Register the output (register_on_complete), and read its files with Dataset.Tabular and Dataset.File."
+_KIND = "the method says what kind the files are: Dataset.Tabular.from_delimited_files or from_parquet_files"
 _FRAME = "Collect the table to pandas, and register it: Dataset.Tabular.register_pandas_dataframe(…)."
 _QUERY = "Query databases with pandas.read_sql, and register the table: Dataset.Tabular.register_pandas_dataframe(…)."
 _NO_HDFS = "Spark and HDFS are not part of Trainshed: use as_mount() or as_download()."
@@ -65,6 +66,8 @@ MEMBERS = (
 )
 
 OTHERS = (
+    ("data.dataset_type_definitions", "FileType", "", _KIND),
+    ("data.dataset_type_definitions", "FileHandlingOption", "", _KIND),
     (
         "data.dataset_factory",
         "TabularFactory.from_sql_query",

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from azureml import _made
 from trainshed.api.data.column_types import PromoteHeadersBehavior
 
 
@@ -32,4 +33,12 @@ class HistogramCompareMethod(Enum):
     ENERGY = 1
 
 
-__all__ = ["FileEncoding", "HistogramCompareMethod", "PromoteHeadersBehavior", "SkipLinesBehavior"]
+__all__ = [
+    "FileEncoding",
+    "HistogramCompareMethod",
+    "PromoteHeadersBehavior",
+    "SkipLinesBehavior",
+    *_made.names("data.dataset_type_definitions"),
+]
+
+__getattr__ = _made.lookup("data.dataset_type_definitions")
