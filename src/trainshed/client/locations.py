@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from trainshed.client.jsons import loads
+from trainshed.client.notice import warn
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException, did_you_mean
 from trainshed.spec.checks import is_name
 from trainshed.system import files
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT = "default"
+LEGACY = "TRAINSHED_LEGACY"
+"""Set to 1 for old programs: to restore names that packages have removed, and to create workspaces that they name."""
 _LONGEST_NAME = 100
 _IN_FOLDERS = (".azureml/config.json", ".azureml/project.json", "aml_config/config.json", "aml_config/project.json")
 _BARE = ("config.json", "project.json")
@@ -24,6 +27,11 @@ _BARE = ("config.json", "project.json")
 def home() -> str:
     """Return Trainshed's folder on this machine: ``$TRAINSHED_HOME``, else ``~/.trainshed``."""
     return os.path.abspath(os.environ.get("TRAINSHED_HOME") or os.path.join(os.path.expanduser("~"), ".trainshed"))
+
+
+def legacy() -> bool:
+    """Tell whether ``TRAINSHED_LEGACY`` is set here."""
+    return os.environ.get(LEGACY, "") not in ("", "0")
 
 
 def check_name(name: str) -> str:
@@ -148,12 +156,14 @@ def _check_sudo(folder: str, above: str) -> None:
         )
 
 
-def find(name: str, create: bool = True) -> str:
+def find(name: str, create: bool = True, azure: tuple[str | None, str | None] = (None, None)) -> str:
     """Return the folder of the workspace with this name.
 
     Args:
         name: the name.
         create: create the default workspace if it does not exist.
+        azure: subscription and resource group. Code that names a subscription means a workspace in Azure; with
+            ``TRAINSHED_LEGACY``, one of that name is created here.
 
     Raises:
         WorkspaceException: no such workspace; the message lists the existing ones.
@@ -166,11 +176,18 @@ def find(name: str, create: bool = True) -> str:
         return root
     if name == DEFAULT:
         raise WorkspaceException(f"There are no runs yet. The first submit creates the default workspace, {root}.")
+    switch = ""
+    if azure[0] not in (None, "", "local"):
+        if legacy():
+            make(root, {"workspace_name": name, "subscription_id": azure[0], "resource_group": azure[1] or "local"})
+            warn(f"Workspace '{name}' of Azure did not exist here, so it was created in {root} ({LEGACY} is set).")
+            return root
+        switch = f" With {LEGACY}=1, workspaces of Azure that a program names are created on first use."
     known = names()
     available = f" Available: {', '.join(known)}." if known else ""
     raise WorkspaceException(
         f"There is no workspace '{name}' in {os.path.dirname(root)}.{available}{did_you_mean(name, known)} "
-        f"Create it: Workspace.create('{name}')."
+        f"Create it: Workspace.create('{name}').{switch}"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from trainshed import Dataset, TabularDataset
+from trainshed.api.data.column_types import PromoteHeadersBehavior
 from trainshed.errors import UserErrorException
 
 pd = pytest.importorskip("pandas")
@@ -146,6 +147,17 @@ def test_samples(tmp_path: Path) -> None:
         rows = low(table.sample("stratified", arguments))
         assert len([row for row in rows if row % 2 == 0]) == 500
         assert 20 < len([row for row in rows if row % 2]) < 90
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n"])
+def test_each_line_is_one_value(home: Path, tmp_path: Path, separator: str) -> None:
+    """As v1's documentation makes the requests that a model is profiled with."""
+    bodies = [json.dumps({"data": [[0.5, -1], ["a,b", None]]}), '"text, in quotes"', 'an odd " quote']
+    (tmp_path / "requests.txt").write_text(separator.join(bodies))
+    table = Dataset.Tabular.from_delimited_files(
+        str(tmp_path / "requests.txt"), separator=separator, header=PromoteHeadersBehavior.NO_HEADERS
+    )
+    assert table.to_pandas_dataframe().to_dict("list") == {"Column1": bodies}
 
 
 @pytest.mark.parametrize("separator", [",", ";"])

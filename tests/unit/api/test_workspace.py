@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,32 @@ def test_a_workspace_that_is_not_there_names_the_nearest(home: Path) -> None:
 def test_a_workspace_that_is_not_there_among_none(home: Path) -> None:
     with pytest.raises(WorkspaceException, match=r"There is no workspace 'x' in .*workspaces\. Create it"):
         Workspace.get("x")
+
+
+def test_with_the_switch_a_workspace_of_azure_that_a_program_names_is_made(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As v1's programs get theirs: by its three names, by ``get``, from a downloaded ``config.json``."""
+    write(tmp_path / "config.json", {"subscription_id": "s", "resource_group": "g", "workspace_name": "from-portal"})
+    ways: dict[str, Callable[[], Workspace]] = {
+        "by-names": lambda: Workspace(
+            subscription_id="s", resource_group="g", workspace_name="by-names", auth=object()
+        ),
+        "got": lambda: Workspace.get("got", subscription_id="s", resource_group="g"),
+        "from-portal": lambda: Workspace.from_config(tmp_path / "config.json"),
+    }
+    for name, way in ways.items():
+        with pytest.raises(WorkspaceException, match=rf"create\('{name}'\)\. With TRAINSHED_LEGACY=1, workspaces of"):
+            way()
+    monkeypatch.setenv("TRAINSHED_LEGACY", "1")
+    for name, way in ways.items():
+        found = way()
+        assert (found.name, found.subscription_id, found.resource_group) == (name, "s", "g")
+        assert way() == found
+        assert caplog.text.count(f"Workspace '{name}' of Azure did not exist here") == 1
+    for without in (None, "local"):  # "local": what write_config writes for a workspace that never had one
+        with pytest.raises(WorkspaceException, match=r"Create it: Workspace.create\('x'\)\.$"):
+            Workspace.get("x", subscription_id=without)
 
 
 def test_a_workspace_is_created_once(home: Path) -> None:

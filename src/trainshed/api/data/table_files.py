@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -128,9 +129,12 @@ def _one(pandas: Any, path: str, file_format: Mapping[str, Any], names: list[str
 def _delimited(pandas: Any, path: str, file_format: Mapping[str, Any], names: list[str] | None) -> Any:
     header = file_format["header"]
     known = names if header == "first" else None
+    # v1's way to say that each line is one value, such as the body of a request.
+    lines = file_format["separator"] in ("\n", "\r\n", "\r")
     frame = pandas.read_csv(
         path,
-        sep=file_format["separator"],
+        sep="\0" if lines else file_format["separator"],
+        quoting=csv.QUOTE_NONE if lines else csv.QUOTE_MINIMAL,
         header=None if known or not header else 0,
         names=known,
         encoding=file_format["encoding"],

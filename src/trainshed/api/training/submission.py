@@ -6,8 +6,8 @@ import os
 
 from trainshed.api.configuration.runconfig import RunConfiguration, Submission
 from trainshed.api.training.source_folder import check_source
-from trainshed.api.training.to_spec import LEGACY, SubmitOptions, to_spec
-from trainshed.client import provenance
+from trainshed.api.training.to_spec import SubmitOptions, to_spec
+from trainshed.client import locations, provenance
 from trainshed.client.http import quoted
 from trainshed.client.ignore import AMLIGNORE, GITIGNORE
 from trainshed.client.index import index_path
@@ -79,8 +79,8 @@ def with_source(
     parent = overrides.pop("parent", None)
     submission: Submission = config._submission(overrides)
     ready = with_datasets(with_files(submission), workspace)
-    legacy = os.environ.get(LEGACY, "") not in ("", "0")
-    chosen = SubmitOptions(experiment, tags, priority, slots, _solver(workspace), legacy, _nearest_python())
+    solver, legacy = _solver(workspace), locations.legacy()
+    chosen = SubmitOptions(experiment, tags, priority, slots, solver, legacy, _nearest_python())
     spec = to_spec(ready.config, chosen)
     spec = spec._replace(script=check_source(ready.folder, spec.script), parent=parent)
     if spec.target == LOCAL:

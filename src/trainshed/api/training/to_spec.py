@@ -14,6 +14,7 @@ from trainshed.api.data.data_reference import (
     References,
     add_reference,
 )
+from trainshed.client.locations import LEGACY
 from trainshed.errors import (
     TYPE_CHECKING,
     RunConfigurationException,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-LEGACY = "TRAINSHED_LEGACY"
-"""Set to 1 to make names available in runs that packages have removed since 2018 (see docs/legacy.md)."""
 _EXAMPLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
 _LAUNCHERS = {
     "none": SINGLE,

@@ -81,9 +81,8 @@ class Workspace(WorkspaceFacts):
             self._connection = remote.connect(self._service, token)
             self._facts = self._connection.call("GET", "/workspace")
         else:
-            self._root = (
-                locations.find_path(path) if path is not None else locations.find(workspace_name or locations.DEFAULT)
-            )
+            name, azure = workspace_name or locations.DEFAULT, (subscription_id, resource_group)
+            self._root = locations.find_path(path) if path is not None else locations.find(name, azure=azure)
             self._facts = locations.facts_of(self._root)
         self._subscription_id = subscription_id or self._facts.get("subscription_id") or "local"
         self._resource_group = resource_group or self._facts.get("resource_group") or "local"
