@@ -2,7 +2,7 @@
 import { $, colour, css, el, get, keep, kept, onTheme, sig, tried } from './base.js';
 import { query } from './http.js';
 
-const FIRST = 30, REDRAW = 250;
+const FIRST = 30, AT_ONCE = 6, REDRAW = 250;
 const KINDS = '(train|training|val|valid|validation|test|eval)';
 const BEFORE = new RegExp(`^${KINDS}[/_.-](.+)$`, 'i'), AFTER = new RegExp(`^(.+)[/_.-]${KINDS}$`, 'i');
 const DASHES = [undefined, [7, 3], undefined, [2, 3]];
@@ -97,6 +97,11 @@ export class Charts {
     this.host.replaceChildren(...nodes, ...after, groups.length > this.shown ? this.end : '');
     this.count = groups.length;
     this.changed?.();
+    // The first ones at once: whether they are in view is known only after a frame, and what else the page asks can wait.
+    if (this.begun || !nodes.length) return;
+    this.begun = true;
+    for (const group of groups.slice(0, AT_ONCE)) { group.seen = true; this.wanted.add(group); }
+    this.ask();
   }
 
   cell(group) {
