@@ -77,5 +77,6 @@ def read(cursor: sqlite3.Cursor, series: int, first: int, last: int) -> list[Blo
     for place, step, time, value in cursor.execute(_BETWEEN, (-series, first, last)):
         low, high, end = _PACKED.unpack(value)
         if end <= last:
-            found.append(Block(place, step, time, *((None, None) if low != low else (low, high)), end))  # noqa: PLR0124
+            none = low != low  # noqa: PLR0124 - NaN
+            found.append(Block(place, step, time, None if none else low, None if none else high, end))
     return found

@@ -137,7 +137,7 @@ def test_a_very_long_curve_is_drawn_from_the_extremes_of_its_blocks(database: Da
     metrics, count = Metrics(database), 30_100
     values: list[float | str] = [math.sin(i / 100) for i in range(count)]
     values[7_777], values[29_999], values[500], values[501] = 50.0, -50.0, math.nan, math.inf
-    values[2560 : 2560 + 256] = ["text", -(1 << 63)] + [math.nan] * 254
+    values[2560 : 2560 + 256] = ["text", -(1 << 63), *[math.nan] * 254]
     events = [
         (i, {"k": "metric", "n": "y", "v": v, "t": float(i), "s": 2 * i if logged else None})
         for i, v in enumerate(values)
