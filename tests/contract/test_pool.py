@@ -16,6 +16,7 @@ import isolated
 import pool_hosts
 import pytest
 import ssh_machine
+from mlflow_rest import REST
 from pool_hosts import PoolHost
 from rigs import WAITS, Rig
 from wires import Wires
@@ -146,13 +147,16 @@ def test_what_cannot_be_a_pool(lab: PoolRig, capfd: pytest.CaptureFixture[str]) 
 
 NODES: dict[str, Any] = {"node_count": 2, "process_count_per_node": 2}
 TORCH: dict[str, Any] = {"launcher": "torch", "backend": "gloo", **NODES}
-TALK = """
+TALK = (
+    REST
+    + """
 import os, platform, socket, time
 rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
 print("place", *place, platform.node(), os.environ["NODE_RANK"], os.environ["LOCAL_RANK"], flush=True)
 from trainshed import Run
 Run.get_context().log("rank", rank)
+mlflow("runs/log-metric", key="by mlflow", value=rank)
 if rank == 0:
     with socket.create_server(place) as server:
         lines = [server.accept()[0].makefile() for _ in range(size - 1)]
@@ -172,6 +176,7 @@ if rank in (1, 3):
     with open("outputs/model.txt", "w") as file:
         file.write(platform.node())
 """
+)
 LASTS = """
 import os, signal, sys, time
 def told(*_):
@@ -207,7 +212,7 @@ def test_the_ranks_on_two_hosts_find_each_other(lab: PoolRig) -> None:
     assert lab.read(run_id, "outputs/model.txt").decode() == hosts[0]
     assert lab.read(run_id, "outputs/node-1/model.txt").decode() == hosts[1]
     assert f"{hosts[1]} 1 1" in lab.read(run_id, "azureml-logs/70_driver_log_3.txt").decode()
-    assert sorted(lab.metrics(run_id)["rank"]) == [0, 1, 2, 3]
+    assert [sorted(lab.metrics(run_id)[name]) for name in ("rank", "by mlflow")] == [[0, 1, 2, 3]] * 2
     assert lab.pair.alive(run_id) == []
     state = lab.service.call("GET", "/targets/lab")
     assert state["used"] == 0
@@ -257,7 +262,7 @@ def test_a_service_that_was_killed_finds_all_parts_again(lab: PoolRig) -> None:
     told = [f"[rank {rank}] {word}" for rank in range(4) for word in ("up", f"end {rank}")]
     told += [f"[rank {rank}] line {rank} {number}" for rank in range(4) for number in range(200)]
     assert sorted(lines) == sorted(told)
-    assert sorted(lab.metrics(run_id)["rank"]) == [0, 1, 2, 3]
+    assert [sorted(lab.metrics(run_id)[name]) for name in ("rank", "by mlflow")] == [[0, 1, 2, 3]] * 2
     assert lab.pair.alive(run_id) == []
 
 
@@ -426,10 +431,11 @@ def mpi() -> Iterator[dict[str, Any]]:
 def test_open_mpi_across_two_hosts(lab: PoolRig, mpi: dict[str, Any]) -> None:
     script = (
         "import os, platform\nfrom mpi4py import MPI\nworld = MPI.COMM_WORLD\n"
-        "total = world.allreduce(world.rank)\n"
+        "total = world.allreduce(world.rank)\nmlflow('runs/log-metric', key='rank', value=world.rank)\n"
         "print(world.rank, world.size, total, platform.node(), os.environ['OMPI_COMM_WORLD_LOCAL_RANK'], flush=True)"
     )
-    run_id = lab.completed(script, **mpi)
+    run_id = lab.completed(REST + script, **mpi)
+    assert sorted(lab.metrics(run_id)["rank"]) == [0, 1, 2, 3]
     lines = sorted(line for line in lab.log(run_id).splitlines() if line.startswith("[rank"))
     first = lines[0].split()[5]
     hosts = [first, "h2" if first == "h1" else "h1"]

@@ -6,13 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from mlflow_rest import REST
 from rigs import Rig
 
 from trainshed.errors import UserErrorException
 
 NODES: dict[str, Any] = {"node_count": 2, "process_count_per_node": 2}
 TORCH: dict[str, Any] = {"launcher": "torch", "backend": "gloo", **NODES}
-TALK = """
+TALK = (
+    REST
+    + """
 import os, platform, socket
 rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
@@ -31,7 +34,10 @@ else:
             pass
 with open(f"outputs/{rank}.txt", "w") as file:
     file.write(platform.node())
+mlflow("runs/log-metric", key="rank", value=rank)
+mlflow("runs/set-tag", key=f"rank-{rank}", value=os.environ["MLFLOW_TRACKING_URI"])
 """
+)
 LASTS = """
 import os, signal, sys, time
 def told(*_):
@@ -61,6 +67,9 @@ def test_the_ranks_of_two_nodes_find_each_other(slurm: Rig) -> None:
     assert "[rank 0] sum 6" in lines
     assert [slurm.read(run_id, f"outputs/{rank}.txt") for rank in range(4)] == [b"n1", b"n1", b"n2", b"n2"]
     assert "place n1" in slurm.read(run_id, "azureml-logs/70_driver_log_3.txt").decode()
+    assert sorted(slurm.metrics(run_id)["rank"]) == [0, 1, 2, 3]
+    tags = slurm.service.call("GET", f"/runs/{run_id}")["tags"]
+    assert tags["rank-0"] == tags["rank-1"] != tags["rank-2"] == tags["rank-3"]  # each node has an address of its own
     assert left(slurm, run_id) == []
 
 
@@ -101,11 +110,12 @@ def test_cancel_leaves_nothing_on_any_node(slurm: Rig) -> None:
 def test_open_mpi_across_two_nodes(slurm: Rig) -> None:
     script = (
         "import os, platform\nfrom mpi4py import MPI\nworld = MPI.COMM_WORLD\n"
-        "total = world.allreduce(world.rank)\n"
+        "total = world.allreduce(world.rank)\nmlflow('runs/log-metric', key='rank', value=world.rank)\n"
         "print(world.rank, world.size, total, platform.node(), os.environ['OMPI_COMM_WORLD_LOCAL_RANK'])"
     )
     environment = {"pip": ["mpi4py"]}
-    run_id = slurm.completed(script, launcher="openmpi", environment=environment, **NODES)
+    run_id = slurm.completed(REST + script, launcher="openmpi", environment=environment, **NODES)
+    assert sorted(slurm.metrics(run_id)["rank"]) == [0, 1, 2, 3]
     lines = sorted(line for line in slurm.log(run_id).splitlines() if line.startswith("[rank"))
     assert lines == [f"[rank {rank}] {rank} 4 6 n{rank // 2 + 1} {rank % 2}" for rank in range(4)]
     assert left(slurm, run_id) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow_rest import REST
 from podman_engine import BARE, EMPTY, FOREIGN, PASSWORD, PYTHON, USER, Engine, containers
 from podman_engine import engine as new_engine
 from waiting import until_logged, until_printed
@@ -291,6 +292,26 @@ def test_arguments_shared_memory_and_a_command(trial: Trial) -> None:
     lines = log_of(run).splitlines()
     assert lines[:2] == ["of the folder", "so"]
     assert any("65536" in line for line in lines)
+
+
+def test_what_the_container_uses_and_what_mlflow_logs_there_are_the_runs(trial: Trial) -> None:
+    code = (
+        f"{REST}\nmlflow('runs/log-metric', key='loss', value=0.5, step=3)\nimport time\n"
+        "journal, held = os.environ['TRAINSHED_RUN_DIR'] + '/journal.jsonl', bytearray(60 << 20)\n"
+        "while 'system: cpu' not in open(journal).read(): sum(range(10_000)), time.sleep(0.01)\n"
+        "seen = [(event['n'], event['v']) for event in map(json.loads, open(journal))]\n"
+        "print(max(v for n, v in seen if n == 'system: memory') > 60e6, max(v for n, v in seen if n == 'system: cpu') > 0)"
+    )
+    environment = Environment("image")
+    environment.docker.base_image = PYTHON
+    environment.python.user_managed_dependencies = True
+    (trial.project / "train.py").write_text(code)
+    how = DockerConfiguration(use_docker=True, arguments=["--network=none"])  # where this machine's loopback is not
+    config = ScriptRunConfig(str(trial.project), "train.py", environment=environment, docker_runtime_config=how)
+    run = trial.experiment.submit(config)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"loss": 0.5}
+    assert log_of(run) == "True True\n"
 
 
 def test_a_command_that_is_not_in_the_image(trial: Trial) -> None:

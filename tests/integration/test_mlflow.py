@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlflow_rest import REST
 from waiting import until_logged
 
 from trainshed import Experiment, Model, MpiConfiguration, ScriptRunConfig, Workspace
 
-# As its clients do it, without installing them.
-_REST = """
-import json, os, urllib.request
-def mlflow(route, **fields):
-    request = urllib.request.Request(
-        os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/" + route,
-        json.dumps({"run_id": os.environ["MLFLOW_RUN_ID"], **fields}).encode(),
-        {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]})
-    return json.load(urllib.request.urlopen(request, timeout=30))
-"""
 _REAL = """
 import sys, mlflow
 from mlflow import MlflowClient
@@ -67,7 +58,7 @@ def test_the_client_of_mlflow_logs_to_the_run(workspace: Workspace, project: Pat
 
 
 def test_every_rank_logs_to_the_run(workspace: Workspace, project: Path) -> None:
-    text = f"{_REST}\nmlflow('runs/set-tag', key='rank-' + os.environ['OMPI_COMM_WORLD_RANK'], value='here')"
+    text = f"{REST}\nmlflow('runs/set-tag', key='rank-' + os.environ['OMPI_COMM_WORLD_RANK'], value='here')"
     run = Experiment(workspace, "tracked").submit(_config(project, text, distributed_job_config=MpiConfiguration(2)))
     run.wait_for_completion()
     assert run.get_tags() == {"rank-0": "here", "rank-1": "here"}
@@ -75,7 +66,7 @@ def test_every_rank_logs_to_the_run(workspace: Workspace, project: Path) -> None
 
 def test_what_is_logged_while_the_run_is_ended_is_kept(workspace: Workspace, project: Path) -> None:
     text = (
-        f"{_REST}\nimport signal, sys\n"
+        f"{REST}\nimport signal, sys\n"
         "def end(*_):\n    mlflow('runs/log-metric', key='last', value=1)\n    sys.exit(0)\n"
         "signal.signal(signal.SIGTERM, end)\nmlflow('runs/set-tag', key='up', value='yes')\nprint('up')\nsignal.pause()"
     )

@@ -240,6 +240,26 @@ def test_what_is_wrong_is_refused_in_words_of_mlflow(client: Client) -> None:
     assert client.call("GET", f"{FILES}?path={run}")[1] == {"files": []}
 
 
+@pytest.mark.own_folder
+def test_files_of_a_logged_model_are_checked_and_go_with_it(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
+    sh, models = Shell(capfd), "/api/2.0/mlflow/logged-models"
+    model = client.call("POST", models, {"experiment_id": "0", "name": "net"})[1]["model"]["info"]["model_id"]
+    put = f"/api/2.0/mlflow-artifacts/artifacts/models/{model}/MLmodel"
+    assert client.call("PUT", put, b"flavors: {}")[0] == 200
+    assert client.call("PATCH", f"{models}/{model}", {"model_id": model, "status": "LOGGED_MODEL_READY"})[0] == 200
+    assert sh.json("verify")["damaged"] == []
+    file = client.workspace.path / "mlflow" / model / "MLmodel"
+    file.write_text("flavors: []")
+    (damage,) = sh.json("verify", code=1)["damaged"]
+    assert (damage["name"], damage["problem"]) == (model, "'MLmodel' has changed since it was logged")
+    sh("gc")
+    assert file.exists()
+    assert client.call("DELETE", f"{models}/{model}")[0] == 200
+    assert sh.json("verify")["damaged"] == []
+    assert "leftovers" in sh("gc")
+    assert not file.exists()
+
+
 def test_one_command_tells_the_variables(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
     told = Shell(capfd)("service", "access", "--mlflow")
     names = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN")

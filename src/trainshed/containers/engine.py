@@ -132,6 +132,20 @@ def _has(arguments: Sequence[str], *names: str) -> bool:
     return any(argument.split("=", 1)[0] in names for argument in arguments)
 
 
+def has_own_network(arguments: Sequence[str]) -> bool:
+    """Tell whether the user's arguments for ``run`` give a container another network than the machine's.
+
+    Args:
+        arguments: the arguments.
+
+    Example:
+        >>> has_own_network(["--network", "bridge"]), has_own_network(["--net=host"]), has_own_network([])
+        (True, False, False)
+    """
+    words = [part for argument in arguments for part in argument.split("=", 1)]
+    return any(words[at + 1 : at + 2] != ["host"] for at, word in enumerate(words) if word in ("--network", "--net"))
+
+
 def safe_name(run_id: str, suffix: str = "") -> str:
     """Return the name of a run's container, with unsupported characters replaced.
 

@@ -20,18 +20,25 @@ def run(path: str) -> int:
     """
     from trainshed.node import fields, script
     from trainshed.node.layers import merge
+    from trainshed.node.mlflow_door import DoorApart
     from trainshed.node.rank_events import RankEvents
+    from trainshed.node.resources import GpuSampler, Sampler
     from trainshed.system import process
 
     order = fields.read(path)
     if os.getpid() != 1:
         process.become_subreaper()  # the user lets the container share the machine's process namespace
-    watch = script.Watch("")  # the first process of a container inherits all orphans
+    environ = merge(os.environ, fields.variables(order.get("variable", [])))
+    # The first process of a container inherits all orphans. The marker spares what answers MLflow's clients.
+    watch = script.Watch(f"TRAINSHED_RUN_ID={environ['TRAINSHED_RUN_ID']}" if "door" in order else "")
     # The request to cancel may be older than this process, which then has received no signal.
     watch.cancelled = os.path.exists(order["cancel"][0])
     if "ranks" in order:
         watch.listen(RankEvents(order["ranks"][0]))
-    environ = merge(os.environ, fields.variables(order.get("variable", [])))
+    if "door" in order:
+        door = DoorApart(environ)
+        environ.update(door.variables)
+        watch.guard(door, door.open)
     pids = []
     error = ""
     try:
@@ -39,7 +46,9 @@ def run(path: str) -> int:
             pids.append(script.start(tuple(order["argument"]), environ, order["folder"][0], order["log"][0]))
     except OSError as failure:
         error = str(failure.strerror or failure)
-    result = script.wait(watch, pids, None, float(order["grace"][0]))
+    gpus = order.get("gpu")
+    sampler = Sampler(os.path.dirname(path), GpuSampler(gpus, watch.cost_of) if gpus else None)
+    result = script.wait(watch, pids, None, float(order["grace"][0]), sampler=sampler)
     oom = "yes" if _out_of_memory() else "no"
     how = [("leftovers", str(result.leftovers)), ("error", error), ("oom", oom)]
     how += [("code", str(result.code))] if result.code is not None else []

@@ -10,6 +10,7 @@ from trainshed.launchers import plan as launchers
 from trainshed.node import env_forwarder, slurm, variables
 from trainshed.node.environment import Ready
 from trainshed.node.layers import merge
+from trainshed.node.mlflow_door import is_ours
 from trainshed.node.nodes import NodeFolder, shares
 from trainshed.node.pool import LAUNCH_AGENT, RANK_AGENT, RANK_OF, RANKS, part_of, write_programs
 from trainshed.node.rank_events import GRACE
@@ -170,7 +171,8 @@ class Launch:
             if self._apart:
                 own[RANK_OF] = str(self._environ["TRAINSHED_RUN_ID"])
             argv = variables.expand(self._command(node), merge(base, own))
-            commands.append(RankCommand(argv, node.code, own, cores[rank.node]))
+            door = self._apart and not self._pool and rank.node > 0 and is_ours(self._environ)
+            commands.append(RankCommand(argv, node.code, own, cores[rank.node], door))
         return commands
 
     def _of_node(self, node: NodeFolder) -> Dict[str, str]:

@@ -263,7 +263,7 @@ class Holder:
         pids: List[int] = []
         if not watch.cancelled:
             if self.container is not None:
-                start = self.container.start(start, self._elsewhere())
+                start = self.container.start(start, self._elsewhere(), self.pool.node if self.pool else None)
             elif start.ranks:
                 watch.listen(start.ranks.events)
             pids.append(script.start(start.argv, start.environ, start.folder, start.log, self._ends(watch, start)))

@@ -10,13 +10,14 @@ import os
 import sys
 
 from trainshed.spec import layout
-from trainshed.system import confined, signals
+from trainshed.system import confined, process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
 URI = "MLFLOW_TRACKING_URI"
+_KEY = "MLFLOW_TRACKING_TOKEN"
 _LISTENER = 3  # as runtime/mlflow_server.py has it
 _BACKLOG = 128
 
@@ -42,7 +43,7 @@ class MlflowDoor:
         token = os.urandom(16).hex()
         self.variables = {
             URI: f"http://127.0.0.1:{self._listener.getsockname()[1]}",
-            "MLFLOW_TRACKING_TOKEN": token,
+            _KEY: token,
             "MLFLOW_RUN_ID": run_id,
             "MLFLOW_EXPERIMENT_ID": experiment,
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # no page is there
@@ -97,3 +98,34 @@ class MlflowDoor:
             os.close(self._held)
             os.kill(pid, signals.SIGKILL)
         return pid
+
+
+def is_ours(environ: Mapping[str, str]) -> bool:
+    """Tell whether MLflow's clients have been given the address of a door, and not one of the user's own.
+
+    Args:
+        environ: environment variables of a process of the run.
+    """
+    return bool(environ.get(_KEY)) and environ.get("MLFLOW_RUN_ID") == environ.get("TRAINSHED_RUN_ID")
+
+
+class DoorApart(MlflowDoor):
+    """The address for processes of a run that do not reach the loopback of its shim.
+
+    Args:
+        environ: their environment variables.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        run_id = environ["TRAINSHED_RUN_ID"]
+        super().__init__(run_id, environ.get("AZUREML_EXPERIMENT_ID", ""), environ["TRAINSHED_RUN_DIR"])
+        folders = environ.get("PYTHONPATH", "").split(os.pathsep)
+        runtime = [each for each in folders if os.path.exists(os.path.join(each, "trainshed", "runtime", "run.py"))]
+        self._environ = {**environ, "PYTHONPATH": runtime[0] if runtime else "", process.SERVES: run_id}
+
+    def open(self) -> None:
+        """Start the server; if that is impossible, clients are refused."""
+        try:
+            self.answer(self._environ)
+        except OSError as error:
+            sys.stderr.write(f"MLflow cannot log to this run: {error}.\n")

@@ -23,6 +23,10 @@ from trainshed.node.logs import open_log
 from trainshed.node.rank_events import GRACE
 from trainshed.system import signals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trainshed.node.mlflow_door import DoorApart
+
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
 _RESET = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGCHLD)
@@ -46,6 +50,7 @@ class RankProcess:
         self._where = order["folder"][0]
         self._title, self._node = order["title"][0], order["node"][0]
         self.awaited = order["awaited"][0] == "yes"
+        self.door = "door" in order
         # Several machines that append to one file would overwrite each other's lines.
         self._log, self._merged = open_log(order["log"][0]), 2 if apart else open_log(order["merged"][0])
         self._prefix = f"[{self._title}] ".encode()
@@ -181,7 +186,7 @@ class RankAgent:
         self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         self._code = 0
         self._served = False
-        self._terminating = self._passed_on = False
+        self._terminating = self._passed_on = self._called = False
         self._wake, waker = os.pipe()
         for end in (self._wake, waker):
             os.set_blocking(end, False)
@@ -194,6 +199,16 @@ class RankAgent:
         except OSError:
             self._events = -1  # the supervisor of the run has ended
         self._processes = [RankProcess(folder, rank, apart) for rank in ranks]
+        self._door = self._made_door() if any(process.door for process in self._processes) else None
+
+    def _made_door(self) -> DoorApart | None:
+        from trainshed.node.mlflow_door import DoorApart  # only nodes of a cluster but the first need it
+
+        try:
+            return DoorApart(os.environ)
+        except OSError as error:
+            os.write(2, f"MLflow cannot log to this run: {error}.\n".encode())
+            return None
 
     def _on_term(self, *_: object) -> None:
         self._terminating = True
@@ -202,13 +217,16 @@ class RankAgent:
         """Start all ranks, wait for all, and return the exit code of the first that failed."""
         if not self._apart:
             self._report(f"agent {os.getpid()}")
+        environ = {**os.environ, **(self._door.variables if self._door else {})}
         for process in self._processes if self._forwarders is None else ():
-            self._start(process, dict(os.environ))
+            self._start(process, environ)
         while any(process.status is None and process.awaited for process in self._processes):
             self._step(0.2 if self._apart and self._terminating else None)
         self._end_servers()
         while self._code and self._lasting and self._events >= 0 and not self._terminating:
             self._step(None)
+        if self._door:
+            self._door.close()
         return self._code
 
     def _start(self, process: RankProcess, environ: dict[str, str]) -> None:
@@ -225,18 +243,26 @@ class RankAgent:
                 self._report(f"agent {pid}")
                 self._start(self._processes[rank], environ)
 
+    def _answer(self, calls: list[int]) -> None:
+        """Start what answers MLflow's clients when the first of them calls."""
+        if calls and self._door:
+            self._called = True
+            self._door.open()
+
     def _step(self, seconds: float | None) -> None:
         """Wait for an event and process the pending ones."""
         pipes = [process.pipe for process in self._processes if process.pipe >= 0]
         pipes += [self._forwarders.pipe] if self._forwarders else []
         pipes += [self.input] if self.input >= 0 else []
-        ready = select.select([self._wake, *pipes], [], [], seconds)[0]
+        door = [self._door.fileno()] if self._door and not self._called else []
+        ready = select.select([self._wake, *pipes, *door], [], [], seconds)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
         if self.input in ready and not os.read(self.input, 4096):
             self.input, self._terminating = -1, True
         if self._forwarders:
             self._start_forwarded(self._forwarders)
+        self._answer([each for each in door if each in ready])
         for process in self._processes:
             process.read()
         if self._passed_on and self._apart and time.monotonic() > self._deadline:

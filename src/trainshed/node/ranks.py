@@ -25,12 +25,14 @@ class RankCommand(NamedTuple):
         folder: its working folder.
         variables: its environment variables, in addition to its starter's.
         cores: the cores it may use; empty for all.
+        door: it does not reach the shim's address for MLflow's clients, and needs one on its own machine.
     """
 
     argv: Tuple[str, ...]
     folder: str
     variables: Dict[str, str]
     cores: Tuple[int, ...]
+    door: bool = False
 
 
 class Ranks:
@@ -80,6 +82,7 @@ class Ranks:
                 *(("argument", argument) for argument in command.argv),
                 *(("variable", f"{name}={value}") for name, value in command.variables.items()),
                 *(("core", str(core)) for core in command.cores),
+                *([("door", "yes")] if command.door else []),
             ]
             fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
         self.events.make()

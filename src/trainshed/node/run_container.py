@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from trainshed.containers import engine as engines
 from trainshed.containers import engine_cli
@@ -18,6 +18,8 @@ from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
 from trainshed.node.logs import tail
+from trainshed.node.mlflow_door import is_ours
+from trainshed.node.resources import given
 from trainshed.node.script import ProcessResult, Watch
 from trainshed.node.secret_files import take
 from trainshed.node.start import Start
@@ -98,12 +100,13 @@ class RunContainer:
         # No other folder can hold the bytecode it compiles.
         return (self.image.guide, "-S", "-E", "-X", "utf8", "-X", f"pycache_prefix={self._compiled}")
 
-    def start(self, start: Start, elsewhere: Sequence[str]) -> Start:
+    def start(self, start: Start, elsewhere: Sequence[str], node: Optional[int] = None) -> Start:
         """Return what to start so that a run's processes are in the container.
 
         Args:
             start: what would be started without a container.
             elsewhere: the user's folders for data outside the run directory.
+            node: which of the run's nodes this machine is; None if all are here.
         """
         order = [
             *(("argument", argument) for argument in start.argv),
@@ -113,6 +116,9 @@ class RunContainer:
             ("grace", str(self._spec.grace)),
             ("cancel", os.path.join(self._run_dir, layout.CANCEL)),
             *([("ranks", start.ranks.folder)] if start.ranks else []),
+            *(("gpu", name) for name in given(self._spec.use_gpu, self._node_context, node)),
+            # On a network of its own, the container has a loopback of its own.
+            *([("door", "yes")] if engines.has_own_network(self._request.arguments) and is_ours(start.environ) else []),
         ]
         fields.write(self._order, order)
         self._program = start.argv[0]

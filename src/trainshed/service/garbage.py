@@ -20,6 +20,7 @@ from trainshed.data import addresses
 from trainshed.environments import downloads, listed, prune
 from trainshed.errors import MachineUnreachableException, UserErrorException
 from trainshed.service.garbage_elsewhere import GarbageElsewhere
+from trainshed.service.verification import MLFLOW
 from trainshed.spec import layout
 from trainshed.store.packs import used_since
 from trainshed.store.removal import Limits, Removal
@@ -97,6 +98,7 @@ class GarbageCollector:
         self._runtime = runtime
         self._runs = Trash(root / "runs")
         self._models = Trash(root / "models")
+        self._logged_models = Trash(root / MLFLOW)
         self._runtimes = Trash(home / "runtime")
         self._shared = Trash(home)
         self._working = threading.Lock()
@@ -250,9 +252,14 @@ class GarbageCollector:
         uploads = [path for path in (sorted(models.iterdir()) if models.is_dir() else ()) if path.name not in kept]
         forgotten = [path for path in uploads if path.name != NAME and not _touched_since(path, day_ago)]
         yield from self._remove("leftovers", forgotten, self._models, dry_run)
+        folder = self._root / MLFLOW
+        logged = [path for path in (sorted(folder.iterdir()) if folder.is_dir() else ()) if path.name != NAME]
+        known = self._removal.logged_models()
+        deleted = [path for path in logged if path.name not in known]
+        yield from self._remove("leftovers", deleted, self._logged_models, dry_run)
 
     def _trashes(self) -> tuple[Trash, ...]:
-        return self._runs, self._snapshots.trash, self._models, self._runtimes, self._shared
+        return self._runs, self._snapshots.trash, self._models, self._logged_models, self._runtimes, self._shared
 
     def _in_trash(self, kind: str) -> Iterator[Garbage]:
         for trash in self._trashes():

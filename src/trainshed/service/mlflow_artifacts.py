@@ -14,8 +14,10 @@ from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.runtime.mlflow_words import ARTIFACTS, folder_of, invalid, missing
 from trainshed.service import mlflow_runs
 from trainshed.service.context import ServiceContext
+from trainshed.service.models import manifest_of
 from trainshed.service.responses import ApiResponse
 from trainshed.service.transfers import FileContent, store
+from trainshed.service.verification import MLFLOW, logged_key
 from trainshed.spec import layout, states
 from trainshed.spec.checks import check_relative_path
 from trainshed.store.mlflow import LOGGED_MODEL
@@ -23,6 +25,7 @@ from trainshed.system import confined
 from trainshed.system.removal import remove_inside
 from trainshed.targets.witness import INTERACTIVE
 
+READY = "LOGGED_MODEL_READY"
 MODELS = "models"
 """The first part of the names of files of models that were logged outside of runs."""
 _TYPE = "application/octet-stream"
@@ -65,7 +68,15 @@ def place_of(context: ServiceContext, path: str) -> Place:
 
 def folder(context: ServiceContext, model_id: str) -> Path:
     """Return where the files of a model lie that was logged outside of any run."""
-    return context.root / "mlflow" / model_id
+    return context.root / MLFLOW / model_id
+
+
+def note_files(context: ServiceContext, model_id: str) -> None:
+    """Note what the files of a model are once all of them are there, by which they are checked later."""
+    note, there = context.mlflow.note(LOGGED_MODEL, model_id), folder(context, model_id)
+    if there.is_dir():
+        ready = note is not None and note.get("status") == READY
+        context.files.replace(logged_key(model_id), list(manifest_of(there)) if ready else [])
 
 
 def files(context: ServiceContext, place: Place) -> list[tuple[str, int | None]]:
@@ -150,7 +161,9 @@ async def put_file(request: Request) -> Response:
 
 
 def _changed(context: ServiceContext, place: Place) -> None:
-    if not place.of_model and context.history.get(place.owner)["status"] in states.TERMINAL:
+    if place.of_model:
+        note_files(context, place.owner)
+    elif context.history.get(place.owner)["status"] in states.TERMINAL:
         context.collector.manifest(place.owner)
     context.bus.publish(place.owner)
 
@@ -168,6 +181,7 @@ def _drop(context: ServiceContext, path: str) -> None:
         raise invalid("The name of an artifact is missing; runs are deleted with runs/delete.")
     if place.of_model:
         remove_inside(folder(context, place.owner), place.name)
+        note_files(context, place.owner)
         return
     if mlflow_runs.row_of(context, place.owner, active=True).kind != INTERACTIVE:
         raise invalid("The files of a job stay what they were when it ended, and cannot be deleted one by one.")

@@ -80,13 +80,16 @@ def finish(context: ServiceContext, given: Fields) -> Fields:
         status = _STATUSES[status - 1]
     if status not in _STATUSES:
         raise invalid(f"Invalid value for parameter 'status' supplied: use one of {', '.join(_STATUSES)}.")
-    return {"model": model_shown(_change(context, given, status=status))}
+    changed = _change(context, given, status=status)
+    mlflow_artifacts.note_files(context, given["model_id"])
+    return {"model": model_shown(changed)}
 
 
 def delete(context: ServiceContext, given: Fields) -> Fields:
-    """DELETE logged-models/ID: its files stay."""
+    """DELETE logged-models/ID: its files stay until garbage is collected."""
     _model(context, given)
     context.mlflow.forget(LOGGED_MODEL, given["model_id"])
+    mlflow_artifacts.note_files(context, given["model_id"])
     return {}
 
 

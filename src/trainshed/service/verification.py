@@ -17,8 +17,12 @@ from trainshed.spec import layout, states
 from trainshed.store.catalog import Catalog
 from trainshed.store.database import Database
 from trainshed.store.files import Files
+from trainshed.store.mlflow import LOGGED_MODEL, Mlflow
 from trainshed.store.verification import BadContent, Row, check_file, check_pack, check_tree
 from trainshed.system.confined import open_inside
+
+MLFLOW = "mlflow"
+"""Folder of the workspace with the models that MLflow's clients have logged outside of runs."""
 
 
 class Damage(NamedTuple):
@@ -106,6 +110,7 @@ class Verifier:
         yield from self._snapshots()
         yield from self._outputs()
         yield from self._models()
+        yield from self._logged_models()
         yield from self._datasets()
 
     # Snapshots.
@@ -213,15 +218,28 @@ class Verifier:
             folder = self._root / "models" / str(record["folder"])
             if not folder.is_dir():
                 yield Damage("model", title, "its files are missing", runs)
-            for facts in self._files.list(model_key(str(record["folder"]))):
-                if self._wanted.takes(f"{title}/{facts['name']}"):
-                    self.checked["files"] += 1
-                    for found in self._file(facts, partial(open_inside, folder, facts["name"])):
-                        yield (
-                            found
-                            if isinstance(found, int)
-                            else Damage("model", title, f"'{facts['name']}' {found} since it was registered", runs)
-                        )
+            yield from self._of_model(model_key(str(record["folder"])), folder, title, runs, "registered")
+
+    def _logged_models(self) -> Iterator[int | Damage]:
+        for model_id, note in Mlflow(self._database).notes(LOGGED_MODEL).items():
+            run = note.get("source_run_id")
+            if not self._wanted.runs or run in self._wanted.runs:
+                self.checked["models"] += 1
+                runs = (run,) if run else ()
+                folder = self._root / MLFLOW / model_id
+                yield from self._of_model(logged_key(model_id), folder, model_id, runs, "logged")
+
+    def _of_model(self, key: str, folder: Path, title: str, runs: tuple[str, ...], done: str) -> Iterator[int | Damage]:
+        """Check the files of a model against its manifest."""
+        for facts in self._files.list(key):
+            if self._wanted.takes(f"{title}/{facts['name']}"):
+                self.checked["files"] += 1
+                for found in self._file(facts, partial(open_inside, folder, facts["name"])):
+                    yield (
+                        found
+                        if isinstance(found, int)
+                        else Damage("model", title, f"'{facts['name']}' {found} since it was {done}", runs)
+                    )
 
     @staticmethod
     def _file(facts: dict[str, Any], opened: Callable[[], BinaryIO]) -> Iterator[int | str]:
@@ -262,3 +280,12 @@ def model_key(folder: str) -> str:
         folder: name of the model's folder.
     """
     return f"model/{folder}"
+
+
+def logged_key(model_id: str) -> str:
+    """Return the same for a model that a client of MLflow's has logged.
+
+    Args:
+        model_id: its id.
+    """
+    return f"{MLFLOW}/{model_id}"

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from trainshed.errors import UserErrorException
-from trainshed.store import labels, values
+from trainshed.store import blocks, labels, values
 from trainshed.store.values import Event
 
 _FIND = "SELECT id, kind, plain, points, place, step, time, value FROM series WHERE run = ? AND name = ?"
@@ -24,13 +24,13 @@ Point = tuple[int, int, int | None, float, Any]
 class _Series:
     """A metric that the batch adds to."""
 
-    __slots__ = ("count", "id", "kind", "last", "place", "plain", "shown")
+    __slots__ = ("before", "count", "id", "kind", "last", "place", "plain", "shown")
 
     def __init__(self, number: int, kind: str, plain: int, count: int, *newest: Any) -> None:
         self.id = number
         self.kind = kind
         self.plain = plain
-        self.count = count
+        self.before = self.count = count
         self.place: int = newest[0]
         self.last: Point | None = None
         self.shown: tuple[Any, ...] = newest[1:]
@@ -95,6 +95,9 @@ class Intake:
         self._write.executemany(
             _UPDATE, [(item.plain, item.count, item.place, *item.shown, item.id) for item in touched]
         )
+        for item in touched:
+            if item.count // blocks.SIZE > item.before // blocks.SIZE:
+                blocks.extend(self._write, item.id)
         for column, changed in self._labels.items():
             labels.save(self._write, self._run, column, changed)
 

@@ -12,9 +12,14 @@ from trainshed.store.history import DESCENDANTS, History
 
 _OF_A_RUN = (
     "DELETE FROM points WHERE series IN (SELECT id FROM series WHERE run = ?)",
+    "DELETE FROM points WHERE series IN (SELECT -id FROM series WHERE run = ?)",
     *(f"DELETE FROM {table} WHERE run = ?" for table in ("series", "run_events", "collected", "files", "specs")),
     "DELETE FROM trials WHERE sweep = ?",
     f"DELETE FROM records WHERE kind IN ('{git_diffs.KIND}', '{mlflow.RUN}') AND name = ?",
+    (
+        f"DELETE FROM records WHERE kind = '{mlflow.LOGGED_MODEL}' AND json_valid(record) "
+        "AND json_extract(record, '$.source_run_id') = ?"
+    ),
     "DELETE FROM sweeps WHERE run = ?",
     "DELETE FROM runs WHERE id = ?",
 )
@@ -134,6 +139,10 @@ class Removal:
     def model_folders(self) -> set[str]:
         """Return the names of the folders that contain the files of registered models."""
         return set(self._database.column(_MODEL_FOLDERS))
+
+    def logged_models(self) -> set[str]:
+        """Return the ids of the models that MLflow's clients have logged, by which their folders are named."""
+        return set(self._database.column("SELECT name FROM records WHERE kind = ?", (mlflow.LOGGED_MODEL,)))
 
 
 def _over(ended: float | None, before: float | None) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterable
 from typing import Any
 
+from trainshed.errors import ServiceException
+from trainshed.store import blocks
 from trainshed.store.database import Database
 from trainshed.store.values import RESOURCE, loaded
 
 _NUMBER = "typeof(value) IN ('real', 'integer')"
 _NARROWEST, _WIDEST = 50, 2000
 _NAMES = 1000
+_MANY = 20_000
+"""So many points take some milliseconds to read."""
 _READ = 500_000
 """Values of a run that are read for its extremes."""
 
@@ -48,6 +54,8 @@ class Curves:
         if not found or found[0][3] not in ("scalar", RESOURCE):
             return None
         series, points, last, _ = found[0]
+        if points > _MANY:
+            self._with_blocks(series)
         width = min(max(width, _NARROWEST), _WIDEST)
         first, whole, skipped = self._place(series, "", "ASC"), points, 0
         if between is not None:
@@ -75,7 +83,7 @@ class Curves:
         sql = "SELECT id, name, points, value FROM series WHERE run = ? AND kind = 'scalar' ORDER BY id LIMIT ?"
         found: dict[str, dict[str, Any]] = {}
         left = _READ
-        extremes = f"SELECT min(value), max(value) FROM points WHERE series = ? AND {_NUMBER} AND abs(value) < 1e308"
+        extremes = f"SELECT min(value), max(value) FROM points WHERE series = ? AND {blocks.NUMBER}"
         with self._database.reading() as reader:
             for series, name, points, last in reader.execute(sql, (run_id, _NAMES)).fetchall():
                 found[name] = {"last": loaded(last), "points": points}
@@ -124,11 +132,48 @@ class Curves:
         }
 
     def _thinned(self, series: int, first: int, last: int, skipped: int, width: int) -> dict[str, Any]:
+        with self._database.reading() as reader:
+            found = blocks.read(reader, series, first, last)
+        if len(found) < width:
+            return self._scanned(series, first, last, skipped, width)
+        x: list[float] = []
+        t: list[float] = []
+        y: list[float | None] = []
+
+        def draw(step: float, time: float, numbers: Iterable[float | None]) -> None:
+            known = [each for each in numbers if each is not None]
+            x.extend((step, step))
+            t.extend((time, time))
+            y.extend((min(known, default=None), max(known, default=None)))
+
+        # What lies beside the blocks is less than one.
+        before = self._all(series, first, found[0].place - 1, skipped, 0)
+        skipped += len(before["x"])
+        after = self._all(series, found[-1].last + 1, last, skipped + len(found) * blocks.SIZE, 0)
+        if before["x"]:
+            draw(before["x"][0], before["t"][0], before["y"])
+        for pixel in range(width):
+            begin, end = len(found) * pixel // width, len(found) * (pixel + 1) // width
+            step = found[begin].step
+            numbers = (number for block in found[begin:end] for number in (block.low, block.high))
+            draw(skipped + begin * blocks.SIZE if step is None else step, found[begin].time, numbers)
+        if after["x"]:
+            draw(after["x"][0], after["t"][0], after["y"])
+        return {"x": x, "t": t, "y": y, "thinned": True}
+
+    def _with_blocks(self, series: int) -> None:
+        """Store the blocks of a metric that was logged with a release that stored none."""
+        if not self._database.column("SELECT 1 FROM points WHERE series = ? LIMIT 1", (-series,)):
+            # If the disk is full, all points are read.
+            with contextlib.suppress(ServiceException), self._database.transaction() as write:
+                blocks.extend(write, series)
+
+    def _scanned(self, series: int, first: int, last: int, skipped: int, width: int) -> dict[str, Any]:
         # Some queries for each pixel: a single one that groups would sort all points. What is no number is left out
         # only where it is met, as the conditions would double the time.
         between = "FROM points WHERE series = ? AND place >= ? AND place < ?"
         extremes = f"SELECT min(value), max(value) {between}"
-        numbers = f"{extremes} AND {_NUMBER} AND abs(value) < 1e308"
+        numbers = f"{extremes} AND {blocks.NUMBER}"
         begin = f"SELECT step, time {between} ORDER BY place LIMIT 1"
         count = f"SELECT count(*) {between}"
         x: list[float] = []

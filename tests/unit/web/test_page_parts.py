@@ -17,6 +17,7 @@ from trainshed.spec.run import RunSpec
 from trainshed.store.database import Database
 from trainshed.store.history import History
 from trainshed.store.metrics import Metrics
+from trainshed.store.removal import Removal
 from trainshed.store.snapshots import Snapshots
 from trainshed.web import assets
 from trainshed.web.curves import Curves
@@ -128,6 +129,43 @@ def test_a_long_curve_keeps_what_sticks_out(database: Database) -> None:
     assert curves.curve("r", "text", 300)["y"] == [None]  # type: ignore[index]
     assert curves.curve("r", "none", 300) is None
     assert curves.extremes("r")["y"]["max"] == 50.0
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_very_long_curve_is_drawn_from_the_extremes_of_its_blocks(database: Database, logged: bool) -> None:
+    History(database).create_run("r", "s", RunSpec(experiment="e"), 1.0)
+    metrics, count = Metrics(database), 30_100
+    values: list[float | str] = [math.sin(i / 100) for i in range(count)]
+    values[7_777], values[29_999], values[500], values[501] = 50.0, -50.0, math.nan, math.inf
+    values[2560 : 2560 + 256] = ["text", -(1 << 63), *[math.nan] * 254]
+    events = [
+        (i, {"k": "metric", "n": "y", "v": v, "t": float(i), "s": 2 * i if logged else None})
+        for i, v in enumerate(values)
+    ]
+    for begin in range(0, count, 700):
+        metrics.append("r", events[begin : begin + 700], min(begin + 700, count))
+    curves, factor = Curves(database), 1 + logged
+    whole, part = (curves.curve("r", "y", 60, between) for between in (None, (100 * factor, 30_000 * factor)))
+    assert whole is not None
+    assert part is not None
+    for curve in (whole, part):
+        assert curve["x"] == sorted(curve["x"])
+        assert len(curve["x"]) <= 124
+        assert set(curve["x"][::2]) <= set(range(0, factor * count, factor))
+        assert curve["t"] == [x / factor for x in curve["x"]]
+        assert (max(each for each in curve["y"] if each is not None), min(curve["y"], key=lambda y: y or 0)) == (
+            50.0,
+            -float(1 << 63),
+        )
+    assert whole["x"][0] == 0
+    # As a release left it that stored no blocks.
+    database.execute("DELETE FROM points WHERE series < 0")
+    assert curves.curve("r", "y", 60) == whole
+    Metrics(database).append("r", [(count, {"k": "metric", "n": "y", "v": 70.0, "t": 1.0})], count + 1)
+    assert curves.curve("r", "y", 60)["y"][-1] == 70.0  # type: ignore[index]
+    database.execute("UPDATE runs SET terminal = 1")
+    Removal(database, History(database)).delete("r", children=False)
+    assert database.column("SELECT count(*) FROM points") == [0]
 
 
 def test_steps_that_were_not_logged_are_counted(database: Database) -> None:

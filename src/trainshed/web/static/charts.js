@@ -2,7 +2,7 @@
 import { $, colour, css, el, get, keep, kept, onTheme, sig, tried } from './base.js';
 import { query } from './http.js';
 
-const FIRST = 30, REDRAW = 250;
+const FIRST = 30, AT_ONCE = 6, REDRAW = 250;
 const KINDS = '(train|training|val|valid|validation|test|eval)';
 const BEFORE = new RegExp(`^${KINDS}[/_.-](.+)$`, 'i'), AFTER = new RegExp(`^(.+)[/_.-]${KINDS}$`, 'i');
 const DASHES = [undefined, [7, 3], undefined, [2, 3]];
@@ -97,6 +97,11 @@ export class Charts {
     this.host.replaceChildren(...nodes, ...after, groups.length > this.shown ? this.end : '');
     this.count = groups.length;
     this.changed?.();
+    // The first ones at once: whether they are in view is known only after a frame, and what else the page asks can wait.
+    if (this.begun || !nodes.length) return;
+    this.begun = true;
+    for (const group of groups.slice(0, AT_ONCE)) { group.seen = true; this.wanted.add(group); }
+    this.ask();
   }
 
   cell(group) {
@@ -213,7 +218,9 @@ export class Charts {
         const sorted = x.map((value, i) => i).sort((a, b) => x[a] - x[b]);
         [x, y] = [sorted.map((i) => x[i]), sorted.map((i) => y[i])];
       }
-      if (this.set.smooth) tables.push([x, y, smooth(y, this.set.smooth)]);
+      // Of a thinned curve, the middle between the smallest and the largest value of a pixel is smoothed.
+      const middle = (value, i) => (x[i ^ 1] === x[i] && typeof value === 'number' && typeof y[i ^ 1] === 'number' ? (value + y[i ^ 1]) / 2 : value);
+      if (this.set.smooth) tables.push([x, y, smooth(each.thinned ? y.map(middle) : y, this.set.smooth)]);
       else tables.push([x, y]);
     });
     // Where values of one x are several, they are spread by less than a pixel can show.
@@ -283,7 +290,7 @@ export class Charts {
     g.fillStyle = css('--muted');
     g.font = `${11 * ratio}px ${css('--sans')}`;
     g.textAlign = x > u.bbox.left + u.bbox.width / 2 ? 'right' : 'left';
-    g.fillText(text, x + (g.textAlign === 'right' ? 8 : -8) * ratio, y + (direction > 0 ? 20 : -14) * ratio);
+    g.fillText(text, g.textAlign === 'right' ? x + 8 * ratio : Math.max(x - 8 * ratio, u.bbox.left + 4 * ratio), y + (direction > 0 ? 20 : -14) * ratio);
     g.restore();
   }
 
