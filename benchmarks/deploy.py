@@ -4,8 +4,8 @@ python benchmarks/deploy.py --rounds 3 --seconds 5 --envs /tmp/peers
 
 Per server: requests a second with 8 connections and with 1, each of which sends its next request once the last one
 is answered; the 50th percentile of a request with 1; seconds from the start to the first answer, less those that the
-model's own imports take in the same Python; memory of all its processes (PSS), after the load. The servers are started
-one after the other in each round; the medians are shown.
+model's own imports take in the same Python; memory of all its processes (PSS), after the load; of ours, Trainshed's own
+service is one of them. The servers are started one after the other in each round; the medians are shown.
 """
 
 from __future__ import annotations
@@ -140,9 +140,9 @@ def ours(server: str, python: Path, model: Path, folder: Path) -> Iterator[Serve
     path = service.scoring_uri.partition(str(service.port))[2]
     first = until_answered(service.port, path, body, began)
     run = workspace.get_run(service.run_id)
-    shim = json.loads((Path(workspace.path) / "runs" / run.id / "shim.json").read_text())["pid"]
+    places = (Path(workspace.path) / "runs" / run.id / "shim.json", Path(workspace.path) / "service.json")
     try:
-        yield Served(service.port, path, body, first, [shim])
+        yield Served(service.port, path, body, first, [json.loads(place.read_text())["pid"] for place in places])
     finally:
         service.delete()
         stop(str(workspace.path))
@@ -243,14 +243,14 @@ def is_whole(answer: bytes) -> bool:
 
 
 def family(pids: list[int]) -> list[int]:
-    """Return processes with all their descendants."""
+    """Return processes with all their descendants, each once."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
-    found = list(pids)
+    found = list(dict.fromkeys(pids))
     for pid in found:
-        found += children.get(pid, [])
+        found += [child for child in children.get(pid, []) if child not in found]
     return found
 
 

@@ -1,12 +1,11 @@
 """The model behind LitServe; see deploy.py."""
 
-from __future__ import annotations
-
-import os
+import os  # no annotations from the future: LitServe reads them, and would take "Request" for a parameter of the query
 import pickle
 from typing import Any
 
 import litserve
+from fastapi import Request
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc,unused-ignore]
@@ -17,7 +16,7 @@ class Digits(litserve.LitAPI):  # type: ignore[misc,unused-ignore]
         with open(os.environ["MODEL"], "rb") as file:
             self.model = pickle.load(file)
 
-    def decode_request(self, request: Any) -> Any:
+    def decode_request(self, request: Request) -> Any:
         """Return the rows of a request."""
         return request["data"]
 

@@ -549,7 +549,7 @@ def test_a_name_that_stands_for_another_image_by_now(trial: Trial, engine: Engin
 def test_a_web_service_in_a_container(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(trial.project)
     Path("score.py").write_text(
-        "import os\n\ndef run(data):\n    return [data, os.path.exists('/run/.containerenv')]\n"
+        "import os\n\ndef run(data):\n    return [data, os.path.exists('/run/.containerenv'), os.environ.get('STEP')]\n"
     )
     environment = Environment("boxed")
     environment.docker.enabled = True
@@ -558,12 +558,14 @@ def test_a_web_service_in_a_container(trial: Trial, monkeypatch: pytest.MonkeyPa
     config = InferenceConfig("score.py", environment=environment)
     service = Model.deploy(trial.workspace, "boxed", [], config)
     service.wait_for_deployment()
-    assert service.run("a") == ["a", True]
-    # The next version gets the port from the container of this one.
+    assert service.run("a") == ["a", True, None]
+    # The next version gets the port from the container of this one. Its image is named as notebooks of 2019 did it.
     first = service.run_id
-    service.update(num_replicas=2, wait=True)
+    Path("steps").write_text("ENV STEP=taken\n")
+    config = InferenceConfig("score.py", "python", base_image=PYTHON, extra_docker_file_steps="steps")
+    service.update(inference_config=config, num_replicas=2, wait=True)
     assert service.run_id != first
-    assert service.run("b") == ["b", True]
+    assert service.run("b") == ["b", True, "taken"]
     service.delete()
 
 

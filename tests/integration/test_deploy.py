@@ -305,14 +305,24 @@ def test_images_of_2018(workspace: Workspace, environment: Environment, scoring:
     service.wait_for_deployment(True)
     assert service.run('{"data": 0}')["words"] == "one"
     assert [each.id for each in service.models] == ["words:1"]
-    # What this program has created can be found again.
+    # Another program finds the image, and deploys it; the files are not needed any more.
+    (scoring / "score.py").unlink()
     assert [each.id for each in Image.list(workspace, tags=[["a", "b"]], model_name="words")] == ["mine:1"]
     assert Image.list(workspace, image_name="none") == []
-    assert workspace.images["mine"] is ContainerImage(workspace, id="mine:1") is image
+    found = ContainerImage(workspace, id="mine:1")
+    assert (found.models, found.tags, workspace.images["mine"].id) == (["words:1"], {"a": "b"}, "mine:1")
+    assert Image.deserialize(workspace, json.loads(json.dumps(found.serialize()))).version == 1
+    found.add_tags({"c": 1})
+    again = Webservice.deploy_from_image(workspace, "again", Image(workspace, "mine", tags=[["c", "1"]]))
+    again.wait_for_deployment()
+    assert again.run('{"data": 0}')["words"] == "one"
     assert [each.name for each in Webservice.list(workspace, image_name="mine", compute_type="aci")] == ["old"]
     assert Webservice.list(workspace, image_id="mine:2") == []
-    image.delete()
+    found.delete()
     assert workspace.images == {}
+    with pytest.raises(WebserviceException, match="There is already a web service 'old'"):
+        Webservice.check_for_existing_webservice(workspace, "old")
+    assert Webservice.deserialize(workspace, service.serialize()).num_replicas == 1
 
 
 def deployed(workspace: Workspace, models: Any, entry: str, port: int | None = None) -> None:
@@ -341,6 +351,19 @@ def test_what_is_known_is_told_before_anything_starts(workspace: Workspace, scor
         Model.deploy(workspace, "no name", [], InferenceConfig("score.py"))
     with pytest.raises(WebserviceException, match="either an environment or a conda_file"):
         InferenceConfig("score.py", conda_file="x.yml", environment=Environment("x"))
-    with pytest.raises(WebserviceException, match="exists only in the program"):
+    with pytest.raises(WebserviceException, match="an environment or base_image to InferenceConfig, but not both"):
+        InferenceConfig("score.py", base_image="python:3.11", environment=Environment("x"))
+    with pytest.raises(WebserviceException, match="There is no file 'none'"):
+        InferenceConfig("score.py", base_image="python:3.11", extra_docker_file_steps="none")
+    with pytest.raises(TypeError, match=r"no parameter 'cpu_core'\. Did you mean 'cpu_cores'"):
+        AciWebservice.deploy_configuration(cpu_core=1)
+    with pytest.raises(WebserviceException, match="A key of a web service has 16 to 256 characters"):
+        AksWebservice.deploy_configuration(primary_key="short")
+    with pytest.raises(WebserviceException, match="gpu_cores is -1"):
+        AksWebservice.deploy_configuration(gpu_cores=-1)
+    two = LocalWebservice.deploy_configuration(workers=2, gpu_cores=1)
+    with pytest.raises(WebserviceException, match=r"'never' wants 2 GPUs .* and its machine has no NVIDIA GPU"):
+        Model.deploy(workspace, "never", [], InferenceConfig("score.py"), two)
+    with pytest.raises(WebserviceException, match="There is no image 'mine' in this workspace"):
         Image(workspace, "mine")
     assert workspace.webservices == {}

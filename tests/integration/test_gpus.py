@@ -6,12 +6,26 @@ import json
 import os
 import select
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trainshed import AmlCompute, ComputeTarget, Estimator, Experiment, PyTorchConfiguration, Workspace
+from azureml.core import Webservice
+from azureml.core.model import InferenceConfig
+from azureml.core.webservice import AksWebservice
+from trainshed import (
+    AmlCompute,
+    ComputeTarget,
+    Environment,
+    Estimator,
+    Experiment,
+    Model,
+    PyTorchConfiguration,
+    Workspace,
+)
+from trainshed.errors import WebserviceException
 from trainshed.system.gpus import FAKE
 
 SAY = 'import os\nprint(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"), flush=True)\n'
@@ -158,6 +172,51 @@ def test_fewer_than_asked_for_is_said(trial: Trial, request: pytest.FixtureReque
     has = "this machine has 1" if count else "this machine has no NVIDIA GPU"
     (warning,) = run.get_details()["warnings"]
     assert warning["message"].startswith(f"The run requests 2 GPUs, and {has}: ")
+
+
+SCORE = """
+import os, time
+
+def run(data):
+    time.sleep(0.05)  # so that several callers need several processes
+    return [VERSION, os.environ.get("CUDA_VISIBLE_DEVICES")]
+"""
+
+
+@pytest.mark.parametrize("home", [3], indirect=True)
+def test_stand_in_each_process_of_a_web_service_has_gpus_of_its_own(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = Environment("serving")
+    environment.python.user_managed_dependencies, environment.python.interpreter_path = True, trial.python
+
+    def deploy(version: int, **settings: Any) -> Webservice:
+        Path("score.py").write_text(SCORE.replace("VERSION", str(version)))
+        config = InferenceConfig("score.py", environment=environment)
+        deployment = AksWebservice.deploy_configuration(**settings)
+        service: Webservice = Model.deploy(trial.workspace, "seeing", [], config, deployment, overwrite=True)
+        return service
+
+    with pytest.raises(WebserviceException, match=r"'seeing' wants 4 GPUs .*, and its machine has 3\."):
+        deploy(0, num_replicas=2, gpu_cores=2)
+    # The second version gets the GPUs of the first one, or it would wait for them for ever, and one more.
+    for version, settings, gpus in (
+        (1, {"num_replicas": 2, "gpu_cores": 1}, {"0", "1"}),
+        (2, {"gpu_cores": 3}, {"0,1,2"}),
+    ):
+        service = deploy(version, **settings)
+        service.wait_for_deployment()
+        seen: set[str] = set()
+        while seen != gpus:  # the processes start one after the other
+            with ThreadPoolExecutor(4) as callers:
+                answers = list(callers.map(service.run, ["x"] * 4))
+            assert {answer[0] for answer in answers} == {version}
+            seen |= {answer[1] for answer in answers}
+            assert seen <= gpus
+    assert trial.saw(trial.submit()) == ""
+    service.delete()
+    assert trial.saw(trial.submit(use_gpu=True)) == "0"
 
 
 UNTIL_ASKED = """

@@ -20,13 +20,14 @@ from trainshed.runtime.scoring_handover import Place, Replaced
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
-    from typing import Any, List, Optional
+    from typing import Any, Dict, List, Optional
 
 STATE = "service_state"
 """Tag of the run: the state of its service."""
 PORT = "service_port"
 """Tag of the run: the port at which its service answers, where it was not told."""
 _ACCESS = "TRAINSHED_SERVICE_ACCESS"
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
 _LONG = 60.0
 """A worker that has lived so many seconds is not one that dies at once."""
@@ -57,7 +58,8 @@ class Worker:
         inherited = (self._keeper.place.listener.fileno(), says, heard)
         command = [sys.executable, "-m", "trainshed.runtime.scoring_server"] + [str(each) for each in inherited]
         command += self._keeper.arguments
-        self._process = subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.DEVNULL)
+        environ = self._keeper.environ(self._number)
+        self._process = subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.DEVNULL, env=environ)
         os.close(says)
         os.close(heard)
         self._orders, before = orders, self._orders
@@ -122,17 +124,29 @@ class Keeper:
         arguments: of the workers: path of the script, and ids of the models.
         run: the run, whose tag says what state the service is in.
         count: number of workers.
+        gpus: GPUs of each worker; 0: they share those that the run sees.
     """
 
-    def __init__(self, place: Place, arguments: "List[str]", run: "Any", count: int) -> None:
+    def __init__(self, place: Place, arguments: "List[str]", run: "Any", count: int, gpus: int = 0) -> None:
         self.place = place
         self.arguments = arguments
         self.several = count > 1
         self._run = run
+        self._gpus = gpus
         self._lock = threading.Lock()
         self._state = ""
         self._replaced = threading.Event()
         self._workers = [Worker(self, number) for number in range(count)]
+
+    def environ(self, number: int) -> "Dict[str, str]":
+        """Return the environment of a worker, with its own share of the GPUs.
+
+        Args:
+            number: of the worker, from 0.
+        """
+        given = [name for name in os.environ.get(_VISIBLE, "").split(",") if name]
+        own = given[number * self._gpus : (number + 1) * self._gpus]
+        return {**os.environ, _VISIBLE: ",".join(own)} if own else dict(os.environ)
 
     def keep(self, port: int) -> int:
         """Keep the workers until another version of the service answers.
@@ -199,9 +213,8 @@ def main() -> int:
     run = Run.get_context(allow_offline=False)
     try:
         place = Place(access["address"], access.get("generation", 0), port)
-        return Keeper(
-            place, [script, *models], run, int(access.get("workers") or os.environ.get("WORKER_COUNT") or 1)
-        ).keep(port)
+        count = int(access.get("workers") or os.environ.get("WORKER_COUNT") or 1)
+        return Keeper(place, [script, *models], run, count, int(access.get("gpu_cores") or 0)).keep(port)
     except Replaced:
         print("A later version of the service answers already.", flush=True)  # noqa: T201 - the log
         return 0

@@ -1,4 +1,4 @@
-"""API routes for versioned objects: models, datasets, environments."""
+"""API routes for versioned objects: models, datasets, environments, images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from starlette.routing import Route
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, number
+from trainshed.spec.codec import from_json
+from trainshed.spec.run import RunSpec
 from trainshed.spec.secrets import without_secrets
 
 _MODEL = "model"
-_ENVIRONMENT = "environment"
+_ENVIRONMENT, _IMAGE = "environment", "image"
+_SECRET = (_ENVIRONMENT, _IMAGE)
+"""Kinds whose records may have secrets, which the table does not contain."""
 
 
 def list_entries(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -37,22 +41,27 @@ def add_entry(context: ServiceContext, request: Request, body: Any) -> dict[str,
         raise UserErrorException("A model is registered with POST /models, after its files have been uploaded.")
     entry = {part: field(body, part, dict, {}) for part in ("record", "tags", "properties")}
     kind, name, record = request.path_params["kind"], request.path_params["name"], entry["record"]
-    if kind != _ENVIRONMENT:
+    if kind not in _SECRET:
         return context.catalog.add(kind, name, entry, time.time())
+    if kind == _IMAGE:
+        snapshot = from_json(RunSpec, field(record, "spec", dict)).snapshot
+        if snapshot is not None:
+            context.snapshots.use(snapshot)
     added = context.catalog.add(kind, name, {**entry, "record": without_secrets(record)}, time.time())
     context.environments.keep(_key(added), record)
     return _whole(context, added)
 
 
 def _whole(context: ServiceContext, entry: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry with the secrets of an environment, which the table does not contain."""
-    if entry["kind"] != _ENVIRONMENT:
+    """Return an entry with its secrets, which the table does not contain."""
+    if entry["kind"] not in _SECRET:
         return entry
     return {**entry, "record": context.environments.whole(_key(entry), entry["record"])}
 
 
 def _key(entry: Mapping[str, Any]) -> str:
-    return f"{entry['name']}/{entry['version']}"
+    key = f"{entry['name']}/{entry['version']}"
+    return key if entry["kind"] == _ENVIRONMENT else f"{entry['kind']}//{key}"
 
 
 def get_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -68,7 +77,7 @@ def change_entry(context: ServiceContext, request: Request, body: Any) -> dict[s
     if parts["kind"] == _MODEL and changes["record"] is not None:
         kept = context.catalog.get(_MODEL, parts["name"], parts["version"])["record"]
         changes["record"] |= {name: kept[name] for name in ("folder", "run_id", "mlflow") if name in kept}
-    if parts["kind"] == _ENVIRONMENT and changes["record"] is not None:
+    if parts["kind"] in _SECRET and changes["record"] is not None:
         changes["record"] = context.environments.keep(_key(parts), changes["record"])
     return _whole(context, context.catalog.change(parts["kind"], parts["name"], parts["version"], changes))
 
@@ -77,7 +86,7 @@ def drop_entry(context: ServiceContext, request: Request, _: Any) -> dict[str, A
     """DELETE /catalog/{kind}/{name}/{version}."""
     parts = request.path_params
     context.catalog.delete(parts["kind"], parts["name"], parts["version"])
-    if parts["kind"] == _ENVIRONMENT:
+    if parts["kind"] in _SECRET:
         context.environments.forget(_key(parts))
     return {}
 

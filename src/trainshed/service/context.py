@@ -13,13 +13,14 @@ from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.access import Access
 from trainshed.service.bus import Bus
 from trainshed.service.collect import Collector
-from trainshed.service.deployments import EXPERIMENT, Deployments
+from trainshed.service.deployments import Deployments
 from trainshed.service.garbage import GarbageCollector
 from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.machines import ServiceMachines
 from trainshed.service.mirror import Mirror
 from trainshed.service.outputs import Outputs
 from trainshed.service.script_tree import assemble
+from trainshed.service.service_runs import EXPERIMENT
 from trainshed.service.shared import Shared
 from trainshed.service.staging import Staging
 from trainshed.service.supervisor import Supervisor

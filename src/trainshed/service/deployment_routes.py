@@ -14,14 +14,14 @@ from trainshed.service.service_doors import check_machine
 from trainshed.spec.checks import is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.spec.serving import check_timeout, check_workers
+from trainshed.spec.serving import check_gpus, check_key, check_timeout, check_workers
 
 _FACTS = ("kind", "auth", "open_address", "description", "tags", "properties", "source", "entry_script", "image")
 _LONGEST_NAME = 64
 
 
 def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """PUT /webservices/{name}: ``{"spec", "facts", "port", "overwrite"}``; the spec's arguments are ids of models."""
+    """PUT /webservices/{name}: ``{"spec", "facts", "port", "overwrite", "keys"}``; the spec's arguments are models."""
     name = request.path_params["name"]
     if not is_name(name, "-", _LONGEST_NAME):
         raise WebserviceException(
@@ -41,13 +41,14 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
     told = field(body, "facts", dict, {})
     facts = {"target": spec.target, **{key: told[key] for key in _FACTS if key in told}, **_serving(told)}
     field(told, "source", (type(None), dict))
-    port = field(body, "port", (type(None), int))
-    return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)))
+    port, keys = field(body, "port", (type(None), int)), field(body, "keys", list, [])
+    chosen = [None if key is None else check_key(key) for key in keys[:2]]
+    return context.deployments.deploy(name, spec, facts, port, bool(field(body, "overwrite", bool, False)), chosen)
 
 
 def _serving(told: dict[str, Any]) -> dict[str, Any]:
     """Return those facts that say how requests are answered."""
-    checks = {"workers": check_workers, "timeout_ms": check_timeout}
+    checks = {"workers": check_workers, "timeout_ms": check_timeout, "gpu_cores": check_gpus}
     return {name: check(told[name]) for name, check in checks.items() if told.get(name) is not None}
 
 
@@ -61,7 +62,7 @@ def _check_model(context: ServiceContext, model: str) -> None:
 def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``.
 
-    Also ``"workers"`` and ``"timeout_ms"``.
+    Also ``"workers"``, ``"gpu_cores"`` and ``"timeout_ms"``.
     """
     told = body if isinstance(body, dict) else {}
     snapshot = field(told, "snapshot", (type(None), str))
@@ -77,7 +78,7 @@ def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any
         changes["models"] = texts(told, "models", [])
         for each in changes["models"]:
             _check_model(context, each)
-    replaced = None if fresh is None else (fresh, key)
+    replaced = None if fresh is None else (fresh, None if key is None else check_key(key))
     return context.deployments.again(request.path_params["name"], snapshot, replaced, changes)
 
 

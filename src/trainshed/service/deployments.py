@@ -7,14 +7,13 @@ the port on between them, so that this service may die in the middle of it. What
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from trainshed.errors import NotFoundException, TrainshedError, WebserviceException
@@ -22,11 +21,13 @@ from trainshed.service import service_ports as ports
 from trainshed.service import service_versions as versions
 from trainshed.service.attempts import attempt, later
 from trainshed.service.bus import Bus
-from trainshed.service.service_doors import ServiceDoors, port_there
-from trainshed.service.service_requests import ACCESS, ServiceRequests, new_access
+from trainshed.service.gpus import check_service
+from trainshed.service.service_doors import ServiceDoors
+from trainshed.service.service_requests import ServiceRequests, new_access
+from trainshed.service.service_runs import EXPERIMENT, run_of
 from trainshed.service.supervisor import Supervisor
 from trainshed.spec import states
-from trainshed.spec.checks import check_run_spec
+from trainshed.spec.record import to_json
 from trainshed.spec.run import LOCAL, WEBSERVICE, RunSpec
 from trainshed.spec.sweep import FROM_OUTSIDE
 from trainshed.store.history import History
@@ -34,15 +35,9 @@ from trainshed.store.private import Private
 from trainshed.store.registry import Registry
 
 log = logging.getLogger("trainshed.service")
-EXPERIMENT = "webservices"
-"""Experiment of the runs that are web services."""
 _STATE = "service_state"
 _REPLACED = "Replaced"
-_TOLD = ("workers", "timeout_ms")
-"""Facts that the keeper of a version is told."""
 _HERE = "127.0.0.1"
-_FIRST = 1 << 30
-_GRACE = 5.0
 _WAITS = (1.0, 5.0, 30.0, 120.0, 600.0)
 _LONG = 600.0
 _DRAIN_SECONDS = 400.0
@@ -103,7 +98,15 @@ class Deployments:
         """Stop watching; the web services go on."""
         self._changes.put(_STOP)
 
-    def deploy(self, name: str, spec: RunSpec, facts: Record, port: int | None, overwrite: bool) -> Record:
+    def deploy(
+        self,
+        name: str,
+        spec: RunSpec,
+        facts: Record,
+        port: int | None,
+        overwrite: bool,
+        keys: Sequence[str | None] = (),
+    ) -> Record:
         """Create a web service, or replace one.
 
         Args:
@@ -112,6 +115,7 @@ class Deployments:
             facts: what else is known of it; ``"auth"`` tells whether callers need a key.
             port: port of the loopback address. Default: that of the service that is replaced, or a free one.
             overwrite: replace a service of this name.
+            keys: of the callers. Default: the keys of the service that is replaced, or random ones.
 
         Raises:
             WebserviceException: there is a service of this name, or the port is in use.
@@ -126,6 +130,7 @@ class Deployments:
                 )
             taken = {int(each["port"]): each["name"] for each in known.values() if each["name"] != name}
             access = self._requests.access(old) if old else new_access(name)
+            access["keys"] = [new or old_ for new, old_ in zip_longest(keys, access["keys"])]
             chosen = ports.chosen(port, int(old["port"]) if old else None, taken)
             whole = {"auth": True, **facts, "port": chosen, "models": list(spec.arguments)}
             return self._begin(name, spec, whole, access, old)
@@ -143,7 +148,7 @@ class Deployments:
             name: the service.
             snapshot: its new source. Default: the same.
             fresh_key: position of the key to replace, and the new key if it is not chosen here. Default: none.
-            changes: of its record: ``"models"``, ``"auth"``, ``"workers"`` and ``"timeout_ms"``.
+            changes: of its record: ``"models"``, ``"auth"``, ``"workers"``, ``"gpu_cores"`` and ``"timeout_ms"``.
         """
         with self._lock:
             old = self.get(name)
@@ -169,21 +174,9 @@ class Deployments:
     def _submit(self, record: Record, spec: RunSpec, access: Record, place: int = -1) -> None:
         """Start the run of a version, and keep the record in which it is."""
         version, name = record["versions"][place], record["name"]
-        facts, source = version["facts"], version["facts"].get("source") or {}
-        folder = "" if source.get("alone", True) else os.path.basename(str(source.get("directory", "")))
-        told = {name: facts[name] for name in _TOLD if facts.get(name)}
-        whole = {**access, **told, "auth": bool(facts["auth"]), "generation": version["generation"], "folder": folder}
-        spec = check_run_spec(
-            spec._replace(
-                experiment=EXPERIMENT,
-                kind=WEBSERVICE,
-                display_name=name,
-                arguments=(str(port_there(spec.target, facts["port"])), *facts["models"]),
-                priority=_FIRST,  # it uses no slot, so that it delays nobody
-                grace_seconds=_GRACE,
-                environment_variables={**spec.environment_variables, ACCESS: json.dumps(whole)},
-            )
-        )
+        spec = run_of(spec, name, version, access)
+        if spec.use_gpu and spec.target == LOCAL:
+            check_service(to_json(spec), self._supervisor.machine(LOCAL).facts()["gpus"])
         self._supervisor.check(spec)
         self._requests.keep(version["run"], spec)
         self._records.put(WEBSERVICE, name, record)

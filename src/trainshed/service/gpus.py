@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from trainshed.errors import WebserviceException
+from trainshed.spec.run import WEBSERVICE
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -14,8 +17,8 @@ class Gpus:
     """The GPUs of one machine.
 
     A run that uses GPUs has one per process on each of its nodes, exclusively until it ends. Other runs get none and
-    see
-    only the unallocated ones.
+    see only the unallocated ones. The versions of a web service share theirs, because an update would otherwise wait
+    for GPUs that only its end sets free.
 
     Args:
         names: returns the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them; called once, when first needed.
@@ -50,22 +53,28 @@ class Gpus:
 
         Returns:
             Whether it can start; if not, other runs have GPUs that it needs.
+
+        Raises:
+            WebserviceException: it is a web service, and the machine has fewer GPUs than it wants.
         """
         with self._lock:
             share = self._share(spec)
             if share is None:
                 return False
+            if spec.get("kind") == WEBSERVICE and share.get("taken"):
+                share["service"] = spec.get("display_name")
             self._held[run_id] = share
             return True
 
     def _share(self, spec: Mapping[str, Any]) -> dict[str, Any] | None:
-        free = self._free()
+        free = self._free(spec)
         nodes, per_node = int(spec.get("node_count", 1)), wanted(spec)
         if VISIBLE in spec.get("environment_variables", {}):
             return {}
         if not per_node:
             # Set only if GPUs must be hidden, so that a lost allocation cannot hide a GPU from anyone.
             return {} if len(free) == len(self.names) else {"gpus": [free] * nodes}
+        check_service(spec, self.names)
         note = _note(spec, len(self.names))
         if not self.names:
             return {"gpu_note": note} if note else {}
@@ -75,9 +84,13 @@ class Gpus:
             return {"gpus": [free[node * per_node : (node + 1) * per_node] for node in range(nodes)], "taken": True}
         return {"gpus": _spread(free, nodes), "taken": True, "gpu_note": note}
 
-    def _free(self) -> list[str]:
-        taken = {name for share in self._held.values() if share.get("taken") for own in share["gpus"] for name in own}
-        return [name for name in self.names if name not in taken]
+    def _free(self, spec: Mapping[str, Any]) -> list[str]:
+        """Return what nobody has, after what other versions of the same web service have."""
+        service = spec.get("display_name") if spec.get("kind") == WEBSERVICE and wanted(spec) else None
+        shares = [share for share in self._held.values() if share.get("taken")]
+        own = {name for share in shares if service and share.get("service") == service for name in _all(share)}
+        taken = {name for share in shares for name in _all(share)}
+        return [name for name in self.names if name in own] + [name for name in self.names if name not in taken]
 
     def allocation(self, run_id: str) -> dict[str, Any]:
         """Return the GPUs for a run's record: ``gpus``, those of each node, and ``gpu_note``, a warning."""
@@ -93,7 +106,7 @@ class Gpus:
         """
         with self._lock:
             self._held[run_id] = {
-                name: node_context[name] for name in ("gpus", "taken", "gpu_note") if name in node_context
+                name: node_context[name] for name in ("gpus", "taken", "gpu_note", "service") if name in node_context
             }
 
     def let_go(self, run_id: str) -> None:
@@ -108,9 +121,34 @@ def wanted(spec: Mapping[str, Any]) -> int:
     Args:
         spec: its request, as JSON.
     """
+    if spec.get("kind") == WEBSERVICE:
+        return int(spec["worker_count"]) if spec.get("use_gpu") else 0
     # A container gets GPUs only if they are requested, because an engine without GPU support would fail.
     several = spec["launcher"] != "single" and not spec.get("container")
     return int(spec["process_count_per_node"]) if spec.get("use_gpu") or several else 0
+
+
+def check_service(spec: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Check that a machine has the GPUs that a web service wants; other runs would do with fewer.
+
+    Args:
+        spec: its request, as JSON.
+        names: the GPUs of the machine.
+
+    Raises:
+        WebserviceException: it has fewer.
+    """
+    asked = wanted(spec) if spec.get("kind") == WEBSERVICE else 0
+    if asked > len(names) and VISIBLE not in spec.get("environment_variables", {}):
+        raise WebserviceException(
+            f"The web service '{spec.get('display_name')}' wants {asked} GPU{'s' if asked > 1 else ''} (gpu_cores of "
+            f"each of its processes), and its machine has {len(names) or 'no NVIDIA GPU'}. Deploy it with fewer, or "
+            "with none."
+        )
+
+
+def _all(share: Mapping[str, Any]) -> list[str]:
+    return [str(name) for own in share["gpus"] for name in own]
 
 
 def _spread(names: list[str], nodes: int) -> list[list[str]]:

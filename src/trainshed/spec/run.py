@@ -106,7 +106,7 @@ class RunSpec(Record):
         process_count_per_node: number of processes per node (≥ 1).
         launcher: ``"single"``, ``"openmpi"``, ``"torch"`` or ``"tensorflow"``.
         backend: backend of ``torch.distributed``: ``"nccl"`` or ``"gloo"``.
-        worker_count: number of TensorFlow workers.
+        worker_count: number of TensorFlow workers; of a web service, the GPUs of all its processes.
         parameter_server_count: number of TensorFlow parameter servers.
         container: container to run in; None runs directly on the node.
         use_gpu: use one GPU per process.

@@ -1,4 +1,4 @@
-"""How a web service answers: number of processes, time for a call of its script."""
+"""How a web service answers: number of processes and GPUs, time for a call of its script, keys of its callers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_WORKERS = 64
+_MOST_GPUS = 64
+_SHORTEST_KEY, _LONGEST_KEY = 16, 256
 
 
 def check_workers(workers: Any) -> int:
@@ -48,3 +50,43 @@ def check_timeout(milliseconds: Any) -> int:
             f"scoring_timeout_ms is {milliseconds!r}; it must be a number of milliseconds above 0, such as 60000."
         )
     return milliseconds
+
+
+def check_gpus(count: Any) -> int:
+    """Return the number of GPUs of each process of a web service.
+
+    Args:
+        count: what was given.
+
+    Raises:
+        WebserviceException: not a number from 0 to 64.
+
+    Example:
+        >>> check_gpus(1)
+        1
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST_GPUS:
+        raise WebserviceException(f"gpu_cores is {count!r}; it must be a number of GPUs from 0 to {_MOST_GPUS}.")
+    return count
+
+
+def check_key(key: Any) -> str:
+    """Return a key of a web service that its user has chosen.
+
+    Args:
+        key: what was given.
+
+    Raises:
+        WebserviceException: it is too short, or cannot be sent in a header.
+
+    Example:
+        >>> check_key("0123456789abcdef")
+        '0123456789abcdef'
+    """
+    fits = isinstance(key, str) and _SHORTEST_KEY <= len(key) <= _LONGEST_KEY
+    if not fits or not key.isascii() or not key.isprintable() or " " in key:
+        raise WebserviceException(
+            f"A key of a web service has {_SHORTEST_KEY} to {_LONGEST_KEY} characters: letters, digits and signs, no "
+            "spaces. Choose another one, or none."
+        )
+    return str(key)

@@ -1,4 +1,4 @@
-"""The catalog of versioned objects: models, datasets, environments."""
+"""The catalog of versioned objects: models, datasets, environments, images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainshed.store.database import Database
 from trainshed.store.values import strict_json
 
 Entry = dict[str, Any]
-KINDS = ("model", "dataset", "environment")
+KINDS = ("model", "dataset", "environment", "image")
 _NAME_LIMIT = 255
 _COLUMNS = "kind, name, version, created, record, tags, properties"
 _JSON = ("record", "tags", "properties")

@@ -25,6 +25,8 @@ _OF_A_RUN = (
 )
 _MODEL_FOLDERS = "SELECT json_extract(record, '$.folder') FROM catalog WHERE kind = 'model' AND deleted = 0"
 
+_IMAGE_SNAPSHOTS = "SELECT json_extract(record, '$.spec.snapshot') FROM catalog WHERE kind = 'image' AND deleted = 0"
+
 
 class Limits(NamedTuple):
     """Which runs to remove.
@@ -124,9 +126,10 @@ class Removal:
         ]
 
     def needed_snapshots(self, but: set[str]) -> set[str]:
-        """Return the snapshots that runs refer to, ignoring the runs in ``but``."""
+        """Return the snapshots that images and runs refer to, ignoring the runs in ``but``."""
         rows = self._database.tuples("SELECT run, json_extract(spec, '$.snapshot') FROM specs")
-        return {snapshot for run_id, snapshot in rows if snapshot and run_id not in but}
+        of_runs = {snapshot for run_id, snapshot in rows if snapshot and run_id not in but}
+        return of_runs | {snapshot for (snapshot,) in self._database.tuples(_IMAGE_SNAPSHOTS) if snapshot}
 
     def known(self, run_ids: list[str]) -> set[str]:
         """Return which of these runs exist."""

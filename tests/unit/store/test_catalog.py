@@ -61,8 +61,8 @@ def test_a_name_must_be_usable(catalog: Catalog, name: str) -> None:
 
 
 def test_unknown_kinds_and_names_are_told(catalog: Catalog) -> None:
-    with pytest.raises(UserErrorException, match="no catalog 'image'"):
-        catalog.add("image", "a", {}, 1.0)
+    with pytest.raises(UserErrorException, match="no catalog 'picture'"):
+        catalog.add("picture", "a", {}, 1.0)
     catalog.add("model", "iris", {}, 1.0)
     with pytest.raises(NotFoundException, match="Did you mean 'iris'"):
         catalog.get("model", "irsi")

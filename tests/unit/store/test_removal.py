@@ -8,6 +8,7 @@ import pytest
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.spec.run import RunSpec
 from trainshed.store import git_diffs
+from trainshed.store.catalog import Catalog
 from trainshed.store.database import Database
 from trainshed.store.experiments import Experiments
 from trainshed.store.files import Files
@@ -124,13 +125,17 @@ def test_which_runs_are_candidates(history: History, removal: Removal) -> None:
     assert dict(removal.candidates(Limits(99.0)))["parent"] == ["parent", "child"]
 
 
-def test_which_snapshots_are_needed(history: History, removal: Removal) -> None:
+def test_which_snapshots_are_needed(database: Database, history: History, removal: Removal) -> None:
     put(history, "a", snapshot="1" * 64)
     put(history, "b", snapshot="2" * 64)
     put(history, "c")
     assert removal.needed_snapshots(but=set()) == {"1" * 64, "2" * 64}
     assert removal.needed_snapshots(but={"a"}) == {"2" * 64}
     assert removal.known(["a", "c", "nothing"]) == {"a", "c"}
+    Catalog(database).add("image", "mine", {"record": {"spec": {"snapshot": "3" * 64}}}, 1.0)
+    assert removal.needed_snapshots(but={"a", "b"}) == {"3" * 64}
+    Catalog(database).delete("image", "mine", 1)
+    assert removal.needed_snapshots(but={"a", "b"}) == set()
 
 
 def test_every_table_that_refers_to_a_run_is_known(database: Database, history: History, removal: Removal) -> None:

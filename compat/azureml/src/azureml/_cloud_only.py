@@ -45,8 +45,12 @@ _KUBERNETES = (
 _NETWORK = "the service only accepts connections from this machine"
 _SECRETS = "store secrets with ws.get_default_keyvault()"
 _QUERY = "query the database in the script, or save what the query returns to a file and register that"
+_CALL = "deploy it, and call the web service: Webservice.deploy_from_image(ws, name, image).run(input_data)"
+_VERSIONS = (
+    "one version of a web service answers: deploy it with Model.deploy(…), and the next one with service.update(…), "
+    "which takes over without a failed request"
+)
 SERVE = "deploy the models on this machine: Model.deploy(ws, name, models, inference_config)"
-_IMAGES = "An image exists only in the program that creates it; web services are in ws.webservices."
 _TARGET = "use ComputeTarget(ws, name), or compute_target='local'"
 _LEGACY = "core.compute_target core"
 
@@ -203,7 +207,6 @@ ROWS = (
         "",
         SERVE,
     ),
-    Row("core core.image core.image.image", "Image.get", "", _IMAGES),
     Row(
         "core",
         "Model.add_dataset_references",
@@ -211,19 +214,14 @@ ROWS = (
         "name the data when you register the model: Model.register(…, datasets=…)",
     ),
     Row("core", "Model.get_sas_urls", "()", "get the file with model.download()"),
-    Row(
-        "core",
-        "Model.print_configuration",
-        "(models, inference_config, deployment_config, deployment_target=None)",
-        SERVE,
-    ),
     Row("core.webservice.aks", "AutoScaler", "", SERVE),
     Row("core.webservice.aks", "ContainerResourceRequirements", "", SERVE),
     Row("core.webservice.aks", "LivenessProbeRequirements", "", SERVE),
     Row("core.image.image", "ImageConfig", "", SERVE),
     Row("core.image.image", "Asset", "", SERVE),
     Row("core.image.image", "TargetRuntime", "", SERVE),
-    Row("core.webservice core.webservice.aks", "AksEndpoint", "", SERVE),
+    Row("core.webservice core.webservice.aks", "AksEndpoint", "", _VERSIONS),
+    Row("core.image core.image.container", "ContainerImage.run", "(input_data)", _CALL),
     Row(
         "core.environment",
         "DockerBuildContext",

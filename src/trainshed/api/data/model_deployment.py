@@ -62,6 +62,24 @@ class ModelDeployment:
         return workspace._deploy(name, models, inference_config, deployment_config, overwrite, deployment_target)
 
     @staticmethod
+    def print_configuration(
+        models: Sequence[Any], inference_config: Any, deployment_config: Any, deployment_target: Any = None
+    ) -> None:
+        """Print how models would be deployed; nothing is deployed.
+
+        Args:
+            models: models, or their names.
+            inference_config: an InferenceConfig.
+            deployment_config: e.g. from ``LocalWebservice.deploy_configuration``.
+            deployment_target: compute target. Default: this machine.
+        """
+        print("models:", [each if isinstance(each, str) else each.id for each in models])  # noqa: T201
+        print("inference_config:", inference_config)  # noqa: T201
+        print("deployment_target:", getattr(deployment_target, "name", None) or "this machine")  # noqa: T201
+        if deployment_config is not None:
+            deployment_config.print_deploy_configuration()
+
+    @staticmethod
     def profile(
         workspace: WorkspaceLike,
         profile_name: str,

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainshed.api.checks import check_names
 from trainshed.errors import WebserviceException
-from trainshed.spec.serving import check_timeout, check_workers
+from trainshed.spec.serving import check_gpus, check_key, check_timeout, check_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COUNTS = ("workers", "num_replicas", "autoscale_min_replicas")
 LOCAL, ACI, AKS = "Local", "ACI", "AKS"
+_BOTH = (
+    "cpu_cores memory_gb tags properties description auth_enabled collect_model_data enable_app_insights primary_key "
+    "secondary_key workers gpu_cores"
+)
+_OF_ACI = (
+    f"{_BOTH} location ssl_enabled ssl_cert_pem_file ssl_key_pem_file ssl_cname dns_name_label vnet_name subnet_name "
+    "cmk_vault_base_url cmk_key_name cmk_key_version"
+).split()
+_OF_AKS = (
+    f"{_BOTH} autoscale_enabled autoscale_min_replicas autoscale_max_replicas autoscale_refresh_seconds namespace "
+    "autoscale_target_utilization scoring_timeout_ms replica_max_concurrent_requests max_request_wait_time "
+    "num_replicas period_seconds initial_delay_seconds timeout_seconds success_threshold failure_threshold "
+    "token_auth_enabled compute_target_name cpu_cores_limit memory_gb_limit blobfuse_enabled"
+).split()
+OTHERS = {*_OF_ACI, *_OF_AKS} - {
+    "primary_key",
+    "secondary_key",
+    "workers",
+    "compute_target_name",
+}
+"""Further parameters of updates in SDK v1, most of which have no effect here."""
 
 
 class WebserviceDeploymentConfiguration:
@@ -24,8 +46,9 @@ class WebserviceDeploymentConfiguration:
         tags: tags of the service.
         properties: properties of the service, which cannot be changed later.
         description: description of the service.
-        given: the other parameters. Only ``num_replicas`` or ``workers`` (the number of processes that answer, 1 by
-            default) and ``scoring_timeout_ms`` (the time for a call of the script) have an effect.
+        given: the other parameters. Those with an effect are ``num_replicas`` or ``workers`` (the number of processes
+            that answer, 1 by default), ``gpu_cores`` (GPUs of each of them, none by default), ``scoring_timeout_ms``
+            (the time for a call of the script), ``primary_key`` and ``secondary_key``.
 
     Raises:
         WebserviceException: a value is not possible.
@@ -54,6 +77,11 @@ class WebserviceDeploymentConfiguration:
         timeout = self.given.get("scoring_timeout_ms")
         self._workers = check_workers(counts[0]) if counts else None
         self._timeout = None if timeout is None else check_timeout(timeout)
+        self._gpus = check_gpus(self.given.get("gpu_cores") or 0)
+        self._keys = [self.given.get("primary_key"), self.given.get("secondary_key")]
+        for key in self._keys:
+            if key is not None:
+                check_key(key)
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter that is only stored."""
@@ -75,14 +103,16 @@ class WebserviceDeploymentConfiguration:
             "description": self.description,
             "workers": self._workers,
             "timeout_ms": self._timeout,
+            "gpu_cores": self._gpus,
         }
 
     def validate_configuration(self) -> None:
         """Do nothing: values are checked when the configuration is created."""
 
     def print_deploy_configuration(self) -> None:
-        """Print the configuration."""
-        print({name: value for name, value in {**self.facts, **self.given}.items() if value is not None})  # noqa: T201
+        """Print the configuration, without its keys."""
+        shown = {name: value for name, value in self.given.items() if not name.endswith("_key")}
+        print({name: value for name, value in {**self.facts, **shown}.items() if value is not None})  # noqa: T201
 
 
 class LocalWebserviceDeploymentConfiguration(WebserviceDeploymentConfiguration):
@@ -101,17 +131,20 @@ class LocalKind:
     """Makes the configurations of :class:`~trainshed.api.deployment.webservice.LocalWebservice`."""
 
     @staticmethod
-    def deploy_configuration(port: int | None = None, workers: int = 1) -> LocalWebserviceDeploymentConfiguration:
+    def deploy_configuration(
+        port: int | None = None, workers: int = 1, gpu_cores: int = 0
+    ) -> LocalWebserviceDeploymentConfiguration:
         """Return a deployment configuration.
 
         Args:
             port: port on this machine. Default: a free one.
             workers: number of processes that answer, each with its own copy of the model (Trainshed extension).
+            gpu_cores: number of GPUs of each process, which nobody else gets (Trainshed extension).
 
         Raises:
-            WebserviceException: not a port, or not a number of processes.
+            WebserviceException: not a port, or not a number of processes or GPUs.
         """
-        return LocalWebserviceDeploymentConfiguration(LOCAL, port, given={"workers": workers})
+        return LocalWebserviceDeploymentConfiguration(LOCAL, port, given={"workers": workers, "gpu_cores": gpu_cores})
 
 
 class AciKind:
@@ -128,7 +161,7 @@ class AciKind:
         auth_enabled: bool | None = None,
         **kwargs: Any,
     ) -> AciServiceDeploymentConfiguration:
-        """Return a deployment configuration. Parameters that are not listed here are only stored.
+        """Return a deployment configuration. SDK v1's other parameters are only stored.
 
         Args:
             cpu_cores: only stored.
@@ -138,8 +171,14 @@ class AciKind:
             description: description of the service.
             location: only stored.
             auth_enabled: True: callers send a key. False: none is needed. Default: ``scoring_uri`` contains a key.
-            **kwargs: ``workers``: number of processes that answer (Trainshed extension). Others are only stored.
+            **kwargs: ``primary_key`` and ``secondary_key``: the keys. Default: random ones. ``workers``: number of
+                processes that answer, and ``gpu_cores``: GPUs of each (Trainshed extensions).
+
+        Raises:
+            TypeError: SDK v1 had no such parameter.
+            WebserviceException: a value is not possible.
         """
+        check_names("AciWebservice.deploy_configuration", kwargs, _OF_ACI)
         given = {"cpu_cores": cpu_cores, "memory_gb": memory_gb, "location": location, **kwargs}
         return AciServiceDeploymentConfiguration(ACI, None, auth_enabled, tags, properties, description, given)
 
@@ -158,7 +197,7 @@ class AksKind:
         description: str | None = None,
         **kwargs: Any,
     ) -> AksServiceDeploymentConfiguration:
-        """Return a deployment configuration. Parameters that are not listed here are only stored.
+        """Return a deployment configuration. SDK v1's other parameters are only stored.
 
         Args:
             autoscale_enabled: only stored.
@@ -169,11 +208,14 @@ class AksKind:
             properties: properties of the service.
             description: description of the service.
             **kwargs: ``num_replicas``, or else ``autoscale_min_replicas``: number of processes that answer requests.
-                ``scoring_timeout_ms``: time for a call of the script. Others are only stored.
+                ``gpu_cores``: GPUs of each, which nobody else gets. ``scoring_timeout_ms``: time for a call of the
+                script. ``primary_key`` and ``secondary_key``: the keys. Default: random ones.
 
         Raises:
+            TypeError: SDK v1 had no such parameter.
             WebserviceException: a value is not possible.
         """
+        check_names("AksWebservice.deploy_configuration", kwargs, _OF_AKS)
         given = {"autoscale_enabled": autoscale_enabled, "cpu_cores": cpu_cores, "memory_gb": memory_gb, **kwargs}
         auth = True if auth_enabled is None else auth_enabled
         return AksServiceDeploymentConfiguration(AKS, None, auth, tags, properties, description, given)

@@ -17,7 +17,7 @@ from trainshed.errors import WebserviceException
 from trainshed.spec.record import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trainshed.api.deployment.inference_config import InferenceConfig
     from trainshed.api.protocols import WorkspaceLike
@@ -37,7 +37,6 @@ def deploy(
     inference_config: InferenceConfig | None,
     deployment_config: WebserviceDeploymentConfiguration | None,
     overwrite: bool = False,
-    image: str | None = None,
     target: Any = None,
 ) -> dict[str, Any]:
     """Deploy models as a web service; see :meth:`trainshed.api.data.model.Model.deploy`.
@@ -49,7 +48,6 @@ def deploy(
         inference_config: scoring script and environment. Default: those for the framework of the only model.
         deployment_config: port, authentication, tags and description.
         overwrite: replace a service of this name.
-        image: id of the image that it is deployed from.
         target: compute target; default: this machine.
 
     Returns:
@@ -58,27 +56,59 @@ def deploy(
     ids = service_records.model_ids(workspace, models)
     if inference_config is None:
         inference_config = no_code.configuration(workspace, ids)
+    source = inference_config.source
+    script = check_script(source)
+    body = _body(deployment_config, overwrite, {"source": source, "entry_script": inference_config.entry_script})
+
+    def post(spec: RunSpec) -> dict[str, Any]:
+        return _put(workspace, name, {**body, "spec": to_json(spec)})
+
+    return upload(workspace, source, script, inference_config._environment(), ids, post, _elsewhere(target))
+
+
+def deploy_image(
+    workspace: WorkspaceLike,
+    name: str,
+    image: Any,
+    deployment_config: WebserviceDeploymentConfiguration | None,
+    overwrite: bool = False,
+    target: Any = None,
+) -> dict[str, Any]:
+    """Deploy an image as a web service.
+
+    Args:
+        workspace: workspace of the service.
+        name: name of the service.
+        image: an :class:`~trainshed.api.deployment.image.Image`.
+        deployment_config: port, authentication, tags and description.
+        overwrite: replace a service of this name.
+        target: compute target; default: this machine.
+
+    Returns:
+        The service's record.
+    """
+    if not hasattr(image, "_spec"):
+        raise WebserviceException(f"The image is a {type(image).__name__}. Pass a result of ContainerImage.create().")
+    body = _body(deployment_config, overwrite, {"entry_script": image._spec["script"], "image": image.id})
+    place = _elsewhere(target)
+    spec = {**image._spec, "target": image._spec["target"] if place is None else getattr(place, "name", place)}
+    return _put(workspace, name, {**body, "spec": spec})
+
+
+def _body(
+    deployment_config: WebserviceDeploymentConfiguration | None, overwrite: bool, facts: dict[str, Any]
+) -> dict[str, Any]:
     config = deployment_config or WebserviceDeploymentConfiguration(LOCAL)
     if not hasattr(config, "facts"):
         raise WebserviceException(
             f"deployment_config is a {type(config).__name__}. Use LocalWebservice.deploy_configuration(), or the same "
             "of AciWebservice or AksWebservice."
         )
-    source = inference_config.source
-    script = check_script(source)
     if config.kind != LOCAL and config.kind not in _told:
         _told.add(config.kind)
         warn(_CLOUD.format(f"{config.kind.capitalize()}Webservice.deploy_configuration"))
-    body = {
-        "facts": {**config.facts, "source": source, "entry_script": inference_config.entry_script, "image": image},
-        "port": config.port,
-        "overwrite": bool(overwrite),
-    }
-
-    def post(spec: RunSpec) -> dict[str, Any]:
-        return _put(workspace, name, {**body, "spec": to_json(spec)})
-
-    return _upload(workspace, source, script, inference_config._environment(), ids, post, _elsewhere(target))
+    whole = {**config.facts, **facts}
+    return {"facts": whole, "port": config.port, "overwrite": bool(overwrite), "keys": config._keys}
 
 
 def _elsewhere(target: Any) -> Any:
@@ -91,15 +121,26 @@ def _put(workspace: WorkspaceLike, name: str, body: dict[str, Any]) -> dict[str,
     return record
 
 
-def _upload(
+def upload(
     workspace: WorkspaceLike,
     source: dict[str, Any],
     script: str,
     environment: Environment,
     ids: list[str],
-    post: Any,
+    post: Callable[[RunSpec], dict[str, Any]],
     target: Any = None,
 ) -> dict[str, Any]:
+    """Send the source of a web service, and the request that ``post`` sends with what is to run.
+
+    Args:
+        workspace: its workspace.
+        source: as in :attr:`InferenceConfig.source`.
+        script: path of the scoring script in it.
+        environment: interpreter and packages.
+        ids: ids of its models.
+        post: sends the request, and returns the answer.
+        target: another machine than this one.
+    """
     folder, temporary = staged(source)
     try:
         config = ScriptRunConfig(folder, script, arguments=ids, environment=environment, compute_target=target)
@@ -127,7 +168,7 @@ def reload(workspace: WorkspaceLike, record: dict[str, Any]) -> dict[str, Any]:
     def post(spec: RunSpec) -> dict[str, Any]:
         return service_records.restart(workspace, record["name"], {"snapshot": spec.snapshot})
 
-    return _upload(workspace, source, script, Environment("inference"), [], post)
+    return upload(workspace, source, script, Environment("inference"), [], post)
 
 
 def package(
@@ -149,7 +190,7 @@ def package(
         recipe: dict[str, Any] = workspace.connection.call("POST", "/packages/recipe", {"spec": to_json(spec)})
         return recipe
 
-    recipe = _upload(workspace, source, script, config._environment(), ids, post)
+    recipe = upload(workspace, source, script, config._environment(), ids, post)
     folder, temporary = staged(source)
     try:
         made = packages.lay_out(workspace, config, ids, script, folder, recipe)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from trainshed.api.data.model_files import fits
 from trainshed.api.deployment.inference_config import InferenceConfig, check_script
 from trainshed.api.deployment.service_records import model_ids
+from trainshed.api.times import utc
+from trainshed.client.http import quoted
 from trainshed.client.notice import say, warn
 from trainshed.errors import WebserviceException
+from trainshed.spec.record import to_json
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Mapping, Sequence
 
     from trainshed.api.protocols import WorkspaceLike
+    from trainshed.spec.run import RunSpec
 
 
 class ContainerImageConfig:
@@ -40,40 +43,24 @@ class ContainerImageConfig:
 
 
 class Image:
-    """Models with a scoring script and its environment. No container image is built: services run on this machine.
-
-    An image exists only in the program that creates it; what is deployed from it stays.
+    """Models with a scoring script and its environment, as :meth:`create` kept them. No container image is built.
 
     Args:
-        workspace: workspace of the models.
+        workspace: workspace of the image.
         name: name of the image.
         id: ``"name:version"``, as an alternative to ``name`` and ``version``.
         tags: only versions with these tags: keys, or ``[key, value]`` pairs.
         properties: only versions with these properties: keys, or ``[key, value]`` pairs.
         version: version number. Default: the latest version.
-        **kwargs: what :meth:`create` passes.
+        **kwargs: its entry in the catalog, from :meth:`create` and :meth:`list`.
 
     Raises:
-        WebserviceException: this program has created no such image.
+        WebserviceException: there is no such image.
     """
 
-    _made: ClassVar[dict[tuple[str, str], list[Image]]] = {}
-    """The images of this program: workspace and name → versions."""
-
-    def __new__(  # noqa: PYI034
-        cls,
-        workspace: WorkspaceLike,
-        name: str | None = None,
-        id: str | None = None,
-        tags: Any = None,
-        properties: Any = None,
-        version: int | None = None,
-        **kwargs: Any,
-    ) -> Image:
-        """Return the image of this name if it was not :meth:`create` that asks for one."""
-        if "_config" in kwargs:
-            return super().__new__(cls)
-        return cls._find(workspace, name, id, tags, properties, version)
+    def __new__(cls, workspace: WorkspaceLike, *args: Any, **kwargs: Any) -> Image:  # noqa: PYI034
+        """Return a :class:`ContainerImage`, as SDK v1 did."""
+        return super().__new__(ContainerImage)
 
     def __init__(
         self,
@@ -85,43 +72,22 @@ class Image:
         version: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if "_config" not in kwargs:
-            return  # it was created before
-        config = kwargs["_config"]
         self.workspace = workspace
-        self.name = str(name)
-        self.models: list[str] = kwargs["_models"]
-        versions = self._made.setdefault((workspace.identity, self.name), [])
-        self.version: int = max((each.version for each in versions), default=0) + 1
-        versions.append(self)
-        self.id = f"{name}:{self.version}"
-        self._inference: InferenceConfig = config._inference
-        self.tags, self.properties, self.description = dict(config.tags), dict(config.properties), config.description
-        self.creation_state = "Succeeded"
-        self.image_location = self.image_build_log_uri = None
-        self.image_flavor, self.image_type = "WebApiContainer", "ContainerImage"
-        self.created_time = dt.datetime.now(dt.timezone.utc)
+        self._take(kwargs.get("_entry") or _found(workspace, (name, id, tags, properties, version)))
 
-    @classmethod
-    def _find(
-        cls,
-        workspace: WorkspaceLike,
-        name: str | None,
-        id: str | None,
-        tags: Any,
-        properties: Any,
-        version: int | None,
-    ) -> Image:
-        if not (name or id):
-            raise WebserviceException("The image is missing. Pass its name, or its id such as 'digits:1'.")
-        found = Image.list(workspace, name, id, tags=tags, properties=properties)
-        for each in found:
-            if version in (None, each.version):
-                return each
-        raise WebserviceException(
-            f"This program has created no image '{id or name}'. An image exists only in the program that creates it: "
-            "ContainerImage.create(…). Web services that were deployed from one are in ws.webservices."
-        )
+    def _take(self, entry: dict[str, Any]) -> None:
+        record = entry["record"]
+        self.name, self.version = str(entry["name"]), int(entry["version"])
+        self.id = f"{self.name}:{self.version}"
+        self._spec: dict[str, Any] = record["spec"]
+        self.models: list[str] = record["models"]
+        self.description: str | None = record.get("description")
+        self.tags: dict[str, str] = dict(entry["tags"])
+        self.properties: dict[str, str] = dict(entry["properties"])
+        self.created_time = utc(entry["created"])
+        self.creation_state = "Succeeded"
+        self.image_location = self.image_build_log_uri = self.created_by = None
+        self.image_flavor, self.image_type = "WebApiContainer", "ContainerImage"
 
     @staticmethod
     def list(
@@ -133,10 +99,10 @@ class Image:
         tags: Any = None,
         properties: Any = None,
     ) -> builtins.list[Image]:
-        """Return the images that this program has created, newest first.
+        """Return the images of a workspace, newest first.
 
         Args:
-            workspace: workspace of the images.
+            workspace: the workspace.
             image_name: only images of this name.
             image_id: only this version of an image.
             model_name: only images with this model.
@@ -144,20 +110,30 @@ class Image:
             tags: only images with these tags: keys, or ``[key, value]`` pairs.
             properties: only images with these properties: keys, or ``[key, value]`` pairs.
         """
-        made = [each for (where, _), all_ in Image._made.items() if where == workspace.identity for each in all_]
+        entries = workspace.connection.call("GET", "/catalog/image", query={"name": image_name})["entries"]
         return [
             each
-            for each in sorted(made, key=lambda image: image.created_time, reverse=True)
-            if image_name in (None, each.name)
-            and image_id in (None, each.id)
+            for each in (Image(workspace, _entry=entry) for entry in entries)
+            if image_id in (None, each.id)
             and (model_name is None or model_name in [model.rpartition(":")[0] for model in each.models])
             and (model_id is None or model_id in each.models)
             and fits({"tags": each.tags, "properties": each.properties, "record": {}}, (tags, properties, None, None))
         ]
 
     @staticmethod
+    def get(
+        workspace: WorkspaceLike,
+        name: str | None = None,
+        id: str | None = None,
+        tags: Any = None,
+        version: int | None = None,
+    ) -> Image:
+        """Return an image; parameters as for :class:`Image`."""
+        return Image(workspace, name, id, tags, version=version)
+
+    @staticmethod
     def create(workspace: WorkspaceLike, name: str, models: Any, image_config: ContainerImageConfig) -> Image:
-        """Return an image of models.
+        """Keep models with a scoring script and its environment, as a new version of an image.
 
         Args:
             workspace: workspace of the models.
@@ -174,7 +150,19 @@ class Image:
                 "ContainerImage.image_configuration()."
             )
         say("Creating image")
-        return ContainerImage(workspace, name, _models=model_ids(workspace, models), _config=image_config)
+        config, ids = image_config._inference, model_ids(workspace, models)
+        source = config.source
+        script = check_script(source)
+        texts = {"tags": image_config.tags, "properties": image_config.properties}
+
+        def post(spec: RunSpec) -> dict[str, Any]:
+            record = {"spec": to_json(spec), "models": ids, "description": image_config.description}
+            entry: dict[str, Any] = workspace.connection.call(
+                "POST", quoted("catalog", "image", name), {"record": record, **texts}
+            )
+            return entry
+
+        return Image(workspace, _entry=workspace._send_scoring(source, script, config._environment(), ids, post))
 
     def wait_for_creation(self, show_output: bool = False) -> None:
         """Return at once: the environment is built when a service starts.
@@ -198,22 +186,43 @@ class Image:
             "description": self.description,
         }
 
+    @staticmethod
+    def deserialize(workspace: WorkspaceLike, image_payload: Mapping[str, Any]) -> Image:
+        """Return the image that :meth:`serialize` has described.
+
+        Args:
+            workspace: its workspace.
+            image_payload: what :meth:`serialize` has returned.
+        """
+        return Image(workspace, id=image_payload["id"])
+
+    def update_creation_state(self) -> None:
+        """Refresh the properties of this object."""
+        self._take(_found(self.workspace, (self.name, None, None, None, self.version)))
+
     def add_tags(self, tags: Mapping[str, Any]) -> None:
         """Add tags, or change their values."""
-        self.tags.update({str(key): str(value) for key, value in tags.items()})
+        self._change({"tags": {**self.tags, **_texts(tags)}})
 
     def remove_tags(self, tags: Iterable[str]) -> None:
         """Remove tags."""
-        for each in tags:
-            self.tags.pop(each, None)
+        gone = {tags} if isinstance(tags, str) else set(tags)
+        self._change({"tags": {key: value for key, value in self.tags.items() if key not in gone}})
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
         """Add properties."""
-        self.properties.update({str(key): str(value) for key, value in properties.items()})
+        self._change({"properties": {**self.properties, **_texts(properties)}})
+
+    def _change(self, changes: dict[str, Any]) -> None:
+        self._take(self.workspace.connection.call("PUT", self._path, changes))
+
+    @property
+    def _path(self) -> str:
+        return quoted("catalog", "image", self.name, str(self.version))
 
     def delete(self) -> None:
         """Delete the image. Web services that were deployed from it stay."""
-        self._made[self.workspace.identity, self.name].remove(self)
+        self.workspace.connection.call("DELETE", self._path)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(workspace={self.workspace!r}, id={self.id!r})"
@@ -234,7 +243,9 @@ class ContainerImage(Image):
         tags: Mapping[str, Any] | None = None,
         properties: Mapping[str, Any] | None = None,
         description: str | None = None,
-        **kwargs: Any,
+        base_image: str | None = None,
+        base_image_registry: Any = None,
+        cuda_version: str | None = None,
     ) -> ContainerImageConfig:
         """Return the scoring script of a web service, and its environment.
 
@@ -242,20 +253,24 @@ class ContainerImage(Image):
             execution_script: path of the scoring script on this machine.
             runtime: ``"python"`` or ``"spark-py"``; ignored.
             conda_file: conda environment file.
-            docker_file: ignored with a warning.
+            docker_file: file with lines of a Dockerfile, which are added to ``base_image``. Ignored with a warning if
+                there is none.
             schema_file: ignored.
             dependencies: files and folders that the script needs.
             enable_gpu: ignored.
             tags: tags of the image.
             properties: properties of the image.
             description: description of the image.
-            **kwargs: ignored.
+            base_image: image that services run in. Default: none.
+            base_image_registry: address and account of the image's registry, as a ContainerRegistry.
+            cuda_version: ignored with a warning.
 
         Raises:
             WebserviceException: a file does not exist, or the script has no function ``run``.
         """
-        if docker_file is not None:
-            warn("ContainerImage: docker_file is ignored, because web services do not run in images here.")
+        if docker_file is not None and base_image is None:
+            warn("ContainerImage: docker_file is ignored. To have services run in an image, name it: base_image='…'.")
+            docker_file = None
         for path in (conda_file, *(dependencies or ())):
             if path is not None and not os.path.exists(path):
                 raise WebserviceException(f"There is no file or folder '{path}'.")
@@ -265,14 +280,40 @@ class ContainerImage(Image):
             for path in (execution_script, *dependencies):
                 _copy(path, source)
             execution_script = os.path.basename(execution_script)
-        inference = InferenceConfig(execution_script, runtime, conda_file, source_directory=source)
+        inference = InferenceConfig(
+            execution_script,
+            runtime,
+            conda_file,
+            extra_docker_file_steps=docker_file,
+            source_directory=source,
+            base_image=base_image,
+            base_image_registry=base_image_registry,
+            cuda_version=cuda_version,
+        )
         check_script(inference.source)
         return ContainerImageConfig(inference, {"tags": tags, "properties": properties, "description": description})
 
 
 def by_name(workspace: WorkspaceLike, *args: Any, **named: Any) -> dict[str, Image]:
-    """Return the newest images of this program by name; parameters as for :meth:`Image.list`."""
+    """Return the newest images of a workspace by name; parameters as for :meth:`Image.list`."""
     return {each.name: each for each in reversed(Image.list(workspace, *args, **named))}
+
+
+def _found(workspace: WorkspaceLike, wanted: tuple[str | None, str | None, Any, Any, int | None]) -> dict[str, Any]:
+    """Return the catalog entry of an image by name or id, tags, properties and version."""
+    name, known_as, tags, properties, version = wanted
+    if not (name or known_as):
+        raise WebserviceException("The image is missing. Pass its name, or its id such as 'digits:1'.")
+    entries = workspace.connection.call("GET", "/catalog/image", query={"name": name})["entries"]
+    for entry in entries:
+        is_it = known_as in (None, f"{entry['name']}:{entry['version']}") and version in (None, entry["version"])
+        if is_it and fits(entry, (tags, properties, None, None)):
+            found: dict[str, Any] = entry
+            return found
+    raise WebserviceException(
+        f"There is no image '{known_as or name}' in this workspace. Create it with ContainerImage.create(…); ws.images "
+        "lists those that are there."
+    )
 
 
 def _texts(labels: Mapping[str, Any] | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ from trainshed.errors import WebserviceException
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_IGNORED = ("extra_docker_file_steps", "base_image", "base_image_registry", "cuda_version")
+_OF_IMAGE = ("extra_docker_file_steps", "base_image", "base_image_registry", "cuda_version")
 
 
 class InferenceConfig:
@@ -31,18 +31,19 @@ class InferenceConfig:
         runtime: ``"python"`` or ``"spark-py"``; ignored.
         conda_file: conda environment file, as an alternative to ``environment``; in ``source_directory`` or on this
             machine.
-        extra_docker_file_steps: ignored with a warning.
+        extra_docker_file_steps: file with lines of a Dockerfile, which are added to ``base_image``. Ignored with a
+            warning if there is none.
         source_directory: folder that the script needs. Uploaded completely, except for files excluded by
             ``.amlignore``. Default: the script alone is uploaded.
         enable_gpu: ignored.
         description: description of the configuration.
-        base_image: ignored with a warning.
-        base_image_registry: ignored with a warning.
+        base_image: image that the service runs in. Default: none.
+        base_image_registry: address and account of the image's registry, as a ContainerRegistry.
         cuda_version: ignored with a warning.
         environment: Python interpreter and packages. Default: Python without packages.
 
     Raises:
-        WebserviceException: there is no scoring script, or both an environment and a conda file are passed.
+        WebserviceException: there is no scoring script, or an environment is passed with a conda file or an image.
 
     Example:
         >>> InferenceConfig(entry_script="score.py").entry_script
@@ -77,12 +78,34 @@ class InferenceConfig:
         self.base_image_registry = base_image_registry
         self.cuda_version = cuda_version
         self.environment = environment
-        ignored = [name for name in _IGNORED if getattr(self, name) is not None]
+        self._check_image()
+
+    def _check_image(self) -> None:
+        given = [name for name in _OF_IMAGE if getattr(self, name) is not None]
+        if self.environment is not None and given:
+            raise WebserviceException(
+                f"Pass either an environment or {given[0]} to InferenceConfig, but not both. The image can be named in "
+                "the environment, too: environment.docker.base_image, with environment.docker.enabled = True."
+            )
+        if self.base_image_registry is not None and not hasattr(self.base_image_registry, "address"):
+            raise WebserviceException(
+                f"base_image_registry is a {type(self.base_image_registry).__name__}; pass a ContainerRegistry, from "
+                "azureml.core.container_registry."
+            )
+        steps = self.extra_docker_file_steps
+        if self.base_image and steps is not None and not os.path.isfile(self._inside(steps)):
+            raise WebserviceException(f"There is no file '{steps}' (extra_docker_file_steps).")
+        ignored = [name for name in given if name == "cuda_version" or not self.base_image]
         if ignored:
             warn(
-                f"InferenceConfig: {', '.join(ignored)} are ignored. To have the service run in an image, pass an "
-                "environment with docker.enabled and docker.base_image."
+                f"InferenceConfig: {', '.join(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored. To have the "
+                "service run in an image, name it: base_image='…'."
             )
+
+    def _inside(self, path: str | os.PathLike[str]) -> str:
+        """Return a path in the source folder, or else as it is."""
+        inside = os.path.join(self.source_directory or "", path)
+        return inside if os.path.isfile(inside) else os.fspath(path)
 
     @property
     def source(self) -> dict[str, Any]:
@@ -100,11 +123,19 @@ class InferenceConfig:
         """
         if self.environment is not None:
             return self.environment
-        if self.conda_file is None:
-            return Environment("inference")
-        inside = os.path.join(self.source_directory or "", self.conda_file)
-        file = inside if os.path.isfile(inside) else self.conda_file
-        return Environment.from_conda_specification("inference", file)
+        made = Environment("inference")
+        if self.conda_file is not None:
+            made = Environment.from_conda_specification("inference", self._inside(self.conda_file))
+        if self.base_image:
+            docker = made.docker
+            docker.enabled, docker.base_image = True, self.base_image
+            if self.base_image_registry is not None:
+                docker.base_image_registry = self.base_image_registry
+            if self.extra_docker_file_steps is not None:
+                with open(self._inside(self.extra_docker_file_steps), encoding="utf-8") as file:
+                    docker.base_dockerfile = f"FROM {self.base_image}\n{file.read()}"
+                docker.base_image = None
+        return made
 
     def validate_configuration(self) -> None:
         """Check that the scoring script exists and has a function ``run``.

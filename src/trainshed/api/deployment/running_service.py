@@ -59,8 +59,12 @@ class RunningService:
         self.created_time = utc(record["created"])
         self.updated_time = utc(record["updated"])
         self.error: str | None = record.get("error")
+        self.num_replicas: int = record.get("workers") or 1
+        self.scoring_timeout_ms: int | None = record.get("timeout_ms")
+        self.compute_name: str = record.get("target") or LOCAL.lower()
         # Not used here; SDK v1 has them.
-        self.image = self.created_by = None
+        self.image = self.created_by = self.location = self.public_ip = self.public_fqdn = self.autoscaler = None
+        self.enable_app_insights = self.token_auth_enabled = self.ssl_enabled = False
         self.image_id: str | None = record.get("image")
         self.state_: str = record["state"]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from trainshed.api.checks import check_names
 from trainshed.api.data.model import Model
 from trainshed.api.deployment import deploying, no_code, service_records
 from trainshed.api.deployment.configurations import (
     ACI,
     AKS,
     LOCAL,
+    OTHERS,
     AciKind,
     AksKind,
     LocalKind,
@@ -76,10 +78,7 @@ class Webservice(RunningService):
                 is in use, or a value has the wrong type.
         """
         config = getattr(image_config, "_inference", image_config)
-        image = image_config.id if isinstance(getattr(image_config, "id", None), str) else None
-        record = deploying.deploy(
-            workspace, name, models, config, deployment_config, overwrite, image, deployment_target
-        )
+        record = deploying.deploy(workspace, name, models, config, deployment_config, overwrite, deployment_target)
         return Webservice(workspace, name, _record=record)
 
     @staticmethod
@@ -120,18 +119,13 @@ class Webservice(RunningService):
         Args:
             workspace: workspace of the service.
             name: name of the service.
-            image: from ``ContainerImage.create``.
+            image: from ``ContainerImage.create``, or ``Image(workspace, name)``.
             deployment_config: e.g. from ``AciWebservice.deploy_configuration``.
             deployment_target: compute target of a host that was attached with SshCompute. Default: this machine.
             overwrite: replace a service of this name.
         """
-        if not hasattr(image, "_inference"):
-            raise WebserviceException(
-                f"The image is a {type(image).__name__}. Pass a result of ContainerImage.create()."
-            )
-        return Webservice.deploy_from_model(
-            workspace, name, image.models, image, deployment_config, deployment_target, overwrite
-        )
+        record = deploying.deploy_image(workspace, name, image, deployment_config, overwrite, deployment_target)
+        return Webservice(workspace, name, _record=record)
 
     @staticmethod
     def deploy(
@@ -201,6 +195,35 @@ class Webservice(RunningService):
                 found.append(Webservice(workspace, record["name"], _record=record))
         return found
 
+    @staticmethod
+    def deserialize(workspace: WorkspaceLike, webservice_payload: Mapping[str, Any]) -> Webservice:
+        """Return the service that :meth:`serialize` has described.
+
+        Args:
+            workspace: its workspace.
+            webservice_payload: what :meth:`serialize` has returned.
+        """
+        return Webservice(workspace, webservice_payload["name"])
+
+    @staticmethod
+    def check_for_existing_webservice(workspace: WorkspaceLike, name: str, overwrite: bool = False, **_: Any) -> None:
+        """Check that a service could be deployed under a name.
+
+        Args:
+            workspace: workspace of the service.
+            name: the name.
+            overwrite: a service of this name may be there.
+            **_: ignored.
+
+        Raises:
+            WebserviceException: there is one.
+        """
+        there = workspace.connection.call("GET", "/webservices")["webservices"]
+        if not overwrite and any(each["name"] == name for each in there):
+            raise WebserviceException(
+                f"There is already a web service '{name}'. Choose another name, or pass overwrite=True."
+            )
+
     def update(
         self,
         models: Any = None,
@@ -228,26 +251,27 @@ class Webservice(RunningService):
             image: new image: its models and its script are taken.
             deployment_config: new port, tags and authentication; requires ``inference_config`` too.
             wait: wait until the service answers.
-            **kwargs: ``num_replicas`` and ``scoring_timeout_ms``, as for ``AksWebservice.deploy_configuration``.
+            **kwargs: ``num_replicas``, ``gpu_cores`` and ``scoring_timeout_ms``, as for
+                ``AksWebservice.deploy_configuration``. SDK v1's others have no effect.
 
         Raises:
+            TypeError: SDK v1 had no such parameter.
             WebserviceException: with ``wait``, the new version does not start; the one before goes on then.
         """
-        if image is not None:
-            models, inference_config = image.models, image._inference
+        check_names(f"{type(self).__name__}.update", kwargs, OTHERS)
+        target = self._record.get("target")
         if inference_config is None and models is not None and (self._record.get("source") or {}).get("no_code"):
             # The environment is that of the model's framework, which may be of another version now.
             inference_config = no_code.configuration(self.workspace, service_records.model_ids(self.workspace, models))
-        given = {"workers": kwargs.get("num_replicas"), "timeout_ms": kwargs.get("scoring_timeout_ms")}
+        names = {"workers": "num_replicas", "timeout_ms": "scoring_timeout_ms", "gpu_cores": "gpu_cores"}
+        given = {fact: kwargs.get(name) for fact, name in names.items()}
         changes = {k: v for k, v in {**given, "auth": auth_enabled, "models": models}.items() if v is not None}
-        if inference_config is not None:
-            config = deployment_config or self._configuration(auth_enabled, kwargs)
+        config = deployment_config or self._configuration(auth_enabled, kwargs)
+        if image is not None:
+            self._take(deploying.deploy_image(self.workspace, self.name, image, config, True, target))
+        elif inference_config is not None:
             chosen = self._record["models"] if models is None else models
-            self._take(
-                deploying.deploy(
-                    self.workspace, self.name, chosen, inference_config, config, True, None, self._record.get("target")
-                )
-            )
+            self._take(deploying.deploy(self.workspace, self.name, chosen, inference_config, config, True, target))
         elif deployment_config is not None:
             raise WebserviceException("To change the deployment_config, pass the inference_config too.")
         elif changes:
@@ -263,6 +287,7 @@ class Webservice(RunningService):
     def _configuration(self, auth_enabled: bool | None, given: Mapping[str, Any]) -> WebserviceDeploymentConfiguration:
         record = self._record
         kept = {"num_replicas": record.get("workers"), "scoring_timeout_ms": record.get("timeout_ms")}
+        kept["gpu_cores"] = record.get("gpu_cores")
         known = None if record.get("open_address") else bool(record["auth"])
         auth = known if auth_enabled is None else auth_enabled
         return WebserviceDeploymentConfiguration(

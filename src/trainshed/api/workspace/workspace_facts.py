@@ -212,7 +212,7 @@ class WorkspaceFacts:
 
     @property
     def images(self) -> CallableDict[Any]:
-        """Images that this program has created, by name. A call can pass ``image_name``, ``tags`` and others."""
+        """Images of the workspace, by name. A call can pass ``image_name``, ``tags`` and others."""
         from trainshed.api.deployment.image import by_name
         from trainshed.api.workspace.callable_dict import CallableDict
 
@@ -226,6 +226,20 @@ class WorkspaceFacts:
         workspace: Any = self
         source, spec = with_source(workspace, experiment, config, {}, {})
         return submit_source(self.connection, source, spec, post)
+
+    def _send_scoring(
+        self,
+        source: dict[str, Any],
+        script: str,
+        environment: Any,
+        models: list[str],
+        post: Callable[[Any], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Send the source of a web service, and the request that ``post`` sends with what is to run."""
+        from trainshed.api.deployment.deploying import upload
+
+        workspace: Any = self
+        return upload(workspace, source, script, environment, models, post)
 
     def _package(self, models: Any, inference: Any, dockerfile: bool, name: str | None, label: str | None) -> Any:
         from trainshed.api.deployment.deploying import package
