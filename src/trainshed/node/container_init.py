@@ -38,7 +38,7 @@ def run(path: str) -> int:
     if "door" in order:
         door = DoorApart(environ)
         environ.update(door.variables)
-        watch.guard(door, door.open)
+        watch.guard(door, door.serve)
     pids = []
     error = ""
     try:

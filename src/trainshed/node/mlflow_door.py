@@ -123,7 +123,7 @@ class DoorApart(MlflowDoor):
         runtime = [each for each in folders if os.path.exists(os.path.join(each, "trainshed", "runtime", "run.py"))]
         self._environ = {**environ, "PYTHONPATH": runtime[0] if runtime else "", process.SERVES: run_id}
 
-    def open(self) -> None:
+    def serve(self) -> None:
         """Start the server; if that is impossible, clients are refused."""
         try:
             self.answer(self._environ)

@@ -247,7 +247,7 @@ class RankAgent:
         """Start what answers MLflow's clients when the first of them calls."""
         if calls and self._door:
             self._called = True
-            self._door.open()
+            self._door.serve()
 
     def _step(self, seconds: float | None) -> None:
         """Wait for an event and process the pending ones."""
