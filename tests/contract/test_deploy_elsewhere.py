@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 
 import isolated
 import pytest
+from callers import Caller
 from rigs import Make
 
 from azureml.core.model import InferenceConfig
@@ -28,6 +30,7 @@ def init():
 def run(data):
     return [words, os.path.exists("/mnt/id_of_host"), len(data)]
 """
+CALLERS = 4
 
 
 def test_a_service_on_a_host_is_called_here(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,12 +54,24 @@ def test_a_service_on_a_host_is_called_here(make: Make, tmp_path: Path, monkeypa
     assert service.run("abc") == ["one", True, 3]
     big = "x" * (3 << 20)
     assert service.run(big)[2] == len(big)
-    # A new version, with our own service restarted in the middle.
+    # A new version, while it is called: no request fails.
+    over = threading.Event()
+    callers = [Caller(service.scoring_uri, over, 100) for _ in range(CALLERS)]
+    for caller in callers:
+        caller.start()
     Path("words.txt").write_text("two")
+    service.update(models=[Model.register(ws, "words.txt", "words")], wait=True)
+    assert service.run("abc")[0] == "two"
+    over.set()
+    for caller in callers:
+        caller.join()
+    assert [(caller.failed, caller.seen) for caller in callers] == [([], ["one", "two"])] * CALLERS
+    # And one with our own service restarted in the middle.
+    Path("words.txt").write_text("three")
     service.update(models=[Model.register(ws, "words.txt", "words")])
     stop(str(ws.path))
     service.wait_for_deployment()
-    assert json.dumps(service.run("abc")) == '["two", true, 3]'
+    assert json.dumps(service.run("abc")) == '["three", true, 3]'
     with pytest.raises(WebserviceException, match="is on 'ssh', and cannot be moved to 'local'"):
         Model.deploy(ws, "far", [model], config, overwrite=True)
     service.delete()

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from callers import Caller
 
 from azureml.core import Webservice
 from azureml.core.model import InferenceConfig
@@ -30,8 +31,6 @@ def run(data):
         time.sleep(60)
     return [VERSION, os.getpid()]
 """
-REQUESTS = int(os.environ.get("TRAINSHED_TEST_REQUESTS", "600"))
-"""Requests of each caller; the whole test with 10,000 in all: TRAINSHED_TEST_REQUESTS=2500."""
 CALLERS = 4
 
 
@@ -53,38 +52,6 @@ def environment(this_python: str) -> Environment:
 
 def script(text: Any) -> None:
     Path("score.py").write_text(SCORE.replace("VERSION", repr(text)))
-
-
-class Caller(threading.Thread):
-    """Sends requests on one connection as fast as they are answered, on a new one after ``Connection: close``."""
-
-    def __init__(self, uri: str, over: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self._parts = urlsplit(uri)
-        self._over = over
-        self.failed: list[str] = []
-        self.seen: list[str] = []
-        self.count = 0
-
-    def run(self) -> None:
-        connection = http.client.HTTPConnection(str(self._parts.hostname), int(self._parts.port or 0), timeout=60)
-        while self.count < REQUESTS or not self._over.is_set():
-            self.count += 1
-            try:
-                connection.request("POST", self._parts.path, b"x")
-                response = connection.getresponse()
-                body = response.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
-                connection.close()
-                continue
-            if response.status != 200:
-                self.failed.append(f"{response.status} {body!r}")
-                continue
-            version = json.loads(body)[0]
-            if not self.seen or self.seen[-1] != version:
-                self.seen.append(version)
-        connection.close()
 
 
 @pytest.mark.own_folder
@@ -128,6 +95,34 @@ def test_no_request_fails_while_a_service_is_updated(
     assert json.dumps(service.run("x")[0]) == '"four"'
 
 
+def test_a_caller_that_stays_is_taken_over_by_a_process_that_rests(
+    workspace: Workspace, environment: Environment, scoring: Path
+) -> None:
+    text = SCORE.replace("VERSION", "1").replace("sleep(60)", "sleep(1)")
+    Path("score.py").write_text(text.replace("    return", "    time.sleep(0.01)\n    return"))
+    config = InferenceConfig("score.py", environment=environment)
+    service = Model.deploy(workspace, "shared", [], config, LocalWebservice.deploy_configuration(workers=2))
+    service.wait_for_deployment()
+    pids: set[int] = set()
+    while len(pids) < 2:
+        pids.add(service.run("x")[1])
+    parts = urlsplit(service.scoring_uri)
+    busy, *callers = [http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0)) for _ in range(3)]
+    busy.request("POST", parts.path, b"slow")
+    answers: list[int] = []
+    # Meanwhile, both callers get the other process; afterwards, they have to get one each.
+    rounds = 0
+    while len(set(answers)) < 2:
+        rounds += 1
+        assert rounds < 500
+        for caller in callers:
+            caller.request("POST", parts.path, b"x")
+        answers = [json.loads(caller.getresponse().read())[1] for caller in callers]
+    assert json.loads(busy.getresponse().read())[1] in answers
+    for caller in (busy, *callers):
+        caller.close()
+
+
 @pytest.mark.own_folder
 def test_one_of_several_processes_may_die_or_take_too_long(
     workspace: Workspace, environment: Environment, scoring: Path
@@ -145,6 +140,11 @@ def test_one_of_several_processes_may_die_or_take_too_long(
         assert service.run("x")[1] != min(pids)
     assert service.state == "Healthy"
     while "is started again in 0.5 s" not in service.get_logs():
+        pass
+    while (again := service.run("x")[1]) in pids:
+        pass
+    os.kill(again, signal.SIGKILL)  # the next wait is longer
+    while "is started again in 1 s" not in service.get_logs():
         pass
     with pytest.raises(WebserviceException, match=r"Response Code: 500\nContent: .*Scoring timeout after 1500 ms"):
         service.run("slow")

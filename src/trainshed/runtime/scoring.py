@@ -17,6 +17,7 @@ import time
 
 from trainshed.runtime.run import Run
 from trainshed.runtime.scoring_handover import Place, Replaced
+from trainshed.runtime.scoring_neighbours import Board
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class Worker:
         """Start the process, and return 0 when it answers, or else its exit code."""
         said, says = os.pipe()
         heard, orders = os.pipe()
-        inherited = (self._keeper.place.listener.fileno(), says, heard)
-        command = [sys.executable, "-m", "trainshed.runtime.scoring_server"] + [str(each) for each in inherited]
+        told = (self._keeper.place.listener.fileno(), says, heard)
+        inherited = told + self._keeper.board.descriptors
+        command = [sys.executable, "-m", "trainshed.runtime.scoring_server"] + [str(each) for each in told]
         command += self._keeper.arguments
         environ = self._keeper.environ(self._number)
         self._process = subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.DEVNULL, env=environ)
@@ -84,6 +86,7 @@ class Worker:
             if not code and self._process is not None:
                 code = self._process.wait()
             self.ready = False
+            self._keeper.board.gone(self._number)
             if self._over.is_set():
                 return
             if time.monotonic() - began > _LONG:
@@ -133,20 +136,22 @@ class Keeper:
         self.several = count > 1
         self._run = run
         self._gpus = gpus
+        self.board = Board(count)
         self._lock = threading.Lock()
         self._state = ""
         self._replaced = threading.Event()
         self._workers = [Worker(self, number) for number in range(count)]
 
     def environ(self, number: int) -> "Dict[str, str]":
-        """Return the environment of a worker, with its own share of the GPUs.
+        """Return the environment of a worker, with its own share of the GPUs and its place among the workers.
 
         Args:
             number: of the worker, from 0.
         """
         given = [name for name in os.environ.get(_VISIBLE, "").split(",") if name]
         own = given[number * self._gpus : (number + 1) * self._gpus]
-        return {**os.environ, _VISIBLE: ",".join(own)} if own else dict(os.environ)
+        shown = {_VISIBLE: ",".join(own)} if own else {}
+        return {**os.environ, **shown, **self.board.environ(number)}
 
     def keep(self, port: int) -> int:
         """Keep the workers until another version of the service answers.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, Optional, Tuple
 
     from trainshed.runtime.scoring_http import Answer, Request
+    from trainshed.runtime.scoring_neighbours import Neighbours
 
 _READING, _BUSY, _WRITING, _LEAVING = range(4)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -34,6 +35,7 @@ _DRAIN_SECONDS = 10.0
 _LEAVE_SECONDS = 2.0
 _LONG_CALL = 0.1
 _HANG_SECONDS = 10.0
+_LEFT_SECONDS = 0.002
 _JSON = (("Content-Type", "application/json"),)
 
 
@@ -64,6 +66,7 @@ class Connections:
         score: has the script answer.
         most: connections that may be open.
         longest: seconds after which a call of the script should have been given up; 0: it may take any time.
+        neighbours: the other processes with the listening socket.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class Connections:
         score: "Callable[[Request], Answer]",
         most: int,
         longest: float = 0.0,
+        neighbours: "Optional[Neighbours]" = None,
     ) -> None:
+        self._neighbours = neighbours
         self._judge, self._score, self._most, self._longest = judge, score, most, longest
         self._listener = listener
         self._listening = self._draining = False
@@ -127,6 +132,9 @@ class Connections:
                 self._running = False
                 self._take_back()
                 try:
+                    if self._neighbours is not None and self._neighbours.rest():
+                        self._turn(0.0)
+                        request.keep = request.keep and not self._jobs  # what waits here could be answered there
                     self._answer(connection, request, answer)
                     self._go_on(connection)
                 finally:
@@ -176,7 +184,7 @@ class Connections:
         wait = self._expired(longest)
         if not self._listening and not self._draining and len(self._open) < self._most:
             self._listen()
-        for key, mask in self._selector.select(wait):
+        for key, mask in self._selected(wait):
             data = key.data
             if type(data) is not Connection:
                 data(mask)
@@ -185,6 +193,14 @@ class Connections:
                 self._go_on(data)
             else:
                 self._read(data)
+
+    def _selected(self, wait: "Optional[float]") -> "Any":
+        if self._neighbours is None or self._running or self._draining or wait == 0.0:
+            return self._selector.select(wait)
+        self._neighbours.idle(len(self._open))
+        found = self._selector.select(wait)
+        self._neighbours.busy()
+        return found
 
     def _expired(self, longest: "Optional[float]") -> "Optional[float]":
         """Close what has been silent for too long; return the seconds until the next one will have been."""
@@ -199,7 +215,7 @@ class Connections:
                     break
                 self._close(connection)
         if self._not_before > now:
-            wait = min(self._not_before - now, wait or 1.0)
+            wait = min(self._not_before - now, 1.0 if wait is None else wait)
         return wait
 
     def _listen(self) -> None:
@@ -213,7 +229,11 @@ class Connections:
         self._not_before = time.monotonic() + seconds
 
     def _accept(self, _: "Any") -> None:
-        for _ in range(0 if self._draining else 64):
+        others = self._neighbours
+        for _ in range(0 if self._draining else 64 if others is None else 1):
+            if others is not None and others.take_it(None if self._running else len(self._open)):
+                self._pause(_LEFT_SECONDS)
+                return
             if len(self._open) >= self._most and not self._make_room():
                 self._pause(0.0)
                 return

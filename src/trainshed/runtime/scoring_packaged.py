@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 
+from trainshed.runtime.scoring_neighbours import Board
 from trainshed.runtime.scoring_server import ACCESS
 
 TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, and the import is saved
@@ -43,17 +44,21 @@ def access(facts: "Dict[str, Any]") -> "Dict[str, Any]":
     }
 
 
-def _start(listener: socket.socket, arguments: "List[str]", orders: "List[int]") -> "subprocess.Popen[bytes]":
-    """Start a process of the service, and wait until it answers.
+def _start(
+    listener: socket.socket, arguments: "List[str]", orders: "List[int]", board: Board
+) -> "subprocess.Popen[bytes]":
+    """Start the next process of the service, and wait until it answers.
 
     Raises:
         SystemExit: it does not start.
     """
     said, says = os.pipe()
     heard, tells = os.pipe()
-    inherited = (listener.fileno(), says, heard)
-    command = [sys.executable, "-m", "trainshed.runtime.scoring_server"] + [str(each) for each in inherited]
-    worker = subprocess.Popen(command + arguments, pass_fds=inherited, stdin=subprocess.DEVNULL)
+    told = (listener.fileno(), says, heard)
+    command = [sys.executable, "-m", "trainshed.runtime.scoring_server"] + [str(each) for each in told]
+    environ = {**os.environ, **board.environ(len(orders))}
+    inherited = told + board.descriptors
+    worker = subprocess.Popen(command + arguments, pass_fds=inherited, stdin=subprocess.DEVNULL, env=environ)
     os.close(says)
     os.close(heard)
     if not os.read(said, 1):
@@ -82,7 +87,9 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    workers = [_start(listener, arguments, orders) for _ in range(int(os.environ.get("WORKER_COUNT") or 1))]
+    count = int(os.environ.get("WORKER_COUNT") or 1)
+    board = Board(count)
+    workers = [_start(listener, arguments, orders, board) for _ in range(count)]
     said = "Answering at port {}, with {} process(es)."
     print(said.format(listener.getsockname()[1], len(workers)), flush=True)  # noqa: T201 - the log
     _, status = os.wait()

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from trainshed.runtime import scoring_counts
 from trainshed.runtime.scoring_connections import Connections
 from trainshed.runtime.scoring_http import UNKNOWN, Refused
+from trainshed.runtime.scoring_neighbours import neighbours
 from trainshed.runtime.scoring_response import AMLResponse
 from trainshed.runtime.scoring_script import BadInput, Script, UnknownKind, lay_models, lay_source, load
 
@@ -302,7 +303,7 @@ def main() -> None:
     """Load the script, call its ``init``, and answer requests until the process is ended or told to stop."""
     listener, ready, orders = (int(each) for each in sys.argv[1:4])
     path, models = sys.argv[4], sys.argv[5:]
-    access = json.loads(os.environ.pop(ACCESS))
+    access, others = json.loads(os.environ.pop(ACCESS)), neighbours()
     access.setdefault("cors", os.environ.get("AML_CORS_ORIGINS"))
     access.setdefault("timeout_ms", os.environ.get("SCORING_TIMEOUT_MS"))
     lay_models(models, os.getcwd())
@@ -312,7 +313,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what packages of the script may have changed
     folder = os.environ.get("TRAINSHED_RUN_DIR") or os.getcwd()
     answers = Answers(script, access, scoring_counts.Counts(os.path.join(folder, scoring_counts.FOLDER)))
-    connections = Connections(socket.socket(fileno=listener), answers.judge, answers.score, _room(), answers.longest)
+    place = socket.socket(fileno=listener)
+    connections = Connections(place, answers.judge, answers.score, _room(), answers.longest, others)
     connections.obey(orders)
     os.write(ready, b"1")
     os.close(ready)
