@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -20,8 +21,8 @@ from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
 from trainshed import Environment, Experiment, Model, ScriptRunConfig, Workspace
+from trainshed.api.deployment import deploying
 from trainshed.cli.main import main
-from trainshed.client.stopping import stop
 from trainshed.errors import ModelNotFoundException, TrainshedError, WebserviceException
 
 SCORE = """
@@ -110,6 +111,8 @@ def test_from_deploy_to_delete(
         workspace=workspace, name="first", models=[model], inference_config=config, deployment_config=deployed
     )
     service.wait_for_deployment(show_output=True)
+    with pytest.raises(ConnectionRefusedError):  # it listens at the loopback address, and no other
+        socket.create_connection(("127.0.0.2", service.port))
     assert (service.state, service.tags, service.description) == ("Healthy", {"data": "words"}, "first")
     wanted = {"words": "one", "beside": ["words.txt"], "asked": [1]}
     assert service.run(input_data=json.dumps({"data": [1]}).encode()) == wanted
@@ -123,6 +126,7 @@ def test_from_deploy_to_delete(
     for key, expected in (("", 401), ("Bearer wrong", 401), (f"Bearer {primary}", 200), (f"Bearer {secondary}", 200)):
         given = {"Authorization": key} if key else {}
         assert ask(f"{bare}/score", "POST", b'{"data": [1]}', **given)[0] == expected
+    assert (service.get_token()[0], service.get_access_token()) == (primary, primary)
     assert ask(bare + "/")[::2] == (200, b"Healthy")
     assert ask(service.scoring_uri, "OPTIONS")[1]["Allow"] == "GET, POST, OPTIONS"
     assert json.loads(ask(service.swagger_uri)[2])["info"]["title"] == "first"
@@ -181,8 +185,10 @@ def test_from_deploy_to_delete(
 def test_what_dies_is_started_again(workspace: Workspace, environment: Environment, scoring: Path) -> None:
     model = words(workspace, "one")
     config = InferenceConfig("score.py", environment=environment)
-    service = Model.deploy(workspace, "lasting", [model], config, AksWebservice.deploy_configuration())
+    own = AksWebservice.deploy_configuration(primary_key="mine" * 5)
+    service = Model.deploy(workspace, "lasting", [model], config, own)
     service.wait_for_deployment()
+    assert service.get_keys()[0] == "mine" * 5
     assert service.auth_enabled
     assert service.scoring_uri == f"http://127.0.0.1:{service.port}/score"
     first = service.run('"pid"')
@@ -190,8 +196,12 @@ def test_what_dies_is_started_again(workspace: Workspace, environment: Environme
     second = service.run('"pid"')  # which waits at the port
     assert second != first
     assert "The scoring process died (signal 9)" in service.get_logs()
-    stop(str(workspace.path))
-    assert ask(service.scoring_uri, "POST", b'"pid"', Authorization=f"Bearer {service.get_keys()[0]}")[0] == 200
+    ours = int(workspace.connection.call("GET", "/service")["pid"])
+    watched = os.pidfd_open(ours)
+    os.kill(ours, signal.SIGKILL)
+    select.select([watched], [], [])
+    os.close(watched)
+    assert ask(service.scoring_uri, "POST", b'"pid"', Authorization="Bearer " + "mine" * 5)[0] == 200
     # The script is changed, and taken anew; the port stays.
     (scoring / "score.py").write_text(SCORE.replace('"asked": asked["data"]', '"changed": True'))
     service.reload()
@@ -296,6 +306,7 @@ def test_init_that_fails_is_told(workspace: Workspace, environment: Environment,
 def test_images_of_2018(workspace: Workspace, environment: Environment, scoring: Path, this_python: str) -> None:
     model = words(workspace, "one")
     (scoring / "data.txt").write_text("beside")
+    (scoring / "again.py").write_text("def run(data):\n    return data\n")
     config = ContainerImage.image_configuration("score.py", "python", dependencies=["data.txt"], tags={"a": "b"})
     config._inference.environment = environment
     image = ContainerImage.create(name="mine", models=[model], image_config=config, workspace=workspace)
@@ -318,6 +329,12 @@ def test_images_of_2018(workspace: Workspace, environment: Environment, scoring:
     assert again.run('{"data": 0}')["words"] == "one"
     assert [each.name for each in Webservice.list(workspace, image_name="mine", compute_type="aci")] == ["old"]
     assert Webservice.list(workspace, image_id="mine:2") == []
+    # Files that are models by being named here.
+    config = ContainerImage.image_configuration("again.py", "python")
+    config._inference.environment = environment
+    third = Webservice.deploy(workspace, "third", ["words.txt"], config, AciWebservice.deploy_configuration())
+    third.wait_for_deployment()
+    assert (third.run(""), [each.id for each in third.models]) == ("", ["words.txt:1"])
     found.delete()
     assert workspace.images == {}
     with pytest.raises(WebserviceException, match="There is already a web service 'old'"):
@@ -330,7 +347,25 @@ def deployed(workspace: Workspace, models: Any, entry: str, port: int | None = N
     Model.deploy(workspace, "never", models, config, LocalWebservice.deploy_configuration(port))
 
 
-def test_what_is_known_is_told_before_anything_starts(workspace: Workspace, scoring: Path) -> None:
+def test_where_services_run_is_said_once(
+    workspace: Workspace, scoring: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(deploying, "_told", set())
+    for _ in range(2):
+        for kind in (AciWebservice, AksWebservice):
+            with pytest.raises(ModelNotFoundException):
+                Model.deploy(workspace, "x", ["none"], InferenceConfig("score.py"), kind.deploy_configuration())
+            with pytest.raises(WebserviceException, match="Invalid name"):
+                Model.deploy(workspace, "x y", [], InferenceConfig("score.py"), kind.deploy_configuration())
+    said = [each.message for each in caplog.records if "run here" in each.message]
+    assert [
+        f"of {kind}Webservice.deploy_configuration" in text for kind, text in zip(("Aci", "Aks"), said, strict=True)
+    ]
+
+
+def test_what_is_known_is_told_before_anything_starts(
+    workspace: Workspace, scoring: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (scoring / "no_run.py").write_text("def init():\n    pass\n")
     with pytest.raises(ModelNotFoundException, match="'none'"):
         deployed(workspace, ["none"], "score.py")
@@ -362,6 +397,9 @@ def test_what_is_known_is_told_before_anything_starts(workspace: Workspace, scor
     with pytest.raises(WebserviceException, match="gpu_cores is -1"):
         AksWebservice.deploy_configuration(gpu_cores=-1)
     two = LocalWebservice.deploy_configuration(workers=2, gpu_cores=1)
+    Model.print_configuration(["a:1"], InferenceConfig("score.py"), two)
+    assert "models: ['a:1']" in (printed := capsys.readouterr().out)
+    assert "'workers': 2" in printed
     with pytest.raises(WebserviceException, match=r"'never' wants 2 GPUs .* and its machine has no NVIDIA GPU"):
         Model.deploy(workspace, "never", [], InferenceConfig("score.py"), two)
     with pytest.raises(WebserviceException, match="There is no image 'mine' in this workspace"):

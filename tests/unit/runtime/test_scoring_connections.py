@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import socket
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from trainshed.runtime import scoring_connections
 from trainshed.runtime.scoring_connections import Connections
 from trainshed.runtime.scoring_counts import Counts
 from trainshed.runtime.scoring_script import Script
@@ -27,10 +30,16 @@ POST = b"POST /adr/score HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> int:
+    return served(tmp_path_factory.mktemp("counts"))
+
+
+def served(folder: Path) -> int:
+    """Answer requests in a thread, and return the port."""
+
     def run(data: str) -> str:
         return data.upper()
 
-    answers = Answers(Script(run), ACCESS, Counts(str(tmp_path_factory.mktemp("counts"))))
+    answers = Answers(Script(run), ACCESS, Counts(str(folder)))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -82,6 +91,34 @@ def test_idle_connections_keep_nobody_out(port: int) -> None:
     assert idle[-1].ask(post(b"c"))[2] == b'"C"'  # on the same connection as before
     for each in idle:
         each.close()
+
+
+def test_who_says_nothing_or_stops_in_the_middle_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring_connections, "_IDLE_SECONDS", 0.05)  # it is a minute
+    own = served(tmp_path)
+    for said in (b"", POST[:20], POST + b"Content-Length: 3\r\n\r\na"):
+        with closing(Talk(own)) as talk:
+            talk.say(said)
+            assert talk.file.read() == b""
+
+
+def test_keys_are_compared_in_constant_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    compare = hmac.compare_digest
+
+    def noted(given: bytes, kept: bytes) -> bool:
+        compared.append((given, kept))
+        return compare(given, kept)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    with closing(Talk(port)) as talk:
+        for key, status in ((b"one", 200), (b"two", 200), (b"on", 401)):
+            compared.clear()
+            assert talk.ask(post(b"a", b"Authorization: Bearer %s\r\n" % key).replace(b"/adr", b""))[0] == status
+            assert compared[-2:] == [(key, b"one"), (key, b"two")]  # both, whichever fits
+        compared.clear()
+        assert talk.ask(post(b"a"))[0] == 200
+        assert compared == [(b"adr", b"adr")]
 
 
 def test_requests_in_pieces_and_at_once(port: int) -> None:
