@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 
 import isolated
 import pytest
-from callers import Caller
+from callers import Caller, processes_of
 from rigs import Make
 
 from azureml.core.model import InferenceConfig
@@ -74,7 +75,14 @@ def test_a_service_on_a_host_is_called_here(make: Make, tmp_path: Path, monkeypa
     assert json.dumps(service.run("abc")) == '["three", true, 3]'
     with pytest.raises(WebserviceException, match="is on 'ssh', and cannot be moved to 'local'"):
         Model.deploy(ws, "far", [model], config, overwrite=True)
+    run = service.run_id
+    assert processes_of(run)
+    assert rig.run_there(run).exists()
     service.delete()
+    # Nothing is left: no process, no folder there, no port here.
+    assert not processes_of(run)
+    while rig.run_there(run).exists():
+        time.sleep(0.02)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", service.port))

@@ -347,24 +347,12 @@ def deployed(workspace: Workspace, models: Any, entry: str, port: int | None = N
     Model.deploy(workspace, "never", models, config, LocalWebservice.deploy_configuration(port))
 
 
-def test_where_services_run_is_said_once(
-    workspace: Workspace, scoring: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(deploying, "_told", set())
-    for _ in range(2):
-        for kind in (AciWebservice, AksWebservice):
-            with pytest.raises(ModelNotFoundException):
-                Model.deploy(workspace, "x", ["none"], InferenceConfig("score.py"), kind.deploy_configuration())
-            with pytest.raises(WebserviceException, match="Invalid name"):
-                Model.deploy(workspace, "x y", [], InferenceConfig("score.py"), kind.deploy_configuration())
-    said = [each.message for each in caplog.records if "run here" in each.message]
-    assert [
-        f"of {kind}Webservice.deploy_configuration" in text for kind, text in zip(("Aci", "Aks"), said, strict=True)
-    ]
-
-
 def test_what_is_known_is_told_before_anything_starts(
-    workspace: Workspace, scoring: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace,
+    scoring: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (scoring / "no_run.py").write_text("def init():\n    pass\n")
     with pytest.raises(ModelNotFoundException, match="'none'"):
@@ -382,8 +370,12 @@ def test_what_is_known_is_told_before_anything_starts(
         LocalWebservice.deploy_configuration(port=0)
     with pytest.raises(WebserviceException, match="Pass an inference_config"):
         Model.deploy(workspace, "never", [])
-    with pytest.raises(WebserviceException, match="Invalid name of a web service"):
-        Model.deploy(workspace, "no name", [], InferenceConfig("score.py"))
+    monkeypatch.setattr(deploying, "_told", set())
+    for kind in (AciWebservice, AksWebservice) * 2:
+        with pytest.raises(WebserviceException, match="Invalid name of a web service"):
+            Model.deploy(workspace, "no name", [], InferenceConfig("score.py"), kind.deploy_configuration())
+    said = [each.message for each in caplog.records if "Web services run here" in each.message]
+    assert [text.partition("of ")[2].partition(".")[0] for text in said] == ["AciWebservice", "AksWebservice"]
     with pytest.raises(WebserviceException, match="either an environment or a conda_file"):
         InferenceConfig("score.py", conda_file="x.yml", environment=Environment("x"))
     with pytest.raises(WebserviceException, match="an environment or base_image to InferenceConfig, but not both"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
+from callers import processes_of
 
 from trainshed import Model, Workspace
 from trainshed.cli.main import main
@@ -63,25 +63,13 @@ def test_deploy_show_call_and_delete(
     told = said(capsys, "deploy", "src/score.py", "--model", "words", "--use-python", this_python, *replaced)
     assert json.loads(told)["models"] == ["words:2"]
     run = workspace.webservices["words"].run_id
-    processes = set(_processes(run))
+    processes = processes_of(run)
     assert said(capsys, "services", "delete", "words") == "deleted words\n"
     assert said(capsys, "services") == "NAME  STATE  MODELS  ADDRESS\n"
     # Nothing is left: no process, no folder, no port, no key.
-    assert not processes & set(_processes(run))
+    assert not processes & processes_of(run)
     assert not (workspace.path / "runs" / run).exists()
     assert list((workspace.path / "private" / "webservices").iterdir()) == []
-
-
-def _processes(run: str) -> list[str]:
-    """Return the processes that have a run's id in their environment."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and run.encode() in Path("/proc", name, "environ").read_bytes():
-                found.append(name)
-        except OSError:
-            continue
-    return found
 
 
 WRONG = [

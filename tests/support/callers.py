@@ -1,4 +1,4 @@
-"""Callers of a web service that note each request that fails."""
+"""Callers of a web service that note each request that fails, and its processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import threading
+from pathlib import Path
 from urllib.parse import urlsplit
 
 REQUESTS = int(os.environ.get("TRAINSHED_TEST_REQUESTS", "0"))
@@ -43,3 +44,15 @@ class Caller(threading.Thread):
             if not self.seen or self.seen[-1] != version:
                 self.seen.append(version)
         connection.close()
+
+
+def processes_of(run: str) -> set[str]:
+    """Return the processes that have a run's id in their environment."""
+    found = set()
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and run.encode() in Path("/proc", name, "environ").read_bytes():
+                found.add(name)
+        except OSError:
+            continue
+    return found

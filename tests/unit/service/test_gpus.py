@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from trainshed.errors import WebserviceException
 from trainshed.service.gpus import Gpus, wanted
+from trainshed.spec.run import WEBSERVICE
 
 
 def spec(processes: int = 1, nodes: int = 1, **more: Any) -> dict[str, Any]:
@@ -97,3 +99,18 @@ def test_a_later_service_takes_up_what_was_given() -> None:
     assert later.take("s", ONE)
     assert later.allocation("s")["gpus"] == [["1"]]
     assert not later.take("t", ONE)
+
+
+def test_versions_of_a_web_service_share_theirs_and_more_than_there_are_is_refused() -> None:
+    service = {**spec(use_gpu=True), "kind": WEBSERVICE, "display_name": "digits", "worker_count": 2}
+    gpus = Gpus(lambda: ["0", "1", "2"])
+    assert gpus.take("first", service)
+    assert not gpus.take("other", {**service, "display_name": "other"})
+    later = Gpus(lambda: ["0", "1", "2"])
+    later.keep("first", gpus.allocation("first"))
+    assert later.take("second", {**service, "worker_count": 3})
+    assert later.allocation("second")["gpus"] == [["0", "1", "2"]]
+    later.let_go("first")
+    assert not later.take("r", ONE)
+    with pytest.raises(WebserviceException, match=r"'digits' wants 2 GPUs .* and its machine has 1"):
+        Gpus(lambda: ["0"]).take("r", service)
