@@ -119,10 +119,13 @@ def test_the_record_has_framework_communicator_notes_and_legacy() -> None:
     config = RunConfiguration(framework="PyTorch", communicator="Gloo")
     config.environment._notes = ("mind this",)
     spec = to_spec(config, WISHES._replace(legacy=True))
-    assert (spec.framework, spec.communicator, spec.environment.notes) == ("PyTorch", "Gloo", ("mind this",))
+    note = "pandas and numpy were added, as azureml-defaults brought them in SDK v1 (TRAINSHED_LEGACY is set)."
+    assert (spec.framework, spec.communicator, spec.environment.notes) == ("PyTorch", "Gloo", ("mind this", note))
     assert spec.environment_variables == {"TRAINSHED_LEGACY": "1"}
+    assert spec.environment.pip == ("pandas",)
     config.environment_variables["TRAINSHED_LEGACY"] = "0"
-    assert to_spec(config, WISHES._replace(legacy=True)).environment_variables == {"TRAINSHED_LEGACY": "0"}
+    without = to_spec(config, WISHES._replace(legacy=True))
+    assert (without.environment_variables, without.environment.pip) == ({"TRAINSHED_LEGACY": "0"}, ())
 
 
 def test_a_command_excludes_a_script() -> None:

@@ -77,7 +77,8 @@ class SubmitOptions(Record):
         priority: runs with higher priority start first.
         slots: number of slots that the run occupies on its target.
         solver: how to install conda packages, if the environment does not set ``conda_solver``.
-        legacy: make names available that packages have removed since 2018 (``TRAINSHED_LEGACY``).
+        legacy: make names available that packages have removed since 2018, and install pandas and numpy, which every
+            environment of SDK v1 had (``TRAINSHED_LEGACY``).
         nearest: use the nearest Python if the requested one is not available (``TRAINSHED_PYTHON=nearest``).
     """
 
@@ -109,6 +110,10 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     references = References(dict(config.data_references), dict(config.data), dict(config.output_data))
     arguments = tuple(_argument(value, index, references) for index, value in enumerate(config.arguments or ()))
     command = _command(config.command, references)
+    variables = _variables(config, options.legacy)
+    environment = environment_to_spec(config.environment, options.solver)
+    if variables.get(LEGACY, "0") not in ("", "0"):
+        environment = _with_defaults(environment, config.environment)
     priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(
         RunSpec(
@@ -117,9 +122,9 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
             command=command,
             arguments=arguments,
             target=_target(config),
-            environment=_for_script(environment_to_spec(config.environment, options.solver), config.script, options),
+            environment=_for_script(environment, config.script, options),
             environment_name=str(config.environment.name or ""),
-            environment_variables=_variables(config, options.legacy),
+            environment_variables=variables,
             data=tuple(_data(name, reference) for name, reference in references.data_references.items()),
             inputs=tuple(value._spec(name) for name, value in references.data.items()),
             outputs=tuple(value._spec(name) for name, value in references.output_data.items()),
@@ -175,6 +180,17 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
         pip_options=tuple(options),
         notes=environment._notes,
     )
+
+
+def _with_defaults(spec: EnvironmentSpec, environment: Environment) -> EnvironmentSpec:
+    """Return an environment with what scripts import of the package that SDK v1 added to every environment."""
+    from trainshed.api.configuration.requirements import Unasked
+
+    packages = environment.python.conda_dependencies.pip_packages
+    if spec.kind == EXISTING or not any(isinstance(package, Unasked) for package in packages):
+        return spec
+    note = f"pandas and numpy were added, as azureml-defaults brought them in SDK v1 ({LEGACY} is set)."
+    return spec._replace(pip=(*spec.pip, "pandas"), notes=(*spec.notes, note))
 
 
 def _for_script(environment: EnvironmentSpec, script: str | None, options: SubmitOptions) -> EnvironmentSpec:
