@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from azureml.core import Image, Webservice
+from azureml.core import ComputeTarget, Image, Webservice
+from azureml.core.compute import AksCompute
 from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
@@ -224,9 +225,10 @@ def test_files_of_the_source_directory_are_found(workspace: Workspace, environme
     code = "def run(data):\n    return [open(path).read() for path in ('./source/extra.txt', 'extra.txt')]\n"
     (scoring / "source" / "x" / "score.py").write_text(code)
     config = InferenceConfig("x/score.py", source_directory="source", environment=environment)
-    service = Model.deploy(workspace, "named", [], config)
-    service.wait_for_deployment()
-    assert service.run("") == ["extra", "extra"]
+    aks = ComputeTarget.create(workspace, "aks", AksCompute.provisioning_configuration())
+    deployed = AksWebservice.deploy_configuration()
+    service = Model.deploy(workspace, "named", [], config, deployed, deployment_target=aks)
+    assert service.run("") == ["extra", "extra"]  # without a word that it is to be waited for
 
 
 def test_the_whole_request(workspace: Workspace, environment: Environment, scoring: Path) -> None:

@@ -120,7 +120,7 @@ def test_each_name_of_a_program_has_its_status(tmp_path: Path) -> None:
         ("import azureml.nothing", {"nothing": 1}),
         ("from azureml.core.webservice import AksEndpoint\nAksEndpoint('score.py')", {"core.webservice.AksEndpoint": 2}),
         ("from azureml.train.hyperdrive import HyperDriveConfig\nHyperDriveConfig()", {}),
-        ("from azureml.core.compute import AksCompute\nAksCompute.provisioning_configuration()", {"core.compute.AksCompute.provisioning_configuration": 2}),
+        ("from azureml.core.compute import BatchCompute\nBatchCompute.provisioning_configuration()", {"core.compute.BatchCompute.provisioning_configuration": 2}),
         ("from azureml.core.compute import ComputeInstance\nComputeInstance.supported_vmsizes(None)", {}),
         # Settings, and names from wherever v1's modules had them.
         ("from azureml.core.runconfig import CondaDependencies, RunConfiguration\nc = RunConfiguration()\nc.environment.python.conda_dependencies.add_pip_package('x')\nc.prepare_environment = True", {}),

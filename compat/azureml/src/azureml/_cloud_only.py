@@ -265,7 +265,6 @@ ROWS = (
         ComputeTargetException,
     ),
     Row("core.compute core.compute.adla", "AdlaCompute(Elsewhere)", "", _CLUSTER),
-    Row("core.compute core.compute.aks", "AksCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.batch", "BatchCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.databricks", "DatabricksCompute(Elsewhere)", "", _CLUSTER),
     Row("core.compute core.compute.datafactory", "DataFactoryCompute(Elsewhere)", "", _CLUSTER),

@@ -4,9 +4,10 @@ from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget, LocalTarget
 from trainshed.api.compute.remote import RemoteCompute, SshCompute, SshPool
 from trainshed.api.compute.slurm import SlurmCompute
-from trainshed.api.compute.virtual import ComputeInstance, DsvmCompute
+from trainshed.api.compute.virtual import AksCompute, ComputeInstance, DsvmCompute
 
 __all__ = [
+    "AksCompute",
     "AmlCompute",
     "BatchAiCompute",
     "ComputeInstance",

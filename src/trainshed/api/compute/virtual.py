@@ -1,10 +1,11 @@
-"""Virtual machines that SDK v1 created in Azure. Here each is one node on the service's machine."""
+"""Machines and clusters that SDK v1 created in Azure. Here each is one node on the service's machine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainshed.api.compute.cluster_parts import ClusterConfiguration, SizedTarget
+from trainshed.errors import ComputeTargetException
 
 if TYPE_CHECKING:
     import builtins
@@ -29,6 +30,15 @@ class InstanceConfiguration(_MachineConfiguration):
     """Configuration for a new :class:`ComputeInstance`."""
 
     TYPE = "ComputeInstance"
+
+
+class AksConfiguration(ClusterConfiguration):
+    """Configuration for a new or attached :class:`AksCompute`."""
+
+    TYPE = "AKS"
+
+    def _created(self, name: str) -> str:
+        return f"'{name}' is this machine, on which web services run; no Kubernetes cluster is used."
 
 
 class DsvmCompute(SizedTarget, kind=DsvmConfiguration.TYPE):
@@ -145,3 +155,64 @@ class ComputeInstance(SizedTarget, kind=InstanceConfiguration.TYPE):
             wait_for_completion: ignored.
             show_output: ignored.
         """
+
+
+class AksCompute(SizedTarget, kind=AksConfiguration.TYPE):
+    """A Kubernetes cluster of SDK v1 for web services. Here it is this machine.
+
+    Raises:
+        ComputeTargetException: it does not exist.
+
+    Example:
+        >>> config = AksCompute.provisioning_configuration(cluster_purpose=AksCompute.ClusterPurpose.DEV_TEST)
+        >>> ComputeTarget.create(ws, "my-aks", config).type
+        'AKS'
+    """
+
+    class ClusterPurpose:
+        """What a cluster is for. It has no effect."""
+
+        FAST_PROD = "FastProd"
+        DEV_TEST = "DevTest"
+
+    @staticmethod
+    def provisioning_configuration(
+        agent_count: int | None = None, vm_size: str | None = None, **azure: Any
+    ) -> AksConfiguration:
+        """Return the configuration for a new one.
+
+        Args:
+            agent_count: ignored.
+            vm_size: stored for display only.
+            azure: SDK v1's other parameters, such as ``cluster_purpose`` and ``ssl_cname``; ignored.
+        """
+        return AksConfiguration(vm_size or "", max_nodes=1, compute_location=azure.get("location"))
+
+    @staticmethod
+    def attach_configuration(
+        resource_group: str | None = None,
+        cluster_name: str | None = None,
+        resource_id: str | None = None,
+        cluster_purpose: str | None = None,
+        **azure: Any,
+    ) -> AksConfiguration:
+        """Return the configuration for one that exists in Azure. Here it is this machine, too.
+
+        Args:
+            resource_group: ignored, as all others.
+            cluster_name: ignored.
+            resource_id: ignored.
+            cluster_purpose: ignored.
+            azure: SDK v1's other parameters; ignored.
+        """
+        return AksConfiguration(max_nodes=1)
+
+    def get_credentials(self) -> NoReturn:
+        """Raise an error: there is no cluster to log in to.
+
+        Raises:
+            ComputeTargetException: always.
+        """
+        raise ComputeTargetException(
+            f"'{self.name}' has no credentials: it is this machine. The keys of a web service: service.get_keys()."
+        )

@@ -148,7 +148,7 @@ class RunningService:
         return text.decode("utf-8", "replace")
 
     def run(self, input: Any = None, **kwargs: Any) -> Any:
-        """Call the service, and return its answer.
+        """Call the service, and return its answer. One that is still being started is waited for.
 
         Args:
             input: body of the request: text or bytes.
@@ -180,8 +180,12 @@ class RunningService:
                 f"webservice object.\nResponse Code: {error.code}\nContent: {content}"
             ) from None
         except OSError as error:
+            state = self.state
+            if state == "Transitioning":
+                self.wait_for_deployment()
+                return self.run(data)
             raise WebserviceException(
-                f"The web service '{self.name}' does not answer at {self.scoring_uri} ({error}). It is {self.state}."
+                f"The web service '{self.name}' does not answer at {self.scoring_uri} ({error}). It is {state}."
             ) from error
         try:
             return json.loads(body.decode("utf-8"))

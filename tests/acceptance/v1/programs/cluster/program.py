@@ -10,6 +10,7 @@ from azureml.core.compute import (
     AksCompute,
     AmlCompute,
     BatchAiCompute,
+    BatchCompute,
     ComputeInstance,
     ComputeTarget,
     DsvmCompute,
@@ -165,6 +166,19 @@ instance.stop(wait_for_completion=True, show_output=True)
 assert (instance.type, instance.get_status().state) == ("ComputeInstance", "Running")
 instance.delete()
 
+aks_name = "aks-service"
+if aks_name not in ws.compute_targets:
+    purpose = AksCompute.ClusterPurpose.DEV_TEST
+    aks_target = ComputeTarget.create(
+        ws,
+        aks_name,
+        AksCompute.provisioning_configuration(agent_count=1, vm_size="Standard_D3_v2", cluster_purpose=purpose),
+    )
+    aks_target.wait_for_completion(show_output=True)
+assert type(ws.compute_targets[aks_name]) is AksCompute
+assert (aks_target.provisioning_state, aks_target.provisioning_errors) == ("Succeeded", None)
+aks_target.delete()
+
 # What is elsewhere comes later, or needs v1's cloud: one sentence says so.
 for attach in (
     lambda: ComputeTarget.attach(
@@ -172,7 +186,7 @@ for attach in (
     ),
     lambda: RemoteCompute.attach_configuration(username="me", address="192.0.2.1", password="secret"),
     lambda: ComputeTarget.attach(ws, "k8s", KubernetesCompute.attach_configuration(resource_id="a", namespace="b")),
-    lambda: ComputeTarget.create(ws, "aks", AksCompute.provisioning_configuration()),
+    lambda: BatchCompute.attach(ws, "batch", BatchCompute.attach_configuration("group", "account")),
 ):
     try:
         attach()

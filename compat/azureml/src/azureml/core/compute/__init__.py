@@ -4,7 +4,7 @@ from azureml import _made
 from trainshed.api.compute.cluster import AmlCompute, BatchAiCompute
 from trainshed.api.compute.compute import ComputeTarget
 from trainshed.api.compute.remote import RemoteCompute
-from trainshed.api.compute.virtual import ComputeInstance, DsvmCompute
+from trainshed.api.compute.virtual import AksCompute, ComputeInstance, DsvmCompute
 from trainshed.errors import ComputeTargetException
 
 _made.equip(AmlCompute)
@@ -13,6 +13,7 @@ _made.equip(ComputeInstance)
 _made.equip(DsvmCompute)
 
 __all__ = [
+    "AksCompute",
     "AmlCompute",
     "BatchAiCompute",
     "ComputeInstance",

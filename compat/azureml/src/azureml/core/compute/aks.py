@@ -1,7 +1,5 @@
 """SDK v1's module ``azureml.core.compute.aks``."""
 
-from azureml import _made
+from trainshed.api.compute.virtual import AksCompute
 
-__all__ = _made.names("core.compute.aks")
-
-__getattr__ = _made.lookup("core.compute.aks")
+__all__ = ["AksCompute"]
