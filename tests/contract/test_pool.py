@@ -413,6 +413,10 @@ def test_tensorflow_gets_the_addresses_of_the_hosts(lab: PoolRig) -> None:
         assert workers == [places[each] for each in order]
     with pytest.raises(UserErrorException, match="Parameter servers on the hosts of a pool"):
         lab.submit(script, **{**more, "worker_count": 1, "parameter_server_count": 1})
+    with pytest.raises(
+        UserErrorException, match=r"2 nodes and an image, which do not go together on a pool yet\. Leave"
+    ):
+        lab.submit(script, **more, container={"image": "python:3.11-slim"})
     with pytest.raises(UserErrorException, match="The run requests 3 nodes, but pool 'lab' has 2 hosts"):
         lab.submit(script, launcher="torch", backend="gloo", node_count=3)
 
