@@ -6,7 +6,8 @@ It starts a Slurm of its own, with two nodes, as the tests do (tests/support/slu
 slurm-wlm and munge. slurmctld starts no batch job when it is submitted (in its job_allocate(), allocate is 0 for them),
 but at the next look of its main loop or of its backfill scheduler, and each of them looks once a second. So a job waits
 up to a second, by chance, whoever submits it. Each job's wait, as slurmctld's log has it, is a column of its own, and
-so is the first line without it. A peer that cannot do without accounting, which this Slurm has not, is not measured.
+so is the first line without it. torchx cannot tell the end of a job without accounting, which this Slurm has not: of
+it, the first line alone says something.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--array", type=int, default=1000, help="how many runs; 0 leaves that out")
     parser.add_argument("--envs", type=Path, default=Path(tempfile.gettempdir()) / "peers")
-    parser.add_argument("--peers", nargs="*", default=["submitit", "psij"], help="beside these")
+    parser.add_argument("--peers", nargs="*", default=["submitit", "psij", "torchx"], help="beside these")
     options = parser.parse_args()
     if why_not := slurm_cluster.why_not():
         print(f"Not measured: {why_not}.\n")

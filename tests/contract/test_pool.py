@@ -476,7 +476,7 @@ def test_a_check_proves_each_host_and_open_mpi_across_them(
 ) -> None:
     programs = Path(mpi["environment"]["interpreter"]).parent
     wheels = programs.parent / "wheels"  # the hosts have no way to an index
-    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, "six"]
+    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels), "six"]
     subprocess.run(download, check=True)
     first, second = lab.pair.hosts
     index = f"UV_OFFLINE=1 UV_FIND_LINKS={wheels}"
