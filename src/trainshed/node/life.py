@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.node import full_disk, notice, script, secret_files, slurm, variables
-from trainshed.node.code import LateCheck, materialise
+from trainshed.node.code import LateCheck, stage
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import blame_disk, exit_record, terminated
 from trainshed.node.exit_room import NO_ROOM
@@ -181,7 +181,7 @@ class Holder:
         self.state.enter("Preparing")
         self._make_folders()
         for staged in self.node_context.get("staged", ()):
-            materialise(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
+            stage(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
         for node in self.nodes:
             self._check = node.lay()  # they all have the same source
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # also marks processes started during the preparation
