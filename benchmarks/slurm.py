@@ -3,8 +3,11 @@
 python benchmarks/slurm.py --rounds 9 --array 1000 --envs /tmp/peers
 
 It starts a Slurm of its own, with two nodes, as the tests do (tests/support/slurm_cluster.py): as root, with Debian's
-slurm-wlm and munge. Its scheduler looks at once, so that its cadence is not what is measured. A peer that
-cannot do without accounting, which this Slurm has not, is said not to be measured.
+slurm-wlm and munge. slurmctld starts no batch job when it is submitted (in its job_allocate(), allocate is 0 for them),
+but at the next look of its main loop or of its backfill scheduler, and each of them looks once a second. So a job waits
+up to a second, by chance, whoever submits it. Each job's wait, as slurmctld's log has it, is a column of its own, and
+so is the first line without it. torchx cannot tell the end of a job without accounting, which this Slurm has not: of
+it, the first line alone says something.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from launch import CLIENTS, COLUMNS, STOP, measure, project
@@ -36,6 +41,9 @@ ATTACH = (
 )
 
 
+SLURM_COLUMNS = ["first line", "the scheduler's wait", "first line without it", *COLUMNS[1:]]
+_SUBMITTED = re.compile(r"^\[(\S+)\] _slurm_rpc_submit_batch_job: JobId=", re.M)
+_STARTED = re.compile(r"^\[(\S+)\] sched(?:: Allocate|/backfill: _start_job: Started) JobId=", re.M)
 Rows = dict[str, Callable[[Path, Path], list[str]]]
 SLURM_CLIENT = str(CLIENTS / "trainshed_slurm_client.py")
 
@@ -70,7 +78,20 @@ def of_ranks(work: Path) -> Rows:
     }  # fmt: skip
 
 
-def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: dict[str, str]) -> str:
+def waited(log: Path, since: int) -> float:
+    """Return for how many ms a job has waited that was submitted and started since a place in slurmctld's log."""
+    with log.open() as file:
+        file.seek(since)
+        text = file.read()
+    submitted, started = _SUBMITTED.search(text), _STARTED.search(text)
+    if submitted is None or started is None:
+        return 0.0  # no job
+    moments = (datetime.fromisoformat(found[1]) for found in (submitted, started))
+    begin, end = (moment.timestamp() for moment in moments)
+    return 1000 * (end - begin)
+
+
+def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: dict[str, str], log: Path) -> str:
     """Measure all rows in turn, so many times."""
     folder, mark = work / "trivial", work / "mark"
     figures: dict[str, list[list[float]]] = {}
@@ -79,20 +100,23 @@ def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: di
         for name, command in rows.items():
             if name in failed:
                 continue
+            since = log.stat().st_size
             try:
-                times = measure(command(folder, mark), mark, env, work)
+                first, *others = measure(command(folder, mark), mark, env, work)
             except SystemExit as error:
                 if name == base or "trainshed" in name:
                     raise
                 failed[name] = str(error).strip().splitlines()[-1]
                 continue
+            wait = waited(log, since)
+            times = (first, wait, first - wait, *others)
             if number:
-                for column, value in zip(figures.setdefault(name, [[], [], []]), times, strict=True):
+                for column, value in zip(figures.setdefault(name, [[] for _ in times]), times, strict=True):
                     column.append(value)
             # The node is idle again, and the controller, which does some things once a second, at no special moment.
             time.sleep(1 + random.random())
     said = "".join(f"{name}: not measured: {why}\n" for name, why in failed.items())
-    return f"{table(title, COLUMNS, figures, base, 'ms')}\n{said}"
+    return f"{table(title, SLURM_COLUMNS, figures, base, 'ms')}\n{said}"
 
 
 def many(count: int, work: Path, env: dict[str, str]) -> str:
@@ -128,7 +152,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--array", type=int, default=1000, help="how many runs; 0 leaves that out")
     parser.add_argument("--envs", type=Path, default=Path(tempfile.gettempdir()) / "peers")
-    parser.add_argument("--peers", nargs="*", default=["submitit", "psij"], help="beside these")
+    parser.add_argument("--peers", nargs="*", default=["submitit", "psij", "torchx"], help="beside these")
     options = parser.parse_args()
     if why_not := slurm_cluster.why_not():
         print(f"Not measured: {why_not}.\n")
@@ -141,10 +165,11 @@ def main() -> None:
             project(work / "trivial", 0, 0, 0)
             time.sleep(3)  # files younger than the clock's grain would be hashed again
             print(f"{machine()}\n", flush=True)
+            log, rounds = cluster.folder / "log" / "slurmctld.log", options.rounds
             rows = commands(options.envs, options.peers)
-            print(measured("A trivial script in a job of Slurm", rows, BY_HAND, options.rounds, work, env), flush=True)
+            print(measured("A trivial script in a job of Slurm", rows, BY_HAND, rounds, work, env, log), flush=True)
             title = "Two ranks of Open MPI on two nodes"
-            print(measured(title, of_ranks(work), MPIRUN, options.rounds, work, env), flush=True)
+            print(measured(title, of_ranks(work), MPIRUN, rounds, work, env, log), flush=True)
             if options.array:
                 print(many(options.array, work, env), flush=True)
         finally:

@@ -1,6 +1,6 @@
 """The script's first line on another machine: an SSH target beside ``ssh host python3 train.py`` by hand.
 
-python benchmarks/ssh.py --rounds 9
+python benchmarks/ssh.py --rounds 9 --runs 1000
 
 It starts an sshd of its own at a loopback port; Debian's openssh-server has it.
 """
@@ -26,6 +26,20 @@ from table import machine, table
 SSHD = "/usr/sbin/sshd"
 FRESH = "ssh by hand, a new connection"
 OPEN = "ssh by hand, over an open ControlMaster"
+_MANY = """
+import sys
+from trainshed import Experiment, ScriptRunConfig, SshCompute, Workspace
+folder, mark, config, there, count = sys.argv[1:]
+ws = Workspace.from_config()
+SshCompute.attach(ws, "many", "box", config=config, folder=there, patience=29, slots=2)
+script = ScriptRunConfig(folder, script="train.py", arguments=[mark], compute_target="many")
+script.run_config.environment.python.user_managed_dependencies = True
+script.run_config.environment.python.interpreter_path = sys.executable
+experiment = Experiment(ws, "many")
+for run in [experiment.submit(script) for _ in range(int(count))]:
+    run.wait_for_completion()
+"""
+"""On a connection of its own, by its patience."""
 
 
 def sshd(folder: Path) -> subprocess.Popen[bytes]:
@@ -93,10 +107,25 @@ def measured(rounds: int, work: Path, env: dict[str, str]) -> str:
     return table("A trivial script on a host over SSH", COLUMNS, figures, OPEN, "ms")
 
 
+def logins(work: Path) -> int:
+    """Return how often somebody has logged in."""
+    return (work / "log").read_text().count("Accepted publickey")
+
+
+def many(count: int, work: Path, env: dict[str, str]) -> str:
+    """Attach a target, run so many runs there, and count the logins that it takes."""
+    before, began = logins(work), time.monotonic()
+    places = [work / "trivial", work / "mark", work / "ssh_config", work / "there-2"]
+    subprocess.run([sys.executable, "-c", _MANY, *places, str(count)], env=env, check=True, cwd=work)
+    seconds = time.monotonic() - began
+    return f"{count} runs, two at a time: {seconds:.0f} s, logins in sshd's log: {logins(work) - before}\n"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--runs", type=int, default=1000, help="whose logins are counted; 0 leaves that out")
     options = parser.parse_args()
     if shutil.which("ssh") is None or not Path(SSHD).exists():
         print("No ssh with sshd here: not measured.\n")
@@ -112,6 +141,8 @@ def main() -> None:
             there = [str(work / "ssh_config"), "--folder", str(work / "there")]
             subprocess.run([*target, *there], env=env, check=True, stdout=subprocess.DEVNULL)
             print(f"{machine()}\n\n{measured(options.rounds, work, env)}", flush=True)
+            if options.runs:
+                print(many(options.runs, work, env), flush=True)
         finally:
             subprocess.run(STOP, env=env, check=False, capture_output=True)
             subprocess.run([*master, "-O", "exit", "box"], check=False, capture_output=True)

@@ -18,7 +18,7 @@ from ssh_machine import SshMachine
 
 from trainshed.errors import MachineUnreachableException, ServiceException
 from trainshed.machines.agent import Agent
-from trainshed.machines.connection import Reach
+from trainshed.machines.connection import AgentConnection, Reach
 from trainshed.machines.kit import make
 from trainshed.machines.machine import ABSENT, ALIVE, ENDED, Machine
 from trainshed.machines.remote import RemoteMachine
@@ -111,6 +111,23 @@ def test_it_runs_commands(rig: Rig) -> None:
         rig.machine.run(["nothing-like-it"])
     with pytest.raises(ServiceException, match="did not end within"):
         rig.machine.run(["sleep", "60"], seconds=0.2)
+
+
+def test_a_question_about_all_runs_is_one_round_trip(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    if rig.far is None:
+        pytest.skip("nothing lies between this machine and its agent")
+    sent: list[str] = []
+    really = AgentConnection.send
+
+    def send(connection: AgentConnection, verb: str, args: dict[str, Any], body: bytes = b"") -> Any:
+        sent.append(verb)
+        return really(connection, verb, args, body)
+
+    monkeypatch.setattr(AgentConnection, "send", send)
+    names = [f"run_{number}" for number in range(1000)]
+    seen = rig.machine.look(names)
+    assert rig.machine.appended({name: {"journal": 0} for name in names}) == {}
+    assert ([seen[name].state for name in names], sent) == ([ABSENT] * 1000, ["look", "appended"])
 
 
 def test_a_run_from_its_preparation_to_its_removal(rig: Rig) -> None:

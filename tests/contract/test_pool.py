@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -412,6 +413,10 @@ def test_tensorflow_gets_the_addresses_of_the_hosts(lab: PoolRig) -> None:
         assert workers == [places[each] for each in order]
     with pytest.raises(UserErrorException, match="Parameter servers on the hosts of a pool"):
         lab.submit(script, **{**more, "worker_count": 1, "parameter_server_count": 1})
+    with pytest.raises(
+        UserErrorException, match=r"2 nodes and an image, which do not go together on a pool yet\. Leave"
+    ):
+        lab.submit(script, **more, container={"image": "python:3.11-slim"})
     with pytest.raises(UserErrorException, match="The run requests 3 nodes, but pool 'lab' has 2 hosts"):
         lab.submit(script, launcher="torch", backend="gloo", node_count=3)
 
@@ -464,6 +469,45 @@ def test_cancel_of_open_mpi_leaves_nothing(lab: PoolRig, mpi: dict[str, Any]) ->
     logs = [lab.read(run_id, f"azureml-logs/70_driver_log_{rank}.txt").decode() for rank in range(4)]
     assert ["told" in log for log in logs] == [True, True, True, False]
     assert lab.pair.alive(run_id) == []
+
+
+def test_a_check_proves_each_host_and_open_mpi_across_them(
+    lab: PoolRig, mpi: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    programs = Path(mpi["environment"]["interpreter"]).parent
+    wheels = programs.parent / "wheels"  # the hosts have no way to an index
+    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels), "six"]
+    subprocess.run(download, check=True)
+    first, second = lab.pair.hosts
+    index = f"UV_OFFLINE=1 UV_FIND_LINKS={wheels}"
+    words = ["target", "check", "lab", "--workspace", str(lab.root)]
+
+    def again(host: PoolHost, *options: str) -> None:
+        host.stop_sshd()
+        host.start_sshd(*options)
+
+    for host in lab.pair.hosts:
+        again(host, f"SetEnv={index} PATH={programs}:{os.defpath}")
+    assert main(words) == 0
+    told = [line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines()]
+    assert [line[:2] for line in told[:8]] == [
+        [host, step] for host in ("h1", "h2") for step in ("connection", "disk", "environment", "files")
+    ]
+    assert [told[0][2][:9], told[4][2][:9]] == ["h1: Linux", "h2: Linux"]
+    assert " ".join(told[8]) == "Open MPI 2 processes on 2 hosts reached each other"
+    assert " ".join(told[9]) == "lab can be used."
+    # Of two hosts of which one lacks something, the check says which, and goes on with the other.
+    again(first, "SetEnv=UV_OFFLINE=1")
+    again(second, f"SetEnv={index}")
+    assert main([*words, "--json"]) == 1
+    caught = capfd.readouterr()
+    found = json.loads(caught.out)
+    assert (found["usable"], list(found["hosts"]["h1"])) == (False, ["connection", "disk", "failed"])
+    assert found["hosts"]["h1"]["failed"].startswith("environment: run 'target-check_")
+    assert list(found["hosts"]["h2"]) == ["connection", "disk", "environment", "files"]
+    assert "1 of the 2 hosts of 'lab' cannot be used: h1. Mend what is said above" in caught.err
+    for host in lab.pair.hosts:
+        again(host)
 
 
 @pytest.fixture

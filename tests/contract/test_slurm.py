@@ -180,6 +180,20 @@ def test_a_squeue_that_answers_nothing_ends_no_run(slurm: Rig, tmp_path: Path) -
     ended(slurm, run_id, "Canceled", "canceled_by_user")
 
 
+def test_a_job_of_the_same_id_that_is_not_ours(slurm: Rig, tmp_path: Path) -> None:
+    """A stand-in for squeue on PATH: by it, the id has become that of another job, as on a cluster installed anew."""
+    real, reused = shutil.which("squeue"), tmp_path / "reused"
+    changed = f"s/[^|]*$(cat {reused})/somebodys/; s/COMPLETING\\|CANCELLED/RUNNING/"
+    text = f'#!/bin/sh\nif [ -e {reused} ]; then {real} "$@" | sed "{changed}"; else {real} "$@"; fi\n'
+    slurm.put_target("anew", {"kind": "slurm", "connect": stand_in(tmp_path, "squeue", text), "poll_seconds": 1})
+    run_id = slurm.submit(FOREVER, target="anew")
+    slurm.log_until(run_id, "up")
+    (tmp_path / "name").write_text(f"{run_id}.1")
+    (tmp_path / "name").rename(reused)
+    cluster_of(slurm).call("scancel", native_id(slurm, run_id))
+    ended(slurm, run_id, "Failed", "host_lost")  # as its exit.json says, of whose SIGTERM nothing else is known
+
+
 def test_what_cannot_be_is_refused_when_it_is_attached(slurm: Rig) -> None:
     def refusal(**settings: Any) -> str:
         with pytest.raises(UserErrorException) as error:

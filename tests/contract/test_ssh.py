@@ -506,7 +506,7 @@ def test_no_python_and_no_way_to_bring_one(make: Make, monkeypatch: pytest.Monke
         attach(Workspace(path=str(rig.root)), rig, archive=str(tmp_path / "python.tar"))
 
 
-def test_no_python_and_no_network_there(make: Make) -> None:
+def test_no_python_and_no_network_there_or_another_libc(make: Make) -> None:
     rig = make("ssh")
     far(rig).stop_sshd()
     far(rig).start_sshd("SetEnv=UV_PYTHON_INSTALL_MIRROR=file:///no/such/mirror")
@@ -515,6 +515,13 @@ def test_no_python_and_no_network_there(make: Make) -> None:
         attach(Workspace(path=str(rig.root)), rig)
     assert "a Python could not be installed there: " in caught.value.message
     assert (far(rig).home / ".trainshed" / "tools" / "uv").exists()
+    # A stand-in for ldd, which says what it says on Alpine.
+    ldd = far(rig).folder / "ldd"
+    ldd.write_text("#!/bin/sh\necho 'musl libc (x86_64)' >&2\nexit 1\n")
+    ldd.chmod(0o755)
+    far(rig).mount("--bind", "/mnt/ldd", os.path.realpath("/usr/bin/ldd"))
+    with pytest.raises(ComputeTargetException, match=r"brought there: it is Linux \S+ musl, and uv here is for Linux "):
+        attach(Workspace(path=str(rig.root)), rig)
 
 
 def test_a_machine_of_another_kind_is_told_before_uv_is_sent(make: Make) -> None:

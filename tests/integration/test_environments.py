@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.environments import listed, prepare
+from trainshed.environments import prepare
+from trainshed.environments.cache import listed
 from trainshed.environments.interpreters import everything
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EnvironmentSpec
@@ -109,7 +110,8 @@ BUILD = """
 import re
 import sys
 from pathlib import Path
-from trainshed.environments import listed, prepare
+from trainshed.environments import prepare
+from trainshed.environments.cache import listed
 from trainshed.spec.environment import EnvironmentSpec
 print("begin", flush=True)
 made = prepare(EnvironmentSpec(pip=tuple(sys.argv[2:])), Path(sys.argv[1]), sys.stderr.buffer)

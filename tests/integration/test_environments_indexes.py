@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.environments import listed, prepare
+from trainshed.environments import prepare
+from trainshed.environments.cache import listed
 from trainshed.errors import EnvironmentBuildException
 from trainshed.spec.environment import EnvironmentSpec
 

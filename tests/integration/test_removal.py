@@ -16,7 +16,7 @@ from shell import Shell
 from trainshed import Experiment, Model, RunConfiguration, ScriptRunConfig, Workspace
 from trainshed.cli.main import main
 from trainshed.client.stopping import stop
-from trainshed.environments import downloads
+from trainshed.environments.cache import downloads
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.tensorboard import export_to_tensorboard
 

@@ -1,10 +1,11 @@
-"""Web addresses in datasets."""
+"""Web addresses in datasets.
+
+Few runs have any, and a job of Slurm waits for each import: these are where they are needed.
+"""
 
 from __future__ import annotations
 
 import re
-from hashlib import sha256
-from urllib.parse import quote, unquote, urlsplit
 
 from trainshed.errors import UserErrorException
 
@@ -37,6 +38,8 @@ def checked(address: str) -> str:
         >>> checked("https://example.com/a file.csv#top")
         'https://example.com/a%20file.csv'
     """
+    from urllib.parse import quote, urlsplit
+
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -76,6 +79,8 @@ def folder_of(address: str) -> str:
     Args:
         address: its address, as it is requested.
     """
+    from hashlib import sha256
+
     return sha256(address.encode()).hexdigest()
 
 
@@ -89,6 +94,8 @@ def relative(address: str) -> str:
         >>> relative("https://example.com/2026/a%20file.csv?key=1")
         'https/example.com/2026/a file.csv'
     """
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(address)
     names = [name for name in unquote(parts.path).split("/") if name not in ("", ".", "..")]
     return "/".join([parts.scheme.lower(), parts.netloc.lower(), *(names or ["index"])])

@@ -11,7 +11,6 @@ when it is read.
 from __future__ import annotations
 
 import os
-import random
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -97,6 +96,8 @@ def apply(rows: List[Any], steps: Any) -> List[Any]:
             rows = rows[args[0] :]
         elif name == "sample":
             fraction, seed, complement = args
+            import random  # only here; a job of Slurm waits for each import
+
             generator = random.Random(seed)  # noqa: S311 - not used for cryptography
             rows = [row for row in rows if (generator.random() < fraction) != complement]
     return rows

@@ -87,6 +87,8 @@ def copy(source: str, target: str, overwrite: bool) -> None:
         with open(origin, "rb") as source_file, replacing(goal, PUBLIC) as copy_file:
             shutil.copyfileobj(source_file, copy_file, 1 << 20)
         shutil.copystat(origin, goal)
+        if not os.access(goal, os.W_OK):
+            os.chmod(goal, os.stat(goal).st_mode | 0o200)  # the copy may be changed, whatever it is of
 
 
 def _make(folder: str) -> None:

@@ -1,6 +1,6 @@
 """Python environments of runs: existing interpreters, or environments built with uv or conda and cached."""
 
-from trainshed.environments.cache import downloads, listed, prune
-from trainshed.environments.prepare import Inside, Prepared, prepare
+from trainshed.environments.prepare import prepare
+from trainshed.environments.prepared import Inside, Prepared
 
-__all__ = ["Inside", "Prepared", "downloads", "listed", "prepare", "prune"]
+__all__ = ["Inside", "Prepared", "prepare"]

@@ -93,7 +93,9 @@ def find_uv() -> str:
 def platform_name() -> str:
     """Return what programs of this machine, such as uv, are made for, e.g. ``"Linux x86_64 glibc"``."""
     here = os.uname()
-    return f"{here.sysname} {here.machine} {platform.libc_ver()[0]}".strip()
+    # Most versions of Python do not recognise musl, which takes the place of glibc on Alpine.
+    libc = platform.libc_ver()[0] or ("musl" if here.sysname == "Linux" else "")
+    return f"{here.sysname} {here.machine} {libc}".strip()
 
 
 def program(name: str, folders: Optional[List[str]] = None) -> Optional[str]:

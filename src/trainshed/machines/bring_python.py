@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Callable
 
-from trainshed.environments.commands import find_uv
+from trainshed.environments.commands import find_uv, platform_name
 from trainshed.errors import MachineUnreachableException, ServiceException, TrainshedError
 from trainshed.machines import far_shell, frames
 
@@ -75,6 +75,8 @@ class PythonBringer:
         here, there = os.uname(), f"{self._lack.sysname} {self._lack.machine}".strip()
         if there != f"{here.sysname} {here.machine}":
             return f"it is {there or 'of an unknown kind'}, and uv here is for {here.sysname} {here.machine}"
+        if self._lack.musl and not platform_name().endswith("musl"):
+            return f"it is {there} musl, and uv here is for {platform_name()}"
         try:
             find_uv()
         except TrainshedError as error:

@@ -60,13 +60,15 @@ class NoPython(Exception):
         sysname: name of its operating system, such as ``"Linux"``.
         machine: name of its kind of processor, such as ``"x86_64"``.
         version: of the Python that it has; ``""`` if it has none.
+        musl: whether its C library is musl, as on Alpine.
     """
 
-    def __init__(self, sysname: str, machine: str, version: str) -> None:
+    def __init__(self, sysname: str, machine: str, version: str, musl: bool) -> None:
         self.sysname = sysname
         self.machine = machine
         self.version = version
-        super().__init__(sysname, machine, version)
+        self.musl = musl
+        super().__init__(sysname, machine, version, musl)
 
 
 class AgentConnection:
@@ -308,6 +310,6 @@ class _Ended(frames.BrokenStream):
 
 
 def _no_python(line: str) -> NoPython:
-    _, sysname, machine, version, *_ = [*line.split("|"), "", "", ""]
+    _, sysname, machine, version, libc, *_ = [*line.split("|"), "", "", "", ""]
     found = re.search(r"Python (\d+[.\d]*)", version)
-    return NoPython(sysname, machine, found[1] if found else "")
+    return NoPython(sysname, machine, found[1] if found else "", libc.startswith("musl"))

@@ -51,7 +51,8 @@ def begin(place: Place) -> str:
         # By its exit code a Python is known: other programs ignore the argument, and are content.
         '"$p" -S -E -c "import sys;sys.exit(42*(sys.version_info>=(3,8)))" </dev/null 2>/dev/null; '
         f'[ $? = 42 ] && exec "$p" -S -E -c "{_READ}"; done; '
-        f'echo "{NO_PYTHON.decode()}|$(uname -s)|$(uname -m)|$({first} -V 2>&1)|"; exit 127'
+        f'echo "{NO_PYTHON.decode()}|$(uname -s)|$(uname -m)|$({first} -V 2>&1)|$(ldd --version 2>&1 | head -n 1)|"; '
+        "exit 127"
     )
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Iterator, List, Sequence
 
-from trainshed.environments import downloads, listed, prune
+from trainshed.environments.cache import downloads, listed, prune
 from trainshed.machines.machine import Left
 from trainshed.system.removal import remove_inside
 

@@ -65,6 +65,33 @@ def materialise(snapshots: str, tree: Optional[str], into: str) -> Optional[Late
     return None
 
 
+def stage(snapshots: str, tree: str, into: str) -> None:
+    """Write the files of a datastore that were sent to this machine, so that nothing there can be changed.
+
+    Whatever a script wrote among them would be lost, and it is better to be told.
+
+    Args:
+        snapshots: as for :func:`materialise`.
+        tree: id of the tree of these files.
+        into: folder to create; an earlier attempt of the run may have made it, or begun to.
+
+    Raises:
+        NotFoundException: the store lacks something.
+        SnapshotException: something is damaged.
+    """
+    if os.path.isdir(into):
+        from trainshed.system.removal import remove_inside  # for attempts after the first alone
+
+        if not os.access(into, os.W_OK):
+            return
+        remove_inside(os.path.dirname(into), os.path.basename(into))
+    materialise(snapshots, tree, into)
+    for folder, _, names in os.walk(into, topdown=False):
+        for name in names:
+            os.chmod(os.path.join(folder, name), 0o444)
+        os.chmod(folder, 0o500)
+
+
 class LateCheck:
     """Compares the contents of a snapshot with their hashes.
 

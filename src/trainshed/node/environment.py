@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.environments import Inside, prepare
-from trainshed.environments.cache import CacheEntry
 from trainshed.node.logs import open_log
 from trainshed.spec.environment import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from trainshed.environments.cache import CacheEntry
 
 
 class Ready(NamedTuple):
@@ -45,7 +46,7 @@ def make_ready(
         EnvironmentBuildException: it cannot be built; the message contains the solver's error.
     """
     with os.fdopen(open_log(log), "ab", buffering=0) as file:
-        made = prepare(request, Path(node_context["home"]), file, node_context.get("sites", ()), inside)
+        made = prepare(request, node_context["home"], file, node_context.get("sites", ()), inside)
         for note in made.notes:
             file.write(f"Note: {note}\n".encode())
     added = dict(made.variables)

@@ -69,7 +69,7 @@ class Launch:
             launchers.Node(f"node-{number}", address, node.code, own)
             for number, (node, address, own) in enumerate(zip(places, addresses, gpus))
         )
-        self._notes = (str(node_context["gpu_note"]),) if node_context.get("gpu_note") else ()
+        self._notes = tuple(str(node_context[name]) for name in ("gpu_note", "data_note") if node_context.get(name))
 
     def start(self) -> Start:
         """Return what to start.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-import traceback
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.node import full_disk, notice, script, secret_files, slurm, variables
-from trainshed.node.code import LateCheck, materialise
+from trainshed.node.code import LateCheck, stage
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.exit_record import blame_disk, exit_record, terminated
 from trainshed.node.exit_room import NO_ROOM
@@ -85,7 +84,7 @@ def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
         return _failure(error)
     except Exception as error:  # noqa: BLE001 - the runtime wrapper: a run must always be told how it ended
         script.Watch(marker).end_family(5.0)
-        trace = traceback.format_exc()
+        trace = _trace(error)
         say(trace)
         if state.noted:
             warning = f"After the script had ended: {type(error).__name__}: {error}"
@@ -93,6 +92,15 @@ def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
         message = f"The run could not be started: {type(error).__name__}: {error}"
         reason = "disk_full" if isinstance(error, OSError) and error.errno in NO_ROOM else "start_failed"
         return {"outcome": "failed", "reason": reason, "message": message, "trace": trace}
+
+
+def _trace(error: Exception) -> str:
+    try:
+        import traceback  # only here: a job of Slurm waits for each import, and this one brings ten
+
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except (ImportError, OSError, MemoryError):
+        return repr(error)  # what this error is about, such as open files, may prevent the import
 
 
 def _let_go_of_parent(run_dir: str) -> None:
@@ -173,7 +181,7 @@ class Holder:
         self.state.enter("Preparing")
         self._make_folders()
         for staged in self.node_context.get("staged", ()):
-            materialise(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
+            stage(self.node_context["snapshots"], staged["tree"], os.path.join(self.run_dir, staged["into"]))
         for node in self.nodes:
             self._check = node.lay()  # they all have the same source
         os.environ["TRAINSHED_RUN_ID"] = self.run_id  # also marks processes started during the preparation

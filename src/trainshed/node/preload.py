@@ -12,6 +12,10 @@ from trainshed.spec.run import RunSpec
 from trainshed.system import control_group, process
 
 _MODULES = (
+    "traceback",
+    "urllib.parse",
+    "shutil",
+    "trainshed.environments.builder",
     "hashlib",
     "ctypes",
     "subprocess",

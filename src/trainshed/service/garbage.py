@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainshed.data import addresses
-from trainshed.environments import downloads, listed, prune
+from trainshed.environments.cache import downloads, listed, prune
 from trainshed.errors import MachineUnreachableException, UserErrorException
 from trainshed.service.garbage_elsewhere import GarbageElsewhere
 from trainshed.service.verification import MLFLOW

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trainshed.environments import listed, prune
+from trainshed.environments.cache import listed, prune
 from trainshed.errors import UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER

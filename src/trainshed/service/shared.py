@@ -62,12 +62,13 @@ def job_of(shared: Shared, machines: Sequence[Machine], record: dict[str, Any], 
     if not here:
         in_place = shared.registry.target(record["target"]).get("shared", ())
         cancelled = lambda: bool(shared.history.get(run_id)["cancel_requested"])  # noqa: E731
+        say = lambda text: shared.history.note(run_id, {"queue_reason": text})  # noqa: E731
         for machine in machines[1:]:
             try:
-                shared.staging.send(machine, deepcopy(described), cancelled, in_place)
+                shared.staging.send(machine, deepcopy(described), cancelled, in_place, say)
             except MachineUnreachableException as error:  # no reason to give up the first one
                 raise ServiceException(error.message) from error
-        shared.staging.send(machines[0], described, cancelled, in_place)
+        shared.staging.send(machines[0], described, cancelled, in_place, say)
         private |= shared.staging.way_back(machines[0], described)
     if described["spec"] != shown:
         private[layout.SPEC_SECRET] = json.dumps(described["spec"])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,12 @@ from trainshed.system import confined
 log = logging.getLogger("trainshed.service")
 
 _CHUNK = 1 << 20
-_GoOn = Callable[[Iterable[Content]], Iterator[Content]]
+_MOUNTED = (
+    "What the run mounts of {stores} is a read-only copy on {host}, which does not share the folder. Use as_upload() "
+    "or an output to write to it."
+)
+_EVERY = 1.0
+"""Seconds between two words on how much has been sent."""
 
 
 class NotWanted(Exception):
@@ -58,7 +64,12 @@ class Staging:
         self._hashes: dict[tuple[str, int, int], str] = {}
 
     def send(
-        self, machine: Machine, record: dict[str, Any], cancelled: Callable[[], bool], in_place: Sequence[str] = ()
+        self,
+        machine: Machine,
+        record: dict[str, Any],
+        cancelled: Callable[[], bool],
+        in_place: Sequence[str] = (),
+        say: Callable[[str], object] = log.debug,
     ) -> None:
         """Have all that a run needs on its machine, and say in its record where it is.
 
@@ -67,23 +78,29 @@ class Staging:
             record: content of its ``spec.json``; changed in place.
             cancelled: tells whether it is not needed any more.
             in_place: folders that are the same there, so that data in them is used where it is.
+            say: called with what is being sent and how much of it has been, once a second.
 
         Raises:
             NotWanted: it is not.
         """
-        go_on = _going_on(cancelled)
+        flow = _Flow(cancelled, say)
         spec = from_json(RunSpec, record["spec"])
         if spec.environment.kind == MANAGED and not machine.facts()["uv"]:
-            self._send_uv(machine, go_on)
+            self._send_uv(machine, flow)
         if spec.snapshot is not None:
             entries = self._snapshots.tree(spec.snapshot)
             pieces = {entry["sha256"]: entry for entry in entries if entry["kind"] == "file"}
             lacking = set(machine.missing(list(pieces)))
-            machine.put(go_on(self._of_snapshot(spec.snapshot, lacking)))
+            total = sum(pieces[sha]["size"] for sha in lacking)
+            machine.put(flow.of(self._of_snapshot(spec.snapshot, lacking), total))
             machine.put_tree(spec.snapshot, entries)
         data = self._data(spec, record, cancelled, in_place)
-        staged = [self._send_data(machine, name, files, go_on) for name, files in data.items()]
+        staged = [self._send_data(machine, name, files, flow) for name, files in data.items()]
         record["node_context"]["staged"] = staged
+        flow.end()
+        if mounted := sorted(_mounted(spec) & data.keys()):
+            stores = " and ".join("local files" if each == LOCAL_PATHS else f"'{each}'" for each in mounted)
+            record["node_context"]["data_note"] = _MOUNTED.format(stores=stores, host=machine.facts()["host"])
         names = {store["name"] for store in self._registry.datastores()} | {LOCAL_PATHS}
         record["node_context"]["datastores"] = {
             name: {"name": name, "kind": "folder", "path": f"stores/{name}", "outbox": f"{layout.OUTBOX}/{name}"}
@@ -108,7 +125,7 @@ class Staging:
                 lacking.discard(entry["sha256"])
                 yield entry["sha256"], entry["size"], lambda pieces=pieces: pieces  # type: ignore[misc]
 
-    def _send_uv(self, machine: Machine, go_on: _GoOn) -> None:
+    def _send_uv(self, machine: Machine, flow: _Flow) -> None:
         here, facts = platform_name(), machine.facts()
         if facts["system"] != here:
             raise ServiceException(
@@ -117,7 +134,7 @@ class Staging:
                 "user_managed_dependencies"
             )
         path = os.path.realpath(find_uv())
-        self._send_files(machine, {self._hash(path): path}, go_on)
+        self._send_files(machine, {self._hash(path): path}, flow)
         machine.install("uv", self._hash(path))
 
     def _data(
@@ -156,20 +173,21 @@ class Staging:
 
         return web.fetch(address, self._downloads, log.info, go_on)
 
-    def _send_data(self, machine: Machine, name: str, files: dict[str, str], go_on: _GoOn) -> dict[str, str]:
+    def _send_data(self, machine: Machine, name: str, files: dict[str, str], flow: _Flow) -> dict[str, str]:
         entries = []
         for relative, path in sorted(files.items()):
             size = os.stat(path).st_size
             entries.append({"path": relative, "kind": "file", "sha256": self._hash(path), "size": size, "mode": 0o644})
-        self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries}, go_on)
+        self._send_files(machine, {str(entry["sha256"]): files[str(entry["path"])] for entry in entries}, flow)
         text = json.dumps(entries, sort_keys=True, separators=(",", ":"))
         tree = hashlib.sha256(text.encode()).hexdigest()
         machine.put_tree(tree, entries)
         return {"tree": tree, "into": f"stores/{name}"}
 
-    def _send_files(self, machine: Machine, files: dict[str, str], go_on: _GoOn) -> None:
-        lacking = machine.missing(list(files))
-        machine.put(go_on((sha, os.stat(files[sha]).st_size, partial(_pieces, files[sha])) for sha in lacking))
+    def _send_files(self, machine: Machine, files: dict[str, str], flow: _Flow) -> None:
+        sizes = {sha: os.stat(files[sha]).st_size for sha in machine.missing(list(files))}
+        contents = ((sha, size, partial(_pieces, files[sha])) for sha, size in sizes.items())
+        machine.put(flow.of(contents, sum(sizes.values())))
 
     def _hash(self, path: str) -> str:
         facts = os.stat(path)
@@ -221,16 +239,47 @@ class Staging:
             copy(str(source), os.path.join(self._registry.datastore(store)["path"], path), overwrite)
 
 
-def _going_on(cancelled: Callable[[], bool]) -> _GoOn:
-    """Return what passes contents on as long as they are needed."""
+class _Flow:
+    """Passes contents on as long as they are needed, and says how much of many has been.
 
-    def pieces_of(pieces: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    Args:
+        cancelled: tells whether they are not needed any more.
+        say: called with words, and once nothing is being sent any more with none.
+    """
+
+    def __init__(self, cancelled: Callable[[], bool], say: Callable[[str], object]) -> None:
+        self._cancelled = cancelled
+        self._say = say
+        self._said = time.monotonic()
+        self._spoke = False
+        self._sent = 0
+
+    def of(self, contents: Iterable[Content], total: int) -> Iterator[Content]:
+        """Return the contents, of so many bytes together, as they are to be sent."""
+        self._sent = 0
+        return ((sha, size, partial(self._pieces, pieces, total)) for sha, size, pieces in contents)
+
+    def _pieces(self, pieces: Callable[[], Iterable[bytes]], total: int) -> Iterator[bytes]:
         for piece in pieces():
-            if cancelled():
+            if self._cancelled():
                 raise NotWanted
             yield piece
+            self._sent += len(piece)
+            if time.monotonic() - self._said >= _EVERY:
+                self._said, self._spoke = time.monotonic(), True
+                self._say(f"sending what the run needs: {self._sent >> 20} of {total >> 20} MB")
 
-    return lambda contents: ((sha, size, partial(pieces_of, pieces)) for sha, size, pieces in contents)
+    def end(self) -> None:
+        """Say that all has been sent, if it was said that something was being sent."""
+        if self._spoke:
+            self._say("")
+
+
+def _mounted(spec: RunSpec) -> set[str]:
+    """Return the datastores of which a run mounts something."""
+    mounts = [json.loads(given.definition) for given in spec.inputs if given.mode == "mount"]
+    named = {str(place.get("datastore") or LOCAL_PATHS) for each in mounts for place in each["paths"]}
+    return named | {item.datastore for item in spec.data if item.mode == "mount"}
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:

@@ -99,10 +99,11 @@ def check_target(context: ServiceContext, request: Request, body: Any) -> dict[s
     """POST /targets/{name}/check: connect, and say what is there.
 
     With settings, those of a target that need not exist yet; it is created, or changed, once its machine has answered.
-    Asked again until the answer has ``facts``; until then it has ``doing``, in words.
+    Without settings, also of one host of a pool. Asked again until the answer has ``facts``; until then it has
+    ``doing``, in words.
     """
     name, changes = context.registry.names.resolved(request.path_params["name"]), _changes(body)
-    whole = context.registry.target_with(name, changes)
+    whole = context.registry.target_with(name, changes) if changes else context.registry.target(name)
     hosts = hosts_of(whole)
     looks = [context.target_checks.look(each) for each in hosts]
     waits = next((each for each in looks if "facts" not in each), None)

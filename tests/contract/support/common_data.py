@@ -66,6 +66,23 @@ def test_a_data_reference_is_read(rig: Rig, store: Path, mode: str) -> None:
     assert rig.log(run_id) == "b.csv b\nc.txt c\n"
 
 
+def test_what_is_mounted_from_elsewhere_cannot_be_changed(rig: Rig, store: Path) -> None:
+    if rig.far is None:
+        pytest.skip("it is the folder itself")
+    script = (
+        "import sys\nfor name in ('b.csv', 'new'):\n    try:\n        open(f'{sys.argv[1]}/{name}', 'a')\n"
+        "    except OSError as error:\n        print(error.strerror)\nopen(f'{sys.argv[2]}/b.csv', 'a')"
+    )
+    modes = ("mount", "download")
+    data = [{"name": mode, "datastore": "store", "path": "deep", "mode": mode} for mode in modes]
+    run_id = rig.completed(script, data=data, arguments=[f"$AZUREML_DATAREFERENCE_{mode}" for mode in modes])
+    assert rig.log(run_id) == "Permission denied\nPermission denied\n"
+    [warning] = rig.service.call("GET", f"/runs/{run_id}")["details"]["warnings"]
+    assert warning["message"].startswith("What the run mounts of 'store' is a read-only copy on ")
+    rig.service.call("POST", f"/runs/{run_id}/clean")
+    assert not rig.run_there(run_id).exists()
+
+
 @pytest.mark.parametrize("mode", ["mount", "download"])
 @pytest.mark.parametrize(
     ("path", "said"), [("a.csv", "a.csv a\n"), ("**/*.csv", "a.csv a\ndeep/b.csv b\n"), ("deep", "b.csv b\nc.txt c\n")]

@@ -52,4 +52,5 @@ def _reason(record: dict[str, Any]) -> str:
     error = details.get("error") or {}
     if error.get("code") == "MachineUnreachable":
         return f"waiting. {error['message']}"
-    return f"waiting: {details['queue_reason']}" if record["status"] == "Queued" and details.get("queue_reason") else ""
+    waits = record["status"] in ("Queued", "Provisioning")
+    return f"waiting: {details['queue_reason']}" if waits and details.get("queue_reason") else ""
