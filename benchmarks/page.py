@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlflow_client import NAME, fill_theirs
 from peers import QUIET, python_of
 from table import machine, table
 
@@ -158,8 +159,10 @@ def mlflow_server(work: Path, envs: Path) -> Iterator[tuple[str, str, str]]:
     """Run ``mlflow server`` over a store with as much in it; yields its address, an experiment and a run."""
     python, store = python_of("mlflow", envs), f"sqlite:///{work / 'mlflow.db'}"
     env = {**os.environ, **QUIET}
-    script = Path(__file__).parent / "clients" / "mlflow_many_runs.py"
-    argv = [python, script, store, str(RUNS), str(METRICS)]
+    subprocess.run([python, "-m", "mlflow", "db", "upgrade", store], env=env, cwd=work, check=True, capture_output=True)
+    fill_theirs(work / "mlflow.db", RUNS)
+    script = Path(__file__).parent / "clients" / "mlflow_many_metrics.py"
+    argv = [python, script, store, NAME, str(METRICS)]
     experiment, run = subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout.split()[-2:]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

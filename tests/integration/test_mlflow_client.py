@@ -40,6 +40,8 @@ with mlflow.start_run(run_name="first", tags={"stage": "test", "mlflow.note.cont
     with mlflow.start_run(nested=True, run_name="fold 1") as inner:
         mlflow.log_metric("acc", 0.5)
     made = mlflow.initialize_logged_model(name="tree", source_run_id=one)
+    again = [Metric(p.key, p.value, p.timestamp, p.step, made.model_id) for p in client.get_metric_history(one, "loss")[:2]]
+    client.log_batch(one, again)  # as when a model is logged; they are there already
     mlflow.finalize_logged_model(made.model_id, "READY")
 with mlflow.start_run(run_name="second") as active:
     two = active.info.run_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,82 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_page import Page
 from sweeping import config, estimator_of
 
-from trainshed import Environment, Experiment, Model, Workspace
+from trainshed import Environment, Experiment, Model, ScriptRunConfig, Workspace
 from trainshed.api.hyperdrive import GridParameterSampling, choice
 from trainshed.api.runs.run import Run
 
 BAD = "<img src=x onerror=alert(1)>"
-SERIOUS = """
-const done = arguments[arguments.length - 1];
-axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations
-  .filter((each) => ['serious', 'critical'].includes(each.impact))
-  .map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html).join(' | ')}`)));
-"""
-
-
-class Page:
-    """The page in the browser.
-
-    Args:
-        browser: the browser.
-        workspace: whose page it is.
-        pictures: folder of pictures.
-    """
-
-    def __init__(self, browser: Any, workspace: Workspace, pictures: Path) -> None:
-        self.browser, self.workspace, self._pictures = browser, workspace, pictures
-        self.base = workspace.page_url("/")
-
-    def open(self, path: str) -> None:
-        """Load an address, and wait until it is shown."""
-        self.browser.get(self.base + path)
-        self.until("return document.documentElement.dataset.ready")
-
-    def until(self, script: str, *args: Any) -> Any:
-        """Wait until a script returns something true, and return it."""
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        return WebDriverWait(self.browser, 20, 0.05).until(lambda driver: driver.execute_script(script, *args))
-
-    def shows(self, *texts: str) -> None:
-        """Wait until the page shows these texts."""
-        for text in texts:
-            self.until("return document.querySelector('main').innerText.includes(arguments[0])", text)
-
-    def press(self, keys: str) -> None:
-        """Press keys, as somebody who is not in a field."""
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self.browser).send_keys(keys).perform()
-
-    def size(self, width: int, height: int, theme: str = "light") -> None:
-        """Be a screen of another size, and of another theme."""
-        facts = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", facts)
-        features = [
-            {"name": "prefers-color-scheme", "value": theme},
-            {"name": "prefers-reduced-motion", "value": "reduce"},
-        ]
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def picture(self, name: str) -> None:
-        """Keep a picture."""
-        self.browser.save_screenshot(str(self._pictures / f"{name}.png"))
-
-    def check(self) -> None:
-        """Assert that people can use it who do not see, or not well, and that nothing has gone wrong."""
-        lines = [line["message"] for line in self.browser.get_log("browser") if line["level"] == "SEVERE"]
-        assert [line for line in lines if "401 (Unauthorized)" not in line] == []
-        wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert self.browser.execute_script(wider) <= 0
-        found = importlib.util.find_spec("axe_playwright_python")  # not imported: Playwright is not here
-        if found is not None and found.origin is not None:
-            script = Path(found.origin).with_name("axe.min.js").read_text()
-            self.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
-            assert self.browser.execute_async_script(SERIOUS) == []
-            self.browser.get_log("browser")  # axe-core tries to add styles, which the policy does not let it
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +155,98 @@ def test_charts_are_zoomed_together(page: Page) -> None:
     page.until("return document.querySelector('#charts').dataset.zoom === ''")
 
 
-def test_runs_are_compared(page: Page) -> None:
+def chart(kind: str, **data: Any) -> dict[str, Any]:
+    """Return what v1's calls for charts take."""
+    return {"schema_type": kind, "schema_version": "1.0.0", "data": data}
+
+
+def test_what_a_run_has_made_is_looked_at(page: Page, tmp_path: Path) -> None:
+    from selenium.webdriver.common.by import By
+
+    run = begun(page, "made")
+    counts: dict[str, Any] = {"probability_tables": [[[9, 10, 0, 1], [2, 1, 9, 8]]], "class_labels": ["cat"]}
+    run.log_accuracy_table("roc", chart("accuracy_table", **counts))
+    run.log_residuals("left over", chart("residuals", bin_edges=[0, 1, 2], bin_counts=[3, 4]))
+    page.picture("small")
+    run.log_image("drawn", path=str(page.pictures / "small.png"))
+    files = {"t.csv": f"a,b\n1,{BAD}\n", "t.json": '{"deep": [1, 2]}', "t.txt": "plain text", "t.bin": "\0\1"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        run.upload_file(f"outputs/{name}", str(tmp_path / name))
+    run.child_run("fold 1").complete()
+    page.open(f"runs/{run.id}")
+    page.shows("roc", "left over", "7 residuals", "drawn", "fold 1")
+    for each in page.browser.find_elements(By.CSS_SELECTOR, ".more-charts, [data-metric]"):
+        page.browser.execute_script("arguments[0].scrollIntoView()", each)
+    page.until("return document.querySelectorAll('.card canvas').length === 3 && document.querySelector('.card img')")
+    for name, shown in (
+        ("t.csv", BAD),
+        ("t.json", '"deep"'),
+        ("t.txt", "plain text"),
+        ("t.bin", "This file is no text"),
+    ):
+        page.until(f"return document.querySelector('[data-file=\"outputs/{name}\"]')").click()
+        page.until("return document.querySelector('.prev').innerText.includes(arguments[0])", shown)
+    # What is written about it stays.
+    page.browser.find_element(By.CSS_SELECTOR, "textarea").send_keys("worth keeping")
+    page.browser.execute_script("document.activeElement.blur()")
+    page.until("return document.activeElement === document.body")
+    page.press("s")
+    page.until("return document.querySelector('[aria-label=\"X axis\"] [aria-pressed=true]').textContent === 'Time'")
+    page.press("s")
+    smooth = "const slider = document.querySelector('.sl input'); slider.value = arguments[0]; "
+    smooth += "slider.dispatchEvent(new Event('input')); return document.querySelector('.sl output').textContent"
+    assert [page.browser.execute_script(smooth, each) for each in ("0", "60")] == ["0.00", "0.60"]
+    page.press("x")
+    page.until("return document.querySelector('dialog[open] .btn.bad')").click()
+    page.shows("Canceled")
+    assert page.workspace.get_run(run.id).description == "worth keeping"
+    page.check()
+    page.press("e")
+    page.shows("Restore")
+    page.browser.find_element(By.CSS_SELECTOR, ".top .btn.bad").click()
+    page.until("return document.querySelector('dialog[open] .btn.bad')").click()
+    page.until("return location.pathname.endsWith('/pages/')")
+    lines = [line["message"] for line in page.browser.get_log("browser") if line["level"] == "SEVERE"]
+    assert [line for line in lines if run.id not in line] == []  # what was asked for while it was deleted is not there
+    assert run.id not in [each.id for each in Experiment(page.workspace, "shown").get_runs(include_children=True)]
+
+
+def test_columns_are_chosen_and_queues_are_told(page: Page, project: Path, this_python: str) -> None:
+    from selenium.webdriver.common.by import By
+
+    environment = Environment("here")
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = this_python
+    (project / "train.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(600)")
+    page.workspace.connection.call("PUT", "/targets/local", {"kind": "local", "slots": 1})
+    config = ScriptRunConfig(str(project), "train.py", ["--lr", 0.5], environment=environment)
+    going, waiting = (Experiment(page.workspace, "queued").submit(config) for _ in range(2))
+    page.open(f"runs/{waiting.id}")
+    page.shows("next for local", "The log starts when it runs.", "--lr 0.5")
+    waiting.cancel()
+    page.shows("Canceled")
+    going.cancel()
+    page.open("?group=sweep")
+    page.until("return document.querySelector('.top .btn')").click()
+    for name in ("Tags", "Target"):
+        box = f"return [...document.querySelectorAll('dialog .pick')].find((each) => each.textContent === '{name}')"
+        page.until(box).click()
+    page.browser.find_element(By.CSS_SELECTOR, "dialog .primary").click()
+    heads = "return [...document.querySelectorAll('thead .th')].map((each) => each.textContent)"
+    page.until(f"{heads}.includes('Took') && !({heads.removeprefix('return ')}).includes('Tags')")
+    page.open("")
+    found = page.browser.execute_script(heads)
+    assert "Name" in found
+    assert not {"Tags", "Target"} & set(found)
+    page.browser.find_element(By.CSS_SELECTOR, "th.c-name .th").click()
+    page.until("return document.querySelector('th.c-name').ariaSort === 'ascending'")
+    page.browser.execute_script(
+        "localStorage.removeItem('trainshed-columns'); localStorage.removeItem('trainshed-group')"
+    )
+
+
+def test_runs_are_compared(page: Page, tmp_path: Path) -> None:
     runs = [begun(page, name) for name in ("one", "two", BAD)]
     runs[1].log("train/loss", 0.0001)
     for run in runs:
@@ -234,6 +256,17 @@ def test_runs_are_compared(page: Page) -> None:
     page.until("return document.querySelectorAll('.uplot').length === 3")
     page.check()
     page.picture("compare")
+    made = []
+    for rate in ("0.1", "0.2"):
+        (tmp_path / "train.py").write_text(f"rate = {rate}\n")
+        made.append(Experiment(page.workspace, "shown").start_logging(snapshot_directory=str(tmp_path)))
+        made[-1].complete()
+    page.open(f"compare?runs={','.join(run.id for run in made)}")
+    page.until(
+        "return [...document.querySelectorAll('.link')].find((each) => each.textContent.startsWith('Diff'))"
+    ).click()
+    page.until("return document.querySelector('dialog .df .m').textContent === '-rate = 0.1'")
+    page.until("return document.querySelector('dialog .df .p').textContent === '+rate = 0.2'")
 
 
 def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from trainshed.runtime.mlflow_words import (
     Refused,
     conflict,
     experiment_shown,
+    fresh,
     labels,
     point,
     points,
@@ -111,8 +112,9 @@ class Job:
         run = self.find(run_id)
         if run is self.run:
             return self._points(key)
-        found = run.get_metrics(name=key).get(key, [])
-        return [point(key, value, at, time()) for at, value in enumerate(found if isinstance(found, list) else [found])]
+        return [
+            point(key, value, step or 0, at) for step, at, value in run.series(key) if isinstance(value, (int, float))
+        ]
 
     def _points(self, key: "str | None") -> "list[dict[str, Any]]":
         found = []
@@ -134,12 +136,13 @@ class Job:
             Refused: a value is no number.
         """
         run = self.find(run_id)
-        for each in points(metrics):
-            # MLflow sends a model's points twice: for its run, and for itself.
-            key, told = each["key"], (each["value"], each["step"], each["timestamp"])
-            if self._last.get((run_id, key)) != told:
-                self._last[run_id, key] = told
-                run.log(key, each["value"], step=each["step"])
+        for each in fresh(points(metrics), lambda key: self.history(run_id, key)):
+            # Those of a model come twice: for its run, and for itself.
+            key, facts = each["key"], (each["value"], each["step"], each["timestamp"])
+            if self._last.get((run_id, key)) == facts:
+                continue
+            self._last[run_id, key] = facts
+            run.log(key, each["value"], step=each["step"])
 
     def set_params(self, run_id: str, params: "list[dict[str, Any]]") -> None:
         """Store parameters; as in MLflow, their values cannot change.

@@ -258,6 +258,22 @@ def points(metrics: "list[Any]", name: str = "metrics") -> "list[dict[str, Any]]
     return made
 
 
+def fresh(told: "list[dict[str, Any]]", history: "Any") -> "list[dict[str, Any]]":
+    """Return the points that are new: with a model, MLflow sends again what its run has logged before.
+
+    Args:
+        told: points in MLflow's words.
+        history: returns those that the run has of a metric.
+    """
+    keys = {each["key"] for each in told if each.get("model_id")}
+    known = {_facts(each) for key in keys for each in history(key)}
+    return [each for each in told if not each.get("model_id") or _facts(each) not in known]
+
+
+def _facts(each: "dict[str, Any]") -> "tuple[Any, ...]":
+    return each["key"], str(float(each["value"])), each["step"], each["timestamp"]
+
+
 def conflict(there: "Mapping[str, Any]", params: "Mapping[str, str]") -> None:
     """Refuse to change the value of a parameter.
 

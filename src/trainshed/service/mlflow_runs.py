@@ -21,6 +21,7 @@ from trainshed.runtime.mlflow_words import (
     USER,
     Refused,
     conflict,
+    fresh,
     invalid,
     labels,
     millis,
@@ -231,7 +232,9 @@ def _log(context: ServiceContext, run_id: str, told: list[Fields]) -> None:
         raise missing(f"Run with id={run_id[:200]} not found")
     if archived is not None:
         raise _deleted(run_id)
-    warnings = context.metrics.add(run_id, [_event(each) for each in told])
+    numbers = partial(context.metrics.numbers, run_id)
+    new = fresh(told, lambda key: [point(key, value, step, at) for step, at, value in numbers(key)])
+    warnings = context.metrics.add(run_id, [_event(each) for each in new])
     for model_id in {each["model_id"] for each in told if each.get("model_id")}:
         mine = [each for each in told if each.get("model_id") == model_id]
         if context.mlflow.note(LOGGED_MODEL, str(model_id)) is not None:

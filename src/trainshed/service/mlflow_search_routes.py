@@ -110,15 +110,10 @@ def history(context: ServiceContext, given: Fields) -> Fields:
     """GET metrics/get-history."""
     run_id, key = given["run_id"], given["metric_key"]
     mlflow_runs.whole(context, run_id)
-    found = _points(context, run_id, key)
+    found = context.metrics.numbers(run_id, key)
     some, token = mlflow_search.page(found, given, max(len(found), _MOST_POINTS), max(len(found), 1))
     told = [point(key, value, step, moment) for step, moment, value in some]
     return {"metrics": told, **({"next_page_token": token} if token else {})}
-
-
-def _points(context: ServiceContext, run_id: str, key: str) -> list[tuple[int | None, float, float]]:
-    found = context.metrics.points(run_id, key)
-    return [each for each in found if isinstance(each[2], float | int) and not isinstance(each[2], bool)]
 
 
 def bulk(context: ServiceContext, given: Fields) -> Fields:
@@ -133,7 +128,7 @@ def bulk(context: ServiceContext, given: Fields) -> Fields:
     most = given.get("max_results") or _MOST_POINTS
     told: list[Fields] = []
     for run_id in sorted(ids):
-        found = sorted(_points(context, run_id, key), key=lambda each: (each[1], each[0] or 0, each[2]))
+        found = sorted(context.metrics.numbers(run_id, key), key=lambda each: (each[1], each[0] or 0, each[2]))
         told += [{**point(key, value, step, moment), "run_id": run_id} for step, moment, value in found]
     return {"metrics": told[: max(min(most, _MOST_POINTS), 0)]}
 
@@ -155,7 +150,7 @@ def interval(context: ServiceContext, given: Fields) -> Fields:
     for run_id in ids:
         found = [
             (step or 0, moment, value)
-            for step, moment, value in _points(context, run_id, key)
+            for step, moment, value in context.metrics.numbers(run_id, key)
             if first is None or last is None or first <= (step or 0) <= last
         ]
         found.sort()

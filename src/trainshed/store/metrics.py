@@ -138,6 +138,11 @@ class Metrics:
         )
         return [(step, time, loaded(value)) for step, time, value in self._database.tuples(sql, (run_id, name, skip))]
 
+    def numbers(self, run_id: str, name: str) -> list[tuple[int | None, float, float]]:
+        """Return what :meth:`points` does, but for what is no number."""
+        found = self.points(run_id, name)
+        return [each for each in found if isinstance(each[2], float | int) and not isinstance(each[2], bool)]
+
     def since(self, run_id: str, place: int, limit: int = 20_000) -> list[tuple[int, str, int | None, float, Any]]:
         """Return what was logged after a position in the journal, ``(place, name, step, time, value)``, in order.
 
