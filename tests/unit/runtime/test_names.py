@@ -175,7 +175,7 @@ print(*(name for name in sys.modules if name.startswith("trainshed.")))
 """
 NOT_FOR_SCRIPTS = {
     *("trainshed.spec.codec", "trainshed.api.protocols"),
-    *("trainshed.integrations.keras", "trainshed.integrations.lightning"),
+    *("trainshed.integrations.keras", "trainshed.integrations.lightning", "trainshed.integrations.mlflow_projects"),
 }
 """For the service, for type checkers, and for scripts that use a framework."""
 
