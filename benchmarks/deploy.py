@@ -4,8 +4,9 @@ python benchmarks/deploy.py --rounds 3 --seconds 5 --envs /tmp/peers
 
 Per server: requests a second with 8 connections and with 1, each of which sends its next request once the last one
 is answered; the 50th percentile of a request with 1; seconds from the start to the first answer, less those that the
-model's own imports take in the same Python; memory of all its processes (PSS), after the load; of ours, Trainshed's own
-service is one of them. The servers are started one after the other in each round; the medians are shown.
+model's own imports take in the same Python; memory of all its processes (PSS), after the load; the same with
+Trainshed's own service, which a web service does not need to answer, and which is one for all of them. The servers are
+started one after the other in each round; the medians are shown.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Served(NamedTuple):
     body: bytes
     first: float
     processes: list[int]
+    ours: tuple[int, ...] = ()
+    """Trainshed's own service."""
 
 
 def main() -> None:
@@ -89,11 +92,13 @@ def main() -> None:
             for server in options.only:
                 figures[server].append(measure(server, Path(name), options.envs, options.seconds))
                 print(server, *(f"{figure:.2f}" for figure in figures[server][-1]), file=sys.stderr, flush=True)
-    print(f"{machine()}\n\n| | requests/s, 8 | requests/s, 1 | p50, ms | first answer, s | memory, MB |")
-    print("|---" * 6 + "|")
+    print(
+        f"{machine()}\n\n| | requests/s, 8 | requests/s, 1 | p50, ms | first answer, s | memory, MB | with ours, MB |"
+    )
+    print("|---" * 7 + "|")
     for server, rounds in figures.items():
-        rate, alone, p50, first, memory = (statistics.median(column) for column in zip(*rounds, strict=True))
-        print(f"| {server} | {rate:,.0f} | {alone:,.0f} | {p50:.2f} | {first:.2f} | {memory:.0f} |")
+        rate, alone, p50, first, memory, whole = (statistics.median(column) for column in zip(*rounds, strict=True))
+        print(f"| {server} | {rate:,.0f} | {alone:,.0f} | {p50:.2f} | {first:.2f} | {memory:.0f} | {whole:.0f} |")
 
 
 def measure(server: str, folder: Path, envs: Path, seconds: float) -> list[float]:
@@ -108,8 +113,9 @@ def measure(server: str, folder: Path, envs: Path, seconds: float) -> list[float
         load(served, 8, 1.0)
         alone, p50 = load(served, 1, seconds)
         rate, _ = load(served, 8, seconds)
-        memory = sum(pss(pid) for pid in family(served.processes))
-    return [rate, alone, 1000 * p50, served.first - (0.0 if server == PLAIN else imports), memory]
+        own = family(served.processes)
+        memory, whole = (sum(pss(pid) for pid in each) for each in (own, family([*own, *served.ours])))
+    return [rate, alone, 1000 * p50, served.first - (0.0 if server == PLAIN else imports), memory, whole]
 
 
 def timed(argv: list[str | Path]) -> float:
@@ -141,8 +147,9 @@ def ours(server: str, python: Path, model: Path, folder: Path) -> Iterator[Serve
     first = until_answered(service.port, path, body, began)
     run = workspace.get_run(service.run_id)
     places = (Path(workspace.path) / "runs" / run.id / "shim.json", Path(workspace.path) / "service.json")
+    shim, daemon = (json.loads(place.read_text())["pid"] for place in places)
     try:
-        yield Served(service.port, path, body, first, [json.loads(place.read_text())["pid"] for place in places])
+        yield Served(service.port, path, body, first, [shim], (daemon,))
     finally:
         service.delete()
         stop(str(workspace.path))
