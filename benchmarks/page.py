@@ -272,7 +272,7 @@ def measure(work: Path, options: argparse.Namespace) -> None:
                     before = cpu_of(pid)
                     try:
                         took, size = browser.visit(address, shown)
-                    except Exception as error:  # noqa: BLE001 - a page on which the browser itself hangs
+                    except Exception as error:  # the browser itself may hang
                         if name == "trainshed":
                             raise
                         print(f"{title}: {name} has shown nothing: {type(error).__name__}", flush=True)
