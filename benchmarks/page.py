@@ -102,7 +102,15 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
         self._script = ""
 
-    def until(self, script: str, seconds: float = 60) -> Any:
+    def end(self) -> None:
+        """End it, also where it hangs."""
+        from trainshed.system import process
+
+        driver = self.driver.service.process.pid
+        for pid in {driver, *process.family(driver)}:
+            os.kill(pid, 9)
+
+    def until(self, script: str, seconds: float = 300) -> Any:
         """Wait until a script returns something true, and return it."""
         from selenium.webdriver.support.ui import WebDriverWait
 
@@ -229,6 +237,14 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "trainshed", "service", "stop"], check=False, capture_output=True)
 
 
+def logged_in(work: Path, workspace: Any) -> Browser:
+    """Return a new browser that is logged in."""
+    browser = Browser(Path(tempfile.mkdtemp(dir=work)))
+    browser.driver.get(f"{workspace.page_url('/')}#code={workspace.connection.call('POST', '/page')['code']}")
+    browser.until("return document.documentElement.dataset.ready")
+    return browser
+
+
 def measure(work: Path, options: argparse.Namespace) -> None:
     """Measure all, in turn."""
     from trainshed import Workspace
@@ -236,9 +252,7 @@ def measure(work: Path, options: argparse.Namespace) -> None:
     workspace = Workspace()
     pid = workspace.connection.call("GET", "/service")["pid"]
     base = workspace.page_url("/")
-    browser = Browser(work)
-    browser.driver.get(f"{base}#code={workspace.connection.call('POST', '/page')['code']}")
-    browser.until("return document.documentElement.dataset.ready")
+    browser = logged_in(work, workspace)
     peer: Any = contextlib.nullcontext() if options.no_peer else mlflow_server(work, options.envs)
     with peer as theirs:
         pages = {
@@ -254,9 +268,18 @@ def measure(work: Path, options: argparse.Namespace) -> None:
         for title, rows in pages.items():
             figures: dict[str, list[list[float]]] = {name: [[], [], []] for name in rows}
             for number in range(options.rounds + 1):
-                for name, (address, shown) in rows.items():
+                for name, (address, shown) in list(rows.items()):
                     before = cpu_of(pid)
-                    took, size = browser.visit(address, shown)
+                    try:
+                        took, size = browser.visit(address, shown)
+                    except Exception as error:  # the browser itself may hang
+                        if name == "trainshed":
+                            raise
+                        print(f"{title}: {name} has shown nothing: {type(error).__name__}", flush=True)
+                        del rows[name], figures[name]
+                        browser.end()
+                        browser = logged_in(work, workspace)
+                        continue
                     if number:
                         for column, value in zip(figures[name], (took, size, cpu_of(pid) - before), strict=True):
                             column.append(value)

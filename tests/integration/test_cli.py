@@ -112,6 +112,20 @@ def test_runs_are_listed_and_filtered(sh: Shell, submitted: str) -> None:
     assert sh.json("runs", "--tag", "a=c") == sh.json("runs", "--experiment", "none") == []
 
 
+def test_a_terminal_gets_colours_and_the_address_of_the_page(sh: Shell, submitted: str) -> None:
+    sh("wait", submitted)
+    terminal, end = os.openpty()
+    argv = [sys.executable, "-m", "trainshed", "runs"]
+    plain = {**os.environ, "TERM": "xterm"}
+    plain.pop("NO_COLOR", None)
+    for environ in (plain, {**plain, "NO_COLOR": "1"}):
+        done = subprocess.run(argv, env=environ, stdout=end, stderr=subprocess.PIPE, text=True, check=True)
+        assert ("\x1b[32mCompleted" in os.read(terminal, 1 << 16).decode()) is (environ is plain)
+        assert done.stderr.startswith("Page: http://")
+    os.close(end)
+    os.close(terminal)
+
+
 def test_runs_are_sorted_by_what_they_logged(sh: Shell, submitted: str) -> None:
     other = sh("rerun", submitted, "-e", "SEED=8", "--", "--alpha", "0.3").strip()
     for run in (submitted, other):
@@ -382,13 +396,6 @@ def test_environments_are_listed_and_pruned(sh: Shell, project: Path) -> None:
     assert "removed 0" in sh("environments", "--prune", "1")
     assert "removed 1" in sh("environments", "--prune", "0")
     assert "six==" not in sh("environments")
-
-
-def test_as_a_program(home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "trainshed.cli.main", "--version"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("trainshed ")
 
 
 def test_control_characters_of_a_script_do_not_reach_the_terminal(sh: Shell, project: Path, this_python: str) -> None:

@@ -257,6 +257,12 @@ def test_a_metric_has_steps_and_times(experiment: Experiment, tmp_path: Path) ->
     assert [each[::2] for each in run.series("plain")] == [(None, float("inf"))]
     assert run.series("nothing") == []
     assert run.get_metrics("loss") == {"loss": [1.0, 1 / 11, 1 / 21]}
+    frame = experiment.runs_dataframe()
+    assert list(frame.columns) == ["run", "metric", "step", "time", "value"]
+    assert frame[frame.metric == "loss"][["step", "value"]].values.tolist() == [[0, 1.0], [10, 1 / 11], [20, 1 / 21]]
+    assert frame[frame.metric == "plain"][["run", "value"]].values.tolist() == [[run.id, float("inf")]]
+    assert (frame.step.isna().sum(), frame.time.iloc[0], set(frame.metric)) == (1, begun, {"loss", "plain"})
+    assert set(experiment.runs_dataframe("plain").metric) == {"plain"}
     export_to_tensorboard(run, str(tmp_path / "boards"))
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

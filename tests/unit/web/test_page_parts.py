@@ -269,6 +269,10 @@ def test_the_page_has_its_files_and_no_others() -> None:
     assert module.media_type.startswith("text/javascript")
     for name in ("../assets.py", "page.html", "nope.js", "uplot-LICENSE.txt"):
         assert assets.asset(name) is None
+    names = [
+        path.name for path in (Path(assets.__file__).parent / "static").iterdir() if path.suffix in (".js", ".css")
+    ]
+    assert sum(len(found.packed) for name in names if (found := assets.asset(name))) < 250_000
     assert '<base href="../">' in assets.document("../", "run")
     assert "<script>" not in assets.document("./", "runs")
 
