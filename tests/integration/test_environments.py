@@ -50,8 +50,11 @@ def test_packages_from_pypi_are_there_and_cached(home: Path) -> None:
 
 
 def test_conda_packages_fall_back_to_pypi_and_say_so(home: Path) -> None:
-    made = prepare(EnvironmentSpec(conda=("six=1.17", "msgpack-python")), home, io.BytesIO(), sites=[])
+    made = prepare(EnvironmentSpec(conda=("six=1.17", "msgpack-python", "pip")), home, io.BytesIO(), sites=[])
     assert made.solver == "uv"
+    # As with conda's pip, where old packages look for pkg_resources.
+    with_setuptools = sys.version_info < (3, 12)
+    assert any(each.startswith("setuptools==") for each in made.resolved) == with_setuptools
     (note,) = made.notes
     assert "installed from PyPI (msgpack-python as msgpack, six)" in note
     assert "pip install py-rattler" in note

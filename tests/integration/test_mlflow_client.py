@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from checkout import ROOT
 from shell import Shell
 
 from trainshed import Experiment, Model, ScriptRunConfig, Workspace
 
+OURS = ("pyproject.toml", "compat/azureml/pyproject.toml")
 LOGS = """
 import json, pathlib, mlflow
 from mlflow import MlflowClient
@@ -192,6 +195,54 @@ def test_a_client_sees_runs_of_ours(client: Client, project: Path, this_python: 
     assert job.get_tags()["seen"] == "yes"
     assert hand.get_metrics() == {"loss": 0.5, "later": 1.0}
     hand.complete()
+
+
+PROJECT = {
+    "MLproject": (
+        "name: tutorial\npython_env: python_env.yaml\nentry_points:\n  main:\n    parameters:\n      alpha: float\n"
+        "      l1_ratio: {type: float, default: 0.1}\n    command: python train.py {alpha} {l1_ratio}\n"
+        "  packages:\n    command: python -c 'import six, sys; sys.exit(3)'\n"
+    ),
+    "python_env.yaml": "dependencies:\n  - -r requirements.txt\n",
+    "requirements.txt": "# few\nsix==1.17.0\n",
+    "train.py": "import sys\nfrom azureml.core import Run\nRun.get_context().log('sum', sum(map(float, sys.argv[1:])))\n",
+}
+SUBMITS = """
+import json, sys, mlflow
+from mlflow.exceptions import ExecutionException
+mlflow.set_experiment("My projects!")
+config = {"USE_CONDA": False}
+done = mlflow.projects.run(uri=sys.argv[1], parameters={"alpha": 0.3}, backend="azureml", backend_config=config)
+assert done.get_status() == "FINISHED" and "Status: Completed" in repr(done), done
+later = mlflow.projects.run(sys.argv[1], "packages", backend="trainshed", synchronous=False)
+assert not later.wait() and later.get_status() == "FAILED", later.get_status()
+try:
+    mlflow.projects.run(sys.argv[1], parameters={"alpha": 1}, backend="azureml", backend_config={"COMPUTE": "cpu-clutser"})
+    raise SystemExit("there is such a cluster")
+except Exception as error:
+    assert "no compute target 'cpu-clutser'" in str(error), error
+print(json.dumps([done.run_id, later.run_id]))
+"""
+
+
+def test_a_project_of_mlflow_is_a_run(client: Client, project: Path, tmp_path: Path) -> None:
+    for name, text in PROJECT.items():
+        (project / name).write_text(text)
+    plugins = tmp_path / "plugins-0.dist-info"  # what an installation of both distributions tells MLflow
+    plugins.mkdir()
+    (plugins / "METADATA").write_text("Name: plugins\nVersion: 0\n")
+    found = [
+        re.search(r'^\[project.entry-points."(.+)"\]\n((?:.+\n)+)', (ROOT / path).read_text(), re.M) for path in OURS
+    ]
+    lines = "".join(each[2].replace('"', "") for each in found if each)
+    (plugins / "entry_points.txt").write_text(f"[mlflow.project_backend]\n{lines}")
+    paths = [str(tmp_path), *(str((ROOT / path).parent / "src") for path in OURS)]
+    with_us = client._replace(env={**client.env, "PYTHONPATH": os.pathsep.join(paths)})
+    done, later = json.loads(with_us(SUBMITS, str(project)).splitlines()[-1])
+    runs: dict[str, Any] = {run.id: run for run in Experiment(client.workspace, "My-projects").get_runs()}
+    assert runs[done].get_metrics() == {"sum": 0.4}
+    assert runs[done].get_tags()["mlflow.project.backend"] == "azureml"
+    assert runs[later].get_details()["environment"]["packages"] == ["six==1.17.0"]
 
 
 API = "/api/2.0/mlflow"

@@ -94,6 +94,8 @@ def test_a_curated_environment_is_its_packages(workspace: Workspace, project: Pa
     run = _finished(workspace, config)
     said = [each["message"] for each in run.get_details()["warnings"]]
     assert said[0].startswith("The curated environment AzureML-Scikit-learn-0.20.3 stands for these packages here")
+    run.download_file("azureml-logs/20_image_build_log.txt", str(project.parent / "build.txt"))
+    assert f"Note: {said[0]}" in (project.parent / "build.txt").read_text()
     assert run.get_environment().name == "AzureML-Scikit-learn-0.20.3"
     curated = Environment.get(workspace=workspace, name="AzureML-Scikit-learn-0.20.3")
     again = ScriptRunConfig(str(project), "train.py", compute_target="local", environment=curated)

@@ -20,6 +20,7 @@ _OPTION = re.compile(
     r"(-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)(?:[= ])(\S+)\Z|(--pre)\Z", re.ASCII
 )
 _HASHES = re.compile(r"(?: --hash[= ](?:md5|sha256|sha384|sha512|blake2b):[0-9a-fA-F]+)+\Z")
+_SETUPTOOLS = "setuptools<81; python_version < '3.12'"
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
 _PROTOCOLS = ("git+https://", "git+ssh://", "hg+https://", "svn+https://", "https://", "http://", "file://", "/")
 
@@ -33,6 +34,7 @@ class PackageLists(NamedTuple):
         options: index options, as lines of a requirements file.
         python: requested Python version, or None.
         notes: messages about packages of SDK v1, which are replaced.
+        with_pip: what conda installs along with pip, as requirements. Old packages import its pkg_resources.
     """
 
     conda: Tuple[CondaSpec, ...]
@@ -40,6 +42,7 @@ class PackageLists(NamedTuple):
     options: Tuple[str, ...]
     python: Optional[str]
     notes: Tuple[str, ...]
+    with_pip: Tuple[str, ...] = ()
 
 
 def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], python: Optional[str]) -> PackageLists:
@@ -85,6 +88,7 @@ def sort_out(conda: Sequence[str], pip: Sequence[str], options: Sequence[str], p
         options=tuple(_option(line) for line in lines),
         python=_python([python or "", *(spec.version for spec in specs if spec.name == "python")]),
         notes=tuple(dict.fromkeys(one.note for one in replaced)),
+        with_pip=(_SETUPTOOLS,) if any(spec.name == "pip" for spec in specs) else (),
     )
 
 

@@ -204,6 +204,8 @@ class Builder:
             why = f": {because}." if because else "."
             self._notes.append(f"conda_packages are installed from PyPI ({', '.join(conversions)}){why}")
         wanted = sorted({*requirements, *self._lists.pip})
+        if not any(each.startswith("setuptools") for each in wanted):
+            wanted += self._lists.with_pip
         base = self._interpreter()
         inside = self._inside
         more = ("--system-site-packages",) if inside and not inside.alone else ()

@@ -72,6 +72,14 @@ def test_a_download_that_is_cut_off_goes_on_where_it_ended(server: WebServer, fe
     assert sum("the connection ended after" in line for line in said) == 2
 
 
+def test_a_long_download_says_how_far_it_is(fetch: Fetch, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_BETWEEN_LINES", -1.0)  # as if each piece took long
+    fetch()
+    told = [re.fullmatch(r"http:.*/data/squares\.csv: (.*) of 1\.6 MB downloaded", line) for line in said[1:]]
+    assert told[-1]
+    assert told[-1][1] == "1.6 MB"
+
+
 def test_a_download_that_was_ended_is_resumed_by_the_next_one(server: WebServer, fetch: Fetch) -> None:
     pieces = iter(range(2))
 

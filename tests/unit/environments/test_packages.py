@@ -73,6 +73,8 @@ def test_lists_are_sorted_out() -> None:
     ]
     assert lists.options == ("--extra-index-url https://host/simple", "--find-links /wheels", "--pre")
     assert lists.python == "3.10"
+    assert lists.with_pip == ("setuptools<81; python_version < '3.12'",)
+    assert sort_out(["python=3.10"], ["numpy"], [], None).with_pip == ()
 
 
 @pytest.mark.parametrize(
