@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from trainshed.client.notice import warn
 from trainshed.errors import UserErrorException
 from trainshed.tensorboard.events import MISSING
 from trainshed.tensorboard.live import METRICS, LiveCopy, Updater
@@ -34,9 +35,6 @@ class Tensorboard:
         port: TCP port on this machine's loopback address; 0 selects a free one.
         use_display_name: use the display names of the runs instead of their ids.
 
-    Raises:
-        UserErrorException: there are neither runs nor a folder.
-
     Example:
         >>> board = Tensorboard(run)
         >>> address = board.start()
@@ -49,8 +47,8 @@ class Tensorboard:
     ) -> None:
         several = isinstance(runs, Iterable) and not hasattr(runs, "get_status")
         self._runs = list(runs) if several else [runs]
-        if not self._runs and local_root is None:
-            raise UserErrorException("Tensorboard needs a run, a list of runs, or local_root: a folder of event files.")
+        if not self._runs and local_root is None:  # v1 takes it, too
+            warn("Tensorboard has neither runs nor local_root, a folder of event files, so it will show nothing.")
         self._root = local_root
         self._own: str | None = None
         self._port = port
