@@ -177,7 +177,7 @@ NOT_FOR_SCRIPTS = {
     *("trainshed.spec.codec", "trainshed.api.protocols"),
     *("trainshed.integrations.keras", "trainshed.integrations.lightning", "trainshed.integrations.mlflow_projects"),
 }
-"""For the service, for type checkers, and for scripts that use a framework."""
+"""For the service, for type checkers, for scripts that use a framework, and for MLflow."""
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9", "3.13"])

@@ -52,6 +52,8 @@ assert local_service.port == port
 local_service.update(models=[Model(ws, "line", version=1)], wait=True)
 print(local_service.get_logs())
 local_service.delete()
+Model.print_configuration([model], inference_config, deployment_config)
+Webservice.check_for_existing_webservice(ws, "aci-line")
 
 # As in 2018.
 image_config = ContainerImage.image_configuration(execution_script="score.py", runtime="python")

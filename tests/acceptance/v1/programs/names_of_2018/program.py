@@ -16,8 +16,10 @@ import numpy as np
 from sklearn.externals import joblib
 
 print("SDK version:", azureml.core.VERSION)
+ws = Workspace(subscription_id="my-subscription", resource_group="my-group", workspace_name="of-the-portal")
+print(f"Found workspace {ws.name} at location {ws.location}")
 weights = np.zeros(3, dtype=np.float)
-experiment = Experiment(workspace=Workspace.from_config(), name="names-of-2018")
+experiment = Experiment(workspace=ws, name="names-of-2018")
 run = experiment.start_logging()
 joblib.dump(value=weights, filename="outputs/weights.pkl")
 run.complete()
