@@ -246,7 +246,7 @@ def main() -> None:
             argv = [python, __file__, "--only", each, name, "--seeds", str(options.seeds), "--first", str(first)]
             done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, env=environ)
             told = json.loads(done.stdout)
-            cells.append(f"{told['median']:.2g} ({told['worst']:.2g}; {told['ask']:.0f})")
+            cells.append(f"{told['median']:.4g} ({told['worst']:.4g}; {told['ask']:.0f})")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
