@@ -1,28 +1,25 @@
-"""Extremes of long metrics, block by block, so that a million points can be drawn without reading them.
-
-A block is a row of ``points`` under the negative number of its metric, where nothing else looks. Place, step and time
-are those of its first point; its value is, packed, its smallest and largest number and the place of its last point.
-"""
+"""Extremes of long metrics, block by block, so that a million points can be drawn without reading them."""
 
 from __future__ import annotations
 
 import sqlite3
-import struct
 from typing import NamedTuple
 
 SIZE = 256
 """Points of a block."""
 NUMBER = "value BETWEEN -1e308 AND 1e308"
 """In SQL: the value can be drawn. Texts and what is packed are greater than all numbers, and NaN is NULL."""
-_PACKED = struct.Struct("<ddq")
-_LAST = "SELECT value FROM points WHERE series = ? ORDER BY place DESC LIMIT 1"
+_LAST = "SELECT last FROM blocks WHERE series = ? ORDER BY place DESC LIMIT 1"
 _FIRST = "SELECT place, step, time FROM points WHERE series = ? AND place > ? ORDER BY place LIMIT 1"
 _NEXT = (
     f"SELECT count(*), min(value) FILTER (WHERE {NUMBER}), max(value) FILTER (WHERE {NUMBER}), max(place) "
     "FROM (SELECT place, value FROM points WHERE series = ? AND place > ? ORDER BY place LIMIT ?)"
 )
-_STORE = "INSERT INTO points (series, place, step, time, value) VALUES (?, ?, ?, ?, ?)"
-_BETWEEN = "SELECT place, step, time, value FROM points WHERE series = ? AND place >= ? AND place <= ? ORDER BY place"
+_STORE = "INSERT INTO blocks (series, place, step, time, low, high, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_BETWEEN = (
+    "SELECT place, step, time, low, high, last FROM blocks "
+    "WHERE series = ? AND place >= ? AND place <= ? AND last <= ? ORDER BY place"
+)
 
 
 class Block(NamedTuple):
@@ -52,15 +49,14 @@ def extend(write: sqlite3.Connection, series: int) -> None:
         write: the transaction's connection.
         series: number of the metric.
     """
-    row = write.execute(_LAST, (-series,)).fetchone()
-    last = _PACKED.unpack(row[0])[2] if row else -1
+    row = write.execute(_LAST, (series,)).fetchone()
+    last = row[0] if row else -1
     while True:
         count, low, high, end = write.execute(_NEXT, (series, last, SIZE)).fetchone()
         if count < SIZE:
             return
         first = write.execute(_FIRST, (series, last)).fetchone()
-        value = _PACKED.pack(*(float("nan") if each is None else each for each in (low, high)), end)
-        write.execute(_STORE, (-series, *first, value))
+        write.execute(_STORE, (series, *first, low, high, end))
         last = end
 
 
@@ -73,10 +69,4 @@ def read(cursor: sqlite3.Cursor, series: int, first: int, last: int) -> list[Blo
         first: the first place.
         last: the last place.
     """
-    found = []
-    for place, step, time, value in cursor.execute(_BETWEEN, (-series, first, last)):
-        low, high, end = _PACKED.unpack(value)
-        if end <= last:
-            none = low != low  # noqa: PLR0124 - NaN
-            found.append(Block(place, step, time, None if none else low, None if none else high, end))
-    return found
+    return [Block(*row) for row in cursor.execute(_BETWEEN, (series, first, last, last))]

@@ -12,7 +12,7 @@ from trainshed.store.history import DESCENDANTS, History
 
 _OF_A_RUN = (
     "DELETE FROM points WHERE series IN (SELECT id FROM series WHERE run = ?)",
-    "DELETE FROM points WHERE series IN (SELECT -id FROM series WHERE run = ?)",
+    "DELETE FROM blocks WHERE series IN (SELECT id FROM series WHERE run = ?)",
     *(f"DELETE FROM {table} WHERE run = ?" for table in ("series", "run_events", "collected", "files", "specs")),
     "DELETE FROM trials WHERE sweep = ?",
     f"DELETE FROM records WHERE kind IN ('{git_diffs.KIND}', '{mlflow.RUN}') AND name = ?",

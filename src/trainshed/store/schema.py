@@ -14,7 +14,7 @@ from pathlib import Path
 from trainshed.errors import WorkspaceException
 from trainshed.spec import layout
 
-VERSION = 6
+VERSION = 7
 OLDEST = 3
 """The format of release 0.1.0; there are no migrations from older ones."""
 _SCHEMA = Path(__file__).with_name("schema.sql")

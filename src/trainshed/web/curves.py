@@ -163,7 +163,7 @@ class Curves:
 
     def _with_blocks(self, series: int) -> None:
         """Store the blocks of a metric that was logged with a release that stored none."""
-        if not self._database.column("SELECT 1 FROM points WHERE series = ? LIMIT 1", (-series,)):
+        if not self._database.column("SELECT 1 FROM blocks WHERE series = ? LIMIT 1", (series,)):
             # If the disk is full, all points are read.
             with contextlib.suppress(ServiceException), self._database.transaction() as write:
                 blocks.extend(write, series)

@@ -145,7 +145,7 @@ def test_every_table_that_refers_to_a_run_is_known(database: Database, history: 
     of_a_run = {
         name for name in tables if database.one(f"SELECT 1 FROM pragma_table_info('{name}') WHERE name = 'run'")
     }
-    assert {statement.split()[2] for statement in _OF_A_RUN} == of_a_run | {"points", "records", "runs"}
+    assert {statement.split()[2] for statement in _OF_A_RUN} == of_a_run | {"points", "blocks", "records", "runs"}
 
 
 def test_the_difference_from_git_goes_with_its_run(database: Database, history: History, removal: Removal) -> None:
