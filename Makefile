@@ -23,7 +23,7 @@ test: $(VENV)/.dev
 	@sh tools/get_tracers.sh
 	@sh tools/get_sshd.sh
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
-	$(BIN)/python -m pytest $(REAL) -q -n 2 --dist loadfile --durations 25 --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 3 --dist loadfile --durations 25 --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 77
 	$(BIN)/python -m pytest tests/interpreters -q -n 2
 
