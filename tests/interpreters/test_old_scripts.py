@@ -179,6 +179,36 @@ def test_the_framework_of_that_year_on_its_python(workspace: Workspace, project:
     assert note.startswith("Python 3.6.2 is not on this node; Python 3.6.")
 
 
+MLFLOW = """
+import mlflow
+print("mlflow", mlflow.__version__)
+with mlflow.start_run() as active:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("hello", "sub/notes.txt")
+    client = mlflow.tracking.MlflowClient()
+    assert [each.path for each in client.list_artifacts(active.info.run_id, "sub")] == ["sub/notes.txt"]
+    assert open(client.download_artifacts(active.info.run_id, "sub/notes.txt")).read() == "hello"
+    client.create_registered_model("notes")
+    client.create_model_version("notes", mlflow.get_artifact_uri("sub"), active.info.run_id)
+"""
+
+
+def test_the_last_mlflow_for_that_python_logs_files(workspace: Workspace, project: Path) -> None:
+    """It sends no token with files."""
+    interpreter("3.6")
+    (project / "train.py").write_text(MLFLOW)
+    config = ScriptRunConfig(str(project), "train.py")
+    dependencies = config.run_config.environment.python.conda_dependencies
+    dependencies.set_python_version("3.6")
+    for package in ("mlflow-skinny==1.23.1", "setuptools<81"):
+        dependencies.add_pip_package(package)
+    run = Experiment(workspace, "mlflow").submit(config)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"loss": 0.5}
+    assert "sub/notes.txt" in run.get_file_names()
+    assert Model(workspace, "notes").run_id == run.id
+
+
 def test_a_python_that_cannot_be_had(workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "train.py").write_text(
         "import sys\nfrom azureml.core import Run\nRun.get_context().log('minor', sys.version_info[1])\n"

@@ -113,9 +113,10 @@ def find(job: Job, path: str) -> Stored:
 
 
 def listing(job: Job, path: str) -> "dict[str, Any]":
-    """Return the files and folders directly in a folder, with names relative to it."""
+    """Return the files and folders directly in a folder, with names relative to it; nothing if it is a file."""
     run_id, below = split(job, path)
-    return {"files": [{**each, "path": each["path"].rpartition("/")[2]} for each in listed(job, run_id, below)]}
+    found = [each for each in listed(job, run_id, below) if each["path"] != below]
+    return {"files": [{**each, "path": each["path"].rpartition("/")[2]} for each in found]}
 
 
 def listed(job: Job, run_id: str, below: str) -> "list[dict[str, Any]]":

@@ -30,6 +30,9 @@ LISTENER = 3
 """Descriptor of the listening socket."""
 _LONGEST_BODY = 64 << 20
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+_URI = b"mlflow-artifacts:/"
+_OLD = "mlflow-python-client/1."
+"""Clients that send no token with files: to them, the addresses of files have it in the path."""
 _JSON = "application/json"
 
 
@@ -83,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_token(self) -> None:
         given = self.headers.get("Authorization", "").encode()
+        first, _, rest = self.path[1:].partition("/")
+        if not given and rest.startswith(_ARTIFACTS[1:]):
+            given, self.path = f"Bearer {first}".encode(), f"/{rest}"
         if not hmac.compare_digest(given, f"Bearer {self.server.token}".encode()):
             raise Refused("UNAUTHENTICATED", "The token in MLFLOW_TRACKING_TOKEN is missing or wrong.", 401)
 
@@ -106,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _called(self, path: str, query: "dict[str, str]") -> bytes:
         given: "dict[str, Any]" = dict(query)
         if self.command != "GET":
-            text = self._body().read()
+            text = self._body().read().replace(self._files(), _URI)
             try:
                 told = json.loads(text.decode() or "{}")
             except ValueError as error:
@@ -115,7 +121,14 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused("INVALID_PARAMETER_VALUE", "The request is not a JSON object.")
             given.update(told)
         answer = mlflow_routes.call(self.server.job, self.command, path, given)
-        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return answer if isinstance(answer, bytes) else json.dumps(answer).encode().replace(_URI, self._files())
+
+    def _files(self) -> bytes:
+        """Return how the address of a file begins for this client."""
+        if not self.headers.get("User-Agent", "").startswith(_OLD):
+            return _URI
+        host, port = self.server.socket.getsockname()[:2]
+        return f"http://{host}:{port}/{self.server.token}{_ARTIFACTS}/".encode()
 
     def _body(self) -> "Body":
         text = self.headers.get("Content-Length", "0")

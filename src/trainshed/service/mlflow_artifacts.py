@@ -121,13 +121,13 @@ def listed(context: ServiceContext, given: dict[str, Any]) -> dict[str, Any]:
 
 
 async def listing(request: Request) -> Response:
-    """GET mlflow-artifacts/artifacts?path=…: the files and folders directly in a folder, by names relative to it."""
+    """GET mlflow-artifacts/artifacts?path=…: what is directly in a folder, by names relative to it."""
     context: ServiceContext = request.app.state.context
     path = request.query_params.get("path", "")
 
     def found() -> list[dict[str, Any]]:
         place = place_of(context, path)
-        return folder_of(files(context, place), place.name)
+        return [each for each in folder_of(files(context, place), place.name) if each["path"] != place.name]
 
     listed = await run_in_threadpool(found)
     return ApiResponse({"files": [{**each, "path": each["path"].rpartition("/")[2]} for each in listed]})
