@@ -28,7 +28,7 @@ from trainshed.service.access import Access
 from trainshed.service.app import ALL, application
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA, LOGIN, PUBLIC
-from trainshed.service.mlflow_routes import TABLE
+from trainshed.service.mlflow.routes import TABLE
 from trainshed.service.target_worker import TargetWorker
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec

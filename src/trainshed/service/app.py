@@ -10,8 +10,6 @@ from starlette.types import ASGIApp
 from trainshed.errors import TrainshedError
 from trainshed.service.catalog import ROUTES as CATALOG
 from trainshed.service.context import ServiceContext
-from trainshed.service.deployment_routes import ROUTES as DEPLOYMENTS
-from trainshed.service.fragment import ROUTES as FRAGMENT
 from trainshed.service.guard import (
     Guard,
     hung_up_response,
@@ -22,22 +20,24 @@ from trainshed.service.guard import (
 from trainshed.service.identity import ROUTES as IDENTITY
 from trainshed.service.interactive_routes import ROUTES as INTERACTIVE
 from trainshed.service.journal_routes import ROUTES as JOURNAL
-from trainshed.service.mlflow_routes import ROUTES as MLFLOW
+from trainshed.service.mlflow.routes import ROUTES as MLFLOW
 from trainshed.service.models import ROUTES as MODELS
 from trainshed.service.package_routes import ROUTES as PACKAGES
-from trainshed.service.page import ROUTES as PAGE
-from trainshed.service.page_live import ROUTES as PAGE_LIVE
-from trainshed.service.page_run import ROUTES as PAGE_RUN
-from trainshed.service.page_runs import ROUTES as PAGE_RUNS
-from trainshed.service.page_services import ROUTES as PAGE_SERVICES
+from trainshed.service.page.documents import ROUTES as PAGE
+from trainshed.service.page.fragment import ROUTES as FRAGMENT
+from trainshed.service.page.live import ROUTES as PAGE_LIVE
+from trainshed.service.page.run import ROUTES as PAGE_RUN
+from trainshed.service.page.runs import ROUTES as PAGE_RUNS
+from trainshed.service.page.services import ROUTES as PAGE_SERVICES
+from trainshed.service.page.sweep import ROUTES as SWEEP_SCREEN
 from trainshed.service.removal_routes import ROUTES as REMOVAL
 from trainshed.service.routes import ROUTES
 from trainshed.service.secrets import ROUTES as SECRETS
 from trainshed.service.sweep_routes import ROUTES as SWEEPS
-from trainshed.service.sweep_screen import ROUTES as SWEEP_SCREEN
 from trainshed.service.target_routes import ROUTES as TARGETS
 from trainshed.service.transfers import ROUTES as TRANSFERS
 from trainshed.service.verify_routes import ROUTES as VERIFY
+from trainshed.service.webservices.routes import ROUTES as DEPLOYMENTS
 from trainshed.service.workspace_routes import ROUTES as WORKSPACE
 
 ALL = [

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from trainshed.errors import NotFoundException
-from trainshed.service.sweep_screen import screen
+from trainshed.service.page.sweep import screen
 from trainshed.spec import states
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from trainshed.errors import WebserviceException
-from trainshed.service.service_versions import Record, runs_of
+from trainshed.service.webservices.versions import Record, runs_of
 from trainshed.spec.codec import from_json
 from trainshed.spec.record import to_json
 from trainshed.spec.run import RunSpec

@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any
 
-from trainshed.service.service_doors import port_there
-from trainshed.service.service_requests import ACCESS
-from trainshed.service.service_versions import Record
+from trainshed.service.webservices.doors import port_there
+from trainshed.service.webservices.requests import ACCESS
+from trainshed.service.webservices.versions import Record
 from trainshed.spec.checks import check_run_spec
 from trainshed.spec.run import WEBSERVICE, RunSpec
 

@@ -10,7 +10,7 @@ from trainshed.errors import NotFoundException
 from trainshed.runtime import mlflow_search
 from trainshed.runtime.mlflow_words import Refused, invalid, labels, millis, missing, pairs
 from trainshed.service.context import ServiceContext
-from trainshed.service.mlflow_sources import copied, version_of
+from trainshed.service.mlflow.sources import copied, version_of
 from trainshed.service.models import remove
 from trainshed.store.catalog import check_name
 from trainshed.store.mlflow import LOGGED_MODEL, MODEL

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.runtime.mlflow_words import ARTIFACTS, folder_of, invalid, missing
-from trainshed.service import mlflow_runs
 from trainshed.service.context import ServiceContext
+from trainshed.service.mlflow import runs
 from trainshed.service.models import manifest_of
 from trainshed.service.responses import ApiResponse
 from trainshed.service.transfers import FileContent, store
@@ -106,7 +106,7 @@ def _created(context: ServiceContext, place: Place) -> AbstractContextManager[IO
         there = folder(context, place.owner)
         there.mkdir(mode=0o700, parents=True, exist_ok=True)
         return confined.create_inside(there, place.name, overwrite=True)
-    row = mlflow_runs.row_of(context, place.owner, active=True)
+    row = runs.row_of(context, place.owner, active=True)
     if row.kind != INTERACTIVE:
         return context.mirror.create(place.owner, layout.place_of(place.name))
     there = context.mirror.folder(place.owner)
@@ -183,7 +183,7 @@ def _drop(context: ServiceContext, path: str) -> None:
         remove_inside(folder(context, place.owner), place.name)
         note_files(context, place.owner)
         return
-    if mlflow_runs.row_of(context, place.owner, active=True).kind != INTERACTIVE:
+    if runs.row_of(context, place.owner, active=True).kind != INTERACTIVE:
         raise invalid("The files of a job stay what they were when it ended, and cannot be deleted one by one.")
     remove_inside(context.mirror.folder(place.owner), layout.place_of(place.name))
     _changed(context, place)

@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from trainshed.service.context import ServiceContext
-from trainshed.service.fragment_charts import Line, part, plot, shown
-from trainshed.service.sweep_screen import screen
+from trainshed.service.page.fragment_charts import Line, part, plot, shown
+from trainshed.service.page.sweep import screen
 
 _ROWS = 50
 _LINES = 300

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
-from trainshed.service.page_run import facts, logs_of
+from trainshed.service.page.run import facts, logs_of
 from trainshed.service.requests import number
 from trainshed.spec import layout
 from trainshed.spec.floats import spelled

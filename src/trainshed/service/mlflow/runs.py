@@ -32,8 +32,8 @@ from trainshed.runtime.mlflow_words import (
     points,
     run_shown,
 )
-from trainshed.service import mlflow_experiments
 from trainshed.service.context import ServiceContext
+from trainshed.service.mlflow import experiments as mlflow_experiments
 from trainshed.spec import states
 from trainshed.spec.arguments import parameter_texts
 from trainshed.spec.run import RunSpec

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from trainshed.errors import WebserviceException
 from trainshed.service.context import ServiceContext
 from trainshed.service.requests import API, endpoint, field, texts
-from trainshed.service.service_doors import check_machine
+from trainshed.service.webservices.doors import check_machine
 from trainshed.spec.checks import is_name
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec

@@ -16,15 +16,8 @@ from starlette.routing import Route
 
 from trainshed.errors import NotFoundException, TrainshedError
 from trainshed.runtime.mlflow_words import PREFIXES, VERSION, Refused, found, invalid
-from trainshed.service import (
-    mlflow_artifacts,
-    mlflow_experiments,
-    mlflow_logged_models,
-    mlflow_registry,
-    mlflow_runs,
-    mlflow_search_routes,
-)
 from trainshed.service.guard import as_response
+from trainshed.service.mlflow import artifacts, experiments, logged_models, registry, runs, search_routes
 from trainshed.service.requests import JSON_LIMIT, Endpoint, body_of
 from trainshed.service.responses import ApiResponse
 
@@ -38,13 +31,13 @@ def _server_info(*_: Any) -> dict[str, Any]:
 
 
 TABLE: dict[tuple[str, str], Callable[..., Any]] = {
-    **mlflow_experiments.ROUTES,
-    **mlflow_runs.ROUTES,
-    **mlflow_search_routes.ROUTES,
-    **mlflow_artifacts.ROUTES,
-    **mlflow_registry.ROUTES,
-    **mlflow_logged_models.ROUTES,
-    ("GET one", _FILE): mlflow_logged_models.get_file,
+    **experiments.ROUTES,
+    **runs.ROUTES,
+    **search_routes.ROUTES,
+    **artifacts.ROUTES,
+    **registry.ROUTES,
+    **logged_models.ROUTES,
+    ("GET one", _FILE): logged_models.get_file,
     ("GET", "server-info"): _server_info,
 }
 """Method and route → what answers it."""
@@ -86,7 +79,7 @@ async def _call(request: Request) -> Response:
             raise invalid("The request is not a JSON object.")
         given.update(body or {})
     answer, fields = found(TABLE, request.method, request.path_params["route"], given)
-    if answer is mlflow_logged_models.get_file:  # a file, and no JSON
+    if answer is logged_models.get_file:  # a file, and no JSON
         file: Response = await answer(request, fields)
         return file
     told = await run_in_threadpool(answer, context, fields)
@@ -108,10 +101,10 @@ async def _health(_: Request) -> Response:
 _FILES = "/api/2.0/mlflow-artifacts/artifacts"
 ROUTES = [
     *(Route(f"{prefix}{{route:file}}", _answering(_call), methods=_METHODS) for prefix in PREFIXES),
-    Route(_FILES, _answering(mlflow_artifacts.listing)),
-    Route(f"{_FILES}/{{path:file}}", _answering(mlflow_artifacts.get_file)),
-    Route(f"{_FILES}/{{path:file}}", _answering(mlflow_artifacts.put_file), methods=["PUT"]),
-    Route(f"{_FILES}/{{path:file}}", _answering(mlflow_artifacts.drop_file), methods=["DELETE"]),
+    Route(_FILES, _answering(artifacts.listing)),
+    Route(f"{_FILES}/{{path:file}}", _answering(artifacts.get_file)),
+    Route(f"{_FILES}/{{path:file}}", _answering(artifacts.put_file), methods=["PUT"]),
+    Route(f"{_FILES}/{{path:file}}", _answering(artifacts.drop_file), methods=["DELETE"]),
     Route("/version", _version),
     Route("/health", _health),
 ]

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trainshed.service import service_calls
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA, PAGES
-from trainshed.service.page import document
+from trainshed.service.page.documents import document
 from trainshed.service.requests import API, endpoint, field
+from trainshed.service.webservices import calls
 
 _ANSWERING = ("Healthy", "Unhealthy")
 _AT_ONCE = 8
@@ -47,14 +47,14 @@ def counted(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]
 def _counts(context: ServiceContext, record: dict[str, Any]) -> dict[str, Any] | None:
     if record["state"] not in _ANSWERING:
         return None
-    return service_calls.counted(record, context.deployments.keys(record["name"])[0])
+    return calls.counted(record, context.deployments.keys(record["name"])[0])
 
 
 def call(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /pages/data/services/{name}/call: ``{"body"}``."""
     name = request.path_params["name"]
     record = context.deployments.describe(context.deployments.get(name))
-    return service_calls.tried(record, context.deployments.keys(name)[0], field(body, "body", str))
+    return calls.tried(record, context.deployments.keys(name)[0], field(body, "body", str))
 
 
 ROUTES = [

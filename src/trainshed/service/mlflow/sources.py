@@ -13,8 +13,8 @@ from urllib.parse import unquote_plus, urlsplit
 
 from trainshed.errors import NotFoundException, ServiceException
 from trainshed.runtime.mlflow_words import ARTIFACTS, Refused, invalid
-from trainshed.service import mlflow_artifacts
 from trainshed.service.context import ServiceContext
+from trainshed.service.mlflow import artifacts
 from trainshed.service.models import manifest_of
 from trainshed.service.verification import model_key
 from trainshed.store.mlflow import LOGGED_MODEL
@@ -105,14 +105,14 @@ def _copy(context: ServiceContext, address: str, folder: Path) -> None:
     if not address.startswith(ARTIFACTS):
         return  # it is elsewhere, where clients find it
     try:
-        place = mlflow_artifacts.place_of(context, address[len(ARTIFACTS) :])
+        place = artifacts.place_of(context, address[len(ARTIFACTS) :])
     except Refused:
         return
     below = Path(place.name).name or "model"
-    for name, _ in mlflow_artifacts.files(context, place):
+    for name, _ in artifacts.files(context, place):
         inner = name[len(place.name) :].lstrip("/") if place.name else name
         if not place.name or name == place.name or name.startswith(f"{place.name}/"):
             target = folder / below / inner
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with mlflow_artifacts.opened(context, place._replace(name=name)) as file, open(target, "xb") as copy:
+            with artifacts.opened(context, place._replace(name=name)) as file, open(target, "xb") as copy:
                 shutil.copyfileobj(file, copy)

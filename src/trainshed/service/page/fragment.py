@@ -19,9 +19,9 @@ from starlette.routing import Route
 
 from trainshed.errors import NotFoundException
 from trainshed.service.context import ServiceContext
-from trainshed.service.fragment_charts import charts, part
-from trainshed.service.fragment_sweep import sweep
 from trainshed.service.mirror import Mirror
+from trainshed.service.page.fragment_charts import charts, part
+from trainshed.service.page.fragment_sweep import sweep
 from trainshed.service.requests import API, endpoint
 from trainshed.service.sweeps import KIND
 from trainshed.spec import layout, states

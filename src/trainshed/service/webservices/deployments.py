@@ -17,15 +17,14 @@ from itertools import zip_longest
 from typing import Any
 
 from trainshed.errors import NotFoundException, TrainshedError, WebserviceException
-from trainshed.service import service_ports as ports
-from trainshed.service import service_versions as versions
 from trainshed.service.attempts import attempt, later
 from trainshed.service.bus import Bus
 from trainshed.service.gpus import check_service
-from trainshed.service.service_doors import ServiceDoors
-from trainshed.service.service_requests import ServiceRequests, new_access
-from trainshed.service.service_runs import EXPERIMENT, run_of
 from trainshed.service.supervisor import Supervisor
+from trainshed.service.webservices import ports, versions
+from trainshed.service.webservices.doors import ServiceDoors
+from trainshed.service.webservices.requests import ServiceRequests, new_access
+from trainshed.service.webservices.runs import EXPERIMENT, run_of
 from trainshed.spec import states
 from trainshed.spec.record import to_json
 from trainshed.spec.run import LOCAL, WEBSERVICE, RunSpec

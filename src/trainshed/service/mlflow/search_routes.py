@@ -8,8 +8,9 @@ from typing import Any
 
 from trainshed.runtime import mlflow_search
 from trainshed.runtime.mlflow_words import invalid, point
-from trainshed.service import mlflow_experiments, mlflow_runs
 from trainshed.service.context import ServiceContext
+from trainshed.service.mlflow import experiments as mlflow_experiments
+from trainshed.service.mlflow import runs as mlflow_runs
 from trainshed.spec import states
 from trainshed.store.mlflow import RunRow
 

@@ -21,8 +21,9 @@ from trainshed.runtime.mlflow_words import (
     model_shown,
     now,
 )
-from trainshed.service import mlflow_artifacts, mlflow_experiments
 from trainshed.service.context import ServiceContext
+from trainshed.service.mlflow import artifacts as mlflow_artifacts
+from trainshed.service.mlflow import experiments
 from trainshed.service.transfers import FileContent
 from trainshed.store.mlflow import LOGGED_MODEL
 
@@ -35,7 +36,7 @@ _SEARCHED |= {"creation_time": "creation_timestamp_ms", "last_updated_time": "la
 
 def create(context: ServiceContext, given: Fields) -> Fields:
     """POST logged-models."""
-    experiment = mlflow_experiments.real(context, given.get("experiment_id") or mlflow_experiments.DEFAULT_ID)
+    experiment = experiments.real(context, given.get("experiment_id") or experiments.DEFAULT_ID)
     run_id, model_id = given.get("source_run_id") or "", f"m-{secrets.token_hex(16)}"
     named = bool(given.get("name"))
     told = {**given, "experiment_id": experiment["id"], "name": given.get("name") or f"model-{model_id[2:10]}"}

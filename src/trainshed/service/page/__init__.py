@@ -1,0 +1,1 @@
+"""The page: its documents, what they load, and the fragments for notebooks."""
