@@ -87,6 +87,25 @@ class Mlflow:
             )
         return made
 
+    def amend(self, kind: str, name: str, change: Callable[[Note], Note]) -> Note | None:
+        """Write a note anew that is there; nobody else changes or deletes it meanwhile.
+
+        Args:
+            kind: its kind.
+            name: its name.
+            change: returns what it is to be, from what it is.
+
+        Returns:
+            The new note; None if there is none.
+        """
+        with self._database.transaction() as write:
+            row = write.execute("SELECT record FROM records WHERE kind = ? AND name = ?", (kind, name)).fetchone()
+            if row is None:
+                return None
+            made = change(lenient_json(row[0]))
+            write.execute("UPDATE records SET record = ? WHERE kind = ? AND name = ?", (strict_json(made), kind, name))
+        return made
+
     def forget(self, kind: str, name: str) -> bool:
         """Delete a note; return whether there was one."""
         return bool(self._database.execute("DELETE FROM records WHERE kind = ? AND name = ?", (kind, name)))

@@ -86,7 +86,7 @@ class Workspace(WorkspaceFacts):
             self._facts = locations.facts_of(self._root)
         self._subscription_id = subscription_id or self._facts.get("subscription_id") or "local"
         self._resource_group = resource_group or self._facts.get("resource_group") or "local"
-        self._check_name(workspace_name)
+        self._check_name(workspace_name, subscription_id)
 
     @staticmethod
     def from_service(address: str | None = None, token: str | None = None) -> Workspace:

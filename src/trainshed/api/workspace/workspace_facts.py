@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from trainshed.client import locations
-from trainshed.client.notice import inform
+from trainshed.client.notice import inform, warn
 from trainshed.client.remote import SERVICE
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException
 
@@ -43,8 +43,14 @@ class WorkspaceFacts:
         """Unique identifier: the folder, or the address of the service (Trainshed extension)."""
         return str(self._service or self._root)
 
-    def _check_name(self, name: str | None) -> None:
+    def _check_name(self, name: str | None, subscription_id: str | None) -> None:
         if self.by_address and name not in (None, self.name):
+            if subscription_id not in (None, "", "local") and locations.legacy():
+                warn(
+                    f"Workspace '{name}' of Azure is workspace '{self.name}' of the service at {self._service} here "
+                    f"({locations.LEGACY} is set)."
+                )
+                return
             raise WorkspaceException(
                 f"The service at {self._service} serves workspace '{self.name}', not '{name}'. Unset {SERVICE} "
                 "to use workspaces on this machine, or use the address of the other workspace's service."

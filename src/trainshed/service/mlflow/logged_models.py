@@ -13,6 +13,7 @@ from trainshed.errors import NotFoundException
 from trainshed.runtime import mlflow_search
 from trainshed.runtime.mlflow_words import (
     ARTIFACTS,
+    Refused,
     folder_of,
     invalid,
     labels,
@@ -59,14 +60,20 @@ def create(context: ServiceContext, given: Fields) -> Fields:
 def _model(context: ServiceContext, given: Fields) -> Fields:
     note = context.mlflow.note(LOGGED_MODEL, given["model_id"])
     if note is None:
-        raise missing(f"Logged model with ID '{given['model_id'][:200]}' not found.")
+        raise _unknown(given["model_id"])
     return note
 
 
+def _unknown(model_id: str) -> Refused:
+    return missing(f"Logged model with ID '{model_id[:200]}' not found.")
+
+
 def _change(context: ServiceContext, given: Fields, **changes: Any) -> Fields:
-    _model(context, given)
     told = {**changes, "last_updated_timestamp_ms": now()}
-    return context.mlflow.change(LOGGED_MODEL, given["model_id"], lambda kept: {**(kept or {}), **told})
+    changed = context.mlflow.amend(LOGGED_MODEL, given["model_id"], lambda kept: {**kept, **told})
+    if changed is None:
+        raise _unknown(given["model_id"])
+    return changed
 
 
 def get(context: ServiceContext, given: Fields) -> Fields:

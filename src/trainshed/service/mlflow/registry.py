@@ -266,14 +266,12 @@ def _registered(context: ServiceContext, model_id: str, name: str, version: int)
     """Note at a logged model which version it has become."""
     tag = "mlflow.modelVersions"
 
-    def added(kept: Fields | None) -> Fields:
-        model = kept or {}
+    def added(model: Fields) -> Fields:
         tags = model.get("tags") or {}
         told = json.loads(tags.get(tag) or "[]")
         return {**model, "tags": {**tags, tag: json.dumps([*told, {"name": name, "version": version}])}}
 
-    if context.mlflow.note(LOGGED_MODEL, model_id) is not None:
-        context.mlflow.change(LOGGED_MODEL, model_id, added)
+    context.mlflow.amend(LOGGED_MODEL, model_id, added)
 
 
 def get_version(context: ServiceContext, given: Fields) -> Fields:

@@ -237,8 +237,7 @@ def _log(context: ServiceContext, run_id: str, told: list[Fields]) -> None:
     warnings = context.metrics.add(run_id, [_event(each) for each in new])
     for model_id in {each["model_id"] for each in told if each.get("model_id")}:
         mine = [each for each in told if each.get("model_id") == model_id]
-        if context.mlflow.note(LOGGED_MODEL, str(model_id)) is not None:
-            context.mlflow.change(LOGGED_MODEL, str(model_id), partial(_of_model, run_id, mine))
+        context.mlflow.amend(LOGGED_MODEL, str(model_id), partial(_of_model, run_id, mine))
     context.bus.publish(run_id)
     if warnings:
         raise invalid(warnings[0])
@@ -251,10 +250,9 @@ def _event(each: Fields) -> Fields:
     return {"k": "metric", "n": each["key"], "s": each["step"], "t": each["timestamp"] / 1000, **told}
 
 
-def _of_model(run_id: str, told: list[Fields], kept: Fields | None) -> Fields:
+def _of_model(run_id: str, told: list[Fields], model: Fields) -> Fields:
     """Return a logged model with points of its metrics: the newest of each run and dataset."""
     about = ("key", "dataset_name", "dataset_digest", "run_id")
-    model = kept or {"metrics": []}
     found = {tuple(each.get(name) for name in about): each for each in model["metrics"]}
     for each in told:
         spelled = point(each["key"], each["value"], each["step"], each["timestamp"] / 1000)
