@@ -56,7 +56,7 @@ def _house(folder: Path) -> dict[str, str]:
     shutil.copytree(Path(trainshed.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     names = package / "spec" / "sweep.py"
     text = names.read_text()
-    for own, theirs in (("RANDOM", '"diagonal": "Diagonal"'), ("NO_POLICY", '"least": "Least"')):
+    for own, theirs in (("RANDOM", '"diagonal": "Diagonal"'), ("BANDIT", '"least": "Least"')):
         assert text.count(f"{{{own}:") + text.count(f"    {own}:") == 1
         text = text.replace(f"{own}:", f"{theirs}, {own}:")
     names.write_text(text)

@@ -20,7 +20,7 @@ from trainshed.cli.submit import estimator_of, experiment_of, pairs, tell
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException, did_you_mean
 from trainshed.spec.expressions import NAMES
-from trainshed.spec.sweep import MEDIAN_STOPPING, NO_POLICY, POLICIES, TRUNCATION_SELECTION
+from trainshed.spec.sweep import MEDIAN_STOPPING, POLICIES, TRUNCATION_SELECTION
 
 _SHORT = {"median": MEDIAN_STOPPING, "truncation": TRUNCATION_SELECTION}
 """Names of policies as they may be typed."""
@@ -113,10 +113,9 @@ def _policy(text: str) -> Any:
     """Return a policy such as ``bandit(slack_factor=0.1)``."""
     typed, arguments, settings = _call(text) or (text, [], {})
     name = _SHORT.get(typed, typed)
-    known = [each for each in POLICIES if each != NO_POLICY]
-    if name not in known:
+    if name not in POLICIES:
         raise UserErrorException(
-            f"--policy: there is no policy '{name}'. Available: {', '.join(known)}.{did_you_mean(name, known)}"
+            f"--policy: there is no policy '{name}'. Available: {', '.join(POLICIES)}.{did_you_mean(name, POLICIES)}"
         )
 
     def plain(**properties: Any) -> hyperdrive.EarlyTerminationPolicy:

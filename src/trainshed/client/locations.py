@@ -14,6 +14,7 @@ from trainshed.spec.checks import is_name
 from trainshed.system import files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 DEFAULT = "default"
@@ -29,9 +30,22 @@ def home() -> str:
     return os.path.abspath(os.environ.get("TRAINSHED_HOME") or os.path.join(os.path.expanduser("~"), ".trainshed"))
 
 
-def legacy() -> bool:
-    """Tell whether ``TRAINSHED_LEGACY`` is set here."""
-    return os.environ.get(LEGACY, "") not in ("", "0")
+def legacy(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether ``TRAINSHED_LEGACY`` is set.
+
+    Args:
+        environ: environment variables. Default: those of this process.
+    """
+    return environ.get(LEGACY, "") not in ("", "0")
+
+
+def is_azure(subscription_id: str | None) -> bool:
+    """Tell whether a program that names this subscription means a workspace in Azure.
+
+    Args:
+        subscription_id: the subscription, if it names one.
+    """
+    return subscription_id not in (None, "", "local")
 
 
 def check_name(name: str) -> str:
@@ -177,7 +191,7 @@ def find(name: str, create: bool = True, azure: tuple[str | None, str | None] = 
     if name == DEFAULT:
         raise WorkspaceException(f"There are no runs yet. The first submit creates the default workspace, {root}.")
     switch = ""
-    if azure[0] not in (None, "", "local"):
+    if is_azure(azure[0]):
         if legacy():
             make(root, {"workspace_name": name, "subscription_id": azure[0], "resource_group": azure[1] or "local"})
             warn(f"Workspace '{name}' of Azure did not exist here, so it was created in {root} ({LEGACY} is set).")

@@ -20,7 +20,6 @@ MEDIAN_STOPPING = "median_stopping"
 TRUNCATION_SELECTION = "truncation_selection"
 ASHA = "asha"
 POLICIES = {
-    NO_POLICY: "Default",
     BANDIT: "Bandit",
     MEDIAN_STOPPING: "MedianStopping",
     TRUNCATION_SELECTION: "TruncationSelection",

@@ -94,7 +94,7 @@ def _parsed(space: str) -> Dict[str, Any]:
 
 
 def _check_policy(policy: PolicySpec, sampling: str) -> None:
-    if policy.name not in POLICIES:
+    if policy.name not in (NO_POLICY, *POLICIES):
         raise UserErrorException(
             f"There is no early termination policy '{policy.name}'.{did_you_mean(policy.name, POLICIES)}"
         )

@@ -110,14 +110,12 @@ class Image:
             tags: only images with these tags: keys, or ``[key, value]`` pairs.
             properties: only images with these properties: keys, or ``[key, value]`` pairs.
         """
-        entries = workspace.connection.call("GET", "/catalog/image", query={"name": image_name})["entries"]
+        entries = _entries(workspace, image_name, image_id, tags, properties)
         return [
             each
             for each in (Image(workspace, _entry=entry) for entry in entries)
-            if image_id in (None, each.id)
-            and (model_name is None or model_name in [model.rpartition(":")[0] for model in each.models])
+            if (model_name is None or model_name in [model.rpartition(":")[0] for model in each.models])
             and (model_id is None or model_id in each.models)
-            and fits({"tags": each.tags, "properties": each.properties, "record": {}}, (tags, properties, None, None))
         ]
 
     @staticmethod
@@ -304,16 +302,25 @@ def _found(workspace: WorkspaceLike, wanted: tuple[str | None, str | None, Any, 
     name, known_as, tags, properties, version = wanted
     if not (name or known_as):
         raise WebserviceException("The image is missing. Pass its name, or its id such as 'digits:1'.")
-    entries = workspace.connection.call("GET", "/catalog/image", query={"name": name})["entries"]
-    for entry in entries:
-        is_it = known_as in (None, f"{entry['name']}:{entry['version']}") and version in (None, entry["version"])
-        if is_it and fits(entry, (tags, properties, None, None)):
-            found: dict[str, Any] = entry
-            return found
+    for entry in _entries(workspace, name, known_as, tags, properties):
+        if version in (None, entry["version"]):
+            return entry
     raise WebserviceException(
         f"There is no image '{known_as or name}' in this workspace. Create it with ContainerImage.create(…); ws.images "
         "lists those that are there."
     )
+
+
+def _entries(
+    workspace: WorkspaceLike, name: str | None, known_as: str | None, tags: Any, properties: Any
+) -> list[dict[str, Any]]:
+    """Return the catalog entries of images, newest first, by name or id, tags and properties."""
+    entries = workspace.connection.call("GET", "/catalog/image", query={"name": name})["entries"]
+    return [
+        entry
+        for entry in entries
+        if known_as in (None, f"{entry['name']}:{entry['version']}") and fits(entry, (tags, properties, None, None))
+    ]
 
 
 def _texts(labels: Mapping[str, Any] | None) -> dict[str, str]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from trainshed.api.checks import checked
 from trainshed.api.hyperdrive.goal import PrimaryMetricGoal
 from trainshed.api.hyperdrive.policy import EarlyTerminationPolicy, NoTerminationPolicy
-from trainshed.api.hyperdrive.sampling import BayesianParameterSampling, HyperParameterSampling
+from trainshed.api.hyperdrive.sampling import HyperParameterSampling
 from trainshed.api.runs.run import Run
 from trainshed.api.training.estimator_base import MMLBaseEstimator
 from trainshed.api.training.script_run_config import ScriptRunConfig
 from trainshed.client.notice import warn
 from trainshed.errors import HyperDriveConfigException, HyperDriveScenarioNotSupportedException
+from trainshed.spec.sweep import BAYESIAN, SAMPLINGS
 
 if TYPE_CHECKING:
     from trainshed.api.configuration.runconfig import Submission
@@ -220,5 +221,6 @@ def _warn_of(sampling: HyperParameterSampling, policy: EarlyTerminationPolicy | 
     if overridden:
         names = ", ".join(overridden)
         warn(f"HyperDriveConfig: the sweep's values of {names} replace those in the script's arguments.")
-    if isinstance(sampling, BayesianParameterSampling) and not isinstance(policy, (NoTerminationPolicy, type(None))):
+    is_bayesian = sampling._name in (BAYESIAN, SAMPLINGS[BAYESIAN])
+    if is_bayesian and not isinstance(policy, (NoTerminationPolicy, type(None))):
         warn(f"HyperDriveConfig: {type(policy).__name__} cannot be used with BayesianParameterSampling.")

@@ -76,9 +76,9 @@ def policy_spec(policy: EarlyTerminationPolicy) -> PolicySpec:
         >>> policy_spec(BanditPolicy(slack_amount=1)).slack_amount
         1.0
     """
-    name = _own_name(policy._name, sweep.POLICIES)
+    name = _own_name(policy._name, {sweep.NO_POLICY: "Default", **sweep.POLICIES})
     if name is None:
-        names = ", ".join(f"{each}Policy" for own, each in sweep.POLICIES.items() if own != sweep.NO_POLICY)
+        names = ", ".join(f"{each}Policy" for each in sweep.POLICIES.values())
         raise HyperDriveConfigException(
             f"{type(policy).__name__} cannot be used: there is no policy '{policy._name}'. Use one of {names}."
         )

@@ -14,7 +14,7 @@ from trainshed.api.data.data_reference import (
     References,
     add_reference,
 )
-from trainshed.client.locations import LEGACY
+from trainshed.client.locations import LEGACY, legacy
 from trainshed.errors import (
     TYPE_CHECKING,
     RunConfigurationException,
@@ -112,7 +112,7 @@ def to_spec(config: RunConfiguration, options: SubmitOptions) -> RunSpec:
     command = _command(config.command, references)
     variables = _variables(config, options.legacy)
     environment = environment_to_spec(config.environment, options.solver)
-    if variables.get(LEGACY, "0") not in ("", "0"):
+    if legacy(variables):
         environment = _with_defaults(environment, config.environment)
     priority = options.priority if options.priority is not None else config.priority
     return check_run_spec(

@@ -45,7 +45,7 @@ class WorkspaceFacts:
 
     def _check_name(self, name: str | None, subscription_id: str | None) -> None:
         if self.by_address and name not in (None, self.name):
-            if subscription_id not in (None, "", "local") and locations.legacy():
+            if locations.is_azure(subscription_id) and locations.legacy():
                 warn(
                     f"Workspace '{name}' of Azure is workspace '{self.name}' of the service at {self._service} here "
                     f"({locations.LEGACY} is set)."
