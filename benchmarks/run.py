@@ -37,6 +37,7 @@ def main() -> None:
         ("sweep_overhead", envs),
         ("page", [*rounds, *envs]),
         ("ssh", rounds),
+        ("pool", rounds),
         ("slurm", rounds),
         ("deploy", envs),
     ):

@@ -5,8 +5,9 @@ python benchmarks/slurm.py --rounds 9 --array 1000 --envs /tmp/peers
 It starts a Slurm of its own, with two nodes, as the tests do (tests/support/slurm_cluster.py): as root, with Debian's
 slurm-wlm and munge. slurmctld starts no batch job when it is submitted (in its job_allocate(), allocate is 0 for them),
 but at the next look of its main loop or of its backfill scheduler, and each of them looks once a second. So a job waits
-up to a second, by chance, whoever submits it. Each job's wait, as slurmctld's log has it, is a column of its own, and
-so is the first line without it. torchx cannot tell the end of a job without accounting, which this Slurm has not: of
+up to a second, whoever submits it. Each job's wait, as slurmctld's log has it, is a column of its own, and so is the
+first line without it. Lest chance decide, each row's clients start at the same moments between two looks, spread
+evenly over the second. torchx cannot tell the end of a job without accounting, which this Slurm has not: of
 it, the first line alone says something.
 """
 
@@ -91,15 +92,25 @@ def waited(log: Path, since: int) -> float:
     return 1000 * (end - begin)
 
 
+def between_looks(log: Path, moment: float) -> None:
+    """Pause until the node is idle, and so much of a second has passed since one of slurmctld's looks."""
+    looks = _STARTED.findall(log.read_text())
+    last = datetime.fromisoformat(looks[-1]).timestamp() if looks else time.time()
+    time.sleep(1 + (moment - (time.time() - last)) % 1)
+
+
 def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: dict[str, str], log: Path) -> str:
     """Measure all rows in turn, so many times."""
     folder, mark = work / "trivial", work / "mark"
     figures: dict[str, list[list[float]]] = {}
     failed: dict[str, str] = {}
+    moments = [(number + 0.5) / rounds for number in range(rounds)]
+    random.shuffle(moments)
     for number in range(rounds + 1):
         for name, command in rows.items():
             if name in failed:
                 continue
+            between_looks(log, moments[number - 1])
             since = log.stat().st_size
             try:
                 first, *others = measure(command(folder, mark), mark, env, work)
@@ -113,8 +124,6 @@ def measured(title: str, rows: Rows, base: str, rounds: int, work: Path, env: di
             if number:
                 for column, value in zip(figures.setdefault(name, [[] for _ in times]), times, strict=True):
                     column.append(value)
-            # The node is idle again, and the controller, which does some things once a second, at no special moment.
-            time.sleep(1 + random.random())
     said = "".join(f"{name}: not measured: {why}\n" for name, why in failed.items())
     return f"{table(title, SLURM_COLUMNS, figures, base, 'ms')}\n{said}"
 

@@ -21,6 +21,7 @@ from slurm_cluster import SlurmCluster
 from trainshed import Workspace
 from trainshed.client.embedded import running
 from trainshed.errors import ComputeTargetException, UserErrorException
+from trainshed.node.slurm import expand
 
 
 @pytest.fixture(autouse=True)
@@ -293,6 +294,12 @@ def test_no_option_becomes_another_directive(slurm: Rig) -> None:
     assert shown == f"{odd} UNLIMITED\n"
     slurm.service.call("POST", f"/runs/{run_id}/cancel")
     ended(slurm, run_id, "Canceled", "canceled_by_user")
+
+
+def test_host_lists_are_read_as_slurm_reads_them(slurm: Rig) -> None:
+    for nodes in ("n[1-2]", "gpu[08-11,7],login", "a,b", "rack[1-2]n[03-04,9]", "x[098-101],z[1]", "n1"):
+        told = cluster_of(slurm).call("scontrol", "show", "hostnames", nodes).split()
+        assert list(expand(nodes)) == told
 
 
 def test_processes_on_one_node(slurm: Rig) -> None:

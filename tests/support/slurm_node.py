@@ -6,6 +6,7 @@ orphans, and ends when its input does; everything on the machine ends with it at
 """
 
 import os
+import random
 import select
 import signal
 import subprocess
@@ -19,6 +20,10 @@ def mount(*arguments: str) -> None:
 def main() -> None:
     folder, name, *commands = sys.argv[1:]
     mount("-t", "proc", "proc", "/proc")
+    # Open MPI's daemons name folders in /tmp after their pids, and the folder is that of all machines of all clusters:
+    # one that was killed has left what another, with the same pid, could not use.
+    with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+        file.write(str(random.randrange(1000, 30000)))
     mount("--bind", f"{folder}/boot-{name}", "/proc/sys/kernel/random/boot_id")
     for own in ("hosts", "passwd", "shadow"):
         mount("--bind", f"{folder}/{own}", f"/etc/{own}")
