@@ -22,7 +22,7 @@ from pool_hosts import PoolHost
 from rigs import WAITS, Rig
 from wires import Wires
 
-from trainshed import ComputeTarget, SshCompute, Workspace
+from trainshed import AmlCompute, ComputeTarget, SshCompute, Workspace
 from trainshed.api.compute.remote import SshPool
 from trainshed.cli.main import main
 from trainshed.environments.commands import find_uv
@@ -108,6 +108,16 @@ def test_a_host_that_does_not_answer_gets_no_runs(lab: PoolRig) -> None:
     lab.go("back")
     assert [lab.wait(run_id)["status"] for run_id in (*runs, last)] == ["Completed"] * 4
     assert lab.log(last) == "h2\n"
+
+
+def test_a_cluster_that_stands_for_the_pool(lab: PoolRig) -> None:
+    ComputeTarget.map(lab.ws, "cpu-cluster", "lab")
+    made = ComputeTarget.create(lab.ws, "cpu-cluster", AmlCompute.provisioning_configuration(max_nodes=2))
+    script = "import os, platform; print(os.environ['RANK'], platform.node())"
+    run_id = lab.completed(script, target="cpu-cluster", launcher="torch", backend="gloo", node_count=2)
+    assert made.name == "cpu-cluster"
+    assert {line.split()[-1] for line in lab.log(run_id).splitlines() if line.startswith("[rank")} == {"h1", "h2"}
+    ComputeTarget.unmap(lab.ws, "cpu-cluster")
 
 
 def test_a_later_service_finds_the_runs_of_all_hosts(lab: PoolRig) -> None:
