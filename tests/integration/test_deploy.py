@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -216,6 +217,50 @@ def test_what_dies_is_started_again(workspace: Workspace, environment: Environme
         service.update_deployment_state()
     service.wait_for_deployment()
     assert service.run('{"data": 0}')["changed"]
+
+
+COLLECTS = """
+from azureml.monitoring import ModelDataCollector
+
+def init():
+    global inputs, predictions
+    inputs = ModelDataCollector("best_model", identifier="inputs", feature_names=["width", "height"])
+    predictions = ModelDataCollector("best_model", designation="predictions", feature_names=["area"])
+
+def run(data):
+    import json
+    rows = json.loads(data)["data"]
+    areas = [width * height for width, height in rows]
+    inputs.collect(rows)
+    predictions.collect(areas)
+    return areas
+"""
+
+
+def test_data_that_a_script_collects(workspace: Workspace, environment: Environment, scoring: Path) -> None:
+    (scoring / "score.py").write_text(COLLECTS)
+    config = InferenceConfig("score.py", environment=environment)
+    service = Model.deploy(workspace, "collects", [], config, AksWebservice.deploy_configuration())
+    body = json.dumps({"data": [[3, 4], [5, 6]]})
+    assert service.run(body) == [12, 30]
+    assert "deploy the web service with collect_model_data=True" in service.get_logs()
+    service.update(collect_model_data=True, wait=True)
+    assert (service.run(body), service.run(body)) == ([12, 30], [12, 30])
+    run = workspace.get_run(service.run_id)
+    kept = sorted(name for name in run.get_file_names() if "modeldata" in name)
+    assert [re.sub(r"\d{4}/\d\d/\d\d", "DAY", name) for name in kept] == [
+        f"outputs/modeldata/best_model/1/{name}/DAY/data.csv" for name in ("inputs", "predictions")
+    ]
+    run.download_file(kept[0], "inputs.csv")
+    first, *rows = [line.split(",") for line in Path("inputs.csv").read_text().splitlines()]
+    assert first == ["$aml_dc_correlation_id", "$aml_dc_scoring_timestamp", "width", "height"]
+    assert [row[2:] for row in rows] == [["3", "4"], ["5", "6"]] * 2
+    assert len({row[0] for row in rows}) == 2  # an id for each call
+    run.download_file(kept[1], "predictions.csv")
+    assert [line.rpartition(",")[2] for line in Path("predictions.csv").read_text().split()] == [
+        "area",
+        *["12", "30"] * 2,
+    ]
 
 
 def test_files_of_the_source_directory_are_found(workspace: Workspace, environment: Environment, scoring: Path) -> None:

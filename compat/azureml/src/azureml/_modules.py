@@ -52,7 +52,6 @@ FAMILIES = {
     "fairness": "use fairlearn in the script, and upload its results with run.upload_file",
     "interpret": _EXPLAIN,
     "mlflow": "use mlflow itself: mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())",
-    "monitoring": _SERVE,
     "opendatasets": "only MNIST and Diabetes are available; pass addresses of other files to Dataset.Tabular",
     "pipeline": _PIPELINE,
     "responsibleai": "use the responsibleai package in the script, and upload its results with run.upload_file",

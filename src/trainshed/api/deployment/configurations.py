@@ -48,7 +48,8 @@ class WebserviceDeploymentConfiguration:
         description: description of the service.
         given: the other parameters. Those with an effect are ``num_replicas`` or ``workers`` (the number of processes
             that answer, 1 by default), ``gpu_cores`` (GPUs of each of them, none by default), ``scoring_timeout_ms``
-            (the time for a call of the script), ``primary_key`` and ``secondary_key``.
+            (the time for a call of the script), ``collect_model_data`` (what the script gives to a
+            ``ModelDataCollector`` is kept), ``primary_key`` and ``secondary_key``.
 
     Raises:
         WebserviceException: a value is not possible.
@@ -104,6 +105,7 @@ class WebserviceDeploymentConfiguration:
             "workers": self._workers,
             "timeout_ms": self._timeout,
             "gpu_cores": self._gpus,
+            "collect_model_data": bool(self.given.get("collect_model_data")),
         }
 
     def validate_configuration(self) -> None:

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from trainshed.api.deployment.inference_config import InferenceConfig
     from trainshed.api.protocols import WorkspaceLike
 
+_FACTS = {
+    "workers": "num_replicas",
+    "timeout_ms": "scoring_timeout_ms",
+    "gpu_cores": "gpu_cores",
+    "collect_model_data": "collect_model_data",
+}
+"""What the service records of a configuration → its parameter."""
+
 
 class Webservice(RunningService):
     """A web service on this machine.
@@ -251,7 +259,7 @@ class Webservice(RunningService):
             image: new image: its models and its script are taken.
             deployment_config: new port, tags and authentication; requires ``inference_config`` too.
             wait: wait until the service answers.
-            **kwargs: ``num_replicas``, ``gpu_cores`` and ``scoring_timeout_ms``, as for
+            **kwargs: ``num_replicas``, ``gpu_cores``, ``scoring_timeout_ms`` and ``collect_model_data``, as for
                 ``AksWebservice.deploy_configuration``. SDK v1's others have no effect.
 
         Raises:
@@ -263,8 +271,7 @@ class Webservice(RunningService):
         if inference_config is None and models is not None and (self._record.get("source") or {}).get("no_code"):
             # The environment is that of the model's framework, which may be of another version now.
             inference_config = no_code.configuration(self.workspace, service_records.model_ids(self.workspace, models))
-        names = {"workers": "num_replicas", "timeout_ms": "scoring_timeout_ms", "gpu_cores": "gpu_cores"}
-        given = {fact: kwargs.get(name) for fact, name in names.items()}
+        given = {fact: kwargs.get(name) for fact, name in _FACTS.items()}
         changes = {k: v for k, v in {**given, "auth": auth_enabled, "models": models}.items() if v is not None}
         config = deployment_config or self._configuration(auth_enabled, kwargs)
         if image is not None:
@@ -286,8 +293,7 @@ class Webservice(RunningService):
 
     def _configuration(self, auth_enabled: bool | None, given: Mapping[str, Any]) -> WebserviceDeploymentConfiguration:
         record = self._record
-        kept = {"num_replicas": record.get("workers"), "scoring_timeout_ms": record.get("timeout_ms")}
-        kept["gpu_cores"] = record.get("gpu_cores")
+        kept = {name: record.get(fact) for fact, name in _FACTS.items()}
         known = None if record.get("open_address") else bool(record["auth"])
         auth = known if auth_enabled is None else auth_enabled
         return WebserviceDeploymentConfiguration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -48,7 +49,12 @@ def deploy(context: ServiceContext, request: Request, body: Any) -> dict[str, An
 
 def _serving(told: dict[str, Any]) -> dict[str, Any]:
     """Return those facts that say how requests are answered."""
-    checks = {"workers": check_workers, "timeout_ms": check_timeout, "gpu_cores": check_gpus}
+    checks: dict[str, Callable[[Any], Any]] = {
+        "workers": check_workers,
+        "timeout_ms": check_timeout,
+        "gpu_cores": check_gpus,
+        "collect_model_data": bool,
+    }
     return {name: check(told[name]) for name, check in checks.items() if told.get(name) is not None}
 
 
@@ -62,7 +68,7 @@ def _check_model(context: ServiceContext, model: str) -> None:
 def again(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
     """POST /webservices/{name}/restart: ``{"snapshot", "fresh_key": 0 or 1, "key", "models", "auth"}``.
 
-    Also ``"workers"``, ``"gpu_cores"`` and ``"timeout_ms"``.
+    Also ``"workers"``, ``"gpu_cores"``, ``"timeout_ms"`` and ``"collect_model_data"``.
     """
     told = body if isinstance(body, dict) else {}
     snapshot = field(told, "snapshot", (type(None), str))

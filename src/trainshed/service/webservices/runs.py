@@ -19,6 +19,8 @@ _TOLD = ("workers", "timeout_ms", "gpu_cores")
 _FIRST = 1 << 30
 _GRACE = 5.0
 _WORKERS = "WORKER_COUNT"
+_COLLECT = {"AML_MODEL_DC_STORAGE_ENABLED": "true"}
+"""For :mod:`trainshed.runtime.scoring_data`."""
 
 
 def run_of(spec: RunSpec, name: str, version: Record, access: dict[str, Any]) -> RunSpec:
@@ -37,6 +39,7 @@ def run_of(spec: RunSpec, name: str, version: Record, access: dict[str, Any]) ->
     folder = "" if source.get("alone", True) else os.path.basename(str(source.get("directory", "")))
     told = {name: facts[name] for name in _TOLD if facts.get(name)}
     whole = {**access, **told, "auth": bool(facts["auth"]), "generation": version["generation"], "folder": folder}
+    collects = _COLLECT if facts.get("collect_model_data") else {}
     gpus = int(facts.get("gpu_cores") or 0) * _workers(spec, facts)
     return check_run_spec(
         spec._replace(
@@ -48,7 +51,7 @@ def run_of(spec: RunSpec, name: str, version: Record, access: dict[str, Any]) ->
             grace_seconds=_GRACE,
             use_gpu=gpus > 0,
             worker_count=gpus,
-            environment_variables={**spec.environment_variables, ACCESS: json.dumps(whole)},
+            environment_variables={**spec.environment_variables, **collects, ACCESS: json.dumps(whole)},
         )
     )
 
