@@ -42,7 +42,7 @@ def jupyter(tmp_path: Path) -> Iterator[tuple[str, str, Path]]:
     subprocess.run([uv, "pip", "install", "-q", "--python", env / "bin" / "python", *packages], check=True)
     places = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
     settings = ("ip=127.0.0.1", "port=0", "open_browser=False", "allow_root=True", "allow_remote_access=True")
-    argv = [env / "bin" / "jupyter-server", *(f"--ServerApp.{each}" for each in settings)]
+    argv = [str(env / "bin" / "jupyter-server"), *(f"--ServerApp.{each}" for each in settings)]
     environ = {**os.environ, **places, "JUPYTER_TOKEN": "of-jupyter"}
     log = tmp_path / "jupyter.log"
     with subprocess.Popen(argv, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as server:
@@ -69,8 +69,8 @@ def tunnel(workspace: Workspace, short_path: Path) -> Iterator[str]:
     for name in ("host_key", "id"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", short_path / name], check=True)
     there, here = (free_port() for _ in range(2))
-    options = (f"Port={there}", "ListenAddress=127.0.0.1", f"HostKey={short_path}/host_key", "PidFile=none")
-    options += (f"AuthorizedKeysFile={short_path}/id.pub", "StrictModes=no", "UsePAM=no")
+    options = [f"Port={there}", "ListenAddress=127.0.0.1", f"HostKey={short_path}/host_key", "PidFile=none"]
+    options += [f"AuthorizedKeysFile={short_path}/id.pub", "StrictModes=no", "UsePAM=no"]
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     argv = [SSHD, "-D", "-e", "-f", "/dev/null", *(word for each in options for word in ("-o", each))]
