@@ -26,9 +26,9 @@ NOTES = "return document.querySelector('[aria-label=Notes]')"
 
 
 @pytest.fixture
-def page(browser: Any, workspace: Workspace, pictures: Path) -> Iterator[Page]:
+def page(browser: Any, shared_workspace: Workspace, pictures: Path) -> Iterator[Page]:
     """The page of a workspace, in a browser that has not been there."""
-    yield Page(browser, workspace, pictures)
+    yield Page(browser, shared_workspace, pictures)
     browser.get("about:blank")  # else it goes on asking
     browser.get_log("browser")
 
@@ -61,7 +61,7 @@ def jupyter(tmp_path: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 @pytest.fixture
-def tunnel(workspace: Workspace, short_path: Path) -> Iterator[str]:
+def tunnel(shared_workspace: Workspace, short_path: Path) -> Iterator[str]:
     """The service's port at another one, forwarded by ssh through a real sshd of this user."""
     missing = [each for each in ("ssh", "ssh-keygen", SSHD) if shutil.which(each) is None]
     if missing:
@@ -86,7 +86,7 @@ def tunnel(workspace: Workspace, short_path: Path) -> Iterator[str]:
             "-o",
             "LogLevel=ERROR",
         ]
-        port = urlsplit(workspace.page_url("/")).port
+        port = urlsplit(shared_workspace.page_url("/")).port
         forward = ["-M", "-f", "-N", "-o", "ExitOnForwardFailure=yes", "-L", f"{here}:127.0.0.1:{port}"]
         # It goes to the background once the port is forwarded.
         subprocess.run([*line, *forward, "127.0.0.1"], check=True, stdin=subprocess.DEVNULL)
