@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -38,13 +39,26 @@ mlflow("runs/log-metric", key="rank", value=rank)
 mlflow("runs/set-tag", key=f"rank-{rank}", value=os.environ["MLFLOW_TRACKING_URI"])
 """
 )
+SAYS = re.compile(r"seen (\{.*\})\n")
 LASTS = """
 import os, signal, sys, time
 def told(*_):
     print("told", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ["RANK"] == "3" else told)
+held = b"x" * (30 << 20)
 print("up", flush=True)
+"""
+SEEN = """
+import json
+journal = os.path.join(os.environ["TRAINSHED_RUN_DIR"], "journal.jsonl")
+while os.environ["RANK"] == "0":
+    lines = open(journal).read().split("\\n")[:-1] if os.path.exists(journal) else []
+    found = {each["n"]: each["v"] for each in map(json.loads, lines) if each["k"] == "resource"}
+    if {f"system: {name}" for name in NAMES} <= set(found):
+        print("seen", json.dumps(found), flush=True)
+        break
+    time.sleep(0.05)
 """
 
 
@@ -95,11 +109,13 @@ def test_the_first_rank_that_fails_ends_the_others(slurm: Rig) -> None:
 
 
 def test_cancel_leaves_nothing_on_any_node(slurm: Rig) -> None:
-    run_id = slurm.submit(LASTS + "time.sleep(600)", **TORCH, grace_seconds=0.5)
+    seen_on_both = SEEN.replace("NAMES", repr(["cpu", "cpu (node-1)", "memory", "memory (node-1)"]))
+    run_id = slurm.submit(LASTS + seen_on_both + "time.sleep(600)", **TORCH, grace_seconds=0.5)
     seen = ""
     pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
-    while seen.count("up") < 4:
+    while seen.count("up") < 4 or not (told := SAYS.search(seen)):
         seen += next(pieces).decode()
+    assert all(60e6 < json.loads(told[1])[f"system: {name}"] < 600e6 for name in ("memory", "memory (node-1)"))
     slurm.service.call("POST", f"/runs/{run_id}/cancel")
     record = slurm.wait(run_id)
     assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]
@@ -143,12 +159,14 @@ def test_srun_starts_the_ranks_of_mpi(slurm: Rig) -> None:
 
 
 def test_cancel_of_open_mpi_leaves_nothing(slurm: Rig) -> None:
-    script = LASTS.replace("RANK", "OMPI_COMM_WORLD_RANK") + "time.sleep(600)"
+    script = LASTS + SEEN.replace("NAMES", repr(["memory", "memory (node-1)"])) + "time.sleep(600)"
+    script = script.replace("RANK", "OMPI_COMM_WORLD_RANK")
     run_id = slurm.submit(script, launcher="openmpi", grace_seconds=0.5, **NODES)
     seen = ""
     pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
-    while seen.count("up") < 4:
+    while seen.count("up") < 4 or not (told := SAYS.search(seen)):
         seen += next(pieces).decode()
+    assert all(60e6 < json.loads(told[1])[f"system: {name}"] < 600e6 for name in ("memory", "memory (node-1)"))
     slurm.service.call("POST", f"/runs/{run_id}/cancel")
     record = slurm.wait(run_id)
     assert (record["status"], record["reason"]) == ("Canceled", "canceled_by_user"), record["details"]

@@ -162,6 +162,7 @@ class Launch:
         """Return the command of each rank; None for those that another host starts."""
         cores: List[Tuple[int, ...]] = [()] * len(self._job_nodes) if self._apart else shares(len(self._nodes))
         commands: List[Optional[RankCommand]] = []
+        looked_at = set() if self._apart and not self._pool else set(range(len(self._job_nodes)))
         for rank in made.ranks:
             if self._pool and self._pool.node != rank.node:
                 commands.append(None)
@@ -172,7 +173,9 @@ class Launch:
                 own[RANK_OF] = str(self._environ["TRAINSHED_RUN_ID"])
             argv = variables.expand(self._command(node), merge(base, own))
             door = self._apart and not self._pool and rank.node > 0 and is_ours(self._environ)
-            commands.append(RankCommand(argv, node.code, own, cores[rank.node], door))
+            looks = "" if rank.node in looked_at else "gpus" if self._spec.use_gpu else "yes"
+            looked_at.add(rank.node)
+            commands.append(RankCommand(argv, node.code, own, cores[rank.node], door, looks))
         return commands
 
     def _of_node(self, node: NodeFolder) -> Dict[str, str]:

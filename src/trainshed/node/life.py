@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple, Union
 
 from trainshed.errors import EnvironmentBuildException, TrainshedError
 from trainshed.node import full_disk, notice, script, secret_files, slurm, variables
@@ -20,7 +20,7 @@ from trainshed.node.mlflow_door import URI, MlflowDoor
 from trainshed.node.nodes import NodeFolder
 from trainshed.node.pool import RANK_OF, part_of
 from trainshed.node.ranks import Ranks
-from trainshed.node.resources import GpuSampler, Sampler, given
+from trainshed.node.resources import FarSampler, GpuSampler, Sampler, given
 from trainshed.node.run_state import RunState, say
 from trainshed.node.start import Start
 from trainshed.spec import layout
@@ -287,14 +287,21 @@ class Holder:
             self._note(result, start.ranks)
             return result
         limit, ranks = self.spec.max_run_duration_seconds, start.ranks
-        gpus = given(self.spec.use_gpu, self.node_context, self.pool.node if self.pool else None)
-        sampler = Sampler(self.run_dir, GpuSampler(gpus, watch.cost_of) if gpus else None)
+        sampler = self._sampler(watch, ranks)
         result = script.wait(watch, pids, limit, self.spec.grace, lambda result: self._note(result, ranks), sampler)
         if watch.apart and self.pool and self.pool.told_to_end and result.cause == "cancel":
             result.cause = "itself"  # the failure may be that of a rank here, which mpirun alone has noticed
         if watch.apart and not self.pool and (result.cause != "itself" or result.code != 0):
             slurm.end(self.node_context["hosts"], self.marker, 1.0)
         return result
+
+    def _sampler(self, watch: script.Watch, ranks: Optional[Ranks]) -> Union[Sampler, FarSampler]:
+        """Return what sees to it that the run's use of its machines is recorded."""
+        if ranks and ranks.apart and not self.pool:
+            return FarSampler(self.run_dir, ranks.events)
+        gpus = given(self.spec.use_gpu, self.node_context, self.pool.node if self.pool else None)
+        node = f"node-{self.pool.node}" if self.pool else ""
+        return Sampler(self.run_dir, GpuSampler(gpus, watch.cost_of) if gpus else None, node)
 
     def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
         """Tell the processes of the run that it will soon be ended."""

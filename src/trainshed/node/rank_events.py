@@ -20,6 +20,7 @@ class RankEvents:
         agents: pids of the rank agents, which exit when their ranks have ended.
         failed: a rank has failed, so the others must be ended.
         first: number of the first one that has; -1 if none is known.
+        seen: lines for the journal, of what has been seen of the ranks' machines.
     """
 
     def __init__(self, folder: str) -> None:
@@ -27,6 +28,7 @@ class RankEvents:
         self.agents: set[int] = set()
         self.failed = False
         self.first = -1
+        self.seen: list[bytes] = []
         self._rest = b""
         self._opened = -1
 
@@ -57,6 +59,9 @@ class RankEvents:
         self._rest = self._rest[-_LONGEST:]  # a script may write there as well
         for line in lines:
             kind, *numbers = line.split() or [b""]
+            if kind == b"seen" and len(line) <= _LONGEST and len(self.seen) < _LONGEST:
+                self.seen.append(line[len(kind) :].strip())
+                continue
             if len(line) > _LONGEST or not numbers or not b"".join(numbers).isdigit():
                 continue
             if kind == b"agent":

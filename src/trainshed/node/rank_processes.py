@@ -26,6 +26,7 @@ from trainshed.system import signals
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from trainshed.node.mlflow_door import DoorApart
+    from trainshed.node.resources import Sampler
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
@@ -48,9 +49,11 @@ class RankProcess:
         self._argv, self._cores = order["argument"], [int(core) for core in order.get("core", ())]
         self._variables = fields.variables(order.get("variable", []))
         self._where = order["folder"][0]
-        self._title, self._node = order["title"][0], order["node"][0]
+        self._title = order["title"][0]
         self.awaited = order["awaited"][0] == "yes"
         self.door = "door" in order
+        self.looks = order.get("looks", [""])[0]
+        self.node = order["node"][0]
         # Several machines that append to one file would overwrite each other's lines.
         self._log, self._merged = open_log(order["log"][0]), 2 if apart else open_log(order["merged"][0])
         self._prefix = f"[{self._title}] ".encode()
@@ -143,7 +146,7 @@ class RankProcess:
         pairs = [
             ("rank", str(self.rank)),
             ("title", self._title),
-            ("node", self._node),
+            ("node", self.node),
             ("host", os.uname().nodename),
             ("time", repr(time.time())),
             ("told", "yes" if told else "no"),
@@ -200,6 +203,8 @@ class RankAgent:
             self._events = -1  # the supervisor of the run has ended
         self._processes = [RankProcess(folder, rank, apart) for rank in ranks]
         self._door = self._made_door() if any(process.door for process in self._processes) else None
+        self._costs: dict[int, float] = {}
+        self._sampler = self._made_sampler()
 
     def _made_door(self) -> DoorApart | None:
         from trainshed.node.mlflow_door import DoorApart  # only nodes of a cluster but the first need it
@@ -209,6 +214,21 @@ class RankAgent:
         except OSError as error:
             os.write(2, f"MLflow cannot log to this run: {error}.\n".encode())
             return None
+
+    def _made_sampler(self) -> Sampler | None:
+        """Return what looks at this machine, where no shim does: at what has started this agent, and so all others."""
+        looking = [process for process in self._processes if process.looks]
+        if not looking:
+            return None
+        from trainshed.node.resources import GpuSampler, Sampler, given  # only one agent of a node needs it
+
+        gpus = given(looking[0].looks == "gpus", {}, None)
+        asked = GpuSampler(gpus, self._costs.get) if gpus else None
+        return Sampler("", asked, looking[0].node, os.getppid(), self._tell)
+
+    def _tell(self, lines: bytes) -> None:
+        for line in lines.splitlines():
+            self._report(f"seen {line.decode()}")
 
     def _on_term(self, *_: object) -> None:
         self._terminating = True
@@ -227,6 +247,8 @@ class RankAgent:
             self._step(None)
         if self._door:
             self._door.close()
+        if self._sampler:
+            self._sampler.close()
         return self._code
 
     def _start(self, process: RankProcess, environ: dict[str, str]) -> None:
@@ -255,6 +277,8 @@ class RankAgent:
         pipes += [self._forwarders.pipe] if self._forwarders else []
         pipes += [self.input] if self.input >= 0 else []
         door = [self._door.fileno()] if self._door and not self._called else []
+        if self._sampler:
+            seconds = self._sampler.wait(None if seconds is None else time.monotonic() + seconds)
         ready = select.select([self._wake, *pipes, *door], [], [], seconds)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
@@ -265,6 +289,13 @@ class RankAgent:
         self._answer([each for each in door if each in ready])
         for process in self._processes:
             process.read()
+        self._pass_on()
+        self._reap()
+        if self._sampler:
+            self._sampler.look()
+
+    def _pass_on(self) -> None:
+        """End the ranks if they are to end."""
         if self._passed_on and self._apart and time.monotonic() > self._deadline:
             for process in self._processes:
                 process.signal(signals.SIGKILL)
@@ -275,16 +306,16 @@ class RankAgent:
                 process.signal(signals.SIGTERM)
                 if not process.pid and process.status is None:
                     process.status = signals.SIGTERM  # it will not be started any more
-        self._reap()
 
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self._costs[pid] = used.ru_utime + used.ru_stime
             for process in self._processes:
                 if process.pid == pid:
                     process.status = status

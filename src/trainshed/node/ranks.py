@@ -26,6 +26,7 @@ class RankCommand(NamedTuple):
         variables: its environment variables, in addition to its starter's.
         cores: the cores it may use; empty for all.
         door: it does not reach the shim's address for MLflow's clients, and needs one on its own machine.
+        looks: its agent looks at what the run uses of its machine: ``"yes"``, or ``"gpus"`` for those, too.
     """
 
     argv: Tuple[str, ...]
@@ -33,6 +34,7 @@ class RankCommand(NamedTuple):
     variables: Dict[str, str]
     cores: Tuple[int, ...]
     door: bool = False
+    looks: str = ""
 
 
 class Ranks:
@@ -83,6 +85,7 @@ class Ranks:
                 *(("variable", f"{name}={value}") for name, value in command.variables.items()),
                 *(("core", str(core)) for core in command.cores),
                 *([("door", "yes")] if command.door else []),
+                *([("looks", command.looks)] if command.looks else []),
             ]
             fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
         self.events.make()

@@ -1,4 +1,8 @@
-"""What a run uses of its machine, looked at now and then by the shim and written to the run's journal."""
+"""What a run uses of its machines, looked at now and then and written to the run's journal.
+
+The shim looks. Where ranks are on several nodes of a cluster, an agent on each of them does, and reports to the shim,
+because only one machine may append to a file that all share.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,11 @@ from trainshed.system import confined, process
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+    from trainshed.node.rank_events import RankEvents
+
 _FIRST = 2.0
+_FIRST_NODE = "node-0"
+"""Its names are those of a run on one machine."""
 _SHARE = 200.0
 """A look is taken when another 200th of the run's time has passed, so that those of a day are few, too."""
 _MOST = 2000
@@ -33,11 +41,24 @@ class Sampler:
     Args:
         run_dir: the run directory.
         gpus: of the run, if it has any.
+        node: name of the node that this machine is, if the run has several.
+        root: the process whose descendants are the run; by default this one.
+        tell: takes what was seen, in place of the journal.
     """
 
-    def __init__(self, run_dir: str, gpus: Optional[GpuSampler] = None) -> None:
+    def __init__(
+        self,
+        run_dir: str,
+        gpus: Optional[GpuSampler] = None,
+        node: str = "",
+        root: int = 0,
+        tell: Optional[Callable[[bytes], None]] = None,
+    ) -> None:
         self._run_dir = run_dir
         self._gpus = gpus
+        self._node = f" ({node})" if node not in ("", _FIRST_NODE) else ""
+        self._root = root or os.getpid()
+        self._tell = tell or (lambda lines: note(run_dir, lines))
         self._begun = self._last = time.monotonic()
         self._next: Optional[float] = self._begun + _FIRST if process.LINUX else None
         self._before = 0.0
@@ -58,7 +79,7 @@ class Sampler:
         if self._next is None or now < self._next:
             return
         begun = time.process_time()
-        cpu, memory, read, written = _used(os.getpid(), self._gpus.pid if self._gpus else 0)
+        cpu, memory, read, written = _used(self._root, self._gpus.pid if self._gpus else 0)
         passed = now - self._last
         found = {"memory": float(memory)}
         if self._before:
@@ -69,12 +90,15 @@ class Sampler:
         cost = time.process_time() - begun
         self._next = now + max(_FIRST, (now - self._begun) / _SHARE, _THRIFT * cost)
         wall = time.time()
-        events = [{"k": "resource", "n": f"system: {name}", "t": wall, "v": value} for name, value in found.items()]
+        events = [(name, wall, value) for name, value in found.items()]
         if self._gpus:
             events += self._gpus.look(now)
+        lines = [
+            json.dumps({"k": "resource", "n": f"system: {name}{self._node}", "t": when, "v": value}) + "\n"
+            for name, when, value in events
+        ]
         try:
-            lines = "".join(json.dumps(event) + "\n" for event in events)
-            confined.append_inside(self._run_dir, layout.JOURNAL, lines.encode("ascii"))
+            self._tell("".join(lines).encode("ascii"))
         except OSError:
             self._next = None
 
@@ -82,6 +106,45 @@ class Sampler:
         """Leave nothing running."""
         if self._gpus:
             self._gpus.close()
+
+
+class FarSampler:
+    """Writes to the run's journal what rank agents on several nodes have seen; it has the methods of a Sampler.
+
+    Args:
+        run_dir: the run directory.
+        events: by which the agents report.
+    """
+
+    def __init__(self, run_dir: str, events: RankEvents) -> None:
+        self._run_dir = run_dir
+        self._events = events
+
+    def wait(self, deadline: Optional[float]) -> Optional[float]:
+        """See :meth:`Sampler.wait`: there is nothing to do here at a certain time."""
+        return None if deadline is None else max(deadline - time.monotonic(), 0)
+
+    def look(self) -> None:
+        """Write what has been reported."""
+        found, self._events.seen = self._events.seen, []
+        try:
+            if found:
+                note(self._run_dir, b"".join(line + b"\n" for line in found))
+        except OSError:
+            return  # as of a full disk
+
+    def close(self) -> None:
+        """See :meth:`look`."""
+        self.look()
+
+
+def note(run_dir: str, lines: bytes) -> None:
+    """Append lines to a run's journal.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    confined.append_inside(run_dir, layout.JOURNAL, lines)
 
 
 class GpuSampler:
@@ -101,8 +164,8 @@ class GpuSampler:
         self.pid = 0
         """The process that is asked, if one is running."""
 
-    def look(self, now: float) -> List[Dict[str, object]]:
-        """Return the events of the last answer, if it is there, and ask again if it is time.
+    def look(self, now: float) -> List[Tuple[str, float, float]]:
+        """Return what the last answer says, if it is there, as (name, time, value), and ask again if it is time.
 
         Args:
             now: by the monotonic clock.
@@ -129,7 +192,7 @@ class GpuSampler:
         finally:
             os.close(end)
 
-    def _answer(self, now: float) -> List[Dict[str, object]]:
+    def _answer(self, now: float) -> List[Tuple[str, float, float]]:
         cost = self._cost_of(self.pid)
         if cost is None:
             if now - self._asked > _PATIENCE:
@@ -155,7 +218,7 @@ class GpuSampler:
             self._stop()
         # Another program costs more than all other looks.
         self._next = max(self._next, self._asked + max(_FIRST, _THRIFT * cost))
-        return [{"k": "resource", "n": f"system: {name}", "t": self._wall, "v": value} for name, value in found.items()]
+        return [(name, self._wall, value) for name, value in found.items()]
 
     def _stop(self) -> None:
         self._next = float("inf")

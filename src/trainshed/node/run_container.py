@@ -117,6 +117,7 @@ class RunContainer:
             ("cancel", os.path.join(self._run_dir, layout.CANCEL)),
             *([("ranks", start.ranks.folder)] if start.ranks else []),
             *(("gpu", name) for name in given(self._spec.use_gpu, self._node_context, node)),
+            *([("node", f"node-{node}")] if node is not None else []),
             # On a network of its own, the container has a loopback of its own.
             *([("door", "yes")] if engines.has_own_network(self._request.arguments) and is_ours(start.environ) else []),
         ]

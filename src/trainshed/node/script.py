@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from trainshed.node.mlflow_door import MlflowDoor
-    from trainshed.node.resources import Sampler
+    from trainshed.node.resources import FarSampler, Sampler
 
 _SIGNALS_RESET = [
     *(signals.SIGTERM, signals.SIGINT, signals.SIGHUP),
@@ -232,7 +232,7 @@ def wait(
     limit: float | None,
     grace: float,
     note: Callable[[ProcessResult], None] | None = None,
-    sampler: Sampler | None = None,
+    sampler: Sampler | FarSampler | None = None,
 ) -> ProcessResult:
     """Wait for the run's processes; end them on cancel or at the time limit; leave none of their children behind.
 

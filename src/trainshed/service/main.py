@@ -20,6 +20,7 @@ from trainshed.service.app import application
 from trainshed.service.context import ServiceContext
 from trainshed.service.endpoint import Endpoint
 from trainshed.service.log import ServiceLog
+from trainshed.service.mlflow.search_routes import warm
 from trainshed.service.server import Server, listening
 from trainshed.spec import settings
 from trainshed.system import ownership, umask
@@ -107,6 +108,8 @@ async def _serve(root: Path, home: Path, ready_fd: int | None, log_file: Service
         try:
             context.start()
             endpoint.keep()
+            if access.port:
+                warm(context)
             if ready_fd is not None:
                 os.write(ready_fd, b"ready\n")
                 os.close(ready_fd)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from trainshed.data.dataset import files_at
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import SAME_USER
+from trainshed.service.mlflow.search_routes import warm
 from trainshed.service.requests import API, endpoint
 from trainshed.service.transfers import FileContent
 from trainshed.spec import layout
@@ -36,6 +37,8 @@ def set_workspace(context: ServiceContext, request: Request, body: Any) -> dict[
 
 def give_access(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
     """POST /service/access: an address and a token that stay the same."""
+    if not context.access.port:
+        warm(context)  # clients that keep an address come from now on
     return {"address": f"http://127.0.0.1:{context.port}", "token": context.access.stay(context.port)}
 
 

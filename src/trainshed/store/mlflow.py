@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from trainshed.runtime.mlflow_words import PARAM
 from trainshed.store.database import Database
@@ -13,6 +13,7 @@ from trainshed.store.values import lenient_json, strict_json
 EXPERIMENT, RUN, MODEL, LOGGED_MODEL = "mlflow_experiment", "mlflow_run", "mlflow_model", "mlflow_logged_model"
 """Kinds of notes: of an experiment and a run by their ids, of a registered and a logged model by name and id."""
 Note = dict[str, Any]
+Made = TypeVar("Made", Note, "Note | None")
 _RUNS = f"""
 SELECT runs.id, runs.experiment, runs.kind, runs.status, display_name, description, created, started, ended, tags,
        properties, json_extract(details, '$.archived'), parent,
@@ -69,42 +70,31 @@ class Mlflow:
         rows = self._database.tuples("SELECT name, record FROM records WHERE kind = ? ORDER BY name", (kind,))
         return {name: lenient_json(record) for name, record in rows}
 
-    def change(self, kind: str, name: str, change: Callable[[Note | None], Note]) -> Note:
-        """Write a note anew; nobody else changes it meanwhile.
+    def change(self, kind: str, name: str, change: Callable[[Note | None], Made]) -> Made:
+        """Write a note anew; nobody else changes or deletes it meanwhile.
 
         Args:
             kind: its kind.
             name: its name.
-            change: returns what it is to be, from what it is.
+            change: returns what it is to be, from what it is; None to leave it so.
+
+        Returns:
+            What ``change`` has returned.
         """
         with self._database.transaction() as write:
             row = write.execute("SELECT record FROM records WHERE kind = ? AND name = ?", (kind, name)).fetchone()
             made = change(None if row is None else lenient_json(row[0]))
-            write.execute(
-                "INSERT INTO records (kind, name, record) VALUES (?, ?, ?) "
-                "ON CONFLICT (kind, name) DO UPDATE SET record = excluded.record",
-                (kind, name, strict_json(made)),
-            )
+            if made is not None:
+                write.execute(
+                    "INSERT INTO records (kind, name, record) VALUES (?, ?, ?) "
+                    "ON CONFLICT (kind, name) DO UPDATE SET record = excluded.record",
+                    (kind, name, strict_json(made)),
+                )
         return made
 
     def amend(self, kind: str, name: str, change: Callable[[Note], Note]) -> Note | None:
-        """Write a note anew that is there; nobody else changes or deletes it meanwhile.
-
-        Args:
-            kind: its kind.
-            name: its name.
-            change: returns what it is to be, from what it is.
-
-        Returns:
-            The new note; None if there is none.
-        """
-        with self._database.transaction() as write:
-            row = write.execute("SELECT record FROM records WHERE kind = ? AND name = ?", (kind, name)).fetchone()
-            if row is None:
-                return None
-            made = change(lenient_json(row[0]))
-            write.execute("UPDATE records SET record = ? WHERE kind = ? AND name = ?", (strict_json(made), kind, name))
-        return made
+        """As :meth:`change`, for a note that is there; return None if there is none."""
+        return self.change(kind, name, lambda kept: None if kept is None else change(kept))
 
     def forget(self, kind: str, name: str) -> bool:
         """Delete a note; return whether there was one."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trainshed.node.resources import GpuSampler, Sampler, given
+from trainshed.node.rank_events import RankEvents
+from trainshed.node.resources import FarSampler, GpuSampler, Sampler, given
 from trainshed.system import process
 
 WORKS = "import sys\nx = bytearray(50_000_000)\nwhile True:\n    sys.stdin.readline() or sys.exit()\n    sum(range(3_000_000))\n    print(1, flush=True)"
@@ -51,6 +52,31 @@ def test_what_is_in_the_journals_place_ends_it(tmp_path: Path, monkeypatch: pyte
     assert sampler.wait(None) is None
 
 
+@pytest.mark.skipif(not process.LINUX, reason="the table of processes is Linux's")
+def test_what_an_agent_sees_elsewhere_is_written_by_the_shim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    events = RankEvents(str(tmp_path))
+    events.make()
+    events.listen()
+    far = FarSampler(str(tmp_path), events)
+    assert (far.wait(None), far.wait(now[0] + 3)) == (None, 3.0)
+    told: list[bytes] = []
+    with open(events.path, "ab", buffering=0) as pipe:
+        agent = Sampler("", None, "node-1", os.getpid(), told.append)
+        now[0] += 2.0
+        agent.look()
+        pipe.write(b"seen " + told[0])
+        pipe.write(b"agent 12\nseen " + b"x" * 2000 + b"\nended 3 0\n")
+        events.read()
+    far.look()
+    far.close()
+    (event,) = map(json.loads, (tmp_path / "journal.jsonl").read_text().splitlines())
+    assert (event["k"], event["n"]) == ("resource", "system: memory (node-1)")
+    assert (events.agents, events.failed) == ({12}, False)
+    events.close()
+
+
 STAND_IN = """#!/bin/sh
 # Stands in for nvidia-smi, of which there is none here.
 echo "$@" >> "$0.asked"
@@ -67,7 +93,7 @@ class Ended:
         return used.ru_utime + used.ru_stime if done else None
 
 
-def answered(sampler: GpuSampler, now: float) -> list[dict[str, object]]:
+def answered(sampler: GpuSampler, now: float) -> list[tuple[str, float, float]]:
     """Wait for the answer that is on its way, and return what it says."""
     if sampler.pid:
         os.waitid(os.P_PID, sampler.pid, os.WEXITED | os.WNOWAIT)
@@ -84,8 +110,8 @@ def test_gpus_are_asked_about_now_and_then(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     sampler = GpuSampler(["1", "GPU-6a4f"], Ended())
     assert sampler.look(100.0) == []  # it is asked, and not waited for
-    told = {event["n"]: event["v"] for event in answered(sampler, 102.0)}
-    assert told == {"system: gpu": pytest.approx(busy), "system: gpu memory": used * 1024 * 1024}
+    told = {name: value for name, _, value in answered(sampler, 102.0)}
+    assert told == {"gpu": pytest.approx(busy), "gpu memory": used * 1024 * 1024}
     assert sampler.look(100.5) == []
     assert not sampler.pid  # too early for another
     sampler.look(1e6)

@@ -73,10 +73,14 @@ def folder(context: ServiceContext, model_id: str) -> Path:
 
 def note_files(context: ServiceContext, model_id: str) -> None:
     """Note what the files of a model are once all of them are there, by which they are checked later."""
-    note, there = context.mlflow.note(LOGGED_MODEL, model_id), folder(context, model_id)
+    there = folder(context, model_id)
     if there.is_dir():
-        ready = note is not None and note.get("status") == READY
+        ready = _is_ready(context, model_id)
         context.files.replace(logged_key(model_id), list(manifest_of(there)) if ready else [])
+
+
+def _is_ready(context: ServiceContext, model_id: str) -> bool:
+    return (context.mlflow.note(LOGGED_MODEL, model_id) or {}).get("status") == READY
 
 
 def files(context: ServiceContext, place: Place) -> list[tuple[str, int | None]]:
@@ -162,7 +166,8 @@ async def put_file(request: Request) -> Response:
 
 def _changed(context: ServiceContext, place: Place) -> None:
     if place.of_model:
-        note_files(context, place.owner)
+        if _is_ready(context, place.owner):  # before, nothing has been noted of its files
+            note_files(context, place.owner)
     elif context.history.get(place.owner)["status"] in states.TERMINAL:
         context.collector.manifest(place.owner)
     context.bus.publish(place.owner)
@@ -181,11 +186,10 @@ def _drop(context: ServiceContext, path: str) -> None:
         raise invalid("The name of an artifact is missing; runs are deleted with runs/delete.")
     if place.of_model:
         remove_inside(folder(context, place.owner), place.name)
-        note_files(context, place.owner)
-        return
-    if runs.row_of(context, place.owner, active=True).kind != INTERACTIVE:
+    elif runs.row_of(context, place.owner, active=True).kind == INTERACTIVE:
+        remove_inside(context.mirror.folder(place.owner), layout.place_of(place.name))
+    else:
         raise invalid("The files of a job stay what they were when it ended, and cannot be deleted one by one.")
-    remove_inside(context.mirror.folder(place.owner), layout.place_of(place.name))
     _changed(context, place)
 
 

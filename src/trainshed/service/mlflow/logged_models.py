@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -68,9 +69,9 @@ def _unknown(model_id: str) -> Refused:
     return missing(f"Logged model with ID '{model_id[:200]}' not found.")
 
 
-def _change(context: ServiceContext, given: Fields, **changes: Any) -> Fields:
-    told = {**changes, "last_updated_timestamp_ms": now()}
-    changed = context.mlflow.amend(LOGGED_MODEL, given["model_id"], lambda kept: {**kept, **told})
+def _change(context: ServiceContext, given: Fields, change: Callable[[Fields], Fields]) -> Fields:
+    told = {"last_updated_timestamp_ms": now()}
+    changed = context.mlflow.amend(LOGGED_MODEL, given["model_id"], lambda kept: {**kept, **change(kept), **told})
     if changed is None:
         raise _unknown(given["model_id"])
     return changed
@@ -88,7 +89,7 @@ def finish(context: ServiceContext, given: Fields) -> Fields:
         status = _STATUSES[status - 1]
     if status not in _STATUSES:
         raise invalid(f"Invalid value for parameter 'status' supplied: use one of {', '.join(_STATUSES)}.")
-    changed = _change(context, given, status=status)
+    changed = _change(context, given, lambda _: {"status": status})
     mlflow_artifacts.note_files(context, given["model_id"])
     return {"model": model_shown(changed)}
 
@@ -103,22 +104,27 @@ def delete(context: ServiceContext, given: Fields) -> Fields:
 
 def set_tags(context: ServiceContext, given: Fields) -> Fields:
     """PATCH logged-models/ID/tags."""
-    tags = {**_model(context, given)["tags"], **labels(given.get("tags"))}
-    return {"model": model_shown(_change(context, given, tags=tags))}
+    tags = labels(given.get("tags"))
+    return {"model": model_shown(_change(context, given, lambda kept: {"tags": {**kept["tags"], **tags}}))}
 
 
 def delete_tag(context: ServiceContext, given: Fields) -> Fields:
     """DELETE logged-models/ID/tags/KEY."""
-    tags, key = _model(context, given)["tags"], given.get("tag_key", "")
-    if key not in tags:
-        raise missing(f"No tag with key {key[:200]!r} found for model with ID {given['model_id']!r}.")
-    _change(context, given, tags={name: tags[name] for name in tags if name != key})
+    key = given.get("tag_key", "")
+
+    def without(kept: Fields) -> Fields:
+        if key not in kept["tags"]:
+            raise missing(f"No tag with key {key[:200]!r} found for model with ID {given['model_id']!r}.")
+        return {"tags": {name: value for name, value in kept["tags"].items() if name != key}}
+
+    _change(context, given, without)
     return {}
 
 
 def log_params(context: ServiceContext, given: Fields) -> Fields:
     """POST logged-models/ID/params."""
-    _change(context, given, params={**_model(context, given)["params"], **labels(given.get("params"), "params")})
+    params = labels(given.get("params"), "params")
+    _change(context, given, lambda kept: {"params": {**kept["params"], **params}})
     return {}
 
 

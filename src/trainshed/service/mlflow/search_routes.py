@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from itertools import chain
 from typing import Any
 
 from trainshed.runtime import mlflow_search
 from trainshed.runtime.mlflow_words import invalid, point
+from trainshed.service.attempts import later
 from trainshed.service.context import ServiceContext
 from trainshed.service.mlflow import experiments as mlflow_experiments
 from trainshed.service.mlflow import runs as mlflow_runs
 from trainshed.spec import states
 from trainshed.store.mlflow import RunRow
 
+log = logging.getLogger("trainshed.service")
 Fields = dict[str, Any]
 _MOST, _USUAL = 50_000, 1000
 _MOST_RUNS = 100
@@ -24,6 +28,26 @@ _MOST_LOOKED_AT = 64
 _MOST_KEPT, _LONGEST_KEPT = 20_000, 4000
 _kept: dict[str, tuple[int, str]] = {}
 """Runs that have ended, as JSON, with a mark of what that was made of; some 30 MB at most in usual cases."""
+_WARMED, _AT_ONCE, _PAUSE = 10_000, 200, 0.02
+"""Runs whose JSON is made before anybody asks: how many, how many at a time, and seconds for others after each time."""
+_as_text = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def warm(context: ServiceContext) -> None:
+    """Make the JSON of the newest runs, in the background: a client that reads thousands need not wait for it.
+
+    Args:
+        context: the service's parts.
+    """
+    later(0.0, _warm, context, failed=lambda error: log.info("runs were not read for MLflow's clients: %s", error))
+
+
+def _warm(context: ServiceContext) -> None:
+    experiments = {each["name"]: each for each in mlflow_experiments.known(context).values()}
+    rows = context.mlflow.runs(list(experiments), False, (0, _WARMED))
+    for first in range(0, len(rows), _AT_ONCE):
+        _texts(context, rows[first : first + _AT_ONCE], experiments)
+        time.sleep(_PAUSE)
 
 
 def _chosen(context: ServiceContext, given: Fields) -> dict[str, Fields]:
@@ -55,7 +79,7 @@ def search(context: ServiceContext, given: Fields) -> bytes:
         runs = [mlflow_runs.shown(row, newest.get(row.id, []), experiments) for row in rows]
         fields = [(_fields(run), run) for run in runs]
         found = mlflow_search.ordered([each for each in fields if passes(each[0])], lambda each: each[0], order)
-        answer = [json.dumps(run, separators=(",", ":")) for _, run in found[first : first + size + 1]]
+        answer = [_as_text(run) for _, run in found[first : first + size + 1]]
     else:
         rows = context.mlflow.runs(list(experiments), wanted, (first, size + 1))
         answer = _texts(context, rows, experiments)
@@ -78,7 +102,7 @@ def _texts(context: ServiceContext, rows: list[RunRow], experiments: dict[str, F
         if row.id in found:
             continue
         run = mlflow_runs.shown(row, newest.get(row.id, []), experiments)
-        text = found[row.id] = json.dumps(run, separators=(",", ":"))
+        text = found[row.id] = _as_text(run)
         if row.status in states.TERMINAL and len(text) < _LONGEST_KEPT:
             if len(_kept) >= _MOST_KEPT:
                 _kept.clear()

@@ -24,13 +24,15 @@ async function send(path, options = {}) {
   for (;;) {
     let answer;
     try {
-      answer = await fetch(where(path), { ...options, headers, credentials: 'omit', cache: 'no-store' });
+      // With cookies, of which the service takes no notice: a proxy before it, as Jupyter's, knows its user by them.
+      answer = await fetch(where(path), { ...options, headers, cache: 'no-store' });
     } catch (error) {
       if (options.signal?.aborted) throw error;
       throw new ServiceError('The service does not answer. It starts with: trainshed open', 0);
     }
-    if (answer.ok) return answer;
-    const told = await answer.json().catch(() => null);
+    if (answer.ok && !answer.redirected) return answer;
+    const told = answer.redirected ? null : await answer.json().catch(() => null);
+    if (answer.redirected || (answer.status === 403 && !told)) throw new ServiceError('The proxy before the service asks for a login. Reload the page.', 0);
     const error = new ServiceError(told?.error?.message ?? `The service answered with status ${answer.status}.`, answer.status);
     if (answer.status !== 401 || path === 'login') throw error;
     await login();
@@ -79,7 +81,8 @@ export const query = (entries) => {
   return made.toString();
 };
 
-// Server-sent events. Not by EventSource, which sends no session. They stop while the page is hidden: a browser has six
+// Server-sent events. Not by EventSource, which sends no session; but with its header, without which Jupyter's proxy would
+// hold them back. They stop while the page is hidden: a browser has six
 // connections to one address, and all tabs share them.
 export function listen(path, take, state) {
   let stopped = false, abort = null;
@@ -91,7 +94,7 @@ export function listen(path, take, state) {
       const hide = () => document.hidden && abort.abort();
       document.addEventListener('visibilitychange', hide);
       try {
-        const answer = await send(typeof path === 'function' ? path() : path, { signal: abort.signal });
+        const answer = await send(typeof path === 'function' ? path() : path, { signal: abort.signal, headers: { accept: 'text/event-stream' } });
         state?.(true);
         take('open', null);
         await events(answer.body, (kind, data) => { if (!stopped) take(kind, data); });
@@ -139,7 +142,7 @@ async function fromAddress() {
 
 async function redeem(code) {
   const answer = await fetch(where('login'), {
-    method: 'POST', body: JSON.stringify({ code }), headers: { 'content-type': 'application/json' }, credentials: 'omit',
+    method: 'POST', body: JSON.stringify({ code }), headers: { 'content-type': 'application/json' },
   });
   const told = await answer.json();
   if (!answer.ok) throw new ServiceError(told.error.message, answer.status);
