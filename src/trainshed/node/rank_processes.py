@@ -204,7 +204,7 @@ class RankAgent:
         self._processes = [RankProcess(folder, rank, apart) for rank in ranks]
         self._door = self._made_door() if any(process.door for process in self._processes) else None
         self._costs: dict[int, float] = {}
-        self._sampler = self._made_sampler()
+        self._sampler: Sampler | None = None
 
     def _made_door(self) -> DoorApart | None:
         from trainshed.node.mlflow_door import DoorApart  # only nodes of a cluster but the first need it
@@ -240,6 +240,7 @@ class RankAgent:
         environ = {**os.environ, **(self._door.variables if self._door else {})}
         for process in self._processes if self._forwarders is None else ():
             self._start(process, environ)
+        self._sampler = self._made_sampler()  # whose imports no rank waits for
         while any(process.status is None and process.awaited for process in self._processes):
             self._step(0.2 if self._apart and self._terminating else None)
         self._end_servers()
