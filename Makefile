@@ -8,8 +8,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The tests of real services: all folders but these.
-REAL := $(filter-out tests/unit/ tests/house/ tests/interpreters/ tests/support/ tests/fixtures/ tests/mutants/ %__pycache__/,$(wildcard tests/*/))
+# The tests of real services and other Pythons: all folders but these.
+REAL := $(filter-out tests/unit/ tests/house/ tests/support/ tests/fixtures/ tests/mutants/ %__pycache__/,$(wildcard tests/*/))
 # Images of containers often say that Python keeps no bytecode; then each of the thousands of processes that the tests
 # start would compile again all that it imports, which takes longer than most of what they do.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,9 +21,8 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev tools
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
-	$(BIN)/python -m pytest $(REAL) -q -n 3 --dist loadfile --durations 25 --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 4 --dist loadfile --no-loadscope-reorder --durations 25 --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 77
-	$(BIN)/python -m pytest tests/interpreters -q -n 2
 
 # What some tests need beside Python's packages; after what may itself need Debian's, which lets one install at a time.
 tools: $(VENV)/.made
