@@ -8,24 +8,25 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The tests of real services: all folders but these.
-REAL := $(filter-out tests/unit/ tests/house/ tests/interpreters/ tests/support/ tests/fixtures/ tests/mutants/ %__pycache__/,$(wildcard tests/*/))
-.PHONY: demo test coverage lint docs format bench mutants clean
+# The tests of real services and other Pythons: all folders but these.
+REAL := $(filter-out tests/unit/ tests/house/ tests/support/ tests/fixtures/ tests/mutants/ %__pycache__/,$(wildcard tests/*/))
+# Images of containers often say that Python keeps no bytecode; then each of the thousands of processes that the tests
+# start would compile again all that it imports, which takes longer than most of what they do.
+unexport PYTHONDONTWRITEBYTECODE
+.PHONY: demo test tools coverage lint docs format bench mutants clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/sklearn_estimator/run.py
 	$(BIN)/python examples/mpi_estimator/run.py
 
-test: $(VENV)/.dev
-	@sh tools/get_browser.sh
-	@sh tools/get_podman.sh
-	@sh tools/get_slurm.sh
-	@sh tools/get_tracers.sh
-	@sh tools/get_sshd.sh
+test: $(VENV)/.dev tools
 	$(BIN)/python -m pytest tests/unit tests/house -q -n 2 --timeout 120 --cov --cov-report=
-	$(BIN)/python -m pytest $(REAL) -q -n 3 --dist loadfile --durations 25 --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(REAL) -q -n 4 --dist loadfile --no-loadscope-reorder --durations 25 --cov --cov-append --cov-report=
 	$(BIN)/python tools/coverage_of_rooms.py 77
-	$(BIN)/python -m pytest tests/interpreters -q -n 2
+
+# What some tests need beside Python's packages; after what may itself need Debian's, which lets one install at a time.
+tools: $(VENV)/.made
+	@sh tools/get_tools.sh
 
 # As test, with the service and scripts measured, which takes a quarter longer.
 coverage: $(VENV)/.dev

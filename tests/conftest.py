@@ -34,6 +34,18 @@ OF_THE_SERVICE = (
     "REGISTRY_AUTH_FILE",
 )
 """Settings of a test that are its service's, which in the second pass somebody else starts."""
+LONG = (
+    *("test_interpreters.py", "test_door_integration.py", "test_door.py", "test_containers.py", "test_old_scripts.py"),
+    *("test_toy_engine.py", "test_power_loss.py", "test_clock.py", "test_distributed.py", "test_frameworks.py"),
+    *("test_tensorflow.py", "test_notebook.py", "test_removal_faults.py", "test_random_kills.py", "test_mlflow.py"),
+)
+"""Modules that take longest, the longest first: begun last, they would keep one worker after the others have ended."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_ci_runs_what_developers_run() -> None:
         assert jobs[name]["steps"][-1] == {"run": "bash .ci/run"}
         assert jobs[name]["strategy"]["matrix"]["python"]
     assert set(jobs["passed"]["needs"]) == set(jobs) - {"passed"}
-    script = (ROOT / ".ci" / "run").read_text()
-    assert [f"make {target}" in script for target in ("lint", "docs", "test")] == [True, True, True]
+    made = [line.split() for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("make ")]
+    assert {"lint", "docs", "test"} <= {word for line in made for word in line}
 
 
 @pytest.mark.parametrize("form", ["bug_report.yml", "feature_request.yml"])

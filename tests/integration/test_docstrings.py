@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -32,9 +34,12 @@ def modules() -> Iterator[Any]:
             yield importlib.import_module(found.name)
 
 
+@functools.cache
 def examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    return [test for module in modules() for test in finder.find(module) if test.examples]
+    # To look through a module is slow, which every process pays that collects the tests.
+    told = [module for module in modules() if ">>>" in inspect.getsource(module)]
+    return [test for module in told for test in finder.find(module) if test.examples]
 
 
 class Readers:

@@ -20,12 +20,11 @@ from trainshed import (
 )
 from trainshed.errors import ActivityFailedException, UserErrorException
 
-nbformat = pytest.importorskip("nbformat")
-
 FIRST = "import sys\nfrom azureml.core import Run\nrun = Run.get_context()\nalpha = float(sys.argv[2])\nprint('alpha', alpha)"
 
 
 def notebook(folder: Path, *cells: str, name: str = "train.ipynb", language: str = "python") -> None:
+    nbformat = pytest.importorskip("nbformat")  # takes seconds, which collecting tests need not
     made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "x", "display_name": "X", "language": language}})
     made.cells = [nbformat.v4.new_markdown_cell("# Training"), *map(nbformat.v4.new_code_cell, cells)]
     made.cells[1].outputs = [nbformat.v4.new_output("stream", text="of an earlier execution")]
@@ -35,6 +34,7 @@ def notebook(folder: Path, *cells: str, name: str = "train.ipynb", language: str
 
 def kept(run: Any, folder: Path, name: str = "train.ipynb") -> Any:
     """Return the outputs of each code cell in the notebook that a run has kept, which is a valid one."""
+    nbformat = pytest.importorskip("nbformat")
     run.download_file(f"outputs/{name}", str(folder / "kept.ipynb"))
     made = nbformat.read(folder / "kept.ipynb", nbformat.NO_CONVERT)
     nbformat.validate(made)

@@ -34,12 +34,19 @@ class Job(Dict[str, str]):
         return [json.loads(line, parse_constant=pytest.fail) for line in lines if line]
 
 
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is on a script's PYTHONPATH; tests leave it as it is."""
+    into = tmp_path_factory.mktemp("runtime")
+    made = assemble(into)
+    assert assemble(into) == made
+    return made
+
+
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path, tree: Path) -> Job:
     run = tmp_path / "run-1"
     (run / "code" / "outputs").mkdir(parents=True)
-    tree = assemble(tmp_path / "runtime")
-    assert assemble(tmp_path / "runtime") == tree
     return Job(
         PYTHONPATH=str(tree),
         TRAINSHED_RUN_DIR=str(run),

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from service_python import assemble
 
 from trainshed.node.variables import python_path
 from trainshed.spec.run import RunSpec
@@ -39,11 +38,6 @@ class DataFrame:
 def concat(parts, **how): return [part.rows for part in parts]
 """,
 }
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    return assemble(tmp_path / "runtime")
 
 
 def run(tmp_path: Path, tree: Path, code: str, legacy: str = "1", more: dict[str, str] | None = None) -> str:
