@@ -73,6 +73,7 @@ class Folder:
         self._there: Files = {}
         self._facts: dict[tuple[bytes | None, ...], Facts] = {}
         self._trees: dict[tuple[str, tuple[bytes, ...]], str] = {}
+        self._records: dict[tuple[str | bytes | None, ...], list[str]] = {}
 
     def show(self, files: Files) -> None:
         """Make the folder hold these files."""
@@ -160,6 +161,13 @@ class Folder:
         return found
 
     def _torn(self, run_id: str) -> list[str]:
+        names = (layout.SHIM, layout.SPEC, layout.EXIT, layout.PHASES, layout.JOURNAL)
+        key = (run_id, *(self._there.get(f"runs/{run_id}/{name}") for name in names))
+        if key not in self._records:
+            self._records[key] = self._read_records(run_id)
+        return self._records[key]
+
+    def _read_records(self, run_id: str) -> list[str]:
         run_dir, found = self.root / "runs" / run_id, []
         records = (layout.SHIM, layout.SPEC, layout.EXIT)
         torn = [name for name in records if (run_dir / name).exists() and not _json(run_dir / name)]
