@@ -92,7 +92,7 @@ def test_data_is_given_to_the_script(sh: Shell, project: Path, tmp_path: Path, w
     ("data", "said"),
     [
         ("here", "--data 'here' must be of the form NAME=WHERE"),
-        ("here=nowhere", "nowhere"),
+        ("here=nowhere", "--data here: there is no file or folder 'nowhere'."),
         ("here=datastore://elsewhere/x", "There is no datastore 'elsewhere'"),
         ("here=dataset://digits:one", "The version of a dataset is a number or 'latest', not 'one'."),
     ],
@@ -139,6 +139,9 @@ def test_runs_are_sorted_by_what_they_logged(sh: Shell, submitted: str) -> None:
     sh("runs", "--sort", "alhpa", code=2)
     assert "No run has a metric or a parameter 'alhpa'. Did you mean 'alpha'?" in sh.err
     assert sh("runs", "--status", "COMPLETED").count("Completed") == 2
+    assert sh("runs", "--status", "failed,completed").count("Completed") == 2
+    sh("runs", "--columns", "nothing", code=2)
+    assert "No run has a metric or a parameter 'nothing'. There are: " in sh.err
 
 
 def test_a_run_is_repeated_and_compared(sh: Shell, submitted: str) -> None:
@@ -181,11 +184,17 @@ def test_the_end_of_a_log(sh: Shell, project: Path, this_python: str) -> None:
     assert len(sh("logs", run, "--tail", "90000").splitlines()) == 40001
 
 
-def test_several_runs_are_cancelled_at_once(sh: Shell, project: Path, this_python: str) -> None:
+def test_several_runs_are_cancelled_at_once(sh: Shell, project: Path, this_python: str, workspace: Workspace) -> None:
     (project / "train.py").write_text("import signal; signal.pause()")
+    workspace.connection.call("PUT", "/targets/local", {"kind": "local", "slots": 1})
     runs = [sh("submit", project, "--use-python", this_python).strip() for _ in range(2)]
-    sh("cancel", *runs, "nothing", code=1)
-    assert "nothing" in sh.err
+    # Who waits for one that waits is told so.
+    argv = [sys.executable, "-m", "trainshed", "logs", "-f", runs[1]]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stderr is not None
+        assert watching.stderr.readline().startswith(f"{runs[1]}: waiting until this machine has room for it.")
+        sh("cancel", *runs, "nothing", code=1)
+        assert "nothing" in sh.err
     for run in runs:
         sh("wait", run, code=130)
 
@@ -357,13 +366,15 @@ def test_a_setting_that_a_running_service_does_not_see_is_told(
     assert caplog.messages == []
     monkeypatch.setenv("TRAINSHED_CONDA_CHANNELS", "https://user:secret@host/channel")
     sh("runs")
-    [told] = caplog.messages
+    sh("service", "status")
+    told, again = caplog.messages
+    assert told == again
     assert "does not see your setting of TRAINSHED_CONDA_CHANNELS" in told
     assert "trainshed service stop" in told
     assert "secret" not in told
     sh("service", "stop")
     sh("runs")
-    assert caplog.messages == [told]
+    assert caplog.messages == [told, again]
 
 
 def test_many_processes_on_nodes(sh: Shell, project: Path) -> None:

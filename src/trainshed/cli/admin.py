@@ -42,8 +42,8 @@ def workspaces(options: argparse.Namespace) -> int:
 
 def service(options: argparse.Namespace) -> int:
     """Show, start or stop the workspace's service, or print its log or its address and token."""
-    from trainshed.client.embedded import running
-    from trainshed.client.endpoint import log_of
+    from trainshed.client.embedded import running, warn_of_ignored
+    from trainshed.client.endpoint import log_of, read
 
     where = resolve.workspace(options, create=options.what in ("start", "access"))
     if options.what == "access":
@@ -64,6 +64,8 @@ def service(options: argparse.Namespace) -> int:
     if connection is None:
         _say(options, {"running": False, "workspace": where.identity}, "not running; it starts when needed")
         return 0
+    if not where.by_address and (endpoint := read(where.identity)):
+        warn_of_ignored(endpoint)
     facts = {"running": True, **connection.call("GET", "/service"), "url": connection.base_url}
     sizes = facts["sizes"] = connection.call("GET", "/service/sizes")
     _say(

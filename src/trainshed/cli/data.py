@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from typing import Any
 
@@ -10,9 +11,10 @@ from trainshed.api.data.dataset import Dataset
 from trainshed.api.data.datastore import Datastore
 from trainshed.api.data.file_dataset import FileDataset
 from trainshed.cli import resolve
-from trainshed.errors import UserErrorException
+from trainshed.errors import NotFoundException, UserErrorException
 
 _DATASTORE, _DATASET = "datastore://", "dataset://"
+_PATTERN = re.compile(r"[*?\[]")
 _FORMS = f"a path, a web address, {_DATASTORE}NAME/PATH, or {_DATASET}NAME:VERSION"
 
 
@@ -48,4 +50,8 @@ def _data(options: argparse.Namespace, name: str, where: str) -> Any:
         store, _, path = where.removeprefix(_DATASTORE).partition("/")
         datastore = Datastore.get(resolve.workspace(options, create=True), store)
         return datastore.path(path, data_reference_name=name).as_mount()
+    if "://" not in where:
+        where = os.path.expanduser(where)  # no shell has, behind NAME=
+        if not _PATTERN.search(where) and not os.path.exists(where):
+            raise NotFoundException(f"--data {name}: there is no file or folder '{where}'.")
     return Dataset.File.from_files(where).as_named_input(name).as_mount()

@@ -13,7 +13,7 @@ from trainshed.cli import resolve, show
 from trainshed.client.follow import follow
 from trainshed.client.http import quoted
 from trainshed.errors import NotFoundException, UserErrorException
-from trainshed.spec import layout
+from trainshed.spec import layout, states
 from trainshed.spec.run import LOCAL
 
 _BLOCK = 64 << 10
@@ -66,9 +66,10 @@ def _best_log(run: Run) -> str:
 def follow_all(options: argparse.Namespace, run: Run) -> None:
     """Print the log of the environment, then that of the script, until the run has ended."""
     connection = run.experiment.workspace.connection
-    elsewhere = run.record()["target"] != LOCAL
+    record = run.record()
+    may_wait = record["target"] != LOCAL or record["status"] == states.QUEUED
     try:
-        with telling(connection, run.id) if elsewhere else nullcontext():
+        with telling(connection, run.id) if may_wait else nullcontext():
             for name in layout.logs_of(run.type or ""):
                 show.log(options, name, follow(connection, run.id, name))
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from trainshed.spec import states
 if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
-_PAGE = 200
+_PAGE, _LISTED = 200, 20
 _ORDERS = ("submitted", "status", "name", "experiment", "target", "started", "took", "tags")
 
 
@@ -22,7 +22,7 @@ def runs(options: argparse.Namespace) -> int:
     options.status = _status(options.status)
     where = resolve.workspace(options)
     connection = where.connection
-    if options.filter or options.sort or options.columns:
+    if options.filter or options.sort or options.columns or "," in (options.status or ""):
         return _table(options, connection)
     query = {"experiment": options.experiment, "status": options.status, "tag": options.tag}
     records: list[dict[str, Any]] = []
@@ -43,11 +43,12 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def _status(given: str | None) -> str | None:
-    known = {status.lower(): status for status in states.ALL}
-    if given is None or given.lower() in known:
-        return None if given is None else known[given.lower()]
-    names = sorted(states.ALL)
-    raise UserErrorException(f"No status '{given}'. Available: {', '.join(names)}.{did_you_mean(given, names)}")
+    """Return statuses as they are spelled; ``given`` may be several with commas."""
+    known, names = {status.lower(): status for status in states.ALL}, sorted(states.ALL)
+    for each in [] if given is None else given.split(","):
+        if each.lower() not in known:
+            raise UserErrorException(f"No status '{each}'. Available: {', '.join(names)}.{did_you_mean(each, names)}")
+    return None if given is None else ",".join(known[each.lower()] for each in given.split(","))
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def _table(options: argparse.Namespace, connection: Connection) -> int:
     sort = options.sort or "submitted"
     if columns or sort not in _ORDERS:
         known = connection.call("GET", "/table/names")
-        sort = sort if sort in _ORDERS else _column(sort, known)
+        sort = sort if sort in _ORDERS else _column(sort, known, f" --sort also takes {', '.join(_ORDERS)}.")
         for name in columns:
             _column(name, known)
     query = {
@@ -91,7 +92,7 @@ def _table(options: argparse.Namespace, connection: Connection) -> int:
     return 0
 
 
-def _column(name: str, known: dict[str, list[str]]) -> str:
+def _column(name: str, known: dict[str, list[str]], more: str = "") -> str:
     """Return the service's name of a metric or a parameter.
 
     Raises:
@@ -101,11 +102,10 @@ def _column(name: str, known: dict[str, list[str]]) -> str:
         return f"m:{name}"
     if name in known["parameters"]:
         return f"p:{name}"
-    names = [*_ORDERS, *known["metrics"], *known["parameters"]]
-    raise UserErrorException(
-        f"No run has a metric or a parameter '{name}'.{did_you_mean(name, names)} "
-        f"Besides these, --sort takes: {', '.join(_ORDERS)}."
-    )
+    there = [*known["metrics"], *known["parameters"]]
+    listed = f" There are: {', '.join(there[:_LISTED])}{', …' if len(there) > _LISTED else ''}." if there else ""
+    near = did_you_mean(name, [*(_ORDERS if more else ()), *there])
+    raise UserErrorException(f"No run has a metric or a parameter '{name}'.{near or listed}{more}")
 
 
 def _filter(options: argparse.Namespace) -> str:

@@ -20,7 +20,7 @@ def history(commands: Any) -> None:
         help="as on the page: words, status:failed, 'loss<0.1', 'started>-3d', 'took>2h', …",
     )
     runs.add_argument("--experiment", metavar="NAME", help="only runs of this experiment")
-    runs.add_argument("--status", metavar="STATUS", help="only runs with this status, e.g. running or failed")
+    runs.add_argument("--status", metavar="STATUS,…", help="only runs with one of these, e.g. running,queued")
     runs.add_argument("--tag", metavar="KEY[=VALUE]", help="only runs with this tag")
     runs.add_argument(
         "--columns", action="append", default=[], metavar="NAME,…", help="show these metrics and parameters"

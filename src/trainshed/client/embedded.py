@@ -32,11 +32,16 @@ def connect(root: str) -> Connection:
     endpoint = read(root)
     if endpoint is None or endpoint["version"] != VERSION or not _lives(endpoint["pid"]):
         endpoint = _started(root)
-    _warn_of_ignored(endpoint)
+    warn_of_ignored(endpoint)
     return connection_to(endpoint, lambda: _renewed(root))
 
 
-def _warn_of_ignored(endpoint: dict[str, Any]) -> None:
+def warn_of_ignored(endpoint: dict[str, Any]) -> None:
+    """Tell the user which settings a running service does not know of.
+
+    Args:
+        endpoint: of the service.
+    """
     names = settings.ignored(os.environ, endpoint.get("settings") or {})
     if names:
         warn(

@@ -38,7 +38,7 @@ def watch(run: RunLike, show_output: bool, raise_on_error: bool) -> Details:
     connection = run.experiment.workspace.connection
     reported.add(run.id)
     try:
-        if show_output and run._record["target"] != LOCAL:
+        if show_output and (run._record["target"] != LOCAL or run._record["status"] == states.QUEUED):
             from trainshed.api.runs.waiting import telling  # threads take 2 ms, and this machine always answers
 
             with telling(connection, run.id):
