@@ -87,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _check_token(self) -> None:
         given = self.headers.get("Authorization", "").encode()
         first, _, rest = self.path[1:].partition("/")
-        if not given and rest.startswith(_ARTIFACTS[1:]):
-            given, self.path = f"Bearer {first}".encode(), f"/{rest}"
+        if rest.startswith(_ARTIFACTS[1:]):  # some old clients send the token besides, and some do not
+            given, self.path = given or f"Bearer {first}".encode(), f"/{rest}"
         if not hmac.compare_digest(given, f"Bearer {self.server.token}".encode()):
             raise Refused("UNAUTHENTICATED", "The token in MLFLOW_TRACKING_TOKEN is missing or wrong.", 401)
 

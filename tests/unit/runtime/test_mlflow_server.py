@@ -183,6 +183,13 @@ def test_without_the_token_nothing_is_answered(client: Client) -> None:
     assert not (client.run / "artifacts").exists()
 
 
+def test_files_of_a_client_that_has_the_token_in_the_address_and_sends_it_besides(client: Client) -> None:
+    """As MLflow 1.30 does."""
+    path = f"/{client.token}{_FILES}/exp_1/model/requirements.txt"
+    assert client.call("PUT", path, b"mlflow") == (200, {})
+    assert client.call("GET", path) == (200, b"mlflow")
+
+
 def test_the_server_ends_with_what_has_started_it(tmp_path: Path) -> None:
     (tmp_path / "shim.log").touch()
     door = MlflowDoor("exp_1", "exp", str(tmp_path))
