@@ -105,6 +105,7 @@ def fill_ours(database: Path, count: int) -> None:
             columns = ", ".join(made)
             write.execute(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * len(made))})", list(made.values()))
             write.execute("INSERT INTO specs VALUES (?, '{}')", (run,))
+            write.execute("INSERT INTO collected VALUES (?, 'journal.jsonl/direct', ?)", (run, len(metrics)))
             for key, value in metrics.items():
                 row = (run, key, begun, value)
                 sql = "INSERT INTO series (run, name, kind, plain, points, place, step, time, value) "

@@ -198,6 +198,16 @@ print("up", flush=True)
 """
 
 
+SEEN = """
+# What is seen of this rank's own host is in the journal there.
+journal = os.path.join(os.environ["TRAINSHED_RUN_DIR"], "journal.jsonl")
+name = '"system: memory"' if os.environ["NODE_RANK"] == "0" else '"system: memory (node-1)"'
+while not os.path.exists(journal) or name not in open(journal).read():
+    time.sleep(0.05)
+print("up, and seen", flush=True)
+"""
+
+
 def ups(lab: PoolRig, run_id: str, count: int) -> None:
     """Return once so many ranks are up."""
     seen = ""
@@ -244,8 +254,8 @@ def test_the_first_rank_that_fails_ends_the_others(lab: PoolRig) -> None:
 
 
 def test_cancel_leaves_nothing_on_either_host(lab: PoolRig) -> None:
-    run_id = lab.submit(LASTS + "time.sleep(600)", **TORCH, grace_seconds=0.5)
-    ups(lab, run_id, 4)
+    run_id = lab.submit(LASTS + SEEN + "time.sleep(600)", **TORCH, grace_seconds=0.5)
+    ups(lab, run_id, 8)  # each host has been looked at, too
     assert {host for host, _ in lab.pair.alive(run_id)} == {"h1", "h2"}
     state = lab.service.call("GET", "/targets/lab")
     assert [each["used"] for each in state["members"]] == [1, 1]

@@ -151,8 +151,11 @@ def test_the_page_in_jupyter(page: Page, jupyter: tuple[str, str, Path]) -> None
     assert (status, "The Host header does not name this service." in text) == (400, True)
     assert ask(f"{here}api/v1/runs", urlsplit(address).netloc, **hub)[0] == 401
     # When Jupyter has forgotten the browser, the page says what to do.
+    page.base = f"{here}pages/"
+    page.open("")
     page.browser.delete_all_cookies()
-    page.until(NOTES).send_keys("more\t")
+    page.press("/")
+    page.press("far")
     page.until("return document.body.innerText.includes('asks for a login. Reload')")
 
 

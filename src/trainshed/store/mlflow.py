@@ -27,7 +27,7 @@ _SERIES = (
     "SELECT run, name, step, time, value FROM series WHERE kind = 'scalar' AND run IN (SELECT value FROM json_each(?)) "
     "AND typeof(value) IN ('real', 'integer', 'null')"
 )
-_POINTS = "SELECT run, sum(points) FROM series WHERE run IN (SELECT value FROM json_each(?)) GROUP BY run"
+_STORED = "SELECT run, sum(bytes) FROM collected WHERE run IN (SELECT value FROM json_each(?)) GROUP BY run"
 
 
 class RunRow(NamedTuple):
@@ -151,9 +151,9 @@ class Mlflow:
         sql = f"{_RUNS} {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
         return [RunRow(*row) for row in self._database.tuples(sql, (json.dumps(list(experiments)), size, first))]
 
-    def points(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """Return how many points of metrics have been stored of each of some runs; one more changes what is newest."""
-        return dict(self._database.tuples(_POINTS, (json.dumps(list(run_ids)),)))
+    def stored(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Return how far the journals of some runs have been stored; one more point of a metric makes it more."""
+        return dict(self._database.tuples(_STORED, (json.dumps(list(run_ids)),)))
 
     def newest(self, run_ids: Sequence[str]) -> dict[str, list[tuple[str, int | None, float, float]]]:
         """Return the newest point of each metric, ``(name, step, time, value)``, by run.

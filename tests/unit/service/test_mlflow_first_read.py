@@ -11,6 +11,7 @@ from typing import Any
 
 from trainshed.service.mlflow import search_routes
 from trainshed.store.database import Database
+from trainshed.store.metrics import Metrics
 from trainshed.store.mlflow import Mlflow
 
 
@@ -36,4 +37,8 @@ def test_what_was_made_before_anybody_asked_is_what_is_answered(tmp_path: Path) 
     with closing(sqlite3.connect(path)) as write, write:
         write.execute('UPDATE runs SET tags = \'{"a": "c"}\'')
     assert b'{"key":"a","value":"b"}' not in search_routes.search(context, {"experiment_ids": ["e1"]})
+    event = {"k": "metric", "n": "loss", "t": 2.0}
+    for step, value in ((1, 0.5), (2, 0.25)):
+        Metrics(database).add("warm-1", [{**event, "s": step, "v": value}])
+        assert f'"value":{value}'.encode() in search_routes.search(context, {"experiment_ids": ["e1"]})
     database.close()
