@@ -67,7 +67,8 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
 	$(BIN)/python tools/install.py -e . -e compat/azureml scikit-learn joblib
 	touch $@
 
+# Compiled at once: programs of other users, whom some tests have, cannot keep bytecode in it.
 $(VENV)/.dev: $(VENV)/.made pyproject.toml compat/azureml/pyproject.toml
-	$(BIN)/python tools/install.py -e . -e compat/azureml --group dev
+	$(BIN)/python tools/install.py --compile-bytecode -e . -e compat/azureml --group dev
 	$(BIN)/python tools/install.py --no-deps "axe-playwright-python>=0.1.8"  # for its axe-core, without Playwright
 	touch $@
