@@ -136,6 +136,11 @@ def test_runs_are_sorted_by_what_they_logged(sh: Shell, submitted: str) -> None:
     assert [(row[0], row[at]) for row in rows] == [(other, "0.3"), (submitted, "0.8")]
     assert [row["id"] for row in sh.json("runs", "alpha<0.5", "status:completed")] == [other]
     assert [row["id"] for row in sh.json("runs", "--sort", "started", "--limit", "1", "--tag", "a=b")] == [other]
+    listed = {row["id"]: row for row in sh.json("runs")}
+    for row in sh.json("runs", "--columns", "alpha"):  # the same names, and what was chosen
+        shown = {**row.pop("parameters"), **row.pop("metrics")}
+        assert float(shown["alpha"]) == (0.3 if row["id"] == other else 0.8)
+        assert row == listed[row["id"]]
     sh("runs", "--sort", "alhpa", code=2)
     assert "No run has a metric or a parameter 'alhpa'. Did you mean 'alpha'?" in sh.err
     assert sh("runs", "--status", "COMPLETED").count("Completed") == 2

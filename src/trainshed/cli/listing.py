@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from trainshed.cli import resolve, show
+from trainshed.client.http import quoted
 from trainshed.errors import UserErrorException, did_you_mean
 from trainshed.spec import states
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trainshed.client.http import Connection
 
 _PAGE, _LISTED = 200, 20
+_NOT_LISTED = ("spec", "native_id", "allocation")
 _ORDERS = ("submitted", "status", "name", "experiment", "target", "started", "took", "tags")
 
 
@@ -85,11 +87,18 @@ def _table(options: argparse.Namespace, connection: Connection) -> int:
         if len(page) < size:
             break
     if options.json:
-        show.as_json(rows)
+        show.as_json([_named(row, connection) for row in rows])
         return 0
     head = ("RUN", "STATUS", "TARGET", "CREATED", "TOOK", *columns, "TAGS")
     show.table(head, (_cells(row, columns) for row in rows))
     return 0
+
+
+def _named(row: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    """Return a row of the table as the list without a table has it, and the chosen columns."""
+    record = connection.call("GET", quoted("runs", row["id"]))
+    shown = {name: value for name, value in record.items() if name not in _NOT_LISTED}
+    return {**shown, "metrics": row.get("m", {}), "parameters": row.get("p", {})}
 
 
 def _column(name: str, known: dict[str, list[str]], more: str = "") -> str:
