@@ -22,6 +22,7 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.web import assets
 from trainshed.web.curves import Curves
 from trainshed.web.logs import Log
+from trainshed.web.markup import render
 from trainshed.web.sessions import Sessions
 from trainshed.web.source_diff import difference
 from trainshed.web.table import Question, Table
@@ -288,3 +289,17 @@ def test_what_the_shim_has_seen_is_a_curve_and_no_metric(database: Database) -> 
     assert curve is not None
     assert (curve["t"], curve["y"]) == ([2.0], [0.5])
     assert Table(database).usual()["metrics"] == []
+
+
+def test_a_template_escapes_what_it_is_given_and_wants_all_that_it_names() -> None:
+    from jinja2 import UndefinedError
+
+    part = {"view": "note", "title": "<i>", "data": "<script>", "about": "", "wide": False}
+    run = {"id": "a/b", "name": "<b>", "status": "Queued", "kind": "queued", "took": "", "waits": "", "facts": []}
+    values = {"page": "", "run": {**run, "tags": [], "description": "", "why": None}, "left": [part], "more": 0}
+    text = render("fragment.html", parent=None, log=None, **values)
+    assert "<b>&lt;b&gt;" not in text
+    assert '<header><b title="&lt;i&gt;">&lt;i&gt;</b>' in text
+    assert '<p class="none">&lt;script&gt;</p>' in text
+    with pytest.raises(UndefinedError, match="'log' is undefined"):
+        render("fragment.html", parent=None, **values)
