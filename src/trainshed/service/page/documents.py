@@ -48,10 +48,10 @@ async def compare_document(_: Request) -> Response:
     return document("./", "compare")
 
 
-def document(base: str, module: str) -> Response:
+def document(base: str, page: str) -> Response:
     """Return the document of a page; see :func:`trainshed.web.assets.document`."""
     headers = {"content-security-policy": assets.POLICY, "cache-control": "no-cache"}
-    return Response(assets.document(base, module), media_type="text/html", headers=headers)
+    return Response(assets.document(base, page), media_type="text/html", headers=headers)
 
 
 async def asset(request: Request) -> Response:

@@ -1,5 +1,5 @@
 // What can be done with the selected runs.
-import { ask, colour, el, ended, indexOf, many, onKey, runTime, toast, tried } from './base.js';
+import { $, ask, colour, el, ended, indexOf, many, onKey, runTime, toast, tried } from './base.js';
 import { post } from './http.js';
 
 export async function act(what, ids, more) {
@@ -43,20 +43,18 @@ export const compare = (ids) => { location.href = `compare?runs=${ids.map(encode
 export function bar(selected, draw, renew) {
   const runs = () => [...selected.values()];
   const after = async (work) => { if (await work) renew(); };
-  const button = (title, key, act, kind) => el('button', { class: `btn ${kind ?? ''}`, onclick: act }, el('span', {}, title), key ? el('kbd', {}, key) : null);
-  const number = el('b'), swatches = el('span', { class: 'swl', 'aria-hidden': 'true' });
+  const node = $('.actions'), button = (name) => $(`[data-act=${name}]`, node), number = $('b', node), swatches = $('.swl', node);
   const acts = {
     compare: () => (selected.size > 1 ? compare([...selected.keys()].slice(0, 50)) : toast('Pick a second run.')),
     cancel: () => after(cancel(runs())),
     tag: () => selected.size && after(tag(runs())),
     archive: () => selected.size && after(act(runs().every((run) => run.archived) ? 'restore' : 'archive', [...selected.keys()]).then((done) => { selected.clear(); return done; })),
-    remove: () => selected.size && after(remove(runs()).then((done) => { if (done) selected.clear(); return done; })),
+    delete: () => selected.size && after(remove(runs()).then((done) => { if (done) selected.clear(); return done; })),
   };
-  const stop = button('Cancel', 'X', acts.cancel), store = button('Archive', 'E', acts.archive), compared = button('Compare', 'C', acts.compare, 'primary');
-  const node = el('div', { class: 'actions', role: 'toolbar', 'aria-label': 'Selected runs' }, number, swatches, compared, stop, button('Tag', 'G', acts.tag), store,
-    button('Delete…', '', acts.remove, 'bad'), el('span', { class: 'sp' }), button('Clear', 'Esc', () => { selected.clear(); draw(); }, 'ghost'));
+  acts.clear = () => { selected.clear(); draw(); };
+  const stop = button('cancel'), store = button('archive'), compared = button('compare');
+  node.addEventListener('click', (event) => acts[event.target.closest('[data-act]')?.dataset.act]?.());
   return {
-    node,
     update() {
       node.classList.toggle('none', !selected.size);
       number.textContent = `${selected.size} selected`;

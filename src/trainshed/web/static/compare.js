@@ -1,16 +1,13 @@
 // Several runs: which wins, by how much, and what was different.
-import { $, ask, colour, el, ended, frame, get, icon, listen, many, menu, onKey, ready, runAddress, runTime, shortly, sig, status, toast, tried } from './base.js';
+import { $, ask, colour, el, ended, get, icon, listen, many, onKey, overview, ready, runAddress, runTime, shortly, sig, state, status, toast, tried, wait } from './base.js';
 import { query } from './http.js';
 import { Charts, controls, goal } from './charts.js';
 import { diffOf } from './details.js';
 
-const shell = frame('compare');
 let ids = (new URLSearchParams(location.search).get('runs') ?? '').split(',').filter(Boolean);
 let runs = [], charts = null, same = false, every = false;
-const title = el('h1', {}, 'Compare'), tools = el('span', { class: 'tools' }), heads = el('div', { class: 'heads' }), grid = el('div', { class: 'grid3' }), box = el('div', { class: 'cmp', tabindex: '0', role: 'region', 'aria-label': 'Comparison' });
-const wait = el('div', { class: 'wait on' });
-shell.main.append(wait, el('div', { class: 'top' }, menu(), title, el('span', { class: 'sp' }), tools,
-  el('button', { class: 'btn', onclick: add }, 'Add a run ', el('kbd', {}, 'A'))), heads, grid, box);
+const title = $('h1'), tools = $('.tools'), heads = $('.heads'), grid = $('.grid3'), box = $('.cmp');
+$('#add').addEventListener('click', () => add());
 
 const name = (run) => run.display_name ?? run.id;
 const DASHES = ['', 'dash', 'thick', 'dotted'];
@@ -117,7 +114,7 @@ onKey('a', 'Add a run', add);
 await ready;
 await load();
 document.documentElement.dataset.ready = 'yes';
-shell.update();
+overview();
 let due = 0;
 listen('changes', (kind, changed) => {
   if (kind !== 'message' || due || !runs.some((run) => changed.includes(run.id) && !ended(run))) return;
@@ -126,4 +123,4 @@ listen('changes', (kind, changed) => {
     const found = await tried(() => get(`compare?${query({ run: ids })}`));
     if (found && found.runs.length === runs.length) { runs = found.runs; draw(); charts.renew(); }
   }, 1000);
-}, shell.state);
+}, state);

@@ -1,5 +1,5 @@
 // The files of a run: a tree, a preview of the chosen one, download.
-import { bytes, el, get, icon, many, tried } from './base.js';
+import { $, bytes, el, get, icon, many, tried } from './base.js';
 import { blob, download, query } from './http.js';
 import { plain } from './ansi.js';
 
@@ -18,11 +18,11 @@ export const isImage = (name) => ending(name) in IMAGES;
 export class Files {
   constructor(run) {
     this.run = run;
-    this.count = el('span', { class: 'muted' });
-    this.tree = el('ul', { class: 'tree', 'aria-label': 'Files' });
-    this.preview = el('div', { class: 'prev' });
+    this.node = $('#files');
+    this.count = $('.sh span', this.node);
+    this.tree = $('.tree', this.node);
+    this.preview = $('.prev', this.node);
     this.open = new Set(['outputs']);
-    this.node = el('section', { id: 'files', 'aria-label': 'Files' }, el('div', { class: 'sh' }, el('h2', {}, 'Files'), this.count), el('div', { class: 'ff' }, this.tree, this.preview));
   }
 
   async load() {

@@ -1,5 +1,5 @@
 // One run: is it alive, how far, does the loss go down, what did it say last.
-import { $, ago, ended, el, frame, get, grouped, icon, keep, kept, listen, many, menu, moment, onKey, place, ready, status, took, tried, word, runAddress } from './base.js';
+import { $, ago, ended, el, get, grouped, icon, keep, kept, listen, main, many, menu, moment, onKey, overview, place, ready, state, status, took, tried, wait, word, runAddress } from './base.js';
 import { query } from './http.js';
 import { act, cancel, remove, tag } from './actions.js';
 import { Charts, controls } from './charts.js';
@@ -9,27 +9,19 @@ import { LogView } from './log.js';
 import { Machine } from './machine.js';
 import { CARDS, card } from './media.js';
 
-const shell = frame('run');
 const id = decodeURIComponent(location.pathname.split('/').pop());
 const path = `runs/${encodeURIComponent(id)}`;
 let run = null, source = null, charts = null, screen = null, cards = new Map(), place_ = -1;
-const log = new LogView(id, () => source?.again());
+const log = new LogView(id, $('#log'), () => source?.again());
 const files = new Files(id);
 const machine = new Machine(id);
 
 // The parts.
-const head = el('header', { class: 'hd' }), banner = el('div'), grid = el('div', { class: 'grid3', id: 'charts' }), det = el('div', { class: 'det' }), sweep = el('div');
-const tabs = [['Charts', 'charts'], ['Log', 'log'], ['Files', 'files'], ['Details', 'details']].map(([title, to], i) => {
-  const node = el('button', { class: 'tab', 'aria-current': i ? null : 'true', onclick: () => go(to) }, title, ' ', el('span'));
-  node.to = to;
-  onKey(String(i + 1), title, () => go(to));
-  return node;
-});
-const warned = el('button', { class: 'tab wn', hidden: true, onclick: () => go('details') });
-const nothing = el('p', { class: 'note', hidden: true });
-const nav = el('nav', { class: 'subnav', 'aria-label': 'Sections' }, tabs, warned, el('span', { class: 'sp' }));
-const all = el('button', { class: 'btn ghost', onclick: () => { keep('all-charts', !kept('all-charts', false)); clip(); } });
-const below = el('div', { class: 'clip', hidden: true }, all);
+const head = $('#head'), banner = $('#why'), grid = $('#charts'), det = $('.det'), sweep = $('#sweep'), nothing = $('#nothing'), nav = $('.subnav'), warned = $('.wn'), below = $('.clip'), all = $('.clip .btn');
+const tabs = [...nav.querySelectorAll('.tab:not(.wn)')];
+tabs.forEach((tab, i) => onKey(String(i + 1), tab.firstChild.textContent.trim(), () => go(tab.dataset.to)));
+nav.addEventListener('click', (event) => { const { to } = event.target.closest('.tab')?.dataset ?? {}; if (to) go(to); });
+all.addEventListener('click', () => { keep('all-charts', !kept('all-charts', false)); clip(); });
 // Two rows, so that the end of the log is above the fold; all on demand.
 function clip() {
   const count = charts.count + cards.size, on = kept('all-charts', false) || charts.filter;
@@ -37,11 +29,9 @@ function clip() {
   below.hidden = count <= 6 || Boolean(charts.filter);
   all.textContent = on ? 'Show fewer charts' : `Show all ${grouped(count)} charts`;
 }
-const wait = el('div', { class: 'wait on' });
-shell.main.append(wait, head, banner, machine.node, nav, nothing, sweep, grid, below, log.node, files.node, el('section', { id: 'details', 'aria-label': 'Details' }, el('div', { class: 'sh' }, el('h2', {}, 'Details')), det));
 function go(to) { document.getElementById(to).scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'start' }); }
 addEventListener('scroll', () => {
-  const here = tabs.filter((tab) => document.getElementById(tab.to).getBoundingClientRect().top < innerHeight / 2).pop() ?? tabs[0];
+  const here = tabs.filter((tab) => document.getElementById(tab.dataset.to).getBoundingClientRect().top < innerHeight / 2).pop() ?? tabs[0];
   for (const tab of tabs) if (tab === here) tab.setAttribute('aria-current', 'true'); else tab.removeAttribute('aria-current');
 }, { passive: true });
 
@@ -167,11 +157,10 @@ function follow() {
       await log.known(logs, data.terminal, waiting());
     } else if (kind === 'over') { source.stop(); await tried(reload); files.load(); log.known(run.logs, true); overview(); }
     else if (kind === 'removed') location.href = './';
-  }, shell.state);
+  }, state);
 }
 const later = (() => { let timer; return () => { timer ??= setTimeout(async () => { timer = null; await tried(reload); counted(); }, 300); }; })();
 async function counted() { const count = await files.load(); tabs[2].lastChild.textContent = count ? String(count) : ''; }
-const overview = () => shell.update();
 
 onKey('x', 'Cancel the run', () => { if (run && !ended(run)) acts.cancel(); });
 onKey('g', 'Tag', acts.tag);
@@ -185,15 +174,15 @@ try {
   place_ = run.place;
   await trials();
   show();
-  shell.state(true);
+  state(true);
   document.documentElement.dataset.ready = 'yes';
   if (!ended(run)) { follow(); setInterval(() => { if (!ended(run) && !document.hidden) { counted(); later(); } }, 5000); }
-  else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, shell.state);
+  else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, state);
   overview();
   counted();
   if (/^#(log|files|details)$/.test(location.hash)) go(location.hash.slice(1));
 } catch (error) {
-  shell.main.replaceChildren(el('div', { class: 'top' }, menu(), el('h1', {}, id)), el('div', { class: 'err', role: 'alert' }, el('span', {}, error.message), el('button', { class: 'btn', onclick: () => location.reload() }, 'Try again')));
+  main.replaceChildren(el('div', { class: 'top' }, menu(), el('h1', {}, id)), el('div', { class: 'err', role: 'alert' }, el('span', {}, error.message), el('button', { class: 'btn', onclick: () => location.reload() }, 'Try again')));
   document.documentElement.dataset.ready = 'failed';
 }
 wait.classList.remove('on');

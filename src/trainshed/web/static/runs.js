@@ -1,6 +1,6 @@
 // The table of runs: only the rows in view are asked for and drawn, whatever their number.
-import { $, ago, colour, dated, el, frame, get, grouped, hint, icon, indexOf, keep, kept, listen, many, menu, onKey, onTheme, ready,
-  runAddress, runTime, sig, shortly, status, tried } from './base.js';
+import { $, ago, colour, dated, el, get, grouped, hint, icon, indexOf, keep, kept, listen, many, onKey, onTheme, overview, ready,
+  runAddress, runTime, sig, shortly, state, status, tried, wait } from './base.js';
 import { query } from './http.js';
 import { bar } from './actions.js';
 import { choose } from './columns.js';
@@ -16,7 +16,6 @@ const FIXED = {
   tags: { title: 'Tags', sort: 'tags', cell: (run) => tags(run.tags ?? {}) },
 };
 
-const shell = frame('runs');
 const address = new URLSearchParams(location.search);
 const view = {
   filter: address.get('filter') ?? '', sort: address.get('sort') ?? '', descending: address.get('descending') !== '0',
@@ -27,22 +26,21 @@ const selected = new Map();
 let asked = 0;
 
 // The parts.
-const counts = el('div', { class: 'counts', role: 'group', 'aria-label': 'Status' });
-const columnsButton = el('button', { class: 'btn', onclick: async () => { if (await choose(view)) { keep('columns', view.columns); head(); renew(); } } }, 'Columns');
-const field = el('input', { type: 'search', 'aria-label': 'Filter runs', spellcheck: 'false', autocomplete: 'off', value: view.filter,
-  placeholder: 'Words, experiment:digits, status:failed, tag:best, started>-3d, loss<0.1', oninput: () => later() });
+const counts = $('#counts'), groups = $('#groups'), hits = $('.hits'), scroller = $('#runs'), field = $('.search input'), columnsButton = $('#columns');
+columnsButton.addEventListener('click', async () => { if (await choose(view)) { keep('columns', view.columns); head(); renew(); } });
 field.value = view.filter;
-const hits = el('span', { class: 'muted hits', role: 'status' });
-const groups = el('span', { class: 'seg', role: 'group', 'aria-label': 'Group' }, ['', 'experiment', 'sweep'].map((group) =>
-  el('button', { 'data-group': group, onclick: () => { view.group = group; keep('group', group); view.closed.clear(); renew(true); } }, { '': 'None', experiment: 'Experiment', sweep: 'Sweep' }[group])));
+field.addEventListener('input', () => later());
+groups.addEventListener('click', (event) => {
+  const { group } = event.target.dataset;
+  if (group === undefined) return;
+  view.group = group;
+  keep('group', group);
+  view.closed.clear();
+  renew(true);
+});
 const thead = el('thead'), tbody = el('tbody');
-const scroller = el('div', { class: 'scroller', tabindex: '0', 'aria-label': 'Runs', role: 'region' }, el('table', { class: 'runs' }, thead, tbody));
-const wait = el('div', { class: 'wait' });
+scroller.append(el('table', { class: 'runs' }, thead, tbody));
 const actions = bar(selected, () => draw(), () => renew());
-shell.main.append(wait,
-  el('div', { class: 'top' }, menu(), el('h1', {}, 'Runs'), counts, el('span', { class: 'sp' }), columnsButton),
-  el('div', { class: 'bar' }, el('label', { class: 'search' }, icon('search'), field, el('kbd', {}, '/')), hits, el('span', { class: 'lbl' }, 'Group'), groups),
-  scroller, actions.node);
 onTheme(() => draw());
 
 // Asking.
@@ -128,7 +126,7 @@ function head() {
     chosen.fixed.map((name) => el('th', { class: `c-${name} ${FIXED[name].num ? 'num' : ''}`, 'aria-sort': sorted(FIXED[name].sort) }, button(FIXED[name].title, FIXED[name].sort))),
     chosen.metrics.map((name) => el('th', { class: 'num c-metric', 'aria-sort': sorted(`m:${name}`) }, button(name, `m:${name}`, true))),
     chosen.parameters.map((name) => el('th', { class: 'num c-parameter', 'aria-sort': sorted(`p:${name}`) }, button(name, `p:${name}`, true)))));
-  columnsButton.replaceChildren('Columns ', el('span', { class: 'muted' }, String(chosen.fixed.length + chosen.metrics.length + chosen.parameters.length)));
+  $('span', columnsButton).textContent = String(chosen.fixed.length + chosen.metrics.length + chosen.parameters.length);
   for (const each of groups.children) each.setAttribute('aria-pressed', String(each.dataset.group === view.group));
 }
 function tags(found) {
@@ -246,14 +244,13 @@ scroller.addEventListener('scroll', () => { scrolling ||= requestAnimationFrame(
 new ResizeObserver(() => draw()).observe(scroller);
 setInterval(() => { if (!document.hidden) draw(); }, 10000); // "3m ago"
 
-document.title = 'Runs · Trainshed';
 head();
 await ready;
 await renew();
 document.documentElement.dataset.ready = 'yes';
-showCounts(await shell.update());
+showCounts(await overview());
 let due = 0;
 listen('changes', (kind) => {
   if (due) return;
-  due = setTimeout(async () => { due = 0; renew(); showCounts(await shell.update()); }, kind === 'open' ? 0 : 100);
-}, shell.state);
+  due = setTimeout(async () => { due = 0; renew(); showCounts(await overview()); }, kind === 'open' ? 0 : 100);
+}, state);

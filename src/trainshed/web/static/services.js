@@ -1,5 +1,5 @@
 // The web services: what they have answered lately, and a form to try one.
-import { ago, el, frame, get, keep, kept, many, menu, moment, onKey, ready, runAddress, sig, toast, took, tried } from './base.js';
+import { $, ago, el, get, keep, kept, main, many, moment, onKey, overview, ready, runAddress, sig, state, toast, took, tried } from './base.js';
 import { post } from './http.js';
 
 const STATES = { Healthy: 'completed', Transitioning: 'preparing', Unhealthy: 'lost', Failed: 'failed' };
@@ -18,13 +18,11 @@ const COLUMNS = [
   ['updated', 'Deployed', (service) => el('span', { class: 'muted', title: moment(service.updated) }, ago(service.updated))],
 ];
 
-const shell = frame('services');
 let found = [], chosen = new URLSearchParams(location.search).get('name') ?? '', sending = false;
 const tbody = el('tbody');
 const thead = el('thead', {}, el('tr', {}, COLUMNS.map(([name, title, , num]) => el('th', { class: `c-${name} ${num ? 'num' : ''}`, scope: 'col' }, title))));
 const list = el('div', { class: 'list', tabindex: '0', role: 'region', 'aria-label': 'Web services' }, el('table', {}, thead, tbody));
-const total = el('span', { class: 'muted', role: 'status' });
-const wait = el('div', { class: 'wait' });
+const total = $('#total');
 const heading = el('h2'), address = el('code'), run = el('a', { class: 'muted' }, 'Run and log');
 const field = el('textarea', { 'aria-label': 'Request', spellcheck: 'false', oninput: () => keep(`request-${chosen}`, field.value) });
 const button = el('button', { class: 'btn primary', onclick: send }, 'Send ', el('kbd', {}, 'Ctrl Enter'));
@@ -34,7 +32,7 @@ const form = el('div', { class: 'try', hidden: true },
   el('section', { 'aria-label': 'What it answers' }, el('header', {}, el('h2', {}, 'Answer'), about, el('span', { class: 'sp' }), address,
     el('button', { class: 'btn', onclick: copy }, 'Copy address')), answer));
 const none = el('p', { class: 'note', hidden: true }, 'No web services yet. With a scoring script and a registered model: ', el('code', {}, 'trainshed deploy score.py --model NAME'));
-shell.main.append(wait, el('div', { class: 'top' }, menu(), el('h1', {}, 'Services'), total), list, none, form);
+main.append(list, none, form);
 
 function draw() {
   total.textContent = found.length ? many(found.length, 'service') : '';
@@ -89,7 +87,7 @@ async function copy() {
 
 async function renew() {
   const told = await get('services').catch(() => null);
-  shell.state(Boolean(told));
+  state(Boolean(told));
   if (!told) return;
   found = told.services;
   if (!found.some((each) => each.name === chosen)) { if (found.length) choose(found[0].name); else { chosen = ''; draw(); } } else draw();
@@ -103,11 +101,10 @@ onKey('j', 'Next service', () => step(1));
 onKey('k', 'Previous service', () => step(-1));
 field.addEventListener('keydown', (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); } });
 
-document.title = 'Services · Trainshed';
 await ready;
 if (chosen) field.value = kept(`request-${chosen}`, '{"data": []}');
 await renew();
 document.documentElement.dataset.ready = 'yes';
-shell.update();
+overview();
 const again = async () => { if (!document.hidden) await renew(); setTimeout(again, PAUSE); };
 setTimeout(again, PAUSE);
