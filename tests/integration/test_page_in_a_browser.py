@@ -85,7 +85,7 @@ def test_the_table_lives_without_reloading(page: Page) -> None:
     assert "best" in page.workspace.get_run(second.id).get_tags()
     page.press("/")
     page.press("status:completed")
-    page.until("return document.querySelectorAll('tbody tr[data-id]').length === 1")
+    page.until("return document.querySelectorAll('.tabulator-row[data-id]').length === 1")
     page.until("return location.search === '?filter=status%3Acompleted'")
     page.size(1440, 900, "dark")
     page.open("?group=experiment")
@@ -213,6 +213,7 @@ def test_what_a_run_has_made_is_looked_at(page: Page, tmp_path: Path) -> None:
 
 
 def test_columns_are_chosen_and_queues_are_told(page: Page, project: Path, this_python: str) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
 
     environment = Environment("here")
@@ -233,16 +234,24 @@ def test_columns_are_chosen_and_queues_are_told(page: Page, project: Path, this_
         box = f"return [...document.querySelectorAll('dialog .pick')].find((each) => each.textContent === '{name}')"
         page.until(box).click()
     page.browser.find_element(By.CSS_SELECTOR, "dialog .primary").click()
-    heads = "return [...document.querySelectorAll('thead .th')].map((each) => each.textContent)"
+    heads = "return [...document.querySelectorAll('.tabulator-header .th')].map((each) => each.textContent)"
     page.until(f"{heads}.includes('Took') && !({heads.removeprefix('return ')}).includes('Tags')")
     page.open("")
     found = page.browser.execute_script(heads)
     assert "Name" in found
     assert not {"Tags", "Target"} & set(found)
-    page.browser.find_element(By.CSS_SELECTOR, "th.c-name .th").click()
-    page.until("return document.querySelector('th.c-name').ariaSort === 'ascending'")
+    page.browser.find_element(By.CSS_SELECTOR, ".tabulator-col.c-name .th").click()
+    page.until("return document.querySelector('.tabulator-col.c-name').ariaSort === 'ascending'")
+    # A column that is dragged elsewhere stays there.
+    took, name = (page.browser.find_element(By.CSS_SELECTOR, f".tabulator-col.c-{each}") for each in ("took", "name"))
+    ActionChains(page.browser).click_and_hold(took).perform()
+    page.until("return document.querySelector('.tabulator-moving')")
+    ActionChains(page.browser).move_to_element_with_offset(name, -20, 0).release().perform()
+    page.open("")
+    order = page.browser.execute_script(heads)
+    assert order.index("Took") < order.index("Name")
     page.browser.execute_script(
-        "localStorage.removeItem('trainshed-columns'); localStorage.removeItem('trainshed-group')"
+        "for (const key of Object.keys(localStorage)) if (key !== 'trainshed-session') localStorage.removeItem(key)"
     )
 
 

@@ -13,9 +13,9 @@ from trainshed.web.markup import render
 
 _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_STYLES: dict[str, tuple[str, ...]] = {}
-_SCRIPTS: dict[str, tuple[str, ...]] = {}
-"""What a page needs of other people's, beside what its own modules load when they need it."""
+_STYLES = {"runs": ("tabulator-6.5.3.min.css", "tables.css")}
+_SCRIPTS = {"runs": ("tabulator-6.5.3.min.js",)}
+"""What a page needs of other people's; its modules run it once they have asked for the data."""
 _IMPORT = re.compile(r"from '\./([\w.-]+\.js)'")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
