@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from trainshed.web import words
 
 if TYPE_CHECKING:
     import jinja2
@@ -36,5 +39,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["segment"] = lambda text: quote(text, safe="")
+    made.filters.update(
+        segment=lambda text: quote(text, safe=""),
+        grouped=lambda count: f"{count:,}",
+        pretty=lambda value: json.dumps(value, indent=2),
+        took=words.took,
+        ago=words.ago,
+        many=words.many,
+        sig=words.sig,
+    )
     return made

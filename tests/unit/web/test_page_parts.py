@@ -277,7 +277,7 @@ def test_the_page_has_its_files_and_no_others() -> None:
     assert sum(len(found.packed) for name in names if (found := assets.asset(name))) < 250_000
     # What is other people's is unchanged, with its version in its name and its licence beside it.
     others = {name.partition("-")[0] for name in names if re.search(r"-\d", name)}
-    assert others == {"uplot", "tabulator"}
+    assert others == {"uplot", "tabulator", "htmx"}
     assert all((Path(assets.__file__).parent / "static" / f"{name}-LICENSE.txt").exists() for name in others)
     assert '<base href="../">' in assets.document("../", "run")
     assert "<script>" not in assets.document("./", "runs")

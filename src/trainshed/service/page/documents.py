@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -30,7 +29,6 @@ _PAUSE = 0.25
 _LOOK = 2.0
 """Seconds between two looks at what runs have logged."""
 _MOST_CHANGED = 200
-_EXPERIMENTS = 6
 
 
 async def runs_document(_: Request) -> Response:
@@ -92,16 +90,6 @@ def ticket(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     return {"ticket": context.sessions.ticket(f"{DATA}{field(body, 'path', str)}")}
 
 
-def overview(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /pages/data/overview: what stands beside every page."""
-    table = Table(context.database)
-    return {
-        "counts": table.counts(time.time() - 86_400.0),
-        "experiments": table.experiments(_EXPERIMENTS),
-        "workspace": context.registry.name,
-    }
-
-
 async def changes(request: Request) -> Response:
     """GET /pages/data/changes: server-sent events with the ids of runs that have changed."""
     return StreamingResponse(_changes(request.app.state.context), media_type=_EVENTS)
@@ -142,7 +130,6 @@ ROUTES = [
     Route(f"{PAGES}assets/{{version}}/{{name}}", asset),
     Route(LOGIN, endpoint(login), methods=["POST"]),
     Route(f"{DATA}ticket", endpoint(ticket), methods=["POST"]),
-    Route(f"{DATA}overview", endpoint(overview)),
     Route(f"{DATA}changes", changes),
     Route(CODES, endpoint(code), methods=["POST"]),
 ]

@@ -21,6 +21,7 @@ from trainshed.service.requests import API, endpoint
 from trainshed.service.sweeps import KIND
 from trainshed.spec import layout, states
 from trainshed.web.markup import render
+from trainshed.web.words import took
 
 _LOG_BYTES = 32 << 10
 _RUNS = 200
@@ -99,13 +100,7 @@ def _name_of(context: ServiceContext, run_id: str) -> str:
 
 
 def _took(record: dict[str, Any]) -> str:
-    if not record["started"]:
-        return ""
-    seconds = max((record["ended"] or time.time()) - record["started"], 0.0)
-    if seconds < 60:
-        return f"{seconds:.1f}s" if seconds < 10 else f"{seconds:.0f}s"
-    minutes = int(seconds // 60)
-    return f"{minutes}m {int(seconds % 60):02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+    return took((record["ended"] or time.time()) - record["started"]) if record["started"] else ""
 
 
 def _children(context: ServiceContext, record: dict[str, Any]) -> list[Part]:

@@ -136,6 +136,21 @@ export async function tried(work) {
   try { return await work(); } catch (error) { if (error.name !== 'AbortError') toast(error.message); return null; }
 }
 
+// What the service renders: dialogs are opened, what was done is told, moments are in the reader's time.
+addEventListener('htmx:load', ({ detail: { elt } }) => {
+  if (elt.matches('dialog')) elt.showModal();
+  for (const each of elt.querySelectorAll('[data-at]')) each.textContent = moment(Number(each.dataset.at));
+});
+addEventListener('htmx:beforeRequest', ({ target }) => target.closest('dialog')?.close());
+addEventListener('acted', ({ detail }) => { if (detail.told) toast(detail.told); });
+addEventListener('htmx:afterRequest', ({ detail }) => { if (detail.failed && detail.xhr.status !== 401) toast(told(detail.xhr.responseText) ?? 'The service does not answer. It starts with: trainshed open'); });
+function told(text) { try { return JSON.parse(text).error.message; } catch { return null; } }
+document.addEventListener('click', ({ target }) => {
+  target.closest('[data-close]')?.closest('dialog').close();
+  const copied = target.closest('[data-copy]');
+  if (copied) navigator.clipboard?.writeText(copied.dataset.copy).then(() => toast('Copied'));
+});
+
 // Keys, off while a field has the focus.
 const keys = new Map();
 export function onKey(key, title, act) { keys.set(key.toLowerCase(), { key, title, act }); }
@@ -167,14 +182,7 @@ export function state(on) {
   live.textContent = on ? 'Live' : `Not live since ${since}`;
   live.title = on ? '' : 'The service does not answer; trying again. Shown: what was known then. It starts with: trainshed open';
 }
-export async function overview() {
-  const found = await get('overview').catch(() => null);
-  if (!found) return found;
-  $('.rail .n').textContent = grouped(found.counts.all);
-  $('.rail .sub').replaceChildren(...found.experiments.map((each) => el('a', { href: `./?filter=${encodeURIComponent(`experiment:${quoted(each.name)}`)}`, title: each.name },
-    el('span', {}, each.name), el('span', { class: 'n' }, grouped(each.runs)))));
-  return found;
-}
+export const overview = () => window.htmx?.trigger('.rail .sub', 'refresh');
 const fold = () => { document.body.classList.toggle('norail', kept('rail', true) === false); };
 fold();
 $('#help').addEventListener('click', help);

@@ -2,7 +2,6 @@
 import { $, ask, colour, el, ended, get, icon, listen, many, onKey, overview, ready, runAddress, runTime, shortly, sig, state, status, toast, tried, wait } from './base.js';
 import { query } from './http.js';
 import { Charts, controls, goal } from './charts.js';
-import { diffOf } from './details.js';
 
 let ids = (new URLSearchParams(location.search).get('runs') ?? '').split(',').filter(Boolean);
 let runs = [], charts = null, same = false, every = false;
@@ -84,6 +83,10 @@ function about(rows) {
   if (snapshots.size > 1) $('th', rows.findLast((row) => row.className === 'sec')).append(el('button', { class: 'link', onclick: sources }, 'Diff of the sources'));
   const packages = runs.map((run) => Object.fromEntries(run.packages.map((text) => text.split(/[=<>~! ]+/))));
   if (packages.some((each) => Object.keys(each).length)) differing(rows, packages, 'Packages that differ');
+}
+
+function diffOf(text) {
+  return el('div', { class: 'df', tabindex: '0', role: 'region', 'aria-label': 'Diff' }, text.split('\n').slice(0, 2000).map((line) => el('span', { class: line.startsWith('+') && !line.startsWith('+++') ? 'p' : line.startsWith('-') && !line.startsWith('---') ? 'm' : /^(diff|@@|---|\+\+\+|index)/.test(line) ? 'muted' : '' }, line || ' ')));
 }
 
 async function sources() {

@@ -1,9 +1,8 @@
 // One run: is it alive, how far, does the loss go down, what did it say last.
 import { $, ago, ended, el, get, grouped, icon, keep, kept, listen, main, many, menu, moment, onKey, overview, place, ready, state, status, took, tried, wait, word, runAddress } from './base.js';
 import { query } from './http.js';
-import { act, cancel, remove, tag } from './actions.js';
+import { act, ask } from './actions.js';
 import { Charts, controls } from './charts.js';
-import { commandOf, details, rename } from './details.js';
 import { Files } from './files.js';
 import { LogView } from './log.js';
 import { Machine } from './machine.js';
@@ -52,27 +51,36 @@ async function trials() {
   screen.state = status(run);
   if (first) await screen.load(); else screen.soon();
 }
-const after = async (work) => { if (await work) await tried(reload); };
 const acts = {
-  cancel: () => after(cancel([run])),
-  tag: () => after(tag([run])),
-  rename: () => after(rename(run)),
-  archive: () => after(act(run.details.archived ? 'restore' : 'archive', [id])),
-  remove: async () => { if (await remove([run])) location.href = './'; },
-  copy: async () => navigator.clipboard?.writeText(screen ? await screen.command() : commandOf(run)),
+  cancel: () => ask('cancel', [id]),
+  tag: () => ask('tag', [id]),
+  rename: () => ask('rename', [id]),
+  archive: () => act(run.details.archived ? 'restore' : 'archive', [id]),
+  remove: () => ask('delete', [id]),
+  copy: async () => navigator.clipboard?.writeText(screen ? await screen.command() : run.command),
 };
+addEventListener('acted', ({ detail }) => { if (detail.do === 'delete' && detail.done) location.href = './'; else tried(reload); });
+// The details are the service's to render; anew when something in them has changed, and nobody writes in them.
+let detailed = '';
+function details() {
+  const once = run.metrics.filter((each) => each.count === 1 || typeof each.value === 'string').map((each) => [each.name, each.value]);
+  const now = JSON.stringify([run.status, run.description, run.children_total, run.details, once]);
+  if (now === detailed || det.contains(document.activeElement)) return;
+  detailed = now;
+  window.htmx.ajax('GET', `data/${path}/details`, det);
+}
 
 function show() {
   const name = run.display_name ?? run.id, over = ended(run);
   document.title = `${over || run.status === 'Running' ? '' : `${word(run.status)}: `}${name} · ${run.experiment} · Trainshed`;
   const labels = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.')).map(([key, value]) => el('span', { class: 'tag' }, value ? `${key}: ${value}` : key,
-    el('button', { 'aria-label': `Remove the tag ${key}`, onclick: () => after(act('tag', [id], { remove: [key] })) }, '×')));
+    el('button', { 'aria-label': `Remove the tag ${key}`, onclick: () => act('tag', [id], { remove: key }) }, '×')));
   head.replaceChildren(
     el('div', { class: 'top' }, menu(), el('a', { class: 'crumb', href: `./?filter=${encodeURIComponent(`experiment:${/\s/.test(run.experiment) ? `"${run.experiment}"` : run.experiment}`)}` }, run.experiment),
       run.parent_run ? el('a', { class: 'crumb', href: runAddress(run.parent), title: run.parent }, run.parent_run.name) : null,
       el('h1', { title: name }, name), screen ? el('span', { class: 'tag' }, 'sweep') : null, el('button', { class: 'icon ed', 'aria-label': 'Rename', title: 'Rename (F2)', onclick: acts.rename }, icon('pen')),
       el('span', { class: 'tags' }, labels, el('button', { class: 'tag add', onclick: acts.tag }, '+ tag')), el('span', { class: 'sp' }),
-      navigator.clipboard && run.spec.script ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, screen ? 'Best run’s command' : 'Copy command') : null,
+      navigator.clipboard && run.command ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, screen ? 'Best run’s command' : 'Copy command') : null,
       screen ? null : el('a', { class: 'btn opt', href: `compare?${query({ runs: id })}` }, 'Compare with…'),
       over ? [el('button', { class: 'btn opt', onclick: acts.archive }, run.details.archived ? 'Restore' : 'Archive', ' ', el('kbd', {}, 'E')), el('button', { class: 'btn bad opt', onclick: acts.remove }, 'Delete…')]
         : el('button', { class: 'btn bad', onclick: acts.cancel }, screen ? 'Cancel sweep ' : 'Cancel ', el('kbd', {}, 'X'))),
@@ -103,7 +111,7 @@ function show() {
   const warnings = run.details.warnings ?? [];
   warned.hidden = !warnings.length;
   warned.textContent = many(warnings.length, 'warning');
-  if (!det.contains(document.activeElement)) det.replaceChildren(...details(run));
+  details();
   log.known(run.logs, over, waiting());
   machine.load(run.resources);
 }

@@ -1,5 +1,5 @@
 // The table of runs: Tabulator draws it; only the rows in view are asked for, whatever their number.
-import { $, ago, dated, el, ended, get, grouped, hint, icon, indexOf, keep, kept, listen, many, onKey, overview, ready,
+import { $, ago, dated, el, ended, get, hint, icon, indexOf, keep, kept, listen, many, onKey, overview, ready,
   runAddress, runTime, sig, shortly, state, status, tried, wait } from './base.js';
 import { query } from './http.js';
 import { bar } from './actions.js';
@@ -41,7 +41,8 @@ groups.addEventListener('click', async (event) => {
   keep('group', group);
   build();
 });
-const actions = bar(selected, mirror, () => renew());
+const actions = bar(selected, mirror);
+addEventListener('acted', () => renew());
 
 // Asking. Every position of the table has a row; which run that is becomes known when it comes into view.
 const columns = () => view.columns ?? { fixed: Object.keys(FIXED), metrics: known.usual?.metrics ?? [], parameters: known.usual?.parameters ?? [] };
@@ -208,6 +209,7 @@ function nothing() {
     : el('div', { class: 'note' }, 'No runs yet. In a script’s folder: ', el('code', {}, 'trainshed submit . --script train.py'));
 }
 function marks() {
+  pressed();
   const chosen = columns();
   $('span', columnsButton).textContent = String(chosen.fixed.length + chosen.metrics.length + chosen.parameters.length);
   for (const each of groups.children) each.setAttribute('aria-pressed', String(each.dataset.group === view.group));
@@ -241,23 +243,23 @@ onKey('Escape', 'Clear the selection', () => { selected.clear(); mirror(); });
 actions.keys();
 
 // Counts above the table are filters, too.
-function showCounts(found) {
-  if (!found) return;
-  const active = (...names) => names.reduce((sum, name) => sum + (found.counts[name] ?? 0), 0);
-  const button = (title, number, filter, kind) => el('button', { 'aria-pressed': String(view.filter === filter), onclick: () => { field.value = view.filter = filter; restart(); showCounts(found); } },
-    kind ? el('span', { class: `st ${kind}` }, el('i')) : null, `${title} `, el('b', {}, grouped(number)));
-  counts.replaceChildren(button('All', found.counts.all, ''), button('Running', active('Running', 'Finalizing', 'NotResponding', 'CancelRequested', 'Provisioning', 'Preparing', 'Starting'), 'status:running,preparing', 'running'),
-    button('Queued', active('Queued'), 'status:queued', 'queued'), button('Failed today', found.counts.failed_lately, 'status:failed ended>-1d', 'failed'));
-}
+const pressed = () => { for (const each of counts.children) each.setAttribute('aria-pressed', String(view.filter === each.dataset.filter)); };
+addEventListener('htmx:load', pressed);
+counts.addEventListener('click', (event) => {
+  const { filter } = event.target.closest('button')?.dataset ?? {};
+  if (filter === undefined) return;
+  field.value = view.filter = filter;
+  restart();
+});
 
 await ready;
 await build();
 document.documentElement.dataset.ready = 'yes';
-showCounts(await overview());
+overview();
 narrow.addEventListener('change', () => location.reload());
 setInterval(() => { if (!document.hidden) for (const row of inView()) show(row.getData().n, row.getData().run); }, 10000); // "3m ago"
 let due = 0;
 listen('changes', (kind) => {
   if (due) return;
-  due = setTimeout(async () => { due = 0; renew(); showCounts(await overview()); }, kind === 'open' ? 0 : 100);
+  due = setTimeout(() => { due = 0; renew(); overview(); }, kind === 'open' ? 0 : 100);
 }, state);

@@ -1,6 +1,5 @@
 // A sweep: how good is the best, is it worth going on, which parameters matter.
 import { $, css, el, get, grouped, many, onTheme, runAddress, sig, took, tried } from './base.js';
-import { commandOf } from './details.js';
 import { Parallel, ramp, short } from './parallel.js';
 import { uplot } from './charts.js';
 
@@ -296,6 +295,6 @@ export class SweepScreen {
   // The command of the best run, to be run again.
   async command() {
     const found = this.winner && await tried(() => get(`runs/${encodeURIComponent(this.winner.id)}`));
-    return found ? commandOf(found) : '';
+    return found?.command ?? '';
   }
 }
