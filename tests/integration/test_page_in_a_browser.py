@@ -274,8 +274,8 @@ def test_runs_are_compared(page: Page, tmp_path: Path) -> None:
     page.until(
         "return [...document.querySelectorAll('.link')].find((each) => each.textContent.startsWith('Diff'))"
     ).click()
-    page.until("return document.querySelector('dialog .df .m').textContent === '-rate = 0.1'")
-    page.until("return document.querySelector('dialog .df .p').textContent === '+rate = 0.2'")
+    page.until("return document.querySelector('dialog .df .m')?.textContent === '-rate = 0.1'")
+    page.until("return document.querySelector('dialog .df .p')?.textContent === '+rate = 0.2'")
 
 
 def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:
@@ -297,22 +297,22 @@ def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:
     page.until("return document.querySelector('.st4 .st.completed') && document.querySelector('.st4 .st.failed')")
     page.until("return document.querySelector('#best').dataset.drawn")
     page.until("return document.querySelector('[data-lines]').dataset.lines === '10'")
-    page.until("return document.querySelector('.trials tbody tr.pin a').textContent === 'trial 9'")
+    page.until("return document.querySelector('.trials .tabulator-row.pin a').textContent === 'trial 9'")
     # A part of an axis is chosen, by the pointer or by keys.
     lines = page.browser.find_element(By.CSS_SELECTOR, ".pc")
     right, down = lines.size["width"] / 2 - 64, lines.size["height"] / 2
     actions = ActionChains(page.browser).move_to_element_with_offset(lines, right, 26 - down)
     actions.click_and_hold().move_by_offset(0, 60).release().perform()
     page.until("return document.querySelector('.kept').textContent.startsWith('1 of 10 kept: accuracy')")
-    assert page.browser.execute_script("return document.querySelectorAll('.trials tr.out').length") == 11
+    assert page.browser.execute_script("return document.querySelectorAll('.trials .tabulator-row.out').length") == 11
     page.browser.execute_script("document.querySelector('.pc').focus()")
     page.press(Keys.ESCAPE)
     page.until("return document.querySelector('.kept').textContent === ''")
     page.press(Keys.ARROW_RIGHT + Keys.ARROW_UP)
     page.until("return document.querySelector('.kept').textContent.includes('alpha')")
     page.press(Keys.ESCAPE)
-    page.browser.find_element(By.CSS_SELECTOR, ".trials th:nth-child(2) button").click()
-    page.until("return document.querySelector('.trials tbody a').textContent === 'trial 11'")
+    page.browser.find_element(By.CSS_SELECTOR, ".trials [tabulator-field=number] button").click()
+    page.until("return document.querySelector('.trials .tabulator-row a').textContent === 'trial 11'")
     page.check()
     page.picture("sweep")
     page.size(1440, 900, "dark")

@@ -13,8 +13,9 @@ from trainshed.web.markup import render
 
 _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_STYLES = {"runs": ("tabulator-6.5.3.min.css", "tables.css")}
-_SCRIPTS = {"runs": ("tabulator-6.5.3.min.js",)}
+_TABLES = ("tabulator-6.5.3.min.css", "tables.css")
+_STYLES = {"runs": _TABLES, "compare": _TABLES}
+_SCRIPTS = dict.fromkeys(_STYLES, ("tabulator-6.5.3.min.js",))
 """What a page needs of other people's; its modules run it once they have asked for the data."""
 _IMPORT = re.compile(r"from '\./([\w.-]+\.js)'")
 POLICY = (
@@ -57,7 +58,7 @@ def asset(name: str) -> Asset | None:
     if kind is None or "/" in name or name not in {path.name for path in _FOLDER.iterdir()}:
         return None
     content = (_FOLDER / name).read_bytes()
-    return Asset(kind, content, gzip.compress(content, 6, mtime=0))
+    return Asset(kind, content, gzip.compress(content, 9, mtime=0))
 
 
 @cache

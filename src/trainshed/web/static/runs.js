@@ -147,8 +147,10 @@ function definitions() {
 }
 async function build() {
   anew();
-  const mine = ++building, asking = ask(0), Table = await tabulator();
-  await asking;
+  const mine = ++building, library = tabulator();
+  await ask(0);
+  if (!table) await first();
+  const Table = await library;
   if (mine !== building) return;
   table?.destroy();
   table = new Table('#runs', {
@@ -168,6 +170,14 @@ async function build() {
   repair(table);
   requestAnimationFrame(() => setTimeout(longer));
   $('.tabulator-header input', table.element).setAttribute('aria-label', 'Select the rows in view');
+}
+// The first rows are painted before Tabulator has measured and bound everything, which takes as long as all else.
+function first() {
+  const all = definitions().flatMap((each) => each.columns ?? [each]).map((each) => ({ ...each, style: each.width ? { width: `${each.width}px` } : { flex: `${each.widthGrow ?? 1} 0 0`, 'min-width': `${each.minWidth}px` } }));
+  const cells = (run) => all.map(({ cssClass, style, hozAlign, formatter }) => el('div', { class: `tabulator-cell ${cssClass}`, style: { ...style, 'text-align': hozAlign ?? '' } }, typeof formatter === 'function' ? formatter({ getData: () => ({ run }) }) : null));
+  $('#runs').replaceChildren(el('div', { class: `first ${all.some((each) => /^[mp]:/.test(each.field)) ? 'sets' : ''}` }, [...known.rows.values()].slice(0, 40).map((run) => el('div', { class: 'tabulator-row', 'data-id': run.id }, cells(run)))));
+  $('#runs').classList.add('tabulator');
+  return new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 100); });
 }
 // A click on a head of the table comes here.
 async function load(url, config, { sort: [by] = [] }) {
