@@ -143,7 +143,12 @@ addEventListener('htmx:load', ({ detail: { elt } }) => {
 });
 addEventListener('htmx:beforeRequest', ({ target }) => target.closest('dialog')?.close());
 addEventListener('acted', ({ detail }) => { if (detail.told) toast(detail.told); });
-addEventListener('htmx:afterRequest', ({ detail }) => { if (detail.failed && detail.xhr.status !== 401) toast(told(detail.xhr.responseText) ?? 'The service does not answer. It starts with: trainshed open'); });
+addEventListener('htmx:beforeSwap', ({ detail }) => {
+  const { xhr, pathInfo } = detail, elsewhere = new URL(pathInfo.finalRequestPath, document.baseURI).href !== xhr.responseURL; // the login of a proxy
+  if (elsewhere) detail.shouldSwap = false;
+  if (elsewhere || (xhr.status >= 400 && xhr.status !== 401)) toast(told(xhr.responseText) ?? (elsewhere || xhr.status === 403 ? 'The proxy before the service asks for a login. Reload the page.' : `The service answered with status ${xhr.status}.`));
+});
+addEventListener('htmx:sendError', ({ target }) => { if (target.id === 'dialog' || target.closest('form, #details')) toast('The service does not answer. It starts with: trainshed open'); });
 function told(text) { try { return JSON.parse(text).error.message; } catch { return null; } }
 document.addEventListener('click', ({ target }) => {
   target.closest('[data-close]')?.closest('dialog').close();
@@ -194,6 +199,5 @@ document.addEventListener('click', (event) => {
   if (event.target.closest('button.menu')) document.body.classList.toggle('open');
   else if (!event.target.closest('.rail')) document.body.classList.remove('open');
 });
-export const quoted = (text) => (/[\s"]/.test(text) ? `"${text.replaceAll('"', '')}"` : text);
 export const runAddress = (id) => `runs/${encodeURIComponent(id)}`;
 export { base, get, listen, ready };
