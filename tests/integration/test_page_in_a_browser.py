@@ -42,6 +42,8 @@ def page(
             made.until("return document.documentElement.dataset.ready")
             assert browser.execute_script("return location.hash") == ""
             yield made
+            browser.get("about:blank")  # else it goes on asking
+            browser.get_log("browser")
 
 
 def begun(page: Page, name: str, **tags: str) -> Run:

@@ -15,8 +15,6 @@ _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _TABLES = ("tabulator-6.5.3.min.css", "tables.css")
 _STYLES = {"runs": _TABLES, "compare": _TABLES}
-_SCRIPTS = dict.fromkeys(_STYLES, ("tabulator-6.5.3.min.js",))
-"""What a page needs of other people's; its modules run it once they have asked for the data."""
 _IMPORT = re.compile(r"from '\./([\w.-]+\.js)'")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -76,7 +74,6 @@ def document(base: str, page: str) -> str:
         page=page,
         assets=f"assets/{version()}",
         styles=["base.css", *_STYLES.get(page, ()), f"{page}.css"],
-        scripts=_SCRIPTS.get(page, ()),
         modules=_modules(f"{page}.js"),
     )
 

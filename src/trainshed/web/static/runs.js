@@ -147,8 +147,9 @@ function definitions() {
 }
 async function build() {
   anew();
-  const mine = ++building, library = tabulator();
+  const mine = ++building;
   await ask(0);
+  const library = tabulator();
   if (!table) await first();
   const Table = await library;
   if (mine !== building) return;
@@ -175,7 +176,7 @@ async function build() {
 function first() {
   const all = definitions().flatMap((each) => each.columns ?? [each]).map((each) => ({ ...each, style: each.width ? { width: `${each.width}px` } : { flex: `${each.widthGrow ?? 1} 0 0`, 'min-width': `${each.minWidth}px` } }));
   const cells = (run) => all.map(({ cssClass, style, hozAlign, formatter }) => el('div', { class: `tabulator-cell ${cssClass}`, style: { ...style, 'text-align': hozAlign ?? '' } }, typeof formatter === 'function' ? formatter({ getData: () => ({ run }) }) : null));
-  $('#runs').replaceChildren(el('div', { class: `first ${all.some((each) => /^[mp]:/.test(each.field)) ? 'sets' : ''}` }, [...known.rows.values()].slice(0, 40).map((run) => el('div', { class: 'tabulator-row', 'data-id': run.id }, cells(run)))));
+  $('#runs').replaceChildren(el('div', { class: `first ${all.some((each) => /^[mp]:/.test(each.field)) ? 'sets' : ''}` }, [...known.rows.values()].slice(0, 32).map((run) => el('div', { class: 'tabulator-row', 'data-id': run.id }, cells(run)))));
   $('#runs').classList.add('tabulator');
   return new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 100); });
 }
