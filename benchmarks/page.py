@@ -31,7 +31,7 @@ from trainshed.spec import states
 from trainshed.spec.run import RunSpec
 
 RUNS, METRICS, POINTS = 10_000, 5_000, 1_000_000
-ROW = "document.querySelector('tr[data-id]')"
+ROW = "document.querySelector('[data-id]')"
 CHARTS = "document.querySelectorAll('#charts .uplot').length >= 3"
 MLFLOW_ROW = 'document.querySelector(\'[role=row] a[href*="/runs/"], .ag-row a[href*="/runs/"]\')'
 MLFLOW_CHARTS = "document.querySelectorAll('.js-plotly-plot .trace').length >= 3"

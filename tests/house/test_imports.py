@@ -28,7 +28,8 @@ def test_the_front_door_imports_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "heavy", ["asyncio", "logging", "starlette", "uvicorn", "email", "ssl", "urllib.request", "yaml", "subprocess"]
+    "heavy",
+    ["asyncio", "logging", "starlette", "uvicorn", "email", "ssl", "urllib.request", "yaml", "jinja2", "subprocess"],
 )
 def test_a_submit_does_not_pay_for(heavy: str) -> None:
     code = "from trainshed import Estimator, Experiment, Workspace, ScriptRunConfig\nimport trainshed.client.embedded"

@@ -65,7 +65,6 @@ ALLOWED = {
     "node/rank_processes.py:RankAgent.__init__": "without waiting, and only written to",
     "node/rank_processes.py:main": "names of orders, before any rank is started",
     "node/ranks.py:Ranks.clear": "removal by descriptor, which follows no link",
-    "service/page/fragment.py:_style": "our own style",
     "service/models.py:_copy_of_run": "a new file in the folder of a model",
     "service/models.py:_files": "the folder of a model",
     "service/models.py:_add": "removal of what was uploaded for a model",

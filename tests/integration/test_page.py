@@ -6,7 +6,7 @@ import http.client
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -50,12 +50,20 @@ class Browser:
         parts = urlsplit(self.base)
         connection = http.client.HTTPConnection(parts.netloc)
         sent = {"x-trainshed-session": self.session, **headers}
-        method, content = ("GET", None) if body is None else ("POST", json.dumps(body))
+        method = "GET" if body is None else "POST"
+        content = body if isinstance(body, str | None) else json.dumps(body)
         connection.request(method, parts.path + path, content, sent)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
         connection.close()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
+
+    def send(self, path: str, **fields: str) -> dict[str, Any]:
+        """Send a form, and return the event that the answer has for the page."""
+        status, headers, text = self.ask(f"data/{path}", urlencode(fields))
+        assert status == 200, text
+        event: dict[str, Any] = json.loads(headers["hx-trigger"])["acted"]
+        return event
 
     def get(self, path: str) -> Any:
         status, _, text = self.ask(f"data/{path}")
@@ -72,6 +80,8 @@ def test_a_run_is_shown_to_whoever_has_logged_in(run: Run, workspace: Workspace)
     assert run.id not in text  # the document has no data
     facts = browser.get(here)
     assert (facts["status"], facts["tags"], facts["children_total"]) == ("Completed", {"<b>": "<script>"}, 1)
+    details = browser.ask(f"data/{here}/details")[2]
+    assert "Children <small>1</small>" in details
     assert [metric["name"] for metric in facts["metrics"]] == ["loss <i>", "names"]
     curve = browser.get(f"{here}/curves?name={quote('loss <i>')}")["curves"]["loss <i>"]
     assert (curve["x"], curve["y"][0], curve["points"]) == ([0, 10, 20, 30, 40], 1.0, 5)
@@ -100,7 +110,7 @@ def test_nobody_else_sees_or_does_anything(run: Run, workspace: Workspace) -> No
     here = f"data/runs/{quote(run.id)}"
     for path in (here, f"{here}/files/outputs/evil.html", "data/runs", "data/overview", "data/changes", f"{here}/live"):
         assert browser.ask(path)[0] == 401
-    assert browser.ask("data/act", {"do": "delete", "runs": [run.id]})[0] == 401
+    assert browser.ask("data/act", urlencode({"do": "delete", "runs": run.id}))[0] == 401
     assert browser.ask("data/login", {"code": "wrong"})[0] == 401
     code = browser.code
     browser.log_in()
@@ -118,28 +128,40 @@ def test_nobody_else_sees_or_does_anything(run: Run, workspace: Workspace) -> No
     browser.session = ""
     assert browser.ask(f"{here}/files/outputs/evil.html?ticket={ticket}")[0] == 200
     assert browser.ask(f"{here}/files/outputs/pic%201.png?ticket={ticket}")[0] == 401
-    assert browser.ask(f"data/act?ticket={ticket}", {"do": "delete", "runs": [run.id]})[0] == 401
+    assert browser.ask(f"data/act?ticket={ticket}", urlencode({"do": "delete", "runs": run.id}))[0] == 401
 
 
 def test_runs_are_tagged_archived_and_deleted(run: Run, workspace: Workspace) -> None:
     browser = Browser(workspace).log_in()
 
-    def act(what: str, **more: Any) -> Any:
-        return json.loads(browser.ask("data/act", {"do": what, "runs": [run.id, "nobody"], **more})[2])
+    def act(what: str, **more: str) -> Any:
+        return browser.send("act", do=what, runs=f"{run.id},nobody", **more)
 
-    assert act("tag", set={"best": "", "stage": "trial"}, remove=["<b>"])["done"] == [run.id]
+    told = act("tag", tag="best")
+    assert (told["do"], told["done"], "nobody" in told["told"]) == ("tag", 1, True)
+    act("tag", tag="stage=trial")
+    act("tag", tag="gone")
+    act("tag", tag="-gone")
+    act("tag", remove="<b>")
     assert run.get_tags() == {"best": "", "stage": "trial"}
     assert [row["id"] for row in browser.get("runs?filter=tag:stage=trial")["rows"]] == [run.id]
     act("archive")
     assert run.id not in [row["id"] for row in browser.get("runs")["rows"]]
     assert [row["id"] for row in browser.get("runs?filter=archived:yes")["rows"]] == [run.id]
     act("restore")
-    assert browser.ask(f"data/runs/{quote(run.id)}", {"name": "Other", "notes": "what I saw"})[0] == 200
-    told = workspace.get_run(run.id)
-    assert (told.display_name, told.description) == ("Other", "what I saw")
+    browser.send(f"runs/{quote(run.id)}", name="Other", notes="what I saw")
+    seen = workspace.get_run(run.id)
+    assert (seen.display_name, seen.description) == ("Other", "what I saw")
+    # What is asked before is a dialog, with everything escaped; what cannot be done is told instead.
+    browser.send(f"runs/{quote(run.id)}", name="<i>")
+    status, _, text = browser.ask("data/ask", urlencode({"do": "rename", "runs": run.id}))
+    assert (status, 'value="&lt;i&gt;"' in text, f'hx-post="data/runs/{run.id}"' in text) == (200, True, True)
+    assert "Delete 1 run?" in browser.ask("data/ask", urlencode({"do": "delete", "runs": run.id}))[2]
+    assert browser.send("ask", do="cancel", runs=run.id)["done"] == 0
+    for path, form in (("ask", {"do": "shout", "runs": run.id}), ("act", {"do": "shout"}), ("ask", {"do": "tag"})):
+        assert browser.ask(f"data/{path}", urlencode(form))[0] == 400
     gone = act("delete")
-    assert gone["done"] == [run.id]
-    assert "nobody" in gone["failed"]["nobody"]
+    assert (gone["done"], "nobody" in gone["told"]) == (1, True)
     assert browser.get("runs")["rows"] == []
 
 
@@ -152,7 +174,7 @@ def test_the_port_and_the_login_outlive_the_service(
     browser = Browser(workspace).log_in()
     stop(str(workspace.path))
     assert workspace.connection.call("GET", "/runs")["runs"] == []  # which starts it again
-    assert browser.get("overview")["counts"] == {"all": 0, "failed_lately": 0}
+    assert '<button data-filter="">All <b>0</b>' in browser.ask("data/overview?counts=1")[2]
     assert workspace.page_url("/") == browser.base
     run = Experiment(workspace, "kept").start_logging(snapshot_directory=None)
     monkeypatch.delenv("DISPLAY", raising=False)

@@ -42,6 +42,8 @@ def page(
             made.until("return document.documentElement.dataset.ready")
             assert browser.execute_script("return location.hash") == ""
             yield made
+            browser.get("about:blank")  # else it goes on asking
+            browser.get_log("browser")
 
 
 def begun(page: Page, name: str, **tags: str) -> Run:
@@ -85,7 +87,7 @@ def test_the_table_lives_without_reloading(page: Page) -> None:
     assert "best" in page.workspace.get_run(second.id).get_tags()
     page.press("/")
     page.press("status:completed")
-    page.until("return document.querySelectorAll('tbody tr[data-id]').length === 1")
+    page.until("return document.querySelectorAll('.tabulator-row[data-id]').length === 1")
     page.until("return location.search === '?filter=status%3Acompleted'")
     page.size(1440, 900, "dark")
     page.open("?group=experiment")
@@ -213,6 +215,7 @@ def test_what_a_run_has_made_is_looked_at(page: Page, tmp_path: Path) -> None:
 
 
 def test_columns_are_chosen_and_queues_are_told(page: Page, project: Path, this_python: str) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
 
     environment = Environment("here")
@@ -233,16 +236,24 @@ def test_columns_are_chosen_and_queues_are_told(page: Page, project: Path, this_
         box = f"return [...document.querySelectorAll('dialog .pick')].find((each) => each.textContent === '{name}')"
         page.until(box).click()
     page.browser.find_element(By.CSS_SELECTOR, "dialog .primary").click()
-    heads = "return [...document.querySelectorAll('thead .th')].map((each) => each.textContent)"
+    heads = "return [...document.querySelectorAll('.tabulator-header .th')].map((each) => each.textContent)"
     page.until(f"{heads}.includes('Took') && !({heads.removeprefix('return ')}).includes('Tags')")
     page.open("")
     found = page.browser.execute_script(heads)
     assert "Name" in found
     assert not {"Tags", "Target"} & set(found)
-    page.browser.find_element(By.CSS_SELECTOR, "th.c-name .th").click()
-    page.until("return document.querySelector('th.c-name').ariaSort === 'ascending'")
+    page.browser.find_element(By.CSS_SELECTOR, ".tabulator-col.c-name .th").click()
+    page.until("return document.querySelector('.tabulator-col.c-name').ariaSort === 'ascending'")
+    # A column that is dragged elsewhere stays there.
+    took, name = (page.browser.find_element(By.CSS_SELECTOR, f".tabulator-col.c-{each}") for each in ("took", "name"))
+    ActionChains(page.browser).click_and_hold(took).perform()
+    page.until("return document.querySelector('.tabulator-moving')")
+    ActionChains(page.browser).move_to_element_with_offset(name, -20, 0).release().perform()
+    page.open("")
+    order = page.browser.execute_script(heads)
+    assert order.index("Took") < order.index("Name")
     page.browser.execute_script(
-        "localStorage.removeItem('trainshed-columns'); localStorage.removeItem('trainshed-group')"
+        "for (const key of Object.keys(localStorage)) if (key !== 'trainshed-session') localStorage.removeItem(key)"
     )
 
 
@@ -265,8 +276,8 @@ def test_runs_are_compared(page: Page, tmp_path: Path) -> None:
     page.until(
         "return [...document.querySelectorAll('.link')].find((each) => each.textContent.startsWith('Diff'))"
     ).click()
-    page.until("return document.querySelector('dialog .df .m').textContent === '-rate = 0.1'")
-    page.until("return document.querySelector('dialog .df .p').textContent === '+rate = 0.2'")
+    page.until("return document.querySelector('dialog .df .m')?.textContent === '-rate = 0.1'")
+    page.until("return document.querySelector('dialog .df .p')?.textContent === '+rate = 0.2'")
 
 
 def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:
@@ -288,22 +299,22 @@ def test_a_sweep_is_looked_at(page: Page, tmp_path: Path) -> None:
     page.until("return document.querySelector('.st4 .st.completed') && document.querySelector('.st4 .st.failed')")
     page.until("return document.querySelector('#best').dataset.drawn")
     page.until("return document.querySelector('[data-lines]').dataset.lines === '10'")
-    page.until("return document.querySelector('.trials tbody tr.pin a').textContent === 'trial 9'")
+    page.until("return document.querySelector('.trials .tabulator-row.pin a').textContent === 'trial 9'")
     # A part of an axis is chosen, by the pointer or by keys.
     lines = page.browser.find_element(By.CSS_SELECTOR, ".pc")
     right, down = lines.size["width"] / 2 - 64, lines.size["height"] / 2
     actions = ActionChains(page.browser).move_to_element_with_offset(lines, right, 26 - down)
     actions.click_and_hold().move_by_offset(0, 60).release().perform()
     page.until("return document.querySelector('.kept').textContent.startsWith('1 of 10 kept: accuracy')")
-    assert page.browser.execute_script("return document.querySelectorAll('.trials tr.out').length") == 11
+    assert page.browser.execute_script("return document.querySelectorAll('.trials .tabulator-row.out').length") == 11
     page.browser.execute_script("document.querySelector('.pc').focus()")
     page.press(Keys.ESCAPE)
     page.until("return document.querySelector('.kept').textContent === ''")
     page.press(Keys.ARROW_RIGHT + Keys.ARROW_UP)
     page.until("return document.querySelector('.kept').textContent.includes('alpha')")
     page.press(Keys.ESCAPE)
-    page.browser.find_element(By.CSS_SELECTOR, ".trials th:nth-child(2) button").click()
-    page.until("return document.querySelector('.trials tbody a').textContent === 'trial 11'")
+    page.browser.find_element(By.CSS_SELECTOR, ".trials [tabulator-field=number] button").click()
+    page.until("return document.querySelector('.trials .tabulator-row a').textContent === 'trial 11'")
     page.check()
     page.picture("sweep")
     page.size(1440, 900, "dark")

@@ -26,6 +26,7 @@ from trainshed.service.package_routes import ROUTES as PACKAGES
 from trainshed.service.page.documents import ROUTES as PAGE
 from trainshed.service.page.fragment import ROUTES as FRAGMENT
 from trainshed.service.page.live import ROUTES as PAGE_LIVE
+from trainshed.service.page.panels import ROUTES as PANELS
 from trainshed.service.page.run import ROUTES as PAGE_RUN
 from trainshed.service.page.runs import ROUTES as PAGE_RUNS
 from trainshed.service.page.services import ROUTES as PAGE_SERVICES
@@ -47,6 +48,7 @@ ALL = [
     *JOURNAL,
     *WORKSPACE,
     *FRAGMENT,
+    *PANELS,
     *PAGE,
     *PAGE_RUNS,
     *PAGE_RUN,

@@ -1,4 +1,4 @@
-"""The static files of the page: one document for every address, and modules that browsers keep."""
+"""The page as a browser loads it: a document for every address, and files that browsers keep."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import gzip
 import hashlib
 import re
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from trainshed.web.markup import render
+
 _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TABLES = ("tabulator-6.5.3.min.css", "tables.css")
+_STYLES = {"runs": _TABLES, "compare": _TABLES}
 _IMPORT = re.compile(r"from '\./([\w.-]+\.js)'")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -53,21 +56,26 @@ def asset(name: str) -> Asset | None:
     if kind is None or "/" in name or name not in {path.name for path in _FOLDER.iterdir()}:
         return None
     content = (_FOLDER / name).read_bytes()
-    return Asset(kind, content, gzip.compress(content, 6, mtime=0))
+    return Asset(kind, content, gzip.compress(content, 9, mtime=0))
 
 
-def document(base: str, module: str) -> str:
+@cache
+def document(base: str, page: str) -> str:
     """Return the document that a browser loads. It contains no data, so everybody may see it.
 
     Args:
         base: the way from the document's address to that of the page, e.g. ``"../"``. It is relative, because a proxy
             may have put something before the path.
-        module: which page it is: ``"runs"``, ``"run"``, ``"compare"`` or ``"services"``.
+        page: which page it is: ``"runs"``, ``"run"``, ``"compare"`` or ``"services"``.
     """
-    text = (_FOLDER / "page.html").read_text(encoding="utf-8")
-    files = f"assets/{version()}"
-    preloads = "\n".join(f'<link rel="modulepreload" href="{files}/{name}">' for name in _modules(f"{module}.js"))
-    return text.format(base=escape(base, quote=True), module=module, assets=files, preloads=preloads)
+    return render(
+        f"{page}.html",
+        base=base,
+        page=page,
+        assets=f"assets/{version()}",
+        styles=["base.css", *_STYLES.get(page, ()), f"{page}.css"],
+        modules=_modules(f"{page}.js"),
+    )
 
 
 @cache

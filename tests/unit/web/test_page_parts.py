@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from trainshed.store.snapshots import Snapshots
 from trainshed.web import assets
 from trainshed.web.curves import Curves
 from trainshed.web.logs import Log
+from trainshed.web.markup import render
 from trainshed.web.sessions import Sessions
 from trainshed.web.source_diff import difference
 from trainshed.web.table import Question, Table
@@ -273,6 +275,10 @@ def test_the_page_has_its_files_and_no_others() -> None:
         path.name for path in (Path(assets.__file__).parent / "static").iterdir() if path.suffix in (".js", ".css")
     ]
     assert sum(len(found.packed) for name in names if (found := assets.asset(name))) < 250_000
+    # What is other people's is unchanged, with its version in its name and its licence beside it.
+    others = {name.partition("-")[0] for name in names if re.search(r"-\d", name)}
+    assert others == {"uplot", "tabulator", "htmx"}
+    assert all((Path(assets.__file__).parent / "static" / f"{name}-LICENSE.txt").exists() for name in others)
     assert '<base href="../">' in assets.document("../", "run")
     assert "<script>" not in assets.document("./", "runs")
 
@@ -288,3 +294,17 @@ def test_what_the_shim_has_seen_is_a_curve_and_no_metric(database: Database) -> 
     assert curve is not None
     assert (curve["t"], curve["y"]) == ([2.0], [0.5])
     assert Table(database).usual()["metrics"] == []
+
+
+def test_a_template_escapes_what_it_is_given_and_wants_all_that_it_names() -> None:
+    from jinja2 import UndefinedError
+
+    part = {"view": "note", "title": "<i>", "data": "<script>", "about": "", "wide": False}
+    run = {"id": "a/b", "name": "<b>", "status": "Queued", "kind": "queued", "took": "", "waits": "", "facts": []}
+    values = {"page": "", "run": {**run, "tags": [], "description": "", "why": None}, "left": [part], "more": 0}
+    text = render("fragment.html", parent=None, log=None, **values)
+    assert "<b>&lt;b&gt;" not in text
+    assert '<header><b title="&lt;i&gt;">&lt;i&gt;</b>' in text
+    assert '<p class="none">&lt;script&gt;</p>' in text
+    with pytest.raises(UndefinedError, match="'log' is undefined"):
+        render("fragment.html", parent=None, **values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -30,7 +29,6 @@ _PAUSE = 0.25
 _LOOK = 2.0
 """Seconds between two looks at what runs have logged."""
 _MOST_CHANGED = 200
-_EXPERIMENTS = 6
 
 
 async def runs_document(_: Request) -> Response:
@@ -48,10 +46,10 @@ async def compare_document(_: Request) -> Response:
     return document("./", "compare")
 
 
-def document(base: str, module: str) -> Response:
+def document(base: str, page: str) -> Response:
     """Return the document of a page; see :func:`trainshed.web.assets.document`."""
     headers = {"content-security-policy": assets.POLICY, "cache-control": "no-cache"}
-    return Response(assets.document(base, module), media_type="text/html", headers=headers)
+    return Response(assets.document(base, page), media_type="text/html", headers=headers)
 
 
 async def asset(request: Request) -> Response:
@@ -90,16 +88,6 @@ def code(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
 def ticket(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
     """POST /pages/data/ticket: ``{"path"}`` of a file; the answer lets the browser fetch it by itself for a minute."""
     return {"ticket": context.sessions.ticket(f"{DATA}{field(body, 'path', str)}")}
-
-
-def overview(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /pages/data/overview: what stands beside every page."""
-    table = Table(context.database)
-    return {
-        "counts": table.counts(time.time() - 86_400.0),
-        "experiments": table.experiments(_EXPERIMENTS),
-        "workspace": context.registry.name,
-    }
 
 
 async def changes(request: Request) -> Response:
@@ -142,7 +130,6 @@ ROUTES = [
     Route(f"{PAGES}assets/{{version}}/{{name}}", asset),
     Route(LOGIN, endpoint(login), methods=["POST"]),
     Route(f"{DATA}ticket", endpoint(ticket), methods=["POST"]),
-    Route(f"{DATA}overview", endpoint(overview)),
     Route(f"{DATA}changes", changes),
     Route(CODES, endpoint(code), methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""What a run has logged, drawn in HTML without a script: curves, tables, confusion matrices, images."""
+"""What a run has logged, as parts of a page without a script: curves, tables, confusion matrices, images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -51,8 +50,42 @@ class Line(NamedTuple):
     y: Sequence[float | None]
 
 
-def charts(context: ServiceContext, record: dict[str, Any]) -> list[str]:
-    """Return the charts of a run, those that say most first.
+class Dot(NamedTuple):
+    """A point of a plot.
+
+    Attributes:
+        x: its position.
+        y: its value.
+        color: name of its color in the style.
+        size: in pixels.
+    """
+
+    x: float
+    y: float
+    color: str
+    size: int
+
+
+class Part(NamedTuple):
+    """A part with a title; ``fragment_parts.html`` draws it.
+
+    Attributes:
+        title: what it shows.
+        view: how it is drawn, e.g. ``"plot"``.
+        data: what that needs; None if there are no numbers to draw.
+        about: what stands beside the title.
+        wide: whether it is as wide as all.
+    """
+
+    title: str
+    view: str
+    data: Any
+    about: str = ""
+    wide: bool = False
+
+
+def charts(context: ServiceContext, record: dict[str, Any]) -> tuple[list[Part], int]:
+    """Return the charts of a run, those that say most first, and how many more there are.
 
     Args:
         context: the service's parts.
@@ -74,12 +107,10 @@ def charts(context: ServiceContext, record: dict[str, Any]) -> list[str]:
     made = [_curves(context, run_id, title, names) for title, names in list(families.items())[:_PLOTS]]
     made += [_card(context, run_id, name, kind, pictures) for name, kind in cards[:_CARDS]]
     if once:
-        made.append(part("Values", _rows(once[:_VALUES])))
+        made.append(Part("Values", "pairs", once[:_VALUES]))
     made += pictures.others()
     more = max(len(families) - _PLOTS, 0) + max(len(cards) - _CARDS, 0) + max(len(once) - _VALUES, 0)
-    if more:
-        made.append(f'<p class="none">{more} more on the page</p>')
-    return made
+    return made, more
 
 
 def family(name: str) -> tuple[str, str]:
@@ -102,61 +133,54 @@ def shown(value: Any) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def part(title: str, body: str, about: str = "", kind: str = "") -> str:
-    """Return a part with a title.
-
-    Args:
-        title: text.
-        body: HTML.
-        about: HTML beside the title.
-        kind: classes, e.g. ``"wide"`` for a part as wide as all.
-    """
-    head = f'<header><b title="{escape(title)}">{escape(title)}</b>{about}</header>'
-    return f'<div class="c {kind}">{head}{body}</div>'
-
-
-def _curves(context: ServiceContext, run_id: str, title: str, names: list[tuple[str, str]]) -> str:
+def _curves(context: ServiceContext, run_id: str, title: str, names: list[tuple[str, str]]) -> Part:
     reader = Curves(context.database)
     lines = []
     for name, label in names[:_COLORS]:
         curve = reader.curve(run_id, name, _PIXELS)
         if curve is not None:
-            lines.append(Line(label or (name if len(names) > 1 else ""), curve["x"], curve["y"]))
-    keys = []
-    for number, line in enumerate(lines):
-        last = next((value for value in reversed(line.y) if value is not None), None)
-        told = escape(f"{line.label} {'' if last is None else shown(float(last))}")
-        keys.append(f'<span><i style="background:var(--c{number + 1})"></i>{told}</span>')
-    return part(title, plot(lines), "".join(keys))
+            told = label or (name if len(names) > 1 else "")
+            last = next((shown(float(value)) for value in reversed(curve["y"]) if value is not None), "")
+            lines.append(Line(f"{told} {last}".strip(), curve["x"], curve["y"]))
+    return Part(title, "plot", plot(lines))
 
 
-def plot(lines: Sequence[Line], more: str = "", reach: tuple[float, float] | None = None) -> str:
-    """Return a plot: lines, with the ends of both axes.
+def plot(
+    lines: Sequence[Line], dots: Sequence[Dot] = (), reach: tuple[float, float] | None = None
+) -> dict[str, Any] | None:
+    """Return a plot: lines, with the ends of both axes; None if there are no numbers.
 
     Args:
         lines: the lines.
-        more: SVG behind them, in a box of 300 by 96.
+        dots: points behind them.
         reach: ends of the vertical axis; by default those of the values.
     """
     points = [_points(line) for line in lines]
     every = [point for line in points for point in line]
     if not every:
-        return '<p class="none">No numbers.</p>'
-    left, right = min(x for x, _ in every), max(x for x, _ in every)
+        return None
+    left, right = (edge(x for x, _ in [*every, *((dot.x, dot.y) for dot in dots)]) for edge in (min, max))
     low, high = reach or (min(y for _, y in every), max(y for _, y in every))
     across, up = _WIDE / ((right - left) or 1), _HIGH / ((high - low) or 1)
+
+    def at(x: float, y: float) -> str:
+        return f"{(x - left) * across:.1f},{_HIGH - (y - low) * up if high > low else _HIGH / 2:.1f}"
+
     drawn = []
-    for number, line in enumerate(points):
-        ordered = line if all(a[0] <= b[0] for a, b in pairwise(line)) else sorted(line, key=lambda each: each[0])
-        places = [
-            f"{(x - left) * across:.1f},{_HIGH - (y - low) * up if high > low else _HIGH / 2:.1f}" for x, y in ordered
-        ]
+    for line, each in zip(lines, points, strict=True):
+        ordered = each if all(a[0] <= b[0] for a, b in pairwise(each)) else sorted(each, key=lambda point: point[0])
+        places = [at(x, y) for x, y in ordered]
         places = places if len(places) > 1 else [*places, f"{_WIDE:.0f},{_HIGH / 2:.0f}"]
-        drawn.append(f'<polyline points="{" ".join(places)}" style="stroke:var(--c{number % _COLORS + 1})"/>')
-    box = f'<svg viewBox="0 0 {_WIDE:.0f} {_HIGH:.0f}" preserveAspectRatio="none" aria-hidden="true">'
-    ends = f'<span class="x"><span>{left:.6g}</span><span>{right:.6g}</span></span>'
-    labels = f'<span class="hi">{high:.4g}</span><span class="lo">{low:.4g}</span>'
-    return f'<div class="p">{labels}{box}{more}{"".join(drawn)}</svg>{ends}</div>'
+        drawn.append({"points": " ".join(places), "told": line.label})
+    return {
+        "box": f"{_WIDE:.0f} {_HIGH:.0f}",
+        "left": f"{left:.6g}",
+        "right": f"{right:.6g}",
+        "low": f"{low:.4g}",
+        "high": f"{high:.4g}",
+        "lines": drawn,
+        "dots": [{"at": at(dot.x, min(max(dot.y, low), high)), "color": dot.color, "size": dot.size} for dot in dots],
+    }
 
 
 def _points(line: Line) -> list[tuple[float, float]]:
@@ -168,18 +192,18 @@ def _drawable(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value)
 
 
-def _card(context: ServiceContext, run_id: str, name: str, kind: str, pictures: _Pictures) -> str:
+def _card(context: ServiceContext, run_id: str, name: str, kind: str, pictures: _Pictures) -> Part:
     try:
         value = context.metrics.read(run_id, name)[name]
         if kind == "image":
-            return part(name, pictures.of(_path(_listed(value)[-1])))
+            return pictures.of(_path(_listed(value)[-1]))._replace(title=name)
         if kind == "artifact":
             return _artifact(context, run_id, name, _path(_listed(value)[-1]))
         if kind == "list":
             return _list(name, _listed(value))
         return _columns(name, value)
     except (TrainshedError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError):
-        return part(name, '<p class="none">Shown on the page.</p>')  # damaged, or made by another program
+        return Part(name, "note", "Shown on the page.")  # damaged, or made by another program
 
 
 def _listed(value: Any) -> list[Any]:
@@ -190,33 +214,26 @@ def _path(value: Any) -> str:
     return str(value).removeprefix(_STORED)
 
 
-def _list(name: str, values: list[Any]) -> str:
+def _list(name: str, values: list[Any]) -> Part:
     if len(values) > 2 and all(map(_drawable, values)):
-        return part(name, plot([Line("", range(len(values)), values)]), f"<span>{len(values)} values</span>")
-    return part(name, f'<p class="none">{escape(", ".join(map(shown, values[:_VALUES])))}</p>')
+        return Part(name, "plot", plot([Line("", range(len(values)), values)]), f"{len(values)} values")
+    return Part(name, "note", ", ".join(map(shown, values[:_VALUES])))
 
 
-def _columns(name: str, value: dict[str, Any]) -> str:
+def _columns(name: str, value: dict[str, Any]) -> Part:
     columns = {head: _listed(cells) for head, cells in value.items()}
     count = max((len(cells) for cells in columns.values()), default=0)
     if len(columns) == 2 and count > 2 and all(all(map(_drawable, cells)) for cells in columns.values()):
         x, y = columns.values()
-        return part(name, plot([Line("", x, y)]), f"<span>{escape(', '.join(columns))}</span>")
-    head = "".join(f"<th>{escape(each)}</th>" for each in columns)
-    rows = ""
-    for at in range(min(count, _ROWS)):
-        cells = (shown(cells[at]) if at < len(cells) else "" for cells in columns.values())
-        rows += f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-    about = f"<span>the first {_ROWS} of {count} rows</span>" if count > _ROWS else ""
-    return part(name, f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>', about)
+        return Part(name, "plot", plot([Line("", x, y)]), ", ".join(columns))
+    rows = [
+        [shown(cells[at]) if at < len(cells) else "" for cells in columns.values()] for at in range(min(count, _ROWS))
+    ]
+    about = f"the first {_ROWS} of {count} rows" if count > _ROWS else ""
+    return Part(name, "table", {"heads": list(columns), "rows": rows}, about)
 
 
-def _rows(pairs: Sequence[tuple[str, str]]) -> str:
-    cells = (f'<tr><th title="{escape(a)}">{escape(a)}</th><td class="num">{escape(b)}</td></tr>' for a, b in pairs)
-    return f'<div class="scroll"><table>{"".join(cells)}</table></div>'
-
-
-def _artifact(context: ServiceContext, run_id: str, name: str, path: str) -> str:
+def _artifact(context: ServiceContext, run_id: str, name: str, path: str) -> Part:
     content = _read(context, run_id, path, _CHART_BYTES)
     data = json.loads(content or b"{}").get("data") or {}
     if isinstance(data.get("matrix"), list):
@@ -228,34 +245,32 @@ def _artifact(context: ServiceContext, run_id: str, name: str, path: str) -> str
             points = sorted((fp / ((fp + tn) or 1), tp / ((tp + fn) or 1)) for tp, fp, tn, fn in table)
             label = str(labels[number]) if number < len(labels) else str(number)
             lines.append(Line(label, [x for x, _ in points], [y for _, y in points]))
-        return part(name, plot(lines, reach=(0.0, 1.0)), "<span>ROC: right alarms over false ones</span>")
+        return Part(name, "plot", plot(lines, reach=(0.0, 1.0)), "ROC: right alarms over false ones")
     if isinstance(data.get("bin_counts"), list):
         edges, counts = data["bin_edges"], data["bin_counts"]
-        return part(name, plot([Line("", edges[: len(counts)], counts)]), "<span>residuals</span>")
+        return Part(name, "plot", plot([Line("", edges[: len(counts)], counts)]), "residuals")
     if isinstance(data.get("bin_averages"), list):
         edges, values = data["bin_edges"], data["bin_averages"]
-        return part(name, plot([Line("", edges[: len(values)], values)]), "<span>predicted over true</span>")
-    return part(name, f'<p class="none">{escape(path)}</p>')
+        return Part(name, "plot", plot([Line("", edges[: len(values)], values)]), "predicted over true")
+    return Part(name, "note", path)
 
 
-def _confusion(name: str, matrix: list[list[float]], labels: list[Any]) -> str:
+def _confusion(name: str, matrix: list[list[float]], labels: list[Any]) -> Part:
     size = len(matrix)
     if size > _CLASSES:
-        return part(name, f'<p class="none">{size} classes, drawn on the page.</p>')
+        return Part(name, "note", f"{size} classes, drawn on the page.")
     texts = [str(labels[i])[:12] if i < len(labels) else str(i) for i in range(size)]
     total, right = sum(map(sum, matrix)), sum(row[i] for i, row in enumerate(matrix))
-    rows = "".join(f"<th>{escape(text)}</th>" for text in texts)
-    rows = f"<tr><th></th>{rows}</tr>"
-    for i, row in enumerate(matrix):
-        cells = f"<th>{escape(texts[i])}</th>"
-        for j, count in enumerate(row):
+    rows = [
+        (
+            texts[i],
             # The root, so that mistakes are seen; not so strong that a number could not be read on it.
-            share = round(70 * math.sqrt(max(count, 0) / (sum(row) or 1)))
-            color = f"background:color-mix(in srgb,var(--c{1 if i == j else 2}) {share}%,var(--bg))"
-            cells += f'<td style="{color}">{escape(shown(count))}</td>'
-        rows += f"<tr>{cells}</tr>"
-    about = f"<span>{total:g} cases, {100 * right / (total or 1):.1f} % right; rows: true</span>"
-    return part(name, f'<div class="scroll"><table class="cm">{rows}</table></div>', about)
+            [(shown(n), round(70 * math.sqrt(max(n, 0) / (sum(row) or 1))), i == j) for j, n in enumerate(row)],
+        )
+        for i, row in enumerate(matrix)
+    ]
+    about = f"{total:g} cases, {100 * right / (total or 1):.1f} % right; rows: true"
+    return Part(name, "confusion", {"labels": texts, "rows": rows}, about)
 
 
 def _read(context: ServiceContext, run_id: str, path: str, most: int) -> bytes | None:
@@ -270,7 +285,7 @@ def _read(context: ServiceContext, run_id: str, path: str, most: int) -> bytes |
 
 
 class _Pictures:
-    """Images of a run, put into the HTML; they are few and small, because it is sent again and again.
+    """Images of a run, put into the page; they are few and small, because it is sent again and again.
 
     Args:
         context: the service's parts.
@@ -283,7 +298,7 @@ class _Pictures:
         self._left = _IMAGES_BYTES
         self._shown: set[str] = set()
 
-    def of(self, path: str) -> str:
+    def of(self, path: str) -> Part:
         """Return a picture, or a line that says where it is seen.
 
         Args:
@@ -294,18 +309,18 @@ class _Pictures:
             content = _read(self._context, self._run_id, path, min(_IMAGE_BYTES, self._left))
         kind = next((kind for magic, kind in _MAGIC if content and content.startswith(magic)), None)
         if content is None or kind is None:
-            return f'<p class="none">{escape(path)}: shown on the page.</p>'
+            return Part(path, "note", f"{path}: shown on the page.")
         self._left -= len(content)
         self._shown.add(path)
         code = base64.b64encode(content).decode("ascii")
-        return f'<img src="data:image/{kind};base64,{code}" alt="{escape(path)}">'
+        return Part(path, "picture", {"kind": kind, "code": code, "path": path})
 
-    def others(self) -> list[str]:
+    def others(self) -> list[Part]:
         """Return the other files of pictures that the run has written."""
         made = []
         for path in sorted(name for name, _ in self._context.mirror.listing(self._run_id) if _PICTURE.search(name)):
             if path not in self._shown and len(self._shown) < _IMAGES:
                 picture = self.of(path)
                 if path in self._shown:
-                    made.append(part(path, picture))
+                    made.append(picture)
         return made

@@ -1,4 +1,4 @@
-"""What the page asks about one run: its facts, curves, logs and files."""
+"""What the page asks about one run: its state, curves, logs and files."""
 
 from __future__ import annotations
 
@@ -13,44 +13,38 @@ from starlette.routing import Route
 from trainshed.errors import NotFoundException, UserErrorException
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
-from trainshed.service.requests import endpoint, field, number
+from trainshed.service.page.panels import command_of
+from trainshed.service.requests import endpoint, number
 from trainshed.service.responses import packed
 from trainshed.service.transfers import FileContent, list_files
 from trainshed.spec import layout, states
-from trainshed.spec.arguments import parameters
 from trainshed.spec.floats import spelled
-from trainshed.store import git_diffs
 from trainshed.system.confined import parts_of
 from trainshed.web.curves import Curves
 from trainshed.web.logs import Log
 from trainshed.web.table import Question, Table
 
 _MOST_CURVES = 100
-_CHILDREN = 200
 _PREVIEW_BYTES = 1 << 18
 _LONGEST_VALUE = 100_000
 """Values of a list or table that the page draws."""
 
 
 def run(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
-    """Everything that stands on a run's page but curves, logs and files."""
+    """What stands on a run's page but curves, logs, files and details."""
     record = context.supervisor.look(request.path_params["run"])
     table = Table(context.database)
-    children = table.window(Question(text=f'parent:"{record["id"]}" archived:any', limit=_CHILDREN))
+    children = table.window(Question(text=f'parent:"{record["id"]}" archived:any', limit=0))
     latest = context.metrics.latest(record["id"])
     return {
         **facts(context, record),
-        "spec": record["spec"],
-        "parameters": parameters(record["spec"].get("arguments") or (), record["properties"]),
-        "properties": record["properties"],
-        "children": children["rows"] if children["total"] else [],
+        "command": command_of(record["spec"]),
         "children_total": children["total"],
         "parent_run": next(iter(table.rows([record["parent"]])), None) if record["parent"] else None,
         "metrics": [_metric(name, found) for name, found in latest.items()],
         "place": max((found["place"] for found in latest.values()), default=-1),
         "logs": logs_of(context, record),
         "resources": Curves(context.database).resources(record["id"]),
-        "git_diff": git_diffs.of(context.database, record["id"]),
     }
 
 
@@ -200,20 +194,9 @@ async def file(request: Request) -> Response:
     return FileContent(found, media_type="application/octet-stream", headers={"content-disposition": "attachment"})
 
 
-def describe(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /pages/data/runs/{id}: ``{"name", "notes"}``."""
-    run_id = request.path_params["run"]
-    for part, keep in (("name", context.history.set_display_name), ("notes", context.history.set_description)):
-        if isinstance(body, dict) and part in body:
-            keep(run_id, field(body, part, (type(None), str)))
-    context.bus.publish(run_id)
-    return facts(context, context.history.get(run_id))
-
-
 _ONE = f"{DATA}runs/{{run}}"
 ROUTES = [
     Route(_ONE, shown),
-    Route(_ONE, endpoint(describe), methods=["POST"]),
     Route(f"{_ONE}/curves", endpoint(curves)),
     Route(f"{_ONE}/value", endpoint(value)),
     Route(f"{_ONE}/log", endpoint(log)),

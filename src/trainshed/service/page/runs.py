@@ -1,19 +1,17 @@
-"""What the page asks about many runs, and what it does to them."""
+"""What the page asks about many runs."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import time
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from trainshed.errors import NotFoundException, TrainshedError, UserErrorException
+from trainshed.errors import NotFoundException, TrainshedError
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA
-from trainshed.service.requests import API, endpoint, field, number, texts
+from trainshed.service.requests import API, endpoint, number
 from trainshed.spec.arguments import parameters
 from trainshed.spec.floats import spelled
 from trainshed.web.curves import Curves
@@ -21,7 +19,6 @@ from trainshed.web.source_diff import difference
 from trainshed.web.table import Question, Table
 
 _MOST_COLUMNS = 40
-_MOST_AT_ONCE = 1000
 _MOST_COMPARED = 50
 
 
@@ -85,49 +82,6 @@ def diff(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
     return difference(context.snapshots, *map(str, found))
 
 
-def act(context: ServiceContext, _: Request, body: Any) -> dict[str, Any]:
-    """POST /pages/data/act: ``{"do": "cancel" | "archive" | "restore" | "delete" | "tag", "runs": [id, …]}``.
-
-    With ``"tag"``, ``"set"`` and ``"remove"`` say which tags. What cannot be done for a run is told, and the others are
-    treated all the same.
-    """
-    ids, what = texts(body, "runs")[:_MOST_AT_ONCE], field(body, "do", str)
-    if what not in _ACTIONS:
-        raise UserErrorException(f"The page does not know how to {json.dumps(what[:40])} runs.")
-    done, failed = [], {}
-    for run_id in ids:
-        try:
-            _ACTIONS[what](context, run_id, body)
-            done.append(run_id)
-        except TrainshedError as error:
-            failed[run_id] = error.message
-        context.bus.publish(run_id)
-    return {"done": done, "failed": failed}
-
-
-def _cancel(context: ServiceContext, run_id: str, _: Any) -> None:
-    context.supervisor.cancel(run_id)
-
-
-def _archive(context: ServiceContext, run_id: str, _: Any) -> None:
-    context.history.note(run_id, {"archived": time.time()})
-
-
-def _restore(context: ServiceContext, run_id: str, _: Any) -> None:
-    context.history.note(run_id, {"archived": None})
-
-
-def _delete(context: ServiceContext, run_id: str, _: Any) -> None:
-    context.garbage.remove_run(run_id, children=True)
-
-
-def _tag(context: ServiceContext, run_id: str, body: Any) -> None:
-    context.history.set_tags(run_id, field(body, "set", dict, {}))
-    context.history.remove_tags(run_id, texts(body, "remove", []))
-
-
-_ACTIONS = {"cancel": _cancel, "archive": _archive, "restore": _restore, "delete": _delete, "tag": _tag}
-
 ROUTES = [
     # The same for the command line.
     Route(f"{API}/table", endpoint(rows)),
@@ -137,5 +91,4 @@ ROUTES = [
     Route(f"{DATA}compare", endpoint(compare)),
     Route(f"{DATA}diff", endpoint(diff)),
     Route(f"{DATA}names", endpoint(names)),
-    Route(f"{DATA}act", endpoint(act), methods=["POST"]),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,11 +14,14 @@ from starlette.routing import Route
 from trainshed.service.context import ServiceContext
 from trainshed.service.guard import DATA, PAGES
 from trainshed.service.page.documents import document
-from trainshed.service.requests import API, endpoint, field
+from trainshed.service.page.panels import Form, panel, shown
+from trainshed.service.requests import API, endpoint
 from trainshed.service.webservices import calls
+from trainshed.web.words import many, sig, took
 
 _ANSWERING = ("Healthy", "Unhealthy")
 _AT_ONCE = 8
+_LONGEST_PRETTY = 100_000
 _SHOWN = ("name", "state", "error", "models", "scoring_uri", "port", "run", "created", "updated", "tags", "description")
 
 
@@ -25,17 +30,16 @@ async def services_document(_: Request) -> Response:
     return document("./", "services")
 
 
-def services(context: ServiceContext, _: Request, __: Any) -> dict[str, Any]:
-    """GET /pages/data/services."""
+def services(context: ServiceContext, request: Request, _: Form) -> Response:
+    """GET /pages/data/services: the list; ``name`` is the chosen one."""
     found = context.deployments.all()
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # one that hangs does not hold up the others
         counts = list(pool.map(lambda record: _counts(context, record), found))
-    return {
-        "services": [
-            {**{name: record.get(name) for name in _SHOWN}, "counts": told}
-            for record, told in zip(found, counts, strict=True)
-        ]
-    }
+    rows = [
+        {**{name: record.get(name) for name in _SHOWN}, "counts": told}
+        for record, told in zip(found, counts, strict=True)
+    ]
+    return shown("services_list.html", services=rows, chosen=request.query_params.get("name", ""), many=many)
 
 
 def counted(context: ServiceContext, request: Request, _: Any) -> dict[str, Any]:
@@ -50,17 +54,28 @@ def _counts(context: ServiceContext, record: dict[str, Any]) -> dict[str, Any] |
     return calls.counted(record, context.deployments.keys(record["name"])[0])
 
 
-def call(context: ServiceContext, request: Request, body: Any) -> dict[str, Any]:
-    """POST /pages/data/services/{name}/call: ``{"body"}``."""
-    name = request.path_params["name"]
+def call(context: ServiceContext, _: Request, form: Form) -> Response:
+    """POST /pages/data/services/call: ``name`` and ``body``."""
+    name = form.get("name", "")
     record = context.deployments.describe(context.deployments.get(name))
-    return calls.tried(record, context.deployments.keys(name)[0], field(body, "body", str))
+    told = calls.tried(record, context.deployments.keys(name)[0], form.get("body", ""))
+    spent = f"{sig(told['seconds'] * 1000)} ms" if told["seconds"] < 1 else took(told["seconds"])
+    return shown(
+        "service_answer.html", text=_pretty(told["text"]), status=told["status"], seconds=spent, cut=told["cut"]
+    )
+
+
+def _pretty(text: str) -> str:
+    if len(text) < _LONGEST_PRETTY:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(text), indent=1, ensure_ascii=False)
+    return text
 
 
 ROUTES = [
     Route(f"{PAGES}services", services_document),
-    Route(f"{DATA}services", endpoint(services)),
-    Route(f"{DATA}services/{{name}}/call", endpoint(call), methods=["POST"]),
+    Route(f"{DATA}services", panel(services)),
+    Route(f"{DATA}services/call", panel(call), methods=["POST"]),
     Route(f"{API}/webservices/{{name}}/requests", endpoint(counted)),
 ]
 """Routes of this module."""

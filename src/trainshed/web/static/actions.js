@@ -1,66 +1,30 @@
-// What can be done with the selected runs.
-import { ask, colour, el, ended, indexOf, many, onKey, runTime, toast, tried } from './base.js';
-import { post } from './http.js';
+// What can be done with runs: forms of the service, sent by htmx.
+import { $, ended, indexOf, el, onKey, toast } from './base.js';
 
-export async function act(what, ids, more) {
-  const found = await tried(() => post('act', { do: what, runs: ids, ...more }));
-  if (!found) return false;
-  const failed = Object.values(found.failed);
-  if (failed.length) toast(failed.length === 1 ? failed[0] : `${many(failed.length, 'run')}: ${failed[0]}`);
-  return found.done.length > 0;
-}
-
-export async function cancel(runs) {
-  const active = runs.filter((run) => !ended(run));
-  if (!active.length) return false;
-  const one = active[0], ran = runTime(one);
-  const text = active.length === 1 ? `Cancel ${one.name ?? one.display_name ?? one.id}?` : `Cancel ${many(active.length, 'run')}?`;
-  const files = active.length === 1 ? `${ran ? `It ran ${ran}; its` : 'Its'} files stay.` : 'Their files stay.';
-  return await ask(text, [el('p', {}, files)], { yes: active.length === 1 ? 'Cancel the run' : 'Cancel the runs', bad: true, no: 'Keep' }) && act('cancel', active.map((run) => run.id));
-}
-
-export async function remove(runs) {
-  const gone = runs.filter(ended);
-  if (!gone.length) { toast('Runs that have not ended cannot be deleted. Cancel them first.'); return false; }
-  const left = runs.length - gone.length;
-  const parts = [el('p', {}, 'Their files, metrics, logs and child runs are removed. This cannot be undone.'), left ? el('p', {}, `${many(left, 'run')} that ${left === 1 ? 'has' : 'have'} not ended ${left === 1 ? 'stays' : 'stay'}.`) : ''];
-  return await ask(`Delete ${many(gone.length, 'run')}?`, parts, { yes: 'Delete', bad: true }) && act('delete', gone.map((run) => run.id));
-}
-
-export async function tag(runs) {
-  const input = el('input', { name: 'tag', autocomplete: 'off', required: true, placeholder: 'best, or stage=trial' });
-  const parts = [el('label', {}, 'Tag, or NAME=VALUE; with a minus before it, it is removed', input)];
-  if (!await ask(`Tag ${many(runs.length, 'run')}`, parts, { yes: 'Tag' }) || !input.value.trim()) return false;
-  const text = input.value.trim(), ids = runs.map((run) => run.id);
-  if (text.startsWith('-')) return act('tag', ids, { remove: [text.slice(1).split('=')[0]] });
-  const cut = text.indexOf('=');
-  return act('tag', ids, { set: cut > 0 ? { [text.slice(0, cut)]: text.slice(cut + 1) } : { [text]: '' } });
-}
-
-export const compare = (ids) => { location.href = `compare?runs=${ids.map(encodeURIComponent).join(',')}`; };
+export const act = (what, ids, more) => window.htmx.ajax('POST', 'data/act', { source: '#dialog', swap: 'none', values: { do: what, runs: ids.join(), ...more } });
+export const ask = (what, ids) => { if (ids.length) window.htmx.ajax('POST', 'data/ask', { target: '#dialog', values: { do: what, runs: ids.join() } }); };
+const compare = (ids) => { location.href = `compare?runs=${ids.map(encodeURIComponent).join(',')}`; };
 
 // The bar under the table.
-export function bar(selected, draw, renew) {
-  const runs = () => [...selected.values()];
-  const after = async (work) => { if (await work) renew(); };
-  const button = (title, key, act, kind) => el('button', { class: `btn ${kind ?? ''}`, onclick: act }, el('span', {}, title), key ? el('kbd', {}, key) : null);
-  const number = el('b'), swatches = el('span', { class: 'swl', 'aria-hidden': 'true' });
+export function bar(selected, draw) {
+  const runs = () => [...selected.values()], ids = () => [...selected.keys()];
+  const node = $('.actions'), button = (name) => $(`[data-act=${name}]`, node), number = $('b', node), swatches = $('.swl', node);
   const acts = {
-    compare: () => (selected.size > 1 ? compare([...selected.keys()].slice(0, 50)) : toast('Pick a second run.')),
-    cancel: () => after(cancel(runs())),
-    tag: () => selected.size && after(tag(runs())),
-    archive: () => selected.size && after(act(runs().every((run) => run.archived) ? 'restore' : 'archive', [...selected.keys()]).then((done) => { selected.clear(); return done; })),
-    remove: () => selected.size && after(remove(runs()).then((done) => { if (done) selected.clear(); return done; })),
+    compare: () => (selected.size > 1 ? compare(ids().slice(0, 50)) : toast('Pick a second run.')),
+    cancel: () => ask('cancel', runs().filter((run) => !ended(run)).map((run) => run.id)),
+    tag: () => ask('tag', ids()),
+    archive: () => selected.size && act(runs().every((run) => run.archived) ? 'restore' : 'archive', ids()),
+    delete: () => ask('delete', ids()),
+    clear: () => { selected.clear(); draw(); },
   };
-  const stop = button('Cancel', 'X', acts.cancel), store = button('Archive', 'E', acts.archive), compared = button('Compare', 'C', acts.compare, 'primary');
-  const node = el('div', { class: 'actions', role: 'toolbar', 'aria-label': 'Selected runs' }, number, swatches, compared, stop, button('Tag', 'G', acts.tag), store,
-    button('Delete…', '', acts.remove, 'bad'), el('span', { class: 'sp' }), button('Clear', 'Esc', () => { selected.clear(); draw(); }, 'ghost'));
+  const stop = button('cancel'), store = button('archive'), compared = button('compare');
+  node.addEventListener('click', (event) => acts[event.target.closest('[data-act]')?.dataset.act]?.());
+  addEventListener('acted', ({ detail }) => { if (['archive', 'restore', 'delete'].includes(detail.do) && detail.done) acts.clear(); });
   return {
-    node,
     update() {
       node.classList.toggle('none', !selected.size);
       number.textContent = `${selected.size} selected`;
-      swatches.replaceChildren(...runs().slice(0, 8).map((run) => el('span', { class: 'sw', style: { background: colour(indexOf(run.id)) } })));
+      swatches.replaceChildren(...ids().slice(0, 8).map((id) => el('span', { class: 'sw', style: { background: `var(--c${indexOf(id) + 1})` } })));
       const active = runs().filter((run) => !ended(run)).length;
       stop.firstChild.textContent = active ? `Cancel ${active} active` : 'Cancel';
       stop.disabled = !active;

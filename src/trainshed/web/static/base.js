@@ -17,23 +17,10 @@ export function el(name, about, ...children) {
   return made;
 }
 
-const NS = 'http://www.w3.org/2000/svg';
-const ICONS = {
-  shed: 'M1.5 14V7l4.5-4.5V7l4.5-4.5V7L14.5 3v11M5.5 14v-3.5h5V14',
-  runs: 'M2 4h12M2 8h12M2 12h8', flask: 'M6 2v4L2.5 13.5h11L10 6V2M5 2h6', theme: 'M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11',
-  search: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.5 10.5l3.5 3.5', menu: 'M2 4h12M2 8h12M2 12h12',
-  pen: 'M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4z', folder: 'M1.5 12.5v-9h4l1.5 2h7.5v7z', file: 'M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3',
-  plug: 'M6 1.5v4M10 1.5v4M4 5.5h8V8a4 4 0 0 1-8 0zM8 12v2.5',
-  up: 'M4 9l4-4 4 4', down: 'M4 6l4 4 4-4', x: 'M4 4l8 8M12 4l-8 8', help: 'M6 6a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6 1.1M8 11.5v.5',
-};
-export function icon(name) {
-  const svg = document.createElementNS(NS, 'svg'), path = document.createElementNS(NS, 'path');
-  const facts = { viewBox: '0 0 16 16', fill: 'none', stroke: 'currentColor', 'stroke-width': '1.4', 'stroke-linejoin': 'round', 'aria-hidden': 'true' };
-  for (const [key, value] of Object.entries(facts)) svg.setAttribute(key, value);
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
-}
+// Icons are in the document.
+const copied = (id) => $(`#${id}`).content.firstChild.cloneNode(true);
+export const icon = (name) => copied(`icon-${name}`);
+export const menu = () => copied('menu');
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const colour = (index) => css(`--c${(index % 10) + 1}`);
@@ -122,7 +109,7 @@ function paint() {
 }
 paint();
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => themed.forEach((draw) => draw()));
-export function turn() {
+function turn() {
   const dark = css('color-scheme') === 'dark' || getComputedStyle(document.documentElement).colorScheme === 'dark';
   keep('theme', dark ? 'light' : 'dark');
   paint();
@@ -149,6 +136,26 @@ export async function tried(work) {
   try { return await work(); } catch (error) { if (error.name !== 'AbortError') toast(error.message); return null; }
 }
 
+// What the service renders: dialogs are opened, what was done is told, moments are in the reader's time.
+addEventListener('htmx:load', ({ detail: { elt } }) => {
+  if (elt.matches('dialog')) elt.showModal();
+  for (const each of elt.querySelectorAll('[data-at]')) each.textContent = moment(Number(each.dataset.at));
+});
+addEventListener('htmx:beforeRequest', ({ target }) => target.closest('dialog')?.close());
+addEventListener('acted', ({ detail }) => { if (detail.told) toast(detail.told); });
+addEventListener('htmx:beforeSwap', ({ detail }) => {
+  const { xhr, pathInfo } = detail, elsewhere = new URL(pathInfo.finalRequestPath, document.baseURI).href !== xhr.responseURL; // the login of a proxy
+  if (elsewhere) detail.shouldSwap = false;
+  if (elsewhere || (xhr.status >= 400 && xhr.status !== 401)) toast(told(xhr.responseText) ?? (elsewhere || xhr.status === 403 ? 'The proxy before the service asks for a login. Reload the page.' : `The service answered with status ${xhr.status}.`));
+});
+addEventListener('htmx:sendError', ({ target }) => { if (target.id === 'dialog' || target.closest('form, #details')) toast('The service does not answer. It starts with: trainshed open'); });
+function told(text) { try { return JSON.parse(text).error.message; } catch { return null; } }
+document.addEventListener('click', ({ target }) => {
+  target.closest('[data-close]')?.closest('dialog').close();
+  const copied = target.closest('[data-copy]');
+  if (copied) navigator.clipboard?.writeText(copied.dataset.copy).then(() => toast('Copied'));
+});
+
 // Keys, off while a field has the focus.
 const keys = new Map();
 export function onKey(key, title, act) { keys.set(key.toLowerCase(), { key, title, act }); }
@@ -168,44 +175,29 @@ function help() {
   ask('Keys', [el('dl', { class: 'keys' }, rows), el('p', {}, el('label', {}, box, ' Keys are on'))], { yes: 'Close', no: null });
 }
 
-// The frame: rail on the left, the page in <main>.
-export function frame(current) {
-  const link = (title, name, path, here) => el('a', { class: 'i', href: path, 'aria-current': here ? 'page' : null }, icon(name), title, el('span', { class: 'n' }));
-  const live = el('span', { class: 'live' }, 'Live'), sub = el('div', { class: 'sub' });
-  const runs = link('Runs', 'runs', './', current === 'runs');
-  const experiments = el('a', { class: 'i', href: './?group=experiment' }, icon('flask'), 'Experiments');
-  const services = el('a', { class: 'i', href: 'services', 'aria-current': current === 'services' ? 'page' : null }, icon('plug'), 'Services');
-  const rail = el('nav', { class: 'rail', 'aria-label': 'Main' }, el('a', { class: 'brand', href: './' }, icon('shed'), 'Trainshed'), runs, experiments, sub, services,
-    el('div', { class: 'foot' }, live,
-      el('button', { class: 'icon', title: 'Keys (?)', 'aria-label': 'Keys', onclick: help }, icon('help')),
-      el('button', { class: 'icon', title: 'Light or dark (T)', 'aria-label': 'Light or dark', onclick: turn }, icon('theme'))));
-  const main = el('main');
-  document.body.replaceChildren(rail, main);
-  const fold = () => { document.body.classList.toggle('norail', kept('rail', true) === false); };
-  fold();
-  onKey('t', 'Light or dark', turn);
-  onKey('?', 'This list', help);
-  onKey('[', 'Show or hide the left side', () => { keep('rail', kept('rail', true) === false); fold(); });
-  document.addEventListener('click', (event) => { if (!event.target.closest('.rail, .menu')) document.body.classList.remove('open'); });
-  let since = '';
-  const state = (on) => {
-    if (on) since = '';
-    else since ||= new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-    live.classList.toggle('off', !on);
-    live.textContent = on ? 'Live' : `Not live since ${since}`;
-    live.title = on ? '' : 'The service does not answer; trying again. Shown: what was known then. It starts with: trainshed open';
-  };
-  const update = async () => {
-    const found = await get('overview').catch(() => null);
-    if (!found) return found;
-    runs.lastChild.textContent = grouped(found.counts.all);
-    sub.replaceChildren(...found.experiments.map((each) => el('a', { href: `./?filter=${encodeURIComponent(`experiment:${quoted(each.name)}`)}`, title: each.name },
-      el('span', {}, each.name), el('span', { class: 'n' }, grouped(each.runs)))));
-    return found;
-  };
-  return { main, state, update };
+// The frame, which is in the document: what is in it lives.
+export const main = $('main');
+export const wait = $('#wait');
+const live = $('.rail .live');
+let since = '';
+export function state(on) {
+  if (on) since = '';
+  else since ||= new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  live.classList.toggle('off', !on);
+  live.textContent = on ? 'Live' : `Not live since ${since}`;
+  live.title = on ? '' : 'The service does not answer; trying again. Shown: what was known then. It starts with: trainshed open';
 }
-export const menu = () => el('button', { class: 'icon menu', 'aria-label': 'Menu', onclick: () => document.body.classList.toggle('open') }, icon('menu'));
-export const quoted = (text) => (/[\s"]/.test(text) ? `"${text.replaceAll('"', '')}"` : text);
+export const overview = () => window.htmx?.trigger('.rail .sub', 'refresh');
+const fold = () => { document.body.classList.toggle('norail', kept('rail', true) === false); };
+fold();
+$('#help').addEventListener('click', help);
+$('#theme').addEventListener('click', turn);
+onKey('t', 'Light or dark', turn);
+onKey('?', 'This list', help);
+onKey('[', 'Show or hide the left side', () => { keep('rail', kept('rail', true) === false); fold(); });
+document.addEventListener('click', (event) => {
+  if (event.target.closest('button.menu')) document.body.classList.toggle('open');
+  else if (!event.target.closest('.rail')) document.body.classList.remove('open');
+});
 export const runAddress = (id) => `runs/${encodeURIComponent(id)}`;
 export { base, get, listen, ready };

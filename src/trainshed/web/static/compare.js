@@ -1,16 +1,13 @@
 // Several runs: which wins, by how much, and what was different.
-import { $, ask, colour, el, ended, frame, get, icon, listen, many, menu, onKey, ready, runAddress, runTime, shortly, sig, status, toast, tried } from './base.js';
+import { $, ask, colour, el, ended, get, icon, listen, many, onKey, overview, ready, runAddress, runTime, shortly, sig, state, status, toast, tried, wait } from './base.js';
 import { query } from './http.js';
 import { Charts, controls, goal } from './charts.js';
-import { diffOf } from './details.js';
+import { asRow, repair, tabulator, text } from './tables.js';
 
-const shell = frame('compare');
 let ids = (new URLSearchParams(location.search).get('runs') ?? '').split(',').filter(Boolean);
-let runs = [], charts = null, same = false, every = false;
-const title = el('h1', {}, 'Compare'), tools = el('span', { class: 'tools' }), heads = el('div', { class: 'heads' }), grid = el('div', { class: 'grid3' }), box = el('div', { class: 'cmp', tabindex: '0', role: 'region', 'aria-label': 'Comparison' });
-const wait = el('div', { class: 'wait on' });
-shell.main.append(wait, el('div', { class: 'top' }, menu(), title, el('span', { class: 'sp' }), tools,
-  el('button', { class: 'btn', onclick: add }, 'Add a run ', el('kbd', {}, 'A'))), heads, grid, box);
+let runs = [], charts = null, table = null, same = false, every = false, sections = new Map(), rows = [];
+const title = $('h1'), tools = $('.tools'), heads = $('.heads'), grid = $('.grid3'), box = $('.cmp');
+$('#add').addEventListener('click', () => add());
 
 const name = (run) => run.display_name ?? run.id;
 const DASHES = ['', 'dash', 'thick', 'dotted'];
@@ -30,32 +27,48 @@ async function load() {
   charts = new Charts(grid, runs.map((run) => ({ id: run.id, label: name(run), begin: run.started ?? run.created })));
   tools.append(...controls(charts, onKey));
   charts.names(runs.map((run) => Object.entries(run.metrics).filter(([, each]) => each.points > 1 && typeof each.last !== 'string').map(([each]) => each)));
-  draw();
+  table?.destroy();
+  table = null;
+  await draw();
 }
 
-function draw() {
+async function draw() {
   heads.replaceChildren(...runs.map((run, number) => el('div', {}, key(number), el('a', { class: 'nm', href: runAddress(run.id), title: run.id }, name(run)),
     el('button', { class: 'icon', 'aria-label': `Take ${name(run)} out`, onclick: () => { ids = ids.filter((id) => id !== run.id); load(); } }, icon('x')), el('span', { class: 'about' }, status(run), el('span', { class: 'muted' }, runTime(run)), number ? null : el('span', { class: 'tag' }, 'baseline')))));
   if (runs.length < 2) { box.replaceChildren(el('p', { class: 'note' }, 'Pick a second run. ', el('button', { class: 'btn', onclick: add }, 'Add a run'))); return; }
-  const rows = [];
-  rows.push(el('tr', { class: 'who' }, el('th', {}), runs.map((run, number) => el('th', { scope: 'col', title: run.id }, el('span', { class: 'sw', style: { background: colour(number) } }), ' ', name(run))), el('th', { class: 'spread' }, 'Spread, low to high')));
-  metrics(rows);
-  parameters(rows);
-  about(rows);
-  box.replaceChildren(el('table', {}, el('tbody', {}, rows)));
+  [sections, rows] = [new Map(), []];
+  metrics();
+  differing(runs.map((run) => run.parameters), 'Parameters that differ');
+  about();
+  if (table) { await table.replaceData(rows); return; }
+  const Table = await tabulator(), node = el('div', { 'aria-label': 'Comparison' }), head = (...parts) => () => el('span', {}, parts);
+  box.replaceChildren(node);
+  table = new Table(node, {
+    data: rows, index: 'key', layout: 'fitColumns', rowHeight: 28, groupBy: 'section', groupToggleElement: false, groupHeader: heading, columnDefaults: { headerSort: false },
+    columns: [{ field: 'name', width: 220, frozen: innerWidth > 700, titleFormatter: head(''), formatter: (at) => el('span', { class: at.getData().mono ? 'mono muted' : 'muted', title: at.getValue() }, at.getValue(), at.getData().mark) },
+      ...runs.map((run, number) => ({ field: `c${number}`, minWidth: 140, hozAlign: 'right', headerHozAlign: 'right', titleFormatter: head(el('span', { class: 'sw', style: { background: colour(number) } }), ' ', name(run)), formatter: (at) => text(at.getValue()) })),
+      { field: 'spread', width: 160, cssClass: 'spread', titleFormatter: head('Spread, low to high'), formatter: (at) => at.getValue() ?? '' }],
+  });
+  await new Promise((done) => table.on('tableBuilt', done));
+  repair(table);
 }
 
-const section = (text, note, button) => el('tr', { class: 'sec' }, el('th', { colspan: String(runs.length + 2), scope: 'rowgroup' }, el('b', {}, text), ' ', el('span', { class: 'muted' }, note), button ?? null));
+const heading = (title) => { const { note, buttons } = sections.get(title); return asRow(el('div', { class: 'sec', role: 'gridcell' }, el('b', {}, title), ' ', el('span', { class: 'muted' }, note), buttons)); };
+function row(section, label, cells, more) {
+  rows.push({ key: `${section}\n${label}`, section, name: label, ...Object.fromEntries(cells.map((cell, number) => [`c${number}`, cell])), mark: '', mono: true, spread: null, ...more });
+}
+const link = (title, act) => el('button', { class: 'link', onclick: act }, title);
 
-function metrics(rows) {
-  const names = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))];
+function metrics() {
+  const names = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))], title = 'Metrics';
   const shown = every ? names : names.filter((each) => goal(each)).concat(names.filter((each) => !goal(each))).slice(0, 8);
-  rows.push(section('Metrics', 'best of each run where a name says what is better, else the last; difference from the baseline', names.length > shown.length || every ? el('button', { class: 'link', onclick: () => { every = !every; draw(); } }, every ? 'Show fewer' : `Show all ${names.length}`) : null));
+  sections.set(title, { note: 'best of each run where a name says what is better, else the last; difference from the baseline', buttons: names.length > shown.length || every ? [link(every ? 'Show fewer' : `Show all ${names.length}`, () => { every = !every; draw(); })] : [] });
   for (const each of shown) {
     const direction = goal(each), values = runs.map((run) => { const metric = run.metrics[each]; return metric === undefined ? null : direction < 0 ? metric.min ?? metric.last : direction > 0 ? metric.max ?? metric.last : metric.last; });
     const numbers = values.filter((value) => typeof value === 'number' && Number.isFinite(value)), best = direction && new Set(numbers).size > 1 ? (direction < 0 ? Math.min : Math.max)(...numbers) : null;
-    rows.push(el('tr', {}, el('th', { class: 'mono', scope: 'row', title: each }, each, direction ? el('span', { class: 'muted' }, direction > 0 ? ' ↑' : ' ↓') : null), values.map((value, number) => el('td', { class: 'num' }, el('span', { class: value === best && best !== null ? 'won' : '' }, sig(value)),
-      number && typeof value === 'number' && typeof values[0] === 'number' && value !== values[0] ? el('small', {}, `${value >= values[0] ? '+' : '−'}${sig(+Math.abs(value - values[0]).toPrecision(3))}`) : number ? el('small') : null)), el('td', { class: 'spread' }, spread(values))));
+    row(title, each, values.map((value, number) => el('span', {}, el('span', { class: value === best && best !== null ? 'won' : '' }, sig(value)),
+      number && typeof value === 'number' && typeof values[0] === 'number' && value !== values[0] ? el('small', {}, `${value >= values[0] ? '+' : '−'}${sig(+Math.abs(value - values[0]).toPrecision(3))}`) : number ? el('small') : null)),
+    { mark: direction ? (direction > 0 ? ' ↑' : ' ↓') : '', spread: spread(values) });
   }
 }
 
@@ -65,28 +78,29 @@ function spread(values) {
   return el('span', { class: 'dots', 'aria-hidden': 'true' }, values.map((value, number) => (typeof value === 'number' ? el('i', { style: { left: `${(100 * (value - low)) / (high - low)}%`, background: colour(number) } }) : null)));
 }
 
-function differing(rows, all, text, mono = true) {
+function differing(all, title, mono = true, buttons = []) {
   const names = [...new Set(all.flatMap(Object.keys))], equal = (each) => all.every((values) => JSON.stringify(values[each]) === JSON.stringify(all[0][each]));
   const differ = names.filter((each) => !equal(each)), shown = same ? [...differ, ...names.filter(equal)] : differ;
-  if (!names.length) return;
-  rows.push(section(text, `${differ.length} of ${names.length}`, names.length > differ.length ? el('button', { class: 'link', onclick: () => { same = !same; draw(); } }, same ? 'Show those that differ' : `Show the ${names.length - differ.length} that are the same`) : null));
-  for (const each of shown) rows.push(el('tr', {}, el('th', { class: mono ? 'mono' : '', scope: 'row', title: each }, each), all.map((values, number) => {
+  if (names.length > differ.length) buttons.push(link(same ? 'Show those that differ' : `Show the ${names.length - differ.length} that are the same`, () => { same = !same; draw(); }));
+  sections.set(title, { note: `${differ.length} of ${names.length}`, buttons });
+  for (const each of shown) row(title, each, all.map((values, number) => {
     const value = values[each], other = number > 0 && JSON.stringify(value) !== JSON.stringify(all[0][each]);
-    return el('td', { class: 'num', title: value === undefined ? null : String(value) }, el('span', { class: other ? 'other' : number ? 'muted' : '' }, value === undefined ? '' : shortly(value)));
-  }), el('td')));
+    return el('span', { class: other ? 'other' : number ? 'muted' : '', title: value === undefined ? null : String(value) }, value === undefined ? '' : shortly(value));
+  }), { mono });
+  if (!shown.length && names.length) row(title, 'No difference', [], { mono: false });
 }
 
-const parameters = (rows) => differing(rows, runs.map((run) => run.parameters), 'Parameters that differ');
-
-function about(rows) {
+function about() {
   const git = (run, each) => run.properties[`azureml.git.${each}`] ?? run.properties[`mlflow.source.git.${each}`];
   const facts = runs.map((run) => ({ Experiment: run.experiment, Target: run.about.target, Script: run.about.script ?? run.about.command.join(' '), Took: runTime(run), Commit: (git(run, 'commit') ?? '').slice(0, 10), Branch: git(run, 'branch') ?? '', Snapshot: (run.about.snapshot ?? '').slice(0, 10), Launcher: run.about.launcher,
     Nodes: run.about.node_count, 'Processes per node': run.about.processes, GPUs: run.about.use_gpu ? 'yes' : 'no' }));
-  differing(rows, facts, 'Run and source', false);
-  const snapshots = new Set(runs.map((run) => run.about.snapshot));
-  if (snapshots.size > 1) $('th', rows.findLast((row) => row.className === 'sec')).append(el('button', { class: 'link', onclick: sources }, 'Diff of the sources'));
-  const packages = runs.map((run) => Object.fromEntries(run.packages.map((text) => text.split(/[=<>~! ]+/))));
-  if (packages.some((each) => Object.keys(each).length)) differing(rows, packages, 'Packages that differ');
+  differing(facts, 'Run and source', false, new Set(runs.map((run) => run.about.snapshot)).size > 1 ? [link('Diff of the sources', sources)] : []);
+  const packages = runs.map((run) => Object.fromEntries(run.packages.map((each) => each.split(/[=<>~! ]+/))));
+  if (packages.some((each) => Object.keys(each).length)) differing(packages, 'Packages that differ');
+}
+
+function diffOf(text) {
+  return el('div', { class: 'df', tabindex: '0', role: 'region', 'aria-label': 'Diff' }, text.split('\n').slice(0, 2000).map((line) => el('span', { class: line.startsWith('+') && !line.startsWith('+++') ? 'p' : line.startsWith('-') && !line.startsWith('---') ? 'm' : /^(diff|@@|---|\+\+\+|index)/.test(line) ? 'muted' : '' }, line || ' ')));
 }
 
 async function sources() {
@@ -117,7 +131,7 @@ onKey('a', 'Add a run', add);
 await ready;
 await load();
 document.documentElement.dataset.ready = 'yes';
-shell.update();
+overview();
 let due = 0;
 listen('changes', (kind, changed) => {
   if (kind !== 'message' || due || !runs.some((run) => changed.includes(run.id) && !ended(run))) return;
@@ -126,4 +140,4 @@ listen('changes', (kind, changed) => {
     const found = await tried(() => get(`compare?${query({ run: ids })}`));
     if (found && found.runs.length === runs.length) { runs = found.runs; draw(); charts.renew(); }
   }, 1000);
-}, shell.state);
+}, state);

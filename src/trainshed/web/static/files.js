@@ -1,10 +1,11 @@
 // The files of a run: a tree, a preview of the chosen one, download.
-import { bytes, el, get, icon, many, tried } from './base.js';
+import { $, bytes, el, get, icon, many, tried } from './base.js';
 import { blob, download, query } from './http.js';
 import { plain } from './ansi.js';
+import { grid } from './tables.js';
 
 const IMAGES = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', svg: 'image/svg+xml', bmp: 'image/bmp' };
-const LARGEST_IMAGE = 32e6, ROWS = 500, CELLS = 60;
+const LARGEST_IMAGE = 32e6;
 const ending = (name) => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
 const path = (run, name) => `runs/${encodeURIComponent(run)}/files/${name.split('/').map(encodeURIComponent).join('/')}`;
 
@@ -18,11 +19,11 @@ export const isImage = (name) => ending(name) in IMAGES;
 export class Files {
   constructor(run) {
     this.run = run;
-    this.count = el('span', { class: 'muted' });
-    this.tree = el('ul', { class: 'tree', 'aria-label': 'Files' });
-    this.preview = el('div', { class: 'prev' });
+    this.node = $('#files');
+    this.count = $('.sh span', this.node);
+    this.tree = $('.tree', this.node);
+    this.preview = $('.prev', this.node);
     this.open = new Set(['outputs']);
-    this.node = el('section', { id: 'files', 'aria-label': 'Files' }, el('div', { class: 'sh' }, el('h2', {}, 'Files'), this.count), el('div', { class: 'ff' }, this.tree, this.preview));
   }
 
   async load() {
@@ -90,7 +91,7 @@ export class Files {
       const rows = csv(found.text, ending(file.name) === 'tsv' ? '\t' : ',');
       if (!found.whole) rows.pop();
       about.textContent = `${found.whole ? many(Math.max(rows.length - 1, 0), 'row') : `the first ${rows.length - 1} rows`}, ${many(rows[0]?.length ?? 0, 'column')}, ${bytes(file.size)}`;
-      body.replaceChildren(table(rows[0] ?? [], rows.slice(1, ROWS + 1)));
+      await grid(body, rows[0] ?? [], rows.slice(1));
       return;
     }
     let text = plain(found.text);
@@ -98,13 +99,6 @@ export class Files {
     about.textContent = `${bytes(file.size)}${cut}`;
     body.replaceChildren(el('pre', {}, text));
   }
-}
-
-export function table(heads, rows) {
-  const number = (cell) => cell !== '' && cell !== null && Number.isFinite(Number(cell));
-  const right = heads.map((_, i) => rows.slice(0, 20).every((row) => row[i] === '' || row[i] === null || row[i] === undefined || number(row[i])));
-  return el('table', { class: 'data' }, el('thead', {}, el('tr', {}, el('th', { class: 'num', scope: 'col' }, '#'), heads.slice(0, CELLS).map((head, i) => el('th', { class: right[i] ? 'num' : '', scope: 'col' }, String(head))))),
-    el('tbody', {}, rows.map((row, at) => el('tr', {}, el('td', { class: 'num' }, String(at)), heads.slice(0, CELLS).map((_, i) => el('td', { class: right[i] ? 'num' : '' }, row[i] === null || row[i] === undefined ? '' : String(row[i])))))));
 }
 
 function csv(text, comma) {

@@ -62,6 +62,14 @@ export async function download(path, name) {
   link.click();
 }
 
+// htmx: its requests have the session, too, and are sent again once somebody has logged in.
+addEventListener('htmx:configRequest', ({ detail }) => { detail.headers['x-trainshed-session'] = session; });
+addEventListener('htmx:responseError', async ({ detail: { xhr, requestConfig, target } }) => {
+  if (xhr.status !== 401) return;
+  await login();
+  window.htmx.ajax(requestConfig.verb, requestConfig.path, { source: requestConfig.elt, target, values: requestConfig.parameters });
+});
+
 // Numbers that JSON cannot hold come as {"$float": "NaN"}.
 function revive(value) {
   if (Array.isArray(value)) { for (let i = 0; i < value.length; i++) value[i] = revive(value[i]); return value; }

@@ -6,7 +6,7 @@ import { Ansi } from './ansi.js';
 const PIECE = 65536, MOST_LINES = 20000;
 
 export class LogView {
-  constructor(run, state) {
+  constructor(run, node, state) {
     this.run = run;
     this.address = `runs/${encodeURIComponent(run)}`;
     this.following = true;
@@ -23,7 +23,7 @@ export class LogView {
     this.earlier = el('button', { class: 'earlier', hidden: true, onclick: () => this.before() });
     this.text = el('div', { class: 'lines', tabindex: '0', role: 'log', 'aria-label': 'Log', 'aria-live': 'off' });
     this.text.addEventListener('scroll', () => { const at = this.atEnd(); if (this.following !== at && !this.moving) { this.following = at && this.end >= this.size; this.tell(); } });
-    this.node = el('section', { id: 'log', 'aria-label': 'Log' },
+    node.append(
       el('div', { class: 'sh' }, el('h2', {}, 'Log'), this.select, el('label', { class: 'find' }, icon('search'), this.input, this.where,
         el('button', { class: 'icon', 'aria-label': 'Previous hit', onclick: () => this.go(-1) }, icon('up')), el('button', { class: 'icon', 'aria-label': 'Next hit', onclick: () => this.go(1) }, icon('down'))),
       el('span', { class: 'sp' }), this.wrap, this.save, this.follow), this.earlier, this.text);

@@ -1,5 +1,5 @@
 // What a run uses of its machine: small curves under the phases.
-import { bytes, colour, el, get, onTheme, sig, tried } from './base.js';
+import { $, bytes, colour, el, get, onTheme, sig, tried } from './base.js';
 import { query } from './http.js';
 
 const SHOWN = [['system: cpu', 'CPU', (value) => [sig(+value.toFixed(value < 10 ? 2 : 1)), value >= 0.995 && value < 1.005 ? 'core' : 'cores']], ['system: memory', 'Memory', (value) => bytes(value).split(' ')],
@@ -9,7 +9,7 @@ const SHOWN = [['system: cpu', 'CPU', (value) => [sig(+value.toFixed(value < 10 
 export class Machine {
   constructor(run) {
     this.path = `runs/${encodeURIComponent(run)}`;
-    this.node = el('div', { class: 'sys', hidden: true, role: 'group', 'aria-label': 'Machine' });
+    this.node = $('#machine');
     onTheme(() => this.draw());
     new ResizeObserver(() => this.draw()).observe(this.node);
   }

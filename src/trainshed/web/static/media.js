@@ -1,9 +1,10 @@
 // What is logged and is no curve: tables, rows, lists, images, confusion matrices, ROC curves, residuals.
 import { colour, css, el, get, onTheme, sig, tried } from './base.js';
 import { query } from './http.js';
-import { image, table } from './files.js';
+import { image } from './files.js';
+import { grid } from './tables.js';
 
-const ROWS = 200;
+const ROWS = 5000;
 export const CARDS = new Set(['table', 'row', 'list', 'image', 'artifact']);
 
 export function card(run, metric) {
@@ -22,18 +23,18 @@ const stored = (text) => String(text).replace(/^aml:\/\/artifactId\//, '');
 async function columns(run, metric, body, about) {
   const value = await valueOf(run, metric.name), heads = Object.keys(value), cells = heads.map((head) => listed(value[head]));
   const length = Math.max(0, ...cells.map((each) => each.length));
-  const rows = Array.from({ length: Math.min(length, ROWS) }, (_, at) => cells.map((each) => (each[at] === undefined ? '' : typeof each[at] === 'number' ? sig(each[at]) : each[at])));
+  const rows = Array.from({ length: Math.min(length, ROWS) }, (_, at) => cells.map((each) => each[at]));
   about.textContent = length > ROWS ? `the first ${ROWS} of ${length.toLocaleString('en-US')} rows` : '';
   const numbers = cells.filter((each) => each.length > 2 && each.every((cell) => typeof cell === 'number'));
   if (heads.length === 2 && numbers.length === 2) { about.textContent = heads.join(', '); plot(body, [{ x: cells[0], y: cells[1] }]); return; }
-  body.replaceChildren(table(heads, rows));
+  await grid(body, heads, rows);
 }
 
 async function list(run, metric, body, about) {
   const value = listed(await valueOf(run, metric.name));
   about.textContent = `${value.length.toLocaleString('en-US')} values`;
   if (value.length > 2 && value.every((each) => typeof each === 'number')) { plot(body, [{ x: value.map((_, i) => i), y: value }]); return; }
-  body.replaceChildren(table(['value'], value.slice(0, ROWS).map((each) => [typeof each === 'number' ? sig(each) : each])));
+  await grid(body, ['value'], value.slice(0, ROWS).map((each) => [each]));
 }
 
 async function images(run, metric, body, about) {

@@ -1,35 +1,26 @@
 // One run: is it alive, how far, does the loss go down, what did it say last.
-import { $, ago, ended, el, frame, get, grouped, icon, keep, kept, listen, many, menu, moment, onKey, place, ready, status, took, tried, word, runAddress } from './base.js';
+import { $, ago, ended, el, get, grouped, icon, keep, kept, listen, main, many, menu, moment, onKey, overview, place, ready, state, status, took, tried, wait, word, runAddress } from './base.js';
 import { query } from './http.js';
-import { act, cancel, remove, tag } from './actions.js';
+import { act, ask } from './actions.js';
 import { Charts, controls } from './charts.js';
-import { commandOf, details, rename } from './details.js';
 import { Files } from './files.js';
 import { LogView } from './log.js';
 import { Machine } from './machine.js';
 import { CARDS, card } from './media.js';
 
-const shell = frame('run');
 const id = decodeURIComponent(location.pathname.split('/').pop());
 const path = `runs/${encodeURIComponent(id)}`;
 let run = null, source = null, charts = null, screen = null, cards = new Map(), place_ = -1;
-const log = new LogView(id, () => source?.again());
+const log = new LogView(id, $('#log'), () => source?.again());
 const files = new Files(id);
 const machine = new Machine(id);
 
 // The parts.
-const head = el('header', { class: 'hd' }), banner = el('div'), grid = el('div', { class: 'grid3', id: 'charts' }), det = el('div', { class: 'det' }), sweep = el('div');
-const tabs = [['Charts', 'charts'], ['Log', 'log'], ['Files', 'files'], ['Details', 'details']].map(([title, to], i) => {
-  const node = el('button', { class: 'tab', 'aria-current': i ? null : 'true', onclick: () => go(to) }, title, ' ', el('span'));
-  node.to = to;
-  onKey(String(i + 1), title, () => go(to));
-  return node;
-});
-const warned = el('button', { class: 'tab wn', hidden: true, onclick: () => go('details') });
-const nothing = el('p', { class: 'note', hidden: true });
-const nav = el('nav', { class: 'subnav', 'aria-label': 'Sections' }, tabs, warned, el('span', { class: 'sp' }));
-const all = el('button', { class: 'btn ghost', onclick: () => { keep('all-charts', !kept('all-charts', false)); clip(); } });
-const below = el('div', { class: 'clip', hidden: true }, all);
+const head = $('#head'), banner = $('#why'), grid = $('#charts'), det = $('.det'), sweep = $('#sweep'), nothing = $('#nothing'), nav = $('.subnav'), warned = $('.wn'), below = $('.clip'), all = $('.clip .btn');
+const tabs = [...nav.querySelectorAll('.tab:not(.wn)')];
+tabs.forEach((tab, i) => onKey(String(i + 1), tab.firstChild.textContent.trim(), () => go(tab.dataset.to)));
+nav.addEventListener('click', (event) => { const { to } = event.target.closest('.tab')?.dataset ?? {}; if (to) go(to); });
+all.addEventListener('click', () => { keep('all-charts', !kept('all-charts', false)); clip(); });
 // Two rows, so that the end of the log is above the fold; all on demand.
 function clip() {
   const count = charts.count + cards.size, on = kept('all-charts', false) || charts.filter;
@@ -37,11 +28,9 @@ function clip() {
   below.hidden = count <= 6 || Boolean(charts.filter);
   all.textContent = on ? 'Show fewer charts' : `Show all ${grouped(count)} charts`;
 }
-const wait = el('div', { class: 'wait on' });
-shell.main.append(wait, head, banner, machine.node, nav, nothing, sweep, grid, below, log.node, files.node, el('section', { id: 'details', 'aria-label': 'Details' }, el('div', { class: 'sh' }, el('h2', {}, 'Details')), det));
 function go(to) { document.getElementById(to).scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'start' }); }
 addEventListener('scroll', () => {
-  const here = tabs.filter((tab) => document.getElementById(tab.to).getBoundingClientRect().top < innerHeight / 2).pop() ?? tabs[0];
+  const here = tabs.filter((tab) => document.getElementById(tab.dataset.to).getBoundingClientRect().top < innerHeight / 2).pop() ?? tabs[0];
   for (const tab of tabs) if (tab === here) tab.setAttribute('aria-current', 'true'); else tab.removeAttribute('aria-current');
 }, { passive: true });
 
@@ -62,27 +51,36 @@ async function trials() {
   screen.state = status(run);
   if (first) await screen.load(); else screen.soon();
 }
-const after = async (work) => { if (await work) await tried(reload); };
 const acts = {
-  cancel: () => after(cancel([run])),
-  tag: () => after(tag([run])),
-  rename: () => after(rename(run)),
-  archive: () => after(act(run.details.archived ? 'restore' : 'archive', [id])),
-  remove: async () => { if (await remove([run])) location.href = './'; },
-  copy: async () => navigator.clipboard?.writeText(screen ? await screen.command() : commandOf(run)),
+  cancel: () => ask('cancel', [id]),
+  tag: () => ask('tag', [id]),
+  rename: () => ask('rename', [id]),
+  archive: () => act(run.details.archived ? 'restore' : 'archive', [id]),
+  remove: () => ask('delete', [id]),
+  copy: async () => navigator.clipboard?.writeText(screen ? await screen.command() : run.command),
 };
+addEventListener('acted', ({ detail }) => { if (detail.do === 'delete' && detail.done) location.href = './'; else tried(reload); });
+// The details are the service's to render; anew when something in them has changed, and nobody writes in them.
+let detailed = '';
+function details() {
+  const once = run.metrics.filter((each) => each.count === 1 || typeof each.value === 'string').map((each) => [each.name, each.value]);
+  const now = JSON.stringify([run.status, run.description, run.children_total, run.details, once]);
+  if (now === detailed || det.contains(document.activeElement)) return;
+  detailed = now;
+  window.htmx.ajax('GET', `data/${path}/details`, det);
+}
 
 function show() {
   const name = run.display_name ?? run.id, over = ended(run);
   document.title = `${over || run.status === 'Running' ? '' : `${word(run.status)}: `}${name} · ${run.experiment} · Trainshed`;
   const labels = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.')).map(([key, value]) => el('span', { class: 'tag' }, value ? `${key}: ${value}` : key,
-    el('button', { 'aria-label': `Remove the tag ${key}`, onclick: () => after(act('tag', [id], { remove: [key] })) }, '×')));
+    el('button', { 'aria-label': `Remove the tag ${key}`, onclick: () => act('tag', [id], { remove: key }) }, '×')));
   head.replaceChildren(
     el('div', { class: 'top' }, menu(), el('a', { class: 'crumb', href: `./?filter=${encodeURIComponent(`experiment:${/\s/.test(run.experiment) ? `"${run.experiment}"` : run.experiment}`)}` }, run.experiment),
       run.parent_run ? el('a', { class: 'crumb', href: runAddress(run.parent), title: run.parent }, run.parent_run.name) : null,
       el('h1', { title: name }, name), screen ? el('span', { class: 'tag' }, 'sweep') : null, el('button', { class: 'icon ed', 'aria-label': 'Rename', title: 'Rename (F2)', onclick: acts.rename }, icon('pen')),
       el('span', { class: 'tags' }, labels, el('button', { class: 'tag add', onclick: acts.tag }, '+ tag')), el('span', { class: 'sp' }),
-      navigator.clipboard && run.spec.script ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, screen ? 'Best run’s command' : 'Copy command') : null,
+      navigator.clipboard && run.command ? el('button', { class: 'btn ghost opt', onclick: acts.copy }, screen ? 'Best run’s command' : 'Copy command') : null,
       screen ? null : el('a', { class: 'btn opt', href: `compare?${query({ runs: id })}` }, 'Compare with…'),
       over ? [el('button', { class: 'btn opt', onclick: acts.archive }, run.details.archived ? 'Restore' : 'Archive', ' ', el('kbd', {}, 'E')), el('button', { class: 'btn bad opt', onclick: acts.remove }, 'Delete…')]
         : el('button', { class: 'btn bad', onclick: acts.cancel }, screen ? 'Cancel sweep ' : 'Cancel ', el('kbd', {}, 'X'))),
@@ -113,7 +111,7 @@ function show() {
   const warnings = run.details.warnings ?? [];
   warned.hidden = !warnings.length;
   warned.textContent = many(warnings.length, 'warning');
-  if (!det.contains(document.activeElement)) det.replaceChildren(...details(run));
+  details();
   log.known(run.logs, over, waiting());
   machine.load(run.resources);
 }
@@ -167,11 +165,10 @@ function follow() {
       await log.known(logs, data.terminal, waiting());
     } else if (kind === 'over') { source.stop(); await tried(reload); files.load(); log.known(run.logs, true); overview(); }
     else if (kind === 'removed') location.href = './';
-  }, shell.state);
+  }, state);
 }
 const later = (() => { let timer; return () => { timer ??= setTimeout(async () => { timer = null; await tried(reload); counted(); }, 300); }; })();
 async function counted() { const count = await files.load(); tabs[2].lastChild.textContent = count ? String(count) : ''; }
-const overview = () => shell.update();
 
 onKey('x', 'Cancel the run', () => { if (run && !ended(run)) acts.cancel(); });
 onKey('g', 'Tag', acts.tag);
@@ -185,15 +182,15 @@ try {
   place_ = run.place;
   await trials();
   show();
-  shell.state(true);
+  state(true);
   document.documentElement.dataset.ready = 'yes';
   if (!ended(run)) { follow(); setInterval(() => { if (!ended(run) && !document.hidden) { counted(); later(); } }, 5000); }
-  else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, shell.state);
+  else listen('changes', (kind, ids) => { if (kind === 'message' && ids.includes(id)) later(); }, state);
   overview();
   counted();
   if (/^#(log|files|details)$/.test(location.hash)) go(location.hash.slice(1));
 } catch (error) {
-  shell.main.replaceChildren(el('div', { class: 'top' }, menu(), el('h1', {}, id)), el('div', { class: 'err', role: 'alert' }, el('span', {}, error.message), el('button', { class: 'btn', onclick: () => location.reload() }, 'Try again')));
+  main.replaceChildren(el('div', { class: 'top' }, menu(), el('h1', {}, id)), el('div', { class: 'err', role: 'alert' }, el('span', {}, error.message), el('button', { class: 'btn', onclick: () => location.reload() }, 'Try again')));
   document.documentElement.dataset.ready = 'failed';
 }
 wait.classList.remove('on');

@@ -1,113 +1,49 @@
-// The web services: what they have answered lately, and a form to try one.
-import { ago, el, frame, get, keep, kept, many, menu, moment, onKey, ready, runAddress, sig, toast, took, tried } from './base.js';
-import { post } from './http.js';
+// The web services: the service renders them and what they answer; here is which one is chosen.
+import { $, keep, kept, onKey, overview, ready, runAddress, state, toast } from './base.js';
 
-const STATES = { Healthy: 'completed', Transitioning: 'preparing', Unhealthy: 'lost', Failed: 'failed' };
-const PAUSE = 2000;
-const ms = (name) => (service) => (service.counts?.[name] === undefined ? '' : `${sig(service.counts[name])}`);
-const COLUMNS = [
-  ['state', 'State', (service) => el('span', { class: `st ${STATES[service.state] ?? 'notstarted'}`, title: service.error }, el('i'), service.state === 'Transitioning' ? 'Starting' : service.state)],
-  ['name', 'Name', (service) => el('button', { class: 'nm', title: service.description, onclick: () => choose(service.name) }, service.name)],
-  ['models', 'Models', (service) => service.models.join(' ')],
-  ['per_second', 'Requests/s', (service) => (service.counts ? sig(+service.counts.per_second.toPrecision(3)) : ''), true],
-  ['ms_50', '50 %, ms', ms('ms_50'), true],
-  ['ms_90', '90 %, ms', ms('ms_90'), true],
-  ['ms_99', '99 %, ms', ms('ms_99'), true],
-  ['requests', 'Requests', (service) => service.counts?.requests.toLocaleString('en-US') ?? '', true],
-  ['failed', 'Failed', (service) => service.counts?.failed.toLocaleString('en-US') ?? '', true],
-  ['updated', 'Deployed', (service) => el('span', { class: 'muted', title: moment(service.updated) }, ago(service.updated))],
-];
+const list = $('#services'), form = $('#try'), field = $('textarea'), chosen = $('#chosen'), address = $('code', form);
+const all = () => [...list.querySelectorAll('button.nm')];
+chosen.value = new URLSearchParams(location.search).get('name') ?? '';
 
-const shell = frame('services');
-let found = [], chosen = new URLSearchParams(location.search).get('name') ?? '', sending = false;
-const tbody = el('tbody');
-const thead = el('thead', {}, el('tr', {}, COLUMNS.map(([name, title, , num]) => el('th', { class: `c-${name} ${num ? 'num' : ''}`, scope: 'col' }, title))));
-const list = el('div', { class: 'list', tabindex: '0', role: 'region', 'aria-label': 'Web services' }, el('table', {}, thead, tbody));
-const total = el('span', { class: 'muted', role: 'status' });
-const wait = el('div', { class: 'wait' });
-const heading = el('h2'), address = el('code'), run = el('a', { class: 'muted' }, 'Run and log');
-const field = el('textarea', { 'aria-label': 'Request', spellcheck: 'false', oninput: () => keep(`request-${chosen}`, field.value) });
-const button = el('button', { class: 'btn primary', onclick: send }, 'Send ', el('kbd', {}, 'Ctrl Enter'));
-const answer = el('pre', { tabindex: '0', role: 'region', 'aria-label': 'Answer' }), about = el('span', { class: 'muted', role: 'status' });
-const form = el('div', { class: 'try', hidden: true },
-  el('section', { 'aria-label': 'Try it' }, el('header', {}, heading, el('span', { class: 'sp' }), run, button), field),
-  el('section', { 'aria-label': 'What it answers' }, el('header', {}, el('h2', {}, 'Answer'), about, el('span', { class: 'sp' }), address,
-    el('button', { class: 'btn', onclick: copy }, 'Copy address')), answer));
-const none = el('p', { class: 'note', hidden: true }, 'No web services yet. With a scoring script and a registered model: ', el('code', {}, 'trainshed deploy score.py --model NAME'));
-shell.main.append(wait, el('div', { class: 'top' }, menu(), el('h1', {}, 'Services'), total), list, none, form);
-
-function draw() {
-  total.textContent = found.length ? many(found.length, 'service') : '';
-  none.hidden = found.length > 0;
-  list.hidden = !found.length;
-  const held = document.activeElement?.dataset?.name;
-  tbody.replaceChildren(...found.map((service) => {
-    const row = el('tr', { 'aria-current': service.name === chosen ? 'true' : null }, COLUMNS.map(([name, , cell, num]) => el('td', { class: `c-${name} ${num ? 'num' : ''}` }, cell(service))));
-    row.querySelector('button').dataset.name = service.name;
-    return row;
-  }));
-  if (held) tbody.querySelector(`[data-name="${CSS.escape(held)}"]`)?.focus();
-  const service = found.find((each) => each.name === chosen);
-  form.hidden = !service;
-  if (!service) return;
-  heading.textContent = `Try ${service.name}`;
-  address.textContent = address.title = service.scoring_uri;
-  run.href = runAddress(service.run);
-  button.disabled = sending || service.state === 'Failed';
-  if (service.state === 'Failed') { about.textContent = 'failed'; answer.textContent = service.error ?? ''; }
-}
-
-function choose(name) {
-  chosen = name;
+function choose(button) {
+  const { name } = button.dataset;
+  chosen.value = name;
   history.replaceState(null, '', `services?name=${encodeURIComponent(name)}`);
   field.value = kept(`request-${name}`, '{"data": []}');
-  answer.textContent = about.textContent = '';
-  draw();
+  $('#answer').textContent = $('#about').textContent = '';
+  tell();
 }
-
-async function send() {
-  if (sending || !chosen) return;
-  sending = true;
-  draw();
-  about.textContent = 'waiting…';
-  const name = chosen, told = await tried(() => post(`services/${encodeURIComponent(name)}/call`, { body: field.value }));
-  sending = false;
-  if (name === chosen) {
-    about.textContent = told ? `status ${told.status}, ${told.seconds < 1 ? `${sig(told.seconds * 1000)} ms` : took(told.seconds)}${told.cut ? ', cut off' : ''}` : '';
-    answer.textContent = told ? pretty(told.text) : '';
-  }
-  await renew();
+function tell() {
+  const button = all().find((each) => each.dataset.name === chosen.value);
+  form.hidden = !button;
+  if (!button) return;
+  for (const each of all()) { if (each === button) each.closest('tr').setAttribute('aria-current', 'true'); else each.closest('tr').removeAttribute('aria-current'); }
+  $('h2', form).textContent = `Try ${chosen.value}`;
+  $('a', form).href = runAddress(button.dataset.run);
+  address.textContent = address.title = button.dataset.address;
+  $('#send').disabled = Boolean(button.dataset.error);
+  if (button.dataset.error) { $('#about').textContent = 'failed'; $('#answer').textContent = button.dataset.error; }
 }
-
-function pretty(text) {
-  try { return text.length < 100000 ? JSON.stringify(JSON.parse(text), null, 1) : text; } catch { return text; }
-}
-
-async function copy() {
+list.addEventListener('click', (event) => { const button = event.target.closest('button.nm'); if (button) choose(button); });
+list.addEventListener('htmx:beforeRequest', (event) => { if (document.hidden) event.preventDefault(); });
+list.addEventListener('htmx:afterRequest', ({ detail, target }) => { if (target === list) state(detail.successful); });
+list.addEventListener('htmx:afterSwap', () => {
+  const first = all()[0], known = all().some((each) => each.dataset.name === chosen.value);
+  if (first && !known) choose(first); else tell();
+  document.documentElement.dataset.ready = 'yes';
+});
+form.addEventListener('htmx:beforeRequest', () => { $('#about').textContent = 'waiting…'; });
+form.addEventListener('htmx:afterRequest', ({ detail }) => { if (detail.failed) $('#about').textContent = ''; window.htmx.trigger(list, 'refresh'); });
+field.addEventListener('input', () => keep(`request-${chosen.value}`, field.value));
+field.addEventListener('keydown', (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); } });
+$('#copy').addEventListener('click', async () => {
   try { await navigator.clipboard.writeText(address.textContent); toast('Copied. The address has a key in it, unless callers send one.'); } catch { toast('This browser does not let the page copy.'); }
-}
-
-async function renew() {
-  const told = await get('services').catch(() => null);
-  shell.state(Boolean(told));
-  if (!told) return;
-  found = told.services;
-  if (!found.some((each) => each.name === chosen)) { if (found.length) choose(found[0].name); else { chosen = ''; draw(); } } else draw();
-}
-
-const step = (by) => {
-  const place = found.findIndex((each) => each.name === chosen) + by;
-  if (found[place]) choose(found[place].name);
-};
+});
+const step = (by) => { const next = all()[all().findIndex((each) => each.dataset.name === chosen.value) + by]; if (next) choose(next); };
 onKey('j', 'Next service', () => step(1));
 onKey('k', 'Previous service', () => step(-1));
-field.addEventListener('keydown', (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); } });
 
-document.title = 'Services · Trainshed';
 await ready;
-if (chosen) field.value = kept(`request-${chosen}`, '{"data": []}');
-await renew();
-document.documentElement.dataset.ready = 'yes';
-shell.update();
-const again = async () => { if (!document.hidden) await renew(); setTimeout(again, PAUSE); };
-setTimeout(again, PAUSE);
+if (chosen.value) field.value = kept(`request-${chosen.value}`, '{"data": []}');
+const begin = () => { window.htmx.trigger(list, 'refresh'); overview(); };
+if (window.htmx) begin(); else addEventListener('DOMContentLoaded', () => setTimeout(begin)); // htmx comes after this

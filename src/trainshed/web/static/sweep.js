@@ -1,10 +1,10 @@
 // A sweep: how good is the best, is it worth going on, which parameters matter.
 import { $, css, el, get, grouped, many, onTheme, runAddress, sig, took, tried } from './base.js';
-import { commandOf } from './details.js';
 import { Parallel, ramp, short } from './parallel.js';
 import { uplot } from './charts.js';
+import { repair, tabulator, text } from './tables.js';
 
-const ROW = 28, LEAST = 10, OFTEN = 800;
+const LEAST = 10, OFTEN = 800;
 const STATES = { c: ['completed', 'Completed'], s: ['stopped', 'Stopped early'], f: ['failed', 'Failed'], x: ['canceled', 'Canceled'], r: ['running', 'Running'], p: ['queued', 'Not yet running'], n: ['notstarted', 'No run'] };
 const KINDS = { random: 'random search', grid: 'grid search', bayesian: 'Bayesian search' };
 const POLICIES = { bandit: 'bandit stopping', median_stopping: 'median stopping', truncation_selection: 'truncation stopping', asha: 'successive halving' };
@@ -16,7 +16,6 @@ export class SweepScreen {
     this.path = `runs/${encodeURIComponent(id)}/sweep`;
     this.id = id;
     this.state = state; // of the sweep's run, drawn
-    this.order = null;
     this.bar = el('div', { class: 'bar st4', tabindex: '0', role: 'group', 'aria-label': 'Progress' });
     this.bestChart = el('div', { class: 'ch', id: 'best', role: 'group', 'aria-label': 'Best so far' }, el('header'), el('div', { class: 'plot' }));
     this.mattered = el('div', { class: 'im', tabindex: '0', role: 'group', 'aria-label': 'What mattered' });
@@ -29,18 +28,13 @@ export class SweepScreen {
     this.pcw = el('div', { class: 'ch pcw' }, this.pcHead = el('header'), host);
     this.count = el('span', { class: 'muted', role: 'status' });
     this.orders = el('span', { class: 'seg', role: 'group', 'aria-label': 'Order' });
-    this.thead = el('thead');
-    this.tbody = el('tbody');
-    this.scroller = el('div', { class: 'trials', tabindex: '0', role: 'region', 'aria-label': 'Trials' }, el('table', {}, this.thead, this.tbody));
+    this.host = el('div', { 'aria-label': 'Trials' });
+    this.scroller = el('div', { class: 'trials' }, this.host);
     this.node = el('div', {}, el('div', { class: 'two' }, this.bestChart, el('div', { class: 'ch', id: 'imp' }, el('header', {}, el('b', {}, 'What mattered'), this.matteredHead), this.mattered)),
-      this.pcw, el('div', { class: 'th' }, el('h2', {}, 'Trials'), this.count, el('span', { class: 'sp' }), this.orders), this.scroller);
+      this.pcw, el('div', { class: 'trh' }, el('h2', {}, 'Trials'), this.count, el('span', { class: 'sp' }), this.orders), this.scroller);
     this.lines = new Parallel(host, { open: (number, event) => this.open(number, event), hover: (number) => this.hover(number), filtered: () => this.filtered() });
-    let due = 0;
-    this.scroller.addEventListener('scroll', () => { due ||= requestAnimationFrame(() => { due = 0; this.rows(); }); });
-    this.tbody.addEventListener('pointerover', (event) => { const row = event.target.closest('tr[data-n]'); if (row) this.lines.mark(Number(row.dataset.n)); });
-    this.tbody.addEventListener('pointerleave', () => this.lines.mark(null));
     onTheme(() => { this.plot?.destroy(); this.plot = null; this.draw(); });
-    new ResizeObserver(() => { this.size(); this.rows(); }).observe(this.scroller);
+    new ResizeObserver(() => this.size()).observe(this.scroller);
   }
 
   // Asks anew, so that asking and drawing take at most a tenth of the time.
@@ -55,17 +49,17 @@ export class SweepScreen {
 
   async load() {
     const found = await tried(() => get(this.path));
-    await style;
+    const [Table] = await Promise.all([tabulator(), style]);
     if (!found) return;
     const { trials } = found;
     this.sweep = found.sweep;
-    this.order ??= ['best', found.sweep.maximize];
     this.importance = found.importance;
     this.trials = trials.number.map((number, i) => ({ number, i, state: trials.state[i], best: trials.best[i], stopped: trials.stopped[i], error: trials.errors[number],
       begun: trials.started[i] === null ? null : trials.started[i] + trials.begin, took: trials.took[i], id: trials.ids[number] ?? `${this.id}_${number}`, params: trials.values.map((column) => column[i]) }));
     this.spread();
     this.axes = found.axes.map((axis, i) => this.axis(axis, i));
     this.draw();
+    await this.list(Table);
   }
 
   // How far the colours and the axis of the metric reach: a few values far out do not press all others together.
@@ -102,7 +96,6 @@ export class SweepScreen {
     this.pcw.hidden = drawn.length < 2 || !this.axes.length;
     const [worst, top] = this.sweep.maximize ? [this.low, this.high] : [this.high, this.low];
     this.legend.replaceChildren(short(worst), el('span', { class: 'ramp', style: { background: `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp)})` } }), `${short(top)} ${this.sweep.metric}`);
-    this.head();
     this.lines.set([...this.axes, { name: this.sweep.metric, low: this.low, high: this.high, sig: true }], drawn);
     this.pcHead.replaceChildren(el('b', {}, `Parameters and ${this.sweep.metric}`), el('span', { class: 'k' }, 'drag on an axis to filter, click a line to open'), el('span', { class: 'k' }, this.lines.drawn?.length < drawn.length ? `${grouped(this.lines.drawn.length)} of ${many(drawn.length, 'line')} drawn` : ''), this.kept, this.clear, this.legend);
     if (this.pcw.hidden) this.filtered();
@@ -232,8 +225,8 @@ export class SweepScreen {
   }
 
   hover(number) {
-    for (const row of this.tbody.querySelectorAll('tr.hov')) row.classList.remove('hov');
-    if (number !== null) $(`tr[data-n="${number}"]`, this.tbody)?.classList.add('hov');
+    for (const row of this.host.querySelectorAll('.hov')) row.classList.remove('hov');
+    if (number !== null) $(`[data-n="${number}"]`, this.host)?.classList.add('hov');
   }
 
   filtered() {
@@ -242,60 +235,67 @@ export class SweepScreen {
     this.within = filters ? new Set(trials.filter((_, i) => inside[i]).map((trial) => trial.number)) : null;
     this.kept.textContent = filters ? `${this.within.size} of ${trials.length} kept: ${this.lines.words()}` : '';
     this.count.textContent = filters ? `${this.within.size} inside the filter, the others dimmed` : many(this.trials.length, 'trial');
-    this.sort();
+    if (!this.table) return;
+    this.table.setSort(this.table.getSorters().map(({ field, dir }) => ({ column: field, dir })));
+    this.table.redraw(true);
   }
 
   // The table.
-  columns() {
-    return [['state', 'Status'], ['number', 'Name'], ['best', this.sweep.metric], ...this.axes.map((axis, i) => [i, axis.name]), ['took', 'Took']];
-  }
-
-  head() {
-    const [by, descending] = this.order, better = this.sweep.maximize;
-    const turn = (column) => { this.order = [column, by === column ? !descending : column === 'best' ? better : column === 'number']; this.head(); this.scroller.scrollTop = 0; this.sort(); };
-    const presets = [['Best first', ['best', better]], ['Newest first', ['number', true]]];
-    this.orders.replaceChildren(...presets.map(([title, order]) => el('button', { 'aria-pressed': String(order[0] === by && order[1] === descending), onclick: () => { this.order = order; this.head(); this.scroller.scrollTop = 0; this.sort(); } }, title)));
-    this.thead.replaceChildren(el('tr', {}, this.columns().map(([column, title]) => el('th', { class: this.numeric(column) ? 'num' : '', scope: 'col', 'aria-sort': by === column ? (descending ? 'descending' : 'ascending') : null }, el('button', { class: 'thb', onclick: () => turn(column) }, title)))));
-  }
-
-  numeric(column) { return column === 'best' || column === 'took' || (typeof column === 'number' && (!this.axes[column].choice || this.axes[column].choice.every((text) => text !== '' && !Number.isNaN(Number(text))))); }
-
-  sort() {
-    const [by, descending] = this.order, value = (trial) => (typeof by === 'number' ? trial.params[by] : by === 'state' ? 'rpcsfxn'.indexOf(trial.state) : trial[by]), nothing = (each) => each === null || each === undefined || Number.isNaN(each);
-    this.sequence = this.trials.slice().sort((a, b) => {
-      if (this.within && this.within.has(a.number) !== this.within.has(b.number)) return this.within.has(a.number) ? -1 : 1;
-      const x = value(a), y = value(b);
-      if (nothing(x) || nothing(y)) return nothing(x) - nothing(y) || b.number - a.number;
-      return (x < y ? -1 : x > y ? 1 : 0) * (descending ? -1 : 1) || b.number - a.number;
+  async list(Table) {
+    if (this.table && String(this.axes.map((axis) => axis.name)) === this.named) { await this.table.replaceData(this.trials); return; }
+    this.named = String(this.axes.map((axis) => axis.name));
+    this.table?.destroy();
+    const best = this.sweep.maximize ? 'desc' : 'asc', orders = [['Best first', 'best', best], ['Newest first', 'number', 'desc']];
+    this.table = new Table(this.host, {
+      data: this.trials, index: 'number', columns: this.columns(best), height: '100%', rowHeight: 28, layout: 'fitColumns', nestedFieldSeparator: false, movableColumns: true,
+      initialSort: [{ column: 'best', dir: best }], headerSortElement: '<i></i>', rowFormatter: (row) => this.mark(row),
     });
-    this.rows();
+    this.table.on('rowMouseEnter', (_, row) => this.lines.mark(row.getData().number));
+    this.table.on('rowMouseLeave', () => this.lines.mark(null));
+    this.table.on('dataSorted', ([by]) => {
+      this.orders.replaceChildren(...orders.map(([title, field, dir]) => el('button', { 'aria-pressed': String(by?.field === field && by.dir === dir), onclick: () => this.table.setSort(field, dir) }, title)));
+    });
+    await new Promise((done) => this.table.on('tableBuilt', done));
+    repair(this.table);
   }
 
-  rows() {
-    if (!this.sequence) return;
-    const count = this.sequence.length, first = Math.max(Math.floor(this.scroller.scrollTop / ROW) - 8, 0), last = Math.min(first + Math.ceil(this.scroller.clientHeight / ROW) + 16, count);
-    const gap = (rows) => (rows > 0 ? el('tr', { class: 'gap', 'aria-hidden': 'true' }, el('td', { colspan: '99', style: { height: `${rows * ROW}px` } })) : '');
-    const focused = document.activeElement?.closest?.('tr[data-n]')?.dataset.n;
-    this.tbody.replaceChildren(gap(first), ...this.sequence.slice(first, last).map((trial) => this.row(trial)), gap(count - last));
-    if (focused) $(`tr[data-n="${focused}"] a`, this.tbody)?.focus({ preventScroll: true });
+  numeric(column) { return !this.axes[column].choice || this.axes[column].choice.every((each) => each !== '' && !Number.isNaN(Number(each))); }
+
+  columns(best) {
+    const column = (field, title, cell, more = {}) => ({ field, headerSortStartingDir: 'asc', minWidth: 90, ...more, headerHozAlign: more.hozAlign, titleFormatter: () => el('button', { class: 'th' }, title),
+      formatter: (at) => text(cell(at.getData())), sorter: (_, __, a, b, at, dir) => this.compare(field, a.getData(), b.getData(), dir === 'desc' ? -1 : 1) });
+    return [
+      column('state', 'Status', (trial) => this.status(trial), { minWidth: 150, widthGrow: 2 }),
+      column('number', 'Name', (trial) => el('span', {}, el('a', { class: 'nm', href: runAddress(trial.id), title: trial.id }, `trial ${trial.number}`), trial === this.winner ? [' ', el('span', { class: 'tag' }, 'best')] : null), { minWidth: 120, headerSortStartingDir: 'desc' }),
+      column('best', this.sweep.metric, (trial) => el('span', {}, Number.isFinite(trial.best) ? el('span', { class: `bar2 ${trial.state}`, 'aria-hidden': 'true' }, el('i', { style: { width: `${Math.max(2, 100 * this.goodness(trial.best))}%` } })) : null, trial.best === null ? '' : sig(trial.best)), { minWidth: 160, hozAlign: 'right', headerSortStartingDir: best }),
+      ...this.axes.map((axis, i) => column(`p${i}`, axis.name, ({ params }) => (params[i] === null ? '' : axis.choice ? axis.choice[params[i]] : short(params[i])), { hozAlign: this.numeric(i) ? 'right' : undefined })),
+      column('took', 'Took', (trial) => took(trial.took ?? (trial.state === 'r' && trial.begun ? Date.now() / 1000 - trial.begun : NaN)), { minWidth: 80, hozAlign: 'right' }),
+    ];
   }
 
-  row(trial) {
+  // Those inside the filter come first and those without a value last, whatever the direction.
+  compare(field, a, b, turn) {
+    if (this.within && this.within.has(a.number) !== this.within.has(b.number)) return this.within.has(a.number) ? -turn : turn;
+    const value = (trial) => (field.startsWith('p') ? trial.params[field.slice(1)] : field === 'state' ? 'rpcsfxn'.indexOf(trial.state) : trial[field]), nothing = (each) => each === null || each === undefined || Number.isNaN(each);
+    const x = value(a), y = value(b);
+    if (nothing(x) || nothing(y)) return (nothing(x) - nothing(y) || b.number - a.number) * turn;
+    return (x < y ? -1 : x > y ? 1 : 0) || (b.number - a.number) * turn;
+  }
+
+  mark(row) {
+    const trial = row.getData(), node = row.getElement(), out = Boolean(this.within) && !this.within.has(trial.number);
+    node.dataset.n = trial.number;
+    for (const [name, on] of [['pin', trial === this.winner], ['out', out], ['hov', trial.number === this.lines.hovered]]) node.classList.toggle(name, on);
+  }
+
+  status(trial) {
     const [kind, word] = STATES[trial.state], hint = trial.error ?? (trial.state === 's' ? `at interval ${trial.stopped}` : '');
-    const cell = (column) => {
-      if (column === 'state') return el('td', {}, el('span', { class: `st ${kind}` }, el('i'), word, hint ? el('small', { title: hint }, hint) : null));
-      if (column === 'number') return el('td', {}, el('a', { class: 'nm', href: runAddress(trial.id), title: trial.id }, `trial ${trial.number}`), trial === this.winner ? [' ', el('span', { class: 'tag' }, 'best')] : null);
-      if (column === 'best') return el('td', { class: 'num' }, Number.isFinite(trial.best) ? el('span', { class: `bar2 ${trial.state}`, 'aria-hidden': 'true' }, el('i', { style: { width: `${Math.max(2, 100 * this.goodness(trial.best))}%` } })) : null, trial.best === null ? '' : sig(trial.best));
-      if (column === 'took') return el('td', { class: 'num' }, took(trial.took ?? (trial.state === 'r' && trial.begun ? Date.now() / 1000 - trial.begun : NaN)));
-      const axis = this.axes[column], value = trial.params[column];
-      return el('td', { class: this.numeric(column) ? 'num' : '' }, value === null ? '' : axis.choice ? axis.choice[value] : short(value));
-    };
-    return el('tr', { 'data-n': String(trial.number), class: `${trial === this.winner ? 'pin' : ''} ${this.within && !this.within.has(trial.number) ? 'out' : ''} ${trial.number === this.lines.hovered ? 'hov' : ''}` }, this.columns().map(([column]) => cell(column)));
+    return el('span', { class: `st ${kind}` }, el('i'), word, hint ? el('small', { title: hint }, hint) : null);
   }
 
   // The command of the best run, to be run again.
   async command() {
     const found = this.winner && await tried(() => get(`runs/${encodeURIComponent(this.winner.id)}`));
-    return found ? commandOf(found) : '';
+    return found?.command ?? '';
   }
 }
