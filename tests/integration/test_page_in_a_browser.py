@@ -34,6 +34,8 @@ def page(
             workspace.connection.call("GET", "/service")
             made = Page(browser, workspace, pictures)
             made.size(1440, 900)
+            browser.get("about:blank")
+            browser.get_log("browser")  # of what other tests have left open
             browser.get(made.base)
             made.until("return document.querySelector('dialog.login')")
             made.check()

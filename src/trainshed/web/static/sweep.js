@@ -251,7 +251,7 @@ export class SweepScreen {
       initialSort: [{ column: 'best', dir: best }], headerSortElement: '<i></i>', rowFormatter: (row) => this.mark(row),
     });
     this.table.on('rowMouseEnter', (_, row) => this.lines.mark(row.getData().number));
-    this.table.on('rowMouseLeave', () => this.lines.mark(null));
+    this.table.on('rowMouseLeave', (_, row) => { if (this.lines.hovered === row.getData().number) this.lines.mark(null); }); // it comes late
     this.table.on('dataSorted', ([by]) => {
       this.orders.replaceChildren(...orders.map(([title, field, dir]) => el('button', { 'aria-pressed': String(by?.field === field && by.dir === dir), onclick: () => this.table.setSort(field, dir) }, title)));
     });
