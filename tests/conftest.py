@@ -79,8 +79,10 @@ def close_workspace() -> Callable[[Workspace], None]:
         from trainshed.api.runs import interactive
         from trainshed.client.stopping import stop
 
+        for run in list(interactive._open.values()):
+            if getattr(run.experiment.workspace, "path", None) == made.path:
+                interactive.ended(run.id)  # else leaving pytest would start the service again to end them
         for run in made.connection.call("GET", "/runs", query={"limit": 1000})["runs"]:
-            interactive.ended(run["id"])  # else leaving pytest would start the service again to end them
             if run["status"] not in ("Completed", "Failed", "Canceled"):
                 made.connection.call("POST", f"/runs/{run['id']}/cancel")
                 made.connection.call("GET", f"/runs/{run['id']}/wait", query={"timeout": 60})
