@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
+_FIRST = 1.0
+"""Seconds after which this machine is looked at."""
 _RESET = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGCHLD)
 
 
@@ -205,6 +207,7 @@ class RankAgent:
         self._door = self._made_door() if any(process.door for process in self._processes) else None
         self._costs: dict[int, float] = {}
         self._sampler: Sampler | None = None
+        self._looks_from: float | None = None
 
     def _made_door(self) -> DoorApart | None:
         from trainshed.node.mlflow_door import DoorApart  # only nodes of a cluster but the first need it
@@ -215,11 +218,9 @@ class RankAgent:
             os.write(2, f"MLflow cannot log to this run: {error}.\n".encode())
             return None
 
-    def _made_sampler(self) -> Sampler | None:
+    def _made_sampler(self) -> Sampler:
         """Return what looks at this machine, where no shim does: at what has started this agent, and so all others."""
         looking = [process for process in self._processes if process.looks]
-        if not looking:
-            return None
         from trainshed.node.resources import GpuSampler, Sampler, given  # only one agent of a node needs it
 
         gpus = given(looking[0].looks == "gpus", {}, None)
@@ -240,7 +241,8 @@ class RankAgent:
         environ = {**os.environ, **(self._door.variables if self._door else {})}
         for process in self._processes if self._forwarders is None else ():
             self._start(process, environ)
-        self._sampler = self._made_sampler()  # whose imports no rank waits for
+        # Its imports would be in the way of the ranks', which now begin.
+        self._looks_from = time.monotonic() + _FIRST if any(process.looks for process in self._processes) else None
         while any(process.status is None and process.awaited for process in self._processes):
             self._step(0.2 if self._apart and self._terminating else None)
         self._end_servers()
@@ -280,6 +282,8 @@ class RankAgent:
         door = [self._door.fileno()] if self._door and not self._called else []
         if self._sampler:
             seconds = self._sampler.wait(None if seconds is None else time.monotonic() + seconds)
+        elif self._looks_from is not None:
+            seconds = min(seconds or _FIRST, max(self._looks_from - time.monotonic(), 0))
         ready = select.select([self._wake, *pipes, *door], [], [], seconds)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
@@ -294,6 +298,8 @@ class RankAgent:
         self._reap()
         if self._sampler:
             self._sampler.look()
+        elif self._looks_from is not None and time.monotonic() >= self._looks_from:
+            self._sampler = self._made_sampler()
 
     def _pass_on(self) -> None:
         """End the ranks if they are to end."""
