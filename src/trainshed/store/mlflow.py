@@ -16,9 +16,10 @@ Note = dict[str, Any]
 Made = TypeVar("Made", Note, "Note | None")
 _RUNS = f"""
 SELECT runs.id, runs.experiment, runs.kind, runs.status, display_name, description, created, started, ended, tags,
-       properties, json_extract(details, '$.archived'), parent,
+       properties, {{archived}}, parent,
        CASE WHEN kind = '' THEN NULL ELSE (SELECT json_extract(spec, '$.arguments') FROM specs WHERE run = runs.id) END,
-       (SELECT record FROM records WHERE records.kind = '{RUN}' AND records.name = runs.id)
+       (SELECT record FROM records WHERE records.kind = '{RUN}' AND records.name = runs.id),
+       (SELECT sum(bytes) FROM collected WHERE run = runs.id)
 FROM runs WHERE
 """
 _ORDER = "ORDER BY round(coalesce(started, created) * 1000) DESC, runs.id"
@@ -27,11 +28,13 @@ _SERIES = (
     "SELECT run, name, step, time, value FROM series WHERE kind = 'scalar' AND run IN (SELECT value FROM json_each(?)) "
     "AND typeof(value) IN ('real', 'integer', 'null')"
 )
-_STORED = "SELECT run, sum(bytes) FROM collected WHERE run IN (SELECT value FROM json_each(?)) GROUP BY run"
 
 
 class RunRow(NamedTuple):
-    """What MLflow is told of a run; times are in seconds, JSON columns are texts."""
+    """What MLflow is told of a run; times are in seconds, JSON columns are texts.
+
+    ``collected`` is how far its journals have been stored: one more point of a metric makes it more.
+    """
 
     id: str
     experiment: str
@@ -48,6 +51,7 @@ class RunRow(NamedTuple):
     parent: str | None
     arguments: str | None
     note: str | None
+    collected: int | None
 
 
 class Mlflow:
@@ -126,7 +130,7 @@ class Mlflow:
 
     def run(self, run_id: str) -> RunRow | None:
         """Return a run, or None."""
-        found = self._database.tuples(f"{_RUNS} runs.id = ?", (run_id,))
+        found = self._database.tuples(f"{_RUNS.format(archived=_ARCHIVED)} runs.id = ?", (run_id,))
         return RunRow(*found[0]) if found else None
 
     def lifecycle(self, run_id: str) -> float | bool | None:
@@ -148,12 +152,9 @@ class Mlflow:
         if archived is not None:
             clauses.append(f"{_ARCHIVED} IS {'NOT ' if archived else ''}NULL")
         first, size = window or (0, -1)
-        sql = f"{_RUNS} {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
+        about = _RUNS.format(archived="NULL" if archived is False else _ARCHIVED)
+        sql = f"{about} {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
         return [RunRow(*row) for row in self._database.tuples(sql, (json.dumps(list(experiments)), size, first))]
-
-    def stored(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """Return how far the journals of some runs have been stored; one more point of a metric makes it more."""
-        return dict(self._database.tuples(_STORED, (json.dumps(list(run_ids)),)))
 
     def newest(self, run_ids: Sequence[str]) -> dict[str, list[tuple[str, int | None, float, float]]]:
         """Return the newest point of each metric, ``(name, step, time, value)``, by run.
