@@ -154,7 +154,7 @@ class Mlflow:
         first, size = window or (0, -1)
         about = _RUNS.format(archived="NULL" if archived is False else _ARCHIVED)
         sql = f"{about} {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
-        return [RunRow(*row) for row in self._database.tuples(sql, (json.dumps(list(experiments)), size, first))]
+        return list(map(RunRow._make, self._database.tuples(sql, (json.dumps(list(experiments)), size, first))))
 
     def newest(self, run_ids: Sequence[str]) -> dict[str, list[tuple[str, int | None, float, float]]]:
         """Return the newest point of each metric, ``(name, step, time, value)``, by run.

@@ -26,11 +26,15 @@ _MOST_SAMPLED, _SAMPLED = 2500, 320
 _MOST_EXPERIMENTS = 20
 _MOST_LOOKED_AT = 64
 _MOST_KEPT, _LONGEST_KEPT = 20_000, 4000
-_kept: dict[str, tuple[int, str]] = {}
+_kept: dict[str, tuple[int, bytes]] = {}
 """Runs that have ended, as JSON, with a mark of what that was made of; some 30 MB at most in usual cases."""
 _WARMED, _AT_ONCE, _PAUSE = 10_000, 200, 0.02
 """Runs whose JSON is made before anybody asks: how many, how many at a time, and seconds for others after each time."""
-_as_text = json.JSONEncoder(separators=(",", ":")).encode
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
+
+def _as_bytes(run: Fields) -> bytes:
+    return _encoder.encode(run).encode("ascii")
 
 
 def warm(context: ServiceContext) -> None:
@@ -79,15 +83,15 @@ def search(context: ServiceContext, given: Fields) -> bytes:
         runs = [mlflow_runs.shown(row, newest.get(row.id, []), experiments) for row in rows]
         fields = [(_fields(run), run) for run in runs]
         found = mlflow_search.ordered([each for each in fields if passes(each[0])], lambda each: each[0], order)
-        answer = [_as_text(run) for _, run in found[first : first + size + 1]]
+        answer = [_as_bytes(run) for _, run in found[first : first + size + 1]]
     else:
         rows = context.mlflow.runs(list(experiments), wanted, (first, size + 1))
         answer = _texts(context, rows, experiments)
     more = f',"next_page_token":"{first + size}"' if len(answer) > size else ""
-    return f'{{"runs":[{",".join(answer[:size])}]{more}}}'.encode("ascii")
+    return b'{"runs":[%b]%b}' % (b",".join(answer[:size]), more.encode())
 
 
-def _texts(context: ServiceContext, rows: list[RunRow], experiments: dict[str, Fields]) -> list[str]:
+def _texts(context: ServiceContext, rows: list[RunRow], experiments: dict[str, Fields]) -> list[bytes]:
     """Return runs as JSON; of those that have ended, it is kept, because clients read thousands again and again."""
     abouts = {name: (each["id"], each["location"]) for name, each in experiments.items()}
     marks = [hash((row, abouts[row.experiment])) for row in rows]
@@ -101,7 +105,7 @@ def _texts(context: ServiceContext, rows: list[RunRow], experiments: dict[str, F
         if row.id in found:
             continue
         run = mlflow_runs.shown(row, newest.get(row.id, []), experiments)
-        text = found[row.id] = _as_text(run)
+        text = found[row.id] = _as_bytes(run)
         if row.status in states.TERMINAL and len(text) < _LONGEST_KEPT:
             if len(_kept) >= _MOST_KEPT:
                 _kept.clear()
