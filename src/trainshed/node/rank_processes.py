@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 13
-_FIRST = 1.0
-"""Seconds after which this machine is looked at."""
+_FIRST = 1.0  # seconds after which this machine is looked at
 _RESET = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGCHLD)
 
 
@@ -219,13 +218,10 @@ class RankAgent:
             return None
 
     def _made_sampler(self) -> Sampler:
-        """Return what looks at this machine, where no shim does: at what has started this agent, and so all others."""
-        looking = [process for process in self._processes if process.looks]
-        from trainshed.node.resources import GpuSampler, Sampler, given  # only one agent of a node needs it
+        from trainshed.node.resources import of_ranks  # only one agent of a node needs it
 
-        gpus = given(looking[0].looks == "gpus", {}, None)
-        asked = GpuSampler(gpus, self._costs.get) if gpus else None
-        return Sampler("", asked, looking[0].node, os.getppid(), self._tell)
+        looking = next(process for process in self._processes if process.looks)
+        return of_ranks(looking.looks == "gpus", looking.node, self._costs.get, self._tell)
 
     def _tell(self, lines: bytes) -> None:
         for line in lines.splitlines():

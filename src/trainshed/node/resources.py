@@ -108,6 +108,21 @@ class Sampler:
             self._gpus.close()
 
 
+def of_ranks(
+    use_gpu: bool, node: str, cost_of: Callable[[int], Optional[float]], tell: Callable[[bytes], None]
+) -> Sampler:
+    """Return what looks, from a rank agent, at what has started this agent, and so at all others of its machine.
+
+    Args:
+        use_gpu: the run uses GPUs: all of this machine.
+        node: name of the node that this machine is.
+        cost_of: as for :class:`GpuSampler`.
+        tell: as for :class:`Sampler`.
+    """
+    gpus = given(use_gpu, {}, None)
+    return Sampler("", GpuSampler(gpus, cost_of) if gpus else None, node, os.getppid(), tell)
+
+
 class FarSampler:
     """Writes to the run's journal what rank agents on several nodes have seen; it has the methods of a Sampler.
 
