@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Mapping
 
@@ -25,7 +26,9 @@ def chosen(wanted: int | None, own: int | None, taken: Mapping[int, str]) -> int
     if wanted is None:
         if own is not None:
             return own
-        return next((port for port in _PORTS if port not in taken and is_free(port)), 0) or any_port()
+        # At random: the ports of another workspace look free while its service is started again.
+        ports = random.sample(_PORTS, len(_PORTS))
+        return next((port for port in ports if port not in taken and is_free(port)), 0) or any_port()
     if wanted in taken:
         raise WebserviceException(
             f"Port {wanted} is used by the web service '{taken[wanted]}'. Choose another port, or none."
