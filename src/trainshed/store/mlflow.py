@@ -20,7 +20,6 @@ SELECT runs.id, runs.experiment, runs.kind, runs.status, display_name, descripti
        CASE WHEN kind = '' THEN NULL ELSE (SELECT json_extract(spec, '$.arguments') FROM specs WHERE run = runs.id) END,
        (SELECT record FROM records WHERE records.kind = '{RUN}' AND records.name = runs.id),
        (SELECT sum(bytes) FROM collected WHERE run = runs.id)
-FROM runs WHERE
 """
 _ORDER = "ORDER BY round(coalesce(started, created) * 1000) DESC, runs.id"
 _ARCHIVED = "json_extract(details, '$.archived')"
@@ -130,7 +129,7 @@ class Mlflow:
 
     def run(self, run_id: str) -> RunRow | None:
         """Return a run, or None."""
-        found = self._database.tuples(f"{_RUNS.format(archived=_ARCHIVED)} runs.id = ?", (run_id,))
+        found = self._database.tuples(f"{_RUNS.format(archived=_ARCHIVED)} FROM runs WHERE runs.id = ?", (run_id,))
         return RunRow(*found[0]) if found else None
 
     def lifecycle(self, run_id: str) -> float | bool | None:
@@ -153,7 +152,9 @@ class Mlflow:
             clauses.append(f"{_ARCHIVED} IS {'NOT ' if archived else ''}NULL")
         first, size = window or (0, -1)
         about = _RUNS.format(archived="NULL" if archived is False else _ARCHIVED)
-        sql = f"{about} {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
+        # Sorted by themselves, because whole rows would be copied; a cross join keeps their order, as SQLite documents.
+        chosen = f"SELECT seq AS place FROM runs WHERE {' AND '.join(clauses)} {_ORDER} LIMIT ? OFFSET ?"
+        sql = f"{about} FROM ({chosen}) CROSS JOIN runs ON runs.seq = place"
         return list(map(RunRow._make, self._database.tuples(sql, (json.dumps(list(experiments)), size, first))))
 
     def newest(self, run_ids: Sequence[str]) -> dict[str, list[tuple[str, int | None, float, float]]]:
