@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from trainshed.data import addresses
 from trainshed.data.folder import copy
-from trainshed.errors import NotFoundException, UserErrorException
+from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+    Found = Tuple[str, str]
+    """A file: (path, path in the dataset)."""
+    Fetch = Callable[[str], str]
+    """Returns the path of a file on the web, downloading it if necessary."""
 
 _WILD = re.compile(r"[*?\[]")
-
-Found = Tuple[str, str]
-"""A file: (path, path in the dataset)."""
-
-Fetch = Callable[[str], str]
-"""Returns the path of a file on the web, downloading it if necessary."""
 
 LOCAL_PATHS = "local-paths"
 """Takes the place of a datastore for files that were sent to another machine, and are not on a datastore."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Dict
 
-from trainshed.errors import NotFoundException
+from trainshed.errors import TYPE_CHECKING, NotFoundException
 from trainshed.spec.run import DataSpec
 from trainshed.system.files import PUBLIC, replacing
+
+if TYPE_CHECKING:
+    from typing import Dict
 
 
 def attach(item: DataSpec, store: Dict[str, str], run_dir: str, code_dir: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, Optional, Sequence, Union
 
 from trainshed.environments.prepared import Inside, Prepared, existing, existing_inside
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
+
+if TYPE_CHECKING:
+    from typing import BinaryIO, Optional, Sequence, Union
 
 
 def prepare(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Sequence, Tuple
 
-from trainshed.errors import EnvironmentBuildException
+from trainshed.errors import TYPE_CHECKING, EnvironmentBuildException
+from trainshed.spec.record import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Dict, Optional, Sequence, Tuple
 
     from trainshed.environments.cache import CacheEntry
     from trainshed.environments.commands import Wrap
 
 
-class Inside(NamedTuple):
+class Inside(Record):
     """The image in which an environment is built and used.
 
     Attributes:
@@ -33,7 +34,7 @@ class Inside(NamedTuple):
     alone: bool = False
 
 
-class Prepared(NamedTuple):
+class Prepared(Record):
     """An environment that is ready to use.
 
     Attributes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
+from trainshed.errors import TYPE_CHECKING
 from trainshed.launchers.plan import Job, Node
+
+if TYPE_CHECKING:
+    from typing import Dict
 
 
 def of_process(job: Job, node: int, name: str, primary: bool) -> Dict[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
-from trainshed.errors import RunConfigurationException, did_you_mean
+from trainshed.errors import TYPE_CHECKING, RunConfigurationException, did_you_mean
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Dict, Mapping, Optional, Tuple
 
 LAUNCHERS = {
     "single": "trainshed.launchers.single",
@@ -16,7 +19,7 @@ LAUNCHERS = {
 """Launcher name → module with a pure function ``plan(job: Job) -> Plan``."""
 
 
-class Node(NamedTuple):
+class Node(Record):
     """One node of a job.
 
     Attributes:
@@ -32,7 +35,7 @@ class Node(NamedTuple):
     gpus: Optional[Tuple[str, ...]] = None
 
 
-class Job(NamedTuple):
+class Job(Record):
     """A command to run in several processes.
 
     Attributes:
@@ -81,7 +84,7 @@ class Job(NamedTuple):
         return tuple((node, local) for node in range(len(self.nodes)) for local in range(self.processes))
 
 
-class Rank(NamedTuple):
+class Rank(Record):
     """One process of a job.
 
     Attributes:
@@ -98,7 +101,7 @@ class Rank(NamedTuple):
     awaited: bool = True
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """Processes of a job, and how to start them.
 
     Attributes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from trainshed.errors import NotFoundException, SnapshotException
+from trainshed.errors import TYPE_CHECKING, NotFoundException, SnapshotException
 
 if TYPE_CHECKING:
     import threading
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 _CHUNK = 1 << 20
 _LARGE = 4 << 20

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Mapping, Tuple
 
 from trainshed.data import dataset
 from trainshed.data.addresses import FOLDER
 from trainshed.data.folder import copy
-from trainshed.errors import TrainshedError
+from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.node.logs import open_log
 from trainshed.spec import layout
 from trainshed.spec.run import InputSpec, OutputSpec, RunSpec
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Tuple
 
 _INPUT = "DatasetConsumptionConfig:"
 _OUTPUT = "DatasetOutputConfig:"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from trainshed.environments import Inside, prepare
+from trainshed.errors import TYPE_CHECKING
 from trainshed.node.logs import open_log
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import Record
 
 if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Tuple
+
     from trainshed.environments.cache import CacheEntry
 
 
-class Ready(NamedTuple):
+class Ready(Record):
     """An environment with which the script can be started.
 
     Attributes:

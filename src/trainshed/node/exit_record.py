@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Dict, Optional
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.node.ranks import Ranks
 from trainshed.node.script import ProcessResult
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
 
 _KILLED_IN_A_SHELL = 128 + signal.SIGKILL
 """Exit code of a shell whose last program was ended by SIGKILL."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Dict
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
 from trainshed.system import confined, files
+
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SIZE = layout.EXIT_ROOM_BYTES

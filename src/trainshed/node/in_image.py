@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from trainshed.containers import engine as engines
 from trainshed.containers import engine_cli
@@ -14,12 +13,15 @@ from trainshed.containers.image_ids import ImageIds
 from trainshed.containers.images import Images, reference
 from trainshed.containers.probe import NAMES, OLDEST, Probe, Python
 from trainshed.environments import Inside, commands, standalone, uv
-from trainshed.errors import TrainshedError
+from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.logs import open_log
 from trainshed.spec import layout
 from trainshed.spec.environment import EXISTING, EnvironmentSpec
 from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 _DOWNLOAD = "3.12"
 _HANDED = re.compile(r"UV_|NO_COLOR\Z|SSL_CERT_|(https?|all|no)_proxy\Z|NETRC\Z", re.IGNORECASE)

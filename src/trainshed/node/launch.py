@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.launchers import plan as launchers
 from trainshed.node import env_forwarder, slurm, variables
 from trainshed.node.environment import Ready
@@ -20,6 +20,8 @@ from trainshed.spec import layout
 from trainshed.spec.run import WEBSERVICE, RunSpec, is_notebook
 
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
+
     from trainshed.node.mpi import Mpi
     from trainshed.node.run_container import RunContainer
 

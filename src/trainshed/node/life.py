@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple, Union
 
-from trainshed.errors import EnvironmentBuildException, TrainshedError
+from trainshed.errors import TYPE_CHECKING, EnvironmentBuildException, TrainshedError
 from trainshed.node import full_disk, notice, script, secret_files, slurm, variables
 from trainshed.node.code import LateCheck, stage
 from trainshed.node.environment import Ready, make_ready
@@ -29,6 +28,8 @@ from trainshed.spec.run import RunSpec
 from trainshed.system import confined, process
 
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Set, Tuple, Union
+
     from trainshed.node.run_container import RunContainer
 
 

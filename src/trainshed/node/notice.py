@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Collection, Dict, Set
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
 from trainshed.system import confined, process, signals
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Collection, Dict, Set
 
 PREEMPTED, TIME_LIMIT = "preempted", "time_limit"
 _SENTENCES = {

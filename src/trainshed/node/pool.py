@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
 from trainshed.system import confined, files
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 RANK_OF = "TRAINSHED_RANK_OF"
 """In the environment of ranks that mpirun's daemons start, and of nothing else: the run."""

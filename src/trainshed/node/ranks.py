@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.launchers.plan import Plan
 from trainshed.node import env_forwarder, fields
 from trainshed.node.logs import make_log
 from trainshed.node.rank_events import RankEvents
 from trainshed.spec import layout
+from trainshed.spec.record import Record
 from trainshed.system import confined
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 _LONGEST_END = 1 << 16
 _LATE_SECONDS, _PAUSE = 60.0, 0.2
 
 
-class RankCommand(NamedTuple):
+class RankCommand(Record):
     """The command of one rank.
 
     Attributes:

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import time
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from trainshed.containers import engine as engines
 from trainshed.containers import engine_cli
 from trainshed.containers.engine import ContainerConfig
 from trainshed.containers.images import reference
 from trainshed.data.dataset import outside
-from trainshed.errors import TrainshedError
+from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.node import fields
 from trainshed.node.environment import Ready
 from trainshed.node.in_image import InImage, mounts
@@ -28,6 +27,9 @@ from trainshed.spec.container_checks import check_container
 from trainshed.spec.environment import EnvironmentSpec
 from trainshed.spec.run import RunSpec
 from trainshed.system import files, memory
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CONTAINER_INIT = os.path.join(_PACKAGE, "node", "container_init.py")

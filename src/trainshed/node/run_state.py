@@ -7,12 +7,15 @@ import json
 import os
 import sys
 import time
-from typing import Any, Dict
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.node.exit_room import NO_ROOM, ExitRoom
 from trainshed.spec import layout
 from trainshed.system import confined, files, process, signals
 from trainshed.system.removal import remove_inside
+
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0, *(30.0,) * 19, 0.0)
 """Seconds between attempts to write how a run ended: ten minutes in all."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
 
-from trainshed.errors import TrainshedError
+from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.spec import layout
 from trainshed.system import confined
 from trainshed.system.removal import remove_inside
+
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 _LONGEST = 64 << 20
 _NAMES = (layout.SPEC_SECRET, layout.REGISTRY_SECRET, layout.SERVICE_TOKEN, layout.CONTAINER_INIT)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Iterator, List, Tuple
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Iterator, List, Tuple
 
 _SRUN = ("srun", "--ntasks-per-node=1", "--overlap", "--kill-on-bad-exit=0", "--export=ALL")
 _MARKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "marked_processes.py")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
-
+from trainshed.errors import TYPE_CHECKING
 from trainshed.node.ranks import Ranks
+from trainshed.spec.record import Record
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional, Sequence, Tuple
 
 
-class Start(NamedTuple):
+class Start(Record):
     """What to start.
 
     Attributes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Mapping, Sequence, Tuple
 
+from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Sequence, Tuple
 
 # These belong to the service's own interpreter, not to the script's.
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "TRAINSHED_", "AZUREML_", "__PYVENV")

@@ -7,19 +7,33 @@ records), so that the client needs only the standard library.
 from __future__ import annotations
 
 import functools
-import typing
-from collections.abc import Mapping
-from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+import sys
 
-from trainshed.errors import UserErrorException, did_you_mean
-from trainshed.spec.record import VERSION
+from trainshed.errors import TYPE_CHECKING, UserErrorException, did_you_mean
+from trainshed.spec.record import VERSION, Record
 
-Record = TypeVar("Record")
-_NAMES = {name: getattr(typing, name) for name in ("Dict", "Mapping", "Optional", "Tuple")}
-"""Names in the annotations of records, which their modules import only under ``TYPE_CHECKING``."""
+if TYPE_CHECKING:
+    from typing import Any, Dict, Tuple, Type, TypeVar
+
+    Kind = TypeVar("Kind")
 
 
-def from_json(kind: Type[Record], data: Any) -> Record:
+class _Form(Record):
+    """A type made of others.
+
+    Attributes:
+        name: ``"Optional"``, ``"Tuple"`` (of any length), ``"Dict"`` or ``"Mapping"``.
+        of: the others.
+    """
+
+    name: str
+    of: Tuple[Any, ...]
+
+
+_PLAIN = {each.__name__: each for each in (str, int, float, bool)}
+
+
+def from_json(kind: Type[Kind], data: Any) -> Kind:
     """Create a record from decoded JSON.
 
     Args:
@@ -40,10 +54,25 @@ def from_json(kind: Type[Record], data: Any) -> Record:
 
 @functools.lru_cache(maxsize=None)
 def _hints(kind: Any) -> Dict[str, Any]:
-    return get_type_hints(kind, localns=_NAMES)
+    return {name: _hint(text, vars(sys.modules[kind.__module__])) for name, text in kind.__annotations__.items()}
 
 
-def _record(kind: Type[Record], data: Any, where: str) -> Record:
+def _hint(text: str, names: Dict[str, Any]) -> Any:
+    """Return what an annotation says: a class, or a form of others."""
+    name, _, inner = text.partition("[")
+    if not inner:
+        return _PLAIN.get(name) or names[name]
+    parts, depth = [""], 0
+    for letter in inner[:-1]:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return _Form(name, tuple(_hint(part.strip(), names) for part in parts if part.strip() != "..."))
+
+
+def _record(kind: Type[Kind], data: Any, where: str) -> Kind:
     if not isinstance(data, dict):
         raise UserErrorException(f"{where}: expected an object, got {_name(data)}.")
     hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
@@ -57,20 +86,17 @@ def _record(kind: Type[Record], data: Any, where: str) -> Record:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    origin = get_origin(hint)
-    if origin is Union:
-        options = get_args(hint)
-        if value is None and type(None) in options:
-            return None
-        return _value(next(o for o in options if o is not type(None)), value, where)
-    if origin is tuple:
+    form = hint.name if isinstance(hint, _Form) else ""
+    if form == "Optional":
+        return None if value is None else _value(hint.of[0], value, where)
+    if form == "Tuple":
         if not isinstance(value, (list, tuple)):
             raise UserErrorException(f"{where}: expected a list, got {_name(value)}.")
-        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is Mapping:
+        return tuple(_value(hint.of[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if form in ("Dict", "Mapping"):
         if not isinstance(value, dict):
             raise UserErrorException(f"{where}: expected an object, got {_name(value)}.")
-        key_hint, value_hint = get_args(hint)
+        key_hint, value_hint = hint.of
         return {_value(key_hint, k, where): _value(value_hint, v, f"{where}['{k}']") for k, v in value.items()}
     if hasattr(hint, "_fields"):
         return _record(hint, value, where)

@@ -40,8 +40,11 @@ else:
         def __repr__(self) -> str:
             return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in zip(self._fields, self))})"
 
+        def _asdict(self) -> Dict[str, Any]:
+            return dict(zip(self._fields, self))
+
         def _replace(self, **changes: Any) -> Record:
-            return type(self)(**{**dict(zip(self._fields, self)), **changes})
+            return type(self)(**{**self._asdict(), **changes})
 
 
 __all__ = ["VERSION", "Record", "to_json"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import List
+
+from trainshed.errors import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import List
 
 
 def reserve(count: int) -> List[socket.socket]:

@@ -98,7 +98,10 @@ def test_a_part_is_never_something_that_was_there(run_dir: Path, monkeypatch: py
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("place", [layout.DRIVER_LOG, layout.STD_LOG, "azureml-logs", "user_logs"])
-def test_a_log_is_written_where_it_can_be(run_dir: Path, kind: str, place: str) -> None:
+def test_a_log_is_written_where_it_can_be(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, kind: str, place: str
+) -> None:
+    monkeypatch.chdir(run_dir)  # what starts a script goes to its folder, and here is put back
     make(kind, run_dir / place)
     logs.make_log(str(run_dir), layout.DRIVER_LOG, layout.STD_LOG)
     path = str(run_dir / layout.DRIVER_LOG)
