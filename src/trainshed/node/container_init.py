@@ -48,7 +48,7 @@ def run(path: str) -> int:
         error = str(failure.strerror or failure)
     gpus = order.get("gpu")
     node = order.get("node", [""])[0]
-    sampler = Sampler(os.path.dirname(path), GpuSampler(gpus, watch.cost_of) if gpus else None, node)
+    sampler = Sampler(os.path.dirname(path), GpuSampler(gpus, watch.costs) if gpus else None, node)
     result = script.wait(watch, pids, None, float(order["grace"][0]), sampler=sampler)
     oom = "yes" if _out_of_memory() else "no"
     how = [("leftovers", str(result.leftovers)), ("error", error), ("oom", oom)]

@@ -302,7 +302,7 @@ class Holder:
             return FarSampler(self.run_dir, ranks.events)
         gpus = given(self.spec.use_gpu, self.node_context, self.pool.node if self.pool else None)
         node = f"node-{self.pool.node}" if self.pool else ""
-        return Sampler(self.run_dir, GpuSampler(gpus, watch.cost_of) if gpus else None, node)
+        return Sampler(self.run_dir, GpuSampler(gpus, watch.costs) if gpus else None, node)
 
     def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
         """Tell the processes of the run that it will soon be ended."""

@@ -221,7 +221,7 @@ class RankAgent:
         from trainshed.node.resources import of_ranks  # only one agent of a node needs it
 
         looking = next(process for process in self._processes if process.looks)
-        return of_ranks(looking.looks == "gpus", looking.node, self._costs.get, self._tell)
+        return of_ranks(looking.looks == "gpus", looking.node, self._costs, self._tell)
 
     def _tell(self, lines: bytes) -> None:
         for line in lines.splitlines():

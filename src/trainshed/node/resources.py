@@ -108,19 +108,17 @@ class Sampler:
             self._gpus.close()
 
 
-def of_ranks(
-    use_gpu: bool, node: str, cost_of: Callable[[int], Optional[float]], tell: Callable[[bytes], None]
-) -> Sampler:
+def of_ranks(use_gpu: bool, node: str, costs: Dict[int, float], tell: Callable[[bytes], None]) -> Sampler:
     """Return what looks, from a rank agent, at what has started this agent, and so at all others of its machine.
 
     Args:
         use_gpu: the run uses GPUs: all of this machine.
         node: name of the node that this machine is.
-        cost_of: as for :class:`GpuSampler`.
+        costs: as for :class:`GpuSampler`.
         tell: as for :class:`Sampler`.
     """
     gpus = given(use_gpu, {}, None)
-    return Sampler("", GpuSampler(gpus, cost_of) if gpus else None, node, os.getppid(), tell)
+    return Sampler("", GpuSampler(gpus, costs) if gpus else None, node, os.getppid(), tell)
 
 
 class FarSampler:
@@ -167,12 +165,12 @@ class GpuSampler:
 
     Args:
         names: of the GPUs, as ``CUDA_VISIBLE_DEVICES`` names them.
-        cost_of: returns the seconds of CPU that a child has used that has ended; None for others.
+        costs: the seconds of CPU that children have used that have ended, by their ids.
     """
 
-    def __init__(self, names: Sequence[str], cost_of: Callable[[int], Optional[float]]) -> None:
+    def __init__(self, names: Sequence[str], costs: Dict[int, float]) -> None:
         self._names = [name for name in names if _GPU.match(name)]
-        self._cost_of = cost_of
+        self._costs = costs
         self._output = -1
         self._asked = self._wall = 0.0
         self._next = 0.0 if self._names else float("inf")
@@ -206,9 +204,10 @@ class GpuSampler:
             self._stop()  # there is none
         finally:
             os.close(end)
+        self._costs.pop(self.pid, None)  # of an earlier process, which had the same id
 
     def _answer(self, now: float) -> List[Tuple[str, float, float]]:
-        cost = self._cost_of(self.pid)
+        cost = self._costs.pop(self.pid, None)
         if cost is None:
             if now - self._asked > _PATIENCE:
                 self.close()
@@ -244,7 +243,7 @@ class GpuSampler:
         if self._output >= 0:
             os.close(self._output)
             self._output = -1
-        if not pid or self._cost_of(pid) is not None:
+        if not pid or self._costs.pop(pid, None) is not None:
             return
         os.kill(pid, 9)
         for _ in range(100):

@@ -58,6 +58,7 @@ class Watch:
         apart: the ranks are on several machines, where only what has started them reaches them.
         end_ranks: ends ranks on several machines, with so many seconds between SIGTERM and SIGKILL.
         news: called after each event while the script runs.
+        costs: the seconds of CPU that children have used that have ended, by their ids.
     """
 
     def __init__(self, marker: str) -> None:
@@ -71,7 +72,7 @@ class Watch:
         self._open: Callable[[], None] = _ignore
         self._called = False
         self._ended: dict[int, int] = {}
-        self._costs: dict[int, float] = {}
+        self.costs: dict[int, float] = {}
         self._events: RankEvents | None = None
         self._listened: list[int] = []
         self._wake, waker = os.pipe()
@@ -163,15 +164,11 @@ class Watch:
             if pid == 0:
                 return True
             self._ended[pid] = status
-            self._costs[pid] = used.ru_utime + used.ru_stime
+            self.costs[pid] = used.ru_utime + used.ru_stime
 
     def status_of(self, pid: int) -> int | None:
         """Return the wait status of a child that has ended, or None."""
         return self._ended.get(pid)
-
-    def cost_of(self, pid: int) -> float | None:
-        """Return the seconds of CPU that a child has used that has ended, or None."""
-        return self._costs.get(pid)
 
     def family(self) -> set[int]:
         """Return all processes of the run that are alive."""

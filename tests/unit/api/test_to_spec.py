@@ -128,6 +128,13 @@ def test_the_record_has_framework_communicator_notes_and_legacy() -> None:
     assert (without.environment_variables, without.environment.pip) == ({"TRAINSHED_LEGACY": "0"}, ())
 
 
+def test_pandas_stays_as_the_user_lists_it() -> None:
+    config = RunConfiguration()
+    config.environment.python.conda_dependencies.add_conda_package("Pandas=1.5")
+    spec = to_spec(config, WISHES._replace(legacy=True)).environment
+    assert (spec.conda, spec.pip, spec.notes) == (("Pandas=1.5",), (), ())
+
+
 def test_a_command_excludes_a_script() -> None:
     assert spec_of(ScriptRunConfig("./src", command=["echo", 1])).command == ("echo", "1")
     assert spec_of(ScriptRunConfig("./src", command="echo $HOME")).command == ("/bin/sh", "-c", "echo $HOME")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, Dict
 
 import pytest
 
@@ -85,18 +86,11 @@ echo "{second}"
 """
 
 
-class Ended:
-    """What the shim's watch tells of children that have ended: the seconds of CPU that they used."""
-
-    def __call__(self, pid: int) -> float | None:
-        done, _, used = os.wait4(pid, os.WNOHANG)
-        return used.ru_utime + used.ru_stime if done else None
-
-
-def answered(sampler: GpuSampler, now: float) -> list[tuple[str, float, float]]:
+def answered(sampler: GpuSampler, costs: dict[int, float], now: float) -> list[tuple[str, float, float]]:
     """Wait for the answer that is on its way, and return what it says."""
     if sampler.pid:
-        os.waitid(os.P_PID, sampler.pid, os.WEXITED | os.WNOWAIT)
+        pid, _, used = os.wait4(sampler.pid, 0)
+        costs[pid] = used.ru_utime + used.ru_stime
     return sampler.look(now)
 
 
@@ -108,9 +102,10 @@ def test_gpus_are_asked_about_now_and_then(
     program.write_text(STAND_IN.format(second=second))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    sampler = GpuSampler(["1", "GPU-6a4f"], Ended())
+    costs: dict[int, float] = {}
+    sampler = GpuSampler(["1", "GPU-6a4f"], costs)
     assert sampler.look(100.0) == []  # it is asked, and not waited for
-    told = {name: value for name, _, value in answered(sampler, 102.0)}
+    told = {name: value for name, _, value in answered(sampler, costs, 102.0)}
     assert told == {"gpu": pytest.approx(busy), "gpu memory": used * 1024 * 1024}
     assert sampler.look(100.5) == []
     assert not sampler.pid  # too early for another
@@ -124,18 +119,19 @@ def test_gpus_are_asked_about_now_and_then(
 
 def test_where_no_gpu_can_be_asked_about_none_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    missing = GpuSampler(["0"], Ended())
+    missing = GpuSampler(["0"], {})
     for now in (1.0, 2.0, 1e6):
         assert missing.look(now) == []
         assert not missing.pid
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
-    silent = GpuSampler(["0"], Ended())
+    costs: dict[int, float] = {}
+    silent = GpuSampler(["0"], costs)
     silent.look(1.0)
-    assert answered(silent, 3.0) == []
+    assert answered(silent, costs, 3.0) == []
     silent.look(1e6)
     assert not silent.pid
-    odd = GpuSampler(["0;reboot", "-r", "$(x)"], Ended())
+    odd = GpuSampler(["0;reboot", "-r", "$(x)"], {})
     odd.look(1.0)
     assert not odd.pid
 
@@ -144,7 +140,14 @@ def test_a_driver_that_hangs_is_left_alone(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 1000\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    sampler = GpuSampler(["0"], Ended())
+
+    class Recycled(Dict[int, float]):
+        """Knows, of each id, what an earlier process with it cost."""
+
+        def pop(self, pid: int, default: object = None) -> Any:
+            return self.setdefault(pid, 1.0) if pid not in self else default
+
+    sampler = GpuSampler(["0"], Recycled())
     sampler.look(1.0)
     pid = sampler.pid
     assert sampler.look(3.0) == []

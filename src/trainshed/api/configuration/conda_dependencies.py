@@ -99,7 +99,7 @@ class CondaDependencies:
         """Combine requirements of the same package, e.g. ``["a>1", "a<3"]`` → ``["a>1,<3"]``."""
         merged: dict[str, list[str]] = {}
         for requirement in requirements:
-            name = _name(requirement)
+            name = package_name(requirement)
             parts = merged.setdefault(name, [])
             bound = requirement.strip()[len(name) :].strip()
             if bound:
@@ -121,7 +121,7 @@ class CondaDependencies:
     @property
     def conda_packages(self) -> Iterator[str]:
         """Conda packages, without Python."""
-        return (item for item in self._conda() if _name(item) != "python")
+        return (item for item in self._conda() if package_name(item) != "python")
 
     @property
     def pip_packages(self) -> Iterator[str]:
@@ -179,7 +179,7 @@ class CondaDependencies:
         import re  # see _name
 
         for item in self._conda():
-            if _name(item) == "python":
+            if package_name(item) == "python":
                 match = re.fullmatch(_PYTHON, item.strip())
                 rest = match.group(2).removesuffix(".*") if match else item.strip()[len("python") :].strip()
                 return rest or None
@@ -215,9 +215,9 @@ class CondaDependencies:
             >>> list(deps.conda_packages)
             ['scikit-learn>=1.4']
         """
-        name = _name(conda_package)
+        name = package_name(conda_package)
         items = self._content["dependencies"]
-        index = next((i for i, item in enumerate(items) if isinstance(item, str) and _name(item) == name), None)
+        index = next((i for i, item in enumerate(items) if isinstance(item, str) and package_name(item) == name), None)
         if index is None:
             items.append(conda_package)
         else:
@@ -229,14 +229,14 @@ class CondaDependencies:
         Raises:
             UserErrorException: the package is not listed.
         """
-        if not self._drop_conda(_name(conda_package)):
+        if not self._drop_conda(package_name(conda_package)):
             raise UserErrorException(
                 f"There is no conda package '{conda_package}' to remove.{did_you_mean(conda_package, self._conda())}"
             )
 
     def _drop_conda(self, name: str) -> bool:
         items = self._content["dependencies"]
-        kept = [item for item in items if not (isinstance(item, str) and _name(item) == name)]
+        kept = [item for item in items if not (isinstance(item, str) and package_name(item) == name)]
         self._content["dependencies"] = kept
         return len(kept) < len(items)
 
@@ -256,8 +256,8 @@ class CondaDependencies:
             ['azureml-defaults', 'numpy<3']
         """
         check_requirement(pip_package)
-        lines, name = self._pip(), _name(pip_package)
-        lines[:] = [line for line in lines if line.startswith("-") or _name(line) != name]
+        lines, name = self._pip(), package_name(pip_package)
+        lines[:] = [line for line in lines if line.startswith("-") or package_name(line) != name]
         lines.append(pip_package)
 
     def remove_pip_package(self, pip_package: str) -> None:
@@ -266,8 +266,8 @@ class CondaDependencies:
         Raises:
             UserErrorException: the package is not listed.
         """
-        lines, name = self._pip(), _name(pip_package)
-        kept = [line for line in lines if line.startswith("-") or _name(line) != name]
+        lines, name = self._pip(), package_name(pip_package)
+        kept = [line for line in lines if line.startswith("-") or package_name(line) != name]
         if len(kept) == len(lines):
             raise UserErrorException(f"There is no pip package '{pip_package}' to remove.{did_you_mean(name, lines)}")
         lines[:] = kept
@@ -370,7 +370,7 @@ def _listed(packages: Iterable[str] | None, parameter: str) -> list[str]:
     return found
 
 
-def _name(package: str) -> str:
+def package_name(package: str) -> str:
     """Return the normalized name of a package. URLs and paths are returned unchanged."""
     import re  # takes 5 ms, which submits without packages save
 

@@ -184,11 +184,14 @@ def environment_to_spec(environment: Environment, solver: str = "auto") -> Envir
 
 def _with_defaults(spec: EnvironmentSpec, environment: Environment) -> EnvironmentSpec:
     """Return an environment with what scripts import of the package that SDK v1 added to every environment."""
+    from trainshed.api.configuration.conda_dependencies import package_name
     from trainshed.api.configuration.requirements import Unasked
 
     packages = environment.python.conda_dependencies.pip_packages
     if spec.kind == EXISTING or not any(isinstance(package, Unasked) for package in packages):
         return spec
+    if "pandas" in (package_name(package) for package in (*spec.conda, *spec.pip)):
+        return spec  # as the user has it, with the numpy that it needs
     note = f"pandas and numpy were added, as azureml-defaults brought them in SDK v1 ({LEGACY} is set)."
     return spec._replace(pip=(*spec.pip, "pandas"), notes=(*spec.notes, note))
 
