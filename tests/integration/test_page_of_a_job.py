@@ -30,6 +30,8 @@ MACHINE = "return document.querySelector('[role=group][aria-label=Machine]')"
 def page(browser: Any, shared_workspace: Workspace, pictures: Path) -> Iterator[Page]:
     """The page of a workspace, in a browser that is logged in."""
     made = Page(browser, shared_workspace, pictures)
+    browser.get("about:blank")
+    browser.get_log("browser")  # of what other tests have left open
     browser.get(f"{made.base}#code={shared_workspace.connection.call('POST', '/page')['code']}")
     made.until("return document.documentElement.dataset.ready")
     yield made

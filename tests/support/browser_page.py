@@ -68,12 +68,14 @@ class Page:
     def check(self) -> None:
         """Assert that people can use it who do not see, or not well, and that nothing has gone wrong."""
         lines = [line["message"] for line in self.browser.get_log("browser") if line["level"] == "SEVERE"]
-        assert [line for line in lines if "401 (Unauthorized)" not in line] == []
+        serious = [line for line in lines if "401 (Unauthorized)" not in line]
+        assert not serious, serious
         wider = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert self.browser.execute_script(wider) <= 0
+        assert self.browser.execute_script(wider) <= 0, "wider than the window"
         found = importlib.util.find_spec("axe_playwright_python")  # not imported: Playwright is not here
         if found is not None and found.origin is not None:
             script = Path(found.origin).with_name("axe.min.js").read_text()
             self.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
-            assert self.browser.execute_async_script(SERIOUS) == []
+            found_by_axe = self.browser.execute_async_script(SERIOUS)
+            assert not found_by_axe, found_by_axe
             self.browser.get_log("browser")  # axe-core tries to add styles, which the policy does not let it
