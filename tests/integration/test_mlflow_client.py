@@ -155,7 +155,7 @@ def client(
             uri = workspace.get_mlflow_tracking_uri()
             told = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_TRACKING_TOKEN": os.environ["MLFLOW_TRACKING_TOKEN"]}
             quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
-            yield Client(workspace, str(python), {**os.environ, **told, **quiet}, folder)
+            yield Client(workspace, str(python), {**os.environ, **told, **quiet, "TMPDIR": str(folder)}, folder)
 
 
 def test_what_a_client_logs_is_in_the_history(client: Client) -> None:

@@ -161,19 +161,21 @@ def test_each_line_is_one_value(home: Path, tmp_path: Path, separator: str) -> N
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
-def test_a_table_is_written_to_csv_files(table: TabularDataset, separator: str) -> None:
+def test_a_table_is_written_to_csv_files(table: TabularDataset, separator: str, tmp_path: Path) -> None:
     files = table.filter(table["low"] > 1).to_csv_files(separator)
     assert files.to_path() == ["/part-00000.csv"]
-    path = files.download()[0]
+    path = files.download(str(tmp_path / "files"))[0]
     frame = pd.read_csv(path, sep=separator)
     assert (list(frame), frame["low"].tolist()) == (["day", "station", "temperature", "low"], [2, 30, 4])
     assert files._definition == table.filter(table["low"] > 1).to_csv_files(separator)._definition
 
 
-def test_a_table_is_written_to_parquet_files(table: TabularDataset) -> None:
+def test_a_table_is_written_to_parquet_files(table: TabularDataset, tmp_path: Path) -> None:
     files = table.to_parquet_files()
     assert files.to_path() == ["/part-00000.parquet"]
-    pd.testing.assert_frame_equal(pd.read_parquet(files.download()[0]), table.to_pandas_dataframe())
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(files.download(str(tmp_path / "files"))[0]), table.to_pandas_dataframe()
+    )
 
 
 @pytest.mark.parametrize(

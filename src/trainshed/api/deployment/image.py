@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from trainshed.api.data.model_files import fits
@@ -289,7 +290,10 @@ class ContainerImage(Image):
             cuda_version=cuda_version,
         )
         check_script(inference.source)
-        return ContainerImageConfig(inference, {"tags": tags, "properties": properties, "description": description})
+        made = ContainerImageConfig(inference, {"tags": tags, "properties": properties, "description": description})
+        if source is not None:
+            weakref.finalize(made, shutil.rmtree, source, ignore_errors=True)
+        return made
 
 
 def by_name(workspace: WorkspaceLike, *args: Any, **named: Any) -> dict[str, Image]:
