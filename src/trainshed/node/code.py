@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 
 from trainshed.errors import TYPE_CHECKING, NotFoundException, SnapshotException
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 _CHUNK = 1 << 20
-_LARGE = 4 << 20
+_LARGE, _LITTLE = 4 << 20, 1 << 18
 _ENTRIES = b'"entries":'
 _PLACE = ("pack", "start")
 
@@ -58,7 +59,7 @@ def materialise(snapshots: str, tree: Optional[str], into: str) -> Optional[Late
     finally:
         packs.close()
     check = LateCheck(packs, tree, [entry for entry in record["entries"] if entry["kind"] == "file"])
-    if sum(entry["size"] for entry in check.entries) > _LARGE:
+    if check.size > _LARGE:
         return check
     check.look()
     check.end()
@@ -106,6 +107,7 @@ class LateCheck:
 
     def __init__(self, packs: _Packs, tree: str, entries: List[Dict[str, Any]]) -> None:
         self.entries = entries
+        self.size = sum(entry["size"] for entry in entries)
         self._packs = packs
         self._tree = tree
         self._found: Optional[Dict[str, Any]] = None
@@ -130,11 +132,9 @@ class LateCheck:
 
     def look(self) -> bool:
         """Look at all contents; return whether they are what their hashes say."""
-        import hashlib  # OpenSSL: 2 ms, which are spent while the shim waits for its run
-
         try:
             for sha, entry in {entry["sha256"]: entry for entry in self.entries}.items():
-                made = hashlib.sha256()
+                made = _sha256(self.size)
                 for piece in self._packs.pieces(entry):
                     made.update(piece)
                 if made.hexdigest() != sha:
@@ -169,19 +169,22 @@ def _tree(snapshots: str, tree: str) -> Dict[str, Any]:
         places = [record["contents"][entry["sha256"]] for entry in record["entries"] if entry["kind"] == "file"]
     except (ValueError, KeyError):
         entries, places = b"", []
-    if _sha256(entries) != tree or any(len(place) != len(_PLACE) for place in places):
+    made = _sha256(len(entries))
+    made.update(entries)
+    if made.hexdigest() != tree or any(len(place) != len(_PLACE) for place in places):
         raise _damaged("The list of files", {"tree": tree})
     return record
 
 
-def _sha256(content: bytes) -> str:
-    """Return a hash by Python's own code, since loading OpenSSL's takes longer than this little content."""
-    for name in ("_sha2", "_sha256"):  # where Python keeps it, since 3.12 and before
+def _sha256(size: int) -> Any:
+    """Return a new hash: Python's own for so little, since loading OpenSSL's takes 3 ms, though it is faster."""
+    names = () if size > _LITTLE or "hashlib" in sys.modules else ("_sha2", "_sha256")  # since 3.12, and before
+    for name in names:
         with contextlib.suppress(ImportError):
-            return str(__import__(name).sha256(content).hexdigest())
+            return __import__(name).sha256()
     import hashlib
 
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256()
 
 
 def _damaged(what: str, details: Dict[str, Any]) -> SnapshotException:

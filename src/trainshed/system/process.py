@@ -66,9 +66,13 @@ def become_subreaper() -> bool:
     """
     if not LINUX:
         return False
-    import ctypes  # takes 3 ms, and only processes that hold a run need it
+    import _ctypes  # all of ctypes takes 5 ms, and a job of Slurm waits for it
 
-    return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    class Function(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL
+
+    prctl = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"))  # type: ignore[arg-type]
+    return bool(prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def family(root: int | None, marker: str = "", inside: Collection[int] = ()) -> set[int]:

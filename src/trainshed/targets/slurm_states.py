@@ -11,8 +11,8 @@ from trainshed.machines.machine import ABSENT, ALIVE, ENDED, LOST, PENDING, Obse
 FORMAT = "%i|%T|%r|%S|%N|%j"
 """For ``squeue --format``: the fields of :class:`SlurmJob`, in order."""
 NOT_ACCEPTED, NOT_SHARED, NOT_AGAIN = 75, 74, 76
-"""Exit codes of ``node/batch.py``: it was not told that its job may start the run; there is no run directory; its job
-was requeued once more than it may be, or after the run had ended."""
+"""Exit codes of ``node/slurm_job.py``: it was not told that its job may start the run; there is no run directory; its
+job was requeued once more than it may be, or after the run had ended."""
 _WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 _GOING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 _PREPARES = "CONFIGURING"
