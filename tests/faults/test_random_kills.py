@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -170,14 +171,23 @@ class Trials:
         starts = Counter(self.starts.read_text().split())
         assert max(starts.values(), default=1) == 1, "started twice"
         if struck == "?":
-            failed = (each for each in records if each["status"] == "Failed" and not starts[each["id"]])
-            struck = next((each["id"] for each in failed), "")
+            reasons = {each["id"]: each["details"].get("error", {}).get("reason") for each in records}
+            struck = next((run for run, reason in reasons.items() if reason in ("shim_lost", "start_failed")), "")
         for record in records:
             self._check_run(record, record["id"] in cancelled, struck, starts[record["id"]])
         for run in runs:
             assert self.ended.get(run["id"], run["status"]) == run["status"], "a terminal state has changed"
         self.ended |= {record["id"]: record["status"] for record in records}
-        assert self._processes("script") == {}, "left behind"
+        assert self._left() == {}, "left behind"
+
+    def _left(self) -> dict[int, list[str]]:
+        """Return the scripts that go on though their runs have ended, and what the system says of each."""
+        for pid in self._processes("script"):
+            with contextlib.suppress(ProcessLookupError):
+                fd = os.pidfd_open(pid)
+                select.select([fd], [], [], 5)  # one that is about to end is not left
+                os.close(fd)
+        return {pid: [run_id, *_facts(pid)] for pid, run_id in self._processes("script").items()}
 
     def _check_run(self, record: dict[str, Any], cancelled: bool, struck: str, started: int) -> None:
         run_id, status = record["id"], record["status"]
@@ -192,6 +202,15 @@ class Trials:
             assert self.fixture.log(run_id) == "up\ndone\n"
             files = self.fixture.service.call("GET", f"{path}/files")["files"]
             assert {"outputs/model.bin": 5000}.items() <= {file["name"]: file["size"] for file in files}.items()
+
+
+def _facts(pid: int) -> list[str]:
+    """Return what the system says of a process."""
+    facts = []
+    for name in ("stat", "cmdline", "wchan"):
+        with contextlib.suppress(OSError):
+            facts.append(Path(f"/proc/{pid}/{name}").read_text())
+    return facts
 
 
 @pytest.mark.timeout(120 + 6 * KILLS)
