@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
-import select
 import signal
 import subprocess
 import sys
@@ -21,7 +21,7 @@ import pytest
 from service_fixture import ServiceFixture, gone
 
 from trainshed.client.embedded import running
-from trainshed.spec import states
+from trainshed.spec import layout, states
 from trainshed.store.database import Database
 
 KILLS = int(os.environ.get("TRAINSHED_TEST_KILLS", "50"))
@@ -110,7 +110,7 @@ class Trials:
     def _kill(self, victim: str, client: subprocess.Popen[bytes], chance: random.Random) -> str:
         """Kill -9 the victim, or another if there is none at this moment; return the run that it was of.
 
-        A shim that had no run when it was looked at may have been given one before it was killed: then it is ``"?"``.
+        A shim that had no run when it was looked at may have been given one before it was killed: then it is its pid.
         """
         for kind in (victim, *VICTIMS):
             if kind == "client":
@@ -124,7 +124,7 @@ class Trials:
                     signal.pidfd_send_signal(fd, signal.SIGKILL)
                     gone(fd)
                     self.victims[kind] += 1
-                return found[pid] or ("?" if kind == "shim" else "")
+                return found[pid] or (str(pid) if kind == "shim" else "")
         return ""
 
     def _processes(self, kind: str) -> dict[int, str]:
@@ -170,24 +170,22 @@ class Trials:
         assert max(Counter(run["tags"]["label"] for run in runs).values(), default=1) == 1, "doubled"
         starts = Counter(self.starts.read_text().split())
         assert max(starts.values(), default=1) == 1, "started twice"
-        if struck == "?":
-            reasons = {each["id"]: each["details"].get("error", {}).get("reason") for each in records}
-            struck = next((run for run, reason in reasons.items() if reason in ("shim_lost", "start_failed")), "")
+        if struck.isdigit():
+            claimed = (each["id"] for each in records if self._shim_of(each["id"]) == int(struck))
+            failed = (each["id"] for each in records if each["status"] == "Failed" and not starts[each["id"]])
+            struck = next(iter((*claimed, *failed, "")))
         for record in records:
             self._check_run(record, record["id"] in cancelled, struck, starts[record["id"]])
         for run in runs:
             assert self.ended.get(run["id"], run["status"]) == run["status"], "a terminal state has changed"
         self.ended |= {record["id"]: record["status"] for record in records}
-        assert self._left() == {}, "left behind"
+        left = {pid: [run_id, *_facts(pid)] for pid, run_id in self._processes("script").items()}
+        assert left == {}, "left behind"
 
-    def _left(self) -> dict[int, list[str]]:
-        """Return the scripts that go on though their runs have ended, and what the system says of each."""
-        for pid in self._processes("script"):
-            with contextlib.suppress(ProcessLookupError):
-                fd = os.pidfd_open(pid)
-                select.select([fd], [], [], 5)  # one that is about to end is not left
-                os.close(fd)
-        return {pid: [run_id, *_facts(pid)] for pid, run_id in self._processes("script").items()}
+    def _shim_of(self, run_id: str) -> int:
+        """Return the pid of the shim that has claimed a run; 0 if none has."""
+        claim = self.fixture.root / "runs" / run_id / layout.SHIM
+        return int(json.loads(claim.read_text())["pid"]) if claim.exists() else 0
 
     def _check_run(self, record: dict[str, Any], cancelled: bool, struck: str, started: int) -> None:
         run_id, status = record["id"], record["status"]

@@ -17,7 +17,7 @@ _MODULES = (
     "shutil",
     "trainshed.environments.builder",
     "hashlib",
-    "ctypes",
+    "_ctypes",
     "subprocess",
     "trainshed.launchers.single",
     "trainshed.system.ports",

@@ -1,7 +1,7 @@
 """The supervision of one run in a job of Slurm.
 
 Nothing of the run is started before the service has stored the job's id: until then, the file ``accepted`` in the run
-directory is missing, or names another job. What is imported meanwhile takes about as long.
+directory is missing, or names another job. The imports take about as long as that.
 """
 
 from __future__ import annotations

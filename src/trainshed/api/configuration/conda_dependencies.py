@@ -176,7 +176,7 @@ class CondaDependencies:
 
     def get_python_version(self) -> str | None:
         """Return the requested Python version, or None if none is set."""
-        import re  # see _name
+        import re  # see package_name
 
         for item in self._conda():
             if package_name(item) == "python":

@@ -75,8 +75,12 @@ def note_files(context: ServiceContext, model_id: str) -> None:
     """Note what the files of a model are once all of them are there, by which they are checked later."""
     there = folder(context, model_id)
     if there.is_dir():
-        ready = (context.mlflow.note(LOGGED_MODEL, model_id) or {}).get("status") == READY
+        ready = _is_ready(context, model_id)
         context.files.replace(logged_key(model_id), list(manifest_of(there)) if ready else [])
+
+
+def _is_ready(context: ServiceContext, model_id: str) -> bool:
+    return (context.mlflow.note(LOGGED_MODEL, model_id) or {}).get("status") == READY
 
 
 def files(context: ServiceContext, place: Place) -> list[tuple[str, int | None]]:
@@ -162,7 +166,8 @@ async def put_file(request: Request) -> Response:
 
 def _changed(context: ServiceContext, place: Place) -> None:
     if place.of_model:
-        note_files(context, place.owner)
+        if _is_ready(context, place.owner):  # before, nothing has been noted of its files
+            note_files(context, place.owner)
     elif context.history.get(place.owner)["status"] in states.TERMINAL:
         context.collector.manifest(place.owner)
     context.bus.publish(place.owner)
