@@ -28,9 +28,8 @@ NOTES = "return document.querySelector('[aria-label=Notes]')"
 @pytest.fixture
 def page(browser: Any, shared_workspace: Workspace, pictures: Path) -> Iterator[Page]:
     """The page of a workspace, in a browser that has not been there."""
-    yield Page(browser, shared_workspace, pictures)
-    browser.get("about:blank")  # else it goes on asking
-    browser.get_log("browser")
+    with Page.of(browser, shared_workspace, pictures) as made:
+        yield made
 
 
 @pytest.fixture

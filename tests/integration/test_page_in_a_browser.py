@@ -30,12 +30,9 @@ def page(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINSHED_HOME", str(tmp_path_factory.mktemp("home")))
         patch.delenv("TRAINSHED_WORKSPACE", raising=False)
-        with open_workspace(patch) as workspace:
+        with open_workspace(patch) as workspace, Page.of(browser, workspace, pictures) as made:
             workspace.connection.call("GET", "/service")
-            made = Page(browser, workspace, pictures)
             made.size(1440, 900)
-            browser.get("about:blank")
-            browser.get_log("browser")  # of what other tests have left open
             browser.get(made.base)
             made.until("return document.querySelector('dialog.login')")
             made.check()
@@ -44,8 +41,6 @@ def page(
             made.until("return document.documentElement.dataset.ready")
             assert browser.execute_script("return location.hash") == ""
             yield made
-            browser.get("about:blank")  # else it goes on asking
-            browser.get_log("browser")
 
 
 def begun(page: Page, name: str, **tags: str) -> Run:

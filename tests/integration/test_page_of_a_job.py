@@ -29,14 +29,10 @@ MACHINE = "return document.querySelector('[role=group][aria-label=Machine]')"
 @pytest.fixture
 def page(browser: Any, shared_workspace: Workspace, pictures: Path) -> Iterator[Page]:
     """The page of a workspace, in a browser that is logged in."""
-    made = Page(browser, shared_workspace, pictures)
-    browser.get("about:blank")
-    browser.get_log("browser")  # of what other tests have left open
-    browser.get(f"{made.base}#code={shared_workspace.connection.call('POST', '/page')['code']}")
-    made.until("return document.documentElement.dataset.ready")
-    yield made
-    browser.get("about:blank")  # else it goes on asking
-    browser.get_log("browser")
+    with Page.of(browser, shared_workspace, pictures) as made:
+        browser.get(f"{made.base}#code={shared_workspace.connection.call('POST', '/page')['code']}")
+        made.until("return document.documentElement.dataset.ready")
+        yield made
 
 
 def git(folder: Path, *words: str) -> str:

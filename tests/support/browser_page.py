@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,20 @@ class Page:
     def __init__(self, browser: Any, workspace: Workspace, pictures: Path) -> None:
         self.browser, self.workspace, self.pictures = browser, workspace, pictures
         self.base = workspace.page_url("/")
+
+    @classmethod
+    @contextmanager
+    def of(cls, browser: Any, workspace: Workspace, pictures: Path) -> Iterator[Page]:
+        """Return the page, in a browser that all tests of a process share: it begins and ends with nothing open."""
+        made = cls(browser, workspace, pictures)
+        made.leave()  # else what another test left open is still at work, and its errors count here
+        yield made
+        made.leave()
+
+    def leave(self) -> None:
+        """Close what is open, which else goes on asking, and forget what it reported."""
+        self.browser.get("about:blank")
+        self.browser.get_log("browser")
 
     def open(self, path: str) -> None:
         """Load an address, and wait until it is shown."""
