@@ -137,6 +137,23 @@ def test_open_mpi_across_two_nodes(slurm: Rig) -> None:
     assert left(slurm, run_id) == []
 
 
+def test_open_mpi_starts_its_daemons_itself_if_told_to(slurm: Rig) -> None:
+    script = "import os, platform\nprint(os.environ['OMPI_COMM_WORLD_RANK'], platform.node(), os.environ['MINE'])"
+    mine = {"OMPI_MCA_plm": "slurm", "PRTE_MCA_plm": "slurm", "MINE": "two\nlines"}
+    run_id = slurm.completed(script, launcher="openmpi", environment_variables=mine, **NODES)
+    lines = sorted(line for line in slurm.log(run_id).splitlines() if not line.endswith("] lines"))
+    assert lines == [f"[rank {rank}] {rank} n{rank // 2 + 1} two" for rank in range(4)]
+
+
+def test_a_run_whose_preparation_fails_on_two_nodes(slurm: Rig) -> None:
+    for launcher, more in (("openmpi", NODES), ("torch", TORCH)):
+        run_id = slurm.submit("pass", **{"launcher": launcher, **more}, environment={"pip": ["no-such-thing==0.0.0"]})
+        record = slurm.wait(run_id)
+        assert (record["status"], record["reason"]) == ("Failed", "env_build_failed"), record
+        assert slurm.log(run_id) == ""  # nothing of srun's
+        assert left(slurm, run_id) == []
+
+
 def test_srun_starts_the_ranks_of_mpi(slurm: Rig) -> None:
     """MPICH speaks PMI-2, for which this Slurm has what it needs; it lists PMIx, and cannot load its library."""
     with pytest.raises(UserErrorException, match=r"cannot start MPI by mpi='pmix'. Listed besides: .*pmi2"):

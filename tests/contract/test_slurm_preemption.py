@@ -149,6 +149,25 @@ def test_an_attempt_follows_in_the_same_run(slurm: Rig) -> None:
     ]
 
 
+def test_an_attempt_follows_on_two_nodes(slurm: Rig) -> None:
+    again = target(slurm, "again-on-two", requeue=1, notice_seconds=60)
+    second = "import os, sys\nif os.environ['TRAINSHED_ATTEMPT'] == '2': sys.exit(print('again'))\n"
+    run_id = slurm.submit(second + HANDLES, target=again, launcher="openmpi", node_count=2)
+    seen = ""
+    pieces = slurm.service.stream("GET", f"/runs/{run_id}/files/azureml-logs/70_driver_log.txt", {"follow": 1})
+    while seen.count("up") < 2:
+        seen += next(pieces).decode()
+    announce(slurm, run_id)
+    waits(slurm, run_id)
+    record = slurm.wait(run_id)
+    assert (record["status"], record["details"]["exit"]["attempt"]) == ("Completed", 2), record
+    assert sorted(line for line in slurm.log(run_id).splitlines() if "again" in line) == [
+        "Attempt 2: Slurm has requeued the run's job and started it again.",
+        "[rank 0] again",
+        "[rank 1] again",
+    ]
+
+
 def reason_of(rig: Rig, run_id: str) -> str:
     """Return why a run waits."""
     return str(rig.service.call("GET", f"/runs/{run_id}")["details"].get("queue_reason"))

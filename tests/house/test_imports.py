@@ -47,6 +47,15 @@ def test_watching_imports_no_more() -> None:
     assert {name for name in more if not name.startswith("trainshed")} <= {"__future__", "_json", "_socket"}
 
 
+def test_a_job_of_a_batch_system_imports_next_to_nothing() -> None:
+    modules = [f"node.{name}" for name in ("slurm_job", "slurm_agents", "waiting_agent", "life", "mpi")]
+    modules += [f"launchers.{name}" for name in ("single", "openmpi", "torch")]
+    code = "import " + ", ".join(f"trainshed.{name}" for name in (*modules, "system.ports"))
+    more = imported(code, "-S") - imported("import os", "-S")
+    plain = {"__future__", "_json", "_socket", "_signal", "errno", "itertools", "select", "time"}
+    assert {name for name in more if not name.startswith("trainshed")} <= plain
+
+
 def test_the_runtime_in_a_script_is_next_to_nothing() -> None:
     more = imported("from trainshed.runtime.run import Run") - imported("import json, threading")
     assert {name for name in more if not name.startswith("trainshed")} <= {"__future__"}

@@ -6,8 +6,8 @@ import os
 from stat import S_ISREG
 
 from trainshed.client.http import Connection
-from trainshed.client.jsons import loads
 from trainshed.errors import TYPE_CHECKING, WorkspaceException
+from trainshed.system.jsons import loads
 
 if TYPE_CHECKING:
     from typing import Any

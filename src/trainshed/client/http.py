@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from trainshed.client.jsons import dumps, loads
 from trainshed.client.wire import Response, Wire
 from trainshed.errors import (
     TYPE_CHECKING,
@@ -14,6 +13,7 @@ from trainshed.errors import (
     UserErrorException,
     named,
 )
+from trainshed.system.jsons import dumps, loads
 from trainshed.version import VERSION
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 import os
 
-from trainshed.client.jsons import loads
 from trainshed.client.wire import Wire
 from trainshed.errors import AuthenticationException, ServiceException
+from trainshed.system.jsons import loads
 from trainshed.version import VERSION
 
 _SECONDS = 30.0

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from trainshed.client.cache import cache, mark
-from trainshed.client.jsons import dumps, loads
 from trainshed.errors import TYPE_CHECKING
 from trainshed.system import files
+from trainshed.system.jsons import dumps, loads
 
 if TYPE_CHECKING:
     from typing import Any

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from trainshed.client.jsons import loads
 from trainshed.client.notice import warn
 from trainshed.errors import TYPE_CHECKING, UserErrorException, WorkspaceException, did_you_mean
 from trainshed.spec.checks import is_name
 from trainshed.system import files
+from trainshed.system.jsons import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

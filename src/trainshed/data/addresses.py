@@ -5,14 +5,12 @@ Few runs have any, and a job of Slurm waits for each import: these are where the
 
 from __future__ import annotations
 
-import re
-
 from trainshed.errors import UserErrorException
 
 FOLDER = "web"
 """Folder in Trainshed's home for downloaded files."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _AS_IT_IS = "%/:=&?~+!$,;'@()*[]"
 
 
@@ -22,7 +20,11 @@ def is_address(path: str) -> bool:
     Args:
         path: what a user passed as the path of a dataset.
     """
-    return _SCHEME.match(path) is not None and not path.startswith("file://")
+    if "://" not in path or path.startswith("file://"):
+        return False
+    import re  # most paths are none
+
+    return re.match(_SCHEME, path) is not None
 
 
 def checked(address: str) -> str:

@@ -11,21 +11,20 @@ when it is read.
 from __future__ import annotations
 
 import os
-import re
 
 from trainshed.data import addresses
 from trainshed.data.folder import copy
 from trainshed.errors import TYPE_CHECKING, NotFoundException, UserErrorException
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Pattern, Tuple
 
     Found = Tuple[str, str]
     """A file: (path, path in the dataset)."""
     Fetch = Callable[[str], str]
     """Returns the path of a file on the web, downloading it if necessary."""
 
-_WILD = re.compile(r"[*?\[]")
+_WILD = frozenset("*?[")
 
 LOCAL_PATHS = "local-paths"
 """Takes the place of a datastore for files that were sent to another machine, and are not on a datastore."""
@@ -145,12 +144,12 @@ def outside(definition: Mapping[str, Any], home: str) -> List[str]:
 
 
 def _is_pattern(place: Mapping[str, Any]) -> bool:
-    return "name" not in place and _WILD.search(place["path"]) is not None
+    return "name" not in place and not _WILD.isdisjoint(place["path"])
 
 
 def _before_wildcards(path: str) -> str:
     parts = path.split("/")
-    first = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts))
+    first = next((number for number, part in enumerate(parts) if not _WILD.isdisjoint(part)), len(parts))
     return "/".join(parts[:first]) or "/"
 
 
@@ -187,8 +186,10 @@ def _walk(folder: str) -> Iterator[str]:
                 yield path
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
+def _pattern(glob: str) -> Pattern[str]:
     """Compile a glob pattern: ``*`` matches within a path component, ``**`` across several; folders include files."""
+    import re  # most datasets have no pattern
+
     text = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     text = text.replace(r"\?", "[^/]").replace(r"\[", "[").replace(r"\]", "]")
     return re.compile(f"{text}(?:/.*)?\\Z")

@@ -18,8 +18,12 @@ _HOSTS = {
     "PRTE_MCA_plm_ssh_agent": "{}",
     "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
     "PRTE_MCA_plm_ssh_no_tree_spawn": "1",
+    "OMPI_MCA_plm_rsh_num_concurrent": "1",
+    "PRTE_MCA_plm_ssh_num_concurrent": "1",
 }
 """Variables for hosts that another program reaches in place of ssh, in Open MPI 4 and 5."""
+CHOOSES = frozenset({"OMPI_MCA_plm", "PRTE_MCA_plm"})
+"""Variables by which a user chooses what starts Open MPI's daemons."""
 
 
 def plan(job: Job) -> Plan:
@@ -57,15 +61,18 @@ def plan(job: Job) -> Plan:
     options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         options.append("--allow-run-as-root")
-    if job.launch_agent:
+    if job.launch_agent and not job.waiting:
         options += ["--host", ",".join(f"{node.address}:{job.processes}" for node in job.nodes)]
         starter = (job.mpirun, *options, *job.agent)  # which runs on each host, with what it is to do there
         return Plan(tuple(ranks), starter, {name: value.format(job.launch_agent) for name, value in _HOSTS.items()})
     # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder. On several
     # machines it must: its sockets and shared memory cannot be on a file system that they share.
-    own = job.scratch and not job.spread
+    own = job.scratch and not job.waiting
     scratch = {name: job.scratch for name in _SCRATCH if own and name not in job.environment}
+    if job.waiting:
+        options += ["--map-by", "slot"]  # the agent of a node knows which ranks come
+        daemons = {name: value.format(job.launch_agent) for name, value in _HOSTS.items() if job.launch_agent}
+        return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), daemons)
     if job.env_forwarder:
         return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
-    which = "mpi-apart" if job.spread else "mpi"
-    return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, which), scratch)
+    return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, "mpi"), scratch)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 from trainshed.errors import TYPE_CHECKING, RunConfigurationException, did_you_mean
 from trainshed.spec.record import Record
 
@@ -52,7 +50,7 @@ class Job(Record):
         workers: number of TensorFlow workers.
         servers: number of TensorFlow parameter servers.
         environment: the script's other environment variables; only read, not passed on.
-        spread: argv of the program that starts the rank agent once on each node, if the nodes are several machines.
+        waiting: whether the nodes are several machines, on each of which a rank agent waits for its orders.
         srun: argv of Slurm's starter of MPI's ranks, if it is to start them in place of ``mpirun``.
         launch_agent: name of the program that ``mpirun`` calls in place of ssh, if the nodes are several hosts.
     """
@@ -69,14 +67,14 @@ class Job(Record):
     workers: int = 0
     servers: int = 0
     environment: Mapping[str, str] = {}
-    spread: Tuple[str, ...] = ()
+    waiting: bool = False
     srun: Tuple[str, ...] = ()
     launch_agent: str = ""
 
     @property
     def agents(self) -> Tuple[str, ...]:
-        """Argv of what starts all ranks without the help of Open MPI."""
-        return (*self.spread, *self.agent, "node") if self.spread else (*self.agent, "all")
+        """Argv of what starts all ranks without the help of Open MPI; none if agents wait."""
+        return () if self.waiting else (*self.agent, "all")
 
     @property
     def places(self) -> Tuple[Tuple[int, int], ...]:
@@ -133,7 +131,7 @@ def plan(launcher: str, job: Job) -> Plan:
         ['rank_0', 'rank_1']
     """
     check(launcher)
-    result: Plan = importlib.import_module(LAUNCHERS[launcher]).plan(job)
+    result: Plan = __import__(LAUNCHERS[launcher], fromlist=["plan"]).plan(job)  # importlib takes half a ms more
     return result
 
 

@@ -5,7 +5,6 @@ bytecode of a main script: see :mod:`trainshed.node.slurm_job`.
 """
 
 import os
-import signal
 import sys
 
 if __name__ == "__main__":
@@ -13,7 +12,9 @@ if __name__ == "__main__":
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if len(sys.argv) > 3:
         os.umask(int(sys.argv[3], 8))
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a run that has not begun has nothing to save
+    from trainshed.system import signals
+
+    signals.signal(signals.SIGUSR1, signals.SIG_IGN)  # a run that has not begun has nothing to save
     from trainshed.node.slurm_job import main
 
     sys.exit(main(sys.argv[1], os.environ.get(sys.argv[2], "")))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sys
 
 from trainshed.errors import TYPE_CHECKING, NotFoundException, SnapshotException
+from trainshed.system import jsons
 
 if TYPE_CHECKING:
     import threading
@@ -122,8 +121,10 @@ class LateCheck:
         import threading  # small sources do without
 
         def work() -> None:
-            with contextlib.suppress(OSError, AttributeError):  # what the script needs comes first
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+            try:  # noqa: SIM105 - contextlib takes 2 ms to import
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # what the script needs comes first
+            except (OSError, AttributeError):
+                pass
             if not self.look():
                 end_run()
 
@@ -164,7 +165,7 @@ def _tree(snapshots: str, tree: str) -> Dict[str, Any]:
     except FileNotFoundError:
         raise NotFoundException(f"Source snapshot {tree} is no longer in the store. Submit the run again.") from None
     try:
-        record: Dict[str, Any] = json.loads(text)
+        record: Dict[str, Any] = jsons.loads(text)
         entries = text[text.index(_ENTRIES) + len(_ENTRIES) : -1]
         places = [record["contents"][entry["sha256"]] for entry in record["entries"] if entry["kind"] == "file"]
     except (ValueError, KeyError):
@@ -180,8 +181,10 @@ def _sha256(size: int) -> Any:
     """Return a new hash: Python's own for so little, since loading OpenSSL's takes 3 ms, though it is faster."""
     names = () if size > _LITTLE or "hashlib" in sys.modules else ("_sha2", "_sha256")  # since 3.12, and before
     for name in names:
-        with contextlib.suppress(ImportError):
+        try:
             return __import__(name).sha256()
+        except ImportError:
+            continue
     import hashlib
 
     return hashlib.sha256()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from trainshed.data import dataset
@@ -12,6 +11,7 @@ from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.node.logs import open_log
 from trainshed.spec import layout
 from trainshed.spec.run import InputSpec, OutputSpec, RunSpec
+from trainshed.system import jsons
 
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Tuple
@@ -75,13 +75,13 @@ class Datasets:
             self._values[_OUTPUT + output.name] = place
             self.variables[f"AZURE_ML_OUTPUT_{output.name}"] = place
         if inputs:
-            self.variables["TRAINSHED_INPUTS"] = json.dumps(inputs)
+            self.variables["TRAINSHED_INPUTS"] = jsons.dumps(inputs)
         if self._spec.outputs:
             places = {output.name: self._place(output) for output in self._spec.outputs}
-            self.variables["TRAINSHED_OUTPUTS"] = json.dumps(places)
+            self.variables["TRAINSHED_OUTPUTS"] = jsons.dumps(places)
 
     def _input(self, item: InputSpec) -> Tuple[str, Dict[str, Any]]:
-        definition = dataset.on_this_machine(json.loads(item.definition), self._stores)
+        definition = dataset.on_this_machine(jsons.loads(item.definition), self._stores)
         facts: Dict[str, Any] = {"mode": item.mode, "path": None, "dataset": item.dataset, "definition": definition}
         if item.mode == "direct":
             return item.dataset or item.name, facts

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 FORWARDER = (
-    'rank=${OMPI_COMM_WORLD_RANK:-$PMIX_RANK}; exec 3<>"$0/$rank.exit"; echo "$rank $$" >"$0/forwarders"; '
-    'read -r code <&3; exit "$code"'
+    "rank=${OMPI_COMM_WORLD_RANK:-$PMIX_RANK}; pipe=$0/forwarders-$((rank / $1)); "
+    'until [ -p "$pipe" ]; do sleep 0.1; done; '
+    'exec 3<>"$0/$rank.exit"; echo "$rank $$" >"$pipe"; read -r code <&3; exit "$code"'
 )
-"""For ``/bin/sh -c``, with the folder of the ranks' orders as ``$0``."""
+"""For ``/bin/sh -c``, with the folder of the ranks' orders as ``$0``, and as ``$1`` how many ranks one agent has."""
 SHELL = "/bin/sh"
 
 
@@ -21,14 +26,25 @@ def supported() -> bool:
     return os.path.exists("/proc/self/environ") and os.access(SHELL, os.X_OK)
 
 
-def make(folder: str, count: int) -> None:
+def ranks(folder: str) -> list[int]:
+    """Return the numbers of the ranks that have orders.
+
+    Args:
+        folder: the folder of the orders.
+    """
+    names = (name[: -len(".order")] for name in os.listdir(folder) if name.endswith(".order"))
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def make(folder: str, numbers: Iterable[int], agent: int = 0) -> None:
     """Create the pipes.
 
     Args:
         folder: the folder of the ranks' orders.
-        count: the number of ranks.
+        numbers: the ranks.
+        agent: number of the agent that has them.
     """
-    for name in ("forwarders", *(f"{rank}.exit" for rank in range(count))):
+    for name in (*(f"{rank}.exit" for rank in numbers), f"forwarders-{agent}"):  # which says that all are there
         path = os.path.join(folder, name)
         if not os.path.exists(path):
             os.mkfifo(path, 0o600)
@@ -39,15 +55,16 @@ class EnvForwarders:
 
     Args:
         folder: the folder of the ranks' orders.
+        agent: number of the agent.
 
     Attributes:
         pipe: readable when a shell has announced its rank.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, agent: int = 0) -> None:
         self._folder = folder
         # Opened for writing too: without a writer, the pipe would always report its end.
-        self.pipe = os.open(os.path.join(folder, "forwarders"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.pipe = os.open(os.path.join(folder, f"forwarders-{agent}"), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._rest = b""
 
     def arrived(self) -> list[tuple[int, int]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-
 from trainshed.errors import TYPE_CHECKING
 from trainshed.node.ranks import Ranks
 from trainshed.node.script import ProcessResult
 from trainshed.spec import layout
 from trainshed.spec.run import RunSpec
+from trainshed.system import signals
 
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
-_KILLED_IN_A_SHELL = 128 + signal.SIGKILL
+_KILLED_IN_A_SHELL = 128 + signals.SIGKILL
 """Exit code of a shell whose last program was ended by SIGKILL."""
 _CHILD = "The kernel ended a process of this run for lack of memory."
 _PERHAPS = (
@@ -72,7 +71,7 @@ def blame_disk(made: Dict[str, Any], full: str) -> Dict[str, Any]:
 
 def _blame_memory(made: Dict[str, Any], spec: RunSpec, oom: bool) -> None:
     """Report a lack of memory; without a container of the run's own, only a SIGKILL by the kernel proves it."""
-    failed, killed = made["outcome"] == "failed", made["signal"] == signal.SIGKILL
+    failed, killed = made["outcome"] == "failed", made["signal"] == signals.SIGKILL
     if not oom:
         if failed and killed:
             made["message"] += " Trainshed did not send it; the machine was probably out of memory (see dmesg)."
@@ -129,18 +128,19 @@ def _of_ranks(how: Dict[str, Any], ranks: Ranks, spec: RunSpec) -> Dict[str, Any
         return {**how, "outcome": "completed", "reason": "exit", "message": ""}
     what = "Open MPI's mpirun" if spec.launcher == "openmpi" else "The program that starts the processes"
     code = how["exit_code"] if how["signal"] is None else _signal_name(how["signal"])
-    log = layout.MPI_LOG if spec.launcher == "openmpi" and not ranks.apart else layout.DRIVER_LOG
     return {
         **how,
         "outcome": "failed",
         "reason": "launch_failed",
         "message": f"{what} ended with {code}, although no process of the run had failed.",
-        "log": log,
+        "log": ranks.log,
     }
 
 
 def _signal_name(number: Optional[int]) -> str:
+    from signal import Signals  # only signals that have ended something need names
+
     try:
-        return f"signal {number} ({signal.Signals(int(number or 0)).name})"
+        return f"signal {number} ({Signals(int(number or 0)).name})"
     except ValueError:
         return f"signal {number}"

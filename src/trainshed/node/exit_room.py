@@ -7,12 +7,11 @@ has renamed the file to ``exit.json``, the agent reads the note.
 from __future__ import annotations
 
 import errno
-import json
 import os
 
 from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
-from trainshed.system import confined, files
+from trainshed.system import confined, files, jsons
 
 if TYPE_CHECKING:
     from typing import Any, Dict
@@ -61,7 +60,7 @@ class ExitRoom:
         Args:
             how: what ``exit.json`` will say, so far as it is known.
         """
-        text = json.dumps(how).encode()
+        text = jsons.dumps(how).encode()
         if self._fd >= 0 and len(text) < _SIZE - _NOTE_AT:
             _write_at(self._fd, text, _NOTE_AT)
 
@@ -78,12 +77,12 @@ class ExitRoom:
         if os.path.islink(self._run_dir):
             raise NotADirectoryError(self._run_dir)
         try:
-            if not self._fill(json.dumps(how).encode(), target):
-                files.write(target, json.dumps(how), durable=True)
+            if not self._fill(jsons.dumps(how).encode(), target):
+                files.write(target, jsons.dumps(how), durable=True)
         except OSError as error:
             short = {name: value for name, value in how.items() if name not in ("trace", "details", "environment")}
             short["message"] = short.get("message", "")[: _NOTE_AT >> 3]
-            if error.errno not in NO_ROOM or not self._fill(json.dumps(short).encode(), target):
+            if error.errno not in NO_ROOM or not self._fill(jsons.dumps(short).encode(), target):
                 raise
 
     def _fill(self, text: bytes, target: str) -> bool:

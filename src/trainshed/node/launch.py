@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _RANK_AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank_agent.py")
 _HERE = "127.0.0.1"
+_FEW = 32
+"""Nodes of Slurm up to which their waiting agents start mpirun's daemons; each of them reads the commands for all."""
 
 
 class Launch:
@@ -90,12 +92,16 @@ class Launch:
 
     def _together(self) -> Start:
         # A single process does not need these.
+        from trainshed.launchers import openmpi
         from trainshed.system.ports import reserve
 
         spec = self._spec
         tool = self._mpi() if spec.launcher == "openmpi" and not self._srun else None
         apart = bool(self._hosts or self._srun or (self._pool and tool))
-        ranks = Ranks(self._run_dir, apart, shared=self._pool is None)
+        waiting = bool(self._hosts and not self._srun)
+        few = waiting and len(self._hosts) <= _FEW and not openmpi.CHOOSES.intersection(self._environ)
+        log = layout.MPI_LOG if tool and (waiting or not apart) else layout.DRIVER_LOG
+        ranks = Ranks(self._run_dir, apart, shared=self._pool is None, log=log)
         base = merge(self._environ, tool.variables) if tool else self._environ
         held = reserve(max(1, spec.worker_count + spec.parameter_server_count))
         agent = (*self._python(), _RANK_AGENT, ranks.folder)
@@ -112,22 +118,27 @@ class Launch:
             workers=spec.worker_count,
             servers=spec.parameter_server_count,
             environment=self._environ,
-            spread=slurm.spread(self._hosts),
+            waiting=waiting,
             srun=slurm.starter(self._srun, spec.node_count, spec.process_count_per_node) if self._srun else (),
-            launch_agent=LAUNCH_AGENT if self._pool and tool else "",
+            launch_agent=LAUNCH_AGENT if tool and (self._pool or few) else "",
         )
         made = launchers.plan(spec.launcher, job)
         ranks.write(made, self._commands(made, base), [node.name for node in self._job_nodes])
-        log = os.path.join(self._run_dir, layout.MPI_LOG if tool and not ranks.apart else layout.DRIVER_LOG)
         whole = merge(base, made.variables, {GRACE: str(spec.grace)} if self._apart else {})
         notes = (*self._notes, *(tool.notes if tool else ()))
+        if tool and few:
+            from trainshed.node.slurm_agents import write_launch_agent
+
+            write_launch_agent(ranks.folder)
+            whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
         starter = made.starter
         if self._pool and tool:
             write_programs(ranks.folder, self._run_dir, agent)
             whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
             if self._pool.node:
                 starter = (env_forwarder.SHELL, "-c", self._pool.daemon(tool.mpirun))
-        return Start(starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held)
+        log = os.path.join(self._run_dir, log)
+        return Start(starter, whole, self._nodes[0].code, log, ranks, notes, made.agent, held, waiting)
 
     def _agreed(self, own: List[int], tool: Optional[Mpi]) -> Tuple[int, ...]:
         """Return a free port for each process, or at least for the first; on several hosts once all are prepared."""
@@ -139,9 +150,11 @@ class Launch:
 
     def _env_forwarder(self, ranks: Ranks) -> Tuple[str, ...]:
         """Return the forwarder of the ranks' environments to a single agent; images may have no shell for it."""
-        if self._container or self._apart or not env_forwarder.supported():
+        if self._container or self._pool or not env_forwarder.supported():
             return ()
-        return (env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder)
+        processes = self._spec.process_count_per_node
+        each = processes if self._hosts else processes * self._spec.node_count
+        return (env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder, str(each))
 
     def _python(self) -> Tuple[str, ...]:
         """Return the Python for Trainshed's own programs, as seen by the processes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 from trainshed.errors import TYPE_CHECKING, EnvironmentBuildException, TrainshedError
@@ -25,12 +24,13 @@ from trainshed.node.start import Start
 from trainshed.spec import layout
 from trainshed.spec.codec import from_json
 from trainshed.spec.run import RunSpec
-from trainshed.system import confined, process
+from trainshed.system import confined, process, signals
 
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
     from trainshed.node.run_container import RunContainer
+    from trainshed.node.slurm_agents import SlurmAgents
 
 
 _LARGEST_SPEC = 64 << 20
@@ -40,22 +40,22 @@ class Cancelled(BaseException):
     """The run was cancelled while it was still being prepared."""
 
 
-def main(run_dir: str, group: str = "", hosts: Tuple[str, ...] = ()) -> int:
+def main(run_dir: str, group: str = "", agents: Optional[SlurmAgents] = None) -> int:
     """Supervise one run: claim it, prepare it, start the script, wait, record how it ended.
 
     Args:
         run_dir: absolute path of the run directory, with its ``spec.json``.
         group: folder of this process's control group, if it has one of its own.
-        hosts: names of the machines that are the run's nodes, this one first; none if this one is all of them.
+        agents: the rank agents of the run's nodes, if these are several machines, which are then its nodes.
 
     Returns:
         Exit code of the shim: 0 when ``exit.json`` is written, 3 when another shim has the run, 4 when it cannot be
         claimed.
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _cancel_preparation)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until the run is claimed, and its end can be told
+    signals.signal(signals.SIGHUP, signals.SIG_IGN)
+    signals.signal(signals.SIGINT, signals.SIG_IGN)
+    signals.signal(signals.SIGTERM, _cancel_preparation)
+    signals.pthread_sigmask(signals.SIG_BLOCK, {signals.SIGTERM})  # until the run is claimed, and its end can be told
     os.environ.pop(process.SERVES, None)  # marks the service and this process, not what belongs to the run
     state = RunState(run_dir)
     _let_go_of_parent(run_dir)
@@ -65,26 +65,26 @@ def main(run_dir: str, group: str = "", hosts: Tuple[str, ...] = ()) -> int:
     except OSError as error:
         say(f"The run could not be claimed: {error}. Free what is short and submit it again.")
         return 4
-    how = _hold(state, hosts)
+    how = _hold(state, agents)
     secret_files.forget(run_dir)
     state.close(how)
     return 0
 
 
-def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
+def _hold(state: RunState, agents: Optional[SlurmAgents]) -> Dict[str, Any]:
     """Run all phases; any error becomes the run's end."""
     marker = f"TRAINSHED_RUN_ID={os.path.basename(state.run_dir)}"
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        return Holder(state, marker, hosts).live()
+        signals.pthread_sigmask(signals.SIG_UNBLOCK, {signals.SIGTERM})
+        return Holder(state, marker, agents).live()
     except Cancelled:
-        script.Watch(marker).end_family(5.0)
+        _end_family(marker, agents)
         return terminated(state.cancel_requested())
     except TrainshedError as error:
-        script.Watch(marker).end_family(5.0)
+        _end_family(marker, agents)
         return _failure(error)
     except Exception as error:  # noqa: BLE001 - the runtime wrapper: a run must always be told how it ended
-        script.Watch(marker).end_family(5.0)
+        _end_family(marker, agents)
         trace = _trace(error)
         say(trace)
         if state.noted:
@@ -93,6 +93,12 @@ def _hold(state: RunState, hosts: Tuple[str, ...]) -> Dict[str, Any]:
         message = f"The run could not be started: {type(error).__name__}: {error}"
         reason = "disk_full" if isinstance(error, OSError) and error.errno in NO_ROOM else "start_failed"
         return {"outcome": "failed", "reason": reason, "message": message, "trace": trace}
+
+
+def _end_family(marker: str, agents: Optional[SlurmAgents]) -> None:
+    if agents is not None:
+        agents.dismiss()
+    script.Watch(marker).end_family(5.0)
 
 
 def _trace(error: Exception) -> str:
@@ -125,7 +131,7 @@ def _failure(error: TrainshedError) -> Dict[str, Any]:
 
 
 def _cancel_preparation(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second request may arrive while the first is being handled
+    signals.signal(signals.SIGTERM, signals.SIG_IGN)  # a second request may arrive while the first is being handled
     raise Cancelled
 
 
@@ -135,18 +141,19 @@ class Holder:
     Args:
         state: the run's state files.
         marker: ``NAME=value`` in the environment of every process of the run.
-        hosts: as for :func:`main`.
+        agents: as for :func:`main`.
     """
 
-    def __init__(self, state: RunState, marker: str, hosts: Tuple[str, ...] = ()) -> None:
+    def __init__(self, state: RunState, marker: str, agents: Optional[SlurmAgents] = None) -> None:
         self.state = state
+        self.agents = agents
         self.marker = marker
         self.run_dir = state.run_dir
         record = confined.json_inside(self.run_dir, layout.SPEC, _LARGEST_SPEC)
         if not {"run_id", "node_context", "spec"} <= set(record):
             raise TrainshedError(f"'{layout.SPEC}' in the run directory was damaged. Submit the run again.")
         self.run_id: str = record["run_id"]
-        self.node_context: Dict[str, Any] = {**record["node_context"], "hosts": hosts}
+        self.node_context: Dict[str, Any] = {**record["node_context"], "hosts": agents.hosts if agents else ()}
         self.spec: RunSpec = from_json(RunSpec, secret_files.whole(self.run_dir, record))
         self._check: Optional[LateCheck] = None
         self._door: Optional[MlflowDoor] = None
@@ -269,19 +276,9 @@ class Holder:
         watch.cancelled = self.state.cancel_requested()
         if self._door is not None:
             watch.guard(self._door, self._open_door)
-        pids: List[int] = []
-        if not watch.cancelled:
-            if self.container is not None:
-                start = self.container.start(start, self._elsewhere(), self.pool.node if self.pool else None)
-            elif start.ranks:
-                watch.listen(start.ranks.events)
-            pids.append(script.start(start.argv, start.environ, start.folder, start.log, self._ends(watch, start)))
-            if start.agent:
-                pids.append(script.start(start.agent, start.environ, start.folder, start.log))
-            self.state.enter("Running", pids=pids)
-            watch.news = notice.Notice(self.run_dir, lambda: self._pass_on(watch, pids, start)).look
-            if self._check is not None:
-                self._check.begin(lambda: process.end(self._processes, self.spec.grace, time.sleep))
+        pids = [] if watch.cancelled else self._begin(watch, start)
+        if watch.cancelled and self.agents and not pids:
+            self.agents.dismiss()
         if self.container is not None and pids:
             result = self.container.wait(watch, pids[0])
             watch.shut()
@@ -293,8 +290,37 @@ class Holder:
         if watch.apart and self.pool and self.pool.told_to_end and result.cause == "cancel":
             result.cause = "itself"  # the failure may be that of a rank here, which mpirun alone has noticed
         if watch.apart and not self.pool and (result.cause != "itself" or result.code != 0):
-            slurm.end(self.node_context["hosts"], self.marker, 1.0)
+            slurm.end(self.marker, 1.0)
         return result
+
+    def _begin(self, watch: script.Watch, start: Start) -> List[int]:
+        """Start the processes of the run, and return their pids."""
+        pids: List[int] = []
+        if self.container is not None:
+            start = self.container.start(start, self._elsewhere(), self.pool.node if self.pool else None)
+        elif start.ranks:
+            watch.listen(start.ranks.events)
+        pids += self._with_agents(watch, start)
+        if start.argv:
+            pids.append(script.start(start.argv, start.environ, start.folder, start.log, self._ends(watch, start)))
+        if start.agent:
+            pids.append(script.start(start.agent, start.environ, start.folder, start.log))
+        self.state.enter("Running", pids=pids)
+        watch.news = notice.Notice(self.run_dir, lambda: self._pass_on(watch, pids, start)).look
+        if self._check is not None:
+            self._check.begin(lambda: process.end(self._processes, self.spec.grace, time.sleep))
+        return pids
+
+    def _with_agents(self, watch: script.Watch, start: Start) -> List[int]:
+        """Have the agents on the job's nodes begin, and return the pid of what has started them, if there are any."""
+        if self.agents is None:
+            return []
+        if not start.waiting:
+            self.agents.dismiss()
+            return []
+        watch.apart = True
+        watch.hold(self.agents.let_go)
+        return [self.agents.go(start.environ, bool(start.argv))]
 
     def _sampler(self, watch: script.Watch, ranks: Optional[Ranks]) -> Union[Sampler, FarSampler]:
         """Return what sees to it that the run's use of its machines is recorded."""
@@ -307,23 +333,20 @@ class Holder:
     def _pass_on(self, watch: script.Watch, pids: List[int], start: Start) -> None:
         """Tell the processes of the run that it will soon be ended."""
         if watch.apart:
-            slurm.warn(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", self.run_dir)
+            slurm.warn(f"{RANK_OF}={self.run_id}", self.run_dir)
         else:
             notice.tell(self.run_dir, watch.family(), {*watch.agents, *(pids if start.ranks else ())})
 
     def _ends(self, watch: script.Watch, start: Start) -> Tuple[str, str]:
         """Return what the program that is started reads and writes, if its ranks are on several machines."""
-        if start.ranks is None or not start.ranks.apart:
+        if start.ranks is None or not start.ranks.apart or start.waiting:
             return os.devnull, ""
         watch.apart = True
         if self.pool:
             watch.end_ranks = lambda grace: self._end_ranks(watch, grace)
             return os.devnull, "" if self.pool.node else start.ranks.events.path
-        if self.spec.launcher == "openmpi":
-            watch.end_ranks = lambda grace: slurm.end(self.node_context["hosts"], f"{RANK_OF}={self.run_id}", grace)
-            return os.devnull, start.ranks.events.path  # mpirun passes its input to no rank but the first
-        watch.hold(start.ranks.input)
-        return start.ranks.input, start.ranks.events.path
+        watch.end_ranks = lambda grace: slurm.end(f"{RANK_OF}={self.run_id}", grace)
+        return os.devnull, start.ranks.events.path
 
     def _end_ranks(self, watch: script.Watch, grace: float) -> None:
         """End the ranks on this host, before mpirun or its daemon here, and have the other hosts end theirs."""

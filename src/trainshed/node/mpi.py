@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from trainshed.errors import TYPE_CHECKING, EnvironmentBuildException, TrainshedError
 from trainshed.node.environment import Ready, make_ready
@@ -201,6 +200,8 @@ def _check_packages(ready: Ready, found: Mpi, where: Where) -> None:
         return
     words = output.strip().splitlines()
     why = words[-1] if words else "no version"
+    import re  # the ranks need not wait for it
+
     other = re.match(r"(MPICH|Intel\(R\) MPI|MVAPICH|Microsoft MPI)", output)
     message = f"was built for {other.group(1)}" if other else f"cannot be used: {why}"
     raise TrainshedError(

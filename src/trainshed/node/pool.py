@@ -7,13 +7,12 @@ mpirun's command for the daemon of another host goes the same way, see :mod:`tra
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
-from trainshed.system import confined, files
+from trainshed.system import confined, files, jsons
 
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -55,8 +54,8 @@ class PoolPart:
 
     def agree(self, own: Mapping[str, Any]) -> List[Dict[str, Any]]:
         """Tell the others something, and return what each has told, once all are prepared."""
-        self._tell(layout.POOL_READY, json.dumps(own))
-        told: List[Dict[str, Any]] = json.loads(self._wait(layout.POOL_GO))
+        self._tell(layout.POOL_READY, jsons.dumps(own))
+        told: List[Dict[str, Any]] = jsons.loads(self._wait(layout.POOL_GO))
         return told
 
     def daemon(self, mpirun: str) -> str:
@@ -65,7 +64,7 @@ class PoolPart:
         Args:
             mpirun: path of the mpirun of this host.
         """
-        first: str = json.loads(self._wait(layout.POOL_GO))[0]["mpirun"]
+        first: str = jsons.loads(self._wait(layout.POOL_GO))[0]["mpirun"]
         there, here = (os.path.dirname(os.path.dirname(path)) for path in (first, mpirun))
         command = self._wait(layout.POOL_LAUNCH)
         if there != here and len(there) > 1:

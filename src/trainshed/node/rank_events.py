@@ -7,6 +7,10 @@ import os
 _LONGEST = 1 << 10
 GRACE = "TRAINSHED_RANK_GRACE"
 """Seconds between SIGTERM and SIGKILL for ranks on several machines, where their agents send both."""
+ENVIRONMENT = "environment.order"
+"""File with the environment of a run on several nodes of Slurm, in the folder of the orders; it may have secrets."""
+GO = b"go\n"
+"""The word for the agents on these nodes, which wait for it, that the orders have been written."""
 
 
 class RankEvents:

@@ -6,9 +6,7 @@ rank (``mpi``; Open MPI's variables say which). For each rank it starts the user
 variables of ``FOLDER/<rank>.order``, writes its output to the rank's log and, with the rank's name before each line, to
 the run's log, and records how it ended in ``FOLDER/<rank>.end``. The supervising program is notified through the pipe
 ``FOLDER/events``, and it alone ends the other ranks: the agent then waits to be ended itself, because its exit would
-make ``mpirun`` kill the other ranks without a grace period.
-
-It imports little, because it starts with every rank.
+make ``mpirun`` kill the other ranks without a grace period. It imports little, because it starts with every rank.
 """
 
 from __future__ import annotations
@@ -234,9 +232,8 @@ class RankAgent:
         """Start all ranks, wait for all, and return the exit code of the first that failed."""
         if not self._apart:
             self._report(f"agent {os.getpid()}")
-        environ = {**os.environ, **(self._door.variables if self._door else {})}
         for process in self._processes if self._forwarders is None else ():
-            self._start(process, environ)
+            self._start(process, dict(os.environ))
         # Its imports would be in the way of the ranks', which now begin.
         self._looks_from = time.monotonic() + _FIRST if any(process.looks for process in self._processes) else None
         while any(process.status is None and process.awaited for process in self._processes):
@@ -244,6 +241,7 @@ class RankAgent:
         self._end_servers()
         while self._code and self._lasting and self._events >= 0 and not self._terminating:
             self._step(None)
+        self.linger()
         if self._door:
             self._door.close()
         if self._sampler:
@@ -251,7 +249,7 @@ class RankAgent:
         return self._code
 
     def _start(self, process: RankProcess, environ: dict[str, str]) -> None:
-        process.start(environ)
+        process.start({**environ, **self._door.variables} if self._door else environ)
         if self._cores:
             _take_cores(self._cores)
         if process.status is not None:
@@ -260,9 +258,11 @@ class RankAgent:
     def _start_forwarded(self, forwarders: env_forwarder.EnvForwarders) -> None:
         for rank, pid in forwarders.arrived():
             environ = env_forwarder.environment(pid)
-            if environ is not None and not self._terminating and 0 <= rank < len(self._processes):
-                self._report(f"agent {pid}")
-                self._start(self._processes[rank], environ)
+            process = next((each for each in self._processes if each.rank == rank), None)
+            if environ is not None and not self._terminating and process is not None:
+                if not self._apart:
+                    self._report(f"agent {pid}")
+                self._start(process, environ)
 
     def _answer(self, calls: list[int]) -> None:
         """Start what answers MLflow's clients when the first of them calls."""
@@ -283,8 +283,8 @@ class RankAgent:
         ready = select.select([self._wake, *pipes, *door], [], [], seconds)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
-        if self.input in ready and not os.read(self.input, 4096):
-            self.input, self._terminating = -1, True
+        if self.input in ready:
+            self.hear(os.read(self.input, _CHUNK))
         if self._forwarders:
             self._start_forwarded(self._forwarders)
         self._answer([each for each in door if each in ready])
@@ -296,6 +296,14 @@ class RankAgent:
             self._sampler.look()
         elif self._looks_from is not None and time.monotonic() >= self._looks_from:
             self._sampler = self._made_sampler()
+
+    def hear(self, told: bytes) -> None:
+        """Do what the input says: its end has the ranks end."""
+        if not told:
+            self.input, self._terminating = -1, True
+
+    def linger(self) -> None:
+        """Wait for what must end before this process, once its ranks have ended."""
 
     def _pass_on(self) -> None:
         """End the ranks if they are to end."""
@@ -378,7 +386,7 @@ def main(folder: str, which: str) -> int:
 
     Args:
         folder: the folder of their orders.
-        which: ``"all"``, ``"forwarded"`` or ``"mpi"``; with several machines ``"node"`` or ``"mpi-apart"``.
+        which: ``"all"``, ``"forwarded"`` or ``"mpi"``; with several machines ``"mpi-apart"``.
 
     Returns:
         0, or the exit code of the first that failed (128 + signal).
@@ -388,13 +396,5 @@ def main(folder: str, which: str) -> int:
         names = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
         own = [int(next(os.environ[name] for name in names if name in os.environ))]
         return RankAgent(folder, own, lasting=True, apart=which == "mpi-apart").run()
-    ranks = sorted(int(name[: -len(".order")]) for name in os.listdir(folder) if name.endswith(".order"))
-    if which == "node":
-        node = f"node-{os.environ['SLURM_PROCID']}"
-        orders = {rank: fields.read(os.path.join(folder, f"{rank}.order")) for rank in ranks}
-        own = [rank for rank in ranks if orders[rank]["node"][0] == node]
-        agent = RankAgent(folder, own, lasting=True, apart=True)
-        agent.input = 0
-        return agent.run()
     forwarders = env_forwarder.EnvForwarders(folder) if which == "forwarded" else None
-    return RankAgent(folder, ranks, lasting=forwarders is not None, forwarders=forwarders).run()
+    return RankAgent(folder, env_forwarder.ranks(folder), forwarders is not None, forwarders).run()

@@ -48,22 +48,22 @@ class Ranks:
         run_dir: the run directory.
         apart: they are on several machines.
         shared: these have a file system in common, so that all have written their ends here.
+        log: path in the run directory of the log of what starts them.
 
     Attributes:
-        apart: as given.
+        apart, log: as given.
         folder: the folder of their orders.
-        input: a pipe whose end has them end, if they are on several machines.
         scratch: folder for the starter's own files.
         events: their ends.
     """
 
-    def __init__(self, run_dir: str, apart: bool = False, shared: bool = True) -> None:
+    def __init__(self, run_dir: str, apart: bool = False, shared: bool = True, log: str = layout.DRIVER_LOG) -> None:
         self._run_dir = run_dir
         self._shared = shared
         self.apart = apart
+        self.log = log
         self.folder = os.path.join(run_dir, layout.RANKS)
         self.scratch = os.path.join(self.folder, "scratch")
-        self.input = os.path.join(self.folder, "input")
         self.events = RankEvents(self.folder)
 
     def write(self, plan: Plan, commands: Sequence[Optional[RankCommand]], names: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ class Ranks:
             fields.write(os.path.join(self.folder, f"{number}.order"), pairs)
         self.events.make()
         if plan.agent:
-            env_forwarder.make(self.folder, len(plan.ranks))
+            env_forwarder.make(self.folder, range(len(plan.ranks)))
 
     def _make_log(self, number: int) -> str:
         make_log(self._run_dir, layout.rank_log(number), layout.rank_log(number, second=True))

@@ -6,14 +6,12 @@ because only one machine may append to a file that all share.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import time
 
 from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
-from trainshed.system import confined, process
+from trainshed.system import confined, jsons, process
 
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -28,7 +26,7 @@ _SHARE = 200.0
 _MOST = 2000
 """Processes that are looked at."""
 _NVIDIA_SMI = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
-_GPU = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./-]*\Z")
+_GPU = r"[A-Za-z0-9][A-Za-z0-9:./-]*\Z"
 _THRIFT = 1000.0
 """What a look costs may be this part of the time to the next one: a thousandth of a core, however many processes."""
 _PATIENCE = 60.0
@@ -94,7 +92,7 @@ class Sampler:
         if self._gpus:
             events += self._gpus.look(now)
         lines = [
-            json.dumps({"k": "resource", "n": f"system: {name}{self._node}", "t": when, "v": value}) + "\n"
+            jsons.dumps({"k": "resource", "n": f"system: {name}{self._node}", "t": when, "v": value}) + "\n"
             for name, when, value in events
         ]
         try:
@@ -169,7 +167,9 @@ class GpuSampler:
     """
 
     def __init__(self, names: Sequence[str], costs: Dict[int, float]) -> None:
-        self._names = [name for name in names if _GPU.match(name)]
+        import re  # runs without GPUs do without
+
+        self._names = [name for name in names if re.match(_GPU, name)]
         self._costs = costs
         self._output = -1
         self._asked = self._wall = 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sys
 import time
@@ -11,7 +9,7 @@ import time
 from trainshed.errors import TYPE_CHECKING
 from trainshed.node.exit_room import NO_ROOM, ExitRoom
 from trainshed.spec import layout
-from trainshed.system import confined, files, process, signals
+from trainshed.system import confined, files, jsons, process, signals
 from trainshed.system.removal import remove_inside
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ class RunState:
         """
         self._room.reserve()
         who = {**(process.identity(os.getpid()) or {}), **({"group": group} if group else {})}
-        return files.write_once(self._path(layout.SHIM), json.dumps(who))
+        return files.write_once(self._path(layout.SHIM), jsons.dumps(who))
 
     def enter(self, phase: str, **facts: Any) -> None:
         """Record that the run has entered a phase.
@@ -58,7 +56,7 @@ class RunState:
             facts: JSON values about it.
         """
         self.phase = phase
-        line = json.dumps({"phase": phase, "time": time.time(), **facts}) + "\n"
+        line = jsons.dumps({"phase": phase, "time": time.time(), **facts}) + "\n"
         try:
             confined.append_inside(self.run_dir, layout.PHASES, line.encode())
         except OSError as error:
@@ -99,12 +97,14 @@ class RunState:
 
     def _make_way(self) -> None:
         """Undo what a script may have done to the place of ``exit.json``."""
-        with contextlib.suppress(OSError):
+        try:
             if os.path.islink(self.run_dir) or (os.path.lexists(self.run_dir) and not os.path.isdir(self.run_dir)):
                 os.unlink(self.run_dir)
             os.makedirs(self.run_dir, mode=0o700, exist_ok=True)
             os.chmod(self.run_dir, 0o700)
             remove_inside(self.run_dir, layout.EXIT)
+        except OSError as error:
+            say(f"{self.run_dir}: {error}")
 
     def cancel_requested(self) -> bool:
         """Tell whether the service has requested that the run be cancelled."""
@@ -116,6 +116,8 @@ class RunState:
 
 def say(text: str) -> None:
     """Write to our own log, if there is room for it."""
-    with contextlib.suppress(OSError):
+    try:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+    except OSError:
+        return

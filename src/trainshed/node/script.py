@@ -67,7 +67,7 @@ class Watch:
         self.apart = False
         self.end_ranks: Callable[[float], None] = _ignore
         self.news: Callable[[], None] = _ignore
-        self._held = -1
+        self._held: Callable[[], None] | None = None
         self._door: MlflowDoor | None = None
         self._open: Callable[[], None] = _ignore
         self._called = False
@@ -123,22 +123,20 @@ class Watch:
         while pid and pid not in self._ended and self.reap():
             self.pause(None)
 
-    def hold(self, pipe: str) -> None:
-        """Keep the input of rank agents on several machines open; its end has them end their ranks.
+    def hold(self, let_go: Callable[[], None]) -> None:
+        """Have rank agents on several machines, which are the first of the run's processes, end their ranks by a call.
 
         Args:
-            pipe: a named pipe, which what starts the agents reads.
+            let_go: the call.
         """
-        os.mkfifo(pipe, 0o600)
-        # Opened for reading too, so as not to wait for the reader.
-        self._held = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
+        self._held = let_go
 
     def let_go(self) -> bool:
-        """End the input of the agents; return whether there is one."""
-        held, self._held = self._held, -1
-        if held >= 0:
-            os.close(held)
-        return held >= 0
+        """Have the agents end their ranks; return whether there are agents to do so."""
+        held, self._held = self._held, None
+        if held is not None:
+            held()
+        return held is not None
 
     @property
     def failed(self) -> bool:
@@ -275,12 +273,19 @@ def wait(
 
 
 def _end_apart(watch: Watch, pids: list[int], grace: float) -> None:
-    """End the ranks on all machines: their agents do so at the end of their input, or else each machine is told."""
-    if not watch.let_go():
-        watch.end_ranks(grace)
-        for pid in (pid for pid in pids if watch.status_of(pid) is None):
-            os.kill(pid, signals.SIGTERM)
+    """End the ranks on all machines: their agents do so when they are let go, or else each machine is told."""
     deadline = time.monotonic() + grace + _AGENT_SECONDS
+    if watch.let_go():
+        _await(watch, pids[:1], deadline)
+    else:
+        watch.end_ranks(grace)
+        deadline = time.monotonic() + grace + _AGENT_SECONDS
+    for pid in (pid for pid in pids if watch.status_of(pid) is None):
+        os.kill(pid, signals.SIGTERM)
+    _await(watch, pids, deadline)
+
+
+def _await(watch: Watch, pids: list[int], deadline: float) -> None:
     while any(watch.status_of(pid) is None for pid in pids) and time.monotonic() < deadline:
         watch.pause(max(deadline - time.monotonic(), 0))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from trainshed.errors import TYPE_CHECKING, TrainshedError
 from trainshed.spec import layout
-from trainshed.system import confined
+from trainshed.system import confined, jsons
 from trainshed.system.removal import remove_inside
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def whole(run_dir: str, record: Dict[str, Any]) -> Dict[str, Any]:
         raise TrainshedError(
             f"The file '{layout.SPEC_SECRET}' is missing from the run directory. Submit the run again."
         )
-    spec = json.loads(text)
+    spec = jsons.loads(text)
     return spec  # noqa: RET504 - typed above
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 from trainshed.errors import TYPE_CHECKING
@@ -21,8 +20,7 @@ ATTEMPT = "TRAINSHED_ATTEMPT"
 
 def hosts() -> Tuple[str, ...]:
     """Return the names of the nodes of this job, if it has several."""
-    nodes = os.environ.get("SLURM_JOB_NODELIST", "")
-    return expand(nodes) if os.environ.get("SLURM_JOB_NUM_NODES", "1") != "1" else ()
+    return expand(os.environ.get("SLURM_JOB_NODELIST", "")) if count() > 1 else ()
 
 
 def expand(nodes: str) -> Tuple[str, ...]:
@@ -36,12 +34,16 @@ def expand(nodes: str) -> Tuple[str, ...]:
         (('gpu08', 'gpu09', 'gpu10', 'gpu7', 'login'), ('rack1-a', 'rack1-b', 'rack2-a', 'rack2-b'))
     """
     names: List[str] = []
-    for one in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", nodes):
-        made = [""]
-        for text, ranges in re.findall(r"([^\[]*)(?:\[([^\]]*)\])?", one):
-            made = [f"{each}{text}{end}" for each in made for end in _ends(ranges)]
-        names += made
-    return tuple(names)
+    made = [""]  # what the part before the next comma stands for; no regular expression, whose import takes 5 ms
+    while nodes:
+        text, bracket, rest = nodes.partition("[")
+        *whole, begun = text.split(",")
+        for each in whole:
+            names += [name + each for name in made]
+            made = [""]
+        ranges, _, nodes = rest.partition("]")
+        made = [name + begun + end for name in made for end in (_ends(ranges) if bracket else ("",))]
+    return tuple(filter(None, names + made))
 
 
 def _ends(ranges: str) -> Iterator[str]:
@@ -54,13 +56,17 @@ def _ends(ranges: str) -> Iterator[str]:
             yield str(number).zfill(len(first))
 
 
-def spread(names: Tuple[str, ...]) -> Tuple[str, ...]:
+def count() -> int:
+    """Return how many nodes this job has."""
+    return int(os.environ.get("SLURM_JOB_NUM_NODES") or 1)
+
+
+def spread() -> Tuple[str, ...]:
     """Return argv of what starts a program once on each node of this job, beside whatever else runs in it.
 
-    Args:
-        names: result of :func:`hosts`.
+    It is empty for a job that has one node.
     """
-    return (*_SRUN, f"--nodes={len(names)}", f"--ntasks={len(names)}") if names else ()
+    return (*_SRUN, f"--nodes={count()}", f"--ntasks={count()}") if count() > 1 else ()
 
 
 def starter(kind: str, nodes: int, each: int) -> Tuple[str, ...]:
@@ -76,39 +82,37 @@ def starter(kind: str, nodes: int, each: int) -> Tuple[str, ...]:
     return (*plain, f"--mpi={kind}", "--distribution=block", *counts)
 
 
-def end(names: Tuple[str, ...], marker: str, grace: float) -> None:
+def end(marker: str, grace: float) -> None:
     """End processes of a run on all nodes: SIGTERM, then SIGKILL.
 
     Args:
-        names: result of :func:`hosts`.
         marker: ``NAME=value`` in the environment of these processes.
         grace: seconds between the two.
     """
-    failed = _everywhere(names, ("end", marker, str(grace)), grace + _SECONDS)
+    failed = _everywhere(("end", marker, str(grace)), grace + _SECONDS)
     if failed:
         sys.stderr.write(f"What the run has left on other nodes could not be ended: {failed}\n")
 
 
-def warn(names: Tuple[str, ...], marker: str, run_dir: str) -> None:
+def warn(marker: str, run_dir: str) -> None:
     """Tell processes of a run on all nodes that they will soon be ended; see :func:`trainshed.node.notice.tell`.
 
     Args:
-        names: result of :func:`hosts`.
         marker: ``NAME=value`` in the environment of these processes.
         run_dir: the run directory.
     """
-    failed = _everywhere(names, ("warn", marker, run_dir), _SECONDS)
+    failed = _everywhere(("warn", marker, run_dir), _SECONDS)
     if failed:
         sys.stderr.write(f"The processes on other nodes were not told that they will be ended: {failed}\n")
 
 
-def _everywhere(names: Tuple[str, ...], arguments: Tuple[str, str, str], seconds: float) -> str:
+def _everywhere(arguments: Tuple[str, str, str], seconds: float) -> str:
     """Run the program on all nodes; return what went wrong."""
     import subprocess  # only what ends or warns other nodes needs it
 
     marked = arguments[1].partition("=")[0]
     environ = {name: value for name, value in os.environ.items() if name != marked}
-    argv = [*spread(names), sys.executable, "-S", "-E", _MARKED, *arguments]
+    argv = [*spread(), sys.executable, "-S", "-E", _MARKED, *arguments]
     try:
         subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,18 +1,17 @@
 """The supervision of one run in a job of Slurm.
 
 Nothing of the run is started before the service has stored the job's id: until then, the file ``accepted`` in the run
-directory is missing, or names another job. The imports take about as long as that.
+directory is missing, or names another job.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import time
 
-from trainshed.node import life, logs, notice, slurm
+from trainshed.node import slurm
 from trainshed.spec import layout
-from trainshed.system import confined, process
+from trainshed.system import confined, signals
 
 NOT_SHARED, NOT_ACCEPTED, NOT_AGAIN = 74, 75, 76
 """Exit codes; :mod:`trainshed.targets.slurm_states` knows them."""
@@ -62,9 +61,9 @@ def _begin_again(run_dir: str) -> int:
     """
     restarts = int(os.environ.get("SLURM_RESTART_COUNT") or 0)
     os.environ[slurm.ATTEMPT] = str(restarts + 1)
-    how = confined.json_inside(run_dir, layout.EXIT)
     if not restarts:
         return 0
+    how = confined.json_inside(run_dir, layout.EXIT)
     by_itself = how and how.get("reason") not in _FROM_OUTSIDE and "notice" not in how
     if by_itself or restarts > _most(run_dir):
         return NOT_AGAIN
@@ -73,6 +72,8 @@ def _begin_again(run_dir: str) -> int:
     for name in _OURS:
         if os.path.lexists(os.path.join(run_dir, name)):
             os.rename(os.path.join(run_dir, name), os.path.join(aside, name))
+    from trainshed.node import logs
+
     log = logs.open_log(os.path.join(run_dir, layout.DRIVER_LOG))
     os.write(log, f"Attempt {restarts + 1}: Slurm has requeued the run's job and started it again.\n".encode())
     os.close(log)
@@ -86,8 +87,10 @@ def _most(run_dir: str) -> int:
 
 def _notify(run_dir: str, job: str, child: int) -> None:
     """Pass on that Slurm will soon end the job."""
+    from trainshed.node import notice  # not needed by most jobs
+
     notice.give(run_dir)
-    os.kill(child, signal.SIGUSR1)
+    os.kill(child, signals.SIGUSR1)
     told = slurm.control("--oneliner", "show", "job", job)
     taken = "PreemptTime=" in told and "PreemptTime=None" not in told
     notice.give(run_dir, notice.PREEMPTED if taken or not told else notice.TIME_LIMIT)
@@ -100,25 +103,39 @@ def _requeue(run_dir: str, job: str) -> None:
         slurm.control("requeue", job)
 
 
+def _hold(run_dir: str) -> int:
+    """Be the shim; the agents of several nodes are on their way while the rest is imported."""
+    agents = None
+    if slurm.count() > 1:
+        from trainshed.node.slurm_agents import SlurmAgents
+
+        agents = SlurmAgents(run_dir)
+    from trainshed.node import life
+
+    return life.main(run_dir, agents=agents)
+
+
 def _supervise(run_dir: str, job: str) -> int:
     """Be the shim of a run, in a child: a shim that is killed leaves processes, which not every cluster ends by itself.
 
     Returns:
         The exit code of the shim; 128 and the number of the signal that ended it.
     """
-    signal.signal(signal.SIGUSR1, lambda *_: None)
+    signals.signal(signals.SIGUSR1, lambda *_: None)
     child = os.fork()
     if not child:
         # As in shim.py: everything that must persist is on disk.
-        os._exit(life.main(run_dir, hosts=slurm.hosts()))
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
-    signal.signal(signal.SIGUSR1, lambda *_: _notify(run_dir, job, child))
+        os._exit(_hold(run_dir))
+    signals.signal(signals.SIGTERM, lambda *_: os.kill(child, signals.SIGTERM))
+    signals.signal(signals.SIGUSR1, lambda *_: _notify(run_dir, job, child))
     status = os.waitpid(child, 0)[1]
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
+    for number in (signals.SIGTERM, signals.SIGUSR1):
+        signals.signal(number, signals.SIG_IGN)
     _requeue(run_dir, job)
     if not os.WIFSIGNALED(status):
         return os.WEXITSTATUS(status)
+    from trainshed.system import process
+
     marker = f"TRAINSHED_RUN_ID={os.path.basename(run_dir)}"
     process.end(lambda: process.family(None, marker), _GRACE_FOR_ORPHANS, time.sleep)
     return 128 + os.WTERMSIG(status)

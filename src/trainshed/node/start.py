@@ -14,7 +14,7 @@ class Start(Record):
     """What to start.
 
     Attributes:
-        argv: the program and its arguments.
+        argv: the program and its arguments; none where the waiting agents need no other.
         environ: its complete environment.
         folder: its working folder.
         log: file for its output.
@@ -22,6 +22,7 @@ class Start(Record):
         notes: messages for the user.
         agent: argv of the rank agent, if the program itself does not start the ranks.
         held: kept open until the run has ended: reserved ports.
+        waiting: the agents that wait on the job's nodes start the ranks.
     """
 
     argv: Tuple[str, ...]
@@ -32,3 +33,4 @@ class Start(Record):
     notes: Tuple[str, ...] = ()
     agent: Tuple[str, ...] = ()
     held: Sequence[Any] = ()
+    waiting: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from trainshed.errors import TYPE_CHECKING
 from trainshed.spec import layout
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 # These belong to the service's own interpreter, not to the script's.
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "TRAINSHED_", "AZUREML_", "__PYVENV")
 _KEPT = ("TRAINSHED_HOME",)
-_REFERENCE = re.compile(r"\$(\{?)((?:AZUREML|AZ_BATCH)[A-Za-z0-9_]*)(\}?)")
+_REFERENCE = r"\$(\{?)((?:AZUREML|AZ_BATCH)[A-Za-z0-9_]*)(\}?)"
 
 
 def inherited(environ: Mapping[str, str]) -> Dict[str, str]:
@@ -98,8 +97,11 @@ def expand(arguments: Sequence[str], variables: Mapping[str, str]) -> Tuple[str,
         >>> expand(["$AZUREML_RUN_ID", "$HOME"], {"AZUREML_RUN_ID": "r1"})
         ('r1', '$HOME')
     """
+    if not any("$" in argument for argument in arguments):
+        return tuple(arguments)
+    import re  # the start of most scripts need not wait for it
 
     def value(match: re.Match[str]) -> str:
         return variables.get(match.group(2), match.group(0))
 
-    return tuple(_REFERENCE.sub(value, argument) for argument in arguments)
+    return tuple(re.sub(_REFERENCE, value, argument) for argument in arguments)

@@ -6,7 +6,6 @@ records), so that the client needs only the standard library.
 
 from __future__ import annotations
 
-import functools
 import sys
 
 from trainshed.errors import TYPE_CHECKING, UserErrorException, did_you_mean
@@ -30,6 +29,7 @@ class _Form(Record):
     of: Tuple[Any, ...]
 
 
+_KNOWN: Dict[Any, Dict[str, Any]] = {}
 _PLAIN = {each.__name__: each for each in (str, int, float, bool)}
 
 
@@ -52,9 +52,11 @@ def from_json(kind: Type[Kind], data: Any) -> Kind:
     return _record(kind, data, kind.__name__)
 
 
-@functools.lru_cache(maxsize=None)
 def _hints(kind: Any) -> Dict[str, Any]:
-    return {name: _hint(text, vars(sys.modules[kind.__module__])) for name, text in kind.__annotations__.items()}
+    if kind not in _KNOWN:
+        names = vars(sys.modules[kind.__module__])
+        _KNOWN[kind] = {name: _hint(text, names) for name, text in kind.__annotations__.items()}
+    return _KNOWN[kind]
 
 
 def _hint(text: str, names: Dict[str, Any]) -> Any:
@@ -75,7 +77,7 @@ def _hint(text: str, names: Dict[str, Any]) -> Any:
 def _record(kind: Type[Kind], data: Any, where: str) -> Kind:
     if not isinstance(data, dict):
         raise UserErrorException(f"{where}: expected an object, got {_name(data)}.")
-    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
+    hints = _hints(kind)
     unknown = [name for name in data if name not in hints]
     if unknown:
         raise UserErrorException(f"{where}: unknown field '{unknown[0]}'.{did_you_mean(unknown[0], hints)}")

@@ -72,11 +72,13 @@ def json_inside(root: Root, relative: str, limit: int = _LONGEST_JSON) -> Dict[s
         relative: canonical relative path.
         limit: bytes that it may have.
     """
-    import json  # takes 5 ms, and not everybody who opens files reads such
-
     data = read_inside(root, relative, 0, limit + 1)
+    if not data:
+        return {}
+    from trainshed.system import jsons  # not everybody who opens files reads such
+
     try:
-        found = json.loads(data) if len(data) <= limit else None
+        found = jsons.loads(data) if len(data) <= limit else None
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -129,11 +129,11 @@ def sync_file_system(folder: str) -> None:
 
 def read_json(path: str) -> Dict[str, Any]:
     """Return the object in a JSON file; an empty one if the file does not exist or contains something else."""
-    import json  # takes 5 ms; a client with nothing to read does not need it
+    from trainshed.system import jsons  # a client with nothing to read does not need it
 
     try:
         with open(path, "rb") as file:
-            found = json.loads(file.read())
+            found = jsons.loads(file.read())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -141,7 +141,7 @@ def read_json(path: str) -> Dict[str, Any]:
 
 def write_json(path: str, value: Dict[str, Any]) -> None:
     """Write a JSON file atomically, creating its folder if necessary."""
-    import json  # see read_json
+    from trainshed.system import jsons  # see read_json
 
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    write(path, json.dumps(value))
+    write(path, jsons.dumps(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import _socket  # importing socket takes 3 ms, for which the start of ranks would wait
 
 from trainshed.errors import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import List
 
 
-def reserve(count: int) -> List[socket.socket]:
+def reserve(count: int) -> List[_socket.socket]:
     """Return sockets, each bound to a free port of all addresses and not listening.
 
     While such a socket is open, the system does not give its port to a program that asks for any free port; but a
@@ -29,11 +29,11 @@ def reserve(count: int) -> List[socket.socket]:
     """
     made = []
     for _ in range(count):
-        each = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        each.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         # gRPC uses this option, which must be set on both sockets.
-        if hasattr(socket, "SO_REUSEPORT"):
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if hasattr(_socket, "SO_REUSEPORT"):
+            each.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, 1)
         each.bind(("", 0))
         made.append(each)
     return made

@@ -9,7 +9,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import (
+        SIG_BLOCK,
         SIG_DFL,
+        SIG_IGN,
+        SIG_UNBLOCK,
         SIGCHLD,
         SIGCONT,
         SIGHUP,
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
         SIGKILL,
         SIGPIPE,
         SIGTERM,
+        SIGUSR1,
         SIGXFSZ,
+        pthread_sigmask,
         set_wakeup_fd,
         signal,
     )
@@ -28,6 +33,8 @@ else:
         import signal as _plain
     SIGCHLD, SIGCONT, SIGHUP, SIGINT = _plain.SIGCHLD, _plain.SIGCONT, _plain.SIGHUP, _plain.SIGINT
     SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ = _plain.SIGKILL, _plain.SIGPIPE, _plain.SIGTERM, _plain.SIGXFSZ
+    SIGUSR1, SIG_IGN, SIG_BLOCK, SIG_UNBLOCK = _plain.SIGUSR1, _plain.SIG_IGN, _plain.SIG_BLOCK, _plain.SIG_UNBLOCK
+    pthread_sigmask = _plain.pthread_sigmask
     SIG_DFL, set_wakeup_fd, signal = _plain.SIG_DFL, _plain.set_wakeup_fd, _plain.signal
 
 
@@ -52,9 +59,14 @@ __all__ = [
     "SIGKILL",
     "SIGPIPE",
     "SIGTERM",
+    "SIGUSR1",
     "SIGXFSZ",
+    "SIG_BLOCK",
     "SIG_DFL",
+    "SIG_IGN",
+    "SIG_UNBLOCK",
     "ended_by",
+    "pthread_sigmask",
     "set_wakeup_fd",
     "signal",
 ]

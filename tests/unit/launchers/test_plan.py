@@ -28,11 +28,20 @@ def job(nodes: int = 1, processes: int = 1, gpus: int = 0, **more: object) -> Jo
     return Job(there, processes, AGENT, (6105, 6106, 6107), **more)  # type: ignore[arg-type]
 
 
-SRUN = ("srun", "--nodes=2")
 CASES = {
-    "torch_several_machines": ("torch", job(2, 2, backend="gloo", spread=SRUN)),
-    "tensorflow_several_machines": ("tensorflow", job(2, 1, workers=2, spread=SRUN)),
-    "openmpi_several_machines": ("openmpi", job(2, 1, mpirun="/usr/bin/mpirun", scratch="/run/scratch", spread=SRUN)),
+    "torch_several_machines": ("torch", job(2, 2, backend="gloo", waiting=True)),
+    "tensorflow_several_machines": ("tensorflow", job(2, 1, workers=2, waiting=True)),
+    "openmpi_several_machines": (
+        "openmpi",
+        job(
+            2,
+            1,
+            mpirun="/usr/bin/mpirun",
+            scratch="/run/scratch",
+            waiting=True,
+            env_forwarder=("/bin/sh", "-c", "forward"),
+        ),
+    ),
     "single": ("single", job()),
     "single_gpu": ("single", job(gpus=1)),
     "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun", scratch="/run/ranks/scratch")),

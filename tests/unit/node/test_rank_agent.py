@@ -162,7 +162,9 @@ def forwarder(ranks: Ranks, rank: int) -> subprocess.Popen[str]:
     """Start what mpirun would."""
     forwarded = {"OMPI_COMM_WORLD_RANK": str(rank), "FORWARDED": f"to {rank}", "MINE": "0"}
     return subprocess.Popen(
-        [env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder], env={**os.environ, **forwarded}, text=True
+        [env_forwarder.SHELL, "-c", env_forwarder.FORWARDER, ranks.folder, "2"],
+        env={**os.environ, **forwarded},
+        text=True,
     )
 
 
@@ -205,7 +207,7 @@ def test_a_forwarder_that_is_gone_starts_nothing(ranks: Ranks, tmp_path: Path) -
     lost = subprocess.Popen(["true"])
     lost.wait()
     program = run(ranks, "forwarded")
-    with open(Path(ranks.folder) / "forwarders", "w") as pipe:
+    with open(Path(ranks.folder) / "forwarders-0", "w") as pipe:
         pipe.write(f"0 {lost.pid}\n")
     until(ranks, lambda: program.pid in ranks.events.agents)
     program.send_signal(signal.SIGTERM)

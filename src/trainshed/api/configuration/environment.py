@@ -8,8 +8,8 @@ from trainshed.api.checks import known_keywords
 from trainshed.api.configuration.registered_environment import RegisteredEnvironment
 from trainshed.api.configuration.runconfig_sections import DEFAULT_GPU_IMAGE, DockerSection, SparkSection
 from trainshed.api.section import Section, fill, plain
-from trainshed.client.jsons import loads
 from trainshed.errors import TYPE_CHECKING, UserErrorException
+from trainshed.system.jsons import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -29,7 +29,7 @@ class _Scanner:
         self.memo: dict[str, str] = {}
 
 
-def loads(content: bytes, hook: Hook | None = None) -> Any:
+def loads(content: bytes | str, hook: Hook | None = None) -> Any:
     """Return what a JSON text says.
 
     Args:
@@ -40,7 +40,7 @@ def loads(content: bytes, hook: Hook | None = None) -> Any:
         ValueError: no JSON.
     """
     try:
-        text = content.decode().strip(" \t\n\r")
+        text = (content.decode() if isinstance(content, bytes) else content).strip(" \t\n\r")
         value, end = _json.make_scanner(_Scanner(hook))(text, 0)  # type: ignore[arg-type]
         if end == len(text):
             return value

@@ -1,13 +1,14 @@
-"""The client's JSON says what the standard library's says, of whatever it is given."""
+"""Our JSON says what the standard library's says, of whatever it is given."""
 
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 
-from trainshed.client import jsons
+from trainshed.system import jsons
 
 VALUES: list[Any] = [
     {"a": [1, -2.5, None, True, "é\ud800\n"], "b": {"c": float("inf"), "d": 1e300, "e": []}},
@@ -22,6 +23,29 @@ def test_values(value: Any) -> None:
     text = jsons.dumps(value)
     assert text == json.dumps(value, separators=(",", ":"))
     assert jsons.loads(f" {text}\n".encode()) == value
+
+
+TEXTS = ["", "a", 'quote " \\ / \b\f\n\r\t', "é ü 漢 😀", "\u2028\ud800", "\x00\x1f\x7f", "a" * 3000]
+
+
+def some(chance: random.Random, depth: int = 0) -> Any:
+    """Return some value that JSON knows."""
+    kind = chance.randrange(8 if depth < 4 else 6)
+    if kind == 6:
+        return [some(chance, depth + 1) for _ in range(chance.randrange(5))]
+    if kind == 7:
+        return {chance.choice(TEXTS) + str(number): some(chance, depth + 1) for number in range(chance.randrange(5))}
+    plain = [None, True, False, chance.choice(TEXTS), chance.randint(-(2**70), 2**70), chance.gauss(0, 1) * 1e300]
+    return plain[kind]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_values(seed: int) -> None:
+    made = [some(random.Random(seed * 100 + number)) for number in range(20)]
+    text = json.dumps(made, separators=(",", ":"))
+    assert jsons.dumps(made) == text
+    assert jsons.loads(text) == made
+    assert jsons.loads(json.dumps(made, indent=3).encode()) == made
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[1,", b'{"a" 1}', b"1 2", b'"\n"', b"nul", b"\xff", b"{}x", b"-"])
