@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -274,25 +275,27 @@ class ContainerImage(Image):
             if path is not None and not os.path.exists(path):
                 raise WebserviceException(f"There is no file or folder '{path}'.")
         source = None
-        if dependencies:
-            source = tempfile.mkdtemp(prefix="trainshed-image-")
-            for path in (execution_script, *dependencies):
-                _copy(path, source)
-            execution_script = os.path.basename(execution_script)
-        inference = InferenceConfig(
-            execution_script,
-            runtime,
-            conda_file,
-            extra_docker_file_steps=docker_file,
-            source_directory=source,
-            base_image=base_image,
-            base_image_registry=base_image_registry,
-            cuda_version=cuda_version,
-        )
-        check_script(inference.source)
-        made = ContainerImageConfig(inference, {"tags": tags, "properties": properties, "description": description})
-        if source is not None:
-            weakref.finalize(made, shutil.rmtree, source, ignore_errors=True)
+        with contextlib.ExitStack() as removal:
+            if dependencies:
+                source = tempfile.mkdtemp(prefix="trainshed-image-")
+                removal.callback(shutil.rmtree, source, ignore_errors=True)
+                for path in (execution_script, *dependencies):
+                    _copy(path, source)
+                execution_script = os.path.basename(execution_script)
+            inference = InferenceConfig(
+                execution_script,
+                runtime,
+                conda_file,
+                extra_docker_file_steps=docker_file,
+                source_directory=source,
+                base_image=base_image,
+                base_image_registry=base_image_registry,
+                cuda_version=cuda_version,
+            )
+            check_script(inference.source)
+            given = {"tags": tags, "properties": properties, "description": description}
+            made = ContainerImageConfig(inference, given)
+            weakref.finalize(made, removal.pop_all().close)
         return made
 
 
