@@ -18,10 +18,10 @@ _HOSTS = {
     "PRTE_MCA_plm_ssh_agent": "{}",
     "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
     "PRTE_MCA_plm_ssh_no_tree_spawn": "1",
-    "OMPI_MCA_plm_rsh_num_concurrent": "1",
-    "PRTE_MCA_plm_ssh_num_concurrent": "1",
 }
 """Variables for hosts that another program reaches in place of ssh, in Open MPI 4 and 5."""
+_IN_TURN = {"OMPI_MCA_plm_rsh_num_concurrent": "1", "PRTE_MCA_plm_ssh_num_concurrent": "1"}
+"""Variables that have this program called for one node after the other: in a job of Slurm it writes to one pipe."""
 CHOOSES = frozenset({"OMPI_MCA_plm", "PRTE_MCA_plm"})
 """Variables by which a user chooses what starts Open MPI's daemons."""
 
@@ -61,18 +61,19 @@ def plan(job: Job) -> Plan:
     options = ["-n", str(size), "--oversubscribe", "--bind-to", "none"]
     if job.root:
         options.append("--allow-run-as-root")
-    if job.launch_agent and not job.waiting:
+    daemons = {name: value.format(job.launch_agent) for name, value in _HOSTS.items() if job.launch_agent}
+    if daemons and not job.waiting:
         options += ["--host", ",".join(f"{node.address}:{job.processes}" for node in job.nodes)]
         starter = (job.mpirun, *options, *job.agent)  # which runs on each host, with what it is to do there
-        return Plan(tuple(ranks), starter, {name: value.format(job.launch_agent) for name, value in _HOSTS.items()})
+        return Plan(tuple(ranks), starter, daemons)
     # mpirun leaves files behind if a rank is killed, so it must not use the machine's temporary folder. On several
     # machines it must: its sockets and shared memory cannot be on a file system that they share.
     own = job.scratch and not job.waiting
     scratch = {name: job.scratch for name in _SCRATCH if own and name not in job.environment}
     if job.waiting:
         options += ["--map-by", "slot"]  # the agent of a node knows which ranks come
-        daemons = {name: value.format(job.launch_agent) for name, value in _HOSTS.items() if job.launch_agent}
-        return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), daemons)
+        in_turn = _IN_TURN if daemons else {}
+        return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), {**daemons, **in_turn})
     if job.env_forwarder:
         return Plan(tuple(ranks), (job.mpirun, *options, *job.env_forwarder), scratch, (*job.agent, "forwarded"))
     return Plan(tuple(ranks), (job.mpirun, *options, *job.agent, "mpi"), scratch)

@@ -126,15 +126,15 @@ class Launch:
         ranks.write(made, self._commands(made, base), [node.name for node in self._job_nodes])
         whole = merge(base, made.variables, {GRACE: str(spec.grace)} if self._apart else {})
         notes = (*self._notes, *(tool.notes if tool else ()))
-        if tool and few:
+        starter = made.starter
+        if job.launch_agent:
+            whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
+        if few and tool:
             from trainshed.node.slurm_agents import write_launch_agent
 
             write_launch_agent(ranks.folder)
-            whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
-        starter = made.starter
-        if self._pool and tool:
+        elif self._pool and tool:
             write_programs(ranks.folder, self._run_dir, agent)
-            whole = merge(whole, {"PATH": ranks.folder, RANKS: ranks.folder})
             if self._pool.node:
                 starter = (env_forwarder.SHELL, "-c", self._pool.daemon(tool.mpirun))
         log = os.path.join(self._run_dir, log)

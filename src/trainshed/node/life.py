@@ -276,9 +276,7 @@ class Holder:
         watch.cancelled = self.state.cancel_requested()
         if self._door is not None:
             watch.guard(self._door, self._open_door)
-        pids = [] if watch.cancelled else self._begin(watch, start)
-        if watch.cancelled and self.agents and not pids:
-            self.agents.dismiss()
+        pids = self._begin(watch, start)
         if self.container is not None and pids:
             result = self.container.wait(watch, pids[0])
             watch.shut()
@@ -294,8 +292,12 @@ class Holder:
         return result
 
     def _begin(self, watch: script.Watch, start: Start) -> List[int]:
-        """Start the processes of the run, and return their pids."""
+        """Start the processes of the run, and return their pids; none if it has been cancelled."""
         pids: List[int] = []
+        if watch.cancelled:
+            if self.agents is not None:
+                self.agents.dismiss()
+            return pids
         if self.container is not None:
             start = self.container.start(start, self._elsewhere(), self.pool.node if self.pool else None)
         elif start.ranks:

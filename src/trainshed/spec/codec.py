@@ -30,6 +30,7 @@ class _Form(Record):
 
 
 _KNOWN: Dict[Any, Dict[str, Any]] = {}
+"""Record class → the types of its fields; functools, which has a cache, takes 2 ms to import."""
 _PLAIN = {each.__name__: each for each in (str, int, float, bool)}
 
 

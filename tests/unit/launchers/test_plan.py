@@ -42,6 +42,18 @@ CASES = {
             env_forwarder=("/bin/sh", "-c", "forward"),
         ),
     ),
+    "openmpi_daemons_by_agents": (
+        "openmpi",
+        job(
+            2,
+            1,
+            mpirun="/usr/bin/mpirun",
+            waiting=True,
+            launch_agent="launch",
+            env_forwarder=("/bin/sh", "-c", "forward"),
+        ),
+    ),
+    "openmpi_pool": ("openmpi", job(2, 2, mpirun="/usr/bin/mpirun", launch_agent="launch")),
     "single": ("single", job()),
     "single_gpu": ("single", job(gpus=1)),
     "openmpi_2x1": ("openmpi", job(2, mpirun="/usr/bin/mpirun", scratch="/run/ranks/scratch")),
