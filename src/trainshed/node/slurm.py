@@ -66,7 +66,8 @@ def spread() -> Tuple[str, ...]:
 
     It is empty for a job that has one node.
     """
-    return (*_SRUN, f"--nodes={count()}", f"--ntasks={count()}") if count() > 1 else ()
+    # mpirun's daemon, which is started there, must see nothing of the cluster's own PMI.
+    return (*_SRUN, "--mpi=none", f"--nodes={count()}", f"--ntasks={count()}") if count() > 1 else ()
 
 
 def starter(kind: str, nodes: int, each: int) -> Tuple[str, ...]:
